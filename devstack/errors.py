@@ -1,0 +1,19 @@
+"""The one error this package raises on purpose. Owns its wording: what went wrong, then what to do."""
+
+COMPOSE = "docker compose --env-file .env -f docker/compose.dev.yaml up --build"
+
+UNSUITABLE = 2
+FAILED = 1
+
+
+class StackError(Exception):
+    """Something a person has to act on; `code` is the exit status of the command line."""
+
+    def __init__(self, what: str, next_step: str, code: int = FAILED) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"error: {self.what}\n  next: {self.next_step}"

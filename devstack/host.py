@@ -1,0 +1,69 @@
+"""What the host must provide. Owns finding and installing it; refuses to guess on systems without apt."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.errors import COMPOSE, FAILED, UNSUITABLE, StackError
+from devstack.progress import step
+
+OS_RELEASE = Path("/etc/os-release")
+COMMANDS = {"mmdebstrap": "mmdebstrap", "setpriv": "util-linux"}
+FILES = {
+    Path("/usr/share/zoneinfo/UTC"): "tzdata",
+    Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
+}
+
+
+def require(commands: Mapping[str, str] = COMMANDS, files: Mapping[Path, str] = FILES) -> None:
+    """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop."""
+    missing = {package for command, package in commands.items() if shutil.which(command) is None}
+    missing |= {package for path, package in files.items() if not path.exists()}
+    if not missing:
+        return
+    packages = sorted(missing)
+    listed = ", ".join(packages)
+    if not _has_apt():
+        raise StackError(
+            f"the local stack needs {listed}, and knows how to get that only on Debian and Ubuntu",
+            f"install it yourself, or use `{COMPOSE}`",
+            UNSUITABLE,
+        )
+    install = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if os.geteuid() != 0:
+        raise StackError(
+            f"the local stack needs {listed}, which only an administrator can install",
+            f"sudo apt-get update && sudo {install}",
+            UNSUITABLE,
+        )
+    with step(f"Installing {listed} with apt-get"):
+        _apt(["apt-get", "update"])
+        _apt(install.split())
+
+
+def _has_apt() -> bool:
+    try:
+        release = OS_RELEASE.read_text()
+    except OSError:
+        return False
+    ids = {
+        word
+        for line in release.splitlines()
+        if line.startswith(("ID=", "ID_LIKE="))
+        for word in line.partition("=")[2].strip("\"'").split()
+    }
+    return bool(ids & {"debian", "ubuntu"}) and shutil.which("apt-get") is not None
+
+
+def _apt(command: list[str]) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no reason given"]
+        raise StackError(
+            f"`{' '.join(command)}` failed: {reason[0]}",
+            f"check the network and apt's sources and try again, or use `{COMPOSE}`",
+            FAILED,
+        )

@@ -1,0 +1,28 @@
+"""Ports on the loopback address. Owns choosing one; refuses those the kernel uses for outgoing connections."""
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+RANGE = range(20_000, 30_000)
+TRIES = 200
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen there now; connections that are merely closing don't count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def choose(*wanted: int | None) -> int:
+    """Return the first wanted port that is free, else any free one."""
+    candidates = [port for port in wanted if port] + random.sample(RANGE, TRIES)
+    for port in candidates:
+        if is_free(port):
+            return port
+    raise OSError(f"no free port on {HOST}")

@@ -1,0 +1,99 @@
+"""Detached processes. Owns starting, recognising and stopping them; refuses to signal a recycled id."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+GRACE = 15.0
+LAST_GRACE = 5.0
+
+# The child waits until its id is on record, so that no crash in between leaves a server nobody knows of.
+GATE = 'read -r go && exec "$@" </dev/null'
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that can be told from a later one with the same id, also across a reboot."""
+
+    pid: int
+    started: int
+    boot: str
+
+    @classmethod
+    def of(cls, pid: int) -> "Process | None":
+        """Return the live process with this id; a zombie counts as dead."""
+        try:
+            stat = (PROC / str(pid) / "stat").read_text()
+            boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return None
+        # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else cls(pid, int(fields[19]), boot)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        _reap(self.pid)
+        return Process.of(self.pid) == self
+
+    def stop(self, *polite: signal.Signals) -> None:
+        """Send the polite signals one after another, then SIGKILL, until it is gone."""
+        for number, grace in [*((one, GRACE) for one in polite), (signal.SIGKILL, LAST_GRACE)]:
+            if not self.alive:
+                return
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+            wait_for(lambda: not self.alive, grace)
+
+
+def start(
+    command: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    record: Callable[[Process], None],
+) -> Process:
+    """Start `command` in a session of its own, after `record` has written down which process it is."""
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", GATE, "sh", *command],
+            stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=env, start_new_session=True,
+        )  # fmt: skip
+    # Popen would wait for the child, or warn, when it is dropped; this child is meant to outlive us.
+    child.returncode = 0
+    with child.stdin or nullcontext() as gate:
+        process = Process.of(child.pid)
+        if process is None:
+            raise ProcessLookupError(f"{command[0]} was killed before it began (log: {log})")
+        record(process)
+        if gate:
+            gate.write(b"go\n")
+    return process
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    """Poll until `condition` holds; False when it did not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if it is our child: a long test run would otherwise gather zombies."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
