@@ -1,0 +1,130 @@
+"""Alembic's entry: connects, takes the one lock, and runs one branch; refuses to run both at once."""
+
+from __future__ import annotations
+
+import logging.config
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import stamina
+from alembic import command, context
+from alembic.util import CommandError
+from psycopg2 import errorcodes
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from directus_sync import database, lock, revisions, settings
+from directus_sync.errors import SyncError
+from migrations import renames  # noqa: F401 - its operations become part of `op`
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+config = context.config
+
+
+def refuse_both_branches() -> None:
+    """`upgrade heads` would run post before pre, on tables that Directus has not made yet."""
+    options = config.cmd_opts
+    if options is None or getattr(options, "cmd", (None,))[0] is not command.upgrade:
+        return
+    target = options.revision.rpartition(":")[2]
+    if target in {"head", "heads"}:
+        raise CommandError(
+            f"`upgrade {options.revision}` is not supported, because Directus's schema belongs between the branches:"
+            " run `directus-sync deploy`, or `alembic upgrade pre@head`, `directus-sync push`,"
+            " `alembic upgrade post@head`"
+        )
+
+
+def run_offline() -> None:
+    """Print SQL instead of running it (`--sql`)."""
+    context.configure(
+        dialect_name="postgresql",
+        literal_binds=True,
+        transaction_per_migration=True,
+        version_table_schema=revisions.SCHEMA,
+    )
+    output = context.get_context().impl.static_output
+    output("SET lock_timeout = '4s';")
+    output(f"CREATE SCHEMA IF NOT EXISTS {revisions.SCHEMA};")
+    context.run_migrations()
+
+
+def run_online() -> None:
+    """Run on the connection that a caller handed over with the lock held, or on one of our own."""
+    given = config.attributes.get("connection")
+    if given is not None:
+        run_on(given)
+        return
+    try:
+        loaded = settings.load()
+        with database.connect(loaded, "alembic") as connection:
+            run_on(connection, lock_wait=loaded.lock_wait)
+    except SyncError as error:
+        raise CommandError(str(error)) from error
+
+
+def run_on(raw: Connection, lock_wait: float | None = None) -> None:
+    """Run the command on a psycopg2 connection. lock_wait: seconds, or None when the caller holds the lock."""
+    raw.autocommit = False
+    engine = create_engine("postgresql+psycopg2://", creator=lambda: raw, poolclass=StaticPool)
+    with engine.connect() as connection:
+        # Nothing may be open here: Alembic would take it for the caller's transaction, and commit nothing.
+        connection.rollback()
+        context.configure(
+            connection=connection,
+            transaction_per_migration=True,
+            version_table_schema=revisions.SCHEMA,
+            on_version_apply=config.attributes.get("on_version_apply"),
+        )
+        if context.get_context().opts.get("dont_mutate"):
+            context.run_migrations()
+            return
+        with prepared(raw, lock_wait):
+            run_with_retries(connection)
+
+
+@contextmanager
+def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
+    """Check, lock and create the schema of the version table outside any transaction."""
+    raw.autocommit = True
+    database.require_timescaledb(raw)
+    if lock_wait is None:
+        revisions.prepare(raw)
+        raw.autocommit = False
+        yield
+        return
+    with lock.exclusive(raw, lock_wait):
+        revisions.prepare(raw)
+        raw.autocommit = False
+        try:
+            yield
+        finally:
+            raw.rollback()
+            raw.autocommit = True
+
+
+def run_with_retries(connection: Any) -> None:
+    """Retry while DDL can't get its table lock; every finished revision is committed and not run again."""
+    for attempt in stamina.retry_context(on=lock_not_available, attempts=10, timeout=60.0, wait_initial=0.5):
+        with attempt:
+            connection.rollback()
+            context.run_migrations()
+
+
+def lock_not_available(error: Exception) -> bool:
+    """Tell whether `lock_timeout` ended the statement."""
+    code = getattr(error.orig, "pgcode", None) if isinstance(error, DBAPIError) else None
+    return code == errorcodes.LOCK_NOT_AVAILABLE
+
+
+if config.config_file_name is not None and config.cmd_opts is not None:
+    logging.config.fileConfig(config.config_file_name, disable_existing_loggers=False)
+refuse_both_branches()
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

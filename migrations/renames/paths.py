@@ -1,0 +1,213 @@
+"""Field paths, templates, filters and options of Directus, rewritten for one rename. Pure: no database.
+
+A name is rewritten only where the relations show that it is the renamed thing. What could not be told apart is
+left as it is and marked `unresolved`, for a person to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+Collections = tuple[str, ...]
+# many_collection, many_field, one_collection, one_field, junction_field, one_allowed_collections
+Relation = tuple[str, str, str | None, str | None, str | None, Iterable[str] | None]
+
+TEMPLATE: Final = re.compile(r"(\{\{\s*)(.*?)(\s*\}\})")
+FUNCTION: Final = re.compile(r"(-?\w+\()([^(),]+)(.*\))")
+FOLLOW: Final = re.compile(r"\$FOLLOW\(\s*([^,()\s]+)\s*,\s*([^,()\s]+)\s*(.*)\)")
+CURRENT_USER: Final = "$CURRENT_USER."
+
+# What nests items below a relation in a payload, rather than being a field.
+PAYLOAD_VERBS: Final = frozenset({"create", "update", "delete"})
+# Where options hold field names: option names whose value is a path, and those whose keys are paths.
+PATH_OPTION: Final = re.compile(r"_?(fields?|sort|group|xAxis|yAxis|\w+Field|\w+_field|\w+Source)")
+KEYED_OPTION: Final = re.compile(r"widths|align(ments)?")
+COLLECTION_OPTION: Final = re.compile(r"(\w+C|c)ollections?")
+
+
+@dataclass(frozen=True)
+class Rename:
+    """One rename: of a field when `field` is set, else of the collection."""
+
+    collection: str
+    new: str
+    field: str | None = None
+
+    @property
+    def old(self) -> str:
+        """The name that goes away."""
+        return self.field or self.collection
+
+
+@dataclass(frozen=True)
+class Model:
+    """Directus's fields, and the collections that each relational field leads to, as (collection, field)."""
+
+    fields: frozenset[tuple[str, str]]
+    targets: Mapping[tuple[str, str], Collections]
+
+    @classmethod
+    def of(cls, fields: Iterable[tuple[str, str]], relations: Iterable[Relation]) -> Model:
+        """Build the model from rows of directus_fields and directus_relations."""
+        targets: dict[tuple[str, str], Collections] = {}
+        rows = list(relations)
+        for many, many_field, one, _, _, allowed in rows:
+            targets[many, many_field] = (one,) if one else tuple(allowed or ())
+        for many, _, one, one_field, junction_field, _ in rows:
+            if one and one_field:
+                # Options of a many-to-many speak of the junction, and in filters of what lies behind it.
+                behind = targets.get((many, junction_field), ()) if junction_field else ()
+                targets[one, one_field] = (many, *behind)
+        return cls(frozenset(fields) | frozenset(targets), targets)
+
+    def owner(self, field: str, here: Collections) -> str | None:
+        """Return the first of the collections that has the field."""
+        return next((collection for collection in here if (collection, field) in self.fields), None)
+
+    def leads_to(self, collection: str, field: str) -> Collections:
+        """Return the collections that a field leads to; its own collection when it is no relation."""
+        return self.targets.get((collection, field), (collection,))
+
+    def knowing_both(self, rename: Rename) -> Model:
+        """Return the model with the renamed thing under both its names, so that leftovers resolve as well."""
+
+        def others(collection: str, field: str) -> tuple[str, str]:
+            if rename.field is None:
+                swapped = {rename.collection: rename.new, rename.new: rename.collection}
+                return swapped.get(collection, collection), field
+            swapped = {rename.field: rename.new, rename.new: rename.field}
+            return collection, swapped.get(field, field) if collection == rename.collection else field
+
+        targets = {others(*key): value for key, value in self.targets.items()}
+        return Model(self.fields | {others(*key) for key in self.fields}, {**targets, **self.targets})
+
+
+class Rewriter:
+    """Rewrites what one row holds. `unresolved` tells that it may still name the old thing.
+
+    here: the collections that names are looked up in, the likeliest first; empty where that is not known.
+    host: the collection of the form, whose values `{{field}}` stands for inside a filter.
+    """
+
+    def __init__(self, rename: Rename, model: Model) -> None:
+        self.rename = rename
+        self.model = model.knowing_both(rename)
+        self.unresolved = False
+
+    def path(self, text: str, here: Collections) -> tuple[str, Collections]:
+        """Return `a.b`, `-a`, `year(a)` or `item:collection.a` rewritten, and the collections that it leads to."""
+        if match := FUNCTION.fullmatch(text):
+            inner, target = self.path(match[2], here)
+            return f"{match[1]}{inner}{match[3]}", target
+        sign = "-" if text.startswith("-") else ""
+        segments = []
+        for segment in text.removeprefix("-").split("."):
+            rewritten, here = self._segment(segment, here)
+            segments.append(rewritten)
+        return sign + ".".join(segments), here
+
+    def template(self, text: str, here: Collections) -> str:
+        """Return a text with `{{ path }}` in it rewritten."""
+        return TEMPLATE.sub(lambda match: f"{match[1]}{self.path(match[2], here)[0]}{match[3]}", text)
+
+    def filter(self, node: JSON, here: Collections, host: Collections) -> JSON:
+        """Return a filter, permission rule or payload rewritten: its keys are fields and operators."""
+        if isinstance(node, list):
+            return [self.filter(item, here, host) for item in node]
+        if isinstance(node, dict):
+            rewritten: dict[str, JSON] = {}
+            for key, value in node.items():
+                name, below = self._filter_key(key, here)
+                rewritten[name] = self.filter(value, below, host)
+            return rewritten
+        if not isinstance(node, str):
+            return node
+        if node.startswith(CURRENT_USER):
+            return CURRENT_USER + self.path(node.removeprefix(CURRENT_USER), ("directus_users",))[0]
+        return self.template(node, host)
+
+    def options(self, node: JSON, here: Collections, host: Collections, option: str = "") -> JSON:
+        """Return the options of an interface, display, layout or panel rewritten. option: the name of this one."""
+        if isinstance(node, list):
+            return [self.options(item, here, host, option) for item in node]
+        if isinstance(node, dict):
+            return {
+                self._option_key(key, here, option): self.filter(value, here, host)
+                if key in {"filter", "_filter"}
+                else self.options(value, here, host, key)
+                for key, value in node.items()
+            }
+        return self._option(node, here, option) if isinstance(node, str) else node
+
+    def automation(self, node: JSON) -> JSON:
+        """Return the options of a flow, operation or panel rewritten, as far as they say what collection they use."""
+        collection = node.get("collection") if isinstance(node, dict) else None
+        here = (collection,) if isinstance(collection, str) else ()
+        if not isinstance(node, dict):
+            return node
+        payload = self.filter(node["payload"], here, ()) if "payload" in node else None
+        rest = self.options({key: value for key, value in node.items() if key != "payload"}, here, ())
+        return {key: payload if key == "payload" else rest[key] for key in node} if isinstance(rest, dict) else node
+
+    def conditions(self, node: JSON, here: Collections, host: Collections) -> JSON:
+        """Return a field's conditions rewritten: their rules speak of the form, their options of the relation."""
+        if not isinstance(node, list):
+            return node
+        return [
+            {
+                key: self.filter(value, host, host) if key == "rule" else self.options(value, here, host, key)
+                for key, value in condition.items()
+            }
+            if isinstance(condition, dict)
+            else condition
+            for condition in node
+        ]
+
+    def _segment(self, segment: str, here: Collections) -> tuple[str, Collections]:
+        name, colon, chosen = segment.partition(":")
+        owner = self.model.owner(name, here)
+        if owner is None:
+            self.unresolved |= not here and name == self.rename.field
+            return segment, ()
+        target = self.model.targets.get((owner, name), ())
+        if name == self.rename.field and owner == self.rename.collection:
+            name = self.rename.new
+        if colon:
+            target = (chosen,)
+            if self.rename.field is None and chosen == self.rename.collection:
+                chosen = self.rename.new
+        return f"{name}{colon}{chosen}", target
+
+    def _filter_key(self, key: str, here: Collections) -> tuple[str, Collections]:
+        if key.startswith("_") or (key in PAYLOAD_VERBS and self.model.owner(key, here) is None):
+            return key, here
+        if match := FOLLOW.fullmatch(key):
+            collection, field = match[1], self.path(match[2], (match[1],))[0]
+            if self.rename.field is None and collection == self.rename.collection:
+                return f"$FOLLOW({self.rename.new},{field}{match[3]})", (collection,)
+            return f"$FOLLOW({collection},{field}{match[3]})", (collection,)
+        return self.path(key, here)
+
+    def _option(self, text: str, here: Collections, option: str) -> str:
+        if "{{" in text:
+            return self.template(text, here)
+        if COLLECTION_OPTION.fullmatch(option) and self.rename.field is None:
+            return self.rename.new if text == self.rename.collection else text
+        if PATH_OPTION.fullmatch(option):
+            return self.path(text, here)[0]
+        self._doubt(text, here)
+        return text
+
+    def _option_key(self, key: str, here: Collections, option: str) -> str:
+        if KEYED_OPTION.fullmatch(option):
+            return self.path(key, here)[0]
+        self._doubt(key, here)
+        return key
+
+    def _doubt(self, text: str, here: Collections) -> None:
+        """Doubt a bare word that equals the field's name, where such words usually are no field names."""
+        self.unresolved |= text == self.rename.field and (not here or self.rename.collection in here)
