@@ -1,0 +1,205 @@
+"""Copies of what a push is about to destroy, kept in schema `attic` of the same database, and how they go back.
+
+A copy is whole or not there: its table, its entry and its mirror come in one transaction. Only `purge` deletes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg2
+from psycopg2 import sql
+
+from directus_sync.attic import fitting, mirror, registry, tables
+from directus_sync.attic.registry import Copy, Item, Taking, listing
+from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
+from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+__all__ = ["Copy", "Item", "Rejected", "Restored", "finish", "keep", "listing", "purge", "restore", "sweep"]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that did not go back, by its primary key."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table."""
+
+    copy: Copy
+    restored: int
+    already_there: int
+    rejected: tuple[Rejected, ...]
+    missing_columns: tuple[str, ...]
+
+
+def keep(
+    connection: Connection,
+    items: Iterable[Item],
+    *,
+    run: UUID,
+    command: str,
+    sha256: str,
+    definitions: Mapping[str, object],
+) -> tuple[Copy, ...]:
+    """Copy each item's data, and mirror what is written to it from then on; what has no data of its own is left out.
+
+    Writers wait while their table is copied, and lose nothing: the lock is granted when all earlier writers have
+    ended, and given back with the mirror in place. Call `finish` once the outcome of the push is known, never while
+    it may still be at work.
+
+    definitions: by `Item.id`, what the server's snapshot says of it; for information.
+
+    Raises AtticFailed; then nothing more is mirrored, and copies that were complete stay.
+    """
+    taking = Taking(run, command, sha256, definitions)
+    kept: list[int] = []
+    try:
+        for item in dict.fromkeys(items):
+            with _wrapped(f"{item.id} could not be copied to the attic"):
+                copy_id = patiently(connection, partial(_keep, connection, item, taking))
+            kept += [] if copy_id is None else [copy_id]
+    except BaseException:
+        if not connection.closed:
+            _settle(connection, kept)
+        raise
+    return registry.select(connection, kept)
+
+
+def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
+    """End the mirrors of these copies, and return the copies with what was written meanwhile. Raises AtticFailed."""
+    ids = [copy.id for copy in copies]
+    _settle(connection, ids)
+    return registry.select(connection, ids)
+
+
+def sweep(connection: Connection) -> None:
+    """End the mirrors that a killed run left; its copies stay. To be called under the lock. Raises AtticFailed."""
+    _settle(connection, mirror.unsettled(connection))
+
+
+def restore(connection: Connection, copy_id: int, *, over_default: bool = False) -> Restored:
+    """Put a copy's rows, or a field's values, back where they are missing; overwrite nothing. The copy stays.
+
+    over_default: a field's value also goes into rows that have the column's default; for fields that can't be empty.
+
+    Raises AtticUnknownCopy, AtticItemMissing while the collection or field does not exist, and AtticFailed.
+    """
+    _settle(connection, [copy_id])
+    with _wrapped(f"copy {copy_id} could not be restored"):
+        for copy in registry.select(connection, [copy_id]):
+            if (kept := tables.find(connection, ATTIC, copy.table)) is not None:
+                fitted, missing = patiently(connection, partial(_restore, connection, copy, kept, over_default))
+                (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
+                rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
+                return Restored(copy, fitted.restored, fitted.already_there, rejected, missing)
+    raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
+
+
+def purge(connection: Connection, older_than: timedelta) -> tuple[Copy, ...]:
+    """Delete the copies that were taken longer ago than that; return them. Raises AtticFailed."""
+    if not registry.exists(connection):
+        return ()
+    ids = registry.older_than(connection, older_than)
+    _settle(connection, ids)
+    purged = registry.select(connection, ids)
+    for copy in purged:
+        with _wrapped(f"copy {copy.id} could not be deleted"), tables.transaction(connection):
+            execute(connection, "DROP TABLE IF EXISTS {}", sql.Identifier(ATTIC, copy.table))
+            registry.remove(connection, copy)
+    return purged
+
+
+def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
+    if not registry.exists(connection):
+        raise AtticFailed("this database has no attic yet", next="alembic upgrade pre@head, or directus-sync deploy")
+    if (source := tables.find(connection, LIVE, item.collection)) is None:
+        return None
+    # In a statement before the copy's: its snapshot then shows all that earlier writers committed.
+    execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", source.identifier)
+    source = tables.find(connection, LIVE, item.collection)
+    field = None if source is None or item.field is None else source.column(item.field)
+    if source is None or (item.field is not None and field is None):
+        return None
+    if not source.key:
+        raise AtticFailed(
+            f"{item.collection} has no primary key, so later writes to it can't be followed",
+            next=f"add one; or save its rows yourself (pg_dump --table={item.collection}) and run with --no-attic",
+        )
+    every = tuple(column.name for column in source.columns)
+    names = every if field is None else tuple(dict.fromkeys([*source.key, field.name]))
+    copy_id = registry.add(connection, item, source.key, taking)
+    mirror.copy(connection, copy_id, source, names)
+    mirror.create(connection, copy_id, source, names, field)
+    registry.count(connection, copy_id)
+    return copy_id
+
+
+def _settle(connection: Connection, ids: Iterable[int]) -> None:
+    for copy in registry.select(connection, ids):
+        with _wrapped(f"what was written to {copy.item.id} could not be added to copy {copy.id}"):
+            patiently(connection, partial(_settle_one, connection, copy))
+
+
+def _settle_one(connection: Connection, copy: Copy) -> None:
+    if not mirror.settle(connection, copy.id, copy.item.collection):
+        return
+    registry.count(connection, copy.id)
+    registry.note_became(connection, copy, _became(connection, copy))
+
+
+def _became(connection: Connection, copy: Copy) -> str | None:
+    kept = tables.find(connection, ATTIC, copy.table)
+    live = tables.find(connection, LIVE, copy.item.collection)
+    if kept is None or live is None or copy.item.field is None:
+        return None
+    then, now = kept.column(copy.item.field), live.column(copy.item.field)
+    return now.type if then is not None and now is not None and then.type != now.type else None
+
+
+def _restore(
+    connection: Connection, copy: Copy, kept: Table, over_default: bool
+) -> tuple[fitting.Fitted, tuple[str, ...]]:
+    execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", _require_place(connection, copy, kept).identifier)
+    table = _require_place(connection, copy, kept)
+    fitted = fitting.fit(connection, copy, kept, table, over_default=over_default)
+    registry.note_restored(connection, copy)
+    return fitted, tuple(column.name for column in kept.columns if table.column(column.name) is None)
+
+
+def _require_place(connection: Connection, copy: Copy, kept: Table) -> Table:
+    """Return the table that the copy goes back into; it must have the columns that this takes."""
+    table = tables.find(connection, LIVE, copy.item.collection)
+    needed = kept.key if copy.item.field is None else (*kept.key, copy.item.field)
+    missing = [name for name in needed if table is not None and table.column(name) is None]
+    if table is not None and not missing:
+        return table
+    absent = f"collection {copy.item.collection}" if table is None else f"field {table.name}.{missing[0]}"
+    raise AtticItemMissing(
+        f"{absent} does not exist, so copy {copy.id} has nowhere to go",
+        next="push a snapshot that has it, then run again",
+    )
+
+
+@contextmanager
+def _wrapped(what: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg2.Error as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise AtticFailed(
+            f"{what}: {reason}", next="mend the cause and run again, which is safe; copies that were complete stay"
+        ) from error

@@ -1,0 +1,281 @@
+"""How a copy goes back into a table: what is missing is put in, what is there is compared and never overwritten.
+
+Each step is tried on all rows at once; only when PostgreSQL refuses that, row by row, to learn which rows and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from psycopg2 import sql
+
+from directus_sync import database
+from directus_sync.attic.registry import Copy
+from directus_sync.attic.tables import Column, Table
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# c: the copy, t: the table, s: the state of each row of the copy: new, equal, restored or rejected.
+_STATE: Final = (
+    "CREATE TEMPORARY TABLE attic_state (tid tid PRIMARY KEY, key text, outcome text, reason text) ON COMMIT DROP"
+)
+
+# A row may have to wait for one that it refers to in the same table: repeated while that gets any further, to and
+# fro, so that neither a long chain of parents nor one of children takes a pass for each link.
+_FIT: Final = """
+DECLARE
+  r record;
+  got_further boolean;
+  direction text := 'ASC';
+  number bigint;
+  message text;
+  detail text;
+BEGIN
+  BEGIN
+    {judge};
+  EXCEPTION WHEN OTHERS THEN
+    FOR r IN SELECT c.ctid AS tid, {key} AS key FROM {copy} AS c LOOP
+      BEGIN
+        {judge} WHERE c.ctid = r.tid;
+      EXCEPTION WHEN OTHERS THEN
+        INSERT INTO pg_temp.attic_state VALUES (r.tid, r.key, 'rejected', SQLERRM);
+      END;
+    END LOOP;
+  END;
+  LOOP
+    got_further := false;
+    BEGIN
+      {put};
+      GET DIAGNOSTICS number = ROW_COUNT;
+      IF number <> (SELECT count(*) FROM pg_temp.attic_state WHERE outcome = 'new') THEN
+        RAISE EXCEPTION 'not all of them';
+      END IF;
+      UPDATE pg_temp.attic_state SET outcome = 'restored' WHERE outcome = 'new';
+      EXIT;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
+    FOR r IN EXECUTE 'SELECT tid FROM pg_temp.attic_state WHERE outcome = ''new'' ORDER BY tid ' || direction LOOP
+      BEGIN
+        {put} AND s.tid = r.tid;
+        IF NOT FOUND THEN
+          RAISE EXCEPTION 'a trigger of the table left it out';
+        END IF;
+        UPDATE pg_temp.attic_state SET outcome = 'restored' WHERE tid = r.tid;
+        got_further := true;
+      EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+        UPDATE pg_temp.attic_state
+          SET reason = message || CASE WHEN detail LIKE 'Key %' THEN ': ' || detail ELSE '' END,
+            outcome = CASE WHEN SQLSTATE = '23503' THEN 'new' ELSE 'rejected' END
+          WHERE tid = r.tid;
+      END;
+    END LOOP;
+    EXIT WHEN NOT got_further;
+    direction := CASE direction WHEN 'ASC' THEN 'DESC' ELSE 'ASC' END;
+  END LOOP;
+  UPDATE pg_temp.attic_state SET outcome = 'rejected' WHERE outcome = 'new';
+END
+"""
+
+_SEQUENCE: Final = (
+    "SELECT setval({sequence}, filled.last)"
+    " FROM (SELECT max({column}) AS last FROM {table}) AS filled, {sequence_table} AS s"
+    " WHERE filled.last > s.last_value OR (filled.last = s.last_value AND NOT s.is_called)"
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What became of the rows of a copy. rejected: (key, reason)."""
+
+    restored: int
+    already_there: int
+    rejected: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A column of the copy and the one of that name in the table."""
+
+    copied: Column
+    column: Column
+
+    @property
+    def original(self) -> sql.Identifier:
+        return sql.Identifier("c", self.copied.name)
+
+    @property
+    def value(self) -> sql.Composable:
+        if self.copied.type == self.column.type:
+            return self.original
+        return sql.SQL("{}::text::{}").format(self.original, sql.SQL(self.column.type))
+
+    @property
+    def changed(self) -> sql.Composable:
+        """The condition that the table's type can't hold the value: it does not come back the same."""
+        if self.copied.type == self.column.type:
+            return sql.SQL("false")
+        return sql.SQL("({}::text::{})::text IS DISTINCT FROM {}::text").format(
+            self.value, sql.SQL(self.copied.type), self.original
+        )
+
+    @property
+    def differs(self) -> sql.Composable:
+        """The condition that the row in the table has another value; as text, because json and points have no =."""
+        return sql.SQL("{}::text IS DISTINCT FROM ({})::text").format(sql.Identifier("t", self.column.name), self.value)
+
+
+def fit(connection: Connection, copy: Copy, kept: Table, table: Table, *, over_default: bool) -> Fitted:
+    """Put the rows of `kept`, the copy's table, into the table where they fit. To be called in a transaction.
+
+    over_default: for a field, take a row that has the column's default for one that has no value.
+    """
+    if copy.item.field is None:
+        return _fit_collection(connection, kept, table)
+    field = next(pair for pair in _pairs(kept, table) if pair.column.name == copy.item.field)
+    return _fit_field(connection, kept, table, field, _free(field, copy.became, over_default))
+
+
+def _fit_collection(connection: Connection, copy: Table, table: Table) -> Fitted:
+    pairs = [pair for pair in _pairs(copy, table) if not pair.column.generated]
+    judge = _judge(
+        copy,
+        table,
+        outcomes=sql.SQL(
+            "CASE WHEN d.changed <> '' THEN 'rejected' WHEN {absent} THEN 'new'"
+            " WHEN d.differing = '' THEN 'equal' ELSE 'rejected' END,"
+            " CASE WHEN d.changed <> '' THEN 'the table can''t hold the value of ' || d.changed"
+            " WHEN NOT {absent} AND d.differing <> '' THEN 'the table has this row with another ' || d.differing END"
+        ).format(absent=_absent(copy)),
+        lateral=sql.SQL("CROSS JOIN LATERAL (SELECT {} AS changed, {} AS differing) AS d").format(
+            _names([(pair.changed, pair.column.name) for pair in pairs]),
+            _names([(pair.differs, pair.column.name) for pair in pairs]),
+        ),
+    )
+    put = sql.SQL(
+        "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} AS c"
+        " JOIN pg_temp.attic_state AS s ON s.tid = c.ctid WHERE s.outcome = 'new'"
+    ).format(
+        table.identifier,
+        sql.SQL(", ").join(sql.Identifier(pair.column.name) for pair in pairs),
+        sql.SQL(", ").join(pair.value for pair in pairs),
+        copy.identifier,
+    )
+    fitted = _fit(connection, copy, judge, put)
+    _advance_sequences(connection, table)
+    return fitted
+
+
+def _free(field: _Pair, became: str | None, over_default: bool) -> sql.Composed:
+    """Return the cases in which a row has nothing to lose.
+
+    It has no value; or it still has what a conversion to the type `became` made of the value that was copied.
+    """
+    there = sql.Identifier("t", field.column.name)
+    worthless: list[sql.Composable] = []
+    if became is not None:
+        converted = sql.SQL("{}::text::{}").format(field.original, sql.SQL(became))
+        worthless.append(sql.SQL("({})::text::{}").format(converted, sql.SQL(field.column.type)))
+    if over_default and field.column.default is not None:
+        worthless.append(sql.SQL("({})::{}").format(sql.SQL(field.column.default), sql.SQL(field.column.type)))
+    return sql.SQL(" ").join(
+        [
+            sql.SQL("WHEN {} IS NULL THEN 'new'").format(there),
+            *(sql.SQL("WHEN {}::text = ({})::text THEN 'new'").format(there, value) for value in worthless),
+        ]
+    )
+
+
+def _fit_field(connection: Connection, copy: Table, table: Table, pair: _Pair, free: sql.Composable) -> Fitted:
+    judge = _judge(
+        copy,
+        table,
+        outcomes=sql.SQL(
+            "CASE WHEN {absent} OR {changed} THEN 'rejected' WHEN NOT ({differs}) THEN 'equal' {free}"
+            " ELSE 'rejected' END,"
+            " CASE WHEN {absent} THEN 'the row is gone' WHEN {changed} THEN 'the column can''t hold the value'"
+            " WHEN {differs} THEN 'the row has another value now' END"
+        ).format(absent=_absent(copy), changed=pair.changed, differs=pair.differs, free=free),
+        lateral=sql.SQL(""),
+    )
+    put = sql.SQL(
+        "UPDATE {} AS t SET {} = {} FROM {} AS c JOIN pg_temp.attic_state AS s ON s.tid = c.ctid"
+        " WHERE {} AND s.outcome = 'new'"
+    ).format(table.identifier, sql.Identifier(pair.column.name), pair.value, copy.identifier, _same_key(copy, table))
+    return _fit(connection, copy, judge, put)
+
+
+def _fit(connection: Connection, copy: Table, judge: sql.Composable, put: sql.Composable) -> Fitted:
+    body = sql.SQL(_FIT).format(judge=judge, put=put, key=_key_text(copy), copy=copy.identifier)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(_STATE)
+        cursor.execute(sql.SQL("DO {}").format(sql.Literal(body.as_string(connection))))
+    counts = dict(database.query(connection, "SELECT outcome, count(*) FROM pg_temp.attic_state GROUP BY outcome"))
+    rejected = database.query(
+        connection, "SELECT key, reason FROM pg_temp.attic_state WHERE outcome = 'rejected' ORDER BY tid"
+    )
+    return Fitted(counts.get("restored", 0), counts.get("equal", 0), tuple((key, reason) for key, reason in rejected))
+
+
+def _judge(copy: Table, table: Table, *, outcomes: sql.Composable, lateral: sql.Composable) -> sql.Composed:
+    return sql.SQL(
+        "INSERT INTO pg_temp.attic_state (tid, key, outcome, reason)"
+        " SELECT c.ctid, {}, {} FROM {} AS c LEFT JOIN {} AS t ON {} {}"
+    ).format(_key_text(copy), outcomes, copy.identifier, table.identifier, _same_key(copy, table), lateral)
+
+
+def _advance_sequences(connection: Connection, table: Table) -> None:
+    for column in table.columns:
+        ((schema, name),) = database.query(
+            connection,
+            "SELECT n.nspname::text, c.relname::text FROM (SELECT pg_get_serial_sequence(%s, %s)::regclass AS oid) AS s"
+            " LEFT JOIN pg_class c ON c.oid = s.oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace",
+            (table.identifier.as_string(connection), column.name),
+        )
+        if name is None:
+            continue
+        sequence = sql.Identifier(schema, name)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL(_SEQUENCE).format(
+                    sequence=sql.Literal(sequence.as_string(connection)),
+                    column=sql.Identifier(column.name),
+                    table=table.identifier,
+                    sequence_table=sequence,
+                )
+            )
+
+
+def _pairs(copy: Table, table: Table) -> list[_Pair]:
+    found = [(copied, table.column(copied.name)) for copied in copy.columns]
+    return [_Pair(copied, column) for copied, column in found if column is not None]
+
+
+def _same_key(copy: Table, table: Table) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("t", pair.column.name), pair.value)
+        for pair in _pairs(copy, table)
+        if pair.copied.name in copy.key
+    )
+
+
+def _absent(copy: Table) -> sql.Composed:
+    return sql.SQL("{} IS NULL").format(sql.Identifier("t", copy.key[0]))
+
+
+def _key_text(copy: Table) -> sql.Composed:
+    columns = sql.SQL(", ").join(sql.Identifier("c", name) for name in copy.key)
+    return sql.SQL("{}::text" if len(copy.key) == 1 else "ROW({})::text").format(columns)
+
+
+def _names(conditions: list[tuple[sql.Composable, str]]) -> sql.Composed:
+    """Return the expression for the names whose condition holds, as one text."""
+    return sql.SQL("array_to_string(ARRAY[{}]::text[], ', ')").format(
+        sql.SQL(", ").join(
+            sql.SQL("CASE WHEN {} THEN {} END").format(condition, sql.Literal(name)) for condition, name in conditions
+        )
+    )

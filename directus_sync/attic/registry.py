@@ -1,0 +1,157 @@
+"""The attic's register, `directus_sync.attic_copies`: one row a copy. Its table is made by pre_0005."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg2 import sql
+
+from directus_sync import database
+from directus_sync.attic import tables
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+
+@dataclass(frozen=True)
+class Item:
+    """A collection, or one of its fields."""
+
+    collection: str
+    field: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The item as a person writes it: `events`, `events.notes`."""
+        return self.collection if self.field is None else f"{self.collection}.{self.field}"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One copy: what, how many rows, when, and which run of which command pushed which snapshot, and where.
+
+    became: the type that the push gave to a copied column, where it kept the column.
+    """
+
+    id: int
+    item: Item
+    rows: int
+    taken_at: datetime
+    run: UUID
+    command: str
+    host: str
+    sha256: str
+    restored_at: datetime | None = None
+    became: str | None = None
+
+    @property
+    def table(self) -> str:
+        """The name of its table in schema `attic`."""
+        return f"copy_{self.id}"
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What the copies of one run have in common. definitions: by `Item.id`, what the server's snapshot says of it."""
+
+    run: UUID
+    command: str
+    sha256: str
+    definitions: Mapping[str, object]
+
+
+def exists(connection: Connection) -> bool:
+    """Tell whether the register is there."""
+    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.attic_copies')")
+    return table is not None
+
+
+def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking) -> int:
+    """Enter a copy that has no rows yet; return its id."""
+    definition = taking.definitions.get(item.id)
+    values = (
+        str(taking.run),
+        taking.command,
+        socket.gethostname(),
+        taking.sha256,
+        item.collection,
+        item.field,
+        list(key),
+        None if definition is None else json.dumps(definition, default=str),
+    )
+    ((copy_id,),) = database.query(
+        connection,
+        "INSERT INTO directus_sync.attic_copies"
+        " (run, command, host, sha256, collection, field, primary_key, definition, rows)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0) RETURNING id",
+        values,
+    )
+    return int(copy_id)
+
+
+def count(connection: Connection, copy_id: int) -> None:
+    """Note how many rows the copy has."""
+    tables.execute(
+        connection,
+        "UPDATE directus_sync.attic_copies SET rows = (SELECT count(*) FROM {}) WHERE id = {}",
+        sql.Identifier(tables.ATTIC, f"copy_{copy_id}"),
+        sql.Literal(copy_id),
+    )
+
+
+def note_became(connection: Connection, copy: Copy, became: str | None) -> None:
+    """Note the type that the copied column was given."""
+    tables.execute(
+        connection,
+        "UPDATE directus_sync.attic_copies SET became = {} WHERE id = {}",
+        sql.Literal(became),
+        sql.Literal(copy.id),
+    )
+
+
+def note_restored(connection: Connection, copy: Copy) -> None:
+    """Note that the copy was restored now."""
+    tables.execute(
+        connection, "UPDATE directus_sync.attic_copies SET restored_at = now() WHERE id = {}", sql.Literal(copy.id)
+    )
+
+
+def remove(connection: Connection, copy: Copy) -> None:
+    """Strike the copy out."""
+    tables.execute(connection, "DELETE FROM directus_sync.attic_copies WHERE id = {}", sql.Literal(copy.id))
+
+
+def listing(connection: Connection) -> tuple[Copy, ...]:
+    """Return every copy, the newest first."""
+    if not exists(connection):
+        return ()
+    rows = database.query(
+        connection,
+        "SELECT id, collection, field, rows, taken_at, run, command, host, sha256, restored_at, became"
+        " FROM directus_sync.attic_copies ORDER BY id DESC",
+    )
+    return tuple(
+        Copy(copy_id, Item(collection, field), count, taken_at, UUID(str(run)), *others)
+        for copy_id, collection, field, count, taken_at, run, *others in rows
+    )
+
+
+def select(connection: Connection, ids: Iterable[int]) -> tuple[Copy, ...]:
+    """Return the copies of these ids, in their order; unknown ones are left out."""
+    wanted = tuple(ids)
+    known = {copy.id: copy for copy in listing(connection)} if wanted else {}
+    return tuple(known[copy_id] for copy_id in wanted if copy_id in known)
+
+
+def older_than(connection: Connection, age: timedelta) -> tuple[int, ...]:
+    """Return the ids of the copies that were taken longer ago than that."""
+    rows = database.query(
+        connection, "SELECT id FROM directus_sync.attic_copies WHERE taken_at <= now() - %s ORDER BY id", (age,)
+    )
+    return tuple(int(row[0]) for row in rows)

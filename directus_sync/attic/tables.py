@@ -1,0 +1,129 @@
+"""A table as the attic needs to know it: columns with their types, and the key. Reads PostgreSQL's catalogs only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import psycopg2
+import stamina
+from psycopg2 import errorcodes, sql
+
+from directus_sync import database
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+Result = TypeVar("Result")
+
+ATTIC: Final = "attic"
+LIVE: Final = "public"
+
+# Somebody holds the table, or dropped it between our look and our lock: worth another look.
+_PASSING: Final = frozenset({
+    errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED, errorcodes.UNDEFINED_TABLE,
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. type: as `format_type` writes it, with its modifiers."""
+
+    name: str
+    type: str
+    number: int
+    type_oid: int
+    modifier: int
+    generated: bool
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. key: the columns of its primary key, in their order; empty when it has none."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The quoted name."""
+        return sql.Identifier(self.schema, self.name)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def find(connection: Connection, schema: str, name: str) -> Table | None:
+    """Return the table, or None when there is no table of that name. A view is none."""
+    rows = database.query(
+        connection,
+        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnum, a.atttypid::bigint, a.atttypmod,"
+        " a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid), array_position(i.indkey::int2[], a.attnum)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
+        " LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
+        " WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p') ORDER BY a.attnum",
+        (schema, name),
+    )
+    if not rows:
+        return None
+    positions = {str(row[0]): int(row[-1]) for row in rows if row[-1] is not None}
+    key = tuple(sorted(positions, key=positions.__getitem__))
+    return Table(schema, name, tuple(Column(*row[:-1]) for row in rows), key)
+
+
+def columns_of(names: tuple[str, ...], alias: str) -> sql.Composed:
+    """Return the names as a list of columns of `alias`."""
+    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
+
+
+def same_key(names: tuple[str, ...], left: str, right: str) -> sql.Composed:
+    """Return the condition that the rows of two aliases have one key."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in names
+    )
+
+
+def execute(connection: Connection, statement: str, *parts: sql.Composable) -> None:
+    """Run a statement with these parts in its places, each quoted as its kind needs."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(*parts))
+
+
+def patiently(connection: Connection, work: Callable[[], Result]) -> Result:
+    """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock."""
+
+    @stamina.retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
+    def attempt() -> Result:
+        with transaction(connection):
+            return work()
+
+    return attempt()
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Run the block in one transaction on an autocommit connection."""
+    with connection.cursor() as cursor:
+        # Every statement must see what was committed while it waited for its lock, whatever the role's default is.
+        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        try:
+            # A policy must never hide rows from a copy: rather fail.
+            cursor.execute("SET LOCAL row_security = off")
+            yield
+        except BaseException:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, psycopg2.Error) and error.pgcode in _PASSING
