@@ -1,0 +1,222 @@
+"""Puts back what an applied revision made and the database lost. Drops nothing that is unexpected, and no row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psycopg2
+from psycopg2 import errorcodes
+
+from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
+from directus_sync.catalog.obstacles import RowsInTheWay
+from directus_sync.errors import CatalogDrift, DatabaseUnavailable, PreconditionFailed
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# A lock_timeout is four seconds, during which everybody else queues behind us.
+LOCK_ATTEMPTS: Final = 5
+
+# What a changed object is replaced by without losing rows: by its definition alone, or after a drop.
+_REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
+_DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
+
+# Other kinds are defined by a statement.
+_CREATE: Final = {
+    Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name}",
+    # Its columns are objects of their own, and follow.
+    Kind.TABLE: "CREATE TABLE {qualified} ()",
+    Kind.COLUMN: "ALTER TABLE {qualified} ADD COLUMN {name} {definition}",
+    Kind.CONSTRAINT: "ALTER TABLE {qualified} ADD CONSTRAINT {name} {definition}",
+    Kind.DEFERRABLE: "ALTER TABLE {qualified} ALTER CONSTRAINT {name} {definition}",
+}
+
+_CANNOT: Final = {
+    Kind.COLUMN: "changing a column could lose values",
+    Kind.HYPERTABLE: "chunks that exist keep their interval",
+    Kind.TYPE: "columns use it",
+    Kind.SEQUENCE: "its numbers are in use",
+    Kind.MATERIALIZED_VIEW: "its indexes would go with it",
+}
+
+# Class 42 is "undefined table" and the like: what an object needs may be restored after it.
+_MAY_HELP_TO_WAIT: Final = "42"
+
+_DRIFT_NEXT: Final = (
+    "make the database equal the file by hand or with a revision, then run again;\n"
+    "or, if the database is right: directus-sync pull --overwrite, then commit snapshots/catalog.yaml"
+)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    difference: Difference
+    reason: str
+    rows: RowsInTheWay | None = None
+    retry: bool = False
+
+
+def restore(
+    connection: Connection,
+    differences: Iterable[Difference],
+    *,
+    restored: Callable[[Object], None] | None = None,
+) -> tuple[str, ...]:
+    """Put back everything that is missing, and what is changed where that loses no rows; return the names.
+
+    Each object comes back in its own transaction. Unexpected objects are left alone.
+    connection: in autocommit mode, with a lock_timeout.
+    restored: called after each object that is back, so that a caller knows them even when others fail.
+
+    Raises, after everything that can be put back is: PreconditionFailed when only rows are in the way, CatalogDrift
+    when anything else is.
+    """
+    pending = sorted(
+        (difference for difference in differences if difference.kind is not Drift.UNEXPECTED),
+        key=lambda difference: difference.object,
+    )
+    done: list[str] = []
+    failures: list[_Failure] = []
+    while pending:
+        before, waiting = len(done), []
+        for difference in pending:
+            failure = _restore(connection, difference)
+            if failure is None:
+                done.append(str(difference.object))
+                if restored is not None:
+                    restored(difference.object)
+            elif failure.retry:
+                waiting.append(failure)
+            else:
+                failures.append(failure)
+        if len(done) == before:
+            failures += waiting
+            break
+        pending = [failure.difference for failure in waiting]
+    if failures:
+        raise _error(failures)
+    return tuple(done)
+
+
+def statements(difference: Difference) -> tuple[str, ...]:
+    """Return the SQL that puts one object back."""
+    return (*_drop(difference), *_create(difference.object, difference.expected or ""))
+
+
+def _create(item: Object, definition: str) -> Iterator[str]:
+    *tables, name = item.parts
+    qualified = f"public.{tables[0] if tables else name}"
+    if item.kind is Kind.HYPERTABLE:
+        yield from _hypertable(qualified, definition.splitlines())
+    elif item.kind is Kind.COMMENT:
+        target = f"COLUMN {qualified}.{name}" if tables else f"TABLE {qualified}"
+        yield f"COMMENT ON {target} IS {_literal(definition)}"
+    else:
+        yield _CREATE.get(item.kind, "{definition}").format(name=name, qualified=qualified, definition=definition)
+
+
+def _hypertable(qualified: str, dimensions: Sequence[str]) -> Iterator[str]:
+    first, *further = dimensions
+    name = _literal(qualified)
+    yield f"SELECT create_hypertable({name}, {first}, migrate_data => true, create_default_indexes => false)"
+    for dimension in further:
+        yield f"SELECT add_dimension({name}, {dimension})"
+
+
+def _drop(difference: Difference) -> Iterator[str]:
+    if difference.actual is None or difference.object.kind not in _DROPPED_FIRST:
+        return
+    table, name = difference.object.parts
+    # An invalid index: the one that is to be rebuilt, or that should have become the constraint.
+    if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
+        yield f"DROP INDEX public.{name}"
+    elif difference.object.kind is Kind.TRIGGER:
+        yield f"DROP TRIGGER {name} ON public.{table}"
+    else:
+        yield f"ALTER TABLE public.{table} DROP CONSTRAINT {name}"
+
+
+def _restore(connection: Connection, difference: Difference) -> _Failure | None:
+    item = difference.object
+    if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | _DROPPED_FIRST:
+        return _Failure(difference, _CANNOT[item.kind])
+    try:
+        _execute(connection, statements(difference))
+    except psycopg2.Error as error:
+        if connection.closed:
+            raise DatabaseUnavailable(
+                f"the connection was lost while {item} was put back",
+                next="run again; what was put back before it stays",
+            ) from error
+        code = error.pgcode or ""
+        rows = None
+        if code in obstacles.REFUSED_BY_ROWS:
+            rows = obstacles.find(connection, item, difference.expected or "", error)
+        reason = " ".join((error.diag.message_primary or str(error)).split())
+        return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT))
+    return None
+
+
+def _execute(connection: Connection, commands: Sequence[str]) -> None:
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            with _transaction(connection), connection.cursor() as cursor:
+                # Where an extension goes that doesn't say it itself.
+                cursor.execute("SET LOCAL search_path TO public")
+                for command in commands:
+                    cursor.execute(command)
+        except psycopg2.Error as error:
+            if error.pgcode != errorcodes.LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
+                raise
+        else:
+            return
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    connection.autocommit = False
+    try:
+        yield
+        connection.commit()
+    finally:
+        if not connection.closed:
+            connection.rollback()
+            connection.autocommit = True
+
+
+def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
+    rows = [failure.rows for failure in failures if failure.rows is not None]
+    if len(rows) == len(failures) == 1:
+        return PreconditionFailed(rows[0].what, where=rows[0].keys or None, next=rows[0].next)
+    lines = [
+        f"{failure.rows.what}\n{failure.rows.keys}".rstrip() if failure.rows is not None else _line(failure)
+        for failure in failures
+    ]
+    objects = "1 object is" if len(failures) == 1 else f"{len(failures)} objects are"
+    if len(rows) == len(failures):
+        steps = dict.fromkeys(found.next for found in rows)
+        return PreconditionFailed(
+            f"{objects} missing, and rows are in the way of putting them back",
+            where="\n".join(lines),
+            next="\n".join(steps),
+        )
+    return CatalogDrift(
+        f"{objects} not as snapshots/catalog.yaml says, and can't be put back",
+        where="\n".join(lines),
+        next=_DRIFT_NEXT,
+    )
+
+
+def _line(failure: _Failure) -> str:
+    difference = failure.difference
+    if difference.kind is Drift.MISSING:
+        return f"{difference.object} is missing: {failure.reason}"
+    return f"{difference.object} is {difference.actual!r} instead of {difference.expected!r}: {failure.reason}"
+
+
+def _literal(text: str) -> str:
+    """Quote a string for SQL; with standard_conforming_strings a backslash means itself."""
+    return "'{}'".format(text.replace("'", "''"))

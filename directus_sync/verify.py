@@ -1,0 +1,147 @@
+"""Keeps the database and snapshots/catalog.yaml together: around a push, after a deploy, and on a pull."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from directus_sync import catalog, database, files
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, query, restore
+from directus_sync.catalog import file as catalog_file
+from directus_sync.errors import CatalogExpectsIt
+from directus_sync.guard import Hazard, Risk, Taken, Verdict
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# Constraints and indexes that PostgreSQL drops, without a word, together with one of their columns.
+_WITH_COLUMN = """
+SELECT conname::text FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+WHERE c.conrelid = to_regclass(%(table)s) AND a.attname = %(column)s
+UNION
+SELECT i.indexrelid::regclass::text FROM pg_index i
+JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
+WHERE i.indrelid = to_regclass(%(table)s) AND a.attname = %(column)s
+"""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How a deploy ended.
+
+    restored: what was put back; removed: what the file lists, and a revision or a push removed on purpose;
+    notes: what somebody should look at.
+    """
+
+    restored: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_expected(path: Path) -> Catalog | None:
+    """Return what the database must contain, or None where no file says so. Raises InvalidCatalog."""
+    return catalog_file.load(path) if path.is_file() else None
+
+
+def differences(connection: Connection, expected: Catalog | None) -> tuple[Difference, ...]:
+    """Return how the database differs from the file."""
+    return () if expected is None else catalog.compare(expected, query.read(connection))
+
+
+def put_back(
+    connection: Connection,
+    expected: Catalog,
+    before: Catalog | None,
+    known: Container[str],
+    restored: Callable[[Object], None],
+) -> Verified:
+    """Put back what is missing although its revision is applied.
+
+    before: the catalog when this run began, or None if it changed nothing since. What was there then, and is gone
+    now, was removed on purpose by this run; it is named, and not put back.
+    known: what earlier deploys found removed so.
+    restored: called with each object that is back.
+
+    Raises CatalogDrift or PreconditionFailed after everything that can be put back is.
+    """
+    lost, removed, unknown = [], [], []
+    for difference in differences(connection, expected):
+        if difference.kind is Drift.UNEXPECTED:
+            unknown.append(difference)
+        elif str(difference.object) in known or _was_there(before, difference):
+            removed.append(difference)
+        else:
+            lost.append(difference)
+    names = restore.restore(connection, lost, restored=restored)
+    notes = [
+        f"catalog.yaml lists {found.object}, which was removed on purpose; directus-sync pull --overwrite takes it out"
+        for found in removed
+    ]
+    notes += [f"catalog.yaml does not list {found.object}; directus-sync pull adds it" for found in unknown]
+    return Verified(names, tuple(str(found.object) for found in removed), tuple(notes))
+
+
+def _was_there(before: Catalog | None, difference: Difference) -> bool:
+    return before is not None and before.definitions.get(difference.object) == difference.expected
+
+
+def taken_along(
+    connection: Connection, verdicts: Iterable[Verdict], expected: Catalog | None
+) -> dict[Risk, tuple[Taken, ...]]:
+    """Return what PostgreSQL would drop, without a word, along with a table or column; but what Directus shows."""
+    risks = {risk for verdict in verdicts for risk in verdict.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN}}
+    if not risks:
+        return {}
+    listed = frozenset(expected.definitions if expected is not None else ())
+    present = query.read(connection).definitions.keys()
+    return {
+        risk: tuple(Taken(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed)))
+        for risk in risks
+    }
+
+
+def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callable[[], bool]:
+    """Return a function that writes the file anew, and tells whether it changed.
+
+    Raises CatalogExpectsIt when the file lists what the database lacks, unless `overwrite`; before anything is
+    written.
+    """
+    actual = query.read(connection)
+    if path.is_file() and not overwrite:
+        found = catalog.compare(catalog_file.load(path), actual)
+        missing = [difference.object for difference in found if difference.kind is not Drift.UNEXPECTED]
+        if missing:
+            raise CatalogExpectsIt(
+                f"the file lists {_named(missing)}, and the database does not have it so",
+                where=str(path),
+                next="if it was lost: directus-sync deploy puts it back, then pull\n"
+                "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
+            )
+    content = catalog_file.dump(actual)
+
+    def write() -> bool:
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        files.replace(path, content)
+        return True
+
+    return write
+
+
+def _along(connection: Connection, risk: Risk, known: Iterable[Object]) -> list[Object]:
+    table = catalog.identifier(risk.collection)
+    kinds = (Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER)
+    owned = [item for item in known if item.kind in kinds and item.name.startswith(f"{table}.")]
+    if risk.field is None:
+        return owned
+    parameters = {"table": f'public."{risk.collection}"', "column": risk.field}
+    names = {f"{table}.{catalog.identifier(row[0])}" for row in database.query(connection, _WITH_COLUMN, parameters)}
+    return [item for item in owned if item.name in names]
+
+
+def _named(objects: Iterable[Object]) -> str:
+    names = [str(item) for item in objects]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
