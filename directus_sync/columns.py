@@ -1,0 +1,123 @@
+"""What becomes of a column's values when Directus changes its type. Pure; knows types, no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Final
+
+# What Directus makes of a field's type, in SQL (api/src/database/helpers/schema, knex's dialect for PostgreSQL).
+_MADE: Final = {
+    "bigInteger": "bigint",
+    "binary": "bytea",
+    "boolean": "boolean",
+    "csv": "text",
+    "date": "date",
+    "dateTime": "timestamp without time zone",
+    "float": "real",
+    "integer": "integer",
+    "json": "json",
+    "text": "text",
+    "time": "time without time zone",
+    "timestamp": "timestamp with time zone",
+    "uuid": "uuid",
+}
+# Where Directus is given no length, it makes this one.
+_STRING_LENGTH: Final = 255
+_DECIMAL: Final = (10, 5)
+_UNLIMITED: Final = 2**31
+# The longest text that a value of the type can have.
+_TEXT_LENGTH: Final = {"integer": 11, "bigInteger": 20, "uuid": 36, "boolean": 5}
+# Every value of the first type is a value of the others, but for the lengths above.
+_WIDENING: Final[Mapping[str, frozenset[str]]] = {
+    "integer": frozenset({"bigInteger", "decimal", "string", "text"}),
+    "bigInteger": frozenset({"decimal", "string", "text"}),
+    "uuid": frozenset({"string", "text"}),
+    "boolean": frozenset({"string", "text"}),
+    "string": frozenset({"text"}),
+    "hash": frozenset({"string", "text"}),
+    "csv": frozenset({"text"}),
+    "float": frozenset({"text"}),
+    "decimal": frozenset({"text"}),
+    "date": frozenset({"text"}),
+    "time": frozenset({"text"}),
+    "timestamp": frozenset({"text"}),
+    "dateTime": frozenset({"text"}),
+}
+# A change of these re-makes the column or its key.
+_STRUCTURAL: Final = frozenset(
+    {"is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"}
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a snapshot describes it. made: the type in SQL that Directus would give it."""
+
+    kind: str
+    data_type: str
+    made: str
+    length: int | None = None
+    precision: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, kind: object, schema: Mapping[str, Any]) -> Column:
+        """Read a field of a snapshot: its type, and its `schema`."""
+        name, data_type = str(kind), str(schema.get("data_type"))
+        if name in {"string", "hash"}:
+            length = _number(schema.get("max_length"), _STRING_LENGTH)
+            made = _STRING_LENGTH if name == "hash" or length <= 0 else length
+            return cls(name, data_type, f"character varying({made})", length)
+        if name == "decimal":
+            precision = (
+                _number(schema.get("numeric_precision"), _DECIMAL[0]),
+                _number(schema.get("numeric_scale"), _DECIMAL[1]),
+            )
+            return cls(name, data_type, "numeric({},{})".format(*precision), None, precision)
+        if name.startswith("geometry"):
+            return cls(name, data_type, f"geometry({name.partition('.')[2] or 'Geometry'},4326)")
+        return cls(name, data_type, _MADE.get(name, data_type))
+
+    @property
+    def foreign(self) -> bool:
+        """Tell whether Directus would not have made the column so; any edit of it then re-makes it."""
+        return self.data_type != self.made.partition("(")[0]
+
+
+def _number(value: object, default: int) -> int:
+    return value if isinstance(value, int) else default
+
+
+def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) -> bool:
+    """Tell from the types alone whether values could be cut, rounded or cast to something else.
+
+    edited: the paths of the properties that change.
+    """
+    touched = any(path[0] == "schema" for path in edited)
+    if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
+        return True
+    if before.foreign and touched:
+        return True
+    if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
+        # Directus gives a hash this length, whatever the snapshot says.
+        return True
+    if before.kind != after.kind:
+        too_long = after.length is not None and _text_length(before) > after.length
+        return after.kind not in _WIDENING.get(before.kind, ()) or too_long or _rounds(before, after)
+    if ("schema", "data_type") in edited or ("schema", "max_length") in edited:
+        return before.data_type != after.data_type or _text_length(before) > _text_length(after)
+    return _rounds(before, after)
+
+
+def _text_length(column: Column) -> int:
+    if column.length is None:
+        return _TEXT_LENGTH.get(column.kind, 0)
+    # Directus exports a column without a limit as one of -5.
+    return column.length if column.length > 0 else _UNLIMITED
+
+
+def _rounds(before: Column, after: Column) -> bool:
+    if before.precision is None or after.precision is None:
+        return False
+    whole = [precision - scale for precision, scale in (before.precision, after.precision)]
+    return after.precision[1] < before.precision[1] or whole[1] < whole[0]
