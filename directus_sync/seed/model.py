@@ -1,0 +1,187 @@
+"""What a seed file may name: collections, their fields, and the keys that tell rows apart. Knows no row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from directus_sync.catalog import Catalog
+from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.snapshot import Snapshot
+
+USERS: Final = "directus_users"
+# Of Directus's own collections, those whose rows a file may create; others may be referred to.
+# Roles, policies and permissions are no rows of the product, and decide who sees it.
+WRITABLE: Final = frozenset({USERS, "directus_folders", "directus_translations"})
+
+# A user from a file can't log in: by no password or token, no account elsewhere, and no reset by e-mail, for which
+# Directus asks for the status `active`.
+_SECRETS: Final = frozenset({"password", "token", "tfa_secret", "auth_data", "provider", "external_identifier"})
+USER_STATUS: Final = "draft"
+LOGIN_STATUS: Final = "active"
+
+_FILLED_IN: Final = frozenset(
+    {"date-created", "date-updated", "user-created", "user-updated", "role-created", "role-updated"}
+)
+_UNIQUE: Final = re.compile(r"UNIQUE (?:NULLS NOT DISTINCT )?\((?P<columns>.*)\)")
+_COLUMN: Final = re.compile(r'"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)')
+
+
+class Form(Enum):
+    """How a value is written in a file, and sent to Directus."""
+
+    PLAIN = "plain"
+    JSON = "json"
+    GEOMETRY = "geometry"
+    LIST = "list"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the database has it. sql_type: as PostgreSQL prints it."""
+
+    sql_type: str
+    nullable: bool
+    has_default: bool
+
+    @property
+    def is_id(self) -> bool:
+        """Whether values of this primary key are made up by Directus or PostgreSQL, not typed by a person."""
+        return self.has_default or self.sql_type == "uuid"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the database has it. unique and foreign: what it declares itself, for Directus's own collections."""
+
+    columns: Mapping[str, Column]
+    primary_key: str
+    unique: tuple[tuple[str, ...], ...]
+    foreign: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field that rows have. related: the collection it refers to; refusal: why a file can't set it."""
+
+    name: str
+    column: Column
+    form: Form = Form.PLAIN
+    related: str | None = None
+    refusal: str | None = None
+    filled_in: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether a row can't be created without it."""
+        return not (self.column.nullable or self.column.has_default or self.filled_in)
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """A collection. keys: the fields that tell its rows apart, the first complete one counts.
+
+    refusal: why no rows of it come from a file; it may be referred to.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    primary_key: str
+    keys: tuple[tuple[str, ...], ...]
+    refusal: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Where Directus's API has its rows."""
+        own = self.name.removeprefix("directus_")
+        return f"/items/{self.name}" if own == self.name else f"/{own}"
+
+
+def collections(declared: Snapshot, catalog: Catalog | None, tables: Mapping[str, Table]) -> dict[str, Collection]:
+    """Return the collections that both the snapshot and the database have, and Directus's own."""
+    return {
+        name: Collection(
+            name,
+            _fields(name, table, declared),
+            table.primary_key,
+            _keys(name, table, declared, catalog),
+            _no_rows(name, declared),
+        )
+        for name, table in tables.items()
+        if (name,) in declared.section("collections") or name.startswith("directus_")
+    }
+
+
+def _no_rows(name: str, declared: Snapshot) -> str | None:
+    if name.startswith("directus_"):
+        others = ", ".join(sorted(WRITABLE))
+        return None if name in WRITABLE else f"of Directus's own, only {others} have rows that belong to the product"
+    meta = declared.section("collections")[name,].get("meta") or {}
+    return "it is a singleton, which has no rows to tell apart" if meta.get("singleton") else None
+
+
+def _fields(collection: str, table: Table, declared: Snapshot) -> dict[str, Field]:
+    entries = {name: entry for (owner, name), entry in declared.section("fields").items() if owner == collection}
+    relations = {name: entry for (owner, name), entry in declared.section("relations").items() if owner == collection}
+    found = {}
+    for name, column in table.columns.items():
+        if name not in entries and not collection.startswith("directus_"):
+            continue
+        entry = entries.get(name, {})
+        special = _special(entry)
+        related = relations.get(name, {}).get("related_collection") or table.foreign.get(name)
+        refusal = _refusal(collection, name, table, special, str(entry.get("type")))
+        if name in relations and related is None:
+            refusal = "it can refer to rows of several collections, which a file can't say"
+        found[name] = Field(name, column, _form(column.sql_type, special), related, refusal, bool(special & _FILLED_IN))
+    for name, entry in entries.items():
+        if entry.get("type") == "alias":
+            why = "it shows rows of another collection; write them there"
+            found[name] = Field(name, Column("", nullable=True, has_default=True), refusal=why)
+    return found
+
+
+def _special(entry: Mapping[str, Any]) -> frozenset[str]:
+    meta = entry.get("meta")
+    special = meta.get("special") if isinstance(meta, dict) else None
+    return frozenset(special) if isinstance(special, list) else frozenset()
+
+
+def _form(sql_type: str, special: frozenset[str]) -> Form:
+    if sql_type in {"json", "jsonb"}:
+        return Form.JSON
+    if sql_type.startswith("geometry"):
+        return Form.GEOMETRY
+    return Form.LIST if "cast-csv" in special else Form.PLAIN
+
+
+def _refusal(collection: str, name: str, table: Table, special: frozenset[str], kind: str) -> str | None:
+    if name == table.primary_key and table.columns[name].is_id:
+        return "files have no ids; rows are told apart by their keys"
+    if special & _FILLED_IN:
+        return "Directus fills it in itself"
+    if collection == USERS and name in _SECRETS:
+        return "users of a file get no way to log in"
+    if kind == "hash" or "hash" in special:
+        return "what Directus stores as a hash can't be compared"
+    return None
+
+
+def _keys(name: str, table: Table, declared: Snapshot, catalog: Catalog | None) -> tuple[tuple[str, ...], ...]:
+    """Return the natural keys, single fields first: a key that a person types, then what is unique."""
+    found: list[tuple[str, ...]] = [] if table.columns[table.primary_key].is_id else [(table.primary_key,)]
+    if name.startswith("directus_"):
+        found += table.unique
+    for (collection, field), entry in declared.section("fields").items():
+        schema = entry.get("schema") or {}
+        if collection == name and schema.get("is_unique") and not schema.get("is_primary_key"):
+            found.append((field,))
+    for item, definition in (catalog.definitions if catalog else {}).items():
+        match = _UNIQUE.match(definition)
+        if item.kind is ObjectKind.CONSTRAINT and match and item.parts[0].strip('"') == name:
+            quoted = _COLUMN.findall(match["columns"])
+            found.append(tuple(text.replace('""', '"') or bare for text, bare in quoted))
+    return tuple(dict.fromkeys(key for key in found if set(key) <= set(table.columns)))

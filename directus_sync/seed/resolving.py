@@ -1,0 +1,210 @@
+"""Finds the row that each reference means and each row of a file is: in the database, or one that a file brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from directus_sync.errors import InvalidSeed
+from directus_sync.seed.model import Collection, Field, Form
+from directus_sync.seed.store import Found
+from directus_sync.seed.values import Literal, Reference, Row, literals, references
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A row of the database. id: its primary key, as JSON has it."""
+
+    id: Any
+
+
+# What a reference means: a row that is there, or one that is to be created.
+Target = Existing | Row
+
+
+class Rows(Protocol):
+    """What is asked of the database; `store.Store` answers."""
+
+    def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:
+        """Return how PostgreSQL prints each value, by its type and its text."""
+
+    def lookup(
+        self, collection: Collection, wanted: Sequence[Mapping[str, str]], shown: Iterable[str] = ()
+    ) -> list[list[Found]]:
+        """Return the rows that match each of `wanted`."""
+
+
+class Resolver:
+    """Resolves the rows of all files against one database. A reference sees its own file and those before it.
+
+    Lookups wait for what they depend on, and go out together: one query for each collection and set of fields.
+    """
+
+    def __init__(self, rows: Sequence[Row], store: Rows) -> None:
+        self._rows = rows
+        self._store = store
+        self._canonical = store.canonical(literals(rows))
+        self._found: dict[Row, Found | None] = {}
+        self._targets: dict[tuple[int, Reference], Target] = {}
+        self._seen: dict[object, Row] = {}
+        # Rows by each of their plain values, for the references to them.
+        self._by_value: dict[tuple[str, str, Any], list[Row]] = {}
+        for row in rows:
+            for name, value in row.given.items():
+                if isinstance(value, Literal) and row.collection.fields[name].form is Form.PLAIN:
+                    self._by_value.setdefault((row.collection.name, name, self._print(row, name)), []).append(row)
+
+    def run(self) -> None:
+        """Resolve everything.
+
+        Raises InvalidSeed for what matches nothing or more than one row, or waits for itself.
+        """
+        everywhere = [(row.file, reference) for row in self._rows for reference in references(row.given.values())]
+        while True:
+            rows = [row for row in self._rows if row not in self._found]
+            waiting = [reference for reference in everywhere if reference not in self._targets]
+            if not rows and not waiting:
+                return
+            # Both always run: what one finds lets the other go on.
+            if not self._find_rows(rows) | self._find_references(waiting):
+                where = rows[0].where if rows else waiting[0][1].where
+                raise InvalidSeed(
+                    "the key of this row depends on itself, through references",
+                    where=where,
+                    next="refer to the row by fields that don't lead back",
+                )
+
+    def found(self, row: Row) -> Found | None:
+        """Return the row as the database has it, or None where it does not."""
+        return self._found[row]
+
+    def value(self, row: Row, name: str) -> Any:
+        """Return what the file gives the field: canonical JSON, or what its reference means."""
+        value = row.given[name]
+        return self._targets[row.file, value] if isinstance(value, Reference) else self._print(row, name)
+
+    def _print(self, owner: Row | Reference, name: str) -> Any:
+        text = getattr(owner.given[name], "text", None)
+        return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]
+
+    def _known(self, file: int, owner: Row | Reference, names: Iterable[str]) -> dict[str, Any] | None:
+        """Return values of fields, or None while one of them is not resolved."""
+        known = {}
+        for name in names:
+            value = owner.given[name]
+            if isinstance(value, Literal):
+                known[name] = self._print(owner, name)
+            elif (file, value) in self._targets:
+                known[name] = self._targets[file, value]
+            else:
+                return None
+        return known
+
+    def _find_rows(self, rows: Iterable[Row]) -> bool:
+        ready = []
+        for row in rows:
+            values = self._known(row.file, row, row.key)
+            if values is None:
+                continue
+            other = self._seen.setdefault((row.collection.name, row.key, tuple(values.values())), row)
+            if other is not row:
+                raise InvalidSeed(
+                    f"the row of {row.collection.name} with the key {row.label} is there twice",
+                    where=f"{other.where}\n{row.where}",
+                    next="keep one of them",
+                )
+            ready.append((row, values))
+        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, dict[str, str]]]] = {}
+        for row, values in ready:
+            wanted = _wanted(row, values)
+            if wanted is None:
+                self._found[row] = None
+            else:
+                groups.setdefault((row.collection, row.key), []).append((row, wanted))
+        for (collection, _), group in groups.items():
+            shown = list(dict.fromkeys(name for row, _ in group for name in row.given))
+            answers = self._store.lookup(collection, [wanted for _, wanted in group], shown)
+            for (row, _), answer in zip(group, answers, strict=True):
+                if len(answer) > 1:
+                    raise _ambiguous(f"{collection.name} {row.label}", row.where)
+                self._found[row] = answer[0] if answer else None
+        return bool(ready)
+
+    def _find_references(self, waiting: Iterable[tuple[int, Reference]]) -> bool:
+        # The same reference stands in many rows, and is looked up once.
+        alike: dict[object, list[tuple[int, Reference]]] = {}
+        values: dict[object, dict[str, Any]] = {}
+        for file, reference in waiting:
+            known = self._known(file, reference, reference.given)
+            if known is not None:
+                signature: object = (file, reference.collection.name, frozenset(known.items()))
+                alike.setdefault(signature, []).append((file, reference))
+                values[signature] = known
+        groups: dict[tuple[Collection, frozenset[str]], list[tuple[object, set[Target], dict[str, str] | None]]] = {}
+        for signature, same in alike.items():
+            file, reference = same[0]
+            candidates = self._candidates(file, reference, values[signature])
+            if candidates is not None:
+                wanted = _wanted(reference, values[signature])
+                group = (reference.collection, frozenset(reference.given))
+                groups.setdefault(group, []).append((signature, candidates, wanted))
+        for (collection, _), members in groups.items():
+            asked = [wanted for _, _, wanted in members if wanted is not None]
+            answers = iter(self._store.lookup(collection, asked) if asked else ())
+            for signature, candidates, wanted in members:
+                found = candidates | {Existing(row.id) for row in (next(answers) if wanted is not None else ())}
+                target = _only(found, alike[signature][0][1])
+                self._targets |= dict.fromkeys(alike[signature], target)
+        return bool(groups)
+
+    def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:
+        """Return the rows of files that a reference means, or None while that can't be told."""
+        name = reference.collection.name
+        plain = [field for field, value in reference.given.items() if isinstance(value, Literal)]
+        if plain:
+            rows = self._by_value.get((name, plain[0], wanted[plain[0]]), [])
+        else:
+            rows = [row for row in self._rows if row.collection is reference.collection]
+        found: set[Target] = set()
+        for row in rows:
+            if row.file > file or not set(wanted) <= set(row.given):
+                continue
+            if any(
+                self._print(row, field) != wanted[field] for field in plain if isinstance(row.given[field], Literal)
+            ):
+                continue
+            given = self._known(row.file, row, wanted)
+            if given is None or row not in self._found:
+                return None
+            if given == wanted:
+                there = self._found[row]
+                found.add(row if there is None else Existing(there.id))
+        return found
+
+
+def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return what to look for in the database, or None for what hangs on a row that is not there yet."""
+    if any(isinstance(value, Row) for value in known.values()):
+        return None
+    wanted = {}
+    for name, value in known.items():
+        literal = owner.given[name]
+        wanted[name] = str(value.id) if isinstance(value, Existing) else str(getattr(literal, "text", value))
+    return wanted
+
+
+def _only(found: set[Target], reference: Reference) -> Target:
+    if len(found) > 1:
+        raise _ambiguous(str(reference), reference.where)
+    if not found:
+        raise InvalidSeed(
+            f"the reference to {reference} matches no row, neither in the database nor in the files so far",
+            where=reference.where,
+            next="correct it, or add the row to this file or to one before it",
+        )
+    return found.pop()
+
+
+def _ambiguous(what: str, where: str) -> InvalidSeed:
+    return InvalidSeed(f"{what} matches more than one row", where=where, next="name more fields, to tell them apart")

@@ -1,0 +1,163 @@
+"""The rows of seed files as their collections read them: values, references, keys. Refuses what no row can have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import yaml
+
+from directus_sync.errors import InvalidSeed
+from directus_sync.seed import reading
+from directus_sync.seed.model import LOGIN_STATUS, USERS, Collection, Field, Form
+from directus_sync.seed.reading import KEYS, RawRow, SeedFile
+from directus_sync.seed.values import Literal, Reference, Row, Value
+
+_SHOWN: Final = 8
+
+
+def rows(files: Iterable[SeedFile], known: Mapping[str, Collection]) -> tuple[Row, ...]:
+    """Return the rows of all files, in their order.
+
+    Raises InvalidSeed with file and line.
+    """
+    return tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
+
+
+class _Reader:
+    def __init__(self, file: SeedFile, known: Mapping[str, Collection], number: int) -> None:
+        self._file = file
+        self._known = known
+        self._number = number
+
+    def rows(self) -> Iterator[Row]:
+        for name, (fields, where) in self._file.keys.items():
+            self._require_key(self._collection(name, where), fields, where)
+        for raw in self._file.rows:
+            collection = self._collection(raw.collection, raw.where)
+            if collection.refusal is not None:
+                raise InvalidSeed(
+                    f"no rows of {collection.name} come from a file: {collection.refusal}",
+                    where=raw.where,
+                    next="take them out",
+                )
+            yield self._row(raw, collection)
+
+    def _collection(self, name: str, where: str) -> Collection:
+        if name not in self._known:
+            raise InvalidSeed(
+                f"there is no collection {name}",
+                where=where,
+                next="correct the name; where the collection is new, deploy first: directus-sync deploy",
+            )
+        return self._known[name]
+
+    def _require_key(self, collection: Collection, fields: Iterable[str], where: str) -> None:
+        if collection.keys:
+            declared = " and ".join(f"({', '.join(key)})" for key in collection.keys)
+            raise InvalidSeed(
+                f"the schema declares the key of {collection.name} already: {declared}",
+                where=where,
+                next=f"take it out of {KEYS}",
+            )
+        for name in fields:
+            if self._field(collection, name, where).form is not Form.PLAIN:
+                raise InvalidSeed(f"{name} can't be part of a key", where=where, next="name other fields")
+
+    def _field(self, collection: Collection, name: str, where: str) -> Field:
+        found = collection.fields.get(name)
+        if found is None:
+            raise InvalidSeed(
+                f"{collection.name} has no field {name}",
+                where=where,
+                next="correct the name; where the field is new, deploy first: directus-sync deploy",
+            )
+        return found
+
+    def _row(self, raw: RawRow, collection: Collection) -> Row:
+        given = {}
+        for name, node in raw.fields.items():
+            where = reading.line_of(node, raw.where)
+            found = self._field(collection, name, where)
+            if found.refusal is not None:
+                raise InvalidSeed(
+                    f"{collection.name}.{name} can't be set by a file: {found.refusal}", where=where, next="take it out"
+                )
+            given[name] = self._value(collection, found, node, where)
+        _require_no_login(collection, given)
+        key = self._key(collection, given, raw.where)
+        return Row(raw.where, collection, given, key, self._number)
+
+    def _key(self, collection: Collection, given: Mapping[str, Value], where: str) -> tuple[str, ...]:
+        keys = collection.keys
+        if not keys and collection.name not in self._file.keys:
+            raise InvalidSeed(
+                f"nothing tells the rows of {collection.name} apart: its schema declares nothing unique",
+                where=where,
+                next=f"name the fields that do in this file, as in {KEYS}: {{{collection.name}: [...]}}",
+            )
+        for key in keys or (self._file.keys[collection.name][0],):
+            if all(not _is_null(given.get(name)) for name in key):
+                return key
+        wanted = " or ".join(", ".join(key) for key in keys[:_SHOWN]) or ", ".join(self._file.keys[collection.name][0])
+        raise InvalidSeed(
+            f"a row of {collection.name} lacks its key: {wanted}", where=where, next="fill it in, without null"
+        )
+
+    def _value(self, collection: Collection, found: Field, node: yaml.Node, where: str) -> Value:
+        name = f"{collection.name}.{found.name}"
+        if isinstance(node, yaml.ScalarNode) and reading.text(node) is None:
+            return Literal(where, None)
+        if found.related is not None:
+            return self._reference(name, found.related, node, where)
+        plain = reading.plain(node)
+        if found.form is Form.JSON or (found.form is Form.GEOMETRY and isinstance(plain, dict)):
+            return Literal(where, json.dumps(plain), plain)
+        if found.form is Form.GEOMETRY:
+            raise InvalidSeed(
+                f"{name} is no GeoJSON", where=where, next="write it as {type: Point, coordinates: [20, 41]}"
+            )
+        if found.form is Form.LIST and isinstance(plain, list):
+            return Literal(where, ",".join(map(str, plain)), [str(item) for item in plain])
+        if found.form is Form.LIST or not isinstance(node, yaml.ScalarNode):
+            shape = "a list" if found.form is Form.LIST else "one value"
+            raise InvalidSeed(f"{name} is {shape}, and this is none", where=where, next="correct it")
+        return Literal(where, reading.text(node))
+
+    def _reference(self, name: str, target: str, node: yaml.Node, where: str) -> Reference:
+        related = self._collection(target, where)
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            example = ", ".join(f"{field}: ..." for field in (related.keys or (("name",),))[0])
+            raise InvalidSeed(
+                f"{name} refers to {target}, and this names no row by its fields",
+                where=where,
+                next=f"write it as {{{example}}}",
+            )
+        given = {}
+        for key, value in node.value:
+            line = reading.line_of(value, where)
+            found = self._field(related, str(key.value), line)
+            if found.form is not Form.PLAIN or found.refusal is not None or found.name == related.primary_key:
+                why = found.refusal or "its values can't be looked up"
+                raise InvalidSeed(
+                    f"no row can be named by {target}.{found.name}: {why}", where=line, next="name it by other fields"
+                )
+            given[found.name] = self._value(related, found, value, line)
+            if _is_null(given[found.name]):
+                raise InvalidSeed("a reference can't look for null", where=line, next="name the row by other fields")
+        return Reference(where, related, given)
+
+
+def _is_null(value: Value | None) -> bool:
+    return value is None or (isinstance(value, Literal) and value.text is None)
+
+
+def _require_no_login(collection: Collection, given: Mapping[str, Value]) -> None:
+    status = given.get("status")
+    if collection.name == USERS and isinstance(status, Literal) and status.text == LOGIN_STATUS:
+        raise InvalidSeed(
+            f"a user of a file can't be {LOGIN_STATUS}: with that status a password can be had by e-mail",
+            where=status.where,
+            next="leave the status out; activate the user in Directus",
+        )
