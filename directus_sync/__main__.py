@@ -1,0 +1,64 @@
+"""The way in: signals, exit codes, and the answer to a boot with nothing to do before the command line is loaded."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from directus_sync import render, settings
+from directus_sync.errors import SyncError
+
+
+class _Interrupted(SystemExit):
+    """Ctrl-C, or a request to terminate."""
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place that turns errors into exit codes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Whoever started us with Ctrl-C ignored, as nohup does, meant it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        # Every container does this at every start, and typer alone takes longer than the answer.
+        if sys.argv[1:] != ["deploy"] or not _nothing_moved():
+            from directus_sync.cli import app  # noqa: PLC0415
+
+            app()
+    except SyncError as error:
+        render.error(error)
+        sys.exit(error.exit_code)
+    except _Interrupted:
+        render.note("interrupted; what was finished stays, and running again is safe")
+        raise
+    sys.exit(0)
+
+
+def _nothing_moved() -> bool:
+    """Say so, and return True, when nothing moved since the last deploy."""
+    started = time.monotonic()
+    loaded = settings.load()
+    render.hide(loaded.secrets)
+    from directus_sync import database, fingerprint  # noqa: PLC0415 - a wrong setting needs no driver
+
+    if not fingerprint.can_tell(loaded):
+        return False
+    with database.connect(loaded, "deploy", waiting=render.Progress().waiting_for_database) as connection:
+        unmoved = fingerprint.unmoved(connection, loaded)
+    if unmoved is None:
+        return False
+    for text in unmoved.notes:
+        render.note(f"note: {text}")
+    render.result(render.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
+    return True
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given
+    # Raised in the main thread, so that every context manager stops what it started.
+    raise _Interrupted(128 + number)
+
+
+if __name__ == "__main__":
+    main()

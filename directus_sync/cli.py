@@ -1,0 +1,335 @@
+"""The command line: parses, calls a plain function of the pipeline, and prints its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from directus_sync import __version__, render, settings
+from directus_sync.errors import WrongSettings
+from directus_sync.settings import Mode
+
+if TYPE_CHECKING:
+    from directus_sync.guard import Plan
+    from directus_sync.pushing import Request
+    from directus_sync.settings import Settings
+
+app = typer.Typer(
+    name="directus-sync",
+    help="Keep every Directus true to git: Alembic before and after, a guarded snapshot push between.",
+    epilog="Exit codes: 0 done or equal, 1 failed, 2 wrong usage or settings, 3 something differs,"
+    " 4 refused by the guard, 5 lock not obtained in time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+attic_app = typer.Typer(
+    help="Copies of what was destroyed: list them, put them back, delete them.", no_args_is_help=True
+)
+app.add_typer(attic_app, name="attic")
+
+SnapshotOption = Annotated[
+    Path | None,
+    typer.Option("--snapshot", metavar="PATH", help="The snapshot file.  [default: snapshots/schema.yaml]"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+ModeOption = Annotated[
+    Mode | None,
+    typer.Option(
+        "--mode",
+        help="auto judges and applies, dry-run changes nothing and exits 3 when anything would, skip leaves"
+        " Directus's schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
+    ),
+]
+DestroyOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow-destroy", metavar="ID,...", help="Let these items of git's go: events, events.notes."),
+]
+DiscardOption = Annotated[
+    list[str] | None,
+    typer.Option("--discard-live", metavar="ID,...", help="Override what was made in Directus and never captured."),
+]
+AtticOption = Annotated[bool, typer.Option("--no-attic", help="Destroy without keeping a copy in the attic.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        render.result(f"directus-sync {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before the command."""
+
+
+@app.command()
+def deploy(
+    snapshot: SnapshotOption = None,
+    mode: ModeOption = None,
+    allow_destroy: DestroyOption = None,
+    discard_live: DiscardOption = None,
+    no_attic: AtticOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole line: pre revisions, Directus's own tables, the snapshot, post revisions.
+
+    Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME for the while. Safe to run
+    again, and safe to run many times at once: one works, the others wait.
+    """
+    from directus_sync import pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none of it
+
+    loaded = _load(snapshot, mode)
+    request = pushing.Request(_ids(allow_destroy), _ids(discard_live), keep=not no_attic)
+    if loaded.mode is Mode.DRY_RUN:
+        _show_checked(loaded, request, as_json=as_json)
+        return
+    done = pipeline.deploy(loaded, request, render.Progress())
+    if done.pushed is None:
+        render.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+    if as_json:
+        render.document(report.deployed_document(done))
+    else:
+        render.result(report.deployed(done))
+
+
+@app.command()
+def diff(
+    snapshot: SnapshotOption = None,
+    allow_destroy: DestroyOption = None,
+    discard_live: DiscardOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for push --plan FILE.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
+    from directus_sync import pipeline, pushing  # noqa: PLC0415
+
+    request = pushing.Request(_ids(allow_destroy), _ids(discard_live))
+    _show_plan(pipeline.plan(_load(snapshot), request, render.Progress(), out), as_json=as_json)
+
+
+@app.command()
+def push(
+    snapshot: SnapshotOption = None,
+    mode: ModeOption = None,
+    allow_destroy: DestroyOption = None,
+    discard_live: DiscardOption = None,
+    no_attic: AtticOption = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly the plan that diff --out saved.")
+    ] = None,
+) -> None:
+    """Make Directus equal the snapshot file; refuse what would undo work that nobody captured."""
+    from directus_sync import pipeline, pushing, report  # noqa: PLC0415
+
+    loaded = _load(snapshot, mode)
+    request = pushing.Request(_ids(allow_destroy), _ids(discard_live), keep=not no_attic, saved=plan)
+    if plan is not None and loaded.mode is not Mode.AUTO:
+        raise WrongSettings(
+            "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
+        )
+    if loaded.mode is Mode.SKIP:
+        render.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+        return
+    if loaded.mode is Mode.DRY_RUN:
+        _show_plan(pipeline.plan(loaded, request, render.Progress()))
+        return
+    pushed = pipeline.push(loaded, request, render.Progress())
+    render.result(f"Pushed {report.changes(pushed)}" if pushed else "Nothing to push: Directus equals the snapshot")
+
+
+@app.command()
+def pull(
+    snapshot: SnapshotOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Overwrite changes of the file that were never pushed.")
+    ] = False,
+) -> None:
+    """Write Directus's schema to the snapshot file, byte for byte as Directus exports it."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    loaded = _load(snapshot)
+    live, changed = pipeline.pull(loaded, render.Progress(), overwrite=overwrite)
+    if changed:
+        names = " and ".join(str(path) for path in changed)
+        render.result(f"Pulled {report.contents(live)}; commit {names}")
+    else:
+        render.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
+
+
+@app.command()
+def adopt(snapshot: SnapshotOption = None) -> None:
+    """Take over a database that this tool never touched: record what is there as the base."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    adopted = pipeline.adopt(_load(snapshot), render.Progress())
+    found = report.contents(adopted.live)
+    render.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
+    if adopted.plan:
+        render.result(report.plan(adopted.plan))
+        render.note(
+            "next: directus-sync pull --overwrite takes the server's schema into the file;\n"
+            "      directus-sync push makes the server equal the file, and refuses to lose anything"
+        )
+
+
+@app.command()
+def check(
+    snapshot: SnapshotOption = None,
+    allow_destroy: DestroyOption = None,
+    discard_live: DiscardOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
+    from directus_sync import pushing  # noqa: PLC0415
+
+    request = pushing.Request(_ids(allow_destroy), _ids(discard_live))
+    _show_checked(_load(snapshot), request, as_json=as_json)
+
+
+@app.command()
+def prune(snapshot: SnapshotOption = None) -> None:
+    """Take the spent approvals out of removals.yaml: those whose item is in neither file nor server."""
+    from directus_sync import pipeline  # noqa: PLC0415
+
+    pruned = pipeline.prune(_load(snapshot), render.Progress())
+    render.result(f"Pruned {', '.join(pruned)}; commit it" if pruned else "Nothing to prune")
+
+
+@app.command()
+def seed(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="[default: snapshots/seeds/*.yaml]")
+    ] = None,
+    snapshot: SnapshotOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite rows that were edited in Directus.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; exit 3 when anything would be.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    loaded = _load(snapshot)
+    dry_run = dry_run or loaded.mode is Mode.DRY_RUN
+    done = pipeline.seed(loaded, files or [], render.Progress(), force=force, dry_run=dry_run)
+    if as_json:
+        render.document(report.seeded_document(done))
+    else:
+        render.result(report.seeded(done))
+    _exit(3 if dry_run and done.writes else 0)
+
+
+@app.command()
+def status(snapshot: SnapshotOption = None, as_json: JsonOption = False) -> None:
+    """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    found = pipeline.status(_load(snapshot))
+    if as_json:
+        render.document(report.status_document(found))
+    else:
+        render.result(report.status(found))
+
+
+@attic_app.command("list")
+def attic_list(as_json: JsonOption = False) -> None:
+    """List the copies, the newest first."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    copies = pipeline.attic_list(_load(None))
+    if as_json:
+        render.document({"copies": [report.copy_document(copy) for copy in copies]})
+    else:
+        render.result("\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty")
+
+
+@attic_app.command("restore")
+def attic_restore(
+    copy: Annotated[int, typer.Argument(metavar="ID", help="The copy, as attic list numbers it.")],
+    over_default: Annotated[
+        bool, typer.Option("--over-default", help="Of a field: also into rows that have the field's default value.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    restored = pipeline.attic_restore(_load(None), copy, render.Progress(), over_default=over_default)
+    if as_json:
+        render.document(report.restored_document(restored))
+    else:
+        render.result(report.restored(restored))
+    _exit(1 if restored.rejected else 0)
+
+
+@attic_app.command("purge")
+def attic_purge(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
+    ],
+) -> None:
+    """Delete copies for good."""
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    purged = pipeline.attic_purge(_load(None), report.age(older_than), render.Progress())
+    for copy in purged:
+        render.note(f"Purged {report.copy_line(copy)}")
+    render.result(f"Purged {render.count(len(purged), 'copy', 'copies')}")
+
+
+@app.command()
+def wait() -> None:
+    """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
+    from directus_sync import pipeline  # noqa: PLC0415
+
+    pipeline.wait(_load(None), render.Progress())
+
+
+def _load(snapshot: Path | None, mode: Mode | None = None) -> Settings:
+    loaded = settings.load()
+    render.hide(loaded.secrets)
+    return dataclasses.replace(loaded, snapshot=snapshot or loaded.snapshot, mode=mode or loaded.mode)
+
+
+def _ids(given: list[str] | None) -> frozenset[str]:
+    """Read ids given as --option a,b --option c."""
+    return frozenset(name.strip() for text in given or () for name in text.split(",") if name.strip())
+
+
+def _show_checked(loaded: Settings, request: Request, *, as_json: bool) -> None:
+    from directus_sync import pipeline, report  # noqa: PLC0415
+
+    checked = pipeline.check(loaded, request, render.Progress())
+    if as_json:
+        render.document(report.checked_document(checked))
+    else:
+        render.result(report.checked(checked, in_colour=sys.stdout.isatty()))
+    _exit(0 if checked.equal else 3)
+
+
+def _show_plan(judged: Plan, *, as_json: bool = False) -> None:
+    from directus_sync import report  # noqa: PLC0415
+
+    if as_json:
+        render.document(report.plan_document(judged))
+    elif judged:
+        render.result(report.plan(judged, in_colour=sys.stdout.isatty()))
+    else:
+        render.result("Nothing differs: Directus equals the snapshot")
+    _exit(3 if judged else 0)
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,178 @@
+"""Connections to PostgreSQL; turns libpq's failures into errors that say what to do. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg2
+from psycopg2 import extensions
+from psycopg2.sql import Composable
+
+from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable
+from directus_sync.settings import DatabaseSettings, Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# Session settings of everything the tool does itself.
+# lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
+# client_connection_check_interval: after a kill the server notices within half a second and lets go of its locks.
+SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c client_connection_check_interval=500"
+
+POLL_SECONDS: Final = 0.2
+
+# PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
+# Sent in one string with a query, they end with it.
+PRINTING: Final = """
+SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
+SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
+SET LOCAL bytea_output TO 'hex';
+"""
+
+# What waiting cannot mend, by what libpq says; SQLSTATE is not available for a failed connection attempt.
+_PERMANENT: Final = (
+    ("password authentication failed", "check DB_USER and DB_PASSWORD"),
+    ("no password supplied", "set DB_PASSWORD"),
+    ("no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf, or set DB_SSL=true"),
+    ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
+    ("could not translate host name", "check DB_HOST"),
+)
+
+_UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
+
+
+@contextmanager
+def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | None = None) -> Iterator[Connection]:
+    """Yield an autocommit connection, waiting up to `settings.database_wait` seconds for a server that starts.
+
+    purpose: what the session is for; others see it in pg_stat_activity and in a lock time-out's message.
+    waiting: called once, when the first attempt fails for a reason that time may mend.
+
+    Raises DatabaseUnavailable: at once for what waiting cannot mend, else when the time is over.
+    """
+    deadline = time.monotonic() + settings.database_wait
+    while True:
+        try:
+            connection = _connect(settings.database, purpose)
+            break
+        except psycopg2.Error as error:
+            message = str(error).strip()
+            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
+                raise _unreadable() from error
+            advice = next(
+                (advice for sign, advice in _PERMANENT if sign in message and "starting up" not in message),
+                None,
+            )
+            if advice or time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    f"PostgreSQL does not let us in: {_cause(message)}",
+                    where=settings.database.label,
+                    next=advice
+                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
+                ) from error
+        if waiting is not None:
+            waiting()
+            waiting = None
+        time.sleep(POLL_SECONDS)
+    try:
+        yield connection
+    except psycopg2.Error as error:
+        raise DatabaseFailed(
+            f"PostgreSQL failed a statement: {_cause(str(error).strip())}",
+            where=settings.database.label,
+            next="look into its log; what was finished stays, and running again is safe",
+        ) from error
+    finally:
+        connection.close()
+
+
+def _wait(connection: Connection) -> None:
+    """Wait for a statement's end in Python; libpq's own waiting sleeps through signals, for hours if need be."""
+    while (state := connection.poll()) != extensions.POLL_OK:
+        reading = [connection] if state == extensions.POLL_READ else []
+        writing = [connection] if state == extensions.POLL_WRITE else []
+        select.select(reading, writing, [])
+
+
+def _connect(database: DatabaseSettings, purpose: str) -> Connection:
+    common: dict[str, Any] = {
+        "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
+        "connect_timeout": 5,
+        "options": SESSION_OPTIONS,
+    }
+    # Not for connecting: libpq bounds only its own waiting by connect_timeout.
+    extensions.set_wait_callback(None)
+    if database.connection_string is not None:
+        connection: Connection = psycopg2.connect(database.connection_string, **common)
+    else:
+        if database.sslmode is not None:
+            common["sslmode"] = database.sslmode
+        connection = psycopg2.connect(
+            host=database.host,
+            port=database.port,
+            dbname=database.name,
+            user=database.user,
+            password=database.password,
+            **common,
+        )
+    extensions.set_wait_callback(_wait)
+    connection.autocommit = True
+    return connection
+
+
+def query(
+    connection: Connection, sql: str | Composable, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[tuple[Any, ...]]:
+    """Run one statement that returns rows, and return them all."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def require_timescaledb(connection: Connection) -> None:
+    """Fail unless this server has TimescaleDB's files and preloads its library. Changes nothing.
+
+    `timescaledb.disable_load` is defined by TimescaleDB's loader alone; unlike `shared_preload_libraries`
+    every user may read it.
+
+    Raises ExtensionUnavailable.
+    """
+    ((available, preloaded),) = query(
+        connection,
+        "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),"
+        " current_setting('timescaledb.disable_load', true) IS NOT NULL",
+    )
+    host = connection.info.host
+    if not available:
+        raise ExtensionUnavailable(
+            "TimescaleDB is not installed on the database server",
+            where=f"{host}:{connection.info.port}",
+            next="install it, or use an image that has it (timescale/timescaledb-ha)",
+        )
+    if not preloaded:
+        raise ExtensionUnavailable(
+            "TimescaleDB is installed on the database server, but not preloaded",
+            where=f"{host}:{connection.info.port}",
+            next="add timescaledb to shared_preload_libraries in postgresql.conf, then restart PostgreSQL",
+        )
+
+
+def _unreadable() -> DatabaseUnavailable:
+    # libpq quotes the part it stumbled on, which may be the password.
+    return DatabaseUnavailable(
+        "libpq can't read the connection string",
+        where="DB_CONNECTION_STRING",
+        next="write it as postgresql://user:password@host:port/database, special characters percent-encoded",
+    )
+
+
+def _cause(message: str) -> str:
+    """Return libpq's own reason: its first line without the address, which the error names anyway."""
+    first = message.splitlines()[0] if message else "no reason given"
+    return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

@@ -1,0 +1,146 @@
+"""Tells in one query whether anything moved since the last deploy. Starts no Node, writes nothing, loads little."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psycopg2
+
+from directus_sync import __version__, database, installation
+from directus_sync.lock import LOCK_KEY
+from directus_sync.revisions import BRANCHES, checkout_head
+from directus_sync.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# Everything in schema public but what extensions put there, and the rows in which Directus keeps its schema.
+# Chunks of hypertables lie in another schema. Names are not quoted, since nothing is read back from this text.
+_PARTS: Final = """
+member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+relation AS MATERIALIZED (
+  SELECT c.oid, c.relname, c.relkind FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace
+    AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
+part AS (
+  SELECT concat_ws(' ', 'extension', extname, extversion) AS text FROM pg_extension
+  UNION ALL SELECT concat_ws(' ', 'relation', relname, relkind) FROM relation WHERE relkind <> 'i'
+  UNION ALL
+  SELECT concat_ws(' ', 'column', r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.attidentity, a.attgenerated, a.attcollation, pg_get_expr(d.adbin, d.adrelid))
+  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE r.relkind <> 'i' AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT concat_ws(' ', 'constraint', r.relname, c.conname, pg_get_constraintdef(c.oid), c.convalidated)
+  FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisready)
+  FROM relation r JOIN pg_index i ON i.indrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'trigger', r.relname, pg_get_triggerdef(t.oid), t.tgenabled)
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+  UNION ALL
+  SELECT concat_ws(' ', 'view', relname, pg_get_viewdef(oid)) FROM relation WHERE relkind IN ('v', 'm')
+  UNION ALL
+  SELECT concat_ws(' ', 'comment', r.relname, d.objsubid, d.description)
+  FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'sequence', r.relname, s.seqtypid, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
+    s.seqcycle)
+  FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid)) FROM pg_proc p
+  WHERE p.pronamespace = 'public'::regnamespace AND p.prokind <> 'a'
+    AND p.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_proc'::regclass)
+  UNION ALL
+  SELECT concat_ws(' ', 'type', t.typname, t.typtype, format_type(t.typbasetype, t.typtypmod), t.typnotnull,
+    t.typdefault, (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
+    (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid))
+  FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
+    AND t.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass)
+  UNION ALL SELECT concat_ws(' ', 'hypertable', t::text) FROM timescaledb_information.dimensions t
+  WHERE t.hypertable_schema = 'public'
+  UNION ALL SELECT concat_ws(' ', 'directus_collections', t::text) FROM public.directus_collections t
+  UNION ALL SELECT concat_ws(' ', 'directus_fields', t::text) FROM public.directus_fields t
+  UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
+  UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations)"""
+
+_FINGERPRINT: Final = """
+SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
+
+_UNMOVED: Final = f"""
+{database.PRINTING} WITH {_PARTS}
+SELECT (SELECT notes FROM directus_sync.deploys d
+  WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
+    AND d.fingerprint = ({_FINGERPRINT})
+    AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
+    AND NOT EXISTS (SELECT FROM pg_locks l
+      WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %(key_high)s AND l.objid = %(key_low)s
+        AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class Unmoved:
+    """Nothing moved. notes: what the last deploy said about differences that it left alone."""
+
+    notes: tuple[str, ...]
+
+
+def can_tell(settings: Settings) -> bool:
+    """Tell whether the database alone can show that nothing moved.
+
+    A Directus at DIRECTUS_URL may be of another version, and tells it only when it is asked.
+    """
+    return settings.mode is Mode.AUTO and settings.directus_url is None
+
+
+def inputs(settings: Settings, directus: str) -> str:
+    """Return a hash of all that a deploy is given beside the database. directus: the version of Directus."""
+    digest = hashlib.sha256()
+    given = (__version__, directus, settings.excluded_tables)
+    files = [path.read_bytes() if path.is_file() else b"" for path in settings.files]
+    for content in (*(text.encode() for text in given), *files):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def read(connection: Connection) -> str:
+    """Return a hash of the schema of this database: PostgreSQL's catalog of `public`, and Directus's own of it."""
+    ((found,),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_FINGERPRINT}")
+    return str(found)
+
+
+def is_possible(connection: Connection) -> bool:
+    """Tell whether the database has all that `read` looks at: TimescaleDB's views, and Directus's tables."""
+    ((found,),) = database.query(
+        connection,
+        "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
+        " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
+        " to_regclass('public.directus_migrations')) = 0",
+    )
+    return bool(found)
+
+
+def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
+    """Compare checkout and database with what the last deploy recorded; None when anything moved.
+
+    Also None while another session holds the lock, because it may be changing things.
+    """
+    if not can_tell(settings):
+        return None
+    parameters = {
+        "inputs": inputs(settings, installation.version(settings)),
+        "heads": sorted(checkout_head(branch) for branch in BRANCHES),
+        "key_high": LOCK_KEY >> 32,
+        "key_low": LOCK_KEY & 0xFFFF_FFFF,
+    }
+    try:
+        ((notes,),) = database.query(connection, _UNMOVED, parameters)
+    except psycopg2.ProgrammingError:
+        # A table is not there: the database is new, or was taken apart.
+        return None
+    return None if notes is None else Unmoved(tuple(notes))

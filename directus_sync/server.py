@@ -1,0 +1,178 @@
+"""The pinned Directus as a child process: bootstrapping a database, and a private server for one deploy.
+
+Both die with this process, however it ends. Nothing here speaks HTTP but the wait for the first answer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from directus_sync import installation
+from directus_sync.client import DirectusClient
+from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
+from directus_sync.settings import Settings
+
+_COMMAND_LINE: Final = Path(__file__).with_name("directus.mjs")
+HOST: Final = "127.0.0.1"
+BOOTSTRAP_SECONDS: Final = 600.0
+STOP_SECONDS: Final = 5.0
+LOG_LINES: Final = 12
+PORT_ATTEMPTS: Final = 3
+
+_PR_SET_PDEATHSIG: Final = 1
+
+# A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
+_PRIVATE: Final = {
+    "HOST": HOST,
+    "SERVE_APP": "false",
+    "WEBSOCKETS_ENABLED": "false",
+    "RATE_LIMITER_ENABLED": "false",
+    "RATE_LIMITER_GLOBAL_ENABLED": "false",
+    "PRESSURE_LIMITER_ENABLED": "false",
+    "CACHE_ENABLED": "false",
+    "LOG_LEVEL": "warn",
+}
+
+
+def bootstrap(settings: Settings) -> None:
+    """Run `directus bootstrap`: create or upgrade Directus's own tables, and the first administrator.
+
+    Raises BootstrapFailed with the end of its output.
+    """
+    with tempfile.TemporaryFile() as log, _spawn(settings, "bootstrap", {}, log) as process:
+        try:
+            status = process.wait(BOOTSTRAP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise BootstrapFailed(
+                f"directus bootstrap did not end within {BOOTSTRAP_SECONDS:g} s",
+                where=_tail(log),
+                next="mend what its output says and run again, which is safe",
+            ) from error
+        if status != 0:
+            raise BootstrapFailed(
+                f"directus bootstrap ended with status {status}",
+                where=_tail(log),
+                next="mend the cause and run again, which is safe",
+            )
+
+
+@contextmanager
+def private(settings: Settings) -> Iterator[DirectusClient]:
+    """Run Directus on a free loopback port while the block runs; yield a client of it.
+
+    Raises PrivateServerFailed with the end of its log.
+    """
+    for attempt in range(1, PORT_ATTEMPTS + 1):
+        url = f"http://{HOST}:{(port := _free_port())}"
+        with (
+            tempfile.TemporaryFile() as log,
+            _spawn(settings, "start", _listening(port, url), log) as process,
+            DirectusClient(url, settings) as client,
+        ):
+            try:
+                client.wait(settings.directus_wait, alive=lambda: _require_alive(process, log))
+            except PrivateServerFailed as error:
+                # Somebody else took the port between our look and Directus's bind.
+                if "EADDRINUSE" in (error.where or "") and attempt < PORT_ATTEMPTS:
+                    continue
+                raise
+            except DirectusUnavailable as error:
+                raise PrivateServerFailed(
+                    f"the private Directus did not answer within {settings.directus_wait:g} s",
+                    where=_tail(log),
+                    next="raise DIRECTUS_SYNC_DIRECTUS_WAIT, or mend what its log says",
+                ) from error
+            yield client
+            return
+
+
+@contextmanager
+def _spawn(
+    settings: Settings, verb: str, overrides: dict[str, str], log: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    home = installation.home(settings)
+    node = shutil.which("node", path=settings.environ.get("PATH"))
+    if node is None:
+        raise WrongSettings("there is no `node` on PATH", next="install Node 22, or put it on PATH")
+    environment = {
+        # Or Directus reads the .env of this folder, and takes even its blank lines over what it is given here.
+        "CONFIG_PATH": os.devnull,
+        "DB_PORT": "5432",  # Directus has no default for it
+        **settings.environ,
+        "DIRECTUS_HOME": str(home),
+        "DB_CLIENT": "pg",
+        "DB_EXCLUDE_TABLES": settings.excluded_tables,
+        "TELEMETRY": "false",
+        "LOG_STYLE": "raw",
+        **overrides,
+    }
+    process = subprocess.Popen(
+        [node, str(_COMMAND_LINE), verb],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
+        preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 - one thread, and two system calls in the child
+    )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _die_with_parent(parent: int) -> Callable[[], None]:
+    libc = ctypes.CDLL(None)
+
+    def prepare() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _require_alive(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    if process.poll() is not None:
+        raise PrivateServerFailed(
+            f"the private Directus ended with status {process.returncode} before it answered",
+            where=_tail(log),
+            next="mend what its log says and run again, which is safe",
+        )
+
+
+def _listening(port: int, url: str) -> dict[str, str]:
+    return {**_PRIVATE, "PORT": str(port), "PUBLIC_URL": url}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _tail(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return "its output ends with:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "it printed nothing"

@@ -1,0 +1,268 @@
+"""The settings, read once from the environment and `.env`; no other module looks there.
+
+Directus's own names are used wherever Directus has one, so that one environment serves both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from directus_sync.errors import WrongSettings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+# Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
+ALEMBIC_TABLES: Final = ("positions",)
+
+# Passwords that everybody tries first: hiding these words would only garble messages.
+_NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
+
+SECRET_NAMES: Final = (
+    "DB_PASSWORD",
+    "ADMIN_PASSWORD",
+    "ADMIN_TOKEN",
+    "DIRECTUS_TOKEN",
+    "KEY",
+    "SECRET",
+)
+
+
+class Mode(Enum):
+    """What deploy and push do with Directus's schema."""
+
+    AUTO = "auto"
+    DRY_RUN = "dry-run"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where PostgreSQL is, as libpq takes it.
+
+    Either `connection_string` is set (a `postgresql://` URI or a libpq key=value string), or host and the rest.
+    """
+
+    connection_string: str | None = field(default=None, repr=False)
+    host: str = ""
+    port: int = 5432
+    name: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sslmode: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name the database for messages: host, port and database, never user information."""
+        if self.connection_string is None:
+            return f"{self.host}:{self.port}/{self.name}"
+        _, scheme, rest = self.connection_string.partition("://")
+        # libpq takes the last @; what stands before it may be a password with any character in it.
+        return rest.rpartition("@")[2].partition("?")[0] if scheme else "the database of DB_CONNECTION_STRING"
+
+    @property
+    def passwords(self) -> frozenset[str]:
+        """Every form in which the password could appear in a message."""
+        if self.connection_string is None:
+            return frozenset({self.password})
+        _, scheme, rest = self.connection_string.partition("://")
+        if not scheme:
+            return frozenset({self.connection_string})
+        user, at, place = rest.rpartition("@")
+        found = [user.partition(":")[2]] if at else []
+        found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]
+        return frozenset(form for text in found for form in (text, unquote(text), *text.split("/")))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a command needs to know. Durations are in seconds."""
+
+    database: DatabaseSettings
+    environ: Mapping[str, str] = field(repr=False)
+    directus_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+    directus_home: Path | None = None
+    database_wait: float = 60.0
+    directus_wait: float = 60.0
+    lock_wait: float = 600.0
+    request_timeout: float = 120.0
+    apply_timeout: float = 1800.0
+    mode: Mode = Mode.AUTO
+    snapshot: Path = ROOT / "snapshots" / "schema.yaml"
+
+    @property
+    def removals(self) -> Path:
+        """The approvals that belong to the snapshot."""
+        return self.snapshot.with_name("removals.yaml")
+
+    @property
+    def catalog(self) -> Path:
+        """What the database must contain beyond the snapshot."""
+        return self.snapshot.with_name("catalog.yaml")
+
+    @property
+    def seeds(self) -> tuple[Path, ...]:
+        """The rows that belong to the product, a file for each part, in the order of their names."""
+        return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that a deploy reads beside the migrations; the last two need not be there."""
+        return self.snapshot, self.catalog, self.removals
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be printed, the longest first."""
+        given = {self.environ.get(name, "") for name in SECRET_NAMES} | self.database.passwords
+        values = given | {value.strip() for value in given}
+        return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
+
+    @property
+    def excluded_tables(self) -> str:
+        """DB_EXCLUDE_TABLES for a Directus over this database: what is set there, and what Alembic owns."""
+        configured = self.environ.get("DB_EXCLUDE_TABLES", "spatial_ref_sys,sysdiagrams")
+        names = [name for name in configured.split(",") if name]
+        return ",".join(dict.fromkeys([*names, *ALEMBIC_TABLES]))
+
+    def require_credentials(self) -> None:
+        """Fail early when no way to log in to Directus is set.
+
+        Raises WrongSettings.
+        """
+        if self.token is None and (self.email is None or self.password is None):
+            raise WrongSettings(
+                "there is no way to log in to Directus: no token, and no e-mail with password",
+                next="set ADMIN_TOKEN (or DIRECTUS_TOKEN), or ADMIN_EMAIL and ADMIN_PASSWORD",
+            )
+
+
+def _query(place: str) -> list[str]:
+    return place.partition("?")[2].split("&")
+
+
+def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
+    """Read the settings from `environ` (default: the process's), and from `env_file` what is not there.
+
+    Raises WrongSettings when no database is named or a value cannot be read.
+    """
+    merged = {**_read_env_file(env_file), **(os.environ if environ is None else environ)}
+    values = MappingProxyType({name: value for name, value in merged.items() if value != ""})
+    home = values.get("DIRECTUS_HOME")
+    return Settings(
+        database=_database(values),
+        environ=values,
+        directus_url=_url(values.get("DIRECTUS_URL")),
+        token=_token(values),
+        email=values.get("ADMIN_EMAIL"),
+        password=values.get("ADMIN_PASSWORD"),
+        directus_home=Path(home) if home else None,
+        database_wait=_seconds(values, "DIRECTUS_SYNC_DB_WAIT", Settings.database_wait),
+        directus_wait=_seconds(values, "DIRECTUS_SYNC_DIRECTUS_WAIT", Settings.directus_wait),
+        lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT", Settings.lock_wait),
+        request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT", Settings.request_timeout),
+        mode=_mode(values),
+        apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT", Settings.apply_timeout),
+    )
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - a container has no .env and need not pay for reading one
+
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _database(values: Mapping[str, str]) -> DatabaseSettings:
+    string = values.get("DB_CONNECTION_STRING")
+    if string:
+        return DatabaseSettings(connection_string=string)
+    if "DB_HOST" not in values:
+        raise WrongSettings(
+            "no database is named: neither DB_HOST nor DB_CONNECTION_STRING is set",
+            next="set DB_HOST, DB_PORT, DB_DATABASE, DB_USER and DB_PASSWORD, in the environment or in .env,\n"
+            'or use the local stack: make migrate, then eval "$(make -s env)"',
+        )
+    missing = [name for name in ("DB_DATABASE", "DB_USER") if name not in values]
+    if missing:
+        raise WrongSettings(f"DB_HOST is set, but not {' and '.join(missing)}", next=f"set {' and '.join(missing)}")
+    port = values.get("DB_PORT", "5432")
+    if not port.isascii() or not port.isdecimal() or len(port) > len("65535") or not 0 < int(port) < 65536:
+        raise WrongSettings(
+            f"DB_PORT is {port[:20]!r}, which is not a port", next="set DB_PORT to a number, such as 5432"
+        )
+    return DatabaseSettings(
+        host=values["DB_HOST"],
+        port=int(port),
+        name=values["DB_DATABASE"],
+        user=values["DB_USER"],
+        password=values.get("DB_PASSWORD", ""),
+        sslmode="require" if values.get("DB_SSL", "").lower() in {"true", "1"} else None,
+    )
+
+
+def _token(values: Mapping[str, str]) -> str | None:
+    name = next((name for name in ("DIRECTUS_TOKEN", "ADMIN_TOKEN") if name in values), None)
+    if name is None:
+        return None
+    token = values[name]
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise WrongSettings(
+            f"{name} holds a character that no token has, such as a line break or a space",
+            next="set it to the token alone; a secret that is mounted as a file often ends in a line break",
+        )
+    return token
+
+
+def _mode(values: Mapping[str, str]) -> Mode:
+    text = values.get("DIRECTUS_SCHEMA_APPLY_MODE", Mode.AUTO.value)
+    try:
+        return Mode(text)
+    except ValueError as error:
+        raise WrongSettings(
+            f"DIRECTUS_SCHEMA_APPLY_MODE is {text!r}, which is no mode",
+            next=f"set it to one of {', '.join(mode.value for mode in Mode)}",
+        ) from error
+
+
+def _url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise WrongSettings(
+            "DIRECTUS_URL is not a full URL",
+            next="write it with its scheme, such as http://127.0.0.1:8055",
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise WrongSettings(
+            "DIRECTUS_URL contains a user name or password, a query or a fragment",
+            next="take them out; log in with DIRECTUS_TOKEN, or with ADMIN_EMAIL and ADMIN_PASSWORD",
+        )
+    return value.rstrip("/")
+
+
+def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise WrongSettings(f"{name} is {text!r}, which is not a number of seconds", next=f"set {name} to, say, 60")
+    return seconds

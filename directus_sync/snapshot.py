@@ -1,0 +1,320 @@
+"""A Directus schema snapshot: parsing, checking and hashing the file. Never edits its bytes, and knows no server."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import yaml
+
+from directus_sync.errors import InvalidSnapshot, WrongSettings
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _SafeLoader
+else:
+    # LibYAML's, where PyYAML was built with it: ten times as fast.
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+FORMAT_VERSION: Final = 1
+VENDOR: Final = "postgres"
+
+_ROOT_KEYS: Final = ("version", "directus", "vendor", "collections", "fields", "systemFields", "relations")
+_ENTRY_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "collections": frozenset({"collection", "meta", "schema"}),
+    "fields": frozenset({"collection", "field", "type", "meta", "schema"}),
+    "systemFields": frozenset({"collection", "field", "schema"}),
+    "relations": frozenset({"collection", "field", "related_collection", "meta", "schema"}),
+}
+# Folders, aliases and relations without a foreign key have no `schema`. Where Directus misses one, the guard refuses.
+_OPTIONAL_KEYS: Final = frozenset({"schema"})
+_NAMING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collections": ("collection",),
+    "fields": ("collection", "field"),
+    "systemFields": ("collection", "field"),
+    "relations": ("collection", "field"),
+}
+
+# Directus's own exports are 8 levels deep, and an operator's JSON options some more.
+_MAX_DEPTH: Final = 100
+_SHOWN: Final = 60
+
+_RESTORE: Final = "restore the file from git, or write it anew: directus-sync pull --overwrite"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One exported schema. `content` is byte for byte what Directus gave; the rest is read from it."""
+
+    content: bytes = field(repr=False)
+    source: str
+    directus: str
+    sections: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = field(repr=False)
+
+    def section(self, name: str) -> Mapping[tuple[str, ...], Mapping[str, Any]]:
+        """Return the entries of `collections`, `fields`, `systemFields` or `relations` by their name.
+
+        A name is (collection,) or (collection, field).
+        """
+        return self.sections[name]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
+    """Read and check a snapshot file.
+
+    forbidden: tables that Alembic owns, which no snapshot may name.
+
+    Raises WrongSettings when there is no such file, and InvalidSnapshot as `parse` does.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WrongSettings(
+            f"the snapshot can't be read: {error.strerror}",
+            where=str(path),
+            next="write it with `directus-sync pull`, or name another with --snapshot",
+        ) from error
+    return parse(content, str(path), forbidden)
+
+
+def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_empty: bool = False) -> Snapshot:
+    """Check that the bytes are a snapshot that can be pushed without deleting everything, and read them.
+
+    source: the file or URL they come from, for messages.
+    may_be_empty: let pass a snapshot with no collections, as a new Directus exports it; never to be pushed.
+
+    Raises InvalidSnapshot with file, line and what to do.
+    """
+    document = _load(content, source)
+    problems = _Problems(content, source)
+    if not isinstance(document, dict):
+        kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
+        raise problems.error(f"the file is {kind}, which is no Directus snapshot", ())
+    _check_root(document, problems)
+    for section in _ENTRY_KEYS:
+        _check_section(section, document[section], problems)
+    if not document["collections"] and not may_be_empty:
+        raise problems.error("`collections` is empty, and pushing that deletes every collection", ("collections",))
+    _check_owners(document, frozenset(forbidden), problems)
+    _check_aliases(document["fields"], problems)
+    return Snapshot(
+        content=content,
+        source=source,
+        directus=document["directus"],
+        sections={
+            section: {tuple(entry[key] for key in _NAMING_KEYS[section]): entry for entry in document[section]}
+            for section in _ENTRY_KEYS
+        },
+    )
+
+
+def empty(like: Snapshot) -> Snapshot:
+    """Return the snapshot of a Directus of the same version with nothing in it but what is its own."""
+    sections = {section: like.section(section) if section == "systemFields" else {} for section in _ENTRY_KEYS}
+    return Snapshot(b"", "an empty Directus", like.directus, sections)
+
+
+def require_version(snapshot: Snapshot, version: str) -> None:
+    """Fail unless the snapshot was exported by this very version of Directus, patch included; Directus insists.
+
+    Raises InvalidSnapshot.
+    """
+    if snapshot.directus != version:
+        raise InvalidSnapshot(
+            f"the snapshot is of Directus {snapshot.directus}, and this Directus is {version}",
+            where=_line(snapshot.content, snapshot.source, ("directus",)),
+            next=f"run Directus {snapshot.directus},\n"
+            f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
+            " and directus-sync pull",
+        )
+
+
+def _load(content: bytes, source: str) -> object:
+    try:
+        return _document(content)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise InvalidSnapshot(
+            f"the file is not YAML: {getattr(error, 'problem', None) or error}", where=f"{source}{line}", next=_RESTORE
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidSnapshot(
+            f"the file has a value that YAML can't read: {_shown(str(error))}", where=source, next=_RESTORE
+        ) from error
+
+
+# File, server and base are mostly the same bytes, and a schema of 250 collections takes over a second to read.
+@lru_cache(maxsize=3)
+def _document(content: bytes) -> object:
+    _require_plain(content)
+    # Without cycles there is nothing to collect, and looking for it takes half of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return yaml.load(content, Loader=_Loader)  # noqa: S506 - derived from the safe one
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Loader(_SafeLoader):
+    """Reads YAML as Directus writes it: a plain scalar that looks like a number but is none is text."""
+
+    def construct_scalar_or_text(self, node: yaml.ScalarNode) -> object:
+        """Construct a scalar; js-yaml leaves `0x_` unquoted, because to it this is text."""
+        try:
+            return _SafeLoader.yaml_constructors[node.tag](self, node)
+        except (ValueError, KeyError):
+            return node.value
+
+
+for _tag in ("int", "float", "bool", "timestamp"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_scalar_or_text)
+
+
+def _require_plain(content: bytes) -> None:
+    """Refuse what Directus never writes and a parser can't bear: deep nesting, aliases, merge keys, duplicates.
+
+    Raises yaml.YAMLError.
+    """
+    keys: list[set[str] | None] = []
+    expecting_key: list[bool] = []
+    for event in yaml.parse(content, Loader=_SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise _unusable("an alias", event)
+        if isinstance(event, yaml.CollectionEndEvent):
+            keys.pop()
+            expecting_key.pop()
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        if keys and keys[-1] is not None:
+            if expecting_key[-1] and isinstance(event, yaml.ScalarEvent):
+                if event.value in keys[-1] or event.value == "<<":
+                    raise _unusable(f"the key {_shown(event.value)} twice, or a merge key", event)
+                keys[-1].add(event.value)
+            expecting_key[-1] = not expecting_key[-1]
+        if isinstance(event, yaml.CollectionStartEvent):
+            if len(keys) >= _MAX_DEPTH:
+                raise _unusable(f"more than {_MAX_DEPTH} levels", event)
+            keys.append(set() if isinstance(event, yaml.MappingStartEvent) else None)
+            expecting_key.append(True)
+
+
+def _unusable(what: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=f"it has {what}", problem_mark=cast("yaml.Mark", event.start_mark))
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, short, whatever it is."""
+    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+class _Problems:
+    """Makes errors that name the line; the document is read again for it only when there is one."""
+
+    def __init__(self, content: bytes, source: str) -> None:
+        self._content = content
+        self._source = source
+
+    def error(self, what: str, path: tuple[str | int, ...], step: str = _RESTORE) -> InvalidSnapshot:
+        return InvalidSnapshot(what, where=_line(self._content, self._source, path), next=step)
+
+
+def _check_root(document: Mapping[Any, Any], problems: _Problems) -> None:
+    for key in document:
+        if key not in _ROOT_KEYS:
+            raise problems.error(f"unknown key {_shown(key)}; a snapshot has {', '.join(_ROOT_KEYS)}", (key,))
+    for key in _ROOT_KEYS:
+        if key not in document:
+            why = "; pushing it would drop three indexes of Directus's own" if key == "systemFields" else ""
+            raise problems.error(f"the key {key!r} is missing{why}", ())
+    if document["version"] != FORMAT_VERSION or isinstance(document["version"], bool):
+        raise problems.error(
+            f"snapshot format {_shown(document['version'])} is not known; Directus 11 writes {FORMAT_VERSION}",
+            ("version",),
+        )
+    if document["vendor"] != VENDOR:
+        raise problems.error(
+            f"the snapshot is of a {_shown(document['vendor'])} database, and this project runs on {VENDOR}",
+            ("vendor",),
+        )
+    if not isinstance(document["directus"], str):
+        raise problems.error("`directus` must be a version, such as 11.17.4", ("directus",))
+
+
+def _check_section(section: str, entries: object, problems: _Problems) -> None:
+    if not isinstance(entries, list):
+        raise problems.error(f"`{section}` must be a list, not {type(entries).__name__}", (section,))
+    seen: set[tuple[str, ...]] = set()
+    for index, entry in enumerate(entries):
+        path = (section, index)
+        if not isinstance(entry, dict):
+            raise problems.error(f"an entry of `{section}` must be a mapping, not {type(entry).__name__}", path)
+        for key in entry:
+            if key not in _ENTRY_KEYS[section]:
+                raise problems.error(f"unknown key {_shown(key)} in an entry of `{section}`", (*path, key))
+        for key in sorted(_ENTRY_KEYS[section] - _OPTIONAL_KEYS):
+            if key not in entry:
+                raise problems.error(f"an entry of `{section}` has no `{key}`", path)
+        name = tuple(entry[key] for key in _NAMING_KEYS[section])
+        if not all(isinstance(part, str) and part for part in name):
+            raise problems.error(f"an entry of `{section}` has no name", path)
+        if name in seen:
+            raise problems.error(f"`{section}` has {'.'.join(name)[:_SHOWN]} twice", path)
+        if not isinstance(entry.get("related_collection"), str | None):
+            raise problems.error("`related_collection` must be a name or null", (*path, "related_collection"))
+        seen.add(name)
+
+
+def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], problems: _Problems) -> None:
+    names = {entry["collection"] for entry in document["collections"]}
+    for section in ("collections", "fields", "relations"):
+        for index, entry in enumerate(document[section]):
+            owner = entry["collection"]
+            path = (section, index, "collection")
+            if owner in forbidden or entry.get("related_collection") in forbidden:
+                table = owner if owner in forbidden else entry["related_collection"]
+                raise problems.error(
+                    f"the snapshot names {table}, a table that Alembic owns",
+                    path,
+                    f"remove the collection {table} from Directus (not its table) and pull again;\n"
+                    f"keep {table} in DB_EXCLUDE_TABLES",
+                )
+            if owner not in names and not owner.startswith("directus_"):
+                raise problems.error(f"`{section}` has an entry of {owner}, which is not in `collections`", path)
+
+
+def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> None:
+    for index, entry in enumerate(fields):
+        if entry.get("type") == "alias" and entry.get("schema"):
+            # Directus would drop the column, and never find the field equal.
+            name = f"{entry['collection']}.{entry['field']}"
+            raise problems.error(f"{name} is an alias, and has a column; an alias has none", ("fields", index, "type"))
+
+
+def _line(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
+    """Return `source:line` of a key or entry. Composing the nodes is slow, so this is for errors only."""
+    node = yaml.compose(content, Loader=_SafeLoader)
+    mark = node.start_mark if node is not None else None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            mark = node.start_mark
+    return f"{source}:{mark.line + 1}" if mark is not None else source

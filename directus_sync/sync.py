@@ -1,0 +1,159 @@
+"""Push, pull and compare: what moves between a snapshot file and one Directus. Sends nothing the guard refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from directus_sync import database, diff, files, guard, render, rows, snapshot, verify
+from directus_sync.catalog import Catalog
+from directus_sync.client import ApplyUnclear, DirectusClient
+from directus_sync.diff import NO_DIFFERENCE, SchemaDiff
+from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges, WrongSettings
+from directus_sync.guard import Approvals, Plan
+from directus_sync.settings import ALEMBIC_TABLES
+from directus_sync.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+ITEMS_SHOWN: Final = 20
+
+
+def read_live(client: DirectusClient) -> Snapshot:
+    """Return the server's own snapshot; one with no collections is a snapshot here."""
+    client.clear_cache()
+    return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+
+
+def plan(
+    client: DirectusClient,
+    connection: Connection,
+    wanted: Snapshot,
+    base: Snapshot | None,
+    approvals: Approvals,
+    expected: Catalog | None,
+) -> tuple[Plan, Snapshot]:
+    """Return what a push would do, judged by the guard with the rows of the database; and the server's schema.
+
+    The schema is read before the comparison: a later edit is then in the plan, and never taken for known.
+    expected: what the database must contain beside the snapshot.
+    """
+    snapshot.require_version(wanted, client.version())
+    live = read_live(client)
+    difference = _compare(client, wanted, live)
+    verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
+    counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+    taken = verify.taken_along(connection, verdicts, expected)
+    return guard.decide(difference, verdicts, counted, approvals, taken), live
+
+
+def push(
+    client: DirectusClient,
+    wanted: Snapshot,
+    judged: Plan,
+    *,
+    around: Callable[[Plan], AbstractContextManager[None]],
+) -> Snapshot:
+    """Make the server equal the snapshot, with one apply of a judged plan that is not empty; return its schema then.
+
+    around: entered before the plan is sent and left after it; keeps copies of what it destroys.
+
+    Raises ApplyFailed, and NotConverged when a fresh diff is not empty.
+    """
+    with around(judged):
+        try:
+            client.apply(judged.difference.digest, judged.difference.raw)
+        except ApplyUnclear as unclear:
+            # Never sent again blindly: look first whether it happened.
+            if _differs(client, wanted, unclear):
+                raise
+        return require_equal(client, wanted)
+
+
+def pull(client: DirectusClient, path: Path, base: Snapshot | None, *, overwrite: bool) -> tuple[Snapshot, bool]:
+    """Write the server's snapshot to `path`; return it, and whether the file changed.
+
+    The file is replaced as a whole or not at all.
+
+    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
+    """
+    client.clear_cache()
+    live = snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES)
+    if path.is_file() and path.read_bytes() == live.content:
+        return live, False
+    if path.is_file() and not overwrite:
+        _require_nothing_unpushed(snapshot.read(path), base, live)
+    files.replace(path, live.content)
+    return live, True
+
+
+def require_equal(client: DirectusClient, wanted: Snapshot) -> Snapshot:
+    """Return the server's snapshot. Raises NotConverged unless it equals the given one."""
+    live = read_live(client)
+    remaining = _compare(client, wanted, live)
+    if not remaining:
+        return live
+    shown = [f"{change.action.value} {change.kind.noun} {change.id}" for change in remaining.changes]
+    raise NotConverged(
+        f"{len(shown)} items still differ from {wanted.source}",
+        where="\n".join([client.url, *shown[:ITEMS_SHOWN]]),
+        next="look at them with `directus-sync diff`; what was applied stays, and running again is safe",
+    )
+
+
+def require_same_database(client: DirectusClient, connection: Connection) -> None:
+    """Fail when the Directus at DIRECTUS_URL works on another database than DB_* names.
+
+    Raises WrongSettings.
+    """
+    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
+    here = (
+        database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
+        if table
+        else []
+    )
+    there = client.project_id()
+    if there is not None and (str(there),) not in here:
+        raise WrongSettings(
+            "DIRECTUS_URL and DB_* do not belong together: that Directus works on another database",
+            where=f"{client.url} and {connection.info.host}:{connection.info.port}/{connection.info.dbname}",
+            next="correct DIRECTUS_URL or DB_*; without DIRECTUS_URL a private Directus is started on this database",
+        )
+
+
+def _compare(client: DirectusClient, wanted: Snapshot, live: Snapshot) -> SchemaDiff:
+    """Return what would make the server equal the snapshot, unjudged."""
+    if live.content == wanted.content:
+        # The export is what Directus compares, so that it would find the same; and this takes no time.
+        return NO_DIFFERENCE
+    answer = client.diff(wanted.content)
+    if answer is None:
+        return NO_DIFFERENCE
+    digest, raw = answer
+    return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
+
+
+def _differs(client: DirectusClient, wanted: Snapshot, unclear: ApplyUnclear) -> bool:
+    try:
+        return bool(_compare(client, wanted, read_live(client)))
+    except SyncError as error:
+        raise unclear from error
+
+
+def _require_nothing_unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> None:
+    unpushed = guard.unpushed(file, base, live)
+    if not unpushed:
+        return
+    shown = list(unpushed[:ITEMS_SHOWN])
+    if len(unpushed) > ITEMS_SHOWN:
+        shown.append(f"and {len(unpushed) - ITEMS_SHOWN} more")
+    number = render.count(len(unpushed), "change")
+    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
+    raise UnpushedFileChanges(
+        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
+        where="\n".join([file.source, *shown]),
+        next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
+    )
