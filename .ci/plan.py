@@ -1,0 +1,118 @@
+"""What this checkout would do to a database that an older commit made: the plan, then the deploy itself, as a report.
+
+Owns a database beside the one that is set, and a worktree of the older commit; both are gone afterwards.
+The report goes to stdout and, where CI has one, to the job's summary. Run it by `make plan BASE=main`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg2.sql import SQL, Identifier
+
+from directus_sync import database, render, settings
+from directus_sync.errors import SyncError, WrongSettings
+
+ROOT = Path.cwd()
+# A module of the folder that it runs in: the older commit's tool with the older commit's migrations.
+TOOL = (sys.executable, "-m", "directus_sync")
+DIFFERS = 3
+
+
+def main() -> int:
+    """Return the exit code of the first thing that failed, else 0."""
+    base = _git("merge-base", "HEAD", os.environ.get("BASE") or "HEAD")
+    with _database() as environ, _worktree(base) as folder:
+        # devstack of the older commit finds the Directus which that one pins.
+        older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
+        made = subprocess.run(
+            [sys.executable, "-m", "devstack", "run", "--", *TOOL, "deploy"],
+            cwd=folder,
+            env=older,
+            stdout=sys.stderr,
+            check=False,
+        )
+        if made.returncode:
+            return made.returncode
+        plan = _run("check", environ)
+        if plan.returncode not in {0, DIFFERS}:
+            sys.stderr.write(plan.stderr)
+            return plan.returncode
+        deploy = _run("deploy", environ)
+    outcome = "done" if deploy.returncode == 0 else f"**failed with exit code {deploy.returncode}**"
+    _report(
+        "### What this does to a database\n"
+        f"Planned over `{_git('log', '-1', '--format=%h %s', base).replace('`', '')}`:\n"
+        f"{_fenced(plan.stdout)}\n"
+        f"Then {outcome}:\n"
+        f"{_fenced(deploy.stdout if deploy.returncode == 0 else deploy.stderr)}\n"
+    )
+    return deploy.returncode
+
+
+@contextmanager
+def _database() -> Iterator[Mapping[str, str]]:
+    """Yield an environment that leads to a new database on the server that is set."""
+    loaded = settings.load()
+    render.hide(loaded.secrets)
+    if loaded.database.connection_string is not None:
+        raise WrongSettings(
+            "a plan needs a database of its own", next="set DB_HOST and the rest in place of DB_CONNECTION_STRING"
+        )
+    name = f"{loaded.database.name}_plan_{os.getpid()}"
+    # template0: others may be connected to template1, and what extensions it has is the server's affair.
+    create = SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name))
+    drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
+    with database.connect(loaded, "plan") as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(create)
+            yield {**loaded.environ, "DB_DATABASE": name, "DIRECTUS_URL": ""}
+        finally:
+            cursor.execute(drop)
+
+
+@contextmanager
+def _worktree(commit: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent, "older")
+        _git("worktree", "add", "--quiet", "--detach", str(folder), commit)
+        try:
+            yield folder
+        finally:
+            _git("worktree", "remove", "--force", str(folder))
+
+
+def _run(command: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TOOL, command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def _fenced(text: str) -> str:
+    return f"```text\n{text.strip()}\n```"
+
+
+def _report(text: str) -> None:
+    sys.stdout.write(text)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except SyncError as error:
+        render.error(error)
+        sys.exit(error.exit_code)
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)

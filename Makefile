@@ -1,0 +1,152 @@
+# Everything is a target; `make` alone lists them. CI calls only these.
+# ARGS reaches directus-sync: make push ARGS="--allow-destroy events.notes"
+# DB_HOST or DB_CONNECTION_STRING, in the environment or in .env, names another database than the local stack's.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) -m devstack
+# Runs a command with the settings of the local stack, which it starts where needed.
+RUN := $(STACK) run --
+SYNC := $(RUN) .venv/bin/directus-sync
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
+  --custom-compile-command 'make lock'
+# Without registry and tag.
+IMAGE := trm/directus
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv:
+	@devstack/venv.sh
+
+.PHONY: migrate
+migrate: venv ## Bring the database to what this checkout says; starts the local stack where none is named
+	@$(SYNC) deploy $(ARGS)
+	@# Another database is seeded only when asked: make seed.
+	@$(if $(findstring dry-run,$(ARGS)),,$(STACK) run --stack-only -- .venv/bin/directus-sync seed)
+
+.PHONY: seed
+seed: venv ## Create the rows of snapshots/seeds/ that are missing
+	@$(SYNC) seed $(ARGS)
+
+.PHONY: up
+up: migrate ## Migrate, then leave Directus running and say where to log in
+	@$(STACK) up
+
+.PHONY: down
+down: venv ## Stop the local stack; its data stays
+	@$(STACK) down
+
+.PHONY: reset
+reset: venv ## Stop the local stack and delete its data
+	@$(STACK) reset --yes
+
+.PHONY: status
+status: venv ## Show what runs, and what the database has
+	@$(STACK) status
+	@$(SYNC) status
+
+.PHONY: env
+env: venv ## Print the local stack's settings, for: eval "$$(make -s env)"
+	@$(STACK) env
+
+.PHONY: diff
+diff: venv ## Show what a push would change in Directus
+	@$(SYNC) diff $(ARGS)
+
+.PHONY: check
+check: venv ## Compare database and Directus with this checkout
+	@$(SYNC) check $(ARGS)
+
+.PHONY: verify
+verify: check ## Check, then compare snapshots/ byte for byte with what the database gives back
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	  $(SYNC) pull --snapshot "$$scratch/schema.yaml" >/dev/null; \
+	  for name in schema catalog; do diff -u "snapshots/$$name.yaml" "$$scratch/$$name.yaml"; done
+
+.PHONY: plan
+plan: venv ## Plan and try what this does to a database of an older commit: make plan BASE=main
+	@$(RUN) $(PYTHON) .ci/plan.py
+
+.PHONY: pull
+pull: venv ## Capture Directus's schema into snapshots/schema.yaml
+	@$(SYNC) pull $(ARGS)
+
+.PHONY: push
+push: venv ## Push snapshots/schema.yaml to Directus
+	@$(SYNC) push $(ARGS)
+
+.PHONY: pre
+pre: venv ## New revision before Directus's schema: make pre m="add a column"
+	@$(PYTHON) -m migrations.new_revision pre "$(m)"
+
+.PHONY: post
+post: venv ## New revision after it: make post m="add a constraint"
+	@$(PYTHON) -m migrations.new_revision post "$(m)"
+
+.PHONY: test
+test: venv ## Run every test, against a real PostgreSQL and Directus
+	@$(STACK) install
+	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: test-fast
+test-fast: venv ## Run the tests that need no server
+	@$(PYTHON) -m pytest tests/unit
+
+.PHONY: test-chaos
+test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for hours
+	@$(STACK) install
+	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
+
+.PHONY: bench
+bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-sync: docs/benchmarks.md
+	@$(PYTHON) -m bench $(ARGS)
+
+.PHONY: docs
+docs: venv ## Describe the data model from snapshots/: docs/schema.md, and a page for each group
+	@$(PYTHON) -m schema_docs
+
+.PHONY: lint
+lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
+	@.venv/bin/ruff check . docker/directus-sync
+	@.venv/bin/ruff format --check . docker/directus-sync
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m schema_docs --check
+	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
+	@.venv/bin/alembic upgrade $$(cat migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
+	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck
+	@.venv/bin/mypy .ci/plan.py
+	@.venv/bin/hadolint docker/Dockerfile
+	@.ci/actionlint.sh '.gitea/workflows/*.yaml'
+	@.venv/bin/zizmor --offline --quiet --no-progress .gitea/workflows/*.yaml
+
+.PHONY: format
+format: venv ## Let ruff put the code in form
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+.PHONY: image
+image: ## Build the image; needs Docker
+	@docker build --pull --file docker/Dockerfile --tag $(IMAGE) \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(date -u +%Y-%m-%dT%H:%M:%SZ)" .
+
+.PHONY: image-push
+image-push: ## Push it to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD
+	@: "$${REGISTRY:?set it to the registry, such as registry.example.com}"
+	@docker login --username "$$REGISTRY_USER" --password-stdin "$$REGISTRY" <<<"$$REGISTRY_PASSWORD"
+	@for tag in main "$$(git rev-parse HEAD)"; do \
+	  docker tag $(IMAGE) "$$REGISTRY/$(IMAGE):$$tag" && docker push "$$REGISTRY/$(IMAGE):$$tag" || exit; \
+	done
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml anew into the lock files; needs uv
+	@$(LOCK) --group dev --upgrade --output-file requirements.lock
+	@# The image's part of it, with the same versions.
+	@$(LOCK) --constraint requirements.lock --output-file requirements.runtime.lock
