@@ -1,0 +1,135 @@
+"""The page with the results. Owns its wording and tables; data in, Markdown out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.machine import Machine
+from bench.scenario import Peer, Result, Series
+
+HEADINGS = {
+    Peer.CHAIN: (
+        "A boot, against the old chain",
+        "The chain is what this project replaced: a psql runner, Directus's `bootstrap`, its `schema apply --yes`,\n"
+        "a psql runner. It gets the same DDL as plain `.sql` files, from `alembic upgrade --sql`.",
+    ),
+    Peer.CLI: (
+        "No Directus is running, against Directus's own command line",
+        "Both start a Directus of their own for the while. The peer is `schema apply --yes`; for a diff\n"
+        "`schema apply --dry-run`, for a pull `schema snapshot`.",
+    ),
+    Peer.NPM: (
+        "A Directus is running, against npm's directus-sync",
+        "The package is kept to what both do: the schema, in one file, without records. The server has what it needs:\n"
+        "its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure limiter,\n"
+        "since the package gives up where a busy server answers 503.",
+    ),
+    None: ("Without a peer", "No peer has these commands."),
+}
+
+HEAD = """\
+# Benchmarks
+
+Written by `make bench`; never edited by hand. Each number is the median of whole processes, from start to exit,
+with the fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
+
+![Bars of the medians](images/benchmarks.svg)
+"""
+
+REPEAT = """\
+## How to repeat
+
+```
+make bench                                  # all rounds, about an hour
+make bench ARGS=--quick                     # few rounds, a quarter of that
+make bench ARGS="--only boot-idle diff"     # some scenarios, printed, nothing written
+```
+
+It installs npm's directus-sync in the cache, starts a PostgreSQL of its own, and deletes that afterwards. Other work on
+the machine spoils the numbers. Not timed: preparing databases, starting the server that a scenario wants running, and
+the look whether the work was really done.
+
+Memory is the most that the process and all below it had resident at one moment, looked at every 20 ms in a round that
+is not timed. PostgreSQL is not in it, nor a Directus that was running before.
+"""
+
+
+def page(results: Sequence[Result], failed: Sequence[str], machine: Machine) -> str:
+    """Return the whole page."""
+    parts = [HEAD, _slower(results)]
+    if failed:
+        parts.append("Failed in this run, and missing below: " + ", ".join(f"`{each}`" for each in failed) + ".\n")
+    for peer, (heading, about) in HEADINGS.items():
+        found = [result for result in results if result.scenario.against is peer]
+        if found:
+            parts.append(f"## {heading}\n\n{about}\n\n{table(found)}")
+    return "\n".join([*parts, _conditions(machine), REPEAT])
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return a table of results that have the same peer."""
+    peer = results[0].scenario.against
+    if peer is None:
+        lines = ["| | this tool | rounds | memory |", "|---|---|---|---|"]
+        lines += [
+            f"| {each.scenario.title} | {spread(each.ours)} | {_rounds(each)} | {_memory(each)} |" for each in results
+        ]
+    else:
+        lines = [f"| | this tool | {peer.value} | this tool is | rounds | memory |", "|---|---|---|---|---|---|"]
+        lines += [_row(each) for each in results]
+    return "\n".join(lines) + "\n"
+
+
+def _row(result: Result) -> str:
+    theirs = spread(result.theirs) if result.theirs else "-"
+    return (
+        f"| {result.scenario.title} | {spread(result.ours)} | {theirs} | {verdict(result.ratio)} "
+        f"| {_rounds(result)} | {_memory(result)} |"
+    )
+
+
+def verdict(ratio: float | None) -> str:
+    """Say how the sides compare; a slower tool is shown in bold."""
+    if ratio is None:
+        return "-"
+    if ratio < 1:
+        return f"**slower, by a factor of {1 / ratio:.2f}**"
+    return f"{ratio:.{1 if ratio >= 10 else 2}f} times as fast"
+
+
+def spread(series: Series) -> str:
+    """Return median, fastest and slowest."""
+    return f"{seconds(series.median)} ({seconds(min(series.seconds))} to {seconds(max(series.seconds))})"
+
+
+def seconds(value: float) -> str:
+    """Return a duration with three digits at most."""
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def _rounds(result: Result) -> int:
+    return len(result.ours.seconds)
+
+
+def _memory(result: Result) -> str:
+    each = [result.ours] + ([result.theirs] if result.theirs else [])
+    return " / ".join(f"{series.mebibytes:.0f}" for series in each) + " MiB"
+
+
+def _slower(results: Sequence[Result]) -> str:
+    lines = [
+        f"- {each.scenario.title}, against {each.scenario.against.value}: {verdict(each.ratio)}"
+        for each in results
+        if each.scenario.against and each.ratio is not None and each.ratio < 1
+    ]
+    if not lines:
+        return "This tool is slower than a peer nowhere in this run.\n"
+    return "Where this tool is slower than a peer:\n\n" + "\n".join(lines) + "\n"
+
+
+def _conditions(machine: Machine) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    return (
+        f"## Measured\n\nOn {machine.day:%Y-%m-%d}, with {machine.cores} cores and {machine.gibibytes} GiB of memory; "
+        f"load {machine.load:.1f} before the run.\n{versions}.\n"
+    )

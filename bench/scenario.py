@@ -1,0 +1,99 @@
+"""What is compared, and what came of it. Owns the types that flow; knows no process and no database."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.arena import Arena
+
+
+class Peer(Enum):
+    """Who is measured."""
+
+    OURS = "this tool"
+    CHAIN = "old chain"
+    CLI = "Directus CLI"
+    NPM = "npm directus-sync"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One process to start."""
+
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str] = field(repr=False)
+    folder: Path
+
+
+Attempt = Callable[[int], AbstractContextManager[Command]]
+"""Prepare round N, yield the command to be timed, then check what it did and clean up. Only the command is timed."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One side of a scenario."""
+
+    peer: Peer
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A piece of work that this tool does, alone or against one peer."""
+
+    id: str
+    title: str
+    against: Peer | None
+    rounds: int
+    setup: Callable[[Arena], AbstractContextManager[Sequence[Contestant]]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one process took. mebibytes: peak of its process tree, where it was watched."""
+
+    seconds: float
+    mebibytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """All rounds of one contestant."""
+
+    seconds: tuple[float, ...]
+    mebibytes: float
+
+    @property
+    def median(self) -> float:
+        """Return the median in seconds."""
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a scenario gave."""
+
+    scenario: Scenario
+    series: Mapping[Peer, Series]
+
+    @property
+    def ours(self) -> Series:
+        """Return the series of this tool."""
+        return self.series[Peer.OURS]
+
+    @property
+    def theirs(self) -> Series | None:
+        """Return the series of the peer, where there is one."""
+        return self.series[self.scenario.against] if self.scenario.against else None
+
+    @property
+    def ratio(self) -> float | None:
+        """Return how many times as fast as the peer this tool is; below 1 it is slower."""
+        return self.theirs.median / self.ours.median if self.theirs else None

@@ -1,0 +1,46 @@
+"""Running Directus servers, with the settings of a production server but for two. Owns their start and end."""
+
+from __future__ import annotations
+
+import signal
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import BenchError
+from devstack import ports, process
+
+START_SECONDS = 120.0
+# npm's directus-sync sends JSON, of which Directus takes 1 MB by default: about 100 collections.
+# And it does not try again when a busy server turns it away.
+SETTINGS = {"HOST": ports.HOST, "MAX_PAYLOAD_SIZE": "100mb", "PRESSURE_LIMITER_ENABLED": "false"}
+
+
+@contextmanager
+def running(environ: Mapping[str, str], folder: Path, log: Path) -> Iterator[str]:
+    """Serve the database that `environ` names from a working folder while the block runs; yield the URL."""
+    port = ports.choose()
+    url = f"http://{ports.HOST}:{port}"
+    settings = {**environ, **SETTINGS, "PORT": str(port), "PUBLIC_URL": url}
+    # The server ends with this process, even when that is killed.
+    command = ["setpriv", "--pdeathsig", "TERM", "node", f"{environ['DIRECTUS_HOME']}/cli.js", "start"]
+    log.write_bytes(b"")
+    server = process.start(command, log=log, cwd=folder, env=settings, record=lambda _: None)
+    try:
+        process.wait_for(lambda: not server.alive or _answers(url), START_SECONDS)
+        if not _answers(url):
+            raise BenchError("Directus does not start", log.read_text(errors="replace")[-2000:])
+        yield url
+    finally:
+        server.stop(signal.SIGTERM)
+
+
+def _answers(url: str) -> bool:
+    # No proxy: the loopback is never behind one.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/server/ping", timeout=5) as answer:
+            return bool(answer.read() == b"pong")
+    except OSError:
+        return False
