@@ -1,0 +1,62 @@
+"""The attic of one test database, through a connection like the tool's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+from directus_sync import attic, database
+from directus_sync.attic import Copy, Item
+from tests.conftest import Database, Tool
+
+RUN = UUID("6d0c9f5e-0f0b-4a3c-8f53-0d9a3c1f7b11")
+
+# What may be there only while a push is under way.
+TEMPORARY = (
+    "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relname ~ '^log_[0-9]+$'"
+    " UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'attic'::regnamespace"
+    " UNION ALL SELECT tgname::text FROM pg_trigger WHERE tgname ~ '^attic_'"
+)
+
+
+@dataclass(frozen=True)
+class Attic:
+    """keep and finish as a push calls them, with less to write."""
+
+    connection: Connection
+    database: Database
+
+    def keep(self, *items: Item) -> tuple[Copy, ...]:
+        definitions = {item.id: {"note": "as it was"} for item in items}
+        return attic.keep(self.connection, items, run=RUN, command="push", sha256="0" * 64, definitions=definitions)
+
+    def keep_one(self, collection: str, field: str | None = None) -> Copy:
+        (copy,) = self.keep(Item(collection, field))
+        return copy
+
+    def finish(self, copy: Copy) -> Copy:
+        (finished,) = attic.finish(self.connection, [copy])
+        return finished
+
+    def taken(self, collection: str, field: str | None = None) -> Copy:
+        return self.finish(self.keep_one(collection, field))
+
+    def rows(self, copy: Copy) -> list[tuple[Any, ...]]:
+        return self.database.rows(f"SELECT * FROM attic.{copy.table} ORDER BY 1")
+
+    def restore(self, copy: Copy, *, over_default: bool = False) -> attic.Restored:
+        return attic.restore(self.connection, copy.id, over_default=over_default)
+
+    def temporary(self) -> list[str]:
+        return [str(row[0]) for row in self.database.rows(TEMPORARY)]
+
+
+@contextmanager
+def open_attic(tool: Tool) -> Iterator[Attic]:
+    with database.connect(tool.settings, "test") as connection:
+        yield Attic(connection, tool.database)

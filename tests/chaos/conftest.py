@@ -1,0 +1,137 @@
+"""What the tests of failures share: a newer checkout with how its deploy ends, and PostgreSQLs of their own."""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench import snapshots as generated
+from directus_sync import snapshot
+from tests.chaos.runs import End, Line
+from tests.chaos.servers import OwnPostgres
+from tests.checkout import Checkout
+from tests.conftest import SNAPSHOT, Cloning, Tool
+from tests.snapshots import Document, edited, without_field
+
+VEHICLES = 500
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A newer checkout: one pre and one post revision, and in the snapshot something to add and to remove."""
+
+    checkout: Path
+    end: End
+
+
+@pytest.fixture
+def first_deploy(empty: Tool, tmp_path: Path) -> Line:
+    """The line on a database with nothing in it."""
+    return Line(empty, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def end_of_first_deploy(clone: Cloning) -> End:
+    """How a first deploy ends that nobody disturbs."""
+    return End.of(clone("deployed"))
+
+
+@pytest.fixture(scope="session")
+def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Cloning) -> Upgrade:
+    """The newer checkout, and how its deploy ends when nobody disturbs it; made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "upgrade"
+    shared.mkdir(exist_ok=True)
+    checkout, schema = shared / "checkout", shared / "schema.sql"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not schema.exists():
+            _write_checkout(checkout, shared)
+            line = older(Tool(clone("deployed")), shared, checkout)
+            done = line("deploy")
+            assert done.code == 0, done.text
+            pulled = line("pull")
+            assert pulled.code == 0, pulled.text
+            assert line("attic", "purge", "--older-than", "0d").code == 0
+            schema.write_text(End.of(line.database).schema)
+    return Upgrade(checkout, End(schema.read_text(), (checkout / "snapshots" / "schema.yaml").read_bytes()))
+
+
+def older(tool: Tool, folder: Path, checkout: Path) -> Line:
+    """The line of the newer checkout on an older database with rows, which also lost a constraint."""
+    tool.database.execute(
+        f"INSERT INTO vehicles (id, make, model, vin) SELECT gen_random_uuid(), 'Toyota', 'HZJ 78', 'vin ' || number"
+        f" FROM generate_series(1, {VEHICLES}) AS number"
+    )
+    tool.database.execute(
+        "ALTER TABLE organization_devices DROP CONSTRAINT organization_devices_organization_id_device_id_key"
+    )
+    return Line(tool, folder, checkout)
+
+
+@pytest.fixture
+def upgrading(deployed: Tool, upgrade: Upgrade, tmp_path: Path) -> Line:
+    """The line of the newer checkout on an older database."""
+    return older(deployed, tmp_path, upgrade.checkout)
+
+
+def _write_checkout(folder: Path, scratch: Path) -> None:
+    Checkout.with_revision(
+        folder, 'execute("ALTER TABLE positions ADD COLUMN hdop real")', 'drop_column("positions", "hdop")'
+    )
+    check = 'create_check_constraint("entries_race_number_check", "entries", "race_number > 0")'
+    post = Checkout.with_revision(
+        scratch / "post", check, 'drop_constraint("entries_race_number_check", "entries")', branch="post"
+    )
+    for name in ("POST_HEAD", f"post/{post.head}_change_it.py"):
+        shutil.copy(post.folder / "migrations" / "versions" / name, folder / "migrations" / "versions" / name)
+    edited(folder / "snapshots" / "schema.yaml", without_field("vehicles", "vin"), _with_firmware, with_collections(1))
+    (folder / "snapshots" / "removals.yaml").write_text("- item: vehicles.vin\n  reason: a test removes it\n")
+
+
+def _with_firmware(document: Document) -> None:
+    (model,) = (entry for entry in document["fields"] if (entry["collection"], entry["field"]) == ("devices", "model"))
+    firmware = copy.deepcopy(model)
+    firmware["field"] = firmware["meta"]["field"] = firmware["schema"]["name"] = "firmware"
+    firmware["meta"].update(sort=99, required=False)
+    firmware["schema"]["is_nullable"] = True
+    document["fields"].append(firmware)
+
+
+def with_collections(number: int) -> Callable[[Document], None]:
+    """Add so many collections, as Directus itself would export them."""
+
+    def edit(document: Document) -> None:
+        more = generated.generate(number, document["directus"])
+        for section in ("collections", "fields", "relations"):
+            document[section].extend(more[section])
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def own_postgres(
+    tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]
+) -> Iterator[Callable[[], OwnPostgres]]:
+    """Make PostgreSQLs that a test may kill; they end with the tests."""
+    with ExitStack() as servers:
+
+        def make() -> OwnPostgres:
+            own = OwnPostgres(tmp_path_factory.mktemp("postgres"), stack_environ)
+            servers.callback(own.down)
+            return own
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def version() -> str:
+    """The version of Directus that the snapshot is of."""
+    return snapshot.read(SNAPSHOT).directus

@@ -1,0 +1,321 @@
+"""A deploy under way that a test may strike at a chosen moment, and what must not be left of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from devstack.ports import is_free
+from directus_sync.lock import LOCK_KEY
+from tests.attics import TEMPORARY
+from tests.boots import until
+from tests.conftest import ROOT, Database, Finished, Tool
+
+# The full size takes an hour or so; the small one has the most telling of each kind.
+FULL = os.environ.get("CHAOS") == "full"
+
+SOMEBODY = "somebody else"
+OURS = "application_name LIKE 'directus-sync deploy%%'"
+# The server closes a session in this time once its client is gone.
+SETTLED_SECONDS = 10.0
+STOP_SECONDS = 10.0
+RUN_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line of one checkout, on one database. folder: for the logs and temporary files of its runs."""
+
+    tool: Tool
+    folder: Path
+    checkout: Path = ROOT
+
+    @property
+    def database(self) -> Database:
+        return self.tool.database
+
+    @contextmanager
+    def running(self, *arguments: str | Path) -> Iterator[Run]:
+        """Start a command, `deploy` where none is given; no process of it outlives the block, so look within it."""
+        mark = f"chaos-{uuid.uuid4()}"
+        folder = self.folder / mark
+        temporary = folder / "tmp"
+        temporary.mkdir(parents=True)
+        with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "directus_sync", *(arguments or ("deploy",))],
+                cwd=self.checkout,
+                env={
+                    **self.tool.environ,
+                    "PYTHONPATH": str(self.checkout),
+                    "TMPDIR": str(temporary),
+                    "CHAOS_MARK": mark,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        run = Run(self, process, mark, folder)
+        try:
+            yield run
+        finally:
+            for pid in run.processes:
+                os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+    def __call__(self, *arguments: str | Path) -> Finished:
+        with self.running(*arguments) as run:
+            return run.ended()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, and the mark in the environment by which all its processes are known."""
+
+    line: Line
+    process: subprocess.Popen[bytes]
+    mark: str
+    folder: Path
+
+    @property
+    def err(self) -> str:
+        return (self.folder / "err").read_text(encoding="utf-8")
+
+    @property
+    def processes(self) -> dict[int, str]:
+        """Its live processes, with their command lines; none is overlooked for its session or parent."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdecimal() and self.mark.encode() in (entry / "environ").read_bytes():
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue  # it has ended meanwhile, or is a zombie
+        return found
+
+    @property
+    def node(self) -> int | None:
+        """The process of Directus, bootstrapping or serving."""
+        return next((pid for pid, command in self.processes.items() if "node " in command), None)
+
+    @property
+    def ports(self) -> set[int]:
+        """The ports on which its Directus listens, or is about to."""
+        found = set()
+        for pid in self.processes:
+            try:
+                environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            found |= {int(item[5:]) for item in environ if re.fullmatch(rb"PORT=\d+", item)}
+        return found
+
+    def ended(self, seconds: float = RUN_SECONDS) -> Finished:
+        """Wait for its end; see that no secret was printed, and that a failure says what to do."""
+        code = self.process.wait(seconds)
+        done = Finished(code, (self.folder / "out").read_text(), self.err)
+        for name in ("DB_PASSWORD", "SECRET", "ADMIN_TOKEN"):
+            assert self.line.tool.environ[name] not in done.out + done.err, "a secret was printed"
+        assert "Traceback" not in done.err, done.text
+        if code in {1, 2, 4, 5}:
+            assert says_why(done), done.text
+        return done
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a moment may look at."""
+
+    run: Run
+    connection: psycopg.Connection[Any] | None
+    seen: dict[str, float] = field(default_factory=dict)
+
+    def said(self, text: str) -> bool:
+        return text in self.run.err
+
+    def counts(self, sql: str) -> int:
+        """What the query counts; nothing while its tables are not there, or the server isn't."""
+        if self.connection is None:
+            return 0
+        try:
+            row = self.connection.execute(sql).fetchone()
+        except psycopg.Error:
+            return 0
+        return int(row[0]) if row else 0
+
+
+Reached = Callable[[Watch], bool]
+
+
+def says(text: str) -> Reached:
+    return lambda watch: watch.said(text)
+
+
+def counts(sql: str, number: int = 1) -> Reached:
+    return lambda watch: watch.counts(sql) >= number
+
+
+def later(text: str, seconds: float) -> Reached:
+    """So long after a line was printed: where nothing can be seen from outside."""
+
+    def reached(watch: Watch) -> bool:
+        now = time.monotonic()
+        return watch.said(text) and now - watch.seen.setdefault(text, now) >= seconds
+
+    return reached
+
+
+def ours_waits(watch: Watch) -> bool:
+    """A statement of the tool waits for somebody's lock."""
+    return watch.counts(f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND {WAITING}") > 0
+
+
+def directus_waits(watch: Watch) -> bool:
+    """A statement of Directus waits for somebody's lock."""
+    return watch.counts(f"SELECT count(*) FROM pg_stat_activity WHERE NOT ({OURS}) AND {WAITING}") > 0
+
+
+WAITING = "wait_event_type = 'Lock' AND datname = current_database()"
+# What an apply in one transaction has made so far can be seen by its locks alone.
+LOCKED = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point of a deploy. lock: taken by somebody else before it starts, so that it stands still there."""
+
+    name: str
+    reached: Reached
+    lock: str = ""
+
+    def __str__(self) -> str:
+        return self.name.replace(" ", "-")
+
+
+def wait_for(moment: Moment, run: Run, *, connected: bool = True) -> None:
+    """Return as soon as the moment has come, or the run has ended. connected: False where no database answers."""
+    with run.line.database.connect() if connected else nullcontext() as connection:
+        watch = Watch(run, connection)
+        deadline = time.monotonic() + RUN_SECONDS
+        while not moment.reached(watch):
+            if run.process.poll() is not None:
+                assert moment.reached(watch) or run.process.returncode == 0, run.err
+                return
+            assert time.monotonic() < deadline, f"it never came to this: {moment.name}\n{run.err}"
+            time.sleep(0.003)
+
+
+@contextmanager
+def locked(database: Database, statement: str) -> Iterator[None]:
+    """Hold what the statement locks while the block runs."""
+    with database.connect() as connection, connection.transaction():
+        connection.execute(f"SET application_name = '{SOMEBODY}'")
+        if statement:
+            connection.execute(statement)
+        yield
+
+
+Blow = Callable[[Run], None]
+
+
+def kill_tool(run: Run) -> None:
+    os.kill(run.process.pid, signal.SIGKILL)
+
+
+def terminate_tool(run: Run) -> None:
+    os.kill(run.process.pid, signal.SIGTERM)
+
+
+def kill_node(run: Run) -> None:
+    node = run.node
+    if node is not None:
+        os.kill(node, signal.SIGKILL)
+
+
+def end_session(run: Run) -> None:
+    run.line.database.rows(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS} AND datname = %s", run.line.database.name
+    )
+
+
+def end_sessions_of_directus(run: Run) -> None:
+    run.line.database.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        f" AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid() AND datname = %s",
+        run.line.database.name,
+    )
+
+
+def says_why(done: Finished) -> bool:
+    """A failure has an id and a next step."""
+    return re.search(r"^error\[[a-z-]+\]: .", done.err, re.M) is not None and "\n  next:" in done.err
+
+
+def assert_nothing_left(run: Run, ports: set[int]) -> None:
+    """No process, port, session, lock, invalid index or temporary object."""
+    until(lambda: not run.processes, 5)
+    # A process that ends gives back its memory, by which it is known here, before its ports.
+    until(lambda: all(is_free(port) for port in ports), 5)
+    database = run.line.database
+    sessions = (
+        "SELECT application_name, state, query FROM pg_stat_activity"
+        " WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    until(lambda: not database.rows(sessions, database.name), SETTLED_SECONDS)
+    assert database.rows("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND %s IN"
+                         " (classid::bigint << 32 | objid::bigint)"
+                         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                         LOCK_KEY) == []  # fmt: skip
+    assert database.rows("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid OR NOT indisready") == []
+    assert database.rows("SELECT relname FROM pg_class WHERE relpersistence = 't'") == []
+    assert database.rows("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()") == []
+    assert [path.name for path in (run.folder / "tmp").iterdir()] == []
+
+
+def assert_nothing_in_the_attic_is_under_way(database: Database) -> None:
+    if database.value("SELECT to_regnamespace('attic') IS NOT NULL"):
+        assert database.rows(TEMPORARY) == []
+
+
+@dataclass(frozen=True)
+class End:
+    """What a deploy that nobody disturbed leaves: all DDL, and the bytes that Directus exports."""
+
+    schema: str
+    exported: bytes
+
+    @classmethod
+    def of(cls, database: Database) -> End:
+        # The tool records as the base what Directus exported once the push was done.
+        exported = database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+        return cls(database.schema(), bytes(exported))
+
+
+def assert_converges(line: Line, end: End) -> None:
+    """A second run brings it all to the same end, and a third has nothing to do."""
+    with line.running() as second:
+        done = second.ended()
+        assert done.code == 0, done.text
+        assert_nothing_left(second, set())
+    assert_nothing_in_the_attic_is_under_way(line.database)
+    third = line()
+    assert (third.code, third.out[:13]) == (0, "Nothing to do"), third.text
+    if line.database.value("SELECT to_regclass('directus_sync.attic_copies') IS NOT NULL"):
+        # A run that was struck may have taken a copy too; how many there are is no part of the schema.
+        assert line("attic", "purge", "--older-than", "0d").code == 0
+    assert End.of(line.database) == end

@@ -1,0 +1,130 @@
+"""Whatever is killed, and whenever: the next deploy brings it to the same end, and nothing is left of the first."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import moments
+from tests.chaos.conftest import VEHICLES, Upgrade
+from tests.chaos.moments import FIRST_DEPLOY, UPGRADE
+from tests.chaos.runs import (
+    FULL,
+    STOP_SECONDS,
+    Blow,
+    End,
+    Line,
+    Moment,
+    assert_converges,
+    assert_nothing_left,
+    counts,
+    end_session,
+    end_sessions_of_directus,
+    kill_node,
+    kill_tool,
+    locked,
+    terminate_tool,
+    wait_for,
+)
+from tests.checkout import Checkout
+from tests.conftest import Finished, Tool
+
+Case = tuple[Moment, Blow]
+
+MIDDLE_OF_BOOTSTRAP, MIDDLE_OF_APPLY = moments.BOOTSTRAP[6], moments.APPLYING[4]
+WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:], moments.END[0]]
+WITH_NODE_LATER = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.RECORD_WAITS]
+BLOCKED = [moment for moment in UPGRADE if moment.lock]
+
+
+def _cases(few: list[Case], many: list[Case]) -> list[object]:
+    return [pytest.param(*case, id=f"{case[1].__name__}-{case[0]}") for case in (many if FULL else few)]
+
+
+ON_A_FIRST_DEPLOY = _cases(
+    few=[(MIDDLE_OF_BOOTSTRAP, kill_tool), (MIDDLE_OF_APPLY, kill_node)],
+    many=[
+        *((moment, kill_tool) for moment in FIRST_DEPLOY),
+        *((moment, kill_node) for moment in WITH_NODE[::3]),
+        *((moment, end_session) for moment in FIRST_DEPLOY[::8]),
+        *((moment, end_sessions_of_directus) for moment in WITH_NODE[1::5]),
+        *((moment, terminate_tool) for moment in FIRST_DEPLOY[::5]),
+    ],
+)
+ON_AN_UPGRADE = _cases(
+    few=[(moments.APPLY_WAITS, kill_tool), (moments.POST_WAITS, end_session), (moments.COPY_WAITS, terminate_tool)],
+    many=[
+        *((moment, kill_tool) for moment in UPGRADE),
+        *((moment, kill_node) for moment in WITH_NODE_LATER),
+        *((moment, end_session) for moment in BLOCKED),
+        (moments.APPLY_WAITS, end_sessions_of_directus),
+        *((moment, terminate_tool) for moment in [*BLOCKED, moments.JUDGING[1]]),
+    ],
+)
+
+
+@pytest.mark.parametrize(("moment", "blow"), ON_A_FIRST_DEPLOY)
+def test_a_first_deploy_that_is_struck_is_finished_by_the_next(
+    first_deploy: Line, end_of_first_deploy: End, moment: Moment, blow: Blow
+) -> None:
+    _strike(first_deploy, moment, blow)
+    assert_converges(first_deploy, end_of_first_deploy)
+
+
+@pytest.mark.parametrize(("moment", "blow"), ON_AN_UPGRADE)
+def test_an_upgrade_that_is_struck_is_finished_by_the_next(
+    upgrading: Line, upgrade: Upgrade, moment: Moment, blow: Blow
+) -> None:
+    _strike(upgrading, moment, blow)
+    _assert_no_value_is_lost(upgrading)
+    assert_converges(upgrading, upgrade.end)
+
+
+def test_sigterm_ends_a_revision_that_takes_long(deployed: Tool, end_of_first_deploy: End, tmp_path: Path) -> None:
+    """PostgreSQL is at work, and the tool waits for it alone; that must not make it deaf."""
+    slow = Checkout.with_revision(tmp_path / "slow", 'execute("SELECT pg_sleep(60)")', 'execute("SELECT 1")')
+    moment = Moment("the revision takes long", counts(SLEEPING))
+    _strike(Line(deployed, tmp_path, slow.folder), moment, terminate_tool)
+    assert_converges(Line(deployed, tmp_path), end_of_first_deploy)
+
+
+SLEEPING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event = 'PgSleep' AND datname = current_database() AND state = 'active'"
+)
+
+
+def _strike(line: Line, moment: Moment, blow: Blow) -> None:
+    with line.running() as run:
+        with locked(line.database, moment.lock):
+            wait_for(moment, run)
+            ports = run.ports
+            blow(run)
+            if blow in {kill_tool, terminate_tool}:
+                # Whatever it waits for.
+                run.ended(STOP_SECONDS)
+        _assert_it_ended_well(run.ended(), blow)
+        assert_nothing_left(run, ports)
+
+
+def _assert_it_ended_well(done: Finished, blow: Blow) -> None:
+    """It was killed, stopped cleanly, went on, or failed with its message; or had ended before the blow."""
+    if blow is kill_tool:
+        assert done.code in {-signal.SIGKILL, 0}, done.text
+    elif blow is terminate_tool:
+        assert done.code in {128 + signal.SIGTERM, 0}, done.text
+        assert done.code == 0 or "interrupted; what was finished stays" in done.err
+    else:
+        assert done.code in {0, 1}, done.text
+
+
+def _assert_no_value_is_lost(line: Line) -> None:
+    """What the push removes is in the table still, or in a copy."""
+    database = line.database
+    there = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'vehicles'::regclass AND attname = 'vin')"
+    table = "vehicles"
+    if not database.value(there):
+        table = f"attic.{database.value('SELECT table_name FROM directus_sync.attic_copies ORDER BY id DESC LIMIT 1')}"
+    assert database.value(f"SELECT count(DISTINCT vin) FROM {table}") == VEHICLES

@@ -1,0 +1,71 @@
+"""Connections that break, and a Directus that is overloaded: a deploy goes on, or says why not; never half done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import moments
+from tests.chaos.conftest import Upgrade
+from tests.chaos.runs import FULL, Line, Moment, assert_converges, assert_nothing_left, locked, wait_for
+from tests.chaos.servers import overloaded, relay
+from tests.conftest import RunningDirectus, running_directus
+from tests.snapshots import edited, set_property
+
+CUTS = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.POST_WAITS] if FULL else [moments.APPLY_WAITS]
+BODIES = {"a proxy": b"busy", "directus": b'{"errors": [{"message": "Under pressure"}]}'}
+REFUSALS = [("/server/ping", "a proxy"), ("/schema/diff", "directus"), ("/schema/apply", "a proxy")]
+if FULL:
+    REFUSALS += [("/server/info", "a proxy"), ("/schema/diff", "a proxy"), ("/schema/apply", "directus")]
+
+
+@pytest.mark.parametrize("moment", CUTS, ids=str)
+def test_a_cut_from_the_database_leaves_nothing_half_done(upgrading: Line, upgrade: Upgrade, moment: Moment) -> None:
+    with relay(int(upgrading.tool.environ["DB_PORT"])) as between:
+        line = Line(upgrading.tool.with_settings(DB_PORT=str(between.port)), upgrading.folder, upgrade.checkout)
+        with line.running() as run:
+            with locked(upgrading.database, moment.lock):
+                wait_for(moment, run)
+                ports = run.ports
+                assert between.cut() >= 2
+                done = run.ended()
+                assert done.code == 1, done.text
+            assert_nothing_left(run, ports)
+        assert_converges(line, upgrade.end)
+
+
+def test_an_apply_that_outlives_its_connection_is_looked_into(upgrading: Line, upgrade: Upgrade) -> None:
+    """Directus goes on with what nobody waits for any more."""
+    moment = moments.APPLY_WAITS
+    with running_directus(upgrading.tool) as running, relay(running.http.base_url.port or 0) as between:
+        front = upgrading.tool.with_settings(DIRECTUS_URL=f"http://127.0.0.1:{between.port}")
+        line = Line(front, upgrading.folder, upgrade.checkout)
+        with line.running() as run:
+            with locked(upgrading.database, moment.lock):
+                wait_for(moment, run)
+                assert between.cut() >= 1
+            done = run.ended()
+            # What it finds when it looks depends on how far Directus has come.
+            assert done.code in {0, 1}, done.text
+            assert done.code == 0 or "the connection was lost while Directus applied the schema" in done.err
+        again = line()
+        assert again.code == 0, again.text
+    assert_converges(upgrading, upgrade.end)
+
+
+@pytest.mark.parametrize(("since", "who"), REFUSALS)
+def test_503_twenty_times_is_waited_for_or_named(
+    directus: RunningDirectus, snapshot_file: Path, tmp_path: Path, since: str, who: str
+) -> None:
+    note = set_property("fields", "meta.note", f"{since} {who}", collection="vehicles", field="plate")
+    push = ("push", "--snapshot", edited(snapshot_file, note))
+    line = Line(directus.tool, tmp_path)
+    with overloaded(str(directus.http.base_url).rstrip("/"), 20, since, BODIES[who]) as (front, url):
+        done = Line(line.tool.with_settings(DIRECTUS_URL=url), tmp_path)(*push)
+        assert front.left < 20
+    # Before anything is sent it waits as long as it takes; an apply that may have happened is not sent again.
+    assert done.code == (0 if since == "/server/ping" else 1), done.text
+    assert since != "/schema/apply" or "error[apply-failed]" in done.err
+    again = line(*push)
+    assert again.code == 0, again.text

@@ -1,0 +1,136 @@
+"""PostgreSQL itself dies, or one of its processes does and takes all sessions along; the next deploy converges."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.boots import until
+from tests.chaos import moments
+from tests.chaos.conftest import Upgrade, older
+from tests.chaos.moments import FIRST_DEPLOY, UPGRADE
+from tests.chaos.runs import (
+    FULL,
+    OURS,
+    End,
+    Line,
+    Moment,
+    Run,
+    assert_converges,
+    assert_nothing_left,
+    later,
+    locked,
+    wait_for,
+)
+from tests.chaos.servers import OwnPostgres
+from tests.conftest import Database, Tool
+
+OURS_OR_NOT = {"the tool's": OURS, "Directus's": f"NOT ({OURS})"}
+# A session to kill must be there.
+WITH_SESSIONS_OF_DIRECTUS = [*moments.BOOTSTRAP[4:6], moments.APPLYING[3], moments.APPLYING[4]]
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A server of the tests' own, with a database in it that is deployed."""
+
+    server: OwnPostgres
+    deployed: Database
+
+    def kill(self) -> None:
+        """Kill the server's first process, and start it again."""
+        self.server.kill()
+        self.server.up()
+
+    def kill_session(self, whose: str, run: Run) -> None:
+        """Kill the process of one session; PostgreSQL then ends all others, and recovers as after a crash."""
+        rows = run.line.database.rows(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()"
+            f" AND pid <> pg_backend_pid() AND {OURS_OR_NOT[whose]}"
+        )
+        for (pid,) in rows[:1]:
+            os.kill(pid, signal.SIGKILL)
+        until(self.server.answers)
+
+
+@pytest.fixture(scope="module")
+def victim(own_postgres: Callable[[], OwnPostgres], tmp_path_factory: pytest.TempPathFactory) -> Victim:
+    server = own_postgres()
+    server.up()
+    deployed = server.database()
+    if FULL:
+        done = Line(Tool(deployed), tmp_path_factory.mktemp("deployed"))()
+        assert done.code == 0, done.text
+    return Victim(server, deployed)
+
+
+@pytest.mark.parametrize("moment", FIRST_DEPLOY[1::5] if FULL else [moments.APPLYING[4]], ids=str)
+def test_a_first_deploy_goes_on_after_postgresql_was_killed(
+    victim: Victim, end_of_first_deploy: End, tmp_path: Path, moment: Moment
+) -> None:
+    line = Line(Tool(victim.server.database()), tmp_path)
+    _strike(line, moment, lambda _: victim.kill())
+    assert_converges(line, end_of_first_deploy)
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes; make test-chaos runs it")
+@pytest.mark.parametrize("moment", [each for each in UPGRADE if each.lock], ids=str)
+def test_an_upgrade_goes_on_after_postgresql_was_killed(
+    victim: Victim, upgrade: Upgrade, tmp_path: Path, moment: Moment
+) -> None:
+    line = older(Tool(victim.server.database(victim.deployed)), tmp_path, upgrade.checkout)
+    _strike(line, moment, lambda _: victim.kill())
+    assert_converges(line, upgrade.end)
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes; make test-chaos runs it")
+@pytest.mark.parametrize(
+    ("whose", "moment"),
+    [
+        *(("the tool's", moment) for moment in FIRST_DEPLOY[2::9]),
+        *(("Directus's", moment) for moment in WITH_SESSIONS_OF_DIRECTUS),
+    ],
+    ids=str,
+)
+def test_a_first_deploy_goes_on_after_a_session_was_killed(
+    victim: Victim, end_of_first_deploy: End, tmp_path: Path, whose: str, moment: Moment
+) -> None:
+    line = Line(Tool(victim.server.database()), tmp_path)
+    _strike(line, moment, lambda run: victim.kill_session(whose, run))
+    assert_converges(line, end_of_first_deploy)
+
+
+def test_a_first_boot_waits_for_a_database_that_comes_late(
+    victim: Victim, end_of_first_deploy: End, tmp_path: Path
+) -> None:
+    server = victim.server
+    line = Line(Tool(server.database()), tmp_path)
+    server.down()
+    with line.running() as run:
+        late = Moment("it waits", later("Waiting for PostgreSQL", 20 if FULL else 2))
+        wait_for(late, run, connected=False)
+        server.up()
+        done = run.ended()
+        assert done.code == 0, done.text
+        assert_nothing_left(run, set())
+    assert End.of(line.database) == end_of_first_deploy
+
+
+def _strike(line: Line, moment: Moment, blow: Callable[[Run], None]) -> None:
+    with line.running() as run:
+        ports: set[int] = set()
+        # Whoever holds the lock of the moment loses the connection, too.
+        with contextlib.suppress(psycopg.OperationalError), locked(line.database, moment.lock):
+            wait_for(moment, run)
+            ports = run.ports
+            blow(run)
+        done = run.ended()
+        assert done.code in {0, 1, 2}, done.text
+        assert_nothing_left(run, ports)

@@ -1,0 +1,71 @@
+"""The Dockerfile as data: its stages, and what each instruction says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from packaging.requirements import Requirement
+
+from tests.conftest import ROOT
+
+DOCKERFILE = ROOT / "docker" / "Dockerfile"
+RUNTIME_LOCK = ROOT / "requirements.runtime.lock"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    name: str
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        return [word for word in self.text.split() if not word.startswith("--")]
+
+    @property
+    def json(self) -> list[str]:
+        found = re.search(r"\[.*\]", self.text)
+        assert found is not None, self.text
+        return [str(word) for word in json.loads(found[0])]
+
+
+def stages() -> list[list[Instruction]]:
+    text = re.sub(r"^#.*\n", "", DOCKERFILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
+    found: list[list[Instruction]] = []
+    for line in filter(None, lines):
+        name, _, rest = line.partition(" ")
+        if name == "FROM":
+            found.append([])
+        found[-1].append(Instruction(name, rest.strip()))
+    return found
+
+
+def final(name: str) -> list[Instruction]:
+    """Return the last stage's instructions of this name."""
+    return [instruction for instruction in stages()[-1] if instruction.name == name]
+
+
+def copied() -> dict[str, PurePosixPath]:
+    """Return what the last stage takes from the checkout, and where in the image it lies."""
+    found = {}
+    for instruction in final("COPY"):
+        if "--from=" not in instruction.text:
+            *sources, target = instruction.words
+            folder = PurePosixPath("/directus", target)
+            for source in sources:
+                # Of a folder its contents are copied, of a file itself.
+                found[source] = folder if (ROOT / source).is_dir() else folder / PurePosixPath(source).name
+    return found
+
+
+def locked(name: str) -> dict[str, tuple[Requirement, frozenset[str]]]:
+    """Return a lock file's packages with their hashes."""
+    found: dict[str, tuple[Requirement, frozenset[str]]] = {}
+    for block in re.split(r"\n(?=[a-z])", (ROOT / name).read_text(encoding="utf-8")):
+        if not block.startswith("#"):
+            requirement = Requirement(block.partition("\\")[0].strip())
+            found[requirement.name] = requirement, frozenset(re.findall(r"--hash=(sha256:[0-9a-f]{64})", block))
+    return found

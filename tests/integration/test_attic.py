@@ -1,0 +1,424 @@
+"""What goes into the attic: copies, and every write that was acknowledged before the item was gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from directus_sync import attic, database
+from directus_sync.attic import Item, tables
+from directus_sync.errors import AtticFailed, SyncError
+from tests.attics import RUN, Attic, open_attic
+from tests.conftest import ROOT, Database, Tool
+
+
+@pytest.fixture
+def kept(deployed: Tool) -> Iterator[Attic]:
+    with open_attic(deployed) as opened:
+        yield opened
+
+
+@pytest.fixture
+def items(kept: Attic) -> Attic:
+    """The attic, and a collection `Item` with three rows beside it."""
+    kept.database.execute(
+        'CREATE TABLE "Item" (id int PRIMARY KEY, note varchar(10), other text);'
+        " INSERT INTO \"Item\" VALUES (1, 'one', 'a'), (2, 'two', 'b'), (3, NULL, 'c')"
+    )
+    return kept
+
+
+@contextmanager
+def _holding(database: Database, statement: str) -> Iterator[psycopg.Connection[Any]]:
+    """Keep a transaction open that did this."""
+    with psycopg.connect(database.conninfo) as connection:
+        connection.execute(statement)
+        yield connection
+
+
+def _until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was never met"
+        time.sleep(0.01)
+
+
+def test_a_collection_is_copied_with_its_rows_and_types(items: Attic) -> None:
+    copy = items.keep_one("Item")
+    assert items.rows(copy) == [(1, "one", "a"), (2, "two", "b"), (3, None, "c")]
+    assert (copy.item.id, copy.rows, copy.run, copy.command, copy.sha256) == ("Item", 3, RUN, "push", "0" * 64)
+    assert (copy.restored_at, copy.host) == (None, items.database.value("SELECT host FROM directus_sync.attic_copies"))
+    columns = "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s::regclass"
+    live = items.database.rows(columns + " AND attnum > 0", '"Item"')
+    assert items.database.rows(columns + " AND attnum > 0", f"attic.{copy.table}") == live
+    assert items.database.value("SELECT definition FROM directus_sync.attic_copies") == {"note": "as it was"}
+
+
+def test_a_field_is_copied_with_the_key(items: Attic) -> None:
+    assert items.rows(items.keep_one("Item", "note")) == [(1, "one"), (2, "two"), (3, None)]
+    assert items.rows(items.keep_one("Item", "id")) == [(1,), (2,), (3,)]
+
+
+def test_an_empty_collection_is_recorded(items: Attic) -> None:
+    items.database.execute('TRUNCATE "Item"')
+    copy = items.keep_one("Item")
+    assert (copy.rows, attic.listing(items.connection)) == (0, (copy,))
+
+
+def test_what_has_no_data_is_left_out(items: Attic) -> None:
+    items.database.execute('CREATE VIEW "Shown" AS SELECT * FROM "Item"')
+    assert items.keep(Item("folder"), Item("Item", "alias"), Item("Shown"), Item("Shown", "note")) == ()
+    assert items.temporary() == []
+
+
+def test_an_item_named_twice_is_copied_once(items: Attic) -> None:
+    assert [copy.item.id for copy in items.keep(Item("Item"), Item("Item"), Item("Item", "note"))] == [
+        "Item",
+        "Item.note",
+    ]
+
+
+def test_copies_are_listed_the_newest_first(items: Attic) -> None:
+    first, second = items.keep_one("Item"), items.keep_one("Item", "note")
+    assert attic.listing(items.connection) == (second, first)
+
+
+def test_a_table_without_a_key_is_refused_and_nothing_stays(items: Attic) -> None:
+    items.database.execute("CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)")
+    with pytest.raises(AtticFailed, match="keyless has no primary key"):
+        items.keep(Item("Item"), Item("keyless"))
+    assert items.temporary() == []
+    assert [copy.item.id for copy in attic.listing(items.connection)] == ["Item"]
+
+
+def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
+    with database.connect(empty.settings, "test") as connection:
+        attic.sweep(connection)
+        assert attic.listing(connection) == ()
+        assert attic.purge(connection, timedelta(0)) == ()
+        with pytest.raises(AtticFailed, match="no attic yet") as caught:
+            attic.keep(connection, [Item("events")], run=RUN, command="push", sha256="", definitions={})
+    assert "alembic upgrade pre@head" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("INSERT INTO \"Item\" VALUES (4, 'four', 'd')", [(1, "one"), (2, "two"), (3, None), (4, "four")]),
+        ("UPDATE \"Item\" SET note = 'new' WHERE id < 3", [(1, "new"), (2, "new"), (3, None)]),
+        ('DELETE FROM "Item" WHERE id > 1', [(1, "one")]),
+        ('UPDATE "Item" SET id = id + 10', [(11, "one"), (12, "two"), (13, None)]),
+        ('TRUNCATE "Item"', []),
+        ("INSERT INTO \"Item\" VALUES (4); TRUNCATE \"Item\"; INSERT INTO \"Item\" VALUES (2, 'back')", [(2, "back")]),
+        ("DELETE FROM \"Item\" WHERE id = 2; INSERT INTO \"Item\" VALUES (2, 'back')", None),
+        ("INSERT INTO \"Item\" VALUES (2, 'back') ON CONFLICT (id) DO UPDATE SET note = excluded.note", None),
+        ("MERGE INTO \"Item\" i USING (SELECT 2) s (n) ON id = n WHEN MATCHED THEN UPDATE SET note = 'back'", None),
+        ("SET session_replication_role = replica; UPDATE \"Item\" SET note = 'back' WHERE id = 2", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", [None, "note"])
+def test_writes_after_the_copy_are_in_it(
+    items: Attic, field: str | None, statement: str, expected: list[tuple[Any, ...]] | None
+) -> None:
+    copy = items.keep_one("Item", field)
+    items.database.execute(statement)
+    items.database.execute('DROP TABLE "Item"' if field is None else 'ALTER TABLE "Item" DROP COLUMN note')
+    finished = items.finish(copy)
+    wanted = [(1, "one"), (2, "back"), (3, None)] if expected is None else expected
+    assert [row[:2] for row in items.rows(copy)] == wanted
+    assert finished.rows == len(wanted)
+    assert items.temporary() == []
+
+
+def test_a_write_that_was_rolled_back_is_not_in_it(items: Attic) -> None:
+    copy = items.keep_one("Item")
+    with _holding(items.database, 'UPDATE "Item" SET note = \'no\'; TRUNCATE "Item"') as writer:
+        writer.rollback()
+    items.finish(copy)
+    assert [row[1] for row in items.rows(copy)] == ["one", "two", None]
+
+
+@pytest.mark.parametrize("default", ["read committed", "repeatable read"])
+def test_a_writer_that_was_there_before_is_waited_for(items: Attic, default: str) -> None:
+    with items.connection.cursor() as cursor:
+        cursor.execute(f"SET default_transaction_isolation = '{default}'; SET lock_timeout = '30s'")
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = '\"Item\"'::regclass"
+    with (
+        ThreadPoolExecutor() as threads,
+        _holding(items.database, "INSERT INTO \"Item\" VALUES (4, 'late', 'd')") as writer,
+    ):
+        copy = threads.submit(items.keep_one, "Item")
+        _until(lambda: items.database.rows(waiting))
+        writer.commit()
+        assert items.rows(copy.result(30))[-1] == (4, "late", "d")
+
+
+def test_a_lock_that_is_not_given_in_time_is_asked_for_again(items: Attic) -> None:
+    with items.connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10ms'")
+    with (
+        ThreadPoolExecutor() as threads,
+        _holding(items.database, "INSERT INTO \"Item\" VALUES (4, 'late', 'd')") as writer,
+    ):
+        copy = threads.submit(items.keep_one, "Item")
+        waits = "SELECT FROM pg_stat_activity WHERE application_name LIKE '%directus-sync test%' AND query = 'ROLLBACK'"
+        _until(lambda: items.database.rows(waits + " AND datname = current_database()"))
+        writer.commit()
+        assert copy.result(30).rows == 4
+
+
+def test_what_triggers_of_the_table_make_of_a_row_is_copied(items: Attic) -> None:
+    copy = items.keep_one("Item")
+    items.database.execute(
+        "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN UPDATE \"Item\" SET note = 'LOUD' WHERE note <> 'LOUD'; RETURN NULL; END$$;"
+        ' CREATE TRIGGER "AAA" AFTER UPDATE ON "Item" FOR EACH ROW WHEN (pg_trigger_depth() = 0)'
+        " EXECUTE FUNCTION shout()"
+    )
+    items.database.execute("UPDATE \"Item\" SET note = 'quiet' WHERE id < 3")
+    live = items.database.rows('SELECT * FROM "Item" ORDER BY 1')
+    items.finish(copy)
+    assert live[0] == (1, "LOUD", "a")
+    assert items.rows(copy) == live
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+@pytest.mark.parametrize("field", [None, "note"])
+def test_a_writer_with_an_older_snapshot_neither_fails_nor_is_lost(items: Attic, field: str | None, level: str) -> None:
+    with psycopg.connect(items.database.conninfo) as writer:
+        writer.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        writer.execute("SELECT 1 FROM pg_class")
+        copy = items.keep_one("Item", field)
+        writer.execute("UPDATE \"Item\" SET note = 'new' WHERE id = 1")
+        writer.execute('DELETE FROM "Item" WHERE id = 2')
+        writer.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
+    items.finish(copy)
+    assert [row[:2] for row in items.rows(copy)] == [(1, "new"), (3, None), (4, "four")]
+
+
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        ("DROP COLUMN note", "READ COMMITTED"),
+        ("DROP COLUMN note", "REPEATABLE READ"),
+        ("ALTER COLUMN note TYPE varchar(1) USING note::varchar(1)", "READ COMMITTED"),
+        ("ALTER COLUMN note TYPE varchar(1) USING note::varchar(1)", "REPEATABLE READ"),
+        ("DROP COLUMN note, ADD COLUMN note varchar(10) DEFAULT 'new'", "READ COMMITTED"),
+        ("DROP COLUMN note, ADD COLUMN note varchar(10) DEFAULT 'new'", "REPEATABLE READ"),
+        ("ALTER COLUMN note TYPE text", "READ COMMITTED"),
+        ("ALTER COLUMN note TYPE int USING length(note)", "READ COMMITTED"),
+    ],
+)
+def test_writers_go_on_after_the_column_is_gone(items: Attic, change: str, level: str) -> None:
+    copy = items.keep_one("Item", "note")
+    with psycopg.connect(items.database.conninfo) as writer:
+        # Everything that a session may have cached by now, and a snapshot from before the change.
+        writer.execute("UPDATE \"Item\" SET note = 'last' WHERE id = 3")
+        writer.commit()
+        writer.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        writer.execute("SELECT 1 FROM pg_class")
+        items.database.execute(f'ALTER TABLE "Item" {change}')
+        for statement in (
+            "UPDATE \"Item\" SET other = 'z'",
+            "INSERT INTO \"Item\" (id, other) VALUES (4, 'much longer than ten')",
+            'DELETE FROM "Item" WHERE id = 1',
+        ):
+            writer.execute(statement)
+    items.database.execute('TRUNCATE "Item"')
+    assert items.finish(copy).rows == len(items.rows(copy))
+    assert items.rows(copy)[:3] == [(1, "one"), (2, "two"), (3, "last")]
+    assert items.temporary() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    ['ALTER TABLE "Item" DROP COLUMN note', "DROP TABLE attic.log_{id}", "DROP TABLE attic.copy_{id} CASCADE"],
+)
+def test_writers_go_on_when_somebody_takes_the_mirror_apart(items: Attic, change: str) -> None:
+    copy = items.keep_one("Item")
+    items.database.execute(change.format(id=copy.id))
+    items.database.execute('UPDATE "Item" SET other = \'z\'; DELETE FROM "Item" WHERE id = 1; TRUNCATE "Item"')
+    assert items.database.value('SELECT count(*) FROM "Item"') == 0
+
+
+def test_writers_of_other_roles_are_mirrored_and_gain_nothing(items: Attic) -> None:
+    copies = (items.keep_one("Item"), items.keep_one("Item", "note"))
+    role = f"writer_{items.database.name}"
+    items.database.execute(f'CREATE ROLE {role}; GRANT SELECT, INSERT ON "Item" TO {role}')
+    try:
+        with items.database.connect() as writer:
+            writer.execute(f"SET ROLE {role}")
+            writer.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                writer.execute(f"SELECT * FROM attic.{copies[0].table}")
+        executable = (
+            "SELECT oid FROM pg_proc WHERE pronamespace = 'attic'::regnamespace"
+            " AND has_function_privilege(%s, oid, 'EXECUTE')"
+        )
+        assert items.database.rows(executable, role) == []
+    finally:
+        items.database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    for copy in copies:
+        items.finish(copy)
+        assert items.rows(copy)[-1][:2] == (4, "four")
+
+
+def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
+    role = f"owner_{items.database.name}"
+    items.database.execute(
+        f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public, attic TO {role}; GRANT USAGE ON SCHEMA attic TO {role};"
+        f' ALTER TABLE "Item" OWNER TO {role}; ALTER TABLE directus_sync.attic_copies OWNER TO {role};'
+        f" GRANT USAGE, CREATE ON SCHEMA directus_sync TO {role}"
+    )
+    try:
+        with items.connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {role}")
+        copy = items.keep_one("Item")
+        items.database.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
+        attic.sweep(items.connection)
+        items.database.execute('DELETE FROM "Item"')
+        restored = attic.restore(items.connection, copy.id)
+        assert (restored.restored, restored.rejected) == (4, ())
+        assert len(attic.purge(items.connection, timedelta(0))) == 1
+    finally:
+        items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
+    role = f"hidden_{items.database.name}"
+    items.database.execute(
+        f'CREATE ROLE {role}; GRANT ALL ON "Item" TO {role}; GRANT ALL ON SCHEMA attic, directus_sync TO {role};'
+        f" GRANT ALL ON directus_sync.attic_copies TO {role};"
+        ' ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON "Item" USING (id = 1)'
+    )
+    try:
+        with items.connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {role}")
+        with pytest.raises(AtticFailed, match="row-level security policy"):
+            items.keep(Item("Item"))
+    finally:
+        items.database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_names_of_any_kind_work(kept: Attic) -> None:
+    table, column = 'Öde "Größe" %s {0} ' + "x" * 38, "'; DROP TABLE events; -- \\ $$ %(x)s {}"
+    names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
+    with kept.database.connect() as connection:
+        for statement in (
+            "CREATE TABLE {table} (k int, {column} text, image text, PRIMARY KEY ({column}, k))",
+            "INSERT INTO {table} VALUES (1, 'a', 'x'), (1, 'b', 'y')",
+        ):
+            connection.execute(sql.SQL(statement).format(**names))
+        copies = (kept.keep_one(table), kept.keep_one(table, "image"))
+        connection.execute(sql.SQL("UPDATE {table} SET image = 'z', k = 2 WHERE {column} = 'b'").format(**names))
+        finished = attic.finish(kept.connection, copies)
+        connection.execute(sql.SQL("DELETE FROM {table} WHERE k = 2").format(**names))
+    assert [copy.rows for copy in finished] == [2, 2]
+    assert kept.rows(copies[0]) == [(1, "a", "x"), (2, "b", "z")]
+    whole, field = (attic.restore(kept.connection, copy.id) for copy in copies)
+    assert (whole.restored, whole.already_there, whole.rejected) == (1, 1, ())
+    assert (field.restored, field.already_there, field.rejected) == (0, 2, ())
+    assert attic.listing(kept.connection)[-1].item == Item(table)
+
+
+def test_a_push_that_destroyed_nothing_leaves_no_trigger(items: Attic) -> None:
+    copies = items.keep(Item("Item"), Item("Item", "note"))
+    before = items.database.value("SELECT count(*) FROM pg_trigger WHERE tgname ~ '^attic_'")
+    attic.finish(items.connection, copies)
+    attic.finish(items.connection, copies)
+    assert (before, items.temporary()) == (8, [])
+
+
+def test_purge_deletes_what_is_old_enough(items: Attic) -> None:
+    old, new = items.keep_one("Item"), items.keep_one("Item", "note")
+    items.database.execute(
+        f"UPDATE directus_sync.attic_copies SET taken_at = now() - interval '31 days' WHERE id = {old.id}"
+    )
+    assert [copy.id for copy in attic.purge(items.connection, timedelta(days=30))] == [old.id]
+    assert [copy.id for copy in attic.listing(items.connection)] == [new.id]
+    tables = (
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r' ORDER BY 1"
+    )
+    assert items.database.rows(tables) == [(new.table,), (f"log_{new.id}",)]
+
+
+def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) -> None:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        _holding(items.database, 'LOCK TABLE "Item" IN ROW EXCLUSIVE MODE'),
+        items.connection.cursor() as cursor,
+    ):
+        patch.setattr(tables, "_passing", lambda _: False)
+        cursor.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(SyncError) as caught:
+            items.keep(Item("Item"))
+    assert str(caught.value).startswith(
+        "error[attic-failed]: Item could not be copied to the attic: canceling statement due to lock timeout"
+    )
+    assert attic.listing(items.connection) == ()
+
+
+KEEPING = """
+import json, sys
+from uuid import UUID
+from directus_sync import attic, database, settings
+with database.connect(settings.load(), "test") as connection:
+    items = [attic.Item(f"big_{number}") for number in range(4)]
+    while True:
+        copies = attic.keep(connection, items, run=UUID(int=1), command="push", sha256="", definitions={})
+        attic.finish(connection, copies)
+        attic.purge(connection, __import__("datetime").timedelta(days=1))
+"""
+
+
+def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
+    """Kill a process that keeps and purges without end, `delay` seconds after its first copy."""
+    count = "SELECT count(*) FROM directus_sync.attic_copies"
+    before = kept.database.value(count)
+    process = subprocess.Popen([sys.executable, "-c", KEEPING], cwd=ROOT, env=tool.environ)
+    _until(lambda: kept.database.value(count) > before)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    session = "SELECT FROM pg_stat_activity WHERE application_name LIKE %s"
+    _until(lambda: not kept.database.rows(session, f"%:{process.pid}"))
+
+
+def test_a_run_killed_at_any_point_leaves_whole_copies_and_after_a_sweep_nothing_else(
+    kept: Attic, deployed: Tool
+) -> None:
+    for number in range(4):
+        kept.database.execute(
+            f"CREATE TABLE big_{number} (id int PRIMARY KEY, note text);"
+            f" INSERT INTO big_{number} SELECT n, 'note ' || n FROM generate_series(1, 3000) n"
+        )
+    unsettled = 0
+    for attempt in range(12):
+        _kill_while_keeping(kept, deployed, attempt * 0.007)
+        unsettled += bool(kept.temporary())
+        kept.database.execute(f"INSERT INTO big_0 VALUES ({-attempt}, 'after the kill')")
+        attic.sweep(kept.connection)
+        assert kept.temporary() == []
+    assert unsettled
+    copies = attic.listing(kept.connection)
+    assert copies
+    tables = {
+        str(row[0])
+        for row in kept.database.rows(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r'"
+        )
+    }
+    assert tables == {copy.table for copy in copies}
+    for copy in copies:
+        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table} WHERE id > 0") == 3000
+        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table}") == copy.rows

@@ -1,0 +1,259 @@
+"""Bad input gets exit 2 or 4, a message that says where and what to do next, and changes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devstack import ports, postgres_tree, unprivileged
+from tests.conftest import Database, RunningDirectus, Tool
+from tests.snapshots import edited, set_property
+
+HEAD = b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n"
+
+# name: (what is done to the committed file, what the message says, the line it names)
+Spoil = Callable[[bytes], bytes]
+
+FILES: dict[str, tuple[Spoil, str, int | None]] = {
+    "no YAML": (lambda content: content + b"\n  : - [\n", "the file is not YAML", None),
+    "a list": (lambda _: b"- version: 1\n", "a list, not a mapping", 1),
+    "an empty file": (lambda _: b"", "the file is empty", None),
+    "no collections": (
+        lambda _: HEAD + b"collections: []\nfields: []\nsystemFields: []\nrelations: []\n",
+        "`collections` is empty, and pushing that deletes every collection",
+        4,
+    ),
+    "no systemFields": (
+        lambda content: content[: content.index(b"systemFields:")] + content[content.index(b"relations:") :],
+        "the key 'systemFields' is missing",
+        1,
+    ),
+    "another version of Directus": (
+        lambda content: content.replace(b"directus: 11.17.4", b"directus: 11.17.3", 1),
+        "the snapshot is of Directus 11.17.3, and this Directus is 11.17.4",
+        2,
+    ),
+    "another vendor": (
+        lambda content: content.replace(b"vendor: postgres", b"vendor: mysql", 1),
+        "the snapshot is of a 'mysql' database",
+        3,
+    ),
+    "an unknown key": (
+        lambda content: content.replace(b"vendor: postgres\n", b"vendor: postgres\npolicies: []\n", 1),
+        "unknown key 'policies'",
+        4,
+    ),
+    "a table of Alembic's": (
+        lambda content: content.replace(b"collection: devices\n", b"collection: positions\n", 1),
+        "the snapshot names positions, a table that Alembic owns",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_is_no_snapshot_for_this_directus(bootstrapped: Tool, snapshot_file: Path, case: str) -> None:
+    spoil, complaint, line = FILES[case]
+    snapshot_file.write_bytes(spoil(snapshot_file.read_bytes()))
+    before = bootstrapped.database.contents()
+
+    refused = bootstrapped("deploy", "--snapshot", snapshot_file)
+
+    assert refused.code == 4, refused.text
+    assert complaint in refused.err
+    assert f"  where: {snapshot_file}" + (f":{line}\n" if line else "") in refused.err
+    assert "  next:  " in refused.err
+    assert bootstrapped.database.contents() == before
+
+
+def test_no_snapshot_file(bootstrapped: Tool, tmp_path: Path) -> None:
+    before = bootstrapped.database.contents()
+    refused = bootstrapped("deploy", "--snapshot", tmp_path / "none.yaml")
+    _assert_refused(refused.text, refused.code, 2, "none.yaml", "directus-sync pull")
+    assert bootstrapped.database.contents() == before
+
+
+DATABASES = {
+    "a wrong password": ({"DB_PASSWORD": "not-the-password"}, "password authentication failed", "check DB_USER"),
+    "a database that is not there": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
+    "no server": ({"DB_PORT": "1", "DIRECTUS_SYNC_DB_WAIT": "0.3"}, "Connection refused", "check DB_HOST and DB_PORT"),
+    "no host of that name": ({"DB_HOST": "no-such-host.invalid"}, "no-such-host.invalid", "check DB_HOST"),
+    "no database named": ({"DB_HOST": ""}, "no database is named", "make migrate"),
+    "a port that is none": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
+    "a connection string that can't be read": (
+        {"DB_CONNECTION_STRING": "host=127.0.0.1 a-password-with-a-space after"},
+        "can't read the connection string",
+        "postgresql://user:password@host:port/database",
+    ),
+    "no way to log in": ({"ADMIN_TOKEN": "", "ADMIN_PASSWORD": ""}, "no way to log in", "ADMIN_TOKEN"),
+    "no Directus at all": ({"DIRECTUS_HOME": ""}, "there is no Directus to work with", "DIRECTUS_HOME"),
+    "a DIRECTUS_HOME with nothing in it": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
+    "no Directus at the URL": (
+        {"DIRECTUS_URL": "http://127.0.0.1:1", "DIRECTUS_SYNC_DIRECTUS_WAIT": "0.3"},
+        "no Directus answered within 0.3 s",
+        "check DIRECTUS_URL",
+    ),
+    "a URL that is none": ({"DIRECTUS_URL": "localhost:8055"}, "not a full URL", "http://127.0.0.1:8055"),
+    "a wait that is no number": ({"DIRECTUS_SYNC_LOCK_WAIT": "soon"}, "DIRECTUS_SYNC_LOCK_WAIT", "set"),
+}
+
+
+@pytest.mark.parametrize("case", DATABASES)
+def test_settings_that_lead_nowhere(bootstrapped: Tool, case: str) -> None:
+    overrides, complaint, advice = DATABASES[case]
+    before = bootstrapped.database.contents()
+    refused = bootstrapped.with_settings(**overrides)("deploy")
+    _assert_refused(refused.text, refused.code, 2, complaint, advice)
+    assert "a-password-with-a-space" not in refused.text
+    assert bootstrapped.database.contents() == before
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private server", "server at DIRECTUS_URL"])
+def test_a_wrong_token(directus: RunningDirectus, private: bool) -> None:
+    tool = directus.tool.with_settings(DIRECTUS_TOKEN="a-token-that-nobody-has")
+    if private:
+        tool = tool.with_settings(DIRECTUS_URL="")
+        # Or nothing would have moved, and nobody would be asked.
+        directus.database.execute("TRUNCATE directus_sync.deploys")
+    before = directus.database.contents()
+    refused = tool("deploy")
+    _assert_refused(refused.text, refused.code, 2, "does not accept the token", "check DIRECTUS_TOKEN")
+    assert directus.database.contents() == before
+
+
+def test_a_token_without_admin_rights(directus: RunningDirectus) -> None:
+    token = "a-token-of-an-ordinary-user"
+    user = {"email": "viewer@example.com", "token": token}
+    assert directus.http.post("/users", json=user).status_code == 200
+    before = directus.database.contents()
+    refused = directus.tool.with_settings(DIRECTUS_TOKEN=token)("deploy")
+    _assert_refused(refused.text, refused.code, 2, "not an administrator's", "admin access")
+    assert directus.database.contents() == before
+
+
+@pytest.mark.parametrize("branch", ["pre", "post"])
+@pytest.mark.parametrize("command", ["deploy", "push", "pull", "adopt", "check"])
+def test_a_database_ahead_of_this_checkout(deployed: Tool, snapshot_file: Path, command: str, branch: str) -> None:
+    deployed.database.execute(
+        f"UPDATE directus_sync.alembic_version SET version_num = '{branch}_9999' WHERE version_num LIKE '{branch}%'"
+    )
+    # Something to push, to show that nothing is.
+    edited(snapshot_file, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
+    before = deployed.database.contents()
+    refused = deployed(command, "--snapshot", snapshot_file)
+    _assert_refused(
+        refused.text, refused.code, 4, f"ahead of this checkout: it has revision {branch}_9999", "newer one"
+    )
+    assert "error[database-ahead]" in refused.err
+    assert deployed.database.contents() == before
+
+
+@pytest.mark.parametrize("branch", ["pre", "post"])
+def test_a_database_ahead_is_refused_by_alembic_too(deployed: Tool, branch: str) -> None:
+    deployed.database.execute(
+        "UPDATE directus_sync.alembic_version SET version_num = 'pre_9999' WHERE version_num LIKE 'pre%'"
+    )
+    refused = deployed.alembic("upgrade", f"{branch}@head")
+    assert refused.code != 0
+    assert "ahead of this checkout" in refused.err
+
+
+def test_a_plan_that_can_t_be_saved(deployed: Tool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    refused = deployed("diff", "--out", tmp_path / "file" / "plan.json")
+    _assert_refused(refused.text, refused.code, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["not preloaded", "not installed"])
+@pytest.mark.parametrize("program", ["directus-sync", "alembic"])
+def test_a_server_without_timescaledb(
+    stack_environ: dict[str, str], tmp_path: Path, installed: bool, program: str
+) -> None:
+    with _plain_postgres(stack_environ, tmp_path, installed=installed) as tool:
+        refused = tool("deploy") if program == "directus-sync" else tool.alembic("upgrade", "pre@head")
+        assert refused.code == (2 if program == "directus-sync" else 255), refused.text
+        assert "error[extension-unavailable]" in refused.err
+        assert "installed on the database server, but not preloaded" in refused.err or not installed
+        assert "not installed on the database server" in refused.err or installed
+        assert tool.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
+
+
+def test_a_revision_that_postgresql_refuses(empty: Tool) -> None:
+    assert empty.alembic("upgrade", "pre_0004").code == 0
+    empty.database.execute(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'no tables today'; END$$;"
+        "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
+    )
+    before = empty.database.contents()
+    failed = empty("deploy")
+    assert failed.code == 1, failed.text
+    assert "error[migration-failed]: pre_0005_create_attic failed: no tables today" in failed.err
+    assert "after 0 of 1 revisions" in failed.err
+    assert empty.database.contents() == before
+    empty.database.execute("DROP EVENT TRIGGER refuse")
+    assert empty.alembic("upgrade", "pre@head").code == 0
+
+
+def test_a_command_that_does_not_exist(bootstrapped: Tool) -> None:
+    wrong = bootstrapped("deplyo")
+    assert wrong.code == 2
+    assert "deplyo" in wrong.err
+
+
+def _assert_refused(text: str, code: int, wanted: int, complaint: str, advice: str) -> None:
+    assert code == wanted, text
+    assert complaint in text
+    assert advice in text
+    assert "Traceback" not in text
+
+
+@contextmanager
+def _plain_postgres(environ: Mapping[str, str], folder: Path, *, installed: bool) -> Iterator[Tool]:
+    """Run a PostgreSQL that does not preload TimescaleDB, or has none of its files."""
+    tree = postgres_tree.postgres_tree()
+    programs = postgres_tree.programs(tree)
+    (home := folder / "postgres").mkdir()
+    as_user = unprivileged.prefix(programs / "postgres", home)
+    subprocess.run(
+        [*as_user, programs / "initdb", "-D", home / "data", "-U", "directus", "--auth=trust", "--locale=C"],
+        cwd="/",
+        check=True,
+        capture_output=True,
+    )
+    postgres = programs / "postgres" if installed else _without_timescaledb(tree, folder / "tree")
+    port = ports.choose(None)
+    settings = {"port": port, "listen_addresses": ports.HOST, "unix_socket_directories": "", "fsync": "off"}
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    server = subprocess.Popen([*as_user, postgres, "-D", home / "data", *options], cwd="/", stderr=subprocess.DEVNULL)
+    try:
+        local = {**environ, "DB_HOST": ports.HOST, "DB_PORT": str(port), "DB_USER": "directus"}
+        tool = Tool(Database("postgres", local))
+        assert tool("wait").code == 0
+        yield tool
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _without_timescaledb(tree: Path, copy: Path) -> Path:
+    """Make a PostgreSQL of links whose extension folder lacks TimescaleDB; it finds its files from its own path."""
+    programs = postgres_tree.programs(tree)
+    library, share = (path.relative_to(tree) for path in (programs.parent, tree / "usr/share/postgresql/17"))
+    (copy / library / "bin").mkdir(parents=True)
+    (copy / share / "extension").mkdir(parents=True)
+    (copy / library / "lib").symlink_to(tree / library / "lib")
+    for source in (tree / share).iterdir():
+        if source.name != "extension":
+            (copy / share / source.name).symlink_to(source)
+    for source in (tree / share / "extension").iterdir():
+        if not source.name.startswith("timescaledb"):
+            (copy / share / "extension" / source.name).symlink_to(source)
+    postgres = copy / library / "bin" / "postgres"
+    postgres.write_bytes((programs / "postgres").read_bytes())
+    postgres.chmod(0o755)
+    return postgres

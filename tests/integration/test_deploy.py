@@ -1,0 +1,165 @@
+"""An empty database becomes the business plane in one command, and a second command proves it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from directus_sync.revisions import BRANCHES, checkout_head
+from directus_sync.snapshot import Snapshot
+from tests.conftest import PROGRAMS, SNAPSHOT, Cloning, Finished, RunningDirectus, Tool, running_directus
+
+COLLECTIONS = {
+    "organizations", "organization_users", "vehicles", "organization_vehicles", "devices", "organization_devices",
+    "events", "classes", "entries", "entry_crew", "entry_devices",
+}  # fmt: skip
+
+COMPOSITE_UNIQUES = {
+    "classes_event_id_code_key": "UNIQUE (event_id, code)",
+    "entries_event_id_race_number_key": "UNIQUE (event_id, race_number)",
+    "entry_crew_entry_id_user_id_key": "UNIQUE (entry_id, user_id)",
+    "entry_devices_entry_id_device_id_key": "UNIQUE (entry_id, device_id)",
+    "events_organization_id_slug_key": "UNIQUE (organization_id, slug)",
+    "organization_devices_organization_id_device_id_key": "UNIQUE (organization_id, device_id)",
+    "organization_users_organization_id_user_id_key": "UNIQUE (organization_id, user_id)",
+    "organization_vehicles_organization_id_vehicle_id_key": "UNIQUE (organization_id, vehicle_id)",
+}
+
+
+@pytest.fixture(scope="module")
+def first(clone: Cloning) -> tuple[Tool, Finished]:
+    """A first deploy on an empty database."""
+    tool = Tool(clone("empty"))
+    return tool, tool("deploy")
+
+
+@pytest.fixture(scope="module")
+def served(first: tuple[Tool, Finished]) -> Iterator[RunningDirectus]:
+    """A Directus on what the first deploy made."""
+    with running_directus(first[0]) as running:
+        yield running
+
+
+def test_the_first_deploy_says_what_it_did(first: tuple[Tool, Finished]) -> None:
+    _, done = first
+    assert done.code == 0, done.text
+    assert "Applied:  pre_0003_create_positions_hypertable in " in done.err
+    assert "Bootstrapped Directus 11.17.4 in " in done.err
+    assert "+ events" in done.err
+    assert "Applied:  post_0002_add_participation_uniques in " in done.err
+    assert done.out.splitlines()[-1].startswith("Deployed in ")
+
+
+def test_the_second_deploy_finds_nothing_to_do(first: tuple[Tool, Finished]) -> None:
+    tool, _ = first
+    again = tool("deploy")
+    assert (again.code, again.out[:13]) == (0, "Nothing to do")
+
+
+def test_a_deploy_is_recorded(first: tuple[Tool, Finished], committed: Snapshot) -> None:
+    tool, _ = first
+    status = json.loads(tool("status", "--json").out)
+    assert status["heads"] == {branch: [checkout_head(branch)] * 2 for branch in BRANCHES}
+    assert status["recorded_sha256"] == status["deploy"]["sha256"] == committed.sha256
+    assert tool.database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id LIMIT 1") == (
+        committed.content
+    )
+
+
+def test_positions_is_a_hypertable_of_one_day_chunks(first: tuple[Tool, Finished]) -> None:
+    database = first[0].database
+    assert database.value("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 1
+    assert database.rows(
+        "SELECT column_name::text, extract(epoch FROM time_interval)::int FROM timescaledb_information.dimensions"
+        " WHERE hypertable_schema = 'public' AND hypertable_name = 'positions'"
+    ) == [("ts", 86400)]
+
+
+def test_faulty_is_not_null_and_defaults_to_false(first: tuple[Tool, Finished]) -> None:
+    assert first[0].database.rows(
+        "SELECT data_type::text, is_nullable::text, column_default::text FROM information_schema.columns"
+        " WHERE table_name = 'positions' AND column_name = 'faulty'"
+    ) == [("boolean", "NO", "false")]
+
+
+def test_directus_serves_eleven_collections_and_the_extra_user_fields(served: RunningDirectus) -> None:
+    listed = {entry["collection"] for entry in served.http.get("/collections").json()["data"] if entry["schema"]}
+    assert {name for name in listed if not name.startswith("directus_")} == COLLECTIONS
+    fields = {entry["field"] for entry in served.http.get("/fields/directus_users").json()["data"]}
+    assert {"phone", "birth_date", "nationality", "organization_users"} <= fields
+    assert "organization_id" not in fields
+
+
+def test_eight_composite_constraints_are_there_by_name(first: tuple[Tool, Finished]) -> None:
+    found = first[0].database.rows(
+        "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE contype = 'u' AND cardinality(conkey) > 1 AND connamespace = 'public'::regnamespace"
+        " AND conrelid::regclass::text NOT LIKE 'directus_%'"
+    )
+    assert dict(found) == COMPOSITE_UNIQUES
+
+
+def test_the_export_equals_the_committed_file_in_bytes(served: RunningDirectus) -> None:
+    assert served.export() == SNAPSHOT.read_bytes()
+
+
+def test_diff_and_check_find_nothing(served: RunningDirectus) -> None:
+    assert served.tool("diff").code == 0
+    checked = served.tool("check", "--json")
+    assert checked.code == 0, checked.text
+    assert json.loads(checked.out)["pending"] == {"pre": [], "post": []}
+
+
+@pytest.mark.parametrize("revision", ["pre_0001", "pre_0002", "pre_0003", "pre@head"])
+def test_deploy_goes_on_from_where_alembic_stopped(empty: Tool, revision: str) -> None:
+    assert empty.alembic("upgrade", revision).code == 0
+    _assert_ends_like_any_other(empty)
+
+
+def test_deploy_goes_on_after_a_bootstrap(bootstrapped: Tool) -> None:
+    _assert_ends_like_any_other(bootstrapped)
+
+
+@pytest.mark.parametrize("revision", ["post@base", "post_0001"])
+def test_deploy_goes_on_from_an_earlier_post_revision(deployed: Tool, revision: str) -> None:
+    assert deployed.alembic("downgrade", revision).code == 0
+    _assert_ends_like_any_other(deployed)
+
+
+def test_a_directus_of_another_database_is_refused(empty: Tool, directus: RunningDirectus) -> None:
+    before, nothing = directus.database.contents(), empty.database.contents()
+    refused = empty.with_settings(DIRECTUS_URL=str(directus.http.base_url))("deploy")
+    assert refused.code == 2, refused.text
+    assert "do not belong together" in refused.err
+    assert directus.database.contents() == before
+    assert empty.database.contents() == nothing
+
+
+def _assert_ends_like_any_other(tool: Tool) -> None:
+    done = tool("deploy")
+    assert done.code == 0, done.text
+    assert tool("deploy").out.startswith("Nothing to do")
+    names = {row[0] for row in tool.database.rows("SELECT conname::text FROM pg_constraint WHERE contype = 'u'")}
+    assert names.issuperset(COMPOSITE_UNIQUES)
+    assert tool.database.rows("SELECT version_num FROM directus_sync.alembic_version ORDER BY 1") == [
+        (checkout_head("post"),),
+        (checkout_head("pre"),),
+    ]
+
+
+def test_a_blank_env_file_does_not_reach_directus(deployed: Tool, tmp_path: Path) -> None:
+    """Directus reads the .env of its folder, and prefers even its blank lines to its environment."""
+    (tmp_path / ".env").write_text("DB_HOST=\nDB_EXCLUDE_TABLES=\n", encoding="utf-8")
+    done = subprocess.run(
+        [PROGRAMS / "directus-sync", "deploy"],
+        cwd=tmp_path,
+        env=deployed.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("Nothing to do"), done.stderr

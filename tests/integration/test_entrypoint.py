@@ -1,0 +1,230 @@
+"""The container's entrypoint, without a container: it migrates, then serves, or says why not; a signal ends it all."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from directus_sync.lock import LOCK_KEY
+from directus_sync.settings import ALEMBIC_TABLES
+from tests.boots import ENTRYPOINT, SERVE, Boot, booting, until
+from tests.conftest import Tool
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+# A tool that can be told to stop, and one that is gone before anybody could; the real one is too slow for many rounds.
+STUB = """#!/bin/sh
+trap 'exit 143' TERM
+sleep {seconds} &
+wait
+"""
+SHELLS = [("sh",), ("busybox", "sh")]  # dash here, and what Alpine has
+
+
+@pytest.fixture
+def token(empty: Tool) -> str:
+    token = empty.settings.token
+    assert token is not None
+    return token
+
+
+@pytest.fixture
+def pm2(stack_environ: dict[str, str]) -> tuple[str | Path, ...]:
+    """What the image runs, as far as the local Directus has it: pm2 comes with it, upstream's own file does not."""
+    installed = Path(stack_environ["DIRECTUS_HOME"]).resolve().parents[2]
+    (program,) = installed.glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
+    return "node", program, "start", FIXTURES / "ecosystem.config.cjs"
+
+
+def test_an_empty_database_is_migrated_then_served(empty: Tool, token: str, tmp_path: Path) -> None:
+    with booting(empty.environ, tmp_path) as boot:
+        until(lambda: boot.serves)
+        assert "Deployed in" in boot.output
+        assert boot.get("/items/events", token).json() == {"data": []}
+        names = {item["collection"] for item in boot.get("/collections", token).json()["data"]}
+        assert "organizations" in names
+        # Alembic's, and out of Directus's sight also where DB_EXCLUDE_TABLES doesn't say so.
+        assert not names & set(ALEMBIC_TABLES)
+
+        stopped = boot.stop()
+        assert not boot.processes
+        assert stopped.code in {0, -signal.SIGTERM}, stopped.text
+        assert "Directus shut down OK" in stopped.err
+    until(
+        lambda: (
+            not empty.database.value("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", empty.database.name)
+            - 1
+        )
+    )
+    assert empty("check").code == 0
+
+
+def test_what_the_image_runs_serves_and_stops(deployed: Tool, pm2: tuple[str | Path, ...], tmp_path: Path) -> None:
+    with booting({**deployed.environ, "PM2_HOME": str(tmp_path / "pm2")}, tmp_path, pm2) as boot:
+        until(lambda: boot.serves)
+        assert "Nothing to do" in boot.output
+        stopped = boot.stop()
+        assert not boot.processes
+        assert stopped.code == 0, stopped.text
+
+
+def test_two_replicas_boot_at_once(empty: Tool, tmp_path: Path) -> None:
+    with booting(empty.environ, tmp_path) as one, booting(empty.environ, tmp_path) as other:
+        until(lambda: one.serves and other.serves)
+        assert sorted("Deployed in" in boot.output for boot in (one, other)) == [False, True]
+        for boot in (one, other):
+            boot.stop()
+            assert not boot.processes
+
+
+# Signals
+
+
+def waits_for_the_database(boot: Boot) -> bool:
+    return "Waiting for" in boot.output
+
+
+def bootstraps(boot: Boot) -> bool:
+    return boot.runs("directus.mjs bootstrap")
+
+
+def pushes(boot: Boot) -> bool:
+    return boot.runs("directus.mjs start")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", [waits_for_the_database, bootstraps, pushes])
+def test_a_signal_ends_the_deploy(
+    empty: Tool, moment: Callable[[Boot], bool], number: signal.Signals, tmp_path: Path
+) -> None:
+    environ = empty.environ
+    if moment is waits_for_the_database:
+        environ["DB_PORT"] = "1"
+    with booting(environ, tmp_path, ["touch", "served"]) as boot:
+        until(lambda: moment(boot))
+        stopped = boot.stop(number)
+        assert not boot.processes
+    assert stopped.code == 128 + signal.SIGTERM
+    assert "interrupted; what was finished stays" in stopped.err
+    assert not (tmp_path / "served").exists()
+    until(lambda: "lock       free" in empty("status").out, seconds=5)
+
+
+def test_a_boot_after_an_interrupted_one_serves(empty: Tool, tmp_path: Path) -> None:
+    with booting(empty.environ, tmp_path) as boot:
+        until(lambda: pushes(boot))
+        boot.stop()
+    with booting(empty.environ, tmp_path) as boot:
+        until(lambda: boot.serves)
+
+
+def test_a_signal_ends_a_server_that_still_starts(deployed: Tool, tmp_path: Path) -> None:
+    with booting(deployed.environ, tmp_path) as boot:
+        until(lambda: boot.runs("cli.js start") and not boot.runs("entrypoint"))
+        boot.stop()
+        assert not boot.processes
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("seconds", [0, 0.03])
+def test_no_moment_is_deaf_to_a_signal(shell: tuple[str, ...], seconds: float, tmp_path: Path) -> None:
+    if shell[0] == "busybox" and not any(Path(folder, "busybox").exists() for folder in ("/bin", "/usr/bin")):
+        pytest.skip("busybox is not installed")
+    stub = tmp_path / "directus-sync"
+    stub.write_text(STUB.format(seconds=seconds))
+    stub.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DIRECTUS_HOME": str(tmp_path)}
+    for round_ in range(50):
+        with booting(environ, tmp_path, ["sleep", "60"], entrypoint=(*shell, ENTRYPOINT)) as boot:
+            time.sleep(round_ / 1000)
+            stopped = boot.stop()
+            assert stopped.code in {143, -signal.SIGTERM}, stopped.text
+            assert not boot.processes
+
+
+# Failures
+
+
+def table_in_the_way(tool: Tool) -> dict[str, str]:
+    tool.database.execute("CREATE TABLE public.positions (id int)")
+    return {}
+
+
+def no_database(tool: Tool) -> dict[str, str]:
+    return {"DB_PORT": "1", "DIRECTUS_SYNC_DB_WAIT": "0.5"}
+
+
+def no_administrator(tool: Tool) -> dict[str, str]:
+    return {"ADMIN_TOKEN": "", "ADMIN_PASSWORD": ""}
+
+
+def changes_forbidden(tool: Tool) -> dict[str, str]:
+    return {"DIRECTUS_SCHEMA_APPLY_MODE": "dry-run"}
+
+
+@pytest.mark.parametrize(
+    ("arrange", "code", "message"),
+    [
+        (table_in_the_way, 1, "error[precondition-failed]"),
+        (no_database, 2, "error[database-unavailable]"),
+        (no_administrator, 2, "error[wrong-settings]"),
+        (changes_forbidden, 3, "pre_0001"),
+    ],
+)
+def test_a_deploy_that_fails_halts_the_boot(
+    empty: Tool, arrange: Callable[[Tool], dict[str, str]], code: int, message: str, tmp_path: Path
+) -> None:
+    with booting({**empty.environ, **arrange(empty)}, tmp_path, ["touch", "served"]) as boot:
+        failed = boot.ended()
+    assert failed.code == code, failed.text
+    assert message in failed.err
+    assert not (tmp_path / "served").exists()
+
+
+def test_a_refused_push_halts_the_boot(deployed: Tool, tmp_path: Path) -> None:
+    deployed.database.execute("DELETE FROM directus_sync.snapshot_history")
+    deployed.database.execute(
+        "UPDATE directus_fields SET note = 'by hand' WHERE collection = 'events' AND field = 'name'"
+    )
+    with booting(deployed.environ, tmp_path, ["touch", "served"]) as boot:
+        refused = boot.ended()
+    assert refused.code == 4, refused.text
+    assert "error[uncaptured-live-work]" in refused.err
+    assert not (tmp_path / "served").exists()
+
+
+def test_a_replica_that_waits_too_long_says_for_whom(empty: Tool, tmp_path: Path) -> None:
+    with empty.database.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        environ = {**empty.environ, "DIRECTUS_SYNC_LOCK_WAIT": "0.5"}
+        with booting(environ, tmp_path, ["touch", "served"]) as boot:
+            late = boot.ended()
+    assert late.code == 5, late.text
+    assert "error[lock-timeout]" in late.err
+
+
+def test_a_boot_without_a_command_says_so(empty: Tool, tmp_path: Path) -> None:
+    with booting(empty.environ, tmp_path, []) as boot:
+        assert boot.ended().code == 2
+        assert boot.output == "error: no command to run once the database is migrated\n"
+
+
+# Settings
+
+
+def test_settings_come_from_the_environment_alone(deployed: Tool, tmp_path: Path) -> None:
+    """A folder as the image has it, with a .env that names another database: Directus would take it over all else."""
+    home = Path(deployed.environ["DIRECTUS_HOME"])
+    folder = tmp_path / "directus"
+    folder.mkdir()
+    for name in ("cli.js", "package.json"):
+        (folder / name).symlink_to(home / name)
+    (folder / "node_modules").symlink_to(home.resolve().parent)
+    (folder / ".env").write_text("DB_DATABASE=elsewhere\nPORT=1\n")
+    with booting({**deployed.environ, "DIRECTUS_HOME": str(folder)}, tmp_path, SERVE) as boot:
+        until(lambda: boot.serves)
+        assert boot.get("/items/events", deployed.settings.token).status_code == 200

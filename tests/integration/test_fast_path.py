@@ -1,0 +1,247 @@
+"""A boot with nothing to do starts no Node, and is never wrong: whatever moved, the next deploy notices."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from directus_sync import pipeline, sync
+from directus_sync.client import DirectusClient
+from directus_sync.pushing import Request
+from directus_sync.render import Progress
+from directus_sync.snapshot import Snapshot
+from tests.checkout import Checkout
+from tests.conftest import SNAPSHOT, Cloning, Database, Finished, Tool, running_directus
+
+NOTHING = "Nothing to do: database and Directus equal the checkout"
+RECORDED = "SELECT fingerprint FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The tool with a `node` that only says that it was started."""
+
+    tool: Tool
+    folder: Path
+
+    @classmethod
+    def around(cls, tool: Tool, folder: Path) -> Watched:
+        folder.mkdir()
+        node = folder / "node"
+        node.write_text(f'#!/bin/sh\n: > "{folder}/started"\nexit 1\n', encoding="utf-8")
+        node.chmod(0o755)
+        path = f"{folder}{os.pathsep}{tool.environ['PATH']}"
+        return cls(tool.with_settings(PATH=path), folder)
+
+    @property
+    def node_was_started(self) -> bool:
+        return (self.folder / "started").exists()
+
+
+@pytest.fixture
+def watched(deployed: Tool, tmp_path: Path) -> Watched:
+    return Watched.around(deployed, tmp_path / "bin")
+
+
+def test_a_boot_with_nothing_to_do_starts_no_node_and_writes_nothing(watched: Watched) -> None:
+    before = watched.tool.database.contents()
+    done = watched.tool("deploy")
+    assert (done.code, done.out.startswith(NOTHING), done.err) == (0, True, ""), done.text
+    assert not watched.node_was_started
+    assert watched.tool.database.contents() == before
+    told = watched.tool("deploy", "--json")
+    assert (told.code, json.loads(told.out)["pushed"]["items"]) == (0, []), told.text
+    assert not watched.node_was_started
+
+
+DEVICE = "INSERT INTO devices (id, imei, model) VALUES (gen_random_uuid(), '350000000000001', 'FMB920')"
+NO_MOVES = {
+    "rows": DEVICE,
+    "a new chunk": f"{DEVICE};"
+    " INSERT INTO positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec,"
+    " attributes) VALUES ('350000000000001', now(), 41.3, 19.8, 0, 0, 0, 9, 0, '8E', '{}')",
+    "statistics": "ANALYZE",
+    "a bookmark in the admin UI": "INSERT INTO directus_presets (bookmark, collection) VALUES ('mine', 'events')",
+    "a setting of the project": "UPDATE directus_settings SET project_name = 'TRM'",
+}
+
+
+@pytest.mark.parametrize("case", NO_MOVES)
+def test_what_is_no_schema_is_no_reason_to_look(watched: Watched, case: str) -> None:
+    watched.tool.database.execute(NO_MOVES[case])
+    assert watched.tool("deploy").out.startswith(NOTHING)
+    assert not watched.node_was_started
+
+
+MOVES = {
+    "a field's note": "UPDATE directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')",
+    "a field's place": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
+    "a collection's icon": "UPDATE directus_collections SET icon = 'pets' WHERE collection = 'vehicles'",
+    "a relation's rule": "UPDATE directus_relations SET one_deselect_action = 'delete' WHERE id ="
+    " (SELECT min(id) FROM directus_relations)",
+    "a dropped constraint": "ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key",
+    "a dropped index": "DROP INDEX positions_faulty_idx",
+    "a new column": "ALTER TABLE events ADD COLUMN by_hand text",
+    "a dropped column": "ALTER TABLE vehicles DROP COLUMN vin",
+    "another type": "ALTER TABLE vehicles ALTER vin TYPE text",
+    "an altered default": "ALTER TABLE entries ALTER status SET DEFAULT 'withdrawn'",
+    "a default of our own": "ALTER TABLE positions ALTER faulty SET DEFAULT true",
+    "a dropped NOT NULL": "ALTER TABLE events ALTER name DROP NOT NULL",
+    "another ON DELETE": "ALTER TABLE entries DROP CONSTRAINT entries_event_id_foreign, ADD CONSTRAINT"
+    " entries_event_id_foreign FOREIGN KEY (event_id) REFERENCES events ON DELETE CASCADE",
+    "a constraint that is not validated": "ALTER TABLE events ADD CONSTRAINT later CHECK (name <> '') NOT VALID",
+    "a new table": "CREATE TABLE by_hand (id integer)",
+    "a new view": "CREATE VIEW by_hand AS SELECT id FROM events",
+    "a new function": "CREATE FUNCTION by_hand() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "a new type": "CREATE TYPE by_hand AS ENUM ('a')",
+    "a new sequence": "CREATE SEQUENCE by_hand",
+    "a comment": "COMMENT ON COLUMN positions.faulty IS 'by hand'",
+    "a trigger": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+    " CREATE TRIGGER by_hand BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()",
+    "another width of chunks": "SELECT set_chunk_time_interval('positions', INTERVAL '7 days')",
+    "an extension": "CREATE EXTENSION pg_trgm SCHEMA directus_sync",
+    "a version of the schema that is older": "DELETE FROM directus_migrations WHERE version ="
+    " (SELECT max(version) FROM directus_migrations)",
+    "the record of another deploy": "INSERT INTO directus_sync.deploys (duration, host, pre_head, post_head, revisions,"
+    " changes) VALUES ('1 s', 'box', 'pre_0005', 'post_0002', 0, 0)",
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_whatever_moved_is_looked_at(watched: Watched, case: str) -> None:
+    watched.tool.database.execute(MOVES[case])
+    done = watched.tool("deploy")
+    assert watched.node_was_started, done.text
+    assert done.code != 0
+
+
+def test_what_was_changed_in_the_admin_ui_is_looked_at(deployed: Tool, watched: Watched) -> None:
+    with running_directus(deployed) as running:
+        response = running.http.patch("/fields/vehicles/plate", json={"meta": {"note": "As on the papers"}})
+        assert response.status_code == 200
+    assert watched.tool("deploy").code != 0
+    assert watched.node_was_started
+
+
+def test_a_revision_that_was_undone_is_applied_again(deployed: Tool) -> None:
+    assert deployed.alembic("downgrade", "post_0001").code == 0
+    done = deployed("deploy")
+    assert "Applied:  post_0002" in done.err, done.text
+    assert deployed("deploy").out.startswith(NOTHING)
+
+
+def _copy(tool: Tool, folder: Path) -> Checkout:
+    """Return a checkout with nothing new in it, and see that it has nothing to do."""
+    checkout = Checkout.copied(folder)
+    assert checkout.sync(tool, "deploy").out.startswith(NOTHING)
+    return checkout
+
+
+def test_a_new_revision_is_applied(deployed: Tool, tmp_path: Path) -> None:
+    _copy(deployed, tmp_path / "same")
+    drop, restore = 'drop_index("positions_faulty_idx", "positions")', "get_bind()"
+    newer = Checkout.with_revision(tmp_path / "newer", drop, restore)
+    done = newer.sync(deployed, "deploy")
+    assert f"Applied:  {newer.head}_change_it" in done.err, done.text
+
+
+@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml", "removals.yaml"])
+def test_a_changed_byte_in_a_file_is_looked_at(watched: Watched, tmp_path: Path, name: str) -> None:
+    checkout = _copy(watched.tool, tmp_path / "same")
+    with (checkout.folder / "snapshots" / name).open("ab") as file:
+        file.write(b"# a comment\n")
+    assert checkout.sync(watched.tool, "deploy").code != 0
+    assert watched.node_was_started
+
+
+def test_another_version_of_directus_is_looked_at(deployed: Tool, tmp_path: Path) -> None:
+    (tmp_path / "cli.js").write_bytes(b"")
+    (tmp_path / "package.json").write_text('{"version": "11.99.0"}', encoding="utf-8")
+    refused = deployed.with_settings(DIRECTUS_HOME=str(tmp_path))("deploy")
+    assert refused.code == 4, refused.text
+    assert "this Directus is 11.99.0" in refused.err
+
+
+def test_an_older_database_that_was_restored_is_looked_at(watched: Watched, clone: Cloning, tmp_path: Path) -> None:
+    """The checkout has moved on since, and so had the database that was lost."""
+    newer = tmp_path / "snapshots"
+    shutil.copytree(SNAPSHOT.parent, newer)
+    content = (newer / "schema.yaml").read_text(encoding="utf-8")
+    (newer / "schema.yaml").write_text(content.replace("sort: 1\n", "sort: 7\n", 1), encoding="utf-8")
+    lost = Tool(clone("deployed"))
+    assert lost("deploy", "--snapshot", newer / "schema.yaml").code == 0
+    settled = Watched.around(lost, tmp_path / "settled")
+    assert settled.tool("deploy", "--snapshot", newer / "schema.yaml").out.startswith(NOTHING)
+
+    assert watched.tool("deploy", "--snapshot", newer / "schema.yaml").code != 0
+    assert watched.node_was_started
+
+
+def test_a_mirror_that_a_killed_push_left_is_looked_at(watched: Watched) -> None:
+    watched.tool.database.execute(
+        "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        " CREATE TRIGGER mirror_1 AFTER INSERT ON devices FOR EACH ROW EXECUTE FUNCTION attic.mirror_1()"
+    )
+    assert watched.tool("deploy").code != 0
+    assert watched.node_was_started
+
+
+def test_notes_about_differences_are_repeated(deployed: Tool) -> None:
+    deployed.database.execute("CREATE INDEX events_by_hand_idx ON events (lower(name))")
+    first = deployed("deploy")
+    again = deployed("deploy")
+    for done in (first, again):
+        assert (done.code, "catalog.yaml does not list index events.events_by_hand_idx" in done.err) == (0, True)
+        assert done.out.startswith("Nothing to do but what the notes say")
+
+
+def test_a_deploy_that_skipped_the_schema_is_no_proof_of_it(watched: Watched) -> None:
+    skipped = watched.tool("deploy", "--mode", "skip")
+    assert skipped.code == 0, skipped.text
+    assert watched.tool.database.value(RECORDED) is None
+    assert watched.tool("deploy").code != 0
+    assert watched.node_was_started
+
+
+def test_what_changes_after_the_last_look_is_not_taken_for_looked_at(
+    deployed: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody saves a field in the admin UI while a deploy is about to end."""
+    assert deployed.alembic("downgrade", "post_0001").code == 0
+    look = sync.require_equal
+
+    def look_then_change(client: DirectusClient, wanted: Snapshot) -> None:
+        look(client, wanted)
+        deployed.database.execute(MOVES["a field's note"])
+
+    monkeypatch.setattr(sync, "require_equal", look_then_change)
+    pipeline.deploy(deployed.settings, Request(), Progress())
+    assert deployed.database.value(RECORDED) is None
+
+
+def test_replicas_of_a_current_database_do_not_wait_for_each_other(watched: Watched) -> None:
+    processes = [watched.tool.start("deploy") for _ in range(8)]
+    finished: list[Finished] = [watched.tool.wait_for(process) for process in processes]
+    assert {(done.code, done.err) for done in finished} == {(0, "")}
+    assert not watched.node_was_started
+
+
+def test_a_database_of_another_deploy_is_no_proof(watched: Watched, bootstrapped: Tool) -> None:
+    """The record of a deploy that was carried to another database does not fit that one."""
+    _carry_record(watched.tool.database, bootstrapped.database)
+    elsewhere = Watched(bootstrapped.with_settings(PATH=watched.tool.environ["PATH"]), watched.folder)
+    assert elsewhere.tool("deploy").code != 0
+    assert elsewhere.node_was_started
+
+
+def _carry_record(source: Database, target: Database) -> None:
+    columns = "duration, host, pre_head, post_head, revisions, changes, inputs, fingerprint"
+    ((duration, *values),) = source.rows(f"SELECT {columns} FROM directus_sync.deploys ORDER BY id DESC LIMIT 1")
+    with target.connect() as connection:
+        marks = ", ".join(["%s"] * (len(values) + 1))
+        connection.execute(f"INSERT INTO directus_sync.deploys ({columns}) VALUES ({marks})", (duration, *values))

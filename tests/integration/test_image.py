@@ -1,0 +1,143 @@
+"""What the Dockerfile puts together is enough: the same files in the same places, less the container around them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.boots import booting, until
+from tests.conftest import ROOT, Tool
+from tests.image import copied, final, locked
+
+# Programs of upstream's image and of Alpine that this machine need not have, or that do nothing here.
+STAND_INS = ("pm2-runtime", "tini", "wget")
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image's files below a folder."""
+
+    root: Path
+
+    @property
+    def directus(self) -> Path:
+        return self.root / "directus"
+
+    @property
+    def path(self) -> str:
+        return f"{self.root}/usr/local/bin:/usr/bin:/bin"
+
+    def moved(self, text: str) -> str:
+        """Write the image's paths as they are here."""
+        return text.replace("/opt/venv", f"{self.root}/opt/venv").replace('"/directus"', f'"{self.directus}"')
+
+    def files(self) -> set[Path]:
+        return {path for path in self.root.rglob("*") if not path.is_symlink()}
+
+
+@pytest.fixture
+def image(tmp_path: Path, stack_environ: dict[str, str]) -> Image:
+    """Upstream's files, then each COPY and RUN of the last stage, with the dependencies of the image's lock alone."""
+    image = Image(tmp_path / "image")
+    home = Path(stack_environ["DIRECTUS_HOME"])
+    programs = image.root / "usr" / "local" / "bin"
+    programs.mkdir(parents=True)
+    image.directus.mkdir()
+    for name in ("extensions", "uploads"):
+        (image.directus / name).mkdir()
+    (image.directus / "ecosystem.config.cjs").touch()
+    for name in ("cli.js", "package.json"):
+        (image.directus / name).symlink_to(home / name)
+    (image.directus / "node_modules").symlink_to(home.resolve().parent)
+    node = shutil.which("node", path=stack_environ["PATH"])
+    assert node is not None
+    (programs / "node").symlink_to(node)
+    for name in STAND_INS:
+        (programs / name).symlink_to("/bin/true")
+
+    install_dependencies(image.root / "opt" / "venv")
+    for source, place in copied().items():
+        target = image.root / place.relative_to("/")
+        if (ROOT / source).is_dir():
+            shutil.copytree(
+                ROOT / source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".env*")
+            )
+        else:
+            shutil.copy(ROOT / source, target)
+    launcher = programs / "directus-sync"
+    launcher.write_text(image.moved(launcher.read_text()))
+    for instruction in final("RUN"):
+        subprocess.run(
+            ["sh", "-c", image.moved(instruction.text)], cwd=image.directus, env={"PATH": image.path}, check=True
+        )
+    return image
+
+
+def install_dependencies(folder: Path) -> None:
+    """Make a virtual environment of the packages in the image's lock, taken from this one."""
+    venv.create(folder)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    for requirement, _ in locked("requirements.runtime.lock").values():
+        if requirement.marker is None or requirement.marker.evaluate():
+            for file in importlib.metadata.distribution(requirement.name).files or ():
+                top = file.parts[0]
+                if top == "..":
+                    if file.name == "alembic":
+                        script = Path(str(file.locate())).read_text().replace(sys.executable, f"{folder}/bin/python")
+                        (folder / "bin" / "alembic").write_text(script)
+                        (folder / "bin" / "alembic").chmod(0o755)
+                elif not (packages / top).exists():
+                    (packages / top).symlink_to(Path(str(file.locate())).parents[len(file.parts) - 1] / top)
+
+
+def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp_path: Path) -> None:
+    settings = (
+        "DB_HOST",
+        "DB_PORT",
+        "DB_DATABASE",
+        "DB_USER",
+        "DB_PASSWORD",
+        "KEY",
+        "SECRET",
+        "ADMIN_EMAIL",
+        "ADMIN_PASSWORD",
+        "ADMIN_TOKEN",
+    )
+    environ = {name: empty.environ[name] for name in settings}
+    environ |= {"PATH": image.path, "HOME": str(tmp_path), "DIRECTUS_HOME": str(image.directus)}
+    before = image.files()
+    with booting(environ, tmp_path, entrypoint=[image.directus / "entrypoint.sh"]) as boot:
+        until(lambda: boot.serves)
+        assert "Deployed in" in boot.output
+        assert boot.get("/items/events", empty.settings.token).status_code == 200
+        is_healthy(boot.port, image)
+        boot.stop()
+    # Its user may not write there.
+    assert image.files() == before
+    assert empty("check").code == 0
+
+
+def is_healthy(port: int, image: Image) -> None:
+    busybox = shutil.which("busybox")
+    if busybox is not None:
+        (image.root / "usr" / "local" / "bin" / "wget").unlink()
+        (image.root / "usr" / "local" / "bin" / "wget").symlink_to(busybox)
+        (health,) = final("HEALTHCHECK")
+        for number, code in ((port, 0), (1, 1)):
+            probe = subprocess.run(
+                health.json, env={"PATH": image.path, "PORT": str(number)}, capture_output=True, check=False
+            )
+            assert probe.returncode == code, probe.stderr
+
+
+def test_it_has_no_file_with_settings(image: Image) -> None:
+    assert not [path for path in image.files() if path.name.startswith(".env")]
+    assert not os.path.lexists(image.root / ".git")

@@ -1,0 +1,96 @@
+"""The incident this project exists for: a stale snapshot deleted five collections and their constraints."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.conftest import SNAPSHOT, RunningDirectus, Tool, running_directus
+from tests.snapshots import edited, without_collections
+
+FIVE = ("classes", "entries", "entry_crew", "entry_devices", "events")
+
+
+def test_the_incident_does_not_happen_again(bootstrapped: Tool, tmp_path: Path) -> None:
+    stale = edited(Path(shutil.copy(SNAPSHOT, tmp_path / "schema.yaml")), without_collections(*FIVE))
+    assert bootstrapped("push", "--snapshot", stale).code == 0
+    with running_directus(bootstrapped) as running:
+        _make_the_other_five(running)
+        before = running.database.contents()
+
+        # The image is built anew, with the snapshot of seven collections, and boots.
+        refused = bootstrapped("push", "--snapshot", stale)
+
+        assert refused.code == 4, refused.text
+        assert "error[uncaptured-live-work]" in refused.err
+        for name in FIVE:
+            assert name in refused.err
+        assert "events (1 row)" in refused.err
+        assert "keep them: directus-sync pull, then commit" in refused.err
+        assert running.database.contents() == before
+
+        # As the message says: capture, commit, deploy.
+        pulled = running.tool("pull", "--snapshot", stale)
+        assert pulled.code == 0, pulled.text
+        done = running.tool("deploy", "--snapshot", stale)
+        assert done.code == 0, done.text
+        assert running.database.value("SELECT count(*) FROM entry_devices") == 1
+        names = {row[0] for row in running.database.rows("SELECT conname::text FROM pg_constraint")}
+        assert {"events_organization_id_slug_key", "entry_devices_entry_id_device_id_key"} <= names
+        assert running.tool("check", "--snapshot", stale).code == 0
+
+
+def _make_the_other_five(running: RunningDirectus) -> None:
+    """Bring the five to the server by other means than the tool, as a colleague in the admin UI would."""
+    content = SNAPSHOT.read_bytes()
+    answer = running.http.post("/schema/diff", files={"file": ("s.yaml", content, "text/yaml")})
+    assert running.http.post("/schema/apply", json=answer.json()["data"]).status_code == 204
+    organization = running.create("organizations", name="Motorsport Club Albania", slug="msc-albania")["id"]
+    device = running.create("devices", imei="350000000000001", model="FMB920")["id"]
+    event = running.create(
+        "events", organization_id=organization, name="Rally Albania 2026", slug="rally-albania-2026",
+        discipline="rally", starts_at="2026-06-06T06:00:00Z", ends_at="2026-06-13T18:00:00Z",
+    )["id"]  # fmt: skip
+    racing_class = running.create("classes", event_id=event, code="C-2", name="C-2")["id"]
+    entry = running.create("entries", event_id=event, class_id=racing_class, race_number=301, status="registered")["id"]
+    running.create("entry_devices", entry_id=entry, device_id=device)
+
+
+def test_constraints_lost_by_hand_are_put_back_and_named(deployed: Tool) -> None:
+    wanted = deployed.database.schema()
+    for table, name in (
+        ("events", "events_organization_id_slug_key"),
+        ("entry_devices", "entry_devices_entry_id_device_id_key"),
+    ):
+        deployed.database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    deployed.database.execute("DROP INDEX positions_faulty_idx")
+
+    checked = deployed("check")
+    assert checked.code == 3, checked.text
+    assert "missing: constraint events.events_organization_id_slug_key" in checked.out
+    assert "missing: index positions.positions_faulty_idx" in checked.out
+
+    done = deployed("deploy")
+
+    assert done.code == 0, done.text
+    assert "Put back: constraint events.events_organization_id_slug_key" in done.err
+    assert "3 put back" in done.out
+    assert deployed.database.schema() == wanted
+    assert deployed("deploy").out.startswith("Nothing to do")
+
+
+def test_a_lost_constraint_over_duplicates_says_which_rows(deployed: Tool) -> None:
+    deployed.database.execute(
+        "ALTER TABLE organization_vehicles DROP CONSTRAINT"
+        " organization_vehicles_organization_id_vehicle_id_key;"
+        "INSERT INTO organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000002', 'MCA', 'mca');"
+        "INSERT INTO vehicles (id, make, model) VALUES ('00000000-0000-4000-8000-000000000001', 'Toyota', 'HZJ 78');"
+        "INSERT INTO organization_vehicles (id, organization_id, vehicle_id) SELECT gen_random_uuid(),"
+        " '00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-000000000001' FROM generate_series(1, 2)"
+    )
+    failed = deployed("deploy")
+    assert failed.code == 1, failed.text
+    assert "error[precondition-failed]" in failed.err
+    assert "organization_vehicles_organization_id_vehicle_id_key" in failed.err
+    assert "00000000-0000-4000-8000-000000000001" in failed.err
+    assert deployed.database.value("SELECT count(*) FROM organization_vehicles") == 2

@@ -1,0 +1,81 @@
+"""However a deploy ends, its private Directus ends with it, and the next deploy converges."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from directus_sync import attic, database, lock
+from tests.conftest import Tool
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [int(child) for child in listed]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""
+
+
+def _until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was never met"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("verb", ["bootstrap", "start"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_the_private_directus_stops_with_the_tool(empty: Tool, verb: str, number: signal.Signals, code: int) -> None:
+    process = empty.start("deploy")
+    _until(lambda: any(f"directus.mjs {verb}" in _command(child) for child in _children(process.pid)))
+    (child,) = _children(process.pid)
+
+    process.send_signal(number)
+    done = empty.wait_for(process, timeout=15)
+
+    assert done.code == code, done.text
+    _until(lambda: f"directus.mjs {verb}" not in _command(child), seconds=5)
+    _until(lambda: "lock       free" in empty("status").out, seconds=5)
+    if verb == "start":
+        again = empty("deploy")
+        assert again.code == 0, again.text
+
+
+def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(deployed: Tool) -> None:
+    with deployed.database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (lock.LOCK_KEY,))
+        process = deployed.start("deploy")
+        ours = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %s"
+        _until(lambda: deployed.database.rows(ours, f"directus-sync deploy %:{process.pid}"))
+        deployed.database.rows(f"SELECT pg_terminate_backend(pid) FROM ({ours}) s", f"directus-sync %:{process.pid}")
+        done = deployed.wait_for(process, timeout=15)
+    assert done.code == 1, done.text
+    assert "error[database-failed]" in done.err
+    assert "running again is safe" in done.err
+    assert deployed("deploy").out.startswith("Nothing to do")
+
+
+def test_an_apply_that_was_killed_leaves_mirrors_that_the_next_push_ends(deployed: Tool) -> None:
+    """What a killed run leaves in the attic is settled by the next one, though that has nothing to push."""
+    with database.connect(deployed.settings, "a run that is killed") as connection:
+        copies = attic.keep(
+            connection, (attic.Item("devices"),), run=uuid4(), command="push", sha256="", definitions={}
+        )
+    triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'devices'::regclass AND NOT tgisinternal"
+    assert len(copies) == 1
+    assert deployed.database.rows(triggers) != []
+    pushed = deployed("push")
+    assert pushed.code == 0, pushed.text
+    assert deployed.database.rows(triggers) == []

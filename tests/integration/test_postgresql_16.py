@@ -1,0 +1,296 @@
+"""PostgreSQL 16, as production runs it: what the tool asks of its catalogs works, and gives the same text as on 17.
+
+What can't be shown here is TimescaleDB 2.17 itself, and PostGIS on 16: no binaries of them can be had, so the view
+that the tool reads is stood in for by one of the same columns (tests/postgres16/timescaledb--0.sql).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from directus_sync import fingerprint, lock, rows, verify
+from directus_sync.attic import listing
+from directus_sync.catalog import Catalog, Drift, Kind, Object
+from directus_sync.catalog import file as catalog_file
+from directus_sync.diff import Action, Change
+from directus_sync.diff import Kind as ItemKind
+from directus_sync.errors import LockTimeout, PreconditionFailed
+from directus_sync.guard import Hazard, Mover, Risk, Taken, Verdict
+from tests.attics import open_attic
+from tests.checkout import Checkout
+from tests.conftest import Cloning, Database, Tool
+from tests.integration.test_catalog import CATALOG, CHANGED, ZOO, connected, drift, put_back, read
+from tests.postgres16 import server
+
+# What both servers can have. The rest of the blocks needs the real TimescaleDB, or PostGIS.
+BLOCKS = tuple(block for block in ZOO if "create_hypertable" not in block and "postgis" not in block)
+
+PRINTED = (server.FOLDER / "printed.sql").read_text()
+
+Moving = Callable[[], Tool]
+
+
+@pytest.fixture(scope="module")
+def moved(clone: Cloning, stack_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
+    """Make copies, on PostgreSQL 16, of a database that a deploy on 17 left."""
+    with server.running(stack_environ, tmp_path_factory.mktemp("sixteen")) as environ:
+        maintenance = Database("postgres", environ)
+        server.load(clone("deployed"), "template_deployed", environ)
+        numbers = itertools.count()
+
+        def make() -> Tool:
+            name = f"test_{next(numbers)}"
+            maintenance.execute(f"CREATE DATABASE {name} TEMPLATE template_deployed")
+            return Tool(Database(name, environ))
+
+        yield make
+
+
+@pytest.fixture
+def sixteen(moved: Moving) -> Tool:
+    """The tool, on a database of PostgreSQL 16 that a deploy on 17 brought to this checkout."""
+    return moved()
+
+
+@pytest.fixture(scope="module")
+def zoos(clone: Cloning, moved: Moving) -> tuple[Tool, Tool]:
+    """Databases of both servers with one of everything, 17 first; who takes something away puts it back."""
+    both = Tool(clone("deployed")), moved()
+    for tool in both:
+        for block in (*BLOCKS, PRINTED):
+            tool.database.execute(block)
+    return both
+
+
+def test_a_deploy_to_an_empty_database_ends_in_the_committed_catalog(sixteen: Tool) -> None:
+    maintenance = Tool(Database("postgres", sixteen.database.environ))
+    maintenance.database.execute("CREATE DATABASE new")
+    new = Tool(Database("new", sixteen.database.environ))
+    assert new.database.value("SELECT current_setting('server_version_num')::int / 10000") == 16
+
+    done = new("deploy")
+
+    assert done.code == 0, done.text
+    assert catalog_file.dump(read(new)) == CATALOG.read_bytes()
+    # One query tells that, with the fingerprint that the deploy recorded.
+    again = new("deploy")
+    assert "Nothing to do" in again.out, again.text
+
+
+def test_a_database_of_17_has_the_same_catalog_on_16(sixteen: Tool) -> None:
+    assert catalog_file.dump(read(sixteen)) == CATALOG.read_bytes()
+
+
+def test_both_print_one_of_everything_alike(zoos: tuple[Tool, Tool]) -> None:
+    seventeen, sixteen = map(read, zoos)
+    assert {item.kind for item in sixteen.definitions} == set(Kind)
+    assert catalog_file.dump(sixteen) == catalog_file.dump(seventeen)
+
+
+@pytest.mark.parametrize("to", [16, 17])
+def test_what_one_printed_is_put_back_by_the_other(
+    zoos: tuple[Tool, Tool], clone: Cloning, moved: Moving, to: int
+) -> None:
+    source, target = (zoos[0], moved()) if to == 16 else (zoos[1], Tool(clone("deployed")))
+    expected = read(source)
+    lost = drift(expected, target)
+    assert len(lost) > 100
+    assert set(put_back(target, expected)) == set(lost)
+    assert catalog_file.dump(read(target)) == catalog_file.dump(expected)
+
+
+def test_what_is_changed_is_put_back(zoos: tuple[Tool, Tool]) -> None:
+    _, tool = zoos
+    catalog = read(tool)
+    for name, change in CHANGED.items():
+        tool.database.execute(change)
+        assert drift(catalog, tool) == {name: Drift.CHANGED}
+        assert put_back(tool, catalog) == (name,)
+    assert read(tool) == catalog
+
+
+def test_an_index_that_failed_half_way_is_built_anew(sixteen: Tool) -> None:
+    tool = sixteen
+    tool.database.execute("CREATE TABLE laps (id int PRIMARY KEY, number int); INSERT INTO laps VALUES (1, 1), (2, 1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        tool.database.execute("CREATE UNIQUE INDEX CONCURRENTLY laps_number_idx ON laps (number)")
+    (item,) = read(tool).invalid
+    assert str(item) == "index laps.laps_number_idx"
+    tool.database.execute("TRUNCATE laps")
+    expected = read(tool)
+    expected = Catalog({**expected.definitions, **expected.invalid})
+    assert put_back(tool, expected) == (str(item),)
+    assert read(tool) == expected
+
+
+OBSTACLES = {
+    "UNIQUE (number)": ("1 keys of laps (number) have more than one row", "(7)  2 rows"),
+    "CHECK (number > 7)": ("4 rows of laps violate CHECK (number > 7)", "(1)\n(2)\n(3)\n(4)"),
+    "FOREIGN KEY (number) REFERENCES laps(id)": (
+        "3 keys of laps (number) are not in laps", "(7)  2 rows\n(5)  1 rows\n(6)  1 rows",
+    ),
+    "integer NOT NULL": ("4 rows of laps have no value for again", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("definition", OBSTACLES)
+def test_rows_in_the_way_are_named(sixteen: Tool, definition: str) -> None:
+    sixteen.database.execute(
+        "CREATE TABLE laps (id int PRIMARY KEY, number int); INSERT INTO laps VALUES (1, 7), (2, 7), (3, 5), (4, 6)"
+    )
+    kind = Kind.COLUMN if definition.startswith("integer") else Kind.CONSTRAINT
+    expected = Catalog({**read(sixteen).definitions, Object(kind, "laps.again"): definition})
+    with pytest.raises(PreconditionFailed) as caught:
+        put_back(sixteen, expected)
+    what, keys = OBSTACLES[definition]
+    assert what in caught.value.what
+    assert caught.value.where == keys
+
+
+def test_what_a_push_puts_at_risk_is_counted(sixteen: Tool) -> None:
+    sixteen.database.execute(
+        "CREATE TABLE laps (id int PRIMARY KEY, text text, amount numeric, at timestamptz);"
+        "INSERT INTO laps VALUES"
+        " (1, '1', 1.50, now()), (2, 'x', 1.00, NULL), (3, '1', 99999, now()), (4, NULL, 7, NULL)"
+    )
+    expected = {
+        Risk(Hazard.TABLE, "laps"): 4,
+        Risk(Hazard.REQUIRED, "laps", "more"): 4,
+        Risk(Hazard.COLUMN, "laps", "text"): 3,
+        Risk(Hazard.NOT_NULL, "laps", "at"): 2,
+        Risk(Hazard.UNIQUE, "laps", "text"): 2,
+        Risk(Hazard.RETYPE, "laps", "text", "integer"): 1,
+        Risk(Hazard.RETYPE, "laps", "text", "uuid"): 3,
+        Risk(Hazard.RETYPE, "laps", "amount", "integer"): 2,
+        Risk(Hazard.RETYPE, "laps", "amount", "numeric(5, 2)"): 1,
+        Risk(Hazard.RETYPE, "laps", "at", "date"): 2,
+        Risk(Hazard.COLUMN, "nothing", "there"): 0,
+    }
+    with connected(sixteen) as connection:
+        assert rows.count(connection, expected) == expected
+
+
+def test_what_goes_with_a_column_is_named(zoos: tuple[Tool, Tool]) -> None:
+    risk = Risk(Hazard.COLUMN, "entries", "race_number")
+    verdict = Verdict(Change(Action.REMOVE, ItemKind.FIELD, "entries", "race_number"), Mover.GIT, (risk,))
+    seventeen, sixteen = [taken(tool, verdict)[risk] for tool in zoos]
+    assert sixteen == seventeen
+    assert {"constraint entries.entries_event_id_race_number_key", "index entries.entries_late_idx"} <= {
+        gone.name for gone in sixteen
+    }
+
+
+def taken(tool: Tool, verdict: Verdict) -> dict[Risk, tuple[Taken, ...]]:
+    with connected(tool) as connection:
+        return verify.taken_along(connection, [verdict], catalog_file.load(CATALOG))
+
+
+def test_a_fingerprint_moves_with_everything_that_is_made(sixteen: Tool) -> None:
+    seen = set()
+    for block in ("SELECT", *BLOCKS, PRINTED, *CHANGED.values()):
+        sixteen.database.execute(block)
+        with connected(sixteen) as connection:
+            assert fingerprint.is_possible(connection)
+            found = fingerprint.read(connection)
+            assert found == fingerprint.read(connection)
+        assert found not in seen, block
+        seen.add(found)
+
+
+ITEM = (
+    "CREATE TABLE item"
+    " (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, no serial, note varchar(10), amount numeric(8, 2))"
+)
+
+
+def test_the_attic_keeps_what_is_written_meanwhile_and_gives_it_back(sixteen: Tool) -> None:
+    tool = sixteen
+    tool.database.execute(f"{ITEM}; INSERT INTO item (note, amount) SELECT 'n' || n, n FROM generate_series(1, 6) n")
+    with open_attic(tool) as attic:
+        copy = attic.keep_one("item")
+        tool.database.execute("INSERT INTO item (note) VALUES ('late'); UPDATE item SET note = 'new' WHERE id = 1")
+        tool.database.execute("DELETE FROM item WHERE id = 2; UPDATE item SET id = DEFAULT WHERE id = 3")
+        tool.database.execute(
+            "MERGE INTO item i USING (SELECT 4 AS n) s ON id = n WHEN MATCHED THEN UPDATE SET note = 'merged'"
+        )
+        live = tool.database.rows("SELECT * FROM item ORDER BY 1")
+        tool.database.execute("DROP TABLE item")
+        assert attic.finish(copy).rows == len(live) == 6
+        assert attic.rows(copy) == live
+        assert attic.temporary() == []
+
+        tool.database.execute(f"{ITEM}; INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (5, 5, 'mine', 5)")
+        tool.database.execute("ALTER TABLE item ADD CHECK (note <> 'merged')")
+        done = attic.restore(copy)
+        assert [kept.id for kept in listing(attic.connection)] == [copy.id]
+    assert (done.restored, done.already_there) == (4, 0)
+    assert {row.key: row.reason.partition(" violates")[0] for row in done.rejected} == {
+        "4": 'new row for relation "item"',
+        "5": "the table has this row with another note",
+    }
+    assert tool.database.value("INSERT INTO item DEFAULT VALUES RETURNING (id, no)::text") == "(9,8)"
+
+
+def test_the_attic_gives_back_what_a_narrower_type_cut_off(sixteen: Tool) -> None:
+    tool = sixteen
+    tool.database.execute(f"{ITEM}; INSERT INTO item (note, amount) VALUES ('one', 1.5), ('two', 2)")
+    with open_attic(tool) as attic:
+        note, amount = attic.keep_one("item", "note"), attic.keep_one("item", "amount")
+        tool.database.execute(
+            "ALTER TABLE item ALTER note TYPE varchar(1) USING left(note, 1), ALTER amount TYPE numeric(8, 0)"
+        )
+        assert [attic.finish(copy).became for copy in (note, amount)] == ["character varying(1)", "numeric(8,0)"]
+        tool.database.execute("ALTER TABLE item ALTER note TYPE varchar(10), ALTER amount TYPE numeric(8, 2)")
+        assert [attic.restore(copy).restored for copy in (note, amount)] == [2, 1]
+    assert tool.database.rows("SELECT note, amount::text FROM item ORDER BY id") == [("one", "1.50"), ("two", "2.00")]
+
+
+def test_the_post_branch_goes_down_and_up_again(sixteen: Tool) -> None:
+    wanted = sixteen.database.schema()
+    done = sixteen.alembic("downgrade", "post@base")
+    assert done.code == 0, done.text
+    uniques = {str(item) for item in catalog_file.load(CATALOG).definitions if item.kind is Kind.CONSTRAINT}
+    assert drift(catalog_file.load(CATALOG), sixteen) == dict.fromkeys(uniques, Drift.MISSING)
+    done = sixteen.alembic("upgrade", "post@head")
+    assert done.code == 0, done.text
+    assert sixteen.database.schema() == wanted
+
+
+def test_a_rename_takes_the_same_names_along(clone: Cloning, sixteen: Tool, tmp_path: Path) -> None:
+    rename = Checkout.with_revision(
+        tmp_path, 'rename_collection("entries", "starts")', 'rename_collection("starts", "entries")'
+    )
+    names = []
+    for tool in (Tool(clone("deployed")), sixteen):
+        for block in BLOCKS:
+            tool.database.execute(block)
+        rename.upgrade(tool)
+        names.append((tool.database.rows(NAMES), catalog_file.dump(read(tool))))
+    seventeen, on_16 = names
+    assert on_16 == seventeen
+    assert "constraint starts.starts_event_id_race_number_key" in {str(item) for item in read(sixteen).definitions}
+
+
+NAMES = """
+SELECT conrelid::regclass::text, conname::text FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+UNION ALL SELECT indrelid::regclass::text, indexrelid::regclass::text FROM pg_index
+JOIN pg_class c ON c.oid = indrelid WHERE c.relnamespace = 'public'::regnamespace
+UNION ALL SELECT 'sequence', oid::regclass::text FROM pg_class
+WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+ORDER BY 1, 2
+"""
+
+
+def test_whoever_holds_the_lock_is_named(sixteen: Tool) -> None:
+    with connected(sixteen) as holder, connected(sixteen) as other, lock.exclusive(holder, 0):
+        with pytest.raises(LockTimeout) as caught, lock.exclusive(other, 0):
+            pass
+        assert f"(pid {holder.info.backend_pid}, from 127.0.0.1" in str(caught.value)
+    with connected(sixteen) as other, lock.exclusive(other, 10):
+        assert lock.holder(other)

@@ -1,0 +1,425 @@
+"""Seeding a real Directus: once and again, after an operator's edits, with mistakes, and failing in mid-file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Cloning, Finished, RunningDirectus, Tool, running_directus
+
+RALLY = ROOT / "snapshots" / "seeds" / "rally_albania_2026.yaml"
+CLASSES = [
+    "M-1", "M-2", "M-3", "M-4", "M-5", "M-6", "M-7", "Q-1", "Q-2", "Q-3",
+    "C-1", "C-2", "C-A", "C-3", "S-1", "S-2", "S-3",
+]  # fmt: skip
+ROWS = 37
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes a seed file."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "seed.yaml"
+        path.write_text(dedent(text), encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def server(clone: Cloning) -> Iterator[RunningDirectus]:
+    """A Directus of this module's own, seeded with Rally Albania."""
+    with running_directus(Tool(clone("deployed"))) as running:
+        seeded = running.tool("seed")
+        assert seeded.code == 0, seeded.text
+        yield running
+
+
+def rows_of(running: RunningDirectus, path: str, **query: str) -> list[dict[str, Any]]:
+    response = running.http.get(path, params={"limit": "-1", **query})
+    assert response.status_code == 200, response.text
+    return list(response.json()["data"])
+
+
+def counts(running: RunningDirectus) -> list[int]:
+    tables = ("organizations", "events", "classes", "vehicles", "devices", "directus_users", "entries", "entry_crew")
+    return [running.database.value(f"SELECT count(*) FROM {table}") for table in tables]
+
+
+# Rally Albania
+
+
+def test_a_new_database_gets_the_rally_through_a_private_directus(deployed: Tool) -> None:
+    first = deployed("seed")
+    assert first.code == 0, first.text
+    assert "Started a private Directus" in first.err
+    assert f"{ROWS} created, 0 overwritten" in first.out
+    again = deployed("seed")
+    assert again.code == 0, again.text
+    assert again.out.startswith(f"Nothing to seed: {ROWS} rows there already (")
+    assert "Directus" not in again.err
+
+
+def test_a_database_that_was_never_deployed_is_told_so(empty: Tool) -> None:
+    refused = empty("seed")
+    assert refused.code == 2, refused.text
+    assert "error[invalid-seed]: there is no collection " in refused.err
+    assert "deploy first: directus-sync deploy" in refused.err
+
+
+def test_the_event_is_as_planned(server: RunningDirectus) -> None:
+    (event,) = rows_of(server, "/items/events", fields="*,organization_id.*")
+    assert (event["name"], event["slug"], event["discipline"]) == ("Rally Albania 2026", "rally-albania-2026", "rally")
+    assert (event["organization_id"]["name"], event["organization_id"]["slug"]) == (
+        "Motorsport Club Albania",
+        "msc-albania",
+    )
+    # Albania's clocks are two hours ahead in June.
+    assert (event["starts_at"], event["ends_at"]) == ("2026-06-05T22:00:00.000Z", "2026-06-13T21:59:59.000Z")
+
+
+def test_the_classes_are_those_of_the_regulations_in_order(server: RunningDirectus) -> None:
+    classes = rows_of(server, "/items/classes", sort="sort_order")
+    assert [found["code"] for found in classes] == CLASSES
+    unnamed = [found for found in classes if found["code"][0] in "CS"]
+    assert all(found["name"] == found["code"] and "regulations" in found["description"] for found in unnamed)
+
+
+def test_the_test_entry_has_a_vehicle_a_crew_and_three_devices(server: RunningDirectus) -> None:
+    (entry,) = rows_of(server, "/items/entries", fields="*,vehicle_id.model,class_id.code")
+    assert (entry["race_number"], entry["status"]) == (301, "registered")
+    assert (entry["vehicle_id"]["model"], entry["class_id"]["code"]) == ("Land Cruiser", "C-2")
+    crew = rows_of(server, "/items/entry_crew", fields="role,user_id.email")
+    assert {row["role"]: row["user_id"]["email"] for row in crew} == {
+        "pilot": "test.pilot@example.com",
+        "co-pilot": "test.copilot@example.com",
+    }
+    devices = rows_of(server, "/items/entry_devices", fields="mount_position,assigned_user_id.email")
+    worn = {row["mount_position"]: (row["assigned_user_id"] or {}).get("email") for row in devices}
+    assert worn == {
+        "hardwired_dash": None,
+        "backup_chassis": None,
+        "panic_button_pilot": "test.pilot@example.com",
+    }
+
+
+def test_users_of_a_file_can_t_log_in(server: RunningDirectus) -> None:
+    users = rows_of(server, "/users", **{"filter[email][_ends_with]": "@example.com"})
+    (pilot,) = (user for user in users if user["email"] == "test.pilot@example.com")
+    # With any status but active Directus lets nobody in, and mails no link to set a password.
+    assert (pilot["password"], pilot["token"], pilot["status"]) == (None, None, "draft")
+    for password in ("", "password", "null"):
+        login = server.http.post("/auth/login", json={"email": pilot["email"], "password": password})
+        assert login.status_code in {400, 401}, login.text
+
+
+@pytest.mark.parametrize(("arguments", "seeds"), [([], True), (["ARGS=--mode dry-run"], False)])
+def test_make_migrate_seeds_the_local_stack_and_no_other(arguments: list[str], seeds: bool) -> None:
+    command = ["make", "--dry-run", "migrate", *arguments]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ("run --stack-only -- .venv/bin/directus-sync seed" in shown) == seeds
+
+
+# Again
+
+
+def test_nothing_is_to_do_again_whatever_the_time_zone(server: RunningDirectus) -> None:
+    before = counts(server)
+    for zone in ("UTC", "Asia/Tokyo"):
+        again = server.tool.with_settings(PGTZ=zone)("seed")
+        assert (again.code, again.out[:16]) == (0, "Nothing to seed:"), again.text
+    assert counts(server) == before
+
+
+def test_a_row_that_an_operator_edited_is_reported_and_left_alone(server: RunningDirectus, write: Write) -> None:
+    club = server.create("organizations", name="Edited by an operator", slug="edited")
+    file = write("organizations:\n- {slug: edited, name: From the file}")
+    left = server.tool("seed", file)
+    assert left.code == 0, left.text
+    assert "name: Edited by an operator -> From the file; edited in Directus, left alone" in left.out
+    assert left.out.splitlines()[-1].startswith(
+        "Nothing to seed: 1 row there already, 1 edited in Directus and left alone (--force overwrites)"
+    )
+    assert name_of(server, club["id"]) == "Edited by an operator"
+
+    forced = server.tool("seed", "--force", file)
+    assert forced.code == 0, forced.text
+    assert "0 created, 1 overwritten" in forced.out
+    assert name_of(server, club["id"]) == "From the file"
+
+
+def name_of(running: RunningDirectus, organization: str) -> str:
+    return str(running.database.value("SELECT name FROM organizations WHERE id = %s", organization))
+
+
+def test_what_a_file_does_not_name_is_the_operator_s(server: RunningDirectus) -> None:
+    server.database.execute("UPDATE entries SET status = status, notes = notes; UPDATE vehicles SET cc = 4164")
+    assert server.tool("seed").out.startswith("Nothing to seed")
+
+
+def test_a_dry_run_writes_nothing_and_exits_3(server: RunningDirectus, write: Write) -> None:
+    file = write("organizations:\n- {slug: not-yet, name: Not yet}")
+    before = server.database.contents()
+    shown = server.tool("seed", "--dry-run", file)
+    assert (shown.code, shown.out) == (3, "  + organizations  1 row\nSeed: 1 to create, 0 to overwrite\n"), shown.text
+    assert server.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="dry-run")("seed", file).code == 3
+    assert server.database.contents() == before
+    assert server.tool("seed", "--dry-run").code == 0
+
+
+def test_json_lists_each_row_that_is_written(server: RunningDirectus, write: Write) -> None:
+    file = write("organizations:\n- {slug: json, name: Json}\n- {slug: msc-albania}")
+    document = json.loads(server.tool("seed", "--dry-run", "--json", file).out)
+    (row,) = document["rows"]
+    assert (document["created"], document["unchanged"], document["dry_run"]) == (1, 1, True)
+    assert (row["line"], row["collection"], row["key"], row["action"]) == (2, "organizations", "json", "create")
+
+
+def test_folders_and_translations_of_directus_can_be_seeded(server: RunningDirectus, write: Write) -> None:
+    file = write(
+        """
+        $keys: {directus_folders: [name], directus_translations: [language, key]}
+        directus_folders:
+        - {name: Regulations, parent: {name: Rally Albania}}
+        - {name: Rally Albania}
+        directus_translations:
+        - {language: sq-AL, key: pilot, value: pilot}
+        """
+    )
+    assert "3 created" in (seeded := server.tool("seed", file)).out, seeded.text
+    assert server.tool("seed", file).out.startswith("Nothing to seed: 3 rows there already (")
+    folders = {row["name"]: row for row in rows_of(server, "/folders")}
+    assert folders["Regulations"]["parent"] == folders["Rally Albania"]["id"]
+
+
+# Mistakes
+
+WRONG = {
+    "an unknown collection": ("organisations:\n- slug: a", 2, "there is no collection organisations"),
+    "an unknown field": ("organizations:\n- slug: a\n  colour: b", 3, "organizations has no field colour"),
+    "an id": ("organizations:\n- {id: 1, slug: a}", 2, "organizations.id can't be set by a file"),
+    "a time of Directus's own": (
+        "organizations:\n- {slug: a, created_at: 2026-01-01}",
+        2,
+        "Directus fills it in itself",
+    ),
+    "a password": ("directus_users:\n- {email: a@example.com, password: x}", 2, "get no way to log in"),
+    "a token": ("directus_users:\n- {email: a@example.com, token: x}", 2, "get no way to log in"),
+    "a reference to nothing": (
+        "events:\n- slug: a\n  organization_id: {slug: nobody}",
+        3,
+        "the reference to organizations nobody matches no row",
+    ),
+    "a value of another type": (
+        "entries:\n- event_id: {slug: rally-albania-2026}\n  race_number: three",
+        3,
+        "entries.race_number can't have this value",
+    ),
+    "a reference to several": (
+        "entries:\n- event_id: {slug: rally-albania-2026}\n  race_number: 5\n"
+        "  class_id: {event_id: {slug: rally-albania-2026}}",
+        4,
+        "classes rally-albania-2026 matches more than one row",
+    ),
+    "a role": ("directus_roles:\n- name: a", 2, "no rows of directus_roles come from a file"),
+    "a text that is too long": (f"organizations:\n- slug: {'a' * 300}", 2, "organizations.slug can't have this value"),
+    "a missing field": ("organizations:\n- slug: a", 2, "a new row of organizations needs name"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_is_refused_with_file_and_line_before_anything_is_written(
+    server: RunningDirectus, write: Write, case: str
+) -> None:
+    text, line, what = WRONG[case]
+    # A row that is right comes first, and would be written.
+    file = write("devices:\n- {imei: 350000000009999, model: FMB920}\n" + text)
+    before = counts(server)
+    refused = server.tool("seed", file)
+    assert refused.code == 2, refused.text
+    assert "error[invalid-seed]" in refused.err
+    assert f"{file}:{line + 2}\n" in refused.err
+    assert what in refused.err
+    assert counts(server) == before
+
+
+MID_FILE = """
+    organizations:
+    - {slug: half, name: Half}
+    - {slug: msc-albania, name: Overwritten}
+    events:
+    - organization_id: {slug: half}
+      slug: half-2026
+      name: Half
+      discipline: rally
+      starts_at: 2026-06-06T00:00:00Z
+      ends_at: 2026-06-07T00:00:00Z
+    classes:
+    - {event_id: {slug: half-2026}, code: H-1, name: H-1}
+    entries:
+    - {event_id: {slug: half-2026}, class_id: {code: H-1}, race_number: 1, status: registered}
+    - {event_id: {slug: half-2026}, class_id: {code: H-1}, race_number: 2, status: flying}
+"""
+
+
+def test_a_file_that_fails_half_way_leaves_nothing_and_names_the_line(server: RunningDirectus, write: Write) -> None:
+    file = write(MID_FILE)
+    before = counts(server)
+    failed = server.tool("seed", "--force", file)
+    assert failed.code == 1, failed.text
+    assert "error[seed-failed]: 1 row of entries could not be written: HTTP 400" in failed.err
+    assert f"what was written of {file} is undone" in failed.err
+    assert f"{file}:16" in failed.err
+    assert counts(server) == before
+
+
+def test_rows_that_were_overwritten_get_their_old_values_back(server: RunningDirectus, write: Write) -> None:
+    first = server.create("organizations", name="First", slug="undo-1")["id"]
+    device = server.create("devices", imei="350000000008888", model="FMB920")["id"]
+    # Directus refuses the empty model, after the name was changed.
+    file = write(
+        """
+        organizations:
+        - {slug: undo-1, name: Changed}
+        devices:
+        - {imei: 350000000008888, model: FMB003}
+        entry_crew:
+        - {entry_id: {race_number: 301}, user_id: {email: test.pilot@example.com}, role: passenger}
+        """
+    )
+    failed = server.tool("seed", "--force", file)
+    assert failed.code == 1, failed.text
+    assert "is undone" in failed.err
+    assert name_of(server, first) == "First"
+    assert server.database.value("SELECT model FROM devices WHERE id = %s", device) == "FMB920"
+
+
+def test_files_before_the_one_that_fails_stay_and_are_named(server: RunningDirectus, tmp_path: Path) -> None:
+    good, bad = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    good.write_text("organizations:\n- {slug: stays, name: Stays}", encoding="utf-8")
+    bad.write_text("organizations:\n- {slug: Not A Slug, name: Goes}", encoding="utf-8")
+    failed = server.tool("seed", good, bad)
+    assert failed.code == 1, failed.text
+    assert f"done:  {good}" in failed.err
+    assert server.database.rows("SELECT slug FROM organizations WHERE slug IN ('stays', 'Not A Slug')") == [("stays",)]
+
+
+# Any collection
+
+PLACES: dict[str, dict[str, Any]] = {
+    "name": {"type": "string", "schema": {"is_unique": True}},
+    "area": {"type": "geometry.Polygon"},
+    "spot": {"type": "geometry.Point"},
+    "info": {"type": "json", "meta": {"special": ["cast-json"]}},
+    "tags": {"type": "csv", "meta": {"special": ["cast-csv"]}},
+    "price": {"type": "decimal", "schema": {"numeric_precision": 12, "numeric_scale": 2}},
+    "big": {"type": "bigInteger"},
+    "ratio": {"type": "float"},
+    "at": {"type": "timestamp"},
+    "without_zone": {"type": "timestamp"},
+    "local": {"type": "dateTime"},
+    "day": {"type": "date"},
+    "clock": {"type": "time"},
+    "open": {"type": "boolean", "meta": {"special": ["cast-boolean"]}},
+    "parent": {"type": "integer", "meta": {"special": ["m2o"]}},
+}
+PLACE = """
+    places:
+    - name: no
+      area: {type: Polygon, coordinates: [[[19.8, 41.3], [19.9, 41.3], [19.9, 41.400000000001], [19.8, 41.3]]]}
+      spot: {type: Point, coordinates: [19.8187, 41.3275]}
+      info: {gates: [1, 2.50], note: "1", open: no}
+      tags: [fast, 2026]
+      price: 1.5
+      big: 9007199254740993
+      ratio: 0.1
+      at: 2026-06-06 10:00+02:00
+      without_zone: 2026-06-06 10:00
+      local: 2026-06-06 10:00
+      day: 2026-06-06
+      clock: 10:00
+      open: yes
+      parent: {name: other}
+    - name: other
+      parent: {name: no}
+"""
+
+
+@pytest.fixture
+def places(deployed: Tool, tmp_path: Path) -> Iterator[tuple[RunningDirectus, Callable[..., Finished]]]:
+    """A Directus with a collection of every type, and the tool's seed with its snapshot."""
+    deployed.database.execute("CREATE EXTENSION postgis")
+    key = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
+    fields = [key, *({"field": name, "schema": {}, "meta": {}, **options} for name, options in PLACES.items())]
+    parent = {
+        "collection": "places",
+        "field": "parent",
+        "related_collection": "places",
+        "schema": {"on_delete": "RESTRICT"},
+    }
+    with running_directus(deployed) as running:
+        made = running.http.post(
+            "/collections", json={"collection": "places", "schema": {}, "meta": {}, "fields": fields}
+        )
+        assert made.status_code == 200, made.text
+        assert running.http.post("/relations", json=parent).status_code == 200
+        path = tmp_path / "schema.yaml"
+        pulled = running.tool("pull", "--snapshot", path)
+        assert pulled.code == 0, pulled.text
+        # A session elsewhere: a time without a zone must not move.
+        tool = running.tool.with_settings(PGTZ="Asia/Tokyo")
+        yield running, lambda *arguments: tool("seed", "--snapshot", path, *arguments)
+
+
+def test_every_type_is_written_and_found_equal_again(
+    places: tuple[RunningDirectus, Callable[..., Finished]], write: Write
+) -> None:
+    running, seed = places
+    file = write(PLACE)
+    first = seed(file)
+    assert first.code == 0, first.text
+    assert "2 created" in first.out
+    again = seed(file)
+    assert again.out.startswith("Nothing to seed: 2 rows there already ("), again.text
+    one, other = rows_of(running, "/items/places", sort="id")
+    assert one["name"] == "no"
+    assert one["spot"]["coordinates"] == [19.8187, 41.3275]
+    assert one["area"]["coordinates"][0][2] == [19.9, 41.400000000001]
+    assert (one["info"], one["tags"]) == ({"gates": [1, 2.5], "note": "1", "open": "no"}, ["fast", "2026"])
+    assert (one["price"], one["big"], one["ratio"], one["open"]) == ("1.50", "9007199254740993", 0.1, True)
+    assert one["without_zone"] == "2026-06-06T10:00:00.000Z"
+    assert (one["at"], one["local"]) == ("2026-06-06T08:00:00.000Z", "2026-06-06T10:00:00")
+    assert (one["day"], one["clock"]) == ("2026-06-06", "10:00:00")
+    # The two refer to each other, so one of the references came later.
+    assert (one["parent"], other["parent"]) == (other["id"], one["id"])
+
+    moved = (
+        file.read_text().replace("41.3275", "41.3276").replace("gates: [1,", "gates: [7,").replace("1.5\n", "1.25\n")
+    )
+    left = seed(write(moved))
+    assert left.code == 0, left.text
+    for field in ("spot", "info", "price"):
+        assert f"{field}: " in left.out
+    assert "area: " not in left.out
+    forced = seed("--force", file)
+    assert "0 created, 1 overwritten" in forced.out, forced.text
+    assert seed(file).out.startswith("Nothing to seed: 2 rows there already (")
+
+
+def test_a_geometry_of_another_kind_is_refused_with_its_line(
+    places: tuple[RunningDirectus, Callable[..., Finished]], write: Write
+) -> None:
+    _, seed = places
+    refused = seed(write("places:\n- name: a\n  area: {type: Point, coordinates: [1, 2]}\n"))
+    assert refused.code == 2, refused.text
+    assert "places.area can't have this value: Geometry type (Point) does not match" in refused.err
+    assert "seed.yaml:3" in refused.err

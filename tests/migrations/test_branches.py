@@ -1,0 +1,149 @@
+"""The two branches as an Alembic user meets them, and the rules that every revision follows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from directus_sync.revisions import BRANCHES, VERSIONS, checkout_head
+from migrations.new_revision import main, new_revision
+from tests.conftest import PROGRAMS, ROOT, Tool
+
+REVISIONS = sorted(VERSIONS.glob("*/*.py"))
+DOCSTRING = re.compile(r"\A[A-Z][^\n]*\.\n\nWhy: +\S.*^Locks: +\S.*^Downgrade: +\S", re.DOTALL | re.MULTILINE)
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
+
+
+def test_the_head_files_name_the_heads() -> None:
+    assert {branch: checkout_head(branch) for branch in BRANCHES} == {
+        branch: _script().as_revision_number(f"{branch}@head") for branch in BRANCHES
+    }
+
+
+def test_there_are_two_labelled_bases_and_no_dependency_between_them() -> None:
+    script = _script()
+    bases = [script.get_revision(base) for base in script.get_bases()]
+    assert sorted(label for base in bases for label in base.branch_labels) == ["post", "pre"]
+    assert [revision.dependencies for revision in script.walk_revisions() if revision.dependencies] == []
+
+
+@pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
+def test_a_revision_follows_the_rules(path: Path) -> None:
+    assert re.fullmatch(rf"{path.parent.name}_\d{{4}}_[a-z0-9_]+", path.stem)
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    assert docstring is not None
+    assert DOCSTRING.search(docstring), "the docstring says: one line, Why, Locks, Downgrade"
+    assert "TODO" not in docstring
+
+
+@pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
+def test_a_revision_has_a_test_of_its_own(path: Path) -> None:
+    test = ROOT / "tests" / "migrations" / f"test_{path.stem}.py"
+    assert test.is_file(), f"{path.name} has no test: write {test.relative_to(ROOT)}"
+    assert "def test_" in test.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("target", ["head", "heads", "head --sql", "heads --sql", "pre_0001:heads --sql"])
+def test_upgrading_both_branches_at_once_is_refused(empty: Tool, target: str) -> None:
+    refused = empty.alembic("upgrade", *target.split())
+    assert refused.code != 0
+    assert "run `directus-sync deploy`, or `alembic upgrade pre@head`" in refused.err
+    assert "Traceback" not in refused.err
+    assert empty.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
+
+
+def test_pre_upgrades_by_itself_and_is_shown(empty: Tool) -> None:
+    assert empty.alembic("current").out == ""
+    upgraded = empty.alembic("upgrade", "pre@head")
+    assert upgraded.code == 0, upgraded.text
+    assert empty.alembic("current").out == f"{checkout_head('pre')} (head)\n"
+    assert empty.alembic("upgrade", "pre@head").code == 0
+    history = empty.alembic("history").out
+    assert "<base> -> pre_0001 (pre), Create the TimescaleDB extension." in history
+    assert f"-> {checkout_head('post')} (post) (head)" in history
+
+
+def test_current_changes_nothing(empty: Tool) -> None:
+    before = empty.database.contents()
+    assert empty.alembic("current").code == 0
+    assert empty.database.contents() == before
+
+
+def test_post_before_the_push_says_to_push_first(bootstrapped: Tool) -> None:
+    before = bootstrapped.database.schema()
+    refused = bootstrapped.alembic("upgrade", "post@head")
+    assert refused.code != 0
+    assert "table organization_users does not exist yet" in refused.err
+    assert "push the snapshot first" in refused.err
+    assert bootstrapped.database.schema() == before
+
+
+def test_the_printed_sql_does_what_the_migrations_do(empty: Tool, bootstrapped: Tool, deployed: Tool) -> None:
+    pre = empty.alembic("upgrade", "pre@head", "--sql")
+    assert pre.code == 0, pre.text
+    _psql(empty, pre.out)
+    assert empty.alembic("current").out == f"{checkout_head('pre')} (head)\n"
+    assert empty.alembic("downgrade", "pre@base").code == 0
+    assert empty.alembic("upgrade", "pre@head").code == 0
+
+    wanted = deployed.database.schema()
+    assert deployed.alembic("downgrade", "post@base").code == 0
+    assert deployed.database.schema() != wanted
+    _psql(deployed, deployed.alembic("upgrade", f"{checkout_head('pre')}:post@head", "--sql").out)
+    assert deployed.database.schema() == wanted
+
+
+def test_every_downgrade_can_be_undone(deployed: Tool) -> None:
+    wanted = deployed.database.schema()
+    deployed.database.execute("TRUNCATE directus_sync.snapshot_history")
+    assert deployed.alembic("downgrade", "post@base").code == 0
+    assert deployed.alembic("downgrade", "pre@base").code == 0
+    assert deployed.alembic("upgrade", "pre@head").code == 0
+    assert deployed.alembic("upgrade", "post@head").code == 0
+    assert deployed.database.schema() == wanted
+
+
+def test_a_new_revision_follows_the_rules_and_moves_the_head_file(tmp_path: Path) -> None:
+    for name in ("alembic.ini", "migrations"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    head = checkout_head("post")
+    number = int(head.removeprefix("post_")) + 1
+    path = new_revision("post", "add entries checks", tmp_path)
+    assert path.name == f"post_{number:04d}_add_entries_checks.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith('"""Add entries checks.\n\nWhy:')
+    assert f'down_revision = "{head}"' in text
+    assert (tmp_path / "migrations/versions/POST_HEAD").read_text() == f"post_{number:04d}\n"
+    for check in (["check"], ["format", "--diff"]):
+        named = f"--stdin-filename=migrations/versions/post/{path.name}"
+        subprocess.run([PROGRAMS / "ruff", *check, named, "-"], cwd=ROOT, input=text, text=True, check=True)
+    assert (tmp_path / "migrations/versions/PRE_HEAD").read_text() == f"{checkout_head('pre')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["post", ""], ["both", "add a column"], ["pre"], []])
+def test_a_new_revision_needs_a_branch_and_a_message(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert 'make pre m="add a column"' in capsys.readouterr().err
+
+
+def _psql(tool: Tool, sql: str) -> None:
+    finished = subprocess.run(
+        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", tool.database.conninfo],
+        input=sql,
+        env=tool.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,98 @@
+"""Collections, and a database that is a few lists, for tests of seeding without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from directus_sync.seed import planning, reading
+from directus_sync.seed.model import Collection, Column, Field, Form
+from directus_sync.seed.planning import SeedPlan
+from directus_sync.seed.store import Found
+from directus_sync.seed.values import Literal
+
+
+def a_field(
+    name: str,
+    sql_type: str = "text",
+    *,
+    related: str | None = None,
+    nullable: bool = True,
+    form: Form = Form.PLAIN,
+    refusal: str | None = None,
+) -> Field:
+    return Field(name, Column(sql_type, nullable, has_default=False), form, related, refusal)
+
+
+def a_collection(
+    name: str, *fields: Field, keys: Sequence[tuple[str, ...]] = (), refusal: str | None = None
+) -> Collection:
+    key = Field("id", Column("uuid", nullable=False, has_default=False), refusal="files have no ids")
+    return Collection(name, {found.name: found for found in (key, *fields)}, "id", tuple(keys), refusal)
+
+
+CLUBS = a_collection("clubs", a_field("slug"), a_field("name"), keys=[("slug",)])
+EVENTS = a_collection(
+    "events",
+    a_field("club", "uuid", related="clubs", nullable=False),
+    a_field("slug"),
+    a_field("starts", "integer"),
+    a_field("options", "json", form=Form.JSON),
+    a_field("place", "geometry(Point,4326)", form=Form.GEOMETRY),
+    a_field("tags", form=Form.LIST),
+    a_field("shown", refusal="it shows rows of another collection"),
+    keys=[("club", "slug")],
+)
+# A stage may begin with the result of another one, and of an event its best.
+STAGES = a_collection(
+    "stages",
+    a_field("event", "uuid", related="events"),
+    a_field("name", nullable=False),
+    a_field("input", "uuid", related="stages"),
+    keys=[("name",)],
+)
+CARS = a_collection("cars", a_field("plate"), a_field("colour"))
+USERS = a_collection("directus_users", a_field("email"), a_field("status"), keys=[("email",)])
+ROLES = a_collection("directus_roles", a_field("name"), refusal="they belong to Directus")
+
+KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, CARS, USERS, ROLES)}
+
+
+@dataclass
+class Lists:
+    """What `store.Store` is, over lists of rows; counts how often it was asked."""
+
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    lookups: list[str] = field(default_factory=list)
+
+    def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:
+        return {
+            (found.column.sql_type, value.text): int(value.text) if found.column.sql_type == "integer" else value.text
+            for _, found, value in values
+            if value.text is not None
+        }
+
+    def lookup(
+        self, collection: Collection, wanted: Sequence[Mapping[str, str]], shown: Iterable[str] = ()
+    ) -> list[list[Found]]:
+        names = list(shown)
+        self.lookups.append(collection.name)
+        return [
+            [
+                Found(row["id"], {name: row.get(name) for name in names})
+                for row in self.rows.get(collection.name, [])
+                if all(str(row.get(name)) == text for name, text in values.items())
+            ][:2]
+            for values in wanted
+        ]
+
+
+def a_file(text: str, name: str = "a.yaml") -> reading.SeedFile:
+    return reading.parse(dedent(text).encode(), Path(name))
+
+
+def a_plan(text: str, lists: Lists | None = None, *, force: bool = False) -> SeedPlan:
+    return planning.plan([a_file(text)], KNOWN, lists or Lists(), force=force)

@@ -1,0 +1,88 @@
+"""Snapshots as a second developer, an older image or a hand-edit would have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Document = dict[str, Any]
+Edit = Callable[[Document], object]
+
+
+def edited(path: Path, *edits: Edit) -> Path:
+    """Change a snapshot file in place."""
+    document = yaml.safe_load(path.read_bytes())
+    for edit in edits:
+        edit(document)
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def without_collections(*names: str) -> Edit:
+    """Leave collections out, with all that refers to them."""
+
+    def edit(document: Document) -> None:
+        for section in ("collections", "fields", "relations"):
+            document[section] = [
+                entry
+                for entry in document[section]
+                if entry["collection"] not in names and entry.get("related_collection") not in names
+            ]
+
+    return edit
+
+
+def without_field(collection: str, field: str) -> Edit:
+    """Leave a field out, with its relation."""
+
+    def edit(document: Document) -> None:
+        for section in ("fields", "relations"):
+            document[section] = [
+                entry for entry in document[section] if (entry["collection"], entry["field"]) != (collection, field)
+            ]
+
+    return edit
+
+
+def without_relation(collection: str, field: str) -> Edit:
+    """Leave a relation out, and keep its field."""
+
+    def edit(document: Document) -> None:
+        document["relations"] = [
+            entry for entry in document["relations"] if (entry["collection"], entry["field"]) != (collection, field)
+        ]
+
+    return edit
+
+
+def set_property(section: str, path: str, value: object, **keys: str) -> Edit:
+    """Set a property, such as `meta.note`, of the one entry with these keys."""
+
+    def edit(document: Document) -> None:
+        target, last = _target(document, section, path, keys)
+        target[last] = value
+
+    return edit
+
+
+def drop_property(section: str, path: str, **keys: str) -> Edit:
+    """Take a property away from the one entry with these keys."""
+
+    def edit(document: Document) -> None:
+        target, last = _target(document, section, path, keys)
+        del target[last]
+
+    return edit
+
+
+def _target(document: Document, section: str, path: str, keys: dict[str, str]) -> tuple[Document, str]:
+    found = [e for e in document[section] if all(e.get(key) == value for key, value in keys.items())]
+    assert len(found) == 1, f"{section} has {len(found)} entries with {keys}"
+    target: Document = found[0]
+    *steps, last = path.split(".")
+    for step in steps:
+        target = target[step]
+    return target, last

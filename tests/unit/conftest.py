@@ -1,0 +1,104 @@
+"""What the unit tests share. Nothing here needs a database, a Directus or the network.
+
+`station.yaml` was exported by Directus 11.17.4. Each entry of `station_diffs.json` is the `data` of its answer
+to /schema/diff for that file after one edit; the key names the edit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from hypothesis import settings as hypothesis_settings
+
+from directus_sync import diff, guard, render, settings, snapshot
+from directus_sync.diff import SchemaDiff
+from directus_sync.guard import Approvals, Plan
+from directus_sync.settings import Settings
+from directus_sync.snapshot import Snapshot
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+
+# No deadline: a busy machine is no bug. No database: a test run leaves nothing behind in the checkout.
+hypothesis_settings.register_profile("unit", deadline=None, database=None)
+hypothesis_settings.load_profile("unit")
+
+MINIMAL = {"DB_HOST": "db.example", "DB_DATABASE": "trm", "DB_USER": "directus", "DB_PASSWORD": "db-pass-1"}
+
+
+@pytest.fixture(autouse=True)
+def fast_retries() -> Iterator[None]:
+    """Retry as often as in production, without the waits between."""
+    with stamina.set_testing(True, attempts=1000, cap=True):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden() -> Iterator[None]:
+    """Begin and end with an output that hides nothing."""
+    render.hide(())
+    yield
+    render.hide(())
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a function that loads settings from these variables, and from no `.env`."""
+
+    def with_variables(**variables: str) -> Settings:
+        return settings.load({**MINIMAL, **variables}, tmp_path / "no.env")
+
+    return with_variables
+
+
+@pytest.fixture(scope="session")
+def captured_answers() -> dict[str, dict[str, Any]]:
+    """Return every captured answer of /schema/diff, by the edit that caused it."""
+    answers: dict[str, dict[str, Any]] = json.loads((FIXTURES / "station_diffs.json").read_text(encoding="utf-8"))
+    return answers
+
+
+@pytest.fixture
+def captured(captured_answers: dict[str, dict[str, Any]]) -> Callable[[str], SchemaDiff]:
+    """Return a function that reads one captured diff."""
+
+    def named(edit: str) -> SchemaDiff:
+        answer = captured_answers[edit]
+        return diff.from_server((answer["hash"], answer["diff"]))
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def events() -> bytes:
+    """Return a real export: the collection `events` with its key."""
+    return (FIXTURES / "events.yaml").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def station() -> bytes:
+    """Return a real export: `station` with a field of each common type, a divider, and a relation to `country`."""
+    return (FIXTURES / "station.yaml").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def live(station: bytes) -> Snapshot:
+    """Return what the server had when the captured diffs were made."""
+    return snapshot.parse(station, "schema.yaml")
+
+
+@pytest.fixture
+def planned(captured: Callable[[str], SchemaDiff], live: Snapshot) -> Callable[..., Plan]:
+    """Return a function that judges one captured diff; with `base`, else as if git had made every change."""
+
+    def plan(edit: str, *, base: Snapshot | None = live, rows: int = 0, approvals: Approvals | None = None) -> Plan:
+        difference = captured(edit)
+        verdicts = guard.judge(difference, base=base, wanted=live, live=live)
+        counted = {risk: rows for verdict in verdicts for risk in verdict.risks}
+        return guard.decide(difference, verdicts, counted, approvals or Approvals())
+
+    return plan

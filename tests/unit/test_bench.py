@@ -1,0 +1,209 @@
+"""The bench's pure parts: generated snapshots, cut SQL, ratios, the page, the plot. No test looks at times."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from bench import ddl, plot, process, report, runner, scenarios, snapshots
+from bench.errors import BenchError
+from bench.machine import Machine
+from bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
+from bench.scenarios import parts
+from directus_sync import snapshot
+from directus_sync.settings import ALEMBIC_TABLES, ROOT
+
+MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
+
+
+def result(ours: float, theirs: float | None, title: str = "push & pull", against: Peer = Peer.CHAIN) -> Result:
+    """A result of three rounds around the given medians."""
+    medians = {Peer.OURS: ours} | ({against: theirs} if theirs else {})
+    series = {peer: Series((median, median * 2, median / 2), 64.0) for peer, median in medians.items()}
+    scenario = Scenario("an-id", title, against if theirs else None, 3, lambda _: pytest.fail("not to be set up"))
+    return Result(scenario, series)
+
+
+# Snapshots
+
+
+@pytest.mark.parametrize("size", [1, 12, 250])
+def test_a_generated_snapshot_is_one_that_the_tool_accepts(size: int) -> None:
+    text = yaml.safe_dump(snapshots.generate(size, "11.17.4"))
+    parsed = snapshot.parse(text.encode(), "generated", ALEMBIC_TABLES)
+    assert len(parsed.section("collections")) == size
+    assert len(parsed.section("relations")) == size - 1
+    assert {name for name, _ in parsed.section("fields")} == {name for (name,) in parsed.section("collections")}
+
+
+def test_new_fields_are_all_that_is_new() -> None:
+    before, after = (snapshots.generate(12, "11.17.4", extra_fields=extra) for extra in (0, 10))
+    new = [field for field in after["fields"] if field not in before["fields"]]
+    assert [field["field"] for field in new] == ["extra"] * 10
+    assert len(after["fields"]) == len(before["fields"]) + 10
+    assert before | {"fields": []} == after | {"fields": []}
+
+
+def test_a_changed_note_changes_nothing_else() -> None:
+    before = snapshots.generate(2, "11.17.4")
+    after = snapshots.with_note(before, "another")
+    assert before == snapshots.generate(2, "11.17.4")
+    assert after["fields"][0]["meta"].pop("note") == "another"
+    assert before["fields"][0]["meta"].pop("note") is None
+    assert before == after
+
+
+# SQL
+
+
+ALEMBIC_PRINTS = """\
+SET lock_timeout = '4s';
+
+BEGIN;
+
+CREATE TABLE directus_sync.alembic_version (
+    version_num VARCHAR(32) NOT NULL
+);
+
+-- Running upgrade  -> pre_0001
+
+CREATE EXTENSION one;
+
+INSERT INTO directus_sync.alembic_version (version_num) VALUES ('pre_0001') RETURNING version_num;
+
+COMMIT;
+
+BEGIN;
+
+-- Running upgrade pre_0001 -> pre_0002
+
+COMMIT;
+
+CREATE INDEX CONCURRENTLY two ON three (four);
+
+BEGIN;
+
+UPDATE directus_sync.alembic_version SET version_num='pre_0002' WHERE version_num = 'pre_0001';
+
+COMMIT;
+"""
+
+
+def test_sql_is_cut_by_revision_without_alembic_s_bookkeeping() -> None:
+    found = {revision: " ".join(sql.split()) for revision, sql in ddl.cut(ALEMBIC_PRINTS).items()}
+    assert found == {
+        "pre_0001": "BEGIN; CREATE EXTENSION one; COMMIT;",
+        "pre_0002": "BEGIN; COMMIT; CREATE INDEX CONCURRENTLY two ON three (four); BEGIN; COMMIT;",
+    }
+
+
+def test_every_revision_of_the_checkout_becomes_a_file(tmp_path: Path) -> None:
+    ddl.write(ROOT, tmp_path)
+    for branch in ("pre", "post"):
+        revisions = {path.name[:9].rstrip("_") for path in (ROOT / "migrations/versions" / branch).glob("*_0*.py")}
+        files = {path.stem: path.read_text() for path in (tmp_path / branch).glob(f"{branch}_*.sql")}
+        assert set(files) == revisions
+        assert not [name for name, sql in files.items() if "alembic_version" in sql]
+
+
+# Rounds
+
+
+def test_who_goes_first_changes_each_round() -> None:
+    sides = [Contestant(peer, parts.steady(command())) for peer in (Peer.OURS, Peer.NPM)]
+    order = [[each.peer for each in runner.in_turn(sides, number)] for number in range(3)]
+    assert order == [[Peer.OURS, Peer.NPM], [Peer.NPM, Peer.OURS], [Peer.OURS, Peer.NPM]]
+
+
+def command(code: str = "") -> Command:
+    return Command((sys.executable, "-c", code), dict(os.environ), ROOT)
+
+
+def test_a_process_that_fails_is_never_a_result(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"ended with 3\n  \| what went wrong"):
+        process.run(command("print('what went wrong'); raise SystemExit(3)"), tmp_path / "log")
+
+
+def test_memory_is_that_of_the_whole_tree(tmp_path: Path) -> None:
+    hold = "data = b'x' * (64 << 20); import time; time.sleep(0.5)"
+    child = (
+        f"import subprocess, sys; {hold.split(';', maxsplit=1)[0]}; subprocess.run([sys.executable, '-c', {hold!r}])"
+    )
+    measured = process.run(command(child), tmp_path / "log", watch=True)
+    assert measured.mebibytes is not None
+    assert measured.mebibytes > 2 * 64
+
+
+def test_a_timed_round_is_not_watched(tmp_path: Path) -> None:
+    measured = process.run(command(), tmp_path / "log")
+    assert measured == Measured(measured.seconds)
+
+
+def test_scenarios_have_names_of_their_own() -> None:
+    ids = [each.id for each in scenarios.every()]
+    assert len(ids) == len(set(ids))
+    titles = [(each.title, each.against) for each in scenarios.every()]
+    assert len(titles) == len(set(titles))
+
+
+# The page
+
+
+def test_the_ratio_is_of_the_medians() -> None:
+    assert result(0.25, 7.0).ratio == 28
+    assert result(0.25, None).ratio is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [(28.04, "28.0 times as fast"), (1.0, "1.00 times as fast"), (0.5, "**slower, by a factor of 2.00**"), (None, "-")],
+)
+def test_a_slower_tool_is_called_slower(ratio: float | None, said: str) -> None:
+    assert report.verdict(ratio) == said
+
+
+def test_a_row_shows_median_and_spread_of_both() -> None:
+    (row,) = report.table([result(0.25, 7.0)]).splitlines()[2:]
+    assert row.split(" | ") == [
+        "| push & pull", "0.25 s (0.12 s to 0.50 s)", "7.00 s (3.50 s to 14.0 s)", "28.0 times as fast", "3",
+        "64 / 64 MiB |",
+    ]  # fmt: skip
+
+
+def test_the_page_names_first_where_the_tool_is_slower() -> None:
+    found = report.page([result(1, 2, "quick"), result(2, 1, "slow"), result(1, None, "alone")], [], MACHINE)
+    assert (
+        "Where this tool is slower than a peer:\n\n- slow, against old chain: **slower, by a factor of 2.00**\n"
+        in found
+    )
+    assert "2026-11-21, with 2 cores and 8 GiB of memory; load 0.2 before the run.\nPython 3.11.2." in found
+    assert "| alone | 1.00 s" in found
+
+
+def test_the_page_says_so_where_the_tool_is_slower_nowhere_and_what_failed() -> None:
+    found = report.page([result(1, 2)], ["served-diff"], MACHINE)
+    assert "slower than a peer nowhere" in found
+    assert "missing below: `served-diff`." in found
+
+
+def test_the_committed_page_has_every_scenario() -> None:
+    committed = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    for each in scenarios.every():
+        assert f"| {each.title} |" in committed
+
+
+def test_the_plot_is_svg_with_two_bars_for_each_comparison() -> None:
+    shown = [result(1, 2), result(3, 1, against=Peer.NPM)]
+    root = ElementTree.fromstring(plot.svg([*shown, result(1, None, "alone")]))
+    texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts.count("push & pull") == 2
+    assert "alone" not in texts
+    bars = root.findall("{http://www.w3.org/2000/svg}rect")[1:]
+    widths = [float(bar.attrib["width"]) for bar in bars if bar.attrib["width"] != f"{plot.BAR}.0"]
+    assert widths == [plot.BARS / 2, plot.BARS, plot.BARS, pytest.approx(plot.BARS / 3, abs=0.1)]

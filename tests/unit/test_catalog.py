@@ -1,0 +1,215 @@
+"""The catalog without a database: its file, comparing, and the SQL that puts an object back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare, identifier
+from directus_sync.catalog import file as catalog_file
+from directus_sync.catalog import obstacles as catalog_rows
+from directus_sync.catalog import restore as catalog_restore
+from directus_sync.errors import InvalidCatalog
+
+KEY = Object(Kind.CONSTRAINT, "events.events_organization_id_slug_key")
+UNIQUE = "UNIQUE (organization_id, slug)"
+INDEX = Object(Kind.INDEX, "positions.positions_ts")
+
+# What PostgreSQL lets stand in a name or a text: anything but NUL, and no half of a surrogate pair.
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+identifiers = st.builds(identifier, st.one_of(st.from_regex(r"[a-z_][a-z0-9_]{0,9}", fullmatch=True), texts))
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> tuple[Object, str]:
+    kind = draw(st.sampled_from(Kind))
+    name = draw(identifiers)
+    if kind in {Kind.COLUMN, Kind.CONSTRAINT, Kind.DEFERRABLE, Kind.INDEX, Kind.TRIGGER}:
+        name = f"{name}.{draw(identifiers)}"
+    if kind is Kind.FUNCTION:
+        name = f"{name}(integer, text)"
+    return Object(kind, name), draw(texts) if kind.defined else ""
+
+
+definitions = st.dictionaries(objects().map(lambda pair: pair[0]), st.none()).flatmap(
+    lambda items: st.fixed_dictionaries({item: texts if item.kind.defined else st.just("") for item in items})
+)
+catalogs = st.builds(Catalog, definitions)
+
+
+@given(catalogs)
+@example(Catalog({}))
+@example(Catalog({Object(Kind.FUNCTION, "f()"): "CREATE\n  BODY\n\n"}))
+@example(Catalog({KEY: "a\x85b\nc\u2028\nd"}))
+@example(Catalog({KEY: " \n indented, and a tab\t\n\r\n"}))
+@example(Catalog({Object(Kind.COLUMN, "t.c"): "null"}))
+def test_what_is_written_is_read(catalog: Catalog) -> None:
+    assert catalog_file.parse(catalog_file.dump(catalog), "catalog.yaml").definitions == catalog.definitions
+
+
+@given(catalogs)
+def test_a_catalog_equals_itself(catalog: Catalog) -> None:
+    assert compare(catalog, catalog) == ()
+
+
+@given(catalogs, catalogs)
+def test_every_object_that_differs_is_named_once(expected: Catalog, actual: Catalog) -> None:
+    differences = compare(expected, actual)
+    found = {difference.object: difference.kind for difference in differences}
+    assert [difference.object for difference in differences] == sorted(found)
+    for item in expected.definitions.keys() | actual.definitions.keys():
+        wanted, there = expected.definitions.get(item), actual.definitions.get(item)
+        if wanted == there:
+            assert item not in found
+        elif wanted is None:
+            assert found[item] is Drift.UNEXPECTED
+        else:
+            assert found[item] is (Drift.MISSING if there is None else Drift.CHANGED)
+
+
+@given(st.lists(objects(), unique_by=lambda pair: pair[0]).flatmap(st.permutations))
+def test_the_file_does_not_depend_on_the_order_in_which_things_were_made(pairs: list[tuple[Object, str]]) -> None:
+    assert catalog_file.dump(Catalog(dict(pairs))) == catalog_file.dump(Catalog(dict(sorted(pairs))))
+
+
+@given(st.one_of(st.binary(), texts.map(str.encode)))
+@example(b"[" * 100_000 + b"]" * 100_000)
+@example(b"[" * 100_000)
+@example(b"{{}: 1}")
+@example(b"tables: [!!str [a]]")
+@example(b"&a [*a]")
+@example(b"a: 1\n---\nb: 2")
+def test_a_file_that_is_no_catalog_is_refused_by_name(content: bytes) -> None:
+    with pytest.raises(InvalidCatalog) as caught:
+        catalog_file.parse(content, "catalog.yaml")
+    assert str(caught.value.where).startswith("catalog.yaml")
+    assert "directus-sync pull" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        ("", None, "the file is no catalog"),
+        ("- extensions\n", 1, "the file is no catalog"),
+        ("extensions:\n- a\n- [b\n", 4, "the file is not YAML"),
+        ("extensions:\n- a\nsurprises: {}\n", 3, "unknown section 'surprises'"),
+        ("extensions:\n  a: b\n", 1, "`extensions` must be a list of names"),
+        ("constraints:\n- a\n", 1, "`constraints` must be a mapping of names to definitions"),
+        ("constraints:\n  a.b: UNIQUE (c)\n  a.d:\n", 3, "a name or definition in `constraints` is not text"),
+        ("constraints:\n  a.b: UNIQUE (c)\n  a.b: UNIQUE (d)\n", 3, "constraint a.b is there twice"),
+        ("constraints:\n  a.b: UNIQUE (c)\n  b: UNIQUE (d)\n", 3, "'b' is not the name of a constraint"),
+        ("tables:\n- a\n- a; DROP TABLE b\n", 3, "is not the name of a table"),
+        ("tables: [a]\ntables: [b]\n", 2, "the section 'tables' is there twice"),
+        ("? [a]\n: b\n", 1, "a section's name is not text"),
+    ],
+)
+def test_an_error_in_the_file_names_the_line(tmp_path: Path, text: str, line: int | None, complaint: str) -> None:
+    path = tmp_path / "catalog.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidCatalog) as caught:
+        catalog_file.load(path)
+    assert complaint in caught.value.what
+    assert caught.value.where == (str(path) if line is None else f"{path}:{line}")
+    assert caught.value.next is not None
+    assert (caught.value.id, caught.value.exit_code) == ("invalid-catalog", 4)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidCatalog, match="No such file") as caught:
+        catalog_file.load(tmp_path / "catalog.yaml")
+    assert caught.value.where == str(tmp_path / "catalog.yaml")
+
+
+def test_the_file_reads_well() -> None:
+    function = Object(Kind.FUNCTION, "touch()")
+    catalog = Catalog(
+        {KEY: UNIQUE, function: "CREATE FUNCTION public.touch()\nAS 'x'\n", Object(Kind.EXTENSION, "postgis"): ""},
+        invalid={INDEX: "CREATE INDEX ..."},
+    )
+    assert catalog_file.dump(catalog).decode() == (
+        catalog_file.HEADER + "extensions:\n- postgis\n"
+        "functions:\n  touch(): |\n    CREATE FUNCTION public.touch()\n    AS 'x'\n"
+        "constraints:\n  events.events_organization_id_slug_key: UNIQUE (organization_id, slug)\n"
+    )
+    assert "never edited by hand" in catalog_file.HEADER
+
+
+def test_an_invalid_index_counts_as_missing() -> None:
+    expected = Catalog({INDEX: "CREATE INDEX a"})
+    actual = Catalog({}, invalid={INDEX: "CREATE INDEX a"})
+    (difference,) = compare(expected, actual)
+    assert difference == Difference(Drift.MISSING, INDEX, "CREATE INDEX a", "CREATE INDEX a")
+    assert catalog_restore.statements(difference) == ('DROP INDEX public."positions_ts"', "CREATE INDEX a")
+
+
+def test_an_invalid_index_in_place_of_a_constraint_gives_way() -> None:
+    actual = Catalog({}, invalid={Object(Kind.INDEX, KEY.name): "CREATE UNIQUE INDEX ..."})
+    (difference,) = compare(Catalog({KEY: UNIQUE}), actual)
+    assert difference.kind is Drift.MISSING
+    assert catalog_restore.statements(difference) == (
+        'DROP INDEX public."events_organization_id_slug_key"',
+        f'ALTER TABLE public."events" ADD CONSTRAINT "events_organization_id_slug_key" {UNIQUE}',
+    )
+
+
+def test_a_valid_index_in_place_of_a_constraint_is_reported() -> None:
+    index = Object(Kind.INDEX, KEY.name)
+    found = compare(Catalog({KEY: UNIQUE}), Catalog({index: "CREATE UNIQUE INDEX ..."}))
+    assert [(difference.kind, difference.object) for difference in found] == [
+        (Drift.MISSING, KEY),
+        (Drift.UNEXPECTED, index),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "shown"),
+    [
+        (Kind.CONSTRAINT, "a.b", "constraint a.b"),
+        (Kind.INDEX, "a.b", "index a.b"),
+        (Kind.MATERIALIZED_VIEW, "a", "materialized view a"),
+        (Kind.EXTENSION, "a", "extension a"),
+        (Kind.DEFERRABLE, "a.b", "deferrable a.b"),
+    ],
+)
+def test_an_object_is_named_as_a_person_would(kind: Kind, name: str, shown: str) -> None:
+    assert str(Object(kind, name)) == shown
+
+
+@given(st.text(min_size=1))
+def test_an_identifier_survives_being_a_name(name: str) -> None:
+    if "\n" in name:
+        return
+    quoted = '"{}"'.format(name.replace('"', '""'))
+    assert Object(Kind.COLUMN, f"t.{identifier(name)}").parts == ('"t"', quoted)
+
+
+def test_a_name_of_the_wrong_form_has_no_parts() -> None:
+    with pytest.raises(ValueError, match="not the name of a column"):
+        _ = Object(Kind.COLUMN, "no_table").parts
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "rest"),
+    [
+        ("UNIQUE (a, b) DEFERRABLE", "a, b", " DEFERRABLE"),
+        ("CHECK (((a = ')'::text) OR (b > 0))) NOT VALID", "((a = ')'::text) OR (b > 0))", " NOT VALID"),
+        ('CREATE INDEX i ON t USING btree ("(", lower((a)::text)) WHERE (b)', '"(", lower((a)::text)', " WHERE (b)"),
+    ],
+)
+def test_a_group_ends_with_its_own_parenthesis(text: str, inside: str, rest: str) -> None:
+    assert catalog_rows.group(text) == (inside, rest)
+
+
+def test_a_definition_without_a_group_is_an_error() -> None:
+    for text in ("UNIQUE", "UNIQUE (a", ") ("):
+        with pytest.raises(ValueError, match="no parentheses"):
+            catalog_rows.group(text)
+
+
+def test_expressions_are_split_at_their_own_commas() -> None:
+    assert catalog_rows.split("""a, lower(b), coalesce(c, ','), "d,e" DESC""") == [
+        "a", "lower(b)", "coalesce(c, ',')", '"d,e" DESC',
+    ]  # fmt: skip

@@ -1,0 +1,409 @@
+"""The command line as a user meets it: a process with an exit code, an stdout and an stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from directus_sync import __main__ as program
+from directus_sync import __version__, cli, diff, errors, pipeline, settings
+from directus_sync.errors import SyncError
+from directus_sync.guard import Plan
+from directus_sync.history import Deploy
+from directus_sync.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.revisions import Revision
+from directus_sync.seed.planning import Action, Edit, Judged
+from directus_sync.seed.rows import rows
+from directus_sync.settings import Settings
+from directus_sync.verify import Verified
+from tests.seeds import KNOWN, a_file
+
+Planned = Callable[..., Plan]
+Output = pytest.CaptureFixture[str]
+Run = Callable[..., int]
+
+COMMANDS = ["adopt", "attic", "check", "deploy", "diff", "prune", "pull", "push", "seed", "status", "wait"]
+HEAVY = ("alembic", "sqlalchemy", "httpx", "yaml", "psycopg2")
+
+
+def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with these variables alone."""
+    return subprocess.run(
+        [sys.executable, "-m", "directus_sync", *arguments],
+        env={"PATH": os.environ["PATH"], "COLUMNS": "200", **variables},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
+    """Return a function that runs the command in this process and returns its exit code."""
+    loaded = load(DIRECTUS_URL="http://directus.example:8055")
+    monkeypatch.setattr(settings, "load", lambda: loaded)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def command(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["directus-sync", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            program.main()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code
+
+    return command
+
+
+@pytest.fixture
+def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
+    """Return a function that makes one of the pipeline's commands return a value, or raise it."""
+
+    def set_value(name: str, value: object) -> None:
+        def replaced(*_: object, **__: object) -> object:
+            if isinstance(value, BaseException):
+                raise value
+            return value
+
+        monkeypatch.setattr(pipeline, name, replaced)
+
+    return set_value
+
+
+Returning = Callable[[str, object], None]
+
+
+# Help and usage
+
+
+def test_help_lists_every_command_and_every_exit_code() -> None:
+    shown = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "200"}).stdout
+    for command in COMMANDS:
+        assert re.search(rf"\b{command}\b", shown)
+    for code in range(6):
+        assert re.search(rf"\b{code} [a-z]", shown)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_command_has_help(command: str, option: str) -> None:
+    shown = CliRunner().invoke(cli.app, [command, option])
+    assert shown.exit_code == 0
+    assert command in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["diff", "check"])
+def test_the_help_of_a_command_that_compares_names_its_exit_code(command: str) -> None:
+    shown = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).stdout
+    assert re.search(r"exits 3", shown, re.IGNORECASE)
+
+
+def test_the_version_is_printed_alone() -> None:
+    shown = CliRunner().invoke(cli.app, ["--version"])
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, f"directus-sync {__version__}\n", "")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_nothing_heavy(option: str) -> None:
+    program = (
+        "import sys\n"
+        f"sys.argv = ['directus-sync', {option!r}]\n"
+        "from directus_sync.__main__ import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert end.code == 0\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["destroy"], ["diff", "--unknown"], ["diff", "extra"], ["push", "--json"], ["diff", "--snapshot"]]
+)
+def test_wrong_usage_exits_2_and_says_so_on_stderr(arguments: list[str]) -> None:
+    done = process(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Error" in done.stderr
+
+
+def test_no_command_shows_the_help_and_exits_2() -> None:
+    done = process()
+    assert done.returncode == 2
+    assert "deploy" in done.stdout + done.stderr
+
+
+def test_there_is_no_option_to_force_anything_but_the_values_of_a_seed() -> None:
+    for command in COMMANDS:
+        shown = CliRunner().invoke(cli.app, [command, "--help"]).stdout
+        assert ("--force" in shown) == (command == "seed")
+        assert "--yes" not in shown
+
+
+# Exit codes
+
+
+def errors_of_the_tree() -> list[type[SyncError]]:
+    found = [SyncError]
+    for kind in found:
+        found += [child for child in kind.__subclasses__() if child.__module__ == errors.__name__]
+    return found
+
+
+@pytest.mark.parametrize("kind", errors_of_the_tree(), ids=lambda kind: kind.__name__)
+def test_an_error_becomes_its_exit_code_and_a_message_on_stderr(
+    run: Run, returning: Returning, capsys: Output, kind: type[SyncError]
+) -> None:
+    returning("plan", kind("it broke", next="mend it"))
+    assert run("diff") == kind.exit_code
+    assert capsys.readouterr() == ("", f"error[{kind.id}]: it broke\n  next:  mend it\n")
+
+
+def test_an_error_under_json_leaves_stdout_empty(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("plan", errors.UncapturedLiveWork("it would"))
+    assert run("diff", "--json") == 4
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_exits_with_its_signal_and_says_that_running_again_is_safe(number: signal.Signals) -> None:
+    program = "import os, sys, signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from directus_sync import __main__, pipeline\n"
+    program += f"pipeline.wait = lambda *_: os.kill(os.getpid(), {int(number)})\n__main__.main()"
+    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 128 + number
+    assert "running again is safe" in done.stderr
+
+
+def test_wrong_settings_exit_2() -> None:
+    done = process("status", DB_HOST="h", DB_DATABASE="d", DB_USER="u", DB_PORT="none")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "error[wrong-settings]: DB_PORT is 'none'" in done.stderr
+
+
+def test_a_missing_snapshot_exits_2_and_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none.yaml"
+    done = process("diff", "--snapshot", str(missing), DB_HOST="h", DB_DATABASE="d", DB_USER="u")
+    assert done.returncode == 2
+    assert str(missing) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_snapshot_that_is_none_exits_4(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text("- a\n", encoding="utf-8")
+    done = process("diff", "--snapshot", str(path), DB_HOST="h", DB_DATABASE="d", DB_USER="u")
+    assert done.returncode == 4
+    assert "error[invalid-snapshot]" in done.stderr
+
+
+def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text("hunter22: 1\n", encoding="utf-8")
+    done = process(
+        "diff", "--snapshot", str(path), DB_HOST="h", DB_DATABASE="hunter22", DB_USER="u", DB_PASSWORD="hunter22"
+    )
+    assert "unknown key '***'" in done.stderr
+    assert "hunter22" not in done.stdout + done.stderr
+
+
+# What the commands print
+
+EMPTY = Plan(diff.NO_DIFFERENCE)
+PRE = Revision("pre_0001", "pre_0001_create")
+DONE = Deployed((PRE,), bootstrapped=True, pushed=EMPTY, post=(), verified=Verified(), seconds=14.24)
+EQUAL = Checked({"pre": (), "post": ()}, bootstrap=False, plan=EMPTY)
+PENDING = Checked({"pre": (PRE,), "post": ()}, bootstrap=False, plan=EMPTY)
+STATUS = Status(
+    database="h:5432/d",
+    heads={"pre": ("pre_0001", "pre_0001"), "post": (None, "post_0001")},
+    lock_holder=None,
+    deploy=Deploy(
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), timedelta(seconds=2), "box", "a", "b", "11.17.4", "f" * 64, 1, 2, []
+    ),
+    snapshot_sha256="f" * 64,
+    recorded_sha256=None,
+)
+
+
+def test_a_diff_of_equal_schemas_exits_0(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("plan", EMPTY)
+    assert run("diff") == 0
+    assert capsys.readouterr() == ("Nothing differs: Directus equals the snapshot\n", "")
+
+
+def test_a_diff_exits_3_and_shows_the_plan(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
+    returning("plan", planned("field_added"))
+    assert run("diff") == 3
+    assert capsys.readouterr().out.startswith("Plan: 1 to add, 0 to change, 0 to remove\n  + country.iso")
+
+
+def test_a_diff_says_what_a_push_would_refuse(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
+    returning("plan", planned("field_removed", base=None))
+    assert run("diff") == 3
+    assert "refused: uncaptured-live-work" in capsys.readouterr().out
+
+
+def test_a_check_exits_3_when_a_revision_is_pending(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("check", PENDING)
+    assert run("check") == 3
+    assert "pre: 1 revision pending (pre_0001)" in capsys.readouterr().out
+
+
+def test_a_check_exits_0_when_nothing_differs(run: Run, returning: Returning) -> None:
+    returning("check", EQUAL)
+    assert run("check") == 0
+
+
+def test_a_deploy_prints_one_line_on_stdout(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("deploy", DONE)
+    assert run("deploy") == 0
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize(("found", "code"), [(EQUAL, 0), (PENDING, 3)])
+def test_a_dry_run_of_a_deploy_is_a_check(run: Run, returning: Returning, found: Checked, code: int) -> None:
+    returning("deploy", AssertionError("a dry run deploys nothing"))
+    returning("check", found)
+    assert run("deploy", "--mode", "dry-run") == code
+
+
+def test_a_dry_run_of_a_push_is_a_diff(run: Run, returning: Returning, planned: Planned) -> None:
+    returning("push", AssertionError("a dry run pushes nothing"))
+    returning("plan", planned("field_added"))
+    assert run("push", "--mode", "dry-run") == 3
+
+
+def test_a_push_in_mode_skip_says_so_and_pushes_nothing(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("push", AssertionError("skip pushes nothing"))
+    assert run("push", "--mode", "skip") == 0
+    assert "skip" in capsys.readouterr().out
+
+
+def test_a_deploy_in_mode_skip_says_so(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("deploy", replace(DONE, pushed=None))
+    assert run("deploy", "--mode", "skip") == 0
+    assert "left alone" in capsys.readouterr().err
+
+
+def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
+    """Return what became of as many rows of a file."""
+    (row,) = rows([a_file("clubs:\n- slug: a")], KNOWN)
+    edit = (Edit("name", "a", "b"),)
+    edited = {Action.OVERWRITE, Action.LEAVE}
+    judged = [Judged(row, action, edits=edit if action in edited else ()) for action in actions]
+    return Seeded(tuple(("a.yaml", item) for item in judged), dry_run, seconds=0.1)
+
+
+@pytest.mark.parametrize(
+    ("done", "code", "shown"),
+    [
+        (seeded(Action.NONE, Action.NONE), 0, "Nothing to seed: 2 rows there already (100 ms)\n"),
+        (
+            seeded(Action.NONE, Action.LEAVE),
+            0,
+            "  ~ clubs a  name: a -> b; edited in Directus, left alone\n"
+            "Nothing to seed: 2 rows there already, 1 edited in Directus and left alone (--force overwrites)"
+            " (100 ms)\n",
+        ),
+        (
+            seeded(Action.CREATE, Action.CREATE, Action.OVERWRITE),
+            0,
+            "  + clubs  2 rows\n  ~ clubs a  name: a -> b\nSeeded in 100 ms: 2 created, 1 overwritten\n",
+        ),
+        (seeded(Action.CREATE, dry_run=True), 3, "  + clubs  1 row\nSeed: 1 to create, 0 to overwrite\n"),
+        (seeded(Action.NONE, dry_run=True), 0, "Nothing to seed: 1 row there already (100 ms)\n"),
+    ],
+)
+def test_a_seed_says_what_became_of_the_rows(
+    run: Run, returning: Returning, capsys: Output, done: Seeded, code: int, shown: str
+) -> None:
+    returning("seed", done)
+    assert run("seed", *(["--dry-run"] if done.dry_run else [])) == code
+    assert capsys.readouterr().out == shown
+
+
+RESULTS: list[tuple[str, str, object, int]] = [
+    ("seed", "seed", seeded(Action.CREATE), 0),
+    ("deploy", "deploy", DONE, 0),
+    ("diff", "plan", EMPTY, 0),
+    ("check", "check", EQUAL, 0),
+    ("check", "check", PENDING, 3),
+    ("status", "status", STATUS, 0),
+]
+
+
+@pytest.mark.parametrize("case", RESULTS, ids=lambda case: f"{case[0]}-exits-{case[3]}")
+def test_json_is_all_that_json_prints_on_stdout(
+    run: Run, returning: Returning, capsys: Output, case: tuple[str, str, object, int]
+) -> None:
+    command, function, value, code = case
+    returning(function, value)
+    assert run(command, "--json") == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == 1
+
+
+def test_the_json_of_a_diff_has_items_and_refusals(
+    run: Run, returning: Returning, planned: Planned, capsys: Output
+) -> None:
+    returning("plan", planned("field_renamed"))
+    assert run("diff", "--json") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert [(item["id"], item["refused"]) for item in document["items"]] == [
+        ("station.elev", "unapproved-destruction"),
+        ("station.elevation", None),
+    ]
+
+
+# What the commands are given
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Return the arguments that `pipeline.plan` is called with, call by call."""
+    calls: list[tuple[Any, ...]] = []
+
+    def plan(*arguments: Any) -> Plan:
+        calls.append(arguments)
+        return EMPTY
+
+    monkeypatch.setattr(pipeline, "plan", plan)
+    return calls
+
+
+def test_the_snapshot_option_replaces_the_default(run: Run, called: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    run("diff", "--snapshot", str(tmp_path / "other.yaml"))
+    run("diff")
+    assert [loaded.snapshot for loaded, *_ in called] == [
+        tmp_path / "other.yaml",
+        settings.ROOT / "snapshots" / "schema.yaml",
+    ]
+
+
+def test_ids_are_given_with_commas_or_one_by_one(run: Run, called: list[tuple[Any, ...]]) -> None:
+    run("diff", "--allow-destroy", "events, classes", "--allow-destroy", "a.b", "--discard-live", ",entries,")
+    ((_, request, *_),) = called
+    assert set(request.destroy) == {"events", "classes", "a.b"}
+    assert set(request.discard) == {"entries"}
+
+
+def test_a_mode_that_is_none_exits_2(run: Run, capsys: Output) -> None:
+    assert run("push", "--mode", "force") == 2
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,536 @@
+"""What goes over the wire and how often, and what each unusable answer is called.
+
+The functions behind MockTransport answer as a network does; how Directus behaves is for the integration tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import cast
+
+import httpx
+import pytest
+
+from directus_sync import client as client_module
+from directus_sync.client import ApplyUnclear, DirectusClient
+from directus_sync.errors import ApplyFailed, DirectusDenied, DirectusUnavailable, RequestFailed, SyncError
+from directus_sync.settings import Settings
+
+URL = "http://directus.example:8055"
+Answer = httpx.Response | Exception
+Load = Callable[..., Settings]
+
+
+class Wire:
+    """Answers with these, in order, the last one for ever; remembers what was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+def data(value: object) -> httpx.Response:
+    return httpx.Response(200, json={"data": value})
+
+
+def errors(status: int, message: str = "no") -> httpx.Response:
+    return httpx.Response(status, json={"errors": [{"message": message}]})
+
+
+def over(wire: Callable[[httpx.Request], httpx.Response], settings: Settings) -> DirectusClient:
+    return DirectusClient(URL, settings, httpx.MockTransport(wire))
+
+
+@pytest.fixture
+def settings(load: Load) -> Settings:
+    return load(ADMIN_TOKEN="the-token", DIRECTUS_SYNC_REQUEST_TIMEOUT="33", DIRECTUS_SYNC_APPLY_TIMEOUT="777")
+
+
+@pytest.fixture
+def by_password(load: Load) -> Settings:
+    return load(ADMIN_EMAIL="admin@example.com", ADMIN_PASSWORD="pw-123")
+
+
+HTML = httpx.Response(200, html="<html><body>Welcome to nginx!</body></html>")
+REFUSED = httpx.ConnectError("Connection refused")
+
+
+# Reads are repeated
+
+
+@pytest.mark.parametrize("first", [httpx.Response(503), httpx.Response(429), REFUSED, httpx.ReadTimeout("slow")])
+def test_a_read_is_repeated_until_directus_answers(settings: Settings, first: Answer) -> None:
+    wire = Wire(first, first, data({"version": "11.17.4"}))
+    assert over(wire, settings).version() == "11.17.4"
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "message"),
+    [
+        (httpx.Response(503, text="busy"), RequestFailed, "under load"),
+        (httpx.Response(429, text="busy"), RequestFailed, "429"),
+        (REFUSED, DirectusUnavailable, "Connection refused"),
+        (httpx.ReadTimeout(""), DirectusUnavailable, "ReadTimeout"),
+    ],
+)
+def test_a_read_is_given_up_after_some_attempts(
+    settings: Settings, answer: Answer, kind: type[SyncError], message: str
+) -> None:
+    wire = Wire(answer)
+    with pytest.raises(kind) as caught:
+        over(wire, settings).version()
+    assert message in str(caught.value)
+    assert len(wire.requests) == client_module.RETRY_ATTEMPTS
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502])
+def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Settings, status: int) -> None:
+    wire = Wire(errors(status))
+    with pytest.raises(SyncError):
+        over(wire, settings).diff(b"x")
+    assert len(wire.requests) == 1
+
+
+def test_a_diff_is_repeated_like_any_read(settings: Settings) -> None:
+    wire = Wire(httpx.Response(503), httpx.Response(204))
+    assert over(wire, settings).diff(b"version: 1\n") is None
+    assert [part(request).get_payload(decode=True) for request in wire.requests] == [b"version: 1\n"] * 2
+
+
+def test_a_retry_prints_nothing() -> None:
+    # Retries are counted by stamina, which logs each of them unless told otherwise.
+    program = """
+import httpx, pathlib
+from directus_sync import settings
+from directus_sync.client import DirectusClient
+answers = [httpx.Response(503), httpx.Response(200, json={"data": {"version": "1"}})]
+variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "ADMIN_TOKEN": "t"}
+transport = httpx.MockTransport(lambda request: answers.pop(0))
+print(DirectusClient("http://h", settings.load(variables, pathlib.Path("none")), transport).version())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "1\n"
+    assert done.stderr == ""
+
+
+# An apply is sent once
+
+NO_ANSWER = [
+    httpx.ReadTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.WriteTimeout("slow"),
+    httpx.RemoteProtocolError("Server disconnected without sending a response."),
+]
+NOT_SENT = [REFUSED, httpx.ConnectTimeout("slow")]
+REFUSALS = [errors(status) for status in (400, 403, 409, 413, 429, 500, 503)]
+OF_A_PROXY = [httpx.Response(502, html="<h1>Bad Gateway</h1>"), httpx.Response(504, html="<h1>Gateway Timeout</h1>")]
+
+
+def name(answer: object) -> str:
+    return str(answer.status_code) if isinstance(answer, httpx.Response) else type(answer).__name__
+
+
+@pytest.mark.parametrize("answer", [*NO_ANSWER, *NOT_SENT, *REFUSALS, *OF_A_PROXY, errors(401)], ids=name)
+def test_an_apply_is_never_sent_twice(settings: Settings, answer: Answer) -> None:
+    wire = Wire(answer, httpx.Response(204))
+    with pytest.raises(SyncError):
+        over(wire, settings).apply("hash", {})
+    assert len(wire.requests) == 1
+
+
+def test_an_apply_that_succeeds_is_sent_once(settings: Settings) -> None:
+    wire = Wire(httpx.Response(204))
+    over(wire, settings).apply("hash", {})
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [*NO_ANSWER, *OF_A_PROXY], ids=name)
+def test_an_apply_without_an_answer_of_directus_is_unclear(settings: Settings, answer: Answer) -> None:
+    with pytest.raises(ApplyUnclear) as caught:
+        over(Wire(answer), settings).apply("hash", {})
+    assert caught.value.exit_code == 1
+    assert "nothing was changed" not in str(caught.value)
+    assert "run again" in str(caught.value)
+
+
+# Envoy's 503 for a connection that broke after the request was sent, Cloudflare's 520 and 524, and a login page.
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(503, text="upstream connect error or disconnect/reset before headers"),
+        httpx.Response(520, html="<h1>Unknown error</h1>"),
+        httpx.Response(524, html="<h1>A timeout occurred</h1>"),
+        HTML,
+    ],
+    ids=name,
+)
+def test_an_apply_answered_by_something_between_is_unclear(settings: Settings, answer: Answer) -> None:
+    with pytest.raises(ApplyUnclear):
+        over(Wire(answer), settings).apply("hash", {})
+
+
+@pytest.mark.parametrize("answer", [errors(500), errors(503)], ids=name)
+def test_an_apply_that_failed_inside_directus_may_have_happened_and_is_over(
+    settings: Settings, answer: httpx.Response
+) -> None:
+    # Caches and hooks come after the transaction, and fail with the same answer.
+    with pytest.raises(ApplyUnclear) as caught:
+        over(Wire(answer), settings).apply("hash", {})
+    assert caught.value.answered
+    assert "nothing was changed" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [refusal for refusal in REFUSALS if refusal.status_code < 500], ids=name)
+def test_an_apply_that_directus_refused_is_not_unclear(settings: Settings, answer: httpx.Response) -> None:
+    with pytest.raises(ApplyFailed) as caught:
+        over(Wire(answer), settings).apply("hash", {})
+    assert not isinstance(caught.value, ApplyUnclear)
+    assert "nothing was changed" in str(caught.value)
+
+
+def test_a_refused_apply_repeats_what_directus_says(settings: Settings) -> None:
+    answer = httpx.Response(400, json={"errors": [{"message": "first"}, {"message": "second"}]})
+    with pytest.raises(ApplyFailed, match="first; second"):
+        over(Wire(answer), settings).apply("hash", {})
+
+
+@pytest.mark.parametrize("answer", NOT_SENT, ids=name)
+def test_an_apply_that_never_left_is_not_unclear(settings: Settings, answer: Answer) -> None:
+    with pytest.raises(DirectusUnavailable):
+        over(Wire(answer), settings).apply("hash", {})
+
+
+# What is sent
+
+
+def part(request: httpx.Request) -> EmailMessage:
+    """Return the only part of a multipart form."""
+    head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+    form = message_from_bytes(head + request.read(), policy=policy.HTTP)
+    assert form.get_content_type() == "multipart/form-data"
+    (only,) = list(form.iter_parts())
+    return cast(EmailMessage, only)
+
+
+def test_a_diff_is_asked_for_with_one_file_of_yaml(settings: Settings, events: bytes) -> None:
+    wire = Wire(httpx.Response(204))
+    over(wire, settings).diff(events)
+    (request,) = wire.requests
+    assert (request.method, request.url.path) == ("POST", "/schema/diff")
+    assert part(request).get_content_type() == "text/yaml"
+    assert part(request).get_filename()
+    assert part(request).get_payload(decode=True) == events
+
+
+def test_an_apply_sends_hash_and_diff_in_one_file_of_json(settings: Settings) -> None:
+    wire = Wire(httpx.Response(204))
+    difference = {"collections": [], "fields": [{"collection": "ä", "field": "b", "diff": []}]}
+    over(wire, settings).apply("abc", difference)
+    (request,) = wire.requests
+    assert (request.method, request.url.path) == ("POST", "/schema/apply")
+    assert part(request).get_content_type() == "application/json"
+    body = part(request).get_payload(decode=True)
+    assert isinstance(body, bytes)
+    assert json.loads(body) == {"hash": "abc", "diff": difference}
+
+
+def everything(client: DirectusClient) -> None:
+    client.wait(0)
+    client.version()
+    client.project_id()
+    client.clear_cache()
+    client.snapshot()
+    client.diff(b"version: 1\n")
+    client.apply("hash", {})
+
+
+def lenient(request: httpx.Request) -> httpx.Response:
+    match request.url.path:
+        case "/server/ping":
+            return httpx.Response(200, text="pong")
+        case "/server/info":
+            return data({"version": "11.17.4"})
+        case "/auth/login":
+            return data({"access_token": "session-token"})
+        case "/schema/diff" | "/schema/apply":
+            return httpx.Response(204)
+        case _:
+            return data({})
+
+
+def test_no_request_ever_has_the_parameter_force(by_password: Settings) -> None:
+    # Its mere presence switches Directus's checks off; `force=false` does too.
+    requests: list[httpx.Request] = []
+
+    def recording(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return lenient(request)
+
+    everything(over(recording, by_password))
+    assert {request.url.path for request in requests} >= {"/schema/diff", "/schema/apply", "/schema/snapshot"}
+    for request in requests:
+        assert "force" not in str(request.url)
+        assert b"force" not in request.read()
+
+
+def test_an_apply_may_take_longer_than_a_read(settings: Settings) -> None:
+    wire = Wire(httpx.Response(204))
+    with over(wire, settings) as client:
+        client.diff(b"x")
+        client.apply("hash", {})
+    read, apply = (request.extensions["timeout"] for request in wire.requests)
+    assert (read["read"], apply["read"]) == (33, 777)
+    assert read["connect"] == apply["connect"] == 10
+
+
+# Logging in
+
+
+def test_a_token_is_sent_as_it_is_without_a_login(settings: Settings) -> None:
+    wire = Wire(data({"version": "11.17.4"}))
+    over(wire, settings).version()
+    (request,) = wire.requests
+    assert request.headers["Authorization"] == "Bearer the-token"
+
+
+def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -> None:
+    requests: list[httpx.Request] = []
+
+    def recording(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return lenient(request)
+
+    with over(recording, by_password) as client:
+        client.version()
+        client.clear_cache()
+        client.diff(b"x")
+    login, *rest = requests
+    assert (login.method, login.url.path, login.url.query) == ("POST", "/auth/login", b"")
+    assert json.loads(login.read()) == {"email": "admin@example.com", "password": "pw-123", "mode": "json"}
+    assert "Authorization" not in login.headers
+    assert [request.url.path for request in rest] == ["/server/info", "/utils/cache/clear", "/schema/diff"]
+    assert {request.headers["Authorization"] for request in rest} == {"Bearer session-token"}
+
+
+def test_the_token_comes_before_email_and_password(load: Load) -> None:
+    both = load(ADMIN_TOKEN="the-token", ADMIN_EMAIL="admin@example.com", ADMIN_PASSWORD="pw-123")
+    wire = Wire(data({"version": "11.17.4"}))
+    over(wire, both).version()
+    assert [request.url.path for request in wire.requests] == ["/server/info"]
+
+
+def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Settings) -> None:
+    with pytest.raises(RequestFailed, match="no access token"):
+        over(Wire(data({})), by_password).version()
+
+
+@pytest.mark.parametrize(
+    ("variables", "names"),
+    [
+        ({"ADMIN_TOKEN": "the-token"}, "DIRECTUS_TOKEN or ADMIN_TOKEN"),
+        ({"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "pw-123"}, "ADMIN_EMAIL and ADMIN_PASSWORD"),
+    ],
+)
+def test_wrong_credentials_name_the_variables_to_check(load: Load, variables: dict[str, str], names: str) -> None:
+    with pytest.raises(DirectusDenied) as caught:
+        over(Wire(errors(401, "Invalid user credentials.")), load(**variables)).version()
+    assert caught.value.exit_code == 2
+    assert f"check {names}" in str(caught.value)
+    assert "Invalid user credentials." in str(caught.value)
+    assert "pw-123" not in str(caught.value)
+
+
+def test_an_apply_with_a_token_that_expired_is_a_matter_of_credentials(settings: Settings) -> None:
+    with pytest.raises(DirectusDenied):
+        over(Wire(errors(401, "Token expired.")), settings).apply("hash", {})
+
+
+@pytest.mark.parametrize("answer", [errors(403), data({"project": {}}), data([])])
+def test_who_is_no_administrator_is_told_so(settings: Settings, answer: httpx.Response) -> None:
+    with pytest.raises(DirectusDenied, match="not an administrator's") as caught:
+        over(Wire(answer), settings).version()
+    assert caught.value.exit_code == 2
+
+
+# Answers that are none
+
+
+@pytest.mark.parametrize(
+    "answer", [HTML, httpx.Response(200, text=""), httpx.Response(200, json=[]), httpx.Response(200, json={"a": 1})]
+)
+def test_what_is_not_directus_is_told_apart(settings: Settings, answer: httpx.Response) -> None:
+    with pytest.raises(DirectusUnavailable, match="what answers is not Directus") as caught:
+        over(Wire(answer), settings).version()
+    assert caught.value.where == f"{URL}/server/info"
+    assert "check DIRECTUS_URL" in str(caught.value)
+
+
+def test_a_page_in_place_of_a_diff_is_told_apart(settings: Settings) -> None:
+    with pytest.raises(DirectusUnavailable, match="what answers is not Directus"):
+        over(Wire(HTML), settings).diff(b"x")
+
+
+@pytest.mark.parametrize("value", [{}, {"hash": "x"}, {"diff": {}}, {"hash": "x", "diff": []}, []])
+def test_a_diff_without_hash_or_diff_is_a_failure(settings: Settings, value: object) -> None:
+    with pytest.raises(RequestFailed, match="no hash or no diff"):
+        over(Wire(data(value)), settings).diff(b"x")
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(400, "do not fit together"), (404, "names Directus itself"), (413, "size of uploads")]
+)
+def test_a_failed_read_says_what_may_be_the_matter(settings: Settings, status: int, advice: str) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        over(Wire(errors(status, "the reason")), settings).diff(b"x")
+    assert f"HTTP {status}: the reason" in str(caught.value)
+    assert advice in str(caught.value)
+    assert f"POST {URL}/schema/diff" in str(caught.value)
+
+
+def test_a_failed_read_does_not_repeat_the_query_of_its_url(settings: Settings) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        over(Wire(errors(500)), settings).snapshot()
+    assert caught.value.where == f"GET {URL}/schema/snapshot"
+
+
+def test_a_long_page_in_place_of_a_reason_is_cut(settings: Settings) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        over(Wire(httpx.Response(500, html="<p>" + "x" * 5000)), settings).snapshot()
+    assert len(str(caught.value)) < 500
+
+
+# What is read
+
+
+def test_equal_schemas_are_no_diff(settings: Settings) -> None:
+    assert over(Wire(httpx.Response(204)), settings).diff(b"x") is None
+
+
+def test_a_diff_is_hash_and_content(settings: Settings) -> None:
+    assert over(Wire(data({"hash": "abc", "diff": {"fields": []}})), settings).diff(b"x") == ("abc", {"fields": []})
+
+
+def test_a_snapshot_is_the_bytes_that_came(settings: Settings, station: bytes) -> None:
+    wire = Wire(httpx.Response(200, content=station))
+    assert over(wire, settings).snapshot() == station
+    assert wire.requests[0].url.params["export"] == "yaml"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [({"project_id": "p-1"}, "p-1"), ({"project_id": None}, None), (None, None)]
+)
+def test_a_project_without_an_id_is_no_error(settings: Settings, value: object, found: str | None) -> None:
+    assert over(Wire(data(value)), settings).project_id() == found
+
+
+def test_the_cache_that_is_cleared_is_that_of_the_schema(settings: Settings) -> None:
+    wire = Wire(httpx.Response(204))
+    over(wire, settings).clear_cache()
+    assert (wire.requests[0].method, wire.requests[0].url.path) == ("POST", "/utils/cache/clear")
+    assert "system" in wire.requests[0].url.params
+
+
+# Waiting
+
+
+def test_waiting_ends_with_the_first_pong(settings: Settings) -> None:
+    wire = Wire(REFUSED, httpx.Response(503), httpx.Response(200, text="pong"))
+    over(wire, settings).wait(30)
+    assert [request.url.path for request in wire.requests] == ["/server/ping"] * 3
+
+
+def test_waiting_no_time_asks_once(settings: Settings) -> None:
+    wire = Wire(REFUSED)
+    with pytest.raises(DirectusUnavailable, match="no Directus answered within 0 s: Connection refused"):
+        over(wire, settings).wait(0)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(httpx.Response(502), "HTTP 502"), (HTML, "HTTP 200")])
+def test_what_is_no_pong_does_not_end_the_wait(settings: Settings, answer: httpx.Response, reason: str) -> None:
+    with pytest.raises(DirectusUnavailable) as caught:
+        over(Wire(answer), settings).wait(0)
+    assert reason in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_the_wait_keeps_to_its_deadline(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(DirectusUnavailable, match="within 7 s"):
+        over(Wire(REFUSED), settings).wait(7)
+    assert now == pytest.approx(1007, abs=0.2)
+
+
+def test_a_wait_ends_when_the_server_has_died(settings: Settings) -> None:
+    wire = Wire(REFUSED)
+    looks = iter([None, RuntimeError("died")])
+
+    def alive() -> None:
+        if (problem := next(looks)) is not None:
+            raise problem
+
+    with pytest.raises(RuntimeError, match="died"):
+        over(wire, settings).wait(60, alive=alive)
+    assert len(wire.requests) == 1
+
+
+# Writes of rows are sent once
+
+
+def test_a_write_returns_what_directus_says_of_the_rows(settings: Settings) -> None:
+    wire = Wire(data([{"id": 1}]))
+    assert over(wire, settings).write("POST", "/items/clubs", [{"slug": "a"}]) == [{"id": 1}]
+    (request,) = wire.requests
+    assert (request.method, request.url.path, json.loads(request.content)) == ("POST", "/items/clubs", [{"slug": "a"}])
+
+
+def test_a_write_without_an_answer_in_it_returns_nothing(settings: Settings) -> None:
+    assert over(Wire(httpx.Response(204)), settings).write("DELETE", "/items/clubs", [1]) is None
+
+
+def test_a_write_is_not_repeated_when_the_connection_is_lost(settings: Settings) -> None:
+    wire = Wire(httpx.ReadError("reset"))
+    with pytest.raises(RequestFailed, match="the connection was lost before Directus answered"):
+        over(wire, settings).write("POST", "/items/clubs", [])
+    assert len(wire.requests) == 1
+
+
+def test_a_write_waits_for_a_directus_that_is_busy(settings: Settings) -> None:
+    wire = Wire(httpx.Response(503), data([]))
+    over(wire, settings).write("POST", "/items/clubs", [])
+    assert len(wire.requests) == 2
+
+
+def test_a_write_that_is_refused_gives_the_reason_of_directus(settings: Settings) -> None:
+    with pytest.raises(RequestFailed, match="HTTP 400: has to be unique"):
+        over(Wire(errors(400, "has to be unique")), settings).write("POST", "/items/clubs", [])
+
+
+def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings) -> None:
+    session = data({"access_token": "session", "refresh_token": "again"})
+    wire = Wire(session, errors(401, "Token expired."), session, data([]))
+    over(wire, by_password).write("POST", "/items/clubs", [])
+    paths = [request.url.path for request in wire.requests]
+    assert paths == ["/auth/login", "/items/clubs", "/auth/login", "/items/clubs"]

@@ -1,0 +1,62 @@
+"""What a user is told when PostgreSQL cannot be reached. Nothing listens on the ports used here."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from directus_sync import database
+from directus_sync.errors import DatabaseUnavailable
+from directus_sync.settings import Settings
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def closed_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def refusal(settings: Settings) -> str:
+    with pytest.raises(DatabaseUnavailable) as caught, database.connect(settings, "test"):
+        pytest.fail("there is no database")
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_named(load: Load, closed_port: str) -> None:
+    message = refusal(load(DB_HOST="127.0.0.1", DB_PORT=closed_port, DIRECTUS_SYNC_DB_WAIT="0"))
+    assert f"127.0.0.1:{closed_port}/trm" in message
+    assert "DB_HOST and DB_PORT" in message
+    assert "db-pass-1" not in message
+
+
+def test_a_wait_is_announced_once(load: Load, closed_port: str) -> None:
+    announced: list[bool] = []
+    settings = load(DB_HOST="127.0.0.1", DB_PORT=closed_port, DIRECTUS_SYNC_DB_WAIT="0.5")
+    with (
+        pytest.raises(DatabaseUnavailable),
+        database.connect(settings, "test", waiting=lambda: announced.append(True)),
+    ):
+        pytest.fail("there is no database")
+    assert announced == [True]
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "postgresql://u:hunter22%zz@127.0.0.1/d",
+        "host=127.0.0.1 password=hunter22 nonsense",
+        "host=127.0.0.1 hunter22=x",
+        "postgresql://u:pw@127.0.0.1:{port}/d?hunter22=1",
+        "postgresql://u:hunter22#x@127.0.0.1:{port}/d",
+        "postgresql://u:hunter22/x@127.0.0.1:{port}/d",
+    ],
+)
+def test_a_connection_string_is_never_repeated_with_its_password(load: Load, closed_port: str, string: str) -> None:
+    string = string.replace("{port}", closed_port)
+    assert "hunter22" not in refusal(load(DB_CONNECTION_STRING=string, DIRECTUS_SYNC_DB_WAIT="0"))

@@ -1,0 +1,70 @@
+"""How errors read, and that the tree in the module's docstring is the tree of its classes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from directus_sync import errors
+from directus_sync.errors import SyncError, UncapturedLiveWork
+
+CLASSES = [
+    member
+    for _, member in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(member, SyncError) and member.__module__ == errors.__name__
+]
+
+
+def test_an_error_reads_as_a_short_form() -> None:
+    error = UncapturedLiveWork(
+        "2 collections exist in no snapshot", where="push of a\nto b", next="keep it\nor lose it"
+    )
+    error.done = ("pre_0001", "bootstrap")
+    assert str(error) == (
+        "error[uncaptured-live-work]: 2 collections exist in no snapshot\n"
+        "  where: push of a\n"
+        "         to b\n"
+        "  done:  pre_0001, bootstrap\n"
+        "  next:  keep it\n"
+        "         or lose it"
+    )
+
+
+def test_parts_that_are_not_there_leave_no_line() -> None:
+    assert str(SyncError("it broke")) == "error[failed]: it broke"
+    assert str(SyncError("it broke", where="", next="")) == "error[failed]: it broke"
+
+
+def test_every_id_is_used_once() -> None:
+    ids = [kind.id for kind in CLASSES]
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: str(kind.id))
+def test_an_id_is_words_with_hyphens(kind: type[SyncError]) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.id)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: str(kind.id))
+def test_an_exit_code_is_one_that_the_command_line_documents(kind: type[SyncError]) -> None:
+    assert kind.exit_code in {1, 2, 4, 5}
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    assert errors.__doc__ is not None
+    drawn = re.findall(r"^([│├└─ ]*)(\w+) +(\d)\b", errors.__doc__, re.MULTILINE)
+    depths = {name: len(branches) // 4 for branches, name, _ in drawn}
+    codes = {name: int(code) for _, name, code in drawn}
+    assert depths == {kind.__name__: len(kind.__mro__) - len(SyncError.__mro__) for kind in CLASSES}
+    assert codes == {kind.__name__: kind.exit_code for kind in CLASSES}
+
+
+def test_an_error_stands_below_its_parent_in_the_docstring() -> None:
+    assert errors.__doc__ is not None
+    line: list[str] = []
+    for branches, name in re.findall(r"^([│├└─ ]*)(\w+) +\d\b", errors.__doc__, re.MULTILINE):
+        line[len(branches) // 4 :] = [name]
+        if len(line) > 1:
+            assert getattr(errors, name).__base__ is getattr(errors, line[-2])

@@ -1,0 +1,138 @@
+"""The image and the stack of containers, as far as they can be read: nothing here can build or run one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from io import StringIO
+from typing import Any
+
+import yaml
+from dotenv import dotenv_values
+from packaging.requirements import Requirement
+
+from directus_sync import settings
+from tests.conftest import ROOT
+from tests.image import copied, final, locked, stages
+
+PIN = json.loads((ROOT / "docker" / "directus" / "package.json").read_text())["dependencies"]["directus"]
+COMPOSE = (ROOT / "docker" / "compose.dev.yaml").read_text(encoding="utf-8")
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
+DATABASE = "timescale/timescaledb-ha:pg16.6-ts2.17.2-all"
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def test_the_image_is_of_the_pinned_directus() -> None:
+    assert stages()[0][0].text == f"directus/directus:{PIN} AS base"
+    # One Python: a virtual environment works only with the one that made it.
+    assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base"]
+    labels = final("LABEL")[0].text
+    assert f'base.name="directus/directus:{PIN}"' in labels
+    snapshot = yaml.safe_load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
+    assert snapshot["directus"] == PIN
+
+
+def test_the_server_is_not_root_and_owns_nothing_of_the_tool() -> None:
+    assert final("USER")[-1].text == "node"
+    assert not any("--chown" in instruction.text for instruction in final("COPY"))
+
+
+def test_the_image_has_no_build_tools() -> None:
+    installed = [
+        instruction.text for stage in (stages()[0], stages()[-1]) for instruction in stage if "apk" in instruction.text
+    ]
+    assert installed == ["apk add --no-cache python3 tini"]
+    (pip,) = [instruction.text for instruction in stages()[1] if instruction.name == "RUN"]
+    assert "--require-hashes --only-binary=:all: -r /tmp/requirements.runtime.lock" in pip
+    assert pip.endswith("pip uninstall --yes pip")
+
+
+def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
+    (entrypoint,), (command,) = final("ENTRYPOINT"), final("CMD")
+    assert entrypoint.json == ["/sbin/tini", "--", str(copied()["docker/entrypoint.sh"])]
+    assert command.json == ["pm2-runtime", "start", "ecosystem.config.cjs"]
+    assert (ROOT / "docker" / "entrypoint.sh").stat().st_mode & 0o111 == 0o111
+
+
+def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    let_in = {line[1:] for line in lines if line.startswith("!")}
+    assert lines[0] == "*"
+    assert let_in == {*copied(), "requirements.runtime.lock"}
+    assert all((ROOT / source).exists() for source in let_in)
+    # After all that is let in: the last line that fits counts.
+    assert lines[-1] == "**/.env*"
+    assert not any(".env" in source for source in let_in)
+
+
+def test_the_image_s_lock_is_the_part_of_the_other_that_the_tool_needs() -> None:
+    runtime, everything = locked("requirements.runtime.lock"), locked("requirements.lock")
+    assert {name: everything[name] for name in runtime} == runtime
+    assert all(hashes for _, hashes in runtime.values())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {Requirement(line).name for line in project["project"]["dependencies"]}
+    development = {Requirement(line).name for line in project["dependency-groups"]["dev"]}
+    assert needed <= set(runtime)
+    assert not development & set(runtime)
+
+
+def test_the_workflow_runs_when_anything_of_the_image_changes() -> None:
+    # YAML takes a bare `on` for true.
+    triggers = WORKFLOW[True]
+    assert triggers["push"]["paths"] == triggers["pull_request"]["paths"]
+    watched = [pattern.removesuffix("/**") for pattern in triggers["push"]["paths"]]
+    for source in [*copied(), "requirements.runtime.lock", ".dockerignore", ".gitea/workflows/ci.yaml"]:
+        assert any(source == path or source.startswith(f"{path}/") for path in watched), source
+    assert all((ROOT / path).exists() for path in watched)
+
+
+# Compose
+
+
+def test_the_containers_are_those_of_production() -> None:
+    assert SERVICES["db"]["image"] == DATABASE
+    assert WORKFLOW["jobs"]["image"]["services"]["db"]["image"] == DATABASE
+    for name in ("directus", "replica"):
+        assert SERVICES[name]["build"] == {"context": "..", "dockerfile": "docker/Dockerfile"}
+
+
+def test_the_database_s_files_outlive_its_container() -> None:
+    data = SERVICES["db"]["environment"]["PGDATA"]
+    assert data == "/home/postgres/pgdata/data"
+    assert SERVICES["db"]["volumes"] == [f"database:{data}"]
+
+
+def test_everything_waits_until_what_it_needs_is_healthy() -> None:
+    for name, service in SERVICES.items():
+        for needed, how in service.get("depends_on", {}).items():
+            assert how == {"condition": "service_healthy"}, name
+            assert SERVICES[needed]["healthcheck"]["test"], needed
+    assert final("HEALTHCHECK")
+
+
+def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
+    replica = SERVICES["replica"]
+    assert replica["deploy"] == {"replicas": 2}
+    assert replica["profiles"] == SERVICES["redis"]["profiles"] == ["replicas"]
+    assert replica["environment"]["REDIS"] == "redis://redis:6379"
+    assert replica["volumes"] == SERVICES["directus"]["volumes"]
+    # An empty one would count as a Redis, too.
+    assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])
+
+
+def test_nothing_is_open_to_other_machines() -> None:
+    for service in SERVICES.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_the_containers_settings_are_those_of_the_template() -> None:
+    text = re.sub(r"^# ?(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE)
+    known = set(dotenv_values(stream=StringIO(text)))
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", COMPOSE))
+    assert used <= known
+    # A secret has no default: either it is given, or nothing starts.
+    for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN"}:
+        assert f"${{{name}:?" in COMPOSE
+        assert f"${{{name}:-" not in COMPOSE

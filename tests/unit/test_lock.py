@@ -1,0 +1,101 @@
+"""What of the lock needs no database: its key, its deadline and its message."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import psycopg2
+import pytest
+
+from directus_sync import lock
+from directus_sync.errors import LockTimeout
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+
+def _ended() -> None:
+    raise psycopg2.InterfaceError("connection already closed")
+
+
+# Closed, so that nothing is unlocked on it.
+CLOSED = cast("Connection", SimpleNamespace(cursor=_ended))
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.sleeps = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(lock, "time", clock)
+    monkeypatch.setattr(lock, "holder", lambda _: "directus-sync deploy other:7 (pid 42)")
+    return clock
+
+
+def free_after(tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [False] * tries
+    monkeypatch.setattr(lock, "_try", lambda _: answers.pop() if answers else True)
+
+
+def test_the_key_fits_the_bigint_of_an_advisory_lock() -> None:
+    assert 0 < lock.LOCK_KEY < 2**63
+
+
+def test_the_key_spells_the_tool_s_name() -> None:
+    assert lock.LOCK_KEY.to_bytes(8, "big") == b"dirsync\0"
+
+
+def test_a_free_lock_is_taken_without_waiting(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    free_after(0, monkeypatch)
+    with lock.exclusive(CLOSED, 600, waiting=lambda _: pytest.fail("nobody holds it")):
+        assert clock.sleeps == 0
+
+
+def test_a_lock_that_becomes_free_is_taken_and_the_holder_was_named_once(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    free_after(5, monkeypatch)
+    named: list[str] = []
+    with lock.exclusive(CLOSED, 600, waiting=named.append):
+        assert clock.sleeps == 5
+    assert named == ["directus-sync deploy other:7 (pid 42)"]
+
+
+def test_a_lock_that_stays_taken_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    free_after(10_000, monkeypatch)
+    with pytest.raises(LockTimeout) as caught, lock.exclusive(CLOSED, 3):
+        pytest.fail("the lock is not ours")
+    assert clock.now == pytest.approx(1003, abs=0.5)
+    message = str(caught.value)
+    assert caught.value.exit_code == 5
+    assert "not free within 3 s" in message
+    assert "held by directus-sync deploy other:7 (pid 42)" in message
+    assert "DIRECTUS_SYNC_LOCK_WAIT" in message
+
+
+def test_waiting_no_time_tries_once(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    free_after(10_000, monkeypatch)
+    with pytest.raises(LockTimeout), lock.exclusive(CLOSED, 0):
+        pytest.fail("the lock is not ours")
+    assert clock.sleeps == 0
+
+
+def test_a_holder_that_just_ended_is_no_error(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    free_after(10_000, monkeypatch)
+    monkeypatch.setattr(lock, "holder", lambda _: None)
+    with pytest.raises(LockTimeout, match="a session that has just ended"), lock.exclusive(CLOSED, 0):
+        pytest.fail("the lock is not ours")

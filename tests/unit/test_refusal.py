@@ -1,0 +1,95 @@
+"""How a refused plan reads: what is in the way, where, and both ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from directus_sync import diff, guard, refusal
+from directus_sync.errors import CatalogExpectsIt, IncompleteEntry, RefusedPlan, UncapturedLiveWork
+from directus_sync.guard import Approvals, Plan, Taken
+from directus_sync.snapshot import Snapshot
+
+OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"
+Answers = Mapping[str, Any]
+
+
+def judged(answer: Any, live: Snapshot, *, base: Snapshot | None = None, along: tuple[Taken, ...] = ()) -> Plan:
+    """Judge one answer of the server, with one row at each risk. base: none, so that all there is is uncaptured."""
+    difference = diff.from_server((answer["hash"], answer["diff"]))
+    verdicts = guard.judge(difference, base=base, wanted=live, live=live)
+    risks = [risk for verdict in verdicts for risk in verdict.risks]
+    approvals = Approvals(dict.fromkeys((change.id for change in difference.changes), "why")) if along else Approvals()
+    return guard.decide(difference, verdicts, dict.fromkeys(risks, 1), approvals, dict.fromkeys(risks, along))
+
+
+def message(plan: Plan) -> str:
+    return str(refusal.error(plan, OPERATION))
+
+
+@pytest.fixture
+def removal(captured_answers: Answers) -> Any:
+    return captured_answers["field_removed"]
+
+
+def removals(removal: Any, number: int) -> Any:
+    (entry,) = removal["diff"]["fields"]
+    return {**removal, "diff": {**removal["diff"], "fields": [{**entry, "field": f"elev_{n}"} for n in range(number)]}}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "collection_removed",
+        "collection_nested_removal",
+        "column_to_alias",
+        "field_removed",
+        "field_schema_removed",
+        "length_shrinks",
+        "note_changed",
+        "relation_removed",
+    ],
+)
+def test_what_nobody_captured_is_refused_with_exit_4(captured_answers: Answers, live: Snapshot, edit: str) -> None:
+    error = refusal.error(judged(captured_answers[edit], live), OPERATION)
+    assert isinstance(error, RefusedPlan)
+    assert error.exit_code == 4
+    assert "nothing was sent" in error.what
+
+
+def test_it_names_file_server_item_and_both_ways_out(removal: Any, live: Snapshot) -> None:
+    error = refusal.error(judged(removal, live), OPERATION)
+    assert isinstance(error, UncapturedLiveWork)
+    assert OPERATION in str(error)
+    assert "station.elev (field; 1 row)" in str(error)
+    assert "keep them: directus-sync pull" in str(error)
+    assert "--discard-live station.elev" in str(error)
+
+
+def test_two_reasons_are_called_by_the_graver_and_both_listed(captured_answers: Answers, live: Snapshot) -> None:
+    removed, nested = (captured_answers[edit] for edit in ("field_removed", "collection_nested_removal"))
+    both = {**removed, "diff": {**removed["diff"], "collections": nested["diff"]["collections"]}}
+    error = refusal.error(judged(both, live), OPERATION)
+    assert isinstance(error, IncompleteEntry)
+    assert "station.elev" in str(error)
+    assert "country" in str(error)
+
+
+def test_many_items_show_some_and_count_the_rest(removal: Any, live: Snapshot) -> None:
+    text = message(judged(removals(removal, 25), live))
+    assert "25 fields exist in Directus and in no snapshot" in text
+    assert "and 5 more" in text
+    assert text.count("(field") == refusal.ITEMS_SHOWN
+
+
+def test_one_item_is_in_the_singular(removal: Any, live: Snapshot) -> None:
+    assert "1 field exists in Directus and in no snapshot" in message(judged(removal, live))
+
+
+def test_what_goes_along_is_named_even_where_the_removal_is_approved(removal: Any, live: Snapshot) -> None:
+    plan = judged(removal, live, base=live, along=(Taken("constraint station.station_code_elev_key", expected=True),))
+    error = refusal.error(plan, OPERATION)
+    assert isinstance(error, CatalogExpectsIt)
+    assert "station.elev (field; 1 row; takes along constraint station.station_code_elev_key)" in str(error)

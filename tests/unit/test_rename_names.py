@@ -1,0 +1,84 @@
+"""Names of indexes and keys: what Directus and PostgreSQL give, and what a rename makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrations.renames.names import Named, directus_name, new_name, sequence_name
+from migrations.renames.paths import Rename
+
+LONG = "organization_participation_registrations_of_the_season"
+COLUMN = "emergency_contact_phone_number"
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "name"),
+    [
+        ("unique", "vehicles", "vehicles_emergency_contact_phone_number_unique"),
+        ("unique", LONG, "organization_participation_registrations_of_th__3eac0ed4_unique"),
+        ("index", LONG, "organization_participation_registrations_of_the__51384691_index"),
+        ("foreign", LONG, "organization_participation_registrations_o__7f865e31_foreign"),
+        ("foreign", "Événements-2026", "événements_2026_emergency_contact_phone_number_foreign"),
+    ],
+)
+def test_names_are_those_that_directus_gives(kind: str, table: str, name: str) -> None:
+    """The expected names were printed by Directus 11.17.4."""
+    assert directus_name(kind, table, COLUMN) == name
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "name"),
+    [
+        ("entries", "id", "entries_id_seq"),
+        (LONG, "id", "organization_participation_registrations_of_the_season_id_seq"),
+        (LONG, COLUMN, "organization_participation_re_emergency_contact_phone_numbe_seq"),
+        ("événements" * 4, f"{COLUMN}é", "événementsévénementsévé_emergency_contact_phone_numbe_seq"),
+    ],
+)
+def test_sequences_are_named_as_postgresql_names_them(table: str, column: str, name: str) -> None:
+    """The expected names were given by PostgreSQL 17."""
+    assert sequence_name(table, column) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "renamed"),
+    [
+        ("entries_pkey", ("id",), "registrations_pkey"),
+        ("entries_class_id_foreign", ("class_id",), "registrations_class_id_foreign"),
+        ("entries_event_id_race_number_key", ("event_id", "race_number"), "registrations_event_id_race_number_key"),
+        ("entries_anything", (), "registrations_anything"),
+        ("busy_entries_idx", ("event_id",), None),
+        ("entriesx_idx", ("event_id",), None),
+        (f"entries_{'x' * 50}", (), None),
+    ],
+)
+def test_a_collections_name_leads_the_names(name: str, columns: tuple[str, ...], renamed: str | None) -> None:
+    assert new_name(Named("index", name, columns), Rename("entries", "registrations")) == renamed
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "renamed"),
+    [
+        ("vehicles_make_unique", ("make",), "vehicles_manufacturer_unique"),
+        ("vehicles_make_key", ("make",), "vehicles_manufacturer_key"),
+        ("vehicles_make_model_key", ("make", "model"), "vehicles_manufacturer_model_key"),
+        ("vehicles_model_make_key", ("model", "make"), "vehicles_model_manufacturer_key"),
+        ("vehicles_make_lower_idx", ("make",), "vehicles_manufacturer_lower_idx"),
+        ("vehicles_model_make_check", ("make", "model"), "vehicles_model_manufacturer_check"),
+        ("vehicles_make_make_check", ("make", "model"), None),
+        ("vehicles_model_key", ("model",), None),
+        ("vehicles_make_of_something_else", ("model",), None),
+        ("vehicles_remake_key", ("make",), None),
+        ("own_make_key", ("make",), None),
+        ("vehicles_pkey", ("make",), "vehicles_pkey"),
+    ],
+)
+def test_a_fields_name_is_where_its_column_is(name: str, columns: tuple[str, ...], renamed: str | None) -> None:
+    assert new_name(Named("index", name, columns), Rename("vehicles", "manufacturer", "make")) == renamed
+
+
+def test_a_name_that_was_cut_is_cut_anew() -> None:
+    old = Named("index", directus_name("unique", LONG, COLUMN), (COLUMN,))
+    assert new_name(old, Rename(LONG, "entries")) == "entries_emergency_contact_phone_number_unique"
+    back = Named("index", "entries_emergency_contact_phone_number_unique", (COLUMN,))
+    assert new_name(back, Rename("entries", LONG)) == old.name

@@ -1,0 +1,173 @@
+"""Paths, templates, filters and options: a name is rewritten where the relations lead to it, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrations.renames.paths import Model, Rename, Rewriter
+
+MAKE = Rename("vehicles", "manufacturer", "make")
+ENTRIES = Rename("entries", "registrations")
+MODEL = Model(
+    frozenset(
+        {
+            ("vehicles", "make"), ("vehicles", "entries"), ("entries", "vehicle"), ("entries", "make"),
+            ("crew", "entry"), ("notes", "item"), ("directus_users", "car"), ("vehicles", "built"),
+        }
+    ),
+    {
+        ("entries", "vehicle"): ("vehicles",),
+        ("vehicles", "entries"): ("entries",),
+        ("crew", "entry"): ("entries",),
+        ("notes", "item"): ("vehicles", "entries"),
+        ("directus_users", "car"): ("vehicles",),
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "here", "rewritten"),
+    [
+        ("make", "vehicles", "manufacturer"),
+        ("-make", "vehicles", "-manufacturer"),
+        ("vehicle.make", "entries", "vehicle.manufacturer"),
+        ("entry.vehicle.make", "crew", "entry.vehicle.manufacturer"),
+        ("entries.vehicle.make", "vehicles", "entries.vehicle.manufacturer"),
+        ("item:vehicles.make", "notes", "item:vehicles.manufacturer"),
+        ("year(make)", "vehicles", "year(manufacturer)"),
+        ("count(entries.make)", "vehicles", "count(entries.make)"),
+        ("make", "entries", "make"),
+        ("item:entries.make", "notes", "item:entries.make"),
+        ("make_of", "vehicles", "make_of"),
+        ("*", "vehicles", "*"),
+    ],
+)
+def test_a_path_is_followed_along_the_relations(path: str, here: str, rewritten: str) -> None:
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.path(path, (here,))[0] == rewritten
+    assert not rewriter.unresolved
+
+
+def test_a_collection_is_named_in_paths_of_many_to_any_relations_only() -> None:
+    rewriter = Rewriter(ENTRIES, MODEL)
+    assert rewriter.path("item:entries.make", ("notes",))[0] == "item:registrations.make"
+    assert rewriter.path("entries.make", ("vehicles",))[0] == "entries.make"
+
+
+@pytest.mark.parametrize("path", ["make", "unknown.make"])
+def test_a_path_that_leads_nowhere_known_is_left_and_marked(path: str) -> None:
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.path(path, ())[0] == path
+    assert rewriter.unresolved
+
+
+def test_a_template_keeps_its_text() -> None:
+    template = "make: {{ vehicle.make }} ({{make}})"
+    assert Rewriter(MAKE, MODEL).template(template, ("entries",)) == "make: {{ vehicle.manufacturer }} ({{make}})"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"make": {"_eq": "make"}}, {"manufacturer": {"_eq": "make"}}),
+        ({"_and": [{"_or": [{"make": {"_null": True}}]}]}, {"_and": [{"_or": [{"manufacturer": {"_null": True}}]}]}),
+        ({"entries": {"_some": {"make": {"_eq": 1}}}}, {"entries": {"_some": {"make": {"_eq": 1}}}}),
+        (
+            {"entries": {"vehicle": {"make": {"_in": ["make", 2]}}}},
+            {"entries": {"vehicle": {"manufacturer": {"_in": ["make", 2]}}}},
+        ),
+        ({"year(make)": {"_gt": 2000}}, {"year(manufacturer)": {"_gt": 2000}}),
+        ({"$FOLLOW(vehicles, make)": {}}, {"$FOLLOW(vehicles,manufacturer)": {}}),
+        ({"built": {"_eq": "$CURRENT_USER.car.make"}}, {"built": {"_eq": "$CURRENT_USER.car.manufacturer"}}),
+        ({"built": {"_eq": "{{make}}"}}, {"built": {"_eq": "{{make}}"}}),
+        (
+            {"entries": {"create": [{"vehicle": {"make": "BMW"}}], "delete": [1]}},
+            {"entries": {"create": [{"vehicle": {"manufacturer": "BMW"}}], "delete": [1]}},
+        ),
+    ],
+)
+def test_a_filter_or_payload_has_its_keys_rewritten(before: Any, after: Any) -> None:
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.filter(before, ("vehicles",), ("entries",)) == after
+    assert not rewriter.unresolved
+
+
+def test_a_template_in_a_filter_speaks_of_the_form() -> None:
+    before: Any = {"make": {"_eq": "{{make}}"}}
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.filter(before, ("entries",), ("vehicles",)) == {"make": {"_eq": "{{manufacturer}}"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"template": "{{make}}"}, {"template": "{{manufacturer}}"}),
+        ({"fields": ["make", "entries.make"]}, {"fields": ["manufacturer", "entries.make"]}),
+        ({"tabular": {"sort": ["-make"]}}, {"tabular": {"sort": ["-manufacturer"]}}),
+        ({"kanban": {"groupField": "make"}}, {"kanban": {"groupField": "manufacturer"}}),
+        ({"widths": {"make": 100}}, {"widths": {"manufacturer": 100}}),
+        ({"filter": {"make": {"_eq": "x"}}}, {"filter": {"manufacturer": {"_eq": "x"}}}),
+    ],
+)
+def test_options_are_rewritten_where_they_hold_names(before: Any, after: Any) -> None:
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.options(before, ("vehicles",), ()) == after
+    assert not rewriter.unresolved
+
+
+@pytest.mark.parametrize("option", [{"icon": "make"}, {"choices": [{"value": "make"}]}, {"make": 1}])
+def test_an_option_that_only_looks_like_the_name_is_left_and_marked(option: Any) -> None:
+    rewriter = Rewriter(MAKE, MODEL)
+    assert rewriter.options(option, ("vehicles",), ()) == option
+    assert rewriter.unresolved
+    elsewhere = Rewriter(MAKE, MODEL)
+    elsewhere.options(option, ("crew",), ())
+    assert not elsewhere.unresolved
+
+
+def test_options_that_choose_a_collection_follow_it() -> None:
+    before: Any = {"selectedCollection": "entries", "collections": ["entries", "crew"], "icon": "entries"}
+    after = {"selectedCollection": "registrations", "collections": ["registrations", "crew"], "icon": "entries"}
+    assert Rewriter(ENTRIES, MODEL).options(before, (), ()) == after
+
+
+def test_a_condition_speaks_of_the_form_and_its_options_of_the_relation() -> None:
+    before: Any = [
+        {"name": "make", "rule": {"make": {"_null": True}}, "options": {"filter": {"make": {"_eq": "{{make}}"}}}}
+    ]
+    after = [
+        {
+            "name": "make",
+            "rule": {"make": {"_null": True}},
+            "options": {"filter": {"manufacturer": {"_eq": "{{make}}"}}},
+        }
+    ]
+    assert Rewriter(MAKE, MODEL).conditions(before, ("vehicles",), ("entries",)) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            {"collection": "vehicles", "payload": {"make": 1}},
+            {"collection": "vehicles", "payload": {"manufacturer": 1}},
+        ),
+        ({"collection": "entries", "payload": {"make": 1}}, {"collection": "entries", "payload": {"make": 1}}),
+        (
+            {"collection": "vehicles", "query": {"filter": {"make": {}}, "fields": ["make"]}},
+            {"collection": "vehicles", "query": {"filter": {"manufacturer": {}}, "fields": ["manufacturer"]}},
+        ),
+    ],
+)
+def test_an_operation_is_rewritten_when_it_says_what_it_works_on(before: Any, after: Any) -> None:
+    assert Rewriter(MAKE, MODEL).automation(before) == after
+
+
+@pytest.mark.parametrize("rename", [MAKE, ENTRIES])
+def test_what_has_its_new_name_already_stays(rename: Rename) -> None:
+    rewriter = Rewriter(rename, MODEL)
+    assert rewriter.path("vehicle.manufacturer", ("registrations",))[0] == "vehicle.manufacturer"
+    assert rewriter.path("item:registrations.make", ("notes",))[0] == "item:registrations.make"
+    assert not rewriter.unresolved

@@ -1,0 +1,94 @@
+"""Reading seed files: what is refused before any database is asked, with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from directus_sync.errors import InvalidSeed
+from directus_sync.seed import reading
+from directus_sync.seed.rows import rows
+from directus_sync.seed.values import Reference
+from tests.seeds import KNOWN, a_file
+
+EVENT = "events:\n- club: {slug: a}\n  slug: b\n"
+
+REFUSED = {
+    "no YAML": ("clubs:\n- ]", "a.yaml:2", "not YAML"),
+    "a list": ("- clubs", "a.yaml:1", "no mapping of collections"),
+    "a collection without a list": ("clubs:\n  slug: a", "a.yaml:1", "no list of rows"),
+    "a row that is a text": ("clubs:\n- a", "a.yaml:2", "no mapping of fields"),
+    "a collection twice": ("clubs: []\nclubs: []", "a.yaml:2", "clubs is there twice"),
+    "a field twice": ("clubs:\n- slug: a\n  slug: b", "a.yaml:3", "slug is there twice"),
+    "a merge key": ("clubs:\n- &a {slug: a}\n- <<: *a", "a.yaml:3", "<< can't be a key"),
+    "an alias in itself": ("clubs:\n- &a {slug: *a}", "a.yaml", "nested deeper"),
+    "many levels": ("clubs: " + "[" * 60 + "]" * 60, "a.yaml:1", "nested deeper"),
+    "an unknown collection": ("\nteams:\n- name: a", "a.yaml:3", "no collection teams"),
+    "an unknown field": ("clubs:\n- slug: a\n  colour: b", "a.yaml:3", "clubs has no field colour"),
+    "an id": ("clubs:\n- id: 1\n  slug: a", "a.yaml:2", "clubs.id can't be set by a file: files have no ids"),
+    "an alias field": (EVENT + "  shown: []", "a.yaml:4", "shows rows of another collection"),
+    "a row without its key": ("clubs:\n- name: a", "a.yaml:2", "a row of clubs lacks its key: slug"),
+    "a key that is null": ("clubs:\n- slug: null", "a.yaml:2", "a row of clubs lacks its key: slug"),
+    "nothing that tells rows apart": ("cars:\n- plate: a", "a.yaml:2", "nothing tells the rows of cars apart"),
+    "a key of its own": ("$keys: {clubs: [name]}", "a.yaml:1", "declares the key of clubs already: (slug)"),
+    "a key with an unknown field": ("$keys: {cars: [wheels]}", "a.yaml:1", "cars has no field wheels"),
+    "a key that is no list": ("$keys: {cars: plate}", "a.yaml:1", "$keys of cars is no list of fields"),
+    "a key of JSON": ("$keys: {cars: []}", "a.yaml:1", "no list of fields"),
+    "an id in place of a reference": ("events:\n- club: 7\n  slug: b", "a.yaml:2", "events.club refers to clubs"),
+    "a reference to nothing": ("events:\n- club: {}\n  slug: b", "a.yaml:2", "names no row by its fields"),
+    "a reference by id": ("events:\n- club: {id: 7}\n  slug: b", "a.yaml:2", "by clubs.id: files have no ids"),
+    "a reference by null": ("events:\n- club:\n    slug:\n  slug: b", "a.yaml:3", "can't look for null"),
+    "a reference by a wrong field": ("events:\n- club:\n    nmae: a\n  slug: b", "a.yaml:3", "no field nmae"),
+    "a mapping that is no reference": ("clubs:\n- slug: {a: b}", "a.yaml:2", "clubs.slug is one value"),
+    "a place that is no GeoJSON": (EVENT + "  place: here", "a.yaml:4", "events.place is no GeoJSON"),
+    "one tag that is no list": (EVENT + "  tags: fast", "a.yaml:4", "events.tags is a list"),
+    "a user who could log in": ("directus_users:\n- {email: a@b.c, status: active}", "a.yaml:2", "can't be active"),
+    "a row of Directus's own": ("directus_roles:\n- name: a", "a.yaml:2", "no rows of directus_roles come from a file"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_is_refused_with_its_line(case: str) -> None:
+    text, where, what = REFUSED[case]
+    with pytest.raises(InvalidSeed) as caught:
+        rows([a_file(text)], KNOWN)
+    assert (str(caught.value.where).startswith(where), what in caught.value.what) == (True, True), caught.value
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSeed, match="can't be read") as caught:
+        reading.read(tmp_path / "none.yaml")
+    assert str(tmp_path) in str(caught.value.where)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet", "clubs: []"])
+def test_a_file_may_have_no_rows(text: str) -> None:
+    assert rows([a_file(text)], KNOWN) == ()
+
+
+@pytest.mark.parametrize("text", ["no", "007", "2026-06-06", "12:30", "1_000", "0x1F", "true", "1.10"])
+def test_a_value_is_read_as_it_is_written(text: str) -> None:
+    (row,) = rows([a_file(f"clubs:\n- slug: {text}")], KNOWN)
+    assert row.label == text
+
+
+def test_json_knows_only_what_json_knows() -> None:
+    (row,) = rows(
+        [a_file(EVENT + '  options: {a: no, b: 2026-06-06, c: true, d: 1.5, e: "1", f: , g: [12:30]}')], KNOWN
+    )
+    assert getattr(row.given["options"], "plain", None) == {
+        "a": "no", "b": "2026-06-06", "c": True, "d": 1.5, "e": "1", "f": None, "g": ["12:30"],
+    }  # fmt: skip
+
+
+def test_a_reference_may_be_nested_and_repeated_by_an_alias() -> None:
+    text = """
+        stages:
+        - {name: one, event: &event {club: {slug: a}, slug: b}}
+        - {name: two, event: *event}
+    """
+    _, row = rows([a_file(text)], KNOWN)
+    event = row.given["event"]
+    assert isinstance(event, Reference)
+    assert str(event) == "events b a"

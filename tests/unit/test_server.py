@@ -1,0 +1,78 @@
+"""What a user is told when there is no Directus to start, and what is known without starting one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from directus_sync import server
+from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
+from directus_sync.settings import Settings
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Make a folder that looks like Directus."""
+    (tmp_path / "package.json").write_text(json.dumps({"version": "11.17.4"}), encoding="utf-8")
+    (tmp_path / "cli.js").write_text("", encoding="utf-8")
+    return tmp_path
+
+
+def node(folder: Path, script: str) -> str:
+    """Put a `node` on a PATH of its own; return that PATH."""
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "node"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return f"{program.parent}:/usr/bin:/bin"
+
+
+def test_a_missing_node_is_named(load: Load, home: Path) -> None:
+    with pytest.raises(WrongSettings, match="no `node` on PATH"):
+        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=str(home)))
+
+
+def test_a_failed_bootstrap_shows_the_end_of_its_output(load: Load, home: Path) -> None:
+    path = node(home, "for n in $(seq 1 40); do echo line $n; done; exit 3")
+    with pytest.raises(BootstrapFailed) as caught:
+        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path))
+    message = str(caught.value)
+    assert "ended with status 3" in message
+    assert "line 40" in message
+    assert "line 1\n" not in message
+
+
+def test_a_private_server_that_ends_early_is_not_waited_for(load: Load, home: Path) -> None:
+    settings = load(DIRECTUS_HOME=str(home), PATH=node(home, "echo no such table; exit 1"))
+    with pytest.raises(PrivateServerFailed) as caught, server.private(settings):
+        pytest.fail("there is no server")
+    assert "ended with status 1" in str(caught.value)
+    assert "no such table" in str(caught.value)
+
+
+def test_a_private_server_that_never_answers_is_stopped(load: Load, home: Path) -> None:
+    pid = home / "pid"
+    settings = load(
+        DIRECTUS_HOME=str(home), PATH=node(home, f"echo $$ > {pid}; exec sleep 60"), DIRECTUS_SYNC_DIRECTUS_WAIT="0.5"
+    )
+    with pytest.raises(PrivateServerFailed) as caught, server.private(settings):
+        pytest.fail("there is no server")
+    assert "did not answer within 0.5 s" in str(caught.value)
+    assert "DIRECTUS_SYNC_DIRECTUS_WAIT" in str(caught.value)
+    assert not Path("/proc", pid.read_text(encoding="utf-8").strip()).exists()
+
+
+def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Load, home: Path) -> None:
+    path = node(home, f"env > {home}/environment; echo $2 > {home}/verb")
+    server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, DB_CLIENT="mysql", TELEMETRY="true"))
+    environment = (home / "environment").read_text(encoding="utf-8").splitlines()
+    assert "DB_HOST=db.example" in environment
+    assert "DB_CLIENT=pg" in environment
+    assert "TELEMETRY=false" in environment
+    assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions" in environment
+    assert (home / "verb").read_text(encoding="utf-8") == "bootstrap\n"

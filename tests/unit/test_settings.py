@@ -1,0 +1,344 @@
+"""Where settings come from, which values are refused, and what of them may be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from directus_sync import settings
+from directus_sync.errors import WrongSettings
+from directus_sync.settings import Mode, Settings
+
+Load = Callable[..., Settings]
+
+
+def refusal(load: Load, **variables: str) -> str:
+    """Return the message that these variables meet with."""
+    with pytest.raises(WrongSettings) as caught:
+        load(**variables)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+# The database
+
+
+def test_the_database_is_named_by_directus_s_own_variables(load: Load) -> None:
+    database = load(DB_PORT="6543").database
+    assert (database.host, database.port, database.name, database.user, database.password, database.sslmode) == (
+        "db.example",
+        6543,
+        "trm",
+        "directus",
+        "db-pass-1",
+        None,
+    )
+
+
+def test_the_port_is_that_of_postgresql_when_none_is_set(load: Load) -> None:
+    assert load().database.port == 5432
+
+
+@pytest.mark.parametrize(
+    ("value", "sslmode"), [("true", "require"), ("TRUE", "require"), ("1", "require"), ("false", None)]
+)
+def test_db_ssl_asks_for_encryption(load: Load, value: str, sslmode: str | None) -> None:
+    assert load(DB_SSL=value).database.sslmode == sslmode
+
+
+def test_a_connection_string_takes_the_place_of_the_rest(load: Load) -> None:
+    database = load(DB_CONNECTION_STRING="postgresql://u:p@h/d").database
+    assert database.connection_string == "postgresql://u:p@h/d"
+    assert database.host == ""
+
+
+def test_without_a_database_the_message_names_every_way_to_give_one(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings) as caught:
+        settings.load({}, tmp_path / ".env")
+    message = str(caught.value)
+    for word in ("DB_HOST", "DB_CONNECTION_STRING", ".env", "make migrate"):
+        assert word in message
+
+
+@pytest.mark.parametrize("name", ["DB_DATABASE", "DB_USER"])
+def test_a_half_named_database_says_what_is_missing(load: Load, name: str) -> None:
+    assert f"DB_HOST is set, but not {name}" in refusal(load, **{name: ""})
+
+
+def test_a_host_alone_says_everything_that_is_missing(load: Load) -> None:
+    assert "not DB_DATABASE and DB_USER" in refusal(load, DB_DATABASE="", DB_USER="")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "abc", "5432 ", "54.32", "9" * 5000])
+def test_a_port_that_is_none_is_refused(load: Load, port: str) -> None:
+    assert "DB_PORT" in refusal(load, DB_PORT=port)
+
+
+# Directus
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("http://127.0.0.1:8055", "http://127.0.0.1:8055"),
+        ("http://127.0.0.1:8055/", "http://127.0.0.1:8055"),
+        ("https://example.com/directus/", "https://example.com/directus"),
+        ("http://[::1]:8055", "http://[::1]:8055"),
+    ],
+)
+def test_the_url_of_directus_is_kept_without_the_last_slash(load: Load, url: str, read: str) -> None:
+    assert load(DIRECTUS_URL=url).directus_url == read
+
+
+def test_no_url_is_a_private_directus(load: Load) -> None:
+    assert load().directus_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8055",
+        "ftp://example.com",
+        "http://",
+        "directus",
+        "http://[::1",
+        "http://example.com:abc",
+        "http://example.com:99999",
+        "http://exam\nple.com:0x",
+    ],
+)
+def test_a_url_that_is_none_is_refused(load: Load, url: str) -> None:
+    assert "DIRECTUS_URL" in refusal(load, DIRECTUS_URL=url)
+
+
+@pytest.mark.parametrize("user", ["someone:hunter22", "someone", ":hunter22"])
+def test_a_url_with_a_user_is_refused_without_repeating_it(load: Load, user: str) -> None:
+    message = refusal(load, DIRECTUS_URL=f"http://{user}@example.com")
+    assert "contains a user name or password" in message
+    assert "hunter22" not in message
+
+
+@pytest.mark.parametrize("rest", ["?access_token=hunter22", "#hunter22"])
+def test_a_url_with_a_query_is_refused_without_repeating_it(load: Load, rest: str) -> None:
+    # Directus takes `access_token` from the query, and the URL is part of many a message.
+    assert "hunter22" not in refusal(load, DIRECTUS_URL=f"http://example.com{rest}")
+
+
+def test_the_token_of_directus_sync_comes_before_that_of_the_administrator(load: Load) -> None:
+    assert load(DIRECTUS_TOKEN="ours", ADMIN_TOKEN="theirs").token == "ours"
+    assert load(ADMIN_TOKEN="theirs").token == "theirs"
+
+
+@pytest.mark.parametrize("token", ["hunter22\n", "hunter 22", "hunter22\r\nX-Evil: 1", "hünter22"])
+@pytest.mark.parametrize("name", ["DIRECTUS_TOKEN", "ADMIN_TOKEN"])
+def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(load: Load, name: str, token: str) -> None:
+    message = refusal(load, **{name: token})
+    assert f"{name} holds a character that no token has" in message
+    assert "nter" not in message
+
+
+def test_email_and_password_of_the_administrator_are_read(load: Load) -> None:
+    loaded = load(ADMIN_EMAIL="a@example.com", ADMIN_PASSWORD="pw-123")
+    assert (loaded.email, loaded.password) == ("a@example.com", "pw-123")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"ADMIN_TOKEN": "t"}, {"DIRECTUS_TOKEN": "t"}, {"ADMIN_EMAIL": "a@example.com", "ADMIN_PASSWORD": "p"}],
+)
+def test_any_way_to_log_in_is_enough(load: Load, variables: dict[str, str]) -> None:
+    load(**variables).require_credentials()
+
+
+@pytest.mark.parametrize("variables", [{}, {"ADMIN_EMAIL": "a@example.com"}, {"ADMIN_PASSWORD": "p"}])
+def test_no_way_to_log_in_names_them_all(load: Load, variables: dict[str, str]) -> None:
+    with pytest.raises(WrongSettings) as caught:
+        load(**variables).require_credentials()
+    for name in ("ADMIN_TOKEN", "DIRECTUS_TOKEN", "ADMIN_EMAIL", "ADMIN_PASSWORD"):
+        assert name in str(caught.value)
+
+
+def test_the_folder_of_directus_is_a_path(load: Load) -> None:
+    assert load(DIRECTUS_HOME="/directus").directus_home == Path("/directus")
+    assert load().directus_home is None
+
+
+def test_the_snapshot_of_the_checkout_is_the_default(load: Load) -> None:
+    assert load().snapshot == settings.ROOT / "snapshots" / "schema.yaml"
+
+
+def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
+    assert load().excluded_tables == "spatial_ref_sys,sysdiagrams,positions"
+    assert load(DB_EXCLUDE_TABLES="mine,positions").excluded_tables == "mine,positions"
+
+
+# The mode
+
+
+def test_the_mode_is_auto_unless_one_is_set(load: Load) -> None:
+    assert load().mode is Mode.AUTO
+    assert load(DIRECTUS_SCHEMA_APPLY_MODE="").mode is Mode.AUTO
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_can_be_set(load: Load, mode: Mode) -> None:
+    assert load(DIRECTUS_SCHEMA_APPLY_MODE=mode.value).mode is mode
+
+
+@pytest.mark.parametrize("text", ["force", "AUTO", "dry_run", "true"])
+def test_a_mode_that_is_none_is_refused_and_the_modes_are_named(load: Load, text: str) -> None:
+    message = refusal(load, DIRECTUS_SCHEMA_APPLY_MODE=text)
+    assert repr(text) in message
+    assert "auto, dry-run, skip" in message
+
+
+def test_the_approvals_lie_beside_the_snapshot(load: Load, tmp_path: Path) -> None:
+    assert replace(load(), snapshot=tmp_path / "schema.yaml").removals == tmp_path / "removals.yaml"
+
+
+# Durations
+
+DURATIONS = {
+    "DIRECTUS_SYNC_DB_WAIT": "database_wait",
+    "DIRECTUS_SYNC_DIRECTUS_WAIT": "directus_wait",
+    "DIRECTUS_SYNC_LOCK_WAIT": "lock_wait",
+    "DIRECTUS_SYNC_REQUEST_TIMEOUT": "request_timeout",
+    "DIRECTUS_SYNC_APPLY_TIMEOUT": "apply_timeout",
+}
+
+
+@pytest.mark.parametrize(("name", "attribute"), DURATIONS.items())
+def test_each_duration_has_its_variable(load: Load, name: str, attribute: str) -> None:
+    assert getattr(load(**{name: "7.5"}), attribute) == 7.5
+    assert getattr(load(), attribute) == getattr(Settings, attribute)
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("value", ["-1", "abc", "inf", "nan", "1h"])
+def test_a_duration_that_is_none_is_refused_by_name(load: Load, name: str, value: str) -> None:
+    message = refusal(load, **{name: value})
+    assert name in message
+    assert repr(value) in message
+
+
+def test_waiting_no_time_at_all_is_allowed(load: Load) -> None:
+    assert load(DIRECTUS_SYNC_LOCK_WAIT="0").lock_wait == 0
+
+
+# .env
+
+
+def env_file(folder: Path, text: str) -> Path:
+    path = folder / ".env"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+COMPLETE = "DB_HOST=from-file\nDB_DATABASE=d\nDB_USER=u\nDB_PASSWORD='p a#ss'\nADMIN_TOKEN=file-token\n"
+
+
+def test_the_env_file_gives_what_the_environment_lacks(tmp_path: Path) -> None:
+    loaded = settings.load({}, env_file(tmp_path, COMPLETE))
+    assert loaded.database.host == "from-file"
+    assert loaded.database.password == "p a#ss"
+    assert loaded.token == "file-token"
+
+
+def test_the_environment_comes_before_the_env_file(tmp_path: Path) -> None:
+    assert (
+        settings.load({"DB_HOST": "from-environment"}, env_file(tmp_path, COMPLETE)).database.host == "from-environment"
+    )
+
+
+def test_an_empty_variable_switches_one_of_the_env_file_off(tmp_path: Path) -> None:
+    assert settings.load({"ADMIN_TOKEN": ""}, env_file(tmp_path, COMPLETE)).token is None
+
+
+def test_an_empty_variable_is_an_unset_one(load: Load) -> None:
+    assert load(DIRECTUS_URL="", ADMIN_TOKEN="").directus_url is None
+
+
+def test_a_missing_env_file_is_no_error(load: Load) -> None:
+    assert load().database.host == "db.example"
+
+
+def test_without_arguments_the_environment_of_the_process_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DB_HOST", "from-process")
+    assert settings.load(env_file=env_file(tmp_path, COMPLETE)).database.host == "from-process"
+
+
+# What may be printed
+
+
+def test_every_secret_is_known(load: Load) -> None:
+    secrets = {name: f"value-of-{name}" for name in settings.SECRET_NAMES}
+    assert set(load(**secrets).secrets) == set(secrets.values())
+
+
+def test_the_longest_secret_comes_first(load: Load) -> None:
+    assert load(ADMIN_TOKEN="abc-long-token", KEY="abc").secrets[0] == "abc-long-token"
+
+
+@pytest.mark.parametrize("word", ["", "admin", "directus", "password", "postgres"])
+def test_a_word_that_everybody_uses_is_no_secret(load: Load, word: str) -> None:
+    assert word not in load(DB_PASSWORD=word).secrets
+
+
+def test_the_password_of_a_connection_string_is_secret_as_written_and_as_meant(load: Load) -> None:
+    secrets = load(DB_CONNECTION_STRING="postgresql://u:p%40ss%2Fword@h/d", DB_PASSWORD="").secrets
+    assert {"p%40ss%2Fword", "p@ss/word"} <= set(secrets)
+
+
+def test_a_connection_string_of_words_is_secret_as_a_whole(load: Load) -> None:
+    assert "host=h password=hunter22" in load(DB_CONNECTION_STRING="host=h password=hunter22").secrets
+
+
+def test_a_password_among_the_parameters_of_a_connection_string_is_secret(load: Load) -> None:
+    assert "hunter22" in load(DB_CONNECTION_STRING="postgresql://h/d?user=u&password=hunter22").secrets
+
+
+def test_the_label_names_host_port_and_database(load: Load) -> None:
+    assert load().database.label == "db.example:5432/trm"
+    assert load(DB_CONNECTION_STRING="postgresql://u:p@h:5433/d").database.label == "h:5433/d"
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "postgresql://someone:hunter22@h/d",
+        "postgresql://someone:hunt%40er22@h/d",
+        "postgresql://h/d?user=someone&password=hunter22",
+        "host=h password=hunter22 user=someone",
+        # libpq reads these two as it does the first.
+        "postgresql://someone:hunter22#x@h/d",
+        "postgresql://someone:hunter22?x@h/d",
+        # A slash must be percent-encoded. It is often forgotten.
+        "postgresql://someone:hunter22/x@h/d",
+    ],
+)
+def test_the_label_of_a_connection_string_has_no_user_and_no_password(load: Load, string: str) -> None:
+    label = load(DB_CONNECTION_STRING=string).database.label
+    assert "hunt" not in label
+    assert "someone" not in label
+
+
+@pytest.mark.parametrize("password", ["hunter22#x", "hunter22?x", "hunter22/x"])
+def test_a_password_with_a_character_of_urls_is_secret(load: Load, password: str) -> None:
+    assert password in load(DB_CONNECTION_STRING=f"postgresql://someone:{password}@h/d").secrets
+
+
+def test_a_broken_connection_string_is_no_crash(load: Load) -> None:
+    loaded = load(DB_CONNECTION_STRING="postgresql://someone:hunter22@[::1/d")
+    assert "hunter22" not in loaded.database.label
+    assert any("hunter22" in secret for secret in loaded.secrets)
+
+
+def test_settings_shown_in_a_traceback_have_no_secrets(load: Load) -> None:
+    secrets = {name: f"value-of-{name}" for name in settings.SECRET_NAMES}
+    assert "value-of" not in repr(load(**secrets))
+    assert "hunter22" not in repr(load(DB_CONNECTION_STRING="postgresql://u:hunter22@h/d"))

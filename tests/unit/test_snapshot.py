@@ -1,0 +1,501 @@
+"""What counts as a snapshot, and what an unusable one is told."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from directus_sync import snapshot
+from directus_sync.errors import InvalidSnapshot, WrongSettings
+
+SOURCE = "snapshots/schema.yaml"
+
+
+def refusal(content: bytes | str, *forbidden: str) -> InvalidSnapshot:
+    """Return the error that this content meets with."""
+    raw = content.encode() if isinstance(content, str) else content
+    with pytest.raises(InvalidSnapshot) as caught:
+        snapshot.parse(raw, SOURCE, forbidden)
+    return caught.value
+
+
+def line_of(content: bytes | str, text: str) -> str:
+    """Return `source:line` of the first line that begins with the text."""
+    lines = (content.decode() if isinstance(content, bytes) else content).splitlines()
+    return f"{SOURCE}:{next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))}"
+
+
+def line_after(content: str, text: str) -> str:
+    """Return `source:line` of the line behind the first that begins with the text."""
+    return f"{SOURCE}:{int(line_of(content, text).rpartition(':')[2]) + 1}"
+
+
+def edited(content: bytes, old: str, new: str) -> str:
+    """Replace one text that is there, once."""
+    text = content.decode()
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+# A real export
+
+
+def test_a_real_export_is_read(station: bytes) -> None:
+    read = snapshot.parse(station, SOURCE, ("positions",))
+    assert read.directus == "11.17.4"
+    assert set(read.section("collections")) == {("country",), ("station",)}
+    assert read.section("fields")["station", "code"]["type"] == "string"
+    assert read.section("relations")["station", "country"]["related_collection"] == "country"
+
+
+def test_the_bytes_are_kept_as_they_are(station: bytes) -> None:
+    assert snapshot.parse(station, SOURCE).content == station
+
+
+def test_the_hash_is_that_of_the_bytes(events: bytes) -> None:
+    assert snapshot.parse(events, SOURCE).sha256 == hashlib.sha256(events).hexdigest()
+
+
+def test_the_hash_differs_when_only_a_comment_differs(events: bytes) -> None:
+    assert snapshot.parse(events, SOURCE).sha256 != snapshot.parse(events + b"# x\n", SOURCE).sha256
+
+
+def test_reading_a_file_names_it_in_errors(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"- a\n")
+    with pytest.raises(InvalidSnapshot) as caught:
+        snapshot.read(path)
+    assert caught.value.where == f"{path}:1"
+
+
+def test_a_missing_file_is_a_matter_of_settings_and_names_pull(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings) as caught:
+        snapshot.read(tmp_path / "none.yaml")
+    assert caught.value.exit_code == 2
+    assert caught.value.where == str(tmp_path / "none.yaml")
+    assert "directus-sync pull" in str(caught.value)
+
+
+def test_a_folder_is_no_snapshot_file(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="directory"):
+        snapshot.read(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["\r\n", "\ufeff"])
+def test_what_an_editor_does_to_lines_does_not_matter(events: bytes, change: str) -> None:
+    text = events.decode()
+    content = change + text if change == "\ufeff" else text.replace("\n", change)
+    assert set(snapshot.parse(content.encode(), SOURCE).section("collections")) == {("events",)}
+
+
+def test_a_folder_without_a_table_is_a_collection(events: bytes) -> None:
+    folder = "collections:\n  - collection: places\n    meta: {}\n"
+    read = snapshot.parse(edited(events, "collections:\n", folder).encode(), SOURCE)
+    assert ("places",) in read.section("collections")
+
+
+def test_custom_fields_of_directus_s_own_collections_are_allowed(events: bytes) -> None:
+    field = "fields:\n  - collection: directus_users\n    field: phone\n    type: string\n    meta: {}\n"
+    read = snapshot.parse(edited(events, "fields:\n", field).encode(), SOURCE)
+    assert ("directus_users", "phone") in read.section("fields")
+
+
+# Not a mapping at all
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n\n", b"# only a comment\n", b"---\n"])
+def test_an_empty_file_is_refused(content: bytes) -> None:
+    assert "the file is empty" in refusal(content).what
+
+
+@pytest.mark.parametrize(("content", "kind"), [(b"- a\n", "a list"), (b"hello\n", "a str"), (b"42\n", "a int")])
+def test_what_is_no_mapping_is_refused(content: bytes, kind: str) -> None:
+    error = refusal(content)
+    assert kind in error.what
+    assert error.where == f"{SOURCE}:1"
+
+
+def test_yaml_that_does_not_parse_names_line_and_column(events: bytes) -> None:
+    broken = edited(events, "    type: uuid", "    type: [uuid")
+    error = refusal(broken)
+    assert "not YAML" in error.what
+    assert error.where is not None
+    # The parser notices an open bracket on the line behind it.
+    assert error.where.startswith(line_after(broken, "type: [uuid") + ":")
+
+
+def test_a_merge_conflict_names_its_line(events: bytes) -> None:
+    conflict = edited(events, "relations: []", "<<<<<<< HEAD\nrelations: []\n=======\nrelations: []\n>>>>>>> other")
+    error = refusal(conflict)
+    assert error.where is not None
+    assert error.where.startswith((line_of(conflict, "<<<<<<<") + ":", line_after(conflict, "<<<<<<<") + ":"))
+
+
+def test_a_tab_as_indentation_names_its_line() -> None:
+    assert refusal("version: 1\nfields:\n\t- a\n").where == f"{SOURCE}:3:1"
+
+
+def test_two_documents_in_one_file_are_refused(events: bytes) -> None:
+    error = refusal(events + b"---\n" + events)
+    assert "another document" in error.what
+    assert error.where == f"{SOURCE}:{events.count(10) + 1}:1"
+
+
+@pytest.mark.parametrize("content", [b"version: \xff\xfe\n", b"a\x00b", bytes(range(256)), b"\x1f\x8b\x08\x00\x00"])
+def test_bytes_that_are_no_text_are_refused(content: bytes) -> None:
+    assert "not YAML" in refusal(content).what
+
+
+def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    error = refusal(f"!!python/object/apply:os.mkdir ['{trace}']")
+    assert "not YAML" in error.what
+    assert not trace.exists()
+
+
+# The root
+
+
+@pytest.mark.parametrize("key", ["version", "directus", "vendor", "collections", "fields", "systemFields", "relations"])
+def test_a_missing_root_key_is_refused_by_name(events: bytes, key: str) -> None:
+    document = yaml.safe_load(events)
+    del document[key]
+    assert f"the key {key!r} is missing" in refusal(yaml.safe_dump(document)).what
+
+
+def test_a_missing_system_fields_section_says_what_it_would_cost(events: bytes) -> None:
+    document = yaml.safe_load(events)
+    del document["systemFields"]
+    assert "drop three indexes" in refusal(yaml.safe_dump(document)).what
+
+
+def test_an_unknown_root_key_is_named_with_its_line(events: bytes) -> None:
+    content = events.decode() + "flows: []\n"
+    error = refusal(content)
+    assert "'flows'" in error.what
+    assert error.where == line_of(content, "flows: []")
+
+
+@pytest.mark.parametrize("key", ["1", "~", "2024-01-01", "true", "1.5", "? [a]\n", "? {a: b}\n"])
+def test_a_root_key_that_is_no_text_is_refused(events: bytes, key: str) -> None:
+    assert refusal(events.decode() + f"{key}: x\n").where
+
+
+def test_the_wrapped_json_form_is_refused(events: bytes) -> None:
+    assert "'data'" in refusal(yaml.safe_dump({"data": yaml.safe_load(events)})).what
+
+
+def test_another_snapshot_format_is_refused_at_its_line(events: bytes) -> None:
+    content = edited(events, "version: 1", "# moved down\nversion: 2")
+    error = refusal(content)
+    assert "format 2" in error.what
+    assert error.where == line_of(content, "version: 2")
+
+
+def test_a_snapshot_of_another_database_vendor_is_refused_at_its_line(events: bytes) -> None:
+    error = refusal(edited(events, "vendor: postgres", "vendor: sqlite"))
+    assert "'sqlite'" in error.what
+    assert error.where == f"{SOURCE}:3"
+
+
+def test_a_directus_version_that_yaml_takes_for_a_number_is_refused_at_its_line(events: bytes) -> None:
+    error = refusal(edited(events, "directus: 11.17.4", "directus: 11.17"))
+    assert "`directus` must be a version" in error.what
+    assert error.where == f"{SOURCE}:2"
+
+
+# The sections
+
+
+@pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
+@pytest.mark.parametrize("value", ["text", "{a: b}", "~", "7"])
+def test_a_section_that_is_no_list_is_refused_at_its_line(events: bytes, section: str, value: str) -> None:
+    document = yaml.safe_load(events)
+    document[section] = yaml.safe_load(value)
+    content = yaml.safe_dump(document, sort_keys=False)
+    error = refusal(content)
+    assert f"`{section}` must be a list" in error.what
+    assert error.where == line_of(content, f"{section}:")
+
+
+def test_a_snapshot_without_collections_is_refused_because_it_deletes_everything(events: bytes) -> None:
+    document = {**yaml.safe_load(events), "collections": []}
+    content = yaml.safe_dump(document, sort_keys=False)
+    error = refusal(content)
+    assert "deletes every collection" in error.what
+    assert error.where == line_of(content, "collections: []")
+
+
+@pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
+@pytest.mark.parametrize("entry", ["text", 7, None, ["a"]])
+def test_an_entry_that_is_no_mapping_is_refused_at_its_line(station: bytes, section: str, entry: object) -> None:
+    document = yaml.safe_load(station)
+    document[section].insert(0, entry)
+    content = yaml.safe_dump(document, sort_keys=False)
+    error = refusal(content)
+    assert f"an entry of `{section}` must be a mapping" in error.what
+    assert error.where == line_after(content, f"{section}:")
+
+
+def test_an_unknown_key_in_an_entry_is_named_with_its_line(events: bytes) -> None:
+    content = edited(events, "    type: uuid\n", "    type: uuid\n    typo: 1\n")
+    error = refusal(content)
+    assert "unknown key 'typo' in an entry of `fields`" in error.what
+    assert error.where == line_of(content, "typo: 1")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("collections", "collection"),
+        ("collections", "meta"),
+        ("fields", "collection"),
+        ("fields", "field"),
+        ("fields", "type"),
+        ("fields", "meta"),
+        ("systemFields", "field"),
+        ("relations", "related_collection"),
+    ],
+)
+def test_an_entry_without_a_key_is_refused(station: bytes, section: str, key: str) -> None:
+    document = yaml.safe_load(station)
+    del document[section][0][key]
+    content = yaml.safe_dump(document, sort_keys=False)
+    error = refusal(content)
+    assert f"an entry of `{section}` has no `{key}`" in error.what
+    assert error.where == line_after(content, f"{section}:")
+
+
+@pytest.mark.parametrize("name", ["7", "yes", "''", "~", "[a]", "{a: b}"])
+def test_a_name_that_is_no_text_is_refused_at_its_entry(events: bytes, name: str) -> None:
+    error = refusal(edited(events, "- collection: events", f"- collection: {name}"))
+    assert "an entry of `collections` has no name" in error.what
+    assert error.where == f"{SOURCE}:5"
+
+
+@pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
+def test_an_entry_given_twice_is_refused_at_the_second(station: bytes, section: str) -> None:
+    document = yaml.safe_load(station)
+    first = document[section][0]
+    document[section].insert(1, dict(first))
+    content = yaml.dump(document, sort_keys=False, Dumper=_NoAliases)
+    error = refusal(content)
+    name = ".".join(str(first[key]) for key in ("collection", "field") if key in first)
+    assert f"`{section}` has {name} twice" in error.what
+    start = int(line_of(content, f"{section}:").rpartition(":")[2])
+    entries = [
+        number for number, line in enumerate(content.splitlines(), 1) if number > start and line.startswith("- ")
+    ]
+    assert error.where == f"{SOURCE}:{entries[1]}"
+
+
+class _NoAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+# Owners
+
+
+@pytest.mark.parametrize("section", ["collections", "fields", "relations"])
+def test_a_table_of_alembic_is_refused_with_its_line_and_its_name(station: bytes, section: str) -> None:
+    document = yaml.safe_load(station)
+    document[section][0]["collection"] = "positions"
+    content = yaml.safe_dump(document, sort_keys=False)
+    error = refusal(content, "positions")
+    assert "positions, a table that Alembic owns" in error.what
+    assert error.where == line_of(content, "- collection: positions")
+    assert "DB_EXCLUDE_TABLES" in str(error)
+
+
+def test_a_relation_to_a_table_of_alembic_is_refused(station: bytes) -> None:
+    error = refusal(edited(station, "related_collection: country", "related_collection: positions"), "positions")
+    assert "positions, a table that Alembic owns" in error.what
+
+
+def test_a_field_of_a_collection_that_is_not_there_is_refused_at_its_line(events: bytes) -> None:
+    content = edited(events, "  - collection: events\n    field: id", "  - collection: gone\n    field: id")
+    error = refusal(content)
+    assert "an entry of gone, which is not in `collections`" in error.what
+    assert error.where == line_of(content, "- collection: gone")
+
+
+def test_every_refusal_says_how_to_get_a_good_file_back() -> None:
+    assert "git" in str(refusal(b""))
+    assert "directus-sync pull" in str(refusal(b""))
+    assert refusal(b"").exit_code == 4
+
+
+# The version
+
+
+def test_the_same_version_of_directus_passes(events: bytes) -> None:
+    snapshot.require_version(snapshot.parse(events, SOURCE), "11.17.4")
+
+
+@pytest.mark.parametrize("version", ["11.17.5", "11.18.0", "12.0.0", "11.17", "11.17.4-rc.1"])
+def test_another_version_of_directus_is_refused_at_its_line(events: bytes, version: str) -> None:
+    with pytest.raises(InvalidSnapshot) as caught:
+        snapshot.require_version(snapshot.parse(events, SOURCE), version)
+    assert f"the snapshot is of Directus 11.17.4, and this Directus is {version}" in caught.value.what
+    assert caught.value.where == f"{SOURCE}:2"
+    assert "directus-sync pull" in str(caught.value)
+
+
+# Whatever is in the file: a refusal, never another exception
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_refused_or_read(content: bytes) -> None:
+    accept_or_refuse(content)
+
+
+TEXTS = st.sampled_from(["events", "notes", "positions", "postgres", "11.17.4", "directus_users", "", "0x_", "=", "<<"])
+SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.floats() | TEXTS | st.dates() | st.binary(max_size=3)
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.integers(0, 2), inner, max_size=4),
+    max_leaves=12,
+)
+VALID: dict[str, Any] = {
+    "version": 1,
+    "directus": "11.17.4",
+    "vendor": "postgres",
+    "collections": [{"collection": "events", "meta": {}, "schema": {"name": "events"}}],
+    "fields": [{"collection": "events", "field": "notes", "type": "text", "meta": {}, "schema": {}}],
+    "systemFields": [{"collection": "directus_activity", "field": "timestamp", "schema": {}}],
+    "relations": [{"collection": "events", "field": "notes", "related_collection": "events", "meta": {}, "schema": {}}],
+}
+Place = tuple[str] | tuple[str, int] | tuple[str, int, str]
+PLACES: list[Place] = [
+    *((key,) for key in VALID),
+    *((section, 0) for section in VALID if isinstance(VALID[section], list)),
+    *((section, 0, key) for section in VALID if isinstance(VALID[section], list) for key in VALID[section][0]),
+]
+
+
+@st.composite
+def nearly_valid(draw: st.DrawFn) -> dict[str, Any]:
+    """Put something else in one or two places of a valid snapshot."""
+    document = copy.deepcopy(VALID)
+    # The longest way first, so that no place is gone before it is reached.
+    for *way, last in sorted(draw(st.sets(st.sampled_from(PLACES), min_size=1, max_size=2)), key=len, reverse=True):
+        parent: Any = document
+        for step in way:
+            parent = parent[step]
+        parent[last] = draw(DOCUMENTS)
+    return document
+
+
+def test_the_snapshot_that_is_spoilt_below_is_valid() -> None:
+    snapshot.parse(yaml.safe_dump(VALID).encode(), SOURCE, ("positions",))
+
+
+@given(DOCUMENTS | nearly_valid())
+@settings(max_examples=400)
+def test_arbitrary_documents_are_refused_or_read(document: object) -> None:
+    accept_or_refuse(yaml.safe_dump(document).encode())
+
+
+@given(st.text("ab:-[]{}&*!|>?<~#'\" \n0x_1,", max_size=40))
+def test_arbitrary_yaml_syntax_is_refused_or_read(text: str) -> None:
+    accept_or_refuse(text.encode())
+
+
+def accept_or_refuse(content: bytes) -> None:
+    """Fail on anything but a snapshot or a refusal that names the file."""
+    where: str | None = SOURCE
+    try:
+        snapshot.parse(content, SOURCE, ("positions",))
+    except InvalidSnapshot as error:
+        where = error.where
+    assert where is not None
+    assert where.startswith(SOURCE)
+
+
+@pytest.mark.parametrize("note", ["0x_", "0b_"])
+def test_a_note_that_directus_writes_without_quotes_is_read_as_text(events: bytes, note: str) -> None:
+    # A real export of Directus has these without quotes; to YAML 1.1 they look like numbers.
+    content = edited(events, "note: null", f"note: {note}")
+    read = snapshot.parse(content.encode(), SOURCE)
+    assert read.section("collections")["events",]["meta"]["note"] == note
+
+
+@pytest.mark.parametrize("value", ["2024-99-99", "!!timestamp x", "!!int x", "!!bool x", "!!float x", "9" * 5000])
+def test_a_value_that_cannot_be_what_it_looks_like_is_refused_or_read_as_text(events: bytes, value: str) -> None:
+    accept_or_refuse(edited(events, "directus: 11.17.4", f"directus: {value}").encode())
+
+
+@pytest.mark.parametrize("value", ["[country]", "{a: b}", "7"])
+def test_a_related_collection_that_is_no_name_is_refused(station: bytes, value: str) -> None:
+    assert (
+        "related_collection"
+        in refusal(edited(station, "related_collection: country", f"related_collection: {value}")).what
+    )
+
+
+def test_a_key_given_twice_is_refused(events: bytes) -> None:
+    # What a careless merge leaves behind. Directus refuses such a file as well.
+    content = edited(events, "fields:\n", "fields: []\nfields:\n")
+    assert "twice" in refusal(edited(content.encode(), "type: uuid", "typo: uuid")).what
+
+
+def test_a_format_version_of_true_is_refused(events: bytes) -> None:
+    assert "format True" in refusal(edited(events, "version: 1", "version: true")).what
+
+
+# Files made to hurt. In a process of their own, so that the worst of them ends that one only.
+
+_PARSE = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+from directus_sync import snapshot
+from directus_sync.errors import InvalidSnapshot
+try:
+    snapshot.parse(sys.stdin.buffer.read(), "schema.yaml", ("positions",))
+except InvalidSnapshot as error:
+    print(len(str(error)))
+"""
+
+
+def parse_apart(content: str) -> int:
+    """Return the length of the message that this content meets with."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PARSE], input=content.encode(), capture_output=True, timeout=5, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-500:]
+    return int(done.stdout)
+
+
+def bomb(reference: str) -> str:
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{level}: &a{level} " + reference.format(", ".join([f"*a{level - 1}"] * 10)) for level in range(1, 9)]
+    return "\n".join(lines)
+
+
+def test_aliases_of_aliases_are_refused_without_being_unfolded() -> None:
+    assert parse_apart(bomb("[{}]")) < 1000
+
+
+def test_merges_of_merges_are_refused_without_being_unfolded() -> None:
+    assert parse_apart(bomb("{{<<: [{}]}}")) < 1000
+
+
+def test_a_message_does_not_unfold_aliases(events: bytes) -> None:
+    value = "&a0 [x]"
+    for level in range(1, 7):
+        value = f"&a{level} [{value}, " + ", ".join([f"*a{level - 1}"] * 9) + "]"
+    assert parse_apart(edited(events, "vendor: postgres", f"vendor: {value}")) < 2000
+
+
+def test_deep_nesting_is_refused() -> None:
+    assert parse_apart("[" * 100_000) < 1000

@@ -1,0 +1,383 @@
+"""The order of a push and a pull: what is looked at first, what is sent, and what is never sent.
+
+The server here plays back what a test gives it, diffs captured from a real Directus among them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+import pytest
+
+from directus_sync import diff, snapshot, sync
+from directus_sync.client import ApplyUnclear, DirectusClient
+from directus_sync.errors import (
+    ApplyFailed,
+    InvalidSnapshot,
+    NotConverged,
+    SyncError,
+    UnpushedFileChanges,
+)
+from directus_sync.guard import Approvals, Plan
+from directus_sync.settings import Settings
+from directus_sync.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+URL = "http://directus.example:8055"
+Answers = Mapping[str, Any]
+EXPORT = (Path(__file__).parents[1] / "fixtures" / "station.yaml").read_bytes()
+# Of the same schema, in other bytes: only a diff can tell.
+OTHER_BYTES = EXPORT + b"# another\n"
+NO_DATABASE = cast("Connection", None)
+
+
+class Server:
+    """Plays these answers of /schema/diff, the last one for ever; remembers the order of requests."""
+
+    def __init__(self, *diffs: object) -> None:
+        self.version = "11.17.4"
+        self.diffs = list(diffs)
+        self.apply: httpx.Response | Exception = httpx.Response(204)
+        self.export = OTHER_BYTES
+        self.paths: list[str] = []
+        self.bodies: dict[str, bytes] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.paths.append(path)
+        self.bodies[path] = request.read()
+        answer: object = None
+        match path:
+            case "/server/info":
+                return httpx.Response(200, json={"data": {"version": self.version}})
+            case "/schema/snapshot":
+                return httpx.Response(200, content=self.export)
+            case "/schema/diff":
+                answer = self.diffs.pop(0) if len(self.diffs) > 1 else self.diffs[0]
+            case "/schema/apply":
+                answer = self.apply
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
+        return httpx.Response(204) if answer is None else httpx.Response(200, json={"data": answer})
+
+    @property
+    def applied(self) -> int:
+        return self.paths.count("/schema/apply")
+
+
+@pytest.fixture
+def settings(load: Callable[..., Settings]) -> Settings:
+    return load(ADMIN_TOKEN="the-token")
+
+
+@pytest.fixture
+def wanted(station: bytes) -> Snapshot:
+    return snapshot.parse(station, "snapshots/schema.yaml")
+
+
+@pytest.fixture
+def harmless(captured_answers: Answers) -> Any:
+    return captured_answers["field_added"]
+
+
+@pytest.fixture
+def lossy(captured_answers: Answers) -> Any:
+    return captured_answers["field_removed"]
+
+
+@pytest.fixture
+def client_of(settings: Settings) -> Callable[[Server], DirectusClient]:
+    return lambda server: DirectusClient(URL, settings, httpx.MockTransport(server))
+
+
+ClientOf = Callable[[Server], DirectusClient]
+
+
+# Push
+
+
+class Around:
+    """Records when it was entered and left, by the applies that the server had seen."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.seen: list[int] = []
+
+    @contextmanager
+    def __call__(self, _: Plan) -> Iterator[None]:
+        self.seen.append(self.server.applied)
+        yield
+        self.seen.append(self.server.applied)
+
+
+def plan_of(answer: Any) -> Plan:
+    """Return an answer of the server as a plan, unjudged."""
+    return Plan(diff.from_server((answer["hash"], answer["diff"])))
+
+
+@pytest.fixture
+def push(client_of: ClientOf, wanted: Snapshot) -> Callable[[Server, Any], Around]:
+    """Return a function that pushes the plan of one answer of the server."""
+
+    def pushed(server: Server, answer: Any) -> Around:
+        around = Around(server)
+        sync.push(client_of(server), wanted, plan_of(answer), around=around)
+        return around
+
+    return pushed
+
+
+Push = Callable[[Server, Any], Around]
+
+
+def test_a_comparison_clears_the_cache_then_reads_then_asks(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    sync.require_equal(client_of(server), wanted)
+    assert server.paths == ["/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
+
+
+def test_a_comparison_of_equal_bytes_needs_no_diff(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(AssertionError("nothing to ask"))
+    server.export = wanted.content
+    sync.require_equal(client_of(server), wanted)
+    assert server.paths == ["/utils/cache/clear", "/schema/snapshot"]
+
+
+def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    sync.require_equal(client_of(server), wanted)
+    assert wanted.content in server.bodies["/schema/diff"]
+
+
+def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    server.version = "11.18.0"
+    with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
+        sync.plan(client_of(server), NO_DATABASE, wanted, None, Approvals(), None)
+    assert server.paths == ["/server/info"]
+
+
+def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
+    server = Server(None)
+    push(server, harmless)
+    assert server.paths == ["/schema/apply", "/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
+
+
+def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
+    server = Server(None)
+    push(server, harmless)
+    assert json.dumps({"hash": harmless["hash"], "diff": harmless["diff"]}).encode() in server.bodies["/schema/apply"]
+
+
+def test_copies_are_made_before_anything_is_sent(push: Push, harmless: Any) -> None:
+    assert push(Server(None), harmless).seen == [0, 1]
+
+
+def test_a_push_that_changes_too_little_is_a_failure(push: Push, harmless: Any) -> None:
+    server = Server(harmless)
+    with pytest.raises(NotConverged) as caught:
+        push(server, harmless)
+    assert caught.value.exit_code == 1
+    assert "add field country.iso" in str(caught.value)
+    assert server.applied == 1
+
+
+def test_an_apply_that_directus_refuses_is_the_end(push: Push, harmless: Any) -> None:
+    server = Server(None)
+    server.apply = httpx.Response(400, json={"errors": [{"message": "hash does not match"}]})
+    with pytest.raises(ApplyFailed, match="hash does not match"):
+        push(server, harmless)
+    assert server.paths == ["/schema/apply"]
+
+
+def test_an_apply_whose_answer_was_lost_but_happened_is_done(push: Push, harmless: Any) -> None:
+    server = Server(None)
+    server.apply = httpx.ReadTimeout("slow")
+    assert push(server, harmless).seen == [0, 1]
+    assert server.applied == 1
+    assert server.paths[-1] == "/schema/diff"
+
+
+def test_an_apply_whose_answer_was_lost_and_did_not_happen_is_unclear_and_not_repeated(
+    push: Push, harmless: Any
+) -> None:
+    server = Server(harmless)
+    server.apply = httpx.ReadTimeout("slow")
+    with pytest.raises(ApplyUnclear) as caught:
+        push(server, harmless)
+    assert caught.value.exit_code == 1
+    assert server.applied == 1
+
+
+def test_an_apply_after_which_the_server_is_gone_is_unclear(push: Push, harmless: Any) -> None:
+    # Not "Directus does not answer", exit 2: the reader must know that an apply was sent.
+    server = Server(httpx.ConnectError("Connection refused"))
+    server.apply = httpx.ReadError("reset")
+    with pytest.raises(SyncError) as caught:
+        push(server, harmless)
+    assert isinstance(caught.value, ApplyUnclear)
+    assert server.applied == 1
+
+
+@pytest.mark.parametrize("broken", [b"", b"<html>Welcome to nginx!</html>"])
+def test_an_unclear_apply_stays_unclear_when_looking_again_fails(push: Push, harmless: Any, broken: bytes) -> None:
+    server = Server(httpx.Response(200, content=broken))
+    server.apply = httpx.ReadError("reset")
+    with pytest.raises(ApplyUnclear):
+        push(server, harmless)
+
+
+def test_require_equal_names_what_differs_up_to_a_limit(client_of: ClientOf, wanted: Snapshot, lossy: Any) -> None:
+    (entry,) = lossy["diff"]["fields"]
+    entries = [{**entry, "field": f"elev_{number}"} for number in range(25)]
+    many = {"hash": lossy["hash"], "diff": {**lossy["diff"], "fields": entries}}
+    with pytest.raises(NotConverged) as caught:
+        sync.require_equal(client_of(Server(many)), wanted)
+    assert "25 items still differ" in str(caught.value)
+    assert str(caught.value).count("remove field station.elev_") == sync.ITEMS_SHOWN
+
+
+# Pull
+
+
+@pytest.fixture
+def full(station: bytes) -> Server:
+    server = Server(None)
+    server.export = station
+    return server
+
+
+def test_a_pull_writes_the_bytes_of_the_server(
+    client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.yaml"
+    live, changed = sync.pull(client_of(full), path, None, overwrite=True)
+    assert changed
+    assert path.read_bytes() == station
+    assert set(live.section("collections")) == {("country",), ("station",)}
+
+
+def test_a_pull_asks_for_a_fresh_view_of_the_schema(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    sync.pull(client_of(full), tmp_path / "schema.yaml", None, overwrite=True)
+    assert full.paths.index("/utils/cache/clear") < full.paths.index("/schema/snapshot")
+
+
+def test_a_pull_of_the_same_bytes_leaves_the_file_alone(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    sync.pull(client_of(full), path, None, overwrite=True)
+    before = path.stat()
+    assert sync.pull(client_of(full), path, None, overwrite=True)[1] is False
+    assert path.stat().st_ino == before.st_ino
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_pull_makes_the_folders_that_are_missing(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    sync.pull(client_of(full), tmp_path / "a" / "b" / "schema.yaml", None, overwrite=True)
+    assert (tmp_path / "a" / "b" / "schema.yaml").is_file()
+
+
+def test_a_pull_keeps_the_permissions_of_the_file(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    sync.pull(client_of(full), path, None, overwrite=True)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_a_pull_makes_can_be_read_by_others(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    sync.pull(client_of(full), path, None, overwrite=True)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("export", [b"", b"<html>Welcome to nginx!</html>", b"version: 1\n"])
+def test_a_pull_of_what_is_no_snapshot_leaves_the_file_as_it_was(
+    client_of: ClientOf, full: Server, tmp_path: Path, export: bytes
+) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"old")
+    full.export = export
+    with pytest.raises(InvalidSnapshot):
+        sync.pull(client_of(full), path, None, overwrite=True)
+    assert path.read_bytes() == b"old"
+
+
+def test_a_pull_of_a_table_of_alembic_is_refused(
+    client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
+) -> None:
+    full.export = station.replace(b"collection: country", b"collection: positions")
+    with pytest.raises(InvalidSnapshot, match="positions, a table that Alembic owns"):
+        sync.pull(client_of(full), tmp_path / "schema.yaml", None, overwrite=True)
+    assert not (tmp_path / "schema.yaml").exists()
+
+
+def test_a_pull_that_cannot_write_leaves_nothing_behind(
+    client_of: ClientOf, full: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"old")
+
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises((OSError, SyncError)):
+        sync.pull(client_of(full), path, None, overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["schema.yaml"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_pull_into_a_folder_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    with pytest.raises(SyncError) as caught:
+        sync.pull(client_of(full), tmp_path, None, overwrite=True)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_pull_below_a_file_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SyncError) as caught:
+        sync.pull(client_of(full), tmp_path / "file" / "schema.yaml", None, overwrite=True)
+    assert str(tmp_path / "file") in str(caught.value)
+
+
+def test_a_pull_refuses_to_overwrite_what_was_never_pushed(
+    client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.yaml"
+    edited = station.replace(b"as painted on the mast", b"as in the log book")
+    path.write_bytes(edited)
+    base = snapshot.parse(station, "base")
+    full.export = station.replace(b"where stations stand", b"where they stood")
+    with pytest.raises(UnpushedFileChanges) as caught:
+        sync.pull(client_of(full), path, base, overwrite=False)
+    assert caught.value.exit_code == 4
+    assert "station.code" in str(caught.value)
+    assert path.read_bytes() == edited
+
+
+def test_one_change_that_was_never_pushed_is_in_the_singular(
+    client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(station.replace(b"as painted on the mast", b"as in the log book"))
+    with pytest.raises(UnpushedFileChanges, match="1 change that was never pushed"):
+        sync.pull(client_of(full), path, snapshot.parse(station, "base"), overwrite=False)
+
+
+def test_a_pull_over_a_file_that_was_pushed_needs_no_permission(
+    client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(station)
+    full.export = station.replace(b"where stations stand", b"where they stood")
+    assert sync.pull(client_of(full), path, snapshot.parse(station, "base"), overwrite=False)[1]
+    assert path.read_bytes() == full.export
