@@ -24,7 +24,7 @@ def main() -> NoReturn:
     try:
         # Every container does this at every start, and typer alone takes longer than the answer.
         if sys.argv[1:] != ["deploy"] or not _nothing_moved():
-            from directus_sync.cli import app  # noqa: PLC0415
+            from directus_sync.cli import app  # noqa: PLC0415 - see above
 
             app()
     except SyncError as error:

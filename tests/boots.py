@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from tests.conftest import ROOT, Finished
+from tests.processes import marked, until
 
 ENTRYPOINT = ROOT / "docker" / "entrypoint.sh"
 SERVE = ("node", "cli.js", "start")
@@ -35,14 +35,7 @@ class Boot:
     @property
     def processes(self) -> dict[int, str]:
         """The live processes of this boot, with their command lines; none is overlooked for its session or parent."""
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdecimal() and self.mark.encode() in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # it has ended meanwhile, or is a zombie
-        return found
+        return marked(self.mark)
 
     def runs(self, command: str) -> bool:
         return any(command in line for line in self.processes.values())
@@ -119,10 +112,3 @@ def booting(
         yield booted
     finally:
         booted.kill()
-
-
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.02)

@@ -20,8 +20,8 @@ import psycopg
 from devstack.ports import is_free
 from directus_sync.lock import LOCK_KEY
 from tests.attics import TEMPORARY
-from tests.boots import until
 from tests.conftest import ROOT, Database, Finished, Tool
+from tests.processes import marked, until
 
 # The full size takes an hour or so; the small one has the most telling of each kind.
 FULL = os.environ.get("CHAOS") == "full"
@@ -96,14 +96,7 @@ class Run:
     @property
     def processes(self) -> dict[int, str]:
         """Its live processes, with their command lines; none is overlooked for its session or parent."""
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdecimal() and self.mark.encode() in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # it has ended meanwhile, or is a zombie
-        return found
+        return marked(self.mark)
 
     @property
     def node(self) -> int | None:

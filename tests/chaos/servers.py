@@ -19,8 +19,8 @@ import psycopg
 
 from devstack import database, postgres_tree
 from devstack.state import POSTGRES, State
-from tests.boots import until
 from tests.conftest import Database
+from tests.processes import until
 
 HOST = "127.0.0.1"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.boots import until
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade
 from tests.chaos.moments import UPGRADE
@@ -29,6 +28,7 @@ from tests.chaos.runs import (
     wait_for,
 )
 from tests.conftest import Tool
+from tests.processes import until
 
 # More than one lock_timeout, so that it must try again.
 HELD_SECONDS = 10 if FULL else 5

@@ -12,7 +12,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.boots import until
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade, older
 from tests.chaos.moments import FIRST_DEPLOY, UPGRADE
@@ -31,6 +30,7 @@ from tests.chaos.runs import (
 )
 from tests.chaos.servers import OwnPostgres
 from tests.conftest import Database, Tool
+from tests.processes import until
 
 OURS_OR_NOT = {"the tool's": OURS, "Directus's": f"NOT ({OURS})"}
 # A session to kill must be there.

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.boots import booting, until
+from tests.boots import booting
 from tests.chaos.runs import FULL, End, Line, Run, assert_nothing_left
 from tests.conftest import Cloning, Finished, Tool
+from tests.processes import until
 
 REPLICAS = 8
 ROUNDS = 20

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -20,6 +21,9 @@ from directus_sync.attic import Item, tables
 from directus_sync.errors import AtticFailed, SyncError
 from tests.attics import RUN, Attic, open_attic
 from tests.conftest import ROOT, Database, Tool
+from tests.processes import until
+
+_until = partial(until, seconds=30)
 
 
 @pytest.fixture
@@ -44,13 +48,6 @@ def _holding(database: Database, statement: str) -> Iterator[psycopg.Connection[
     with psycopg.connect(database.conninfo) as connection:
         connection.execute(statement)
         yield connection
-
-
-def _until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.01)
 
 
 def test_a_collection_is_copied_with_its_rows_and_types(items: Attic) -> None:

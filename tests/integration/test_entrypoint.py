@@ -11,8 +11,9 @@ import pytest
 
 from directus_sync.lock import LOCK_KEY
 from directus_sync.settings import ALEMBIC_TABLES
-from tests.boots import ENTRYPOINT, SERVE, Boot, booting, until
+from tests.boots import ENTRYPOINT, SERVE, Boot, booting
 from tests.conftest import Tool
+from tests.processes import until
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

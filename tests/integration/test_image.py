@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.boots import booting, until
+from tests.boots import booting
 from tests.conftest import ROOT, Tool
 from tests.image import copied, final, locked
+from tests.processes import until
 
 # Programs of upstream's image and of Alpine that this machine need not have, or that do nothing here.
 STAND_INS = ("pm2-runtime", "tini", "wget")

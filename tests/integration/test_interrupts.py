@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +11,9 @@ import pytest
 
 from directus_sync import attic, database, lock
 from tests.conftest import Tool
+from tests.processes import until
+
+_until = partial(until, seconds=30)
 
 
 def _children(pid: int) -> list[int]:
@@ -24,13 +26,6 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except FileNotFoundError:
         return ""
-
-
-def _until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("verb", ["bootstrap", "start"])
@@ -57,9 +52,12 @@ def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(deployed: T
     with deployed.database.connect() as holder:
         holder.execute("SELECT pg_advisory_lock(%s)", (lock.LOCK_KEY,))
         process = deployed.start("deploy")
-        ours = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %s"
-        _until(lambda: deployed.database.rows(ours, f"directus-sync deploy %:{process.pid}"))
-        deployed.database.rows(f"SELECT pg_terminate_backend(pid) FROM ({ours}) s", f"directus-sync %:{process.pid}")
+        # The session that waits for the lock; one before it only looked whether anything moved.
+        end = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE %s AND query LIKE 'SELECT pg_try_advisory_lock%%'"
+        )
+        _until(lambda: deployed.database.rows(end, f"directus-sync deploy %:{process.pid}"))
         done = deployed.wait_for(process, timeout=15)
     assert done.code == 1, done.text
     assert "error[database-failed]" in done.err

@@ -102,3 +102,11 @@ def planned(captured: Callable[[str], SchemaDiff], live: Snapshot) -> Callable[.
         return guard.decide(difference, verdicts, counted, approvals or Approvals())
 
     return plan
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Make a folder that looks like Directus."""
+    (tmp_path / "package.json").write_text(json.dumps({"version": "11.17.4"}), encoding="utf-8")
+    (tmp_path / "cli.js").write_text("", encoding="utf-8")
+    return tmp_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +12,6 @@ from directus_sync.errors import WrongSettings
 from directus_sync.settings import Settings
 
 Load = Callable[..., Settings]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Make a folder that looks like Directus."""
-    (tmp_path / "package.json").write_text(json.dumps({"version": "11.17.4"}), encoding="utf-8")
-    (tmp_path / "cli.js").write_text("", encoding="utf-8")
-    return tmp_path
 
 
 def test_the_installed_version_is_that_of_the_package(load: Load, home: Path) -> None:
