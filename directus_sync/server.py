@@ -30,6 +30,7 @@ LOG_LINES: Final = 12
 PORT_ATTEMPTS: Final = 3
 
 _PR_SET_PDEATHSIG: Final = 1
+_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM}
 
 # A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
 _PRIVATE: Final = {
@@ -116,25 +117,35 @@ def _spawn(
         "LOG_STYLE": "raw",
         **overrides,
     }
-    process = subprocess.Popen(
-        [node, str(_COMMAND_LINE), verb],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
-        preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 - one thread, and two system calls in the child
-    )
+    # What a signal's handler raises just after the fork is lost: Python runs its at-fork hooks, such as logging's,
+    # without passing on their exceptions. Nor would anybody stop a child that Popen did not return.
+    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS_TO_END)
     try:
+        process = subprocess.Popen(
+            [node, str(_COMMAND_LINE), verb],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
+            preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - one thread, and three system calls
+        )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         yield process
     finally:
         _stop(process)
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
+def _prepare(parent: int, unmasked: set[int | signal.Signals]) -> Callable[[], None]:
+    """Return what the child does before it becomes Node: die with its parent, and listen to signals."""
     libc = ctypes.CDLL(None)
 
     def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

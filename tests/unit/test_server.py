@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from directus_sync import server
 from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
+from tests.processes import marked
 
 Load = Callable[..., Settings]
 
@@ -67,3 +70,19 @@ def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Lo
     assert "TELEMETRY=false" in environment
     assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions" in environment
     assert (home / "verb").read_text(encoding="utf-8") == "bootstrap\n"
+
+
+def test_a_request_to_end_in_the_moment_of_the_fork_is_obeyed(load: Load, home: Path) -> None:
+    """Python drops what a signal's handler raises in its at-fork hooks, and logging has one."""
+    script = """
+import os, signal, sys
+from directus_sync import server, settings
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+server.bootstrap(settings.load())
+"""
+    environ = dict(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec sleep 60")).environ)
+    started = subprocess.Popen([sys.executable, "-c", script], env=environ, stderr=subprocess.PIPE, text=True)
+    _, err = started.communicate(timeout=10)
+    assert (started.returncode, err) == (143, "")
+    assert [command for command in marked(str(home)).values() if "sleep" in command] == []
