@@ -12,6 +12,7 @@ import yaml
 
 from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Tool, running_directus
 from tests.snapshots import (
+    Document,
     Edit,
     drop_property,
     edited,
@@ -110,26 +111,39 @@ def test_a_field_renamed_in_the_admin_ui_keeps_its_rows(server: RunningDirectus)
 
 
 def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path: Path) -> None:
-    """Both start from one commit; each adds a collection; each deploys a snapshot without the other's."""
-    mine, theirs = _file(tmp_path / "mine"), _file(tmp_path / "theirs")
-    with running_directus(Tool(server.tool.database)) as other:
-        assert other.http.post("/collections", json=_collection("penalties")).status_code == 200
-        assert server.tool("pull", "--snapshot", mine).code == 0
-        server.create("penalties")
+    """Both start from one commit and add a collection; whoever deploys second, without the other's, is refused."""
+    mine = _file(tmp_path / "mine")
+    assert server.http.post("/collections", json=_collection("penalties")).status_code == 200
+    assert server.tool("pull", "--snapshot", mine).code == 0
+    server.create("penalties")
+    theirs = tmp_path / "theirs" / "schema.yaml"
+    theirs.parent.mkdir()
+    theirs.write_text(mine.read_text().replace("penalties", "remarks"))
 
-    # Their branch does not know of it.
-    edited(theirs, set_property("collections", "meta.note", "Where an entry may be", collection="devices"))
-    refused = server.tool("push", "--snapshot", theirs)
-    assert refused.code == 4, refused.text
-    assert "error[unapproved-destruction]" in refused.err
-    assert "penalties (1 row)" in refused.err
-    assert "git pull" in refused.err
-    assert server.database.value("SELECT count(*) FROM penalties") == 1
+    def refused(branch: Path, other: str) -> None:
+        before = server.export()
+        done = server.tool("push", "--snapshot", branch)
+        assert done.code == 4, done.text
+        assert "error[unapproved-destruction]" in done.err
+        assert f"{other} (1 row)" in done.err
+        assert "git pull" in done.err
+        assert server.export() == before
+        assert server.database.value(f"SELECT count(*) FROM {other}") == 1
 
-    # Theirs is merged, and mine deployed without it: the note of the collection is what git had.
-    edited(mine, set_property("collections", "meta.note", "Where an entry may be", collection="devices"))
-    assert server.tool("push", "--snapshot", mine).code == 0
-    assert server.database.value("SELECT count(*) FROM penalties") == 1
+    refused(theirs, "penalties")
+
+    # They merged mine.
+    merged = edited(Path(shutil.copy(mine, tmp_path)), _also(theirs))
+    assert server.tool("push", "--snapshot", merged).code == 0
+    server.create("remarks")
+    refused(mine, "remarks")
+
+    # A removal that was never pushed looks the same, so my pull asks; with git's merge we are of one mind.
+    pulled = server.tool("pull", "--snapshot", mine)
+    assert pulled.code == 4, pulled.text
+    assert "error[unpushed-file-changes]" in pulled.err
+    assert server.tool("push", "--snapshot", merged).out.startswith("Nothing to push")
+    assert server.database.value("SELECT (SELECT count(*) FROM penalties) + (SELECT count(*) FROM remarks)") == 2
 
 
 def test_an_unapproved_removal_is_refused_with_what_to_write(server: RunningDirectus, snapshot_file: Path) -> None:
@@ -527,8 +541,19 @@ def test_dry_run_on_an_empty_database_changes_nothing(empty: Tool) -> None:
 
 
 def _collection(name: str) -> dict[str, object]:
-    key = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
+    key = {"field": "id", "type": "integer", "meta": {}, "schema": {"is_primary_key": True, "has_auto_increment": True}}
     return {"collection": name, "schema": {}, "meta": {}, "fields": [key]}
+
+
+def _also(branch: Path) -> Edit:
+    """Merge what another branch added."""
+    theirs = yaml.safe_load(branch.read_bytes())
+
+    def edit(document: Document) -> None:
+        for section in ("collections", "fields"):
+            document[section] += [entry for entry in theirs[section] if entry not in document[section]]
+
+    return edit
 
 
 def _note(path: Path) -> object:
