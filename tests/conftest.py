@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -169,12 +169,17 @@ class RunningDirectus:
         assert response.status_code == 200, response.text
         return dict(response.json()["data"])
 
-    def export(self) -> bytes:
+    def forget(self) -> None:
+        """Have it read the schema anew, after something else changed it."""
         assert self.http.post("/utils/cache/clear?system").status_code == 200
+
+    def export(self) -> bytes:
+        self.forget()
         return self.http.get("/schema/snapshot?export=yaml").content
 
 
 Cloning = Callable[[str], Database]
+Serving = Callable[[str], AbstractContextManager[RunningDirectus]]
 
 
 @pytest.fixture(scope="session")
@@ -186,9 +191,14 @@ def stack_environ() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def clone(stack_environ: dict[str, str], worker_id: str) -> Iterator[Cloning]:
+def templates(stack_environ: dict[str, str]) -> _Templates:
+    """The databases to copy."""
+    return _Templates(stack_environ)
+
+
+@pytest.fixture(scope="session")
+def clone(stack_environ: dict[str, str], templates: _Templates, worker_id: str) -> Iterator[Cloning]:
     """Make databases that are copies of a template: `empty`, `bootstrapped` or `deployed`."""
-    templates = _Templates(stack_environ)
     numbers = itertools.count()
     with ExitStack() as databases:
 
@@ -218,10 +228,40 @@ def deployed(clone: Cloning) -> Tool:
     return Tool(clone("deployed"))
 
 
+@pytest.fixture(scope="session")
+def serve(clone: Cloning, templates: _Templates) -> Iterator[Serving]:
+    """Have a copy of `bootstrapped` or `deployed` served by this worker's one Directus.
+
+    A start takes ten times as long as putting another database under a running one. One at a time.
+    """
+    with ExitStack() as servers:
+        started: list[RunningDirectus] = []
+        in_use = False
+
+        @contextmanager
+        def serving(stage: str) -> Iterator[RunningDirectus]:
+            nonlocal in_use
+            assert not in_use, "this worker's Directus serves another fixture; use running_directus for a second one"
+            if not started:
+                started.append(servers.enter_context(running_directus(Tool(clone(stage)))))
+            (running,) = started
+            maintenance = Database("postgres", running.database.environ)
+            maintenance.execute(f"DROP DATABASE {running.database.name} WITH (FORCE)")
+            maintenance.execute(f"CREATE DATABASE {running.database.name} TEMPLATE {templates.name(stage)}")
+            running.forget()
+            in_use = True
+            try:
+                yield running
+            finally:
+                in_use = False
+
+        yield serving
+
+
 @pytest.fixture(scope="module")
-def directus(clone: Cloning) -> Iterator[RunningDirectus]:
+def directus(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a deployed database, shared by the tests of one module."""
-    with running_directus(Tool(clone("deployed"))) as running:
+    with serve("deployed") as running:
         yield running
 
 

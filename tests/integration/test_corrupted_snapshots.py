@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Tool, running_directus
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 
 KINDS = ("cut off", "line gone", "line twice", "lines swapped", "indented", "byte changed", "section emptied")
 SEEDS = range(4)
 
 
 @pytest.fixture(scope="module")
-def server(clone: Cloning) -> Iterator[RunningDirectus]:
-    with running_directus(Tool(clone("deployed"))) as running:
+def server(serve: Serving) -> Iterator[RunningDirectus]:
+    with serve("deployed") as running:
         running.create("vehicles", make="Toyota", model="Land Cruiser", plate="AA 301 BB")
         yield running
 

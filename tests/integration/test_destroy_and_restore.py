@@ -17,7 +17,7 @@ from psycopg import sql
 from directus_sync.attic import Item
 from directus_sync.client import DirectusClient
 from tests.attics import Attic, open_attic
-from tests.conftest import Cloning, Database, RunningDirectus, Tool, running_directus
+from tests.conftest import Database, RunningDirectus, Serving
 
 KINDS = {
     "string": "varchar", "text": "text", "boolean": "bool", "integer": "int4", "bigInteger": "int8", "float": "float4",
@@ -61,11 +61,11 @@ FIELDS = {kind: f"a {kind}".replace(".", " ") for kind in KINDS}
 
 
 @pytest.fixture(scope="module")
-def server(clone: Cloning) -> Iterator[RunningDirectus]:
+def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a database with PostGIS."""
-    tool = Tool(clone("deployed"))
-    tool.database.execute("CREATE EXTENSION postgis")
-    with running_directus(tool) as running:
+    with serve("deployed") as running:
+        running.database.execute("CREATE EXTENSION postgis")
+        running.forget()
         yield running
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Tool, running_directus
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     Document,
     Edit,
@@ -26,9 +26,9 @@ NOTE = {"collection": "vehicles", "field": "plate"}
 
 
 @pytest.fixture
-def server(clone: Cloning) -> Iterator[RunningDirectus]:
+def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus of a deployed database with a vehicle and a device in it."""
-    with running_directus(Tool(clone("deployed"))) as running:
+    with serve("deployed") as running:
         running.create("vehicles", make="Toyota", model="Land Cruiser", plate="AA 301 BB")
         running.create("devices", imei="350000000000001", model="FMB920")
         yield running

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Tool, running_directus
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.snapshots import (
     drop_property,
     edited,
@@ -21,10 +21,10 @@ from tests.snapshots import (
 MODEL = {"collection": "devices", "field": "model"}
 
 
-@pytest.fixture(scope="module")
-def server(clone: Cloning) -> Iterator[RunningDirectus]:
+@pytest.fixture
+def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus with rows in it, on a database of its own."""
-    with running_directus(Tool(clone("deployed"))) as running:
+    with serve("deployed") as running:
         organization = running.create("organizations", name="Motorsport Club Albania", slug="msc-albania")
         device = running.create("devices", imei="350000000000001", model="FMB920")
         running.create("organization_devices", organization_id=organization["id"], device_id=device["id"])
@@ -111,8 +111,8 @@ def test_diff_shows_what_a_push_would_change_and_exits_3(server: RunningDirectus
     assert (checked.code, "vehicles.plate" in checked.out) == (3, True)
 
 
-def test_a_change_made_in_directus_is_captured_byte_for_byte(clone: Cloning, tmp_path: Path) -> None:
-    with running_directus(Tool(clone("deployed"))) as running:
+def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
+    with serve("deployed") as running:
         path = tmp_path / "new" / "schema.yaml"
         field = {"field": "colour", "type": "string", "meta": {"note": "As painted"}, "schema": {}}
         assert running.http.post("/fields/vehicles", json=field).status_code == 200
@@ -124,13 +124,13 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(clone: Cloning, tmp
         assert running.tool("pull", "--snapshot", path).out.startswith("Nothing to pull")
         assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
 
-        # And it goes to an older database, with its rows, as one new field.
-        with running_directus(Tool(clone("deployed"))) as older:
-            older.create("vehicles", make="Toyota", model="Land Cruiser")
-            pushed = older.tool("push", "--snapshot", path)
-            assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
-            assert older.export() == path.read_bytes()
-            assert older.database.rows("SELECT make, colour FROM vehicles") == [("Toyota", None)]
+    # And it goes to an older database, with its rows, as one new field.
+    with serve("deployed") as older:
+        older.create("vehicles", make="Toyota", model="Land Cruiser")
+        pushed = older.tool("push", "--snapshot", path)
+        assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+        assert older.export() == path.read_bytes()
+        assert older.database.rows("SELECT make, colour FROM vehicles") == [("Toyota", None)]
 
 
 def test_pull_leaves_the_file_alone_when_it_fails(server: RunningDirectus, snapshot_file: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.conftest import Cloning, RunningDirectus, Tool, running_directus
+from tests.conftest import RunningDirectus, Serving
 
 STATUSES = ["registered", "confirmed", "started", "finished", "dnf", "dns", "dq", "withdrawn"]
 
@@ -62,9 +62,9 @@ class Registration:
 
 
 @pytest.fixture(scope="module")
-def made(clone: Cloning) -> Iterator[Registration]:
+def made(serve: Serving) -> Iterator[Registration]:
     """The walk-through: event, classes, entry, crew of two, three devices of which one is worn."""
-    with running_directus(Tool(clone("deployed"))) as running:
+    with serve("deployed") as running:
         create = running.create
 
         def user(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Cloning, Finished, RunningDirectus, Tool, running_directus
+from tests.conftest import ROOT, Finished, RunningDirectus, Serving, Tool, running_directus
 
 RALLY = ROOT / "snapshots" / "seeds" / "rally_albania_2026.yaml"
 CLASSES = [
@@ -36,9 +36,9 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture(scope="module")
-def server(clone: Cloning) -> Iterator[RunningDirectus]:
+def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus of this module's own, seeded with Rally Albania."""
-    with running_directus(Tool(clone("deployed"))) as running:
+    with serve("deployed") as running:
         seeded = running.tool("seed")
         assert seeded.code == 0, seeded.text
         yield running

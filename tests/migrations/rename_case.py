@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -161,10 +161,19 @@ class Register:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """How a register ends that had the new names from the start."""
+
+    export: bytes = field(repr=False)
+    schema: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Renamed:
     """The register after a rename, in a Directus that ran meanwhile."""
 
     running: RunningDirectus
+    fresh: Fresh
     checkout: Checkout
     before: bytes
     upgrade: Finished
