@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 import yaml
 
+from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
-
-if TYPE_CHECKING:
-    from yaml import SafeLoader as _SafeLoader
-else:
-    # LibYAML's, where PyYAML was built with it: ten times as fast.
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from directus_sync.plain_yaml import shown
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"
@@ -39,8 +33,6 @@ _NAMING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "relations": ("collection", "field"),
 }
 
-# Directus's own exports are 8 levels deep, and an operator's JSON options some more.
-_MAX_DEPTH: Final = 100
 _SHOWN: Final = 60
 
 _RESTORE: Final = "restore the file from git, or write it anew: directus-sync pull --overwrite"
@@ -140,7 +132,7 @@ def require_version(snapshot: Snapshot, version: str) -> None:
 
 def _load(content: bytes, source: str) -> object:
     try:
-        return _document(content)
+        return plain_yaml.load(content)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -149,76 +141,8 @@ def _load(content: bytes, source: str) -> object:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidSnapshot(
-            f"the file has a value that YAML can't read: {_shown(str(error))}", where=source, next=_RESTORE
+            f"the file has a value that YAML can't read: {shown(str(error))}", where=source, next=_RESTORE
         ) from error
-
-
-# File, server and base are mostly the same bytes, and a schema of 250 collections takes over a second to read.
-@lru_cache(maxsize=3)
-def _document(content: bytes) -> object:
-    _require_plain(content)
-    # Without cycles there is nothing to collect, and looking for it takes half of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - derived from the safe one
-    finally:
-        if collecting:
-            gc.enable()
-
-
-class _Loader(_SafeLoader):
-    """Reads YAML as Directus writes it: a plain scalar that looks like a number but is none is text."""
-
-    def construct_scalar_or_text(self, node: yaml.ScalarNode) -> object:
-        """Construct a scalar; js-yaml leaves `0x_` unquoted, because to it this is text."""
-        try:
-            return _SafeLoader.yaml_constructors[node.tag](self, node)
-        except (ValueError, KeyError):
-            return node.value
-
-
-for _tag in ("int", "float", "bool", "timestamp"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_scalar_or_text)
-
-
-def _require_plain(content: bytes) -> None:
-    """Refuse what Directus never writes and a parser can't bear: deep nesting, aliases, merge keys, duplicates.
-
-    Raises yaml.YAMLError.
-    """
-    keys: list[set[str] | None] = []
-    expecting_key: list[bool] = []
-    for event in yaml.parse(content, Loader=_SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise _unusable("an alias", event)
-        if isinstance(event, yaml.CollectionEndEvent):
-            keys.pop()
-            expecting_key.pop()
-            continue
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        if keys and keys[-1] is not None:
-            if expecting_key[-1] and isinstance(event, yaml.ScalarEvent):
-                if event.value in keys[-1] or event.value == "<<":
-                    raise _unusable(f"the key {_shown(event.value)} twice, or a merge key", event)
-                keys[-1].add(event.value)
-            expecting_key[-1] = not expecting_key[-1]
-        if isinstance(event, yaml.CollectionStartEvent):
-            if len(keys) >= _MAX_DEPTH:
-                raise _unusable(f"more than {_MAX_DEPTH} levels", event)
-            keys.append(set() if isinstance(event, yaml.MappingStartEvent) else None)
-            expecting_key.append(True)
-
-
-def _unusable(what: str, event: yaml.Event) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=f"it has {what}", problem_mark=cast("yaml.Mark", event.start_mark))
-
-
-def _shown(value: object) -> str:
-    """Return a value for a message, short, whatever it is."""
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class _Problems:
@@ -235,19 +159,19 @@ class _Problems:
 def _check_root(document: Mapping[Any, Any], problems: _Problems) -> None:
     for key in document:
         if key not in _ROOT_KEYS:
-            raise problems.error(f"unknown key {_shown(key)}; a snapshot has {', '.join(_ROOT_KEYS)}", (key,))
+            raise problems.error(f"unknown key {shown(key)}; a snapshot has {', '.join(_ROOT_KEYS)}", (key,))
     for key in _ROOT_KEYS:
         if key not in document:
             why = "; pushing it would drop three indexes of Directus's own" if key == "systemFields" else ""
             raise problems.error(f"the key {key!r} is missing{why}", ())
     if document["version"] != FORMAT_VERSION or isinstance(document["version"], bool):
         raise problems.error(
-            f"snapshot format {_shown(document['version'])} is not known; Directus 11 writes {FORMAT_VERSION}",
+            f"snapshot format {shown(document['version'])} is not known; Directus 11 writes {FORMAT_VERSION}",
             ("version",),
         )
     if document["vendor"] != VENDOR:
         raise problems.error(
-            f"the snapshot is of a {_shown(document['vendor'])} database, and this project runs on {VENDOR}",
+            f"the snapshot is of a {shown(document['vendor'])} database, and this project runs on {VENDOR}",
             ("vendor",),
         )
     if not isinstance(document["directus"], str):
@@ -264,7 +188,7 @@ def _check_section(section: str, entries: object, problems: _Problems) -> None:
             raise problems.error(f"an entry of `{section}` must be a mapping, not {type(entry).__name__}", path)
         for key in entry:
             if key not in _ENTRY_KEYS[section]:
-                raise problems.error(f"unknown key {_shown(key)} in an entry of `{section}`", (*path, key))
+                raise problems.error(f"unknown key {shown(key)} in an entry of `{section}`", (*path, key))
         for key in sorted(_ENTRY_KEYS[section] - _OPTIONAL_KEYS):
             if key not in entry:
                 raise problems.error(f"an entry of `{section}` has no `{key}`", path)
@@ -306,7 +230,7 @@ def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> 
 
 def _line(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
     """Return `source:line` of a key or entry. Composing the nodes is slow, so this is for errors only."""
-    node = yaml.compose(content, Loader=_SafeLoader)
+    node = plain_yaml.compose(content)
     mark = node.start_mark if node is not None else None
     for step in path:
         if isinstance(node, yaml.MappingNode):
