@@ -13,6 +13,7 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -534,3 +535,24 @@ def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings)
     over(wire, by_password).write("POST", "/items/clubs", [])
     paths = [request.url.path for request in wire.requests]
     assert paths == ["/auth/login", "/items/clubs", "/auth/login", "/items/clubs"]
+
+
+# The connection
+
+
+@pytest.mark.parametrize(
+    ("url", "checked"), [(URL, False), ("https://directus.example", True), ("HTTPS://d.example", True)]
+)
+def test_certificates_are_read_where_there_are_any(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str, checked: bool
+) -> None:
+    given = Mock(wraps=httpx.Client)
+    monkeypatch.setattr(httpx, "Client", given)
+    DirectusClient(url, settings)
+    assert given.call_args.kwargs["verify"] is checked
+
+
+def test_what_only_a_person_at_httpx_s_command_line_needs_is_not_loaded() -> None:
+    program = "import sys\nfrom directus_sync import client\nprint({'click', 'pygments', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "set()\n"
