@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,8 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
                 where=client.url,
                 next="capture what was changed: directus-sync pull, then commit",
             )
-        judged, _ = sync.plan(client, connection, wanted, live, Approvals(), verify.read_expected(settings.catalog))
+        expected = verify.read_expected(settings.catalog)
+        judged = sync.plan(client, connection, wanted, lambda: live, Approvals(), expected)
         record_base(connection, live, "adopt")
         return Adopted(live, base is None, judged)
 
@@ -124,7 +126,7 @@ def plan(settings: Settings, request: Request, progress: Progress, out: Path | N
     wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with _reading(settings, "diff", progress) as connection, _directus(settings, connection, progress) as client:
-        judged, _ = sync.plan(client, connection, wanted, history.base(connection), given, expected)
+        judged = sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
     if out is not None:
         saved_plan.write(out, judged, wanted, given)
     return judged
@@ -143,7 +145,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(diff.NO_DIFFERENCE))
         with _directus(settings, connection, progress) as client:
-            judged, _ = sync.plan(client, connection, wanted, history.base(connection), given, expected)
+            judged = sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
         settled = not judged and not any(pending.values())
         return Checked(pending, False, judged, verify.differences(connection, expected if settled else None))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from directus_sync import approvals, attic, history, refusal, render, report, saved_plan, sync, verify
+from directus_sync import approvals, attic, diff, history, refusal, render, report, saved_plan, sync, verify
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
@@ -55,8 +56,8 @@ class Pushing:
         """
         saved = saved_plan.read(self.request.saved) if self.request.saved else None
         given = saved.approvals if saved else approved(self.settings, self.request)
-        base, expected = history.base(self.connection), verify.read_expected(self.settings.catalog)
-        judged, live = sync.plan(client, self.connection, wanted, base, given, expected)
+        base, expected = partial(history.base, self.connection), verify.read_expected(self.settings.catalog)
+        judged = sync.plan(client, self.connection, wanted, base, given, expected)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
         self._note_pointless(judged, wanted)
@@ -67,8 +68,19 @@ class Pushing:
         if judged:
             live = sync.push(client, wanted, judged, around=lambda plan: self._sending(plan, wanted))
             self.progress.done.append(f"{report.changes(judged)} pushed")
-        record_base(self.connection, live, "push")
+            record_base(self.connection, live, "push")
+        elif history.exists(self.connection):
+            self._record_equal(client, wanted)
         return judged
+
+    def _record_equal(self, client: DirectusClient, wanted: Snapshot) -> None:
+        """Record as base a snapshot that the server was found equal to, unless it is recorded."""
+        if history.latest_sha256(self.connection) == wanted.sha256:
+            return
+        base = history.base(self.connection)
+        # The same in other bytes, as somebody else's YAML or a rename left it, needs no export.
+        same = base is not None and not diff.between(base, wanted)
+        record_base(self.connection, wanted if same else sync.require_equal(client, wanted), "push")
 
     @contextmanager
     def _sending(self, judged: Plan, wanted: Snapshot) -> Iterator[None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from directus_sync import database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
@@ -25,29 +25,35 @@ ITEMS_SHOWN: Final = 20
 def read_live(client: DirectusClient) -> Snapshot:
     """Return the server's own snapshot; one with no collections is a snapshot here."""
     client.clear_cache()
-    return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+    return _export(client)
 
 
 def plan(
     client: DirectusClient,
     connection: Connection,
     wanted: Snapshot,
-    base: Snapshot | None,
+    base: Callable[[], Snapshot | None],
     approvals: Approvals,
     expected: Catalog | None,
-) -> tuple[Plan, Snapshot]:
-    """Return what a push would do, judged by the guard with the rows of the database; and the server's schema.
+) -> Plan:
+    """Return what a push would do, judged by the guard with the rows of the database.
 
-    The schema is read before the comparison: a later edit is then in the plan, and never taken for known.
+    The server's schema is read after the comparison. What somebody edits in between is not in the plan, and Directus
+    then refuses to apply it: the hash that came with the comparison covers the whole schema.
+    base: asked for only when there is something to judge, as the server's schema is.
     expected: what the database must contain beside the snapshot.
     """
     snapshot.require_version(wanted, client.version())
-    live = read_live(client)
-    difference = _compare(client, wanted, live)
-    verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
+    client.clear_cache()
+    answer = client.diff(wanted.content)
+    if answer is None:
+        return guard.decide(NO_DIFFERENCE, (), {}, approvals)
+    live = _export(client)
+    difference = _readable(answer, wanted, live)
+    verdicts = guard.judge(difference, base=base(), wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = verify.taken_along(connection, verdicts, expected)
-    return guard.decide(difference, verdicts, counted, approvals, taken), live
+    return guard.decide(difference, verdicts, counted, approvals, taken)
 
 
 def push(
@@ -124,14 +130,20 @@ def require_same_database(client: DirectusClient, connection: Connection) -> Non
         )
 
 
+def _export(client: DirectusClient) -> Snapshot:
+    return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+
+
 def _compare(client: DirectusClient, wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     """Return what would make the server equal the snapshot, unjudged."""
     if live.content == wanted.content:
         # The export is what Directus compares, so that it would find the same; and this takes no time.
         return NO_DIFFERENCE
     answer = client.diff(wanted.content)
-    if answer is None:
-        return NO_DIFFERENCE
+    return NO_DIFFERENCE if answer is None else _readable(answer, wanted, live)
+
+
+def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
     return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
 

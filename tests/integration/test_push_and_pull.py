@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from directus_sync import pipeline
+from directus_sync.client import DirectusClient
+from directus_sync.errors import ApplyFailed
+from directus_sync.pushing import Request
+from directus_sync.render import Progress
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.snapshots import (
     drop_property,
@@ -131,6 +139,53 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
         assert older.export() == path.read_bytes()
         assert older.database.rows("SELECT make, colour FROM vehicles") == [("Toyota", None)]
+
+
+def test_what_is_edited_between_comparison_and_reading_stays(
+    server: RunningDirectus, snapshot_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Directus refuses the plan, which does not know of the edit."""
+    notes = "SELECT collection, note FROM directus_fields WHERE (collection, field) IN (('devices', 'model'),"
+    notes += " ('vehicles', 'plate')) ORDER BY 1"
+    ((_, before), _) = server.database.rows(notes)
+    read = DirectusClient.snapshot
+
+    def edit_then_read(client: DirectusClient) -> bytes:
+        patched = server.http.patch("/fields/vehicles/plate", json={"meta": {"note": "As on the papers"}})
+        assert patched.status_code == 200
+        return read(client)
+
+    monkeypatch.setattr(DirectusClient, "snapshot", edit_then_read)
+    path = edited(snapshot_file, set_property("fields", "meta.note", "Asset tag", **MODEL))
+    settings = dataclasses.replace(server.tool.settings, snapshot=path)
+    with pytest.raises(ApplyFailed, match="hash does not match"):
+        pipeline.push(settings, Request(), Progress())
+    assert server.database.rows(notes) == [("devices", before), ("vehicles", "As on the papers")]
+    # And the next run knows of it.
+    monkeypatch.undo()
+    refused = server.tool("push", "--snapshot", path)
+    assert (refused.code, "vehicles.plate (field; meta.note)" in refused.err) == (4, True), refused.text
+    assert server.tool("push", "--discard-live", "vehicles.plate").code == 0
+
+
+HISTORY = "SELECT source, sha256 FROM directus_sync.snapshot_history ORDER BY id"
+
+
+def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus, snapshot_file: Path) -> None:
+    before = server.database.rows(HISTORY)
+    snapshot_file.write_text(yaml.safe_dump(yaml.safe_load(snapshot_file.read_bytes())), encoding="utf-8")
+    recorded = [*before, ("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
+    for _ in range(2):
+        assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
+        assert server.database.rows(HISTORY) == recorded
+
+
+def test_without_a_base_what_is_recorded_is_what_directus_exports(server: RunningDirectus, snapshot_file: Path) -> None:
+    server.database.execute("TRUNCATE directus_sync.snapshot_history")
+    with snapshot_file.open("ab") as file:
+        file.write(b"# by hand\n")
+    assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
+    assert server.database.rows(HISTORY) == [("push", hashlib.sha256(server.export()).hexdigest())]
 
 
 def test_pull_leaves_the_file_alone_when_it_fails(server: RunningDirectus, snapshot_file: Path) -> None:

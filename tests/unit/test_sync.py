@@ -162,8 +162,24 @@ def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf,
     server = Server(None)
     server.version = "11.18.0"
     with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
-        sync.plan(client_of(server), NO_DATABASE, wanted, None, Approvals(), None)
+        sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None)
     assert server.paths == ["/server/info"]
+
+
+def not_asked_for() -> Snapshot:
+    raise AssertionError("nobody needs the base")
+
+
+def test_where_nothing_differs_neither_schema_nor_base_is_read(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None)
+    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff"]
+
+
+def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Snapshot, harmless: Any) -> None:
+    server = Server(harmless)
+    assert sync.plan(client_of(server), NO_DATABASE, wanted, lambda: wanted, Approvals(), None)
+    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
 
 
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
