@@ -35,6 +35,9 @@ SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL e
 SET LOCAL bytea_output TO 'hex';
 """
 
+# What a server must have for the revisions of the pre branch.
+_EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
+
 # What waiting cannot mend, by what libpq says; SQLSTATE is not available for a failed connection attempt.
 _PERMANENT: Final = (
     ("password authentication failed", "check DB_USER and DB_PASSWORD"),
@@ -135,8 +138,8 @@ def query(
         return cursor.fetchall()
 
 
-def require_timescaledb(connection: Connection) -> None:
-    """Fail unless this server has TimescaleDB's files and preloads its library. Changes nothing.
+def require_extensions(connection: Connection) -> None:
+    """Fail unless this server has TimescaleDB's and PostGIS's files, and preloads TimescaleDB. Changes nothing.
 
     `timescaledb.disable_load` is defined by TimescaleDB's loader alone; unlike `shared_preload_libraries`
     every user may read it.
@@ -145,15 +148,17 @@ def require_timescaledb(connection: Connection) -> None:
     """
     ((available, preloaded),) = query(
         connection,
-        "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),"
+        "SELECT ARRAY(SELECT name::text FROM pg_available_extensions WHERE name = ANY (%s)),"
         " current_setting('timescaledb.disable_load', true) IS NOT NULL",
+        (list(_EXTENSIONS),),
     )
     host = connection.info.host
-    if not available:
+    missing = [title for name, title in _EXTENSIONS.items() if name not in available]
+    if missing:
         raise ExtensionUnavailable(
-            "TimescaleDB is not installed on the database server",
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed on the database server",
             where=f"{host}:{connection.info.port}",
-            next="install it, or use an image that has it (timescale/timescaledb-ha)",
+            next="install what is missing, or use an image that has it (timescale/timescaledb-ha:*-all)",
         )
     if not preloaded:
         raise ExtensionUnavailable(

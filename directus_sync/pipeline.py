@@ -138,7 +138,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     _preflight(settings, wanted)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with _reading(settings, "check", progress) as connection:
-        database.require_timescaledb(connection)
+        database.require_extensions(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             return Checked(pending, True, _plan_of_everything(wanted, given))
@@ -357,7 +357,7 @@ def _writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[C
     """
     try:
         with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
-            database.require_timescaledb(connection)
+            database.require_extensions(connection)
             with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
                 revisions.require_known(connection)
                 yield connection

@@ -19,7 +19,7 @@ from directus_sync.errors import WrongSettings
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 # Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
-ALEMBIC_TABLES: Final = ("positions",)
+ALEMBIC_TABLES: Final = ("positions", "spatial_ref_sys")
 
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})

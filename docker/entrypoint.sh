@@ -10,10 +10,12 @@ fi
 
 # What the tool takes for granted when it starts a Directus of its own must hold for the one that serves, too.
 : "${DIRECTUS_HOME:=/directus}" "${DB_PORT:=5432}" "${DB_EXCLUDE_TABLES:=spatial_ref_sys,sysdiagrams}"
-case ",$DB_EXCLUDE_TABLES," in
-*,positions,*) ;;
-*) DB_EXCLUDE_TABLES=$DB_EXCLUDE_TABLES,positions ;;
-esac
+for table in positions spatial_ref_sys; do
+    case ",$DB_EXCLUDE_TABLES," in
+    *",$table,"*) ;;
+    *) DB_EXCLUDE_TABLES=$DB_EXCLUDE_TABLES,$table ;;
+    esac
+done
 DB_CLIENT=pg
 # Settings come from the environment alone; Directus would read a .env of its folder over it.
 CONFIG_PATH=/dev/null

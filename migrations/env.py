@@ -91,7 +91,7 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
 def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
     """Check, lock and create the schema of the version table outside any transaction."""
     raw.autocommit = True
-    database.require_timescaledb(raw)
+    database.require_extensions(raw)
     if lock_wait is None:
         revisions.prepare(raw)
         raw.autocommit = False

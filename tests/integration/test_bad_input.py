@@ -168,17 +168,23 @@ def test_a_plan_that_can_t_be_saved(deployed: Tool, tmp_path: Path) -> None:
     _assert_refused(refused.text, refused.code, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
 
 
-@pytest.mark.parametrize("installed", [True, False], ids=["not preloaded", "not installed"])
+LACKING = {
+    "timescaledb": "TimescaleDB is not installed on the database server",
+    "postgis": "PostGIS is not installed on the database server",
+    "nothing": "TimescaleDB is installed on the database server, but not preloaded",
+}
+
+
+@pytest.mark.parametrize("extension", LACKING)
 @pytest.mark.parametrize("program", ["directus-sync", "alembic"])
-def test_a_server_without_timescaledb(
-    stack_environ: dict[str, str], tmp_path: Path, installed: bool, program: str
+def test_a_server_without_an_extension(
+    stack_environ: dict[str, str], tmp_path: Path, extension: str, program: str
 ) -> None:
-    with _plain_postgres(stack_environ, tmp_path, installed=installed) as tool:
+    with _plain_postgres(stack_environ, tmp_path, extension) as tool:
         refused = tool("deploy") if program == "directus-sync" else tool.alembic("upgrade", "pre@head")
         assert refused.code == (2 if program == "directus-sync" else 255), refused.text
         assert "error[extension-unavailable]" in refused.err
-        assert "installed on the database server, but not preloaded" in refused.err or not installed
-        assert "not installed on the database server" in refused.err or installed
+        assert LACKING[extension] in refused.err
         assert tool.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
 
 
@@ -213,8 +219,8 @@ def _assert_refused(text: str, code: int, wanted: int, complaint: str, advice: s
 
 
 @contextmanager
-def _plain_postgres(environ: Mapping[str, str], folder: Path, *, installed: bool) -> Iterator[Tool]:
-    """Run a PostgreSQL that does not preload TimescaleDB, or has none of its files."""
+def _plain_postgres(environ: Mapping[str, str], folder: Path, lacking: str) -> Iterator[Tool]:
+    """Run a PostgreSQL that does not preload TimescaleDB, and has no files of the extension `lacking`."""
     tree = postgres_tree.postgres_tree()
     programs = postgres_tree.programs(tree)
     (home := folder / "postgres").mkdir()
@@ -225,7 +231,7 @@ def _plain_postgres(environ: Mapping[str, str], folder: Path, *, installed: bool
         check=True,
         capture_output=True,
     )
-    postgres = programs / "postgres" if installed else _without_timescaledb(tree, folder / "tree")
+    postgres = _without_extension(lacking, tree, folder / "tree")
     port = ports.choose(None)
     settings = {"port": port, "listen_addresses": ports.HOST, "unix_socket_directories": "", "fsync": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -240,8 +246,8 @@ def _plain_postgres(environ: Mapping[str, str], folder: Path, *, installed: bool
         server.wait(30)
 
 
-def _without_timescaledb(tree: Path, copy: Path) -> Path:
-    """Make a PostgreSQL of links whose extension folder lacks TimescaleDB; it finds its files from its own path."""
+def _without_extension(name: str, tree: Path, copy: Path) -> Path:
+    """Make a PostgreSQL of links whose extension folder lacks one; it finds its files from its own path."""
     programs = postgres_tree.programs(tree)
     library, share = (path.relative_to(tree) for path in (programs.parent, tree / "usr/share/postgresql/17"))
     (copy / library / "bin").mkdir(parents=True)
@@ -251,7 +257,7 @@ def _without_timescaledb(tree: Path, copy: Path) -> Path:
         if source.name != "extension":
             (copy / share / source.name).symlink_to(source)
     for source in (tree / share / "extension").iterdir():
-        if not source.name.startswith("timescaledb"):
+        if not source.name.startswith((f"{name}.", f"{name}-")):
             (copy / share / "extension" / source.name).symlink_to(source)
     postgres = copy / library / "bin" / "postgres"
     postgres.write_bytes((programs / "postgres").read_bytes())

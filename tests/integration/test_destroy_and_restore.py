@@ -62,10 +62,8 @@ FIELDS = {kind: f"a {kind}".replace(".", " ") for kind in KINDS}
 
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus on a database with PostGIS."""
+    """A Directus of this module's own."""
     with serve("deployed") as running:
-        running.database.execute("CREATE EXTENSION postgis")
-        running.forget()
         yield running
 
 

@@ -357,7 +357,6 @@ PLACE = """
 @pytest.fixture
 def places(deployed: Tool, tmp_path: Path) -> Iterator[tuple[RunningDirectus, Callable[..., Finished]]]:
     """A Directus with a collection of every type, and the tool's seed with its snapshot."""
-    deployed.database.execute("CREATE EXTENSION postgis")
     key = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
     fields = [key, *({"field": name, "schema": {}, "meta": {}, **options} for name, options in PLACES.items())]
     parent = {

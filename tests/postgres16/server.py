@@ -1,6 +1,7 @@
 """PostgreSQL 16, production's major version: in the cache, and running beside the stack's 17 while a block runs.
 
-Its packages hold the server alone, without TimescaleDB; timescaledb--0.sql says what stands in for that.
+Its packages hold the server alone, without TimescaleDB and PostGIS; timescaledb--0.sql and postgis--0.sql say what
+stands in for them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from tests.conftest import Database, Tool
 RECIPE = "1"
 FOLDER = Path(__file__).resolve().parent
 LOCK_FILES = ("package.json", "package-lock.json")
-EXTENSION_FILES = ("timescaledb.control", "timescaledb--0.sql")
+EXTENSION_FILES = ("postgis.control", "postgis--0.sql", "timescaledb.control", "timescaledb--0.sql")
 USER = "directus"
 
 
 def artefact() -> Artefact:
-    """Describe the installation, keyed by the lock file, what stands in for TimescaleDB, Node and the recipe."""
+    """Describe the installation, keyed by the lock file, what stands in for the extensions, Node and the recipe."""
     contents = {name: (FOLDER / name).read_bytes() for name in (*LOCK_FILES, *EXTENSION_FILES)}
     return Artefact(
         name="postgres16",
