@@ -75,7 +75,9 @@ class Column:
             )
             return cls(name, data_type, "numeric({},{})".format(*precision), None, precision)
         if name.startswith("geometry"):
-            return cls(name, data_type, f"geometry({name.partition('.')[2] or 'Geometry'},4326)")
+            shape = name.partition(".")[2] or "Geometry"
+            # Directus exports the shape, as PostGIS's view geometry_columns has it: POLYGON.
+            return cls(name, "geometry" if data_type == shape.upper() else data_type, f"geometry({shape},4326)")
         return cls(name, data_type, _MADE.get(name, data_type))
 
     @property

@@ -189,6 +189,14 @@ def test_a_longer_column_that_becomes_a_hash_is_counted_against_255(live: Snapsh
     assert Hazard.RETYPE in hazards(noted, hashed)
 
 
+def test_a_geometry_that_becomes_optional_keeps_its_values(live: Snapshot) -> None:
+    # Directus exports the shape as the type of its column.
+    shape = {("type",): "geometry.Point", ("schema", "data_type"): "POINT"}
+    spot = after(live, [edit_of("station", "code", path, text) for path, text in shape.items()])
+    difference = SchemaDiff((edit_of("station", "code", ("schema", "is_nullable"), True, before=False),), "hash")
+    assert hazards(difference, spot) == []
+
+
 @pytest.mark.parametrize(
     ("schema", "wanted"),
     [

@@ -92,7 +92,7 @@ STAGES = (
     field("stages.sort_order", "integer", "integer", is_nullable=False, default_value=0, meta={"sort": 1}),
     field("stages.input_id", "uuid", "uuid"),
     field("zones.id", "uuid", "uuid", is_nullable=False, is_primary_key=True),
-    field("zones.geometry", "geometry.Polygon", "geometry", is_nullable=False),
+    field("zones.geometry", "geometry.Polygon", "POLYGON", is_nullable=False),
     field("zones.distance", "decimal", "numeric", numeric_precision=8, numeric_scale=3),
     field("zones.code", is_unique=True, max_length=-5),
     field("zones.seen", "timestamp", "timestamp with time zone", meta={"special": ["date-updated"]}),
