@@ -69,8 +69,9 @@ indexed AS (
 
 # Each gives the identifiers of the name, what follows them, the definition, and whether it is valid.
 _SELECTS: Final = {
+    # But what each database has from the start: plpgsql everywhere, the toolkit in the image timescaledb-ha.
     Kind.EXTENSION: """
-SELECT ARRAY[extname::text], '', '', true FROM pg_extension WHERE extname <> 'plpgsql'""",
+SELECT ARRAY[extname::text], '', '', true FROM pg_extension WHERE extname NOT IN ('plpgsql', 'timescaledb_toolkit')""",
     Kind.TYPE: """
 SELECT ARRAY[t.typname::text], '', CASE t.typtype WHEN 'e' THEN
     format('CREATE TYPE public.%I AS ENUM (%s)', t.typname, (

@@ -136,6 +136,14 @@ def test_the_committed_file_is_what_a_clean_deploy_gives(deployed: Tool) -> None
     assert compare(catalog_file.load(CATALOG), read(deployed)) == ()
 
 
+def test_what_an_image_puts_into_each_database_is_not_listed(deployed: Tool) -> None:
+    # timescaledb-ha alone has the toolkit; to the catalog any extension of that name is one.
+    deployed.database.execute(
+        "CREATE EXTENSION citext; UPDATE pg_extension SET extname = 'timescaledb_toolkit' WHERE extname = 'citext'"
+    )
+    assert compare(catalog_file.load(CATALOG), read(deployed)) == ()
+
+
 def test_a_database_with_nothing_in_it_has_an_empty_catalog(empty: Tool) -> None:
     assert read(empty) == Catalog({})
 
