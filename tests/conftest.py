@@ -184,10 +184,18 @@ Serving = Callable[[str], AbstractContextManager[RunningDirectus]]
 
 @pytest.fixture(scope="session")
 def stack_environ() -> dict[str, str]:
-    """Settings of the test stack, with its PostgreSQL running."""
+    """Settings of the test stack, with its PostgreSQL running; of the server that TEST_SERVER names, if it does."""
     stack = Stack(ROOT, "test")
-    stack.up_database()
-    return {**os.environ, **stack.environment(), "DIRECTUS_URL": "", "DIRECTUS_TOKEN": ""}
+    server = os.environ.get("TEST_SERVER")
+    if not server:
+        stack.up_database()
+    named = _database_settings(server) if server else {}
+    return {**os.environ, **stack.environment(), **named, "DIRECTUS_URL": "", "DIRECTUS_TOKEN": ""}
+
+
+def _database_settings(url: str) -> dict[str, str]:
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    return {f"DB_{part.upper()}": str(parts[part]) for part in ("host", "port", "user", "password")}
 
 
 @pytest.fixture(scope="session")
@@ -328,18 +336,19 @@ class _Templates:
 
     def _drop_stale(self, connection: psycopg.Connection[Any], known: set[str]) -> None:
         for name in known:
-            if name.startswith("template_") and not name.endswith(self.key):
+            if name.startswith(("template_bootstrapped_", "template_deployed_")) and not name.endswith(self.key):
                 connection.execute(f"DROP DATABASE {name}")
 
 
 def _janitor(environ: Mapping[str, str], name: str, template: str | None) -> DatabaseJanitor:
+    # template1 may have extensions: the image timescaledb-ha puts some there.
     return DatabaseJanitor(
         user=environ["DB_USER"],
         host=environ["DB_HOST"],
         port=environ["DB_PORT"],
         password=environ["DB_PASSWORD"],
         dbname=name,
-        template_dbname=template,
+        template_dbname=template or "template0",
     )
 
 

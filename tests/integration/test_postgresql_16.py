@@ -1,8 +1,9 @@
 """PostgreSQL 16, as production runs it: what the tool asks of its catalogs works, and gives the same text as on 17.
 
-What can't be shown here is TimescaleDB 2.17 itself, and PostGIS on 16: no binaries of them can be had, so the views
-that the tool and Directus read are stood in for by some of the same columns, and the types by names alone
-(tests/postgres16/timescaledb--0.sql and postgis--0.sql).
+TimescaleDB 2.17 and PostGIS on 16 are not in it: no package has them, so the views that the tool and Directus read are
+stood in for by some of the same columns, and the types by names alone (tests/postgres16/timescaledb--0.sql and
+postgis--0.sql). Where TEST_SERVER names a server that has the real ones, the other tests run on them; they did on one
+built from source, PostgreSQL 16.14 with TimescaleDB 2.17.2 and PostGIS 3.5.1.
 """
 
 from __future__ import annotations
