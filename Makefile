@@ -108,6 +108,10 @@ test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full 
 bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-sync: docs/benchmarks.md
 	@$(PYTHON) -m bench $(ARGS)
 
+.PHONY: positions
+positions: venv ## Write a demonstration track of the test entry's devices into positions
+	@$(RUN) $(PYTHON) -m positions $(ARGS)
+
 .PHONY: docs
 docs: venv ## Describe the data model from snapshots/: docs/schema.md, and a page for each group
 	@$(PYTHON) -m schema_docs

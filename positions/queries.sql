@@ -1,0 +1,53 @@
+-- What a processor asks of positions, for psql and any driver; tests and bench prepare this very file.
+-- docs/positions.md says what each gives. All leave faulty fixes out, in the words of positions_faulty_idx.
+
+-- $1: IMEI.
+-- BETWEEN, and device_id in ORDER BY: with `=` and `ORDER BY ts DESC` the planner may walk positions_ts instead,
+-- through every fix of all other devices since this one fell silent.
+PREPARE last_position (text) AS
+SELECT ts, latitude, longitude, altitude, angle, speed, satellites
+FROM positions
+WHERE device_id BETWEEN $1 AND $1 AND faulty = false
+ORDER BY device_id, ts DESC
+LIMIT 1;
+
+-- $1: event. $2: the oldest that is wanted. A row for each device of its entries, with nulls where there is none.
+-- LATERAL: one look into the index for each device, where DISTINCT ON would read every fix. The bound on ts stands
+-- behind LIMIT: before it, the index would be read through all fixes of a device that are older.
+PREPARE last_positions_of_event (uuid, timestamptz) AS
+SELECT entries.race_number, devices.imei, last.ts, last.latitude, last.longitude, last.angle, last.speed
+FROM entries
+JOIN entry_devices ON entry_devices.entry_id = entries.id
+JOIN devices ON devices.id = entry_devices.device_id
+LEFT JOIN LATERAL (
+    SELECT ts, latitude, longitude, angle, speed
+    FROM positions
+    WHERE device_id BETWEEN devices.imei AND devices.imei AND faulty = false
+    ORDER BY device_id, ts DESC
+    LIMIT 1
+) AS last ON last.ts >= $2
+WHERE entries.event_id = $1
+ORDER BY entries.race_number, devices.imei;
+
+-- $1: IMEI. $2, $3: from, and up to but without.
+PREPARE positions_in_window (text, timestamptz, timestamptz) AS
+SELECT ts, latitude, longitude, altitude, angle, speed, satellites
+FROM positions
+WHERE device_id = $1 AND faulty = false AND ts >= $2 AND ts < $3
+ORDER BY ts;
+
+-- $1, $2, $3: as above. $4: longer than this. Where a crossing may have been missed.
+PREPARE gaps_in_window (text, timestamptz, timestamptz, interval) AS
+SELECT lost_at, found_at
+FROM (
+    SELECT lag(ts) OVER (ORDER BY ts) AS lost_at, ts AS found_at
+    -- Ordered by itself, so that a plan without values still leaves chunks out.
+    FROM (
+        SELECT ts
+        FROM positions
+        WHERE device_id = $1 AND faulty = false AND ts >= $2 AND ts < $3
+        ORDER BY ts
+    ) AS found
+) AS neighbours
+WHERE found_at - lost_at > $4
+ORDER BY found_at;
