@@ -5,21 +5,36 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import arena, machine, plot, report, runner, scenarios
-from bench.arena import Arena
+from bench import arena, machine, plot, positions, report, runner, scenarios
 from bench.errors import BenchError
 from bench.machine import Machine
-from bench.scenario import Result, Scenario
+from bench.positions.outcome import Outcome
+from bench.positions.section import replaced, section
+from bench.scenario import Result
 from devstack.errors import StackError
 from devstack.locks import exclusive
 from devstack.progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+PLOT = ROOT / "docs" / "images" / "benchmarks.svg"
 # A fifth of the rounds shows an order of magnitude, and that all works.
 QUICK = 5
+
+
+@dataclass
+class Run:
+    """What a run gave so far; `failed` has the ids of what failed."""
+
+    conditions: Machine
+    results: list[Result] = field(default_factory=list)
+    positions: Outcome | None = None
+    failed: list[str] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,13 +42,12 @@ def main(arguments: Sequence[str]) -> int:
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupted)
     options = _parser().parse_args(arguments)
-    known = scenarios.every()
+    titles = _titles()
     if options.list:
-        sys.stdout.write("".join(f"{each.id:17} {each.title}\n" for each in known))
+        sys.stdout.write("".join(f"{name:17} {title}\n" for name, title in titles.items()))
         return 0
-    chosen = [each for each in known if not options.only or each.id in options.only]
     try:
-        conditions, results, failed = _measure(chosen, quick=options.quick)
+        run = _measure(options.only or list(titles), quick=options.quick)
     except (StackError, BenchError) as error:
         say(str(error))
         return 1
@@ -41,48 +55,67 @@ def main(arguments: Sequence[str]) -> int:
         say("interrupted; nothing was written")
         return 130
     if options.only:
-        sys.stdout.write("".join(report.table([each]) + "\n" for each in results))
+        sys.stdout.write("".join(report.table([each]) + "\n" for each in run.results))
+        _write_positions(run)
     else:
-        _write(results, failed, conditions)
-    return 1 if failed else 0
+        _write(run)
+    return 1 if run.failed else 0
 
 
-def _measure(chosen: Sequence[Scenario], *, quick: bool) -> tuple[Machine, list[Result], list[str]]:
+def _titles() -> dict[str, str]:
+    return {each.id: each.title for each in scenarios.every()} | {positions.ID: positions.TITLE}
+
+
+def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
+    def rounds(usual: int) -> int:
+        return max(1, usual // QUICK if quick else usual)
+
     stack = ROOT / ".stack"
     stack.mkdir(exist_ok=True)
     with exclusive(stack / "bench-run.lock", "Waiting for another bench"), arena.opened(ROOT) as opened:
-        conditions = machine.look(opened)
-        results: list[Result] = []
-        failed: list[str] = []
-        for scenario in chosen:
-            _try(
-                scenario, opened, results, failed, rounds=max(1, scenario.rounds // QUICK if quick else scenario.rounds)
-            )
-        return conditions, results, failed
+        run = Run(machine.look(opened))
+        for scenario in scenarios.every():
+            if scenario.id in chosen:
+                with _noted(run, scenario.id):
+                    run.results.append(runner.run(scenario, opened, rounds(scenario.rounds)))
+        if positions.ID in chosen:
+            with _noted(run, positions.ID):
+                run.positions = positions.measure(opened, run.conditions, rounds(positions.ROUNDS))
+        return run
 
 
-def _try(scenario: Scenario, opened: Arena, results: list[Result], failed: list[str], *, rounds: int) -> None:
+@contextmanager
+def _noted(run: Run, name: str) -> Iterator[None]:
     try:
-        results.append(runner.run(scenario, opened, rounds))
+        yield
     except BenchError as error:
         # The others are still worth their time.
-        say(f"{scenario.id} failed\n{error}")
-        failed.append(scenario.id)
+        say(f"{name} failed\n{error}")
+        run.failed.append(name)
 
 
-def _write(results: Sequence[Result], failed: Sequence[str], conditions: Machine) -> None:
-    docs = ROOT / "docs"
-    (docs / "images").mkdir(exist_ok=True)
-    (docs / "images" / "benchmarks.svg").write_text(plot.svg(results), encoding="utf-8")
-    (docs / "benchmarks.md").write_text(report.page(results, failed, conditions), encoding="utf-8")
+def _write(run: Run) -> None:
+    PLOT.parent.mkdir(exist_ok=True)
+    PLOT.write_text(plot.svg(run.results), encoding="utf-8")
+    PAGE.write_text(report.page(run.results, run.failed, run.conditions), encoding="utf-8")
     say("Wrote docs/benchmarks.md and docs/images/benchmarks.svg")
+    _write_positions(run)
+
+
+def _write_positions(run: Run) -> None:
+    if run.positions is None:
+        return
+    new = section(run.positions)
+    sys.stdout.write(new)
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), new), encoding="utf-8")
+    say("Wrote the section about positions in docs/benchmarks.md")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description="Measure this tool against its peers.")
     parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
-    names = [each.id for each in scenarios.every()]
-    parser.add_argument("--only", nargs="+", choices=names, metavar="ID", help="just these; prints, and writes no file")
+    about = "just these; prints, and writes nothing but the section about positions"
+    parser.add_argument("--only", nargs="+", choices=list(_titles()), metavar="ID", help=about)
     parser.add_argument("--list", action="store_true", help="list the scenarios, measure nothing")
     return parser
 

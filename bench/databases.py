@@ -39,7 +39,7 @@ class Databases:
 
     def value(self, name: str, sql: str) -> object:
         """Return the one value that a query gives."""
-        with closing(self._connect(name)) as connection, connection.cursor() as cursor:
+        with closing(self.connect(name)) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             ((value,),) = cursor.fetchall()
             return value
@@ -50,11 +50,8 @@ class Databases:
         if found != wanted:
             raise BenchError(f"{sql!r} gives {found}, not {wanted}: the work was not done")
 
-    def _execute(self, sql: str) -> None:
-        with closing(self._connect("postgres")) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-
-    def _connect(self, name: str) -> psycopg2.extensions.connection:
+    def connect(self, name: str) -> psycopg2.extensions.connection:
+        """Return a connection to a database, in autocommit mode; the caller closes it."""
         connection = psycopg2.connect(
             host=self.environ["DB_HOST"],
             port=self.environ["DB_PORT"],
@@ -64,3 +61,7 @@ class Databases:
         )
         connection.autocommit = True
         return connection
+
+    def _execute(self, sql: str) -> None:
+        with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)

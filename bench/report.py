@@ -36,11 +36,13 @@ with the fastest and the slowest in brackets. The sides of a comparison take tur
 ![Bars of the medians](images/benchmarks.svg)
 """
 
+MEASURED = "## Measured\n"
+
 REPEAT = """\
 ## How to repeat
 
 ```
-make bench                                  # all rounds, about an hour
+make bench                                  # all rounds, about an hour and a half
 make bench ARGS=--quick                     # few rounds, a quarter of that
 make bench ARGS="--only boot-idle diff"     # some scenarios, printed, nothing written
 ```
@@ -55,7 +57,7 @@ is not timed. PostgreSQL is not in it, nor a Directus that was running before.
 
 
 def page(results: Sequence[Result], failed: Sequence[str], machine: Machine) -> str:
-    """Return the whole page."""
+    """Return the whole page, but for the section about positions."""
     parts = [HEAD, _slower(results)]
     if failed:
         parts.append("Failed in this run, and missing below: " + ", ".join(f"`{each}`" for each in failed) + ".\n")
@@ -63,7 +65,7 @@ def page(results: Sequence[Result], failed: Sequence[str], machine: Machine) -> 
         found = [result for result in results if result.scenario.against is peer]
         if found:
             parts.append(f"## {heading}\n\n{about}\n\n{table(found)}")
-    return "\n".join([*parts, _conditions(machine), REPEAT])
+    return "\n".join([*parts, f"{MEASURED}\n{conditions(machine)}\n", REPEAT])
 
 
 def table(results: Sequence[Result]) -> str:
@@ -107,6 +109,15 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
+def conditions(machine: Machine) -> str:
+    """Say when, where and with what was measured."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    return (
+        f"On {machine.day:%Y-%m-%d}, with {machine.cores} cores and {machine.gibibytes} GiB of memory; "
+        f"load {machine.load:.1f} before the run.\n{versions}."
+    )
+
+
 def _rounds(result: Result) -> int:
     return len(result.ours.seconds)
 
@@ -125,11 +136,3 @@ def _slower(results: Sequence[Result]) -> str:
     if not lines:
         return "This tool is slower than a peer nowhere in this run.\n"
     return "Where this tool is slower than a peer:\n\n" + "\n".join(lines) + "\n"
-
-
-def _conditions(machine: Machine) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    return (
-        f"## Measured\n\nOn {machine.day:%Y-%m-%d}, with {machine.cores} cores and {machine.gibibytes} GiB of memory; "
-        f"load {machine.load:.1f} before the run.\n{versions}.\n"
-    )

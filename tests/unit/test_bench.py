@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree
 
 import pytest
 import yaml
 
-from bench import ddl, plot, process, report, runner, scenarios, snapshots
+from bench import __main__ as command_line
+from bench import ddl, plot, positions, process, report, runner, scenarios, snapshots
 from bench.errors import BenchError
 from bench.machine import Machine
+from bench.positions import load, queries
+from bench.positions.outcome import Bytes, Case, Kind, Loaded, Outcome, Reading, Size
+from bench.positions.section import replaced, section
 from bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
 from bench.scenarios import parts
 from directus_sync import snapshot
@@ -196,6 +201,95 @@ def test_the_committed_page_has_every_scenario() -> None:
     committed = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
     for each in scenarios.every():
         assert f"| {each.title} |" in committed
+
+
+# Positions
+
+
+OUTCOME = Outcome(
+    Size(devices=10, days=8, seconds=1000),
+    MACHINE,
+    {Kind.HYPERTABLE: Loaded(copied=10, inserted=4), Kind.PLAIN: Loaded(copied=14, inserted=2)},
+    {Kind.HYPERTABLE: Bytes(3 << 20, 4 << 20), Kind.PLAIN: Bytes(3 << 20, 5 << 20)},
+    {
+        Case("last_position", "any device"): {
+            Kind.HYPERTABLE: Reading((0.5, 0.25, 1.0), {"positions_faulty_idx": 8}),
+            Kind.PLAIN: Reading((0.125, 0.25, 0.5), {"positions_faulty_idx": 1}),
+        },
+    },
+)
+
+
+def test_the_section_has_rates_sizes_latencies_and_plans_of_both() -> None:
+    lines = section(OUTCOME).splitlines()
+    assert lines[0] == "## Positions"
+    assert "80,000 fixes of 10 devices in 8 days" in lines[2]
+    assert [line for line in lines if line.startswith("| ") and "rows" in line] == [
+        "| 70,000 rows by COPY | 10.0 s, 7,000 rows/s | 14.0 s, 5,000 rows/s | 1.40 times as fast |",
+        "| 10,000 rows in batches | 4.00 s, 2,500 rows/s | 2.00 s, 5,000 rows/s | **slower, by a factor of 2.00** |",
+        "| rows on disk | 3 MiB | 3 MiB | 1.00 times the size |",
+    ]
+    assert "| indexes on disk | 4 MiB | 5 MiB | 0.80 times the size |" in lines
+    assert (
+        "| `last_position`, any device | 0.50 ms (0.25 ms to 1.00 ms) | 0.25 ms (0.12 ms to 0.50 ms)"
+        " | **slower, by a factor of 2.00** | `positions_faulty_idx` in 8 chunks | `positions_faulty_idx` |"
+    ) in lines
+    assert "Python 3.11.2. Each query ran 3 times on each table." in lines
+
+
+def test_the_section_is_put_in_and_written_anew_without_the_rest() -> None:
+    page = report.page([result(1, 2)], [], MACHINE)
+    first = replaced(page, section(OUTCOME))
+    assert first.index("\n## A boot") < first.index("\n## Positions\n") < first.index("\n## Measured\n")
+    assert first.replace(section(OUTCOME) + "\n", "") == page
+    assert replaced(first, section(OUTCOME)) == first
+    later = replaced(first, "## Positions\n\nlater\n")
+    assert later == page.replace("## Measured\n", "## Positions\n\nlater\n\n## Measured\n")
+
+
+def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
+    committed = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    _, _, found = committed.partition("\n## Positions\n")
+    assert f"{positions.SIZE.rows:,} fixes" in found
+    assert positions.SIZE.rows == 10_000_000
+    for case in queries.arguments(Random(0), positions.SIZE):
+        assert f"\n| `{case.query}`, {case.about} | " in found
+    assert "Seq Scan" not in found
+
+
+def test_positions_can_be_asked_for_like_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--list"]) == 0
+    listed = [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == [*(each.id for each in scenarios.every()), "positions"]
+
+
+def test_a_plan_is_read_with_the_hypertable_s_names() -> None:
+    scan = {"Node Type": "Index Scan", "Relation Name": "_hyper_1_7_chunk"}
+    nodes = [
+        {**scan, "Index Name": "_hyper_1_7_chunk_positions_faulty_idx"},
+        {**scan, "Index Name": "_hyper_1_12_chunk_positions_faulty_idx"},
+        {"Node Type": "Bitmap Heap Scan", "Plans": [{"Node Type": "Bitmap Index Scan", "Index Name": "positions_ts"}]},
+        {"Node Type": "Seq Scan", "Relation Name": "_hyper_1_7_chunk"},
+        {"Node Type": "Seq Scan", "Relation Name": "positions"},
+        {"Node Type": "Seq Scan", "Relation Name": "devices"},
+        {"Node Type": "Index Scan", "Relation Name": "entries", "Index Name": "entries_pkey"},
+    ]
+    found = queries.access({"Node Type": "Limit", "Plans": [{"Node Type": "Merge Append", "Plans": nodes}]})
+    assert found == {"positions_faulty_idx": 2, "positions_ts": 1, "Seq Scan": 2}
+
+
+def test_windows_lie_where_there_are_positions() -> None:
+    size = Size(devices=2, days=3, seconds=10_000)
+    for number in range(100):
+        device, begin, end = queries.arguments(Random(number), size)[Case("positions_in_window", "ten minutes")]
+        assert device in {load.imei(1), load.imei(2)}
+        assert isinstance(begin, datetime)
+        assert isinstance(end, datetime)
+        assert begin.date() in {date(2026, 6, day) for day in (6, 7, 8)}
+        assert (end - datetime.combine(begin.date(), time(), UTC)).total_seconds() < 10_000
+
+
+# The plot
 
 
 def test_the_plot_is_svg_with_two_bars_for_each_comparison() -> None:

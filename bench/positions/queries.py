@@ -1,0 +1,114 @@
+"""The processor's queries on both tables. Owns their arguments and the clock; refuses answers that differ."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.errors import BenchError
+from bench.positions import load
+from bench.positions.outcome import Case, Kind, Reading, Size
+from positions.store import QUERIES
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+    from bench.positions.load import Connections
+
+Arguments = tuple[str | datetime | timedelta, ...]
+
+WINDOW: Final = timedelta(minutes=10)
+# By its sixth execution PostgreSQL has decided whether to go on planning a prepared statement for its values.
+WARM_UP: Final = 10
+CHUNK: Final = re.compile(r"^_hyper_\d+_\d+_chunk")
+
+
+def ask(connections: Connections, size: Size, rounds: int) -> dict[Case, dict[Kind, Reading]]:
+    """Run each query on both tables in turn, with the same values on both and others in each round.
+
+    Raises BenchError when an answer differs.
+    """
+    return {case: _ask(connections, case, size, rounds) for case in arguments(Random(0), size)}
+
+
+def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
+    """Return values for each case: any device, ten minutes of any day."""
+    device = load.imei(random.randint(1, size.devices))
+    day = load.START + timedelta(days=random.randrange(size.days))
+    begin = day + timedelta(seconds=random.randrange(max(1, size.seconds - int(WINDOW.total_seconds()))))
+    window = (device, begin, begin + WINDOW)
+    return {
+        Case("last_position", "any device"): (device,),
+        Case("last_positions_of_event", f"{size.devices} devices"): (load.EVENT, load.START),
+        Case("positions_in_window", "ten minutes"): window,
+        Case("gaps_in_window", "ten minutes"): (*window, timedelta(seconds=10)),
+    }
+
+
+def access(plan: Mapping[str, Any]) -> dict[str, int]:
+    """Return how a plan reaches positions: the names of indexes as the hypertable has them, or a kind of scan.
+
+    The number is that of tables in which it does: the chunks, where it is a hypertable.
+    """
+    found: Counter[str] = Counter()
+    for node in nodes(plan):
+        index = CHUNK.sub("", node.get("Index Name", "")).lstrip("_")
+        relation = CHUNK.sub("positions", node.get("Relation Name", ""))
+        if index.startswith("positions_"):
+            found[index] += 1
+        elif relation == "positions" and node["Node Type"] == "Seq Scan":
+            found["Seq Scan"] += 1
+    return dict(found)
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a node of EXPLAIN (FORMAT JSON), and all below it."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[Kind, Reading]:
+    for connection in connections.values():
+        with connection.cursor() as cursor:
+            # Anew for each case: a plan that PostgreSQL settled on for other values would stay.
+            cursor.execute("DEALLOCATE ALL")
+            cursor.execute(QUERIES.read_text(encoding="utf-8"))
+    random = Random(0)
+    taken: dict[Kind, list[float]] = {kind: [] for kind in Kind}
+    for number in range(-WARM_UP, rounds):
+        values = arguments(random, size)[case]
+        answers = {}
+        for kind in load.in_turn(number):
+            answers[kind], milliseconds = _execute(connections[kind], case.query, values)
+            if number >= 0:
+                taken[kind].append(milliseconds)
+        if answers[Kind.HYPERTABLE] != answers[Kind.PLAIN]:
+            raise BenchError(f"{case.query}{values} has another answer in the plain table")
+    # The sessions have settled on this plan.
+    return {kind: Reading(tuple(taken[kind]), _explained(connections[kind], case.query, values)) for kind in Kind}
+
+
+def _execute(connection: Connection, name: str, values: Arguments) -> tuple[list[tuple[Any, ...]], float]:
+    with connection.cursor() as cursor:
+        statement = _statement(name, values)
+        begun = time.perf_counter()
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+        return rows, (time.perf_counter() - begun) * 1000
+
+
+def _explained(connection: Connection, name: str, values: Arguments) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {_statement(name, values)}", values)
+        ((plans,),) = cursor.fetchall()
+        return access(plans[0]["Plan"])
+
+
+def _statement(name: str, values: Arguments) -> str:
+    return f"EXECUTE {name} ({', '.join(['%s'] * len(values))})"

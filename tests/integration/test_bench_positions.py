@@ -1,0 +1,103 @@
+"""The bench's positions at a small size: both tables hold the same and answer the same, or it is no result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from bench import positions
+from bench.errors import BenchError
+from bench.machine import Machine
+from bench.positions import load, queries
+from bench.positions.outcome import Kind, Size
+from positions import store
+from tests.conftest import Cloning, Database
+
+SIZE = Size(devices=3, days=3, seconds=1000, batch=400)
+MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
+
+Connect = Callable[[Database], Any]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    with ExitStack() as opened:
+
+        def connected(database: Database) -> Any:
+            connection = psycopg2.connect(database.conninfo)
+            connection.autocommit = True
+            return opened.enter_context(closing(connection))
+
+        yield connected
+
+
+@pytest.fixture
+def databases(clone: Cloning) -> dict[Kind, Database]:
+    return {kind: clone("deployed") for kind in Kind}
+
+
+@pytest.fixture
+def connections(databases: dict[Kind, Database], connect: Connect) -> dict[Kind, Any]:
+    return {kind: connect(database) for kind, database in databases.items()}
+
+
+def test_both_tables_get_the_same_rows_and_every_query_is_timed(
+    databases: dict[Kind, Database], connections: dict[Kind, Any], tmp_path: Path
+) -> None:
+    indexes = "SELECT replace(indexdef, ' ONLY', '') FROM pg_indexes WHERE tablename = 'positions' ORDER BY indexname"
+    before = databases[Kind.HYPERTABLE].rows(indexes)
+
+    outcome = positions.compare(connections, MACHINE, SIZE, 2, tmp_path)
+
+    hypertable, plain = (databases[kind] for kind in Kind)
+    rows = f"SELECT {load.NAMES} FROM positions ORDER BY ts, device_id"
+    assert hypertable.rows(rows) == plain.rows(rows)
+    assert len(plain.rows(rows)) == SIZE.rows
+    assert hypertable.value("SELECT count(*) FROM show_chunks('positions')") == SIZE.days
+    assert plain.value("SELECT count(*) FROM timescaledb_information.hypertables") == 0
+    assert plain.rows(indexes) == before
+    assert 0 < plain.value("SELECT count(*) FILTER (WHERE faulty) FROM positions") < SIZE.rows / 10
+
+    prepared = re.findall(r"^PREPARE (\w+)", store.QUERIES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {case.query for case in outcome.queries} == set(prepared)
+    for kind in Kind:
+        assert outcome.loaded[kind].copied > 0
+        assert outcome.loaded[kind].inserted > 0
+        assert outcome.bytes[kind].rows > 0
+        assert outcome.bytes[kind].indexes > 0
+        for readings in outcome.queries.values():
+            assert len(readings[kind].milliseconds) == 2
+            assert readings[kind].access
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_lacks_rows_is_no_result(connections: dict[Kind, Any], tmp_path: Path) -> None:
+    load.make_plain(connections[Kind.PLAIN])
+    with connections[Kind.PLAIN].cursor() as cursor:
+        cursor.execute("CREATE RULE lost AS ON INSERT TO positions DO INSTEAD NOTHING")
+    with pytest.raises(BenchError, match="positions has 6000 rows, not 9000"):
+        load.fill(connections, SIZE, tmp_path)
+
+
+def test_another_answer_is_no_result(connections: dict[Kind, Any], tmp_path: Path) -> None:
+    load.make_plain(connections[Kind.PLAIN])
+    load.fill(connections, SIZE, tmp_path)
+    with connections[Kind.PLAIN].cursor() as cursor:
+        cursor.execute("UPDATE positions SET altitude = altitude + 1")
+    with pytest.raises(BenchError, match=r"last_position.* has another answer in the plain table"):
+        queries.ask(connections, SIZE, 1)
+
+
+def test_a_statement_that_fails_is_a_failure_of_the_bench(connections: dict[Kind, Any], tmp_path: Path) -> None:
+    with connections[Kind.HYPERTABLE].cursor() as cursor:
+        cursor.execute("ALTER TABLE positions ADD CONSTRAINT never CHECK (latitude < 0)")
+    with pytest.raises(BenchError, match="PostgreSQL refused a statement") as raised:
+        positions.compare(connections, MACHINE, SIZE, 1, tmp_path)
+    assert "never" in str(raised.value)

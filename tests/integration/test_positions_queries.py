@@ -1,0 +1,256 @@
+"""The processor's queries on a real hypertable: right answers, beside plain Python, and plans that use the indexes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import psycopg2
+import pytest
+
+from bench.positions import load, queries
+from bench.positions.outcome import Size
+from positions import store
+from positions.track import Fix, fixes
+from tests.conftest import ROOT, Cloning, Database
+from tests.events import EVENT, register
+
+MIDNIGHT = datetime(2026, 6, 7, tzinfo=UTC)
+START = MIDNIGHT - timedelta(minutes=20)
+LONG_AGO, FAR_AHEAD = MIDNIGHT - timedelta(days=30), MIDNIGHT + timedelta(days=30)
+# Two that move, one that never sent a good fix, one that never sent any; and one of nobody's.
+MOVING = ("350000000003011", "350000000003012")
+FAULTY, SILENT, UNKNOWN = "350000000003013", "350000000003014", "350000000003015"
+
+Rows = list[tuple[Any, ...]]
+Execute = Callable[..., Rows]
+
+
+@contextmanager
+def prepared(database: Database, *, mode: str = "auto", explain: str = "") -> Iterator[Execute]:
+    """Have a function that executes a query of the file, by its name."""
+    with database.connect() as connection:
+        connection.execute(f"SET plan_cache_mode = {mode}")
+        connection.execute(store.QUERIES.read_text(encoding="utf-8"))
+        cursor = psycopg.ClientCursor(connection)
+
+        def execute(name: str, *values: object) -> Rows:
+            statement = f"{explain} EXECUTE {name} ({', '.join(['%s'] * len(values))})"
+            return cursor.execute(statement, values).fetchall()
+
+        yield execute
+
+
+@contextmanager
+def psycopg2_connection(database: Database) -> Iterator[Any]:
+    """Have a connection as the code under test takes it."""
+    with closing(psycopg2.connect(database.conninfo)) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+# Answers
+
+
+@pytest.fixture(scope="module")
+def track() -> list[Fix]:
+    """Forty minutes around a midnight, where one chunk ends."""
+    moving = list(fixes([*MOVING, UNKNOWN], START, 40 * 60, seed=7))
+    faulty = [fix for fix in fixes([FAULTY], START, 40 * 60, seed=7) if fix.fault]
+    assert faulty
+    return moving + faulty
+
+
+@pytest.fixture(scope="module")
+def small(clone: Cloning, track: list[Fix]) -> Database:
+    database = clone("deployed")
+    register(database, {302: MOVING[1:], 301: [SILENT, MOVING[0], FAULTY]})
+    with psycopg2_connection(database) as connection:
+        assert store.write(connection, track, keep=True) == len(track)
+    return database
+
+
+@pytest.fixture
+def execute(small: Database) -> Iterator[Execute]:
+    with prepared(small) as found:
+        yield found
+
+
+def good(track: list[Fix], device: str, since: datetime, until: datetime = FAR_AHEAD) -> Rows:
+    """The answer to all queries: a device's good fixes in a window, by time."""
+    return sorted(
+        (fix.ts, fix.latitude, fix.longitude, fix.altitude, fix.angle, fix.speed, fix.satellites)
+        for fix in track
+        if fix.device_id == device and fix.fault is None and since <= fix.ts < until
+    )
+
+
+@pytest.mark.parametrize("device", [*MOVING, FAULTY, SILENT, UNKNOWN, "no such device"])
+def test_the_last_position_is_the_last_good_one(execute: Execute, track: list[Fix], device: str) -> None:
+    assert execute("last_position", device) == good(track, device, LONG_AGO)[-1:]
+
+
+def test_a_last_position_that_turns_out_faulty_gives_way_to_the_one_before(small: Database, track: list[Fix]) -> None:
+    *_, before, last = good(track, MOVING[0], LONG_AGO)
+    with small.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("UPDATE positions SET faulty = true WHERE device_id = %s AND ts = %s", (MOVING[0], last[0]))
+        connection.execute(store.QUERIES.read_text(encoding="utf-8"))
+        assert psycopg.ClientCursor(connection).execute("EXECUTE last_position (%s)", MOVING[:1]).fetchall() == [before]
+
+
+@pytest.mark.parametrize("since", [LONG_AGO, MIDNIGHT + timedelta(days=1)])
+def test_an_event_has_a_row_for_each_of_its_devices(execute: Execute, track: list[Fix], since: datetime) -> None:
+    expected = []
+    for number, device in [(301, MOVING[0]), (301, FAULTY), (301, SILENT), (302, MOVING[1])]:
+        last = (good(track, device, since) or [(None,) * 7])[-1]
+        expected.append((number, device, *last[:3], *last[4:6]))
+    assert execute("last_positions_of_event", EVENT, since) == expected
+
+
+def test_another_event_has_none(execute: Execute) -> None:
+    assert execute("last_positions_of_event", "00000000-0000-4000-8000-000000000002", LONG_AGO) == []
+
+
+@pytest.mark.parametrize("device", [*MOVING, FAULTY, SILENT])
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (START, START + timedelta(minutes=40)),
+        (MIDNIGHT - timedelta(minutes=5), MIDNIGHT + timedelta(minutes=5)),
+        (MIDNIGHT, MIDNIGHT + timedelta(seconds=1)),
+        (MIDNIGHT, MIDNIGHT),
+        (LONG_AGO, START),
+    ],
+)
+def test_a_window_has_its_good_fixes_with_its_begin_and_without_its_end(
+    execute: Execute, track: list[Fix], device: str, since: datetime, until: datetime
+) -> None:
+    assert execute("positions_in_window", device, since, until) == good(track, device, since, until)
+
+
+@pytest.mark.parametrize("device", [*MOVING, SILENT])
+@pytest.mark.parametrize("seconds", [1, 10, 30, 3600])
+def test_a_gap_is_what_lies_between_good_fixes(execute: Execute, track: list[Fix], device: str, seconds: int) -> None:
+    window = (START, START + timedelta(minutes=40))
+    times = [row[0] for row in good(track, device, *window)]
+    longer = timedelta(seconds=seconds)
+    expected = [pair for pair in itertools.pairwise(times) if pair[1] - pair[0] > longer]
+    assert bool(expected) == (device in MOVING and seconds <= 30)
+    assert execute("gaps_in_window", device, *window, longer) == expected
+
+
+def test_the_example_of_the_page_works_in_psql(small: Database, track: list[Fix]) -> None:
+    page = (ROOT / "docs" / "positions.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^psql .*?\)\"$", page, re.MULTILINE | re.DOTALL)
+    environ = {**small.environ, "DB_DATABASE": small.name}
+    done = subprocess.run(["bash", "-c", example], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    last, latitude, *_ = good(track, MOVING[0], LONG_AGO)[-1]
+    assert f" {last:%Y-%m-%d %H:%M:%S}+00 |" in done.stdout
+    assert f" {latitude} |" in done.stdout
+
+
+# Plans
+
+SIZE = Size(devices=125, days=3, seconds=200)
+DAYS = [load.START + timedelta(days=day) for day in range(SIZE.days)]
+WINDOW = (DAYS[1] + timedelta(seconds=50), DAYS[1] + timedelta(seconds=110))
+EACH_MODE = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+
+
+def filled(database: Database, size: Size) -> Database:
+    for day in DAYS:
+        rows = load.ROWS.format(seconds=size.seconds, devices=size.devices, day=day.isoformat())
+        database.execute(f"INSERT INTO positions ({load.NAMES}) SELECT {load.NAMES} FROM ({rows}) AS made")
+    database.execute("ANALYZE")
+    return database
+
+
+@pytest.fixture(scope="module")
+def large(clone: Cloning) -> Database:
+    """Three chunks, each of 125 devices."""
+    database = clone("deployed")
+    with psycopg2_connection(database) as connection:
+        load.register(connection, SIZE.devices)
+    return filled(database, SIZE)
+
+
+@pytest.fixture(scope="module")
+def lonely(clone: Cloning) -> Database:
+    """Three devices, one of which fell silent after the first day."""
+    database = filled(clone("deployed"), Size(devices=3, days=3, seconds=5000))
+    database.execute(f"DELETE FROM positions WHERE device_id = '{load.imei(1)}' AND ts >= '{DAYS[1].isoformat()}'")
+    database.execute("VACUUM ANALYZE")
+    return database
+
+
+def planned(database: Database, mode: str, name: str, *values: object) -> Mapping[str, Any]:
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+    with prepared(database, mode=mode, explain=explain) as execute:
+        ((plans,),) = execute(name, *values)
+    return dict(plans[0]["Plan"])
+
+
+def total(plan: Mapping[str, Any], key: str) -> int:
+    return sum(node.get(key, 0) for node in queries.nodes(plan))
+
+
+ARGUMENTS: Mapping[str, Sequence[object]] = {
+    "last_position": (load.imei(7),),
+    "last_positions_of_event": (load.EVENT, DAYS[0]),
+    "positions_in_window": (load.imei(7), *WINDOW),
+    "gaps_in_window": (load.imei(7), *WINDOW, timedelta(seconds=10)),
+}
+
+
+def test_every_query_of_the_file_is_looked_at(large: Database) -> None:
+    with large.connect() as connection:
+        connection.execute(store.QUERIES.read_text(encoding="utf-8"))
+        named = {name for (name,) in connection.execute("SELECT name FROM pg_prepared_statements WHERE from_sql")}
+    assert named == set(ARGUMENTS)
+
+
+@EACH_MODE
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_every_query_finds_its_rows_by_index(large: Database, mode: str, name: str) -> None:
+    plan = planned(large, mode, name, *ARGUMENTS[name])
+    found = queries.access(plan)
+    assert found
+    assert set(found) <= {"positions_faulty_idx", "positions_device_ts"}, plan
+
+
+@EACH_MODE
+@pytest.mark.parametrize("name", ["positions_in_window", "gaps_in_window"])
+def test_a_window_leaves_the_chunks_of_other_days_out(large: Database, mode: str, name: str) -> None:
+    plan = planned(large, mode, name, *ARGUMENTS[name])
+    assert sum(queries.access(plan).values()) == 1, plan
+    # With values the planner does it, without them TimescaleDB when it starts.
+    assert total(plan, "Chunks excluded during startup") == (0 if mode == "force_custom_plan" else 2)
+
+
+@EACH_MODE
+@pytest.mark.parametrize("since", [DAYS[0], DAYS[2], DAYS[2] + timedelta(days=1)])
+def test_an_event_s_last_positions_read_one_fix_of_each_device_and_chunk(
+    large: Database, mode: str, since: datetime
+) -> None:
+    plan = planned(large, mode, "last_positions_of_event", load.EVENT, since)
+    (append,) = [node for node in queries.nodes(plan) if node["Node Type"] == "Merge Append"]
+    assert append["Actual Loops"] == SIZE.devices
+    assert [node["Actual Rows"] for node in append["Plans"]] == [1, 1, 1]
+    assert set(queries.access(plan)) == {"positions_faulty_idx"}
+
+
+@EACH_MODE
+@pytest.mark.parametrize("device", [1, 2])
+def test_a_last_position_costs_one_look_into_each_chunk(lonely: Database, mode: str, device: int) -> None:
+    """Even that of the first device, which fell silent long ago."""
+    plan = planned(lonely, mode, "last_position", load.imei(device))
+    assert plan["Actual Rows"] == 1
+    assert queries.access(plan) == {"positions_faulty_idx": 3}
+    # A look reads a page of each of three levels, and one of the table.
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 3 * 4
