@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from directus_sync.columns import Column, is_lossy
-from directus_sync.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff, between, comparable
+from directus_sync.diff import ABSENT, NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff, between, comparable
 from directus_sync.snapshot import Snapshot
 
 
@@ -162,6 +162,11 @@ def decide(
     items = tuple(_item(verdict, rows, approvals, taken) for verdict in verdicts)
     known = {item.id for item in items}
     return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
+
+
+def nothing(approvals: Approvals) -> Plan:
+    """Return the plan for a server that equals the snapshot."""
+    return decide(NO_DIFFERENCE, (), {}, approvals)
 
 
 def _verdict(

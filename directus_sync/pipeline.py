@@ -70,8 +70,12 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
 def push(settings: Settings, request: Request, progress: Progress) -> Plan:
     """Make Directus equal the snapshot file, and record it; return what was changed."""
     wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    with _writing(settings, "push", progress) as connection, _directus(settings, connection, progress) as client:
-        return Pushing(settings, request, progress, connection, "push").run(client, wanted)
+    with _writing(settings, "push", progress) as connection:
+        pushing = Pushing(settings, request, progress, connection, "push")
+        if request.saved is None and fingerprint.unmoved(connection, settings):
+            return pushing.nothing(wanted)
+        with _directus(settings, connection, progress) as client:
+            return pushing.run(client, wanted)
 
 
 def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Snapshot, tuple[Path, ...]]:
@@ -125,8 +129,8 @@ def plan(settings: Settings, request: Request, progress: Progress, out: Path | N
     """Return what a push would do, and save it to `out`."""
     wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
-    with _reading(settings, "diff", progress) as connection, _directus(settings, connection, progress) as client:
-        judged = sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
+    with _reading(settings, "diff", progress) as connection:
+        judged = _plan(settings, progress, connection, wanted, given, expected)
     if out is not None:
         saved_plan.write(out, judged, wanted, given)
     return judged
@@ -144,8 +148,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
             return Checked(pending, True, _plan_of_everything(wanted, given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(diff.NO_DIFFERENCE))
-        with _directus(settings, connection, progress) as client:
-            judged = sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
+        judged = _plan(settings, progress, connection, wanted, given, expected)
         settled = not judged and not any(pending.values())
         return Checked(pending, False, judged, verify.differences(connection, expected if settled else None))
 
@@ -299,6 +302,20 @@ def _verify(settings: Settings, progress: Progress, connection: Connection, befo
     for text in verified.notes:
         progress.note(f"note: {text}")
     return verified
+
+
+def _plan(
+    settings: Settings,
+    progress: Progress,
+    connection: Connection,
+    wanted: Snapshot,
+    given: Approvals,
+    expected: Catalog | None,
+) -> Plan:
+    if fingerprint.unmoved(connection, settings):
+        return guard.nothing(given)
+    with _directus(settings, connection, progress) as client:
+        return sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from directus_sync import approvals, attic, diff, history, refusal, render, report, saved_plan, sync, verify
+from directus_sync import approvals, attic, diff, guard, history, refusal, render, report, saved_plan, sync, verify
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
@@ -71,6 +71,13 @@ class Pushing:
             record_base(self.connection, live, "push")
         elif history.exists(self.connection):
             self._record_equal(client, wanted)
+        return judged
+
+    def nothing(self, wanted: Snapshot) -> Plan:
+        """Do what is left for a push to do where nothing moved since the last deploy, which recorded its base."""
+        judged = guard.nothing(approved(self.settings, self.request))
+        self._note_pointless(judged, wanted)
+        attic.sweep(self.connection)
         return judged
 
     def _record_equal(self, client: DirectusClient, wanted: Snapshot) -> None:

@@ -47,7 +47,7 @@ def plan(
     client.clear_cache()
     answer = client.diff(wanted.content)
     if answer is None:
-        return guard.decide(NO_DIFFERENCE, (), {}, approvals)
+        return guard.nothing(approvals)
     live = _export(client)
     difference = _readable(answer, wanted, live)
     verdicts = guard.judge(difference, base=base(), wanted=wanted, live=live)

@@ -120,6 +120,35 @@ def test_whatever_moved_is_looked_at(watched: Watched, case: str) -> None:
     assert done.code != 0
 
 
+EQUAL = {"diff": "Nothing differs", "check": "Nothing differs", "push": "Nothing to push"}
+
+
+@pytest.mark.parametrize("command", EQUAL)
+def test_what_compares_starts_no_node_either(watched: Watched, command: str) -> None:
+    before = watched.tool.database.contents()
+    done = watched.tool(command)
+    assert (done.code, done.out.startswith(EQUAL[command]), done.err) == (0, True, ""), done.text
+    assert not watched.node_was_started
+    assert watched.tool.database.contents() == before
+
+
+@pytest.mark.parametrize("command", EQUAL)
+@pytest.mark.parametrize("case", ["a field's note", "a dropped column"])
+def test_what_compares_looks_at_whatever_moved(watched: Watched, command: str, case: str) -> None:
+    watched.tool.database.execute(MOVES[case])
+    done = watched.tool(command)
+    assert watched.node_was_started, done.text
+    assert done.code != 0
+
+
+def test_a_saved_plan_is_compared_with_the_server(watched: Watched, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    assert watched.tool("diff", "--out", plan).code == 0
+    assert not watched.node_was_started
+    assert watched.tool("push", "--plan", plan).code != 0
+    assert watched.node_was_started
+
+
 def test_what_was_changed_in_the_admin_ui_is_looked_at(deployed: Tool, watched: Watched) -> None:
     with running_directus(deployed) as running:
         response = running.http.patch("/fields/vehicles/plate", json={"meta": {"note": "As on the papers"}})
