@@ -4,4 +4,9 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const directus = createRequire(`${realpathSync(process.env.DIRECTUS_HOME)}/package.json`);
-await import(pathToFileURL(directus.resolve('@directus/api/cli/run.js')).href);
+const load = (name) => import(pathToFileURL(directus.resolve(`@directus/api/cli/${name}`)).href);
+
+// Loading takes nearly all of a start, and needs no database. What comes then waits until stdin ends.
+await load('index');
+for await (const _ of process.stdin);
+await load('run');

@@ -264,12 +264,13 @@ def _line(
         with _directus(settings, connection, progress):
             pass  # before anything is changed: it is there, lets us in, and works on this database
     before, found = query.read(connection), _fingerprint(connection)
-    pre = _migrate(connection, "pre", progress)
-    bootstrapped = settings.directus_url is None and _bootstrap(settings, connection, progress)
     with ExitStack() as stack:
+        loaded = _loading(settings, connection, stack)
+        pre = _migrate(connection, "pre", progress)
+        bootstrapped = settings.directus_url is None and _bootstrap(settings, connection, progress)
         client, pushed = None, None
         if settings.mode is Mode.AUTO:
-            client = stack.enter_context(_directus(settings, connection, progress))
+            client = stack.enter_context(_directus(settings, connection, progress, loaded))
             pushed = Pushing(settings, request, progress, connection, "deploy").run(client, wanted)
         post = _migrate(connection, "post", progress)
         worked = bool(pre or pushed or post)
@@ -282,6 +283,15 @@ def _line(
     deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
     _record_deploy(connection, settings, request, wanted, deployed, found)
     return deployed
+
+
+def _loading(settings: Settings, connection: Connection, stack: ExitStack) -> server.Loaded | None:
+    """Have the private Directus of a deploy load itself, which takes longer than what comes before its start."""
+    if settings.directus_url is not None or settings.mode is not Mode.AUTO:
+        return None
+    if installation.needs_bootstrap(connection, settings) and not server.has_room_for_two():
+        return None
+    return stack.enter_context(server.loading(settings))
 
 
 def _fingerprint(connection: Connection) -> str | None:
@@ -384,7 +394,9 @@ def _writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[C
 
 
 @contextmanager
-def _directus(settings: Settings, connection: Connection, progress: Progress) -> Iterator[DirectusClient]:
+def _directus(
+    settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
+) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards."""
     with ExitStack() as stack:
         if settings.directus_url is not None:
@@ -396,7 +408,7 @@ def _directus(settings: Settings, connection: Connection, progress: Progress) ->
             settings.require_credentials()
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
-                client = stack.enter_context(server.private(settings))
+                client = stack.enter_context(server.private(settings, loaded))
         yield client
 
 

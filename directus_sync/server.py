@@ -6,14 +6,17 @@ Both die with this process, however it ends. Nothing here speaks HTTP but the wa
 from __future__ import annotations
 
 import ctypes
+import math
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -28,6 +31,17 @@ BOOTSTRAP_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
 PORT_ATTEMPTS: Final = 3
+
+# Each takes 300 MiB, and the database may be on the same machine.
+ROOM_BYTES: Final = 1 << 30
+# Of control groups, version 2 and 1: the most that a container may have, and what it has.
+_LIMITS: Final = tuple(
+    (Path("/sys/fs/cgroup", limit), Path("/sys/fs/cgroup", used))
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    )
+)
 
 _PR_SET_PDEATHSIG: Final = 1
 _REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM}
@@ -67,30 +81,65 @@ def bootstrap(settings: Settings) -> None:
             )
 
 
+def has_room_for_two() -> bool:
+    """Tell whether this machine, or the container, has the memory for a Directus beside the one that bootstraps."""
+    limits = [_number(limit) - _number(used) for limit, used in _LIMITS if limit.is_file() and used.is_file()]
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+    available = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)
+    return min([int(available[1]) * 1024 if available else 0, *limits]) >= ROOM_BYTES
+
+
+def _number(path: Path) -> float:
+    text = path.read_text(encoding="ascii").strip()
+    return math.inf if text == "max" else int(text)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A Directus that has nothing left to load, or soon will have, and looks at no database yet."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+
 @contextmanager
-def private(settings: Settings) -> Iterator[DirectusClient]:
+def loading(settings: Settings) -> Iterator[Loaded]:
+    """Have a private Directus load itself while the block runs, and wait there for `private` to start it."""
+    url = f"http://{HOST}:{(port := _free_port())}"
+    with (
+        tempfile.TemporaryFile() as log,
+        _spawn(settings, "start", _listening(port, url), log, stdin=subprocess.PIPE) as process,
+    ):
+        yield Loaded(url, process, log)
+
+
+@contextmanager
+def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[DirectusClient]:
     """Run Directus on a free loopback port while the block runs; yield a client of it.
+
+    loaded: the one to start, which its own block stops.
 
     Raises PrivateServerFailed with the end of its log.
     """
     for attempt in range(1, PORT_ATTEMPTS + 1):
-        url = f"http://{HOST}:{(port := _free_port())}"
         with (
-            tempfile.TemporaryFile() as log,
-            _spawn(settings, "start", _listening(port, url), log) as process,
-            DirectusClient(url, settings) as client,
+            nullcontext(loaded) if loaded else loading(settings) as directus,
+            DirectusClient(directus.url, settings) as client,
         ):
             try:
-                client.wait(settings.directus_wait, alive=lambda: _require_alive(process, log))
+                _let_go(directus.process)
+                client.wait(settings.directus_wait, alive=lambda: _require_alive(directus.process, directus.log))
             except PrivateServerFailed as error:
                 # Somebody else took the port between our look and Directus's bind.
                 if "EADDRINUSE" in (error.where or "") and attempt < PORT_ATTEMPTS:
+                    loaded = None
                     continue
                 raise
             except DirectusUnavailable as error:
                 raise PrivateServerFailed(
                     f"the private Directus did not answer within {settings.directus_wait:g} s",
-                    where=_tail(log),
+                    where=_tail(directus.log),
                     next="raise DIRECTUS_SYNC_DIRECTUS_WAIT, or mend what its log says",
                 ) from error
             yield client
@@ -99,7 +148,7 @@ def private(settings: Settings) -> Iterator[DirectusClient]:
 
 @contextmanager
 def _spawn(
-    settings: Settings, verb: str, overrides: dict[str, str], log: IO[bytes]
+    settings: Settings, verb: str, overrides: dict[str, str], log: IO[bytes], *, stdin: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[bytes]]:
     home = installation.home(settings)
     node = shutil.which("node", path=settings.environ.get("PATH"))
@@ -124,7 +173,7 @@ def _spawn(
         process = subprocess.Popen(
             [node, str(_COMMAND_LINE), verb],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
@@ -151,6 +200,12 @@ def _prepare(parent: int, unmasked: set[int | signal.Signals]) -> Callable[[], N
             os._exit(1)
 
     return prepare
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Let a Directus that is loaded go on: it waits for the end of its stdin."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

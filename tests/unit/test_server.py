@@ -61,6 +61,37 @@ def test_a_private_server_that_never_answers_is_stopped(load: Load, home: Path) 
     assert not Path("/proc", pid.read_text(encoding="utf-8").strip()).exists()
 
 
+def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -> None:
+    path = node(home, "echo loaded; cat; echo started; exit 1")
+    settings = load(DIRECTUS_HOME=str(home), PATH=path)
+    with server.loading(settings) as loaded:
+        with pytest.raises(subprocess.TimeoutExpired):
+            loaded.process.wait(0.3)
+        with pytest.raises(PrivateServerFailed) as caught, server.private(settings, loaded):
+            pytest.fail("there is no server")
+    assert "loaded\n         started" in str(caught.value)
+
+
+def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:
+    with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
+        assert loaded.process.poll() is None
+    assert loaded.process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "room"),
+    [("max", "0", True), (str(2 << 30), str(1 << 30), True), (str(2 << 30), str(3 << 29), False)],
+)
+def test_two_at_once_need_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, used: str, room: bool
+) -> None:
+    files = (tmp_path / "memory.max", tmp_path / "memory.current")
+    for file, text in zip(files, (limit, used), strict=True):
+        file.write_text(f"{text}\n", encoding="ascii")
+    monkeypatch.setattr(server, "_LIMITS", (files, (tmp_path / "none", tmp_path / "none")))
+    assert server.has_room_for_two() is room
+
+
 def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Load, home: Path) -> None:
     path = node(home, f"env > {home}/environment; echo $2 > {home}/verb")
     server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, DB_CLIENT="mysql", TELEMETRY="true"))
