@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -53,6 +54,17 @@ class Snapshot:
         A name is (collection,) or (collection, field).
         """
         return self.sections[name]
+
+    def equals(self, exported: object) -> bool:
+        """Tell whether Directus's export as JSON says just the same, whatever the bytes of this one.
+
+        exported: what an answer holds, unchecked. Values are compared with their types: to Python, True is 1.
+        """
+        try:
+            sections = _sections(cast("Mapping[str, Any]", exported))
+        except (KeyError, TypeError):
+            return False
+        return all(_text(section) == _text(sections[name]) for name, section in self.sections.items())
 
     @property
     def sha256(self) -> str:
@@ -102,10 +114,7 @@ def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_
         content=content,
         source=source,
         directus=document["directus"],
-        sections={
-            section: {tuple(entry[key] for key in _NAMING_KEYS[section]): entry for entry in document[section]}
-            for section in _ENTRY_KEYS
-        },
+        sections=_sections(document),
     )
 
 
@@ -128,6 +137,17 @@ def require_version(snapshot: Snapshot, version: str) -> None:
             f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
             " and directus-sync pull",
         )
+
+
+def _sections(document: Mapping[str, Any]) -> Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]:
+    return {
+        section: {tuple(entry[key] for key in _NAMING_KEYS[section]): entry for entry in document[section]}
+        for section in _ENTRY_KEYS
+    }
+
+
+def _text(section: Mapping[tuple[str, ...], Mapping[str, Any]]) -> str:
+    return json.dumps([section[name] for name in sorted(section)], sort_keys=True, default=repr)
 
 
 def _load(content: bytes, source: str) -> object:

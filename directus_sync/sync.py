@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from directus_sync import database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
 from directus_sync.client import ApplyUnclear, DirectusClient
-from directus_sync.diff import NO_DIFFERENCE, SchemaDiff
+from directus_sync.diff import SchemaDiff
 from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges, WrongSettings
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
@@ -97,11 +97,19 @@ def pull(client: DirectusClient, path: Path, base: Snapshot | None, *, overwrite
 
 
 def require_equal(client: DirectusClient, wanted: Snapshot) -> Snapshot:
-    """Return the server's snapshot. Raises NotConverged unless it equals the given one."""
-    live = read_live(client)
-    remaining = _compare(client, wanted, live)
-    if not remaining:
+    """Return the server's snapshot, or the given one where it says just the same.
+
+    Raises NotConverged unless they are equal to Directus.
+    """
+    client.clear_cache()
+    if wanted.equals(client.schema()):
+        # The export is what Directus compares, so that it would find the same.
+        return wanted
+    live = _export(client)
+    answer = client.diff(wanted.content)
+    if answer is None:
         return live
+    remaining = _readable(answer, wanted, live)
     shown = [f"{change.action.value} {change.kind.noun} {change.id}" for change in remaining.changes]
     raise NotConverged(
         f"{len(shown)} items still differ from {wanted.source}",
@@ -134,15 +142,6 @@ def _export(client: DirectusClient) -> Snapshot:
     return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
 
 
-def _compare(client: DirectusClient, wanted: Snapshot, live: Snapshot) -> SchemaDiff:
-    """Return what would make the server equal the snapshot, unjudged."""
-    if live.content == wanted.content:
-        # The export is what Directus compares, so that it would find the same; and this takes no time.
-        return NO_DIFFERENCE
-    answer = client.diff(wanted.content)
-    return NO_DIFFERENCE if answer is None else _readable(answer, wanted, live)
-
-
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
     return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
@@ -150,9 +149,12 @@ def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Sna
 
 def _differs(client: DirectusClient, wanted: Snapshot, unclear: ApplyUnclear) -> bool:
     try:
-        return bool(_compare(client, wanted, read_live(client)))
+        require_equal(client, wanted)
+    except NotConverged:
+        return True
     except SyncError as error:
         raise unclear from error
+    return False
 
 
 def _require_nothing_unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+import yaml
 
 from directus_sync import diff, snapshot, sync
 from directus_sync.client import ApplyUnclear, DirectusClient
@@ -46,6 +47,7 @@ class Server:
         self.diffs = list(diffs)
         self.apply: httpx.Response | Exception = httpx.Response(204)
         self.export = OTHER_BYTES
+        self.schema: object = {}
         self.paths: list[str] = []
         self.bodies: dict[str, bytes] = {}
 
@@ -57,8 +59,10 @@ class Server:
         match path:
             case "/server/info":
                 return httpx.Response(200, json={"data": {"version": self.version}})
-            case "/schema/snapshot":
+            case "/schema/snapshot" if request.url.query:
                 return httpx.Response(200, content=self.export)
+            case "/schema/snapshot":
+                return httpx.Response(200, json={"data": self.schema})
             case "/schema/diff":
                 answer = self.diffs.pop(0) if len(self.diffs) > 1 else self.diffs[0]
             case "/schema/apply":
@@ -141,15 +145,57 @@ Push = Callable[[Server, Any], Around]
 
 def test_a_comparison_clears_the_cache_then_reads_then_asks(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
-    sync.require_equal(client_of(server), wanted)
-    assert server.paths == ["/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
+    assert sync.require_equal(client_of(server), wanted).content == OTHER_BYTES
+    assert server.paths == ["/utils/cache/clear", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
 
 
-def test_a_comparison_of_equal_bytes_needs_no_diff(client_of: ClientOf, wanted: Snapshot) -> None:
+def test_a_comparison_of_just_the_same_needs_no_diff(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(AssertionError("nothing to ask"))
-    server.export = wanted.content
-    sync.require_equal(client_of(server), wanted)
+    server.schema = yaml.safe_load(EXPORT)
+    assert sync.require_equal(client_of(server), wanted) is wanted
     assert server.paths == ["/utils/cache/clear", "/schema/snapshot"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        [],
+        "text",
+        {"collections": None, "fields": [], "systemFields": [], "relations": []},
+        {"collections": [1], "fields": [], "systemFields": [], "relations": []},
+        {"collections": [{"collection": ["a"]}], "fields": [], "systemFields": [], "relations": []},
+    ],
+)
+def test_what_is_no_schema_is_not_the_same(wanted: Snapshot, schema: object) -> None:
+    assert not wanted.equals(schema)
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("collections", {"meta": None}),
+        ("collections", {"collection": "other"}),
+        ("fields", {"schema": None}),
+        ("fields", {"meta": {"hidden": 0}}),
+        ("systemFields", {"schema": {"is_indexed": 1}}),
+        ("relations", {"related_collection": None}),
+    ],
+)
+def test_another_value_or_another_type_is_not_the_same(wanted: Snapshot, section: str, change: Any) -> None:
+    schema = yaml.safe_load(EXPORT)
+    assert wanted.equals(schema)
+    schema[section][0] |= change
+    assert not wanted.equals(schema)
+
+
+def test_one_item_more_or_less_is_not_the_same(wanted: Snapshot) -> None:
+    for section in ("collections", "fields", "systemFields", "relations"):
+        less, more = yaml.safe_load(EXPORT), yaml.safe_load(EXPORT)
+        del less[section][0]
+        more[section].append({"collection": "more", "field": "more"})
+        assert not wanted.equals(less)
+        assert not wanted.equals(more)
 
 
 def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snapshot) -> None:
@@ -185,7 +231,8 @@ def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Sn
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
-    assert server.paths == ["/schema/apply", "/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
+    again = ["/utils/cache/clear", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
+    assert server.paths == ["/schema/apply", *again]
 
 
 def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
