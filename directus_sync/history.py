@@ -55,6 +55,11 @@ def latest_sha256(connection: Connection) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def is_base(connection: Connection, snapshot: Snapshot) -> bool:
+    """Tell whether these very bytes were recorded last."""
+    return exists(connection) and latest_sha256(connection) == snapshot.sha256
+
+
 def base(connection: Connection) -> Snapshot | None:
     """Return the snapshot recorded last, or None for a database that this tool never touched."""
     if not exists(connection):

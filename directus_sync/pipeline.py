@@ -120,7 +120,9 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
                 next="capture what was changed: directus-sync pull, then commit",
             )
         expected = verify.read_expected(settings.catalog)
-        judged = sync.plan(client, connection, wanted, lambda: live, Approvals(), expected)
+        judged = sync.plan(
+            client, connection, wanted, lambda: live, Approvals(), expected, probably_equal=live.sha256 == wanted.sha256
+        )
         record_base(connection, live, "adopt")
         return Adopted(live, base is None, judged)
 
@@ -325,7 +327,9 @@ def _plan(
     if fingerprint.unmoved(connection, settings):
         return guard.nothing(given)
     with _directus(settings, connection, progress) as client:
-        return sync.plan(client, connection, wanted, partial(history.base, connection), given, expected)
+        recorded = history.is_base(connection, wanted)
+        base = partial(history.base, connection)
+        return sync.plan(client, connection, wanted, base, given, expected, probably_equal=recorded)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -57,7 +57,8 @@ class Pushing:
         saved = saved_plan.read(self.request.saved) if self.request.saved else None
         given = saved.approvals if saved else approved(self.settings, self.request)
         base, expected = partial(history.base, self.connection), verify.read_expected(self.settings.catalog)
-        judged = sync.plan(client, self.connection, wanted, base, given, expected)
+        recorded = history.is_base(self.connection, wanted)
+        judged = sync.plan(client, self.connection, wanted, base, given, expected, probably_equal=recorded)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
         self._note_pointless(judged, wanted)
@@ -69,7 +70,7 @@ class Pushing:
             live = sync.push(client, wanted, judged, around=lambda plan: self._sending(plan, wanted))
             self.progress.done.append(f"{report.changes(judged)} pushed")
             record_base(self.connection, live, "push")
-        elif history.exists(self.connection):
+        elif not recorded and history.exists(self.connection):
             self._record_equal(client, wanted)
         return judged
 
@@ -81,9 +82,7 @@ class Pushing:
         return judged
 
     def _record_equal(self, client: DirectusClient, wanted: Snapshot) -> None:
-        """Record as base a snapshot that the server was found equal to, unless it is recorded."""
-        if history.latest_sha256(self.connection) == wanted.sha256:
-            return
+        """Record as base a snapshot that the server was found equal to."""
         base = history.base(self.connection)
         # The same in other bytes, as somebody else's YAML or a rename left it, needs no export.
         same = base is not None and not diff.between(base, wanted)

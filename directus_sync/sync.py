@@ -35,6 +35,8 @@ def plan(
     base: Callable[[], Snapshot | None],
     approvals: Approvals,
     expected: Catalog | None,
+    *,
+    probably_equal: bool,
 ) -> Plan:
     """Return what a push would do, judged by the guard with the rows of the database.
 
@@ -42,9 +44,12 @@ def plan(
     then refuses to apply it: the hash that came with the comparison covers the whole schema.
     base: asked for only when there is something to judge, as the server's schema is.
     expected: what the database must contain beside the snapshot.
+    probably_equal: look first whether the server has just the same, which takes it half as long as a comparison.
     """
     snapshot.require_version(wanted, client.version())
     client.clear_cache()
+    if probably_equal and wanted.equals(client.schema()):
+        return guard.nothing(approvals)
     answer = client.diff(wanted.content)
     if answer is None:
         return guard.nothing(approvals)

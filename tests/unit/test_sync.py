@@ -47,7 +47,7 @@ class Server:
         self.diffs = list(diffs)
         self.apply: httpx.Response | Exception = httpx.Response(204)
         self.export = OTHER_BYTES
-        self.schema: object = {}
+        self.schema: Any = {}
         self.paths: list[str] = []
         self.bodies: dict[str, bytes] = {}
 
@@ -208,7 +208,7 @@ def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf,
     server = Server(None)
     server.version = "11.18.0"
     with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
-        sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None)
+        sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=False)
     assert server.paths == ["/server/info"]
 
 
@@ -218,13 +218,24 @@ def not_asked_for() -> Snapshot:
 
 def test_where_nothing_differs_neither_schema_nor_base_is_read(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
-    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None)
+    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff"]
+
+
+def test_what_is_probably_equal_is_looked_at_before_it_is_compared(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    look = ["/server/info", "/utils/cache/clear", "/schema/snapshot"]
+    server.schema = yaml.safe_load(EXPORT)
+    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=True)
+    assert server.paths == look
+    server.schema["fields"][0]["meta"]["note"] = "another"
+    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=True)
+    assert server.paths == [*look, *look, "/schema/diff"]
 
 
 def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Snapshot, harmless: Any) -> None:
     server = Server(harmless)
-    assert sync.plan(client_of(server), NO_DATABASE, wanted, lambda: wanted, Approvals(), None)
+    assert sync.plan(client_of(server), NO_DATABASE, wanted, lambda: wanted, Approvals(), None, probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
 
 
