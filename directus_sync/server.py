@@ -118,10 +118,12 @@ def loading(settings: Settings) -> Iterator[Loaded]:
 def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[DirectusClient]:
     """Run Directus on a free loopback port while the block runs; yield a client of it.
 
-    loaded: the one to start, which its own block stops.
+    loaded: the one to start, which its own block stops. One that has ended since, as for want of memory, is replaced.
 
     Raises PrivateServerFailed with the end of its log.
     """
+    if loaded and loaded.process.poll() is not None:
+        loaded = None
     for attempt in range(1, PORT_ATTEMPTS + 1):
         with (
             nullcontext(loaded) if loaded else loading(settings) as directus,

@@ -12,7 +12,7 @@ SERVES = "Started a private Directus"
 
 
 def bootstraps(watch: Watch) -> bool:
-    return watch.run.node is not None
+    return watch.run.bootstraps
 
 
 def server_starts(watch: Watch) -> bool:

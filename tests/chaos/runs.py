@@ -100,8 +100,14 @@ class Run:
 
     @property
     def node(self) -> int | None:
-        """The process of Directus, bootstrapping or serving."""
-        return next((pid for pid, command in self.processes.items() if "node " in command), None)
+        """The process of Directus, bootstrapping or serving; not the one that waits beside the bootstrap."""
+        found = {command.split()[-1]: pid for pid, command in self.processes.items() if "node " in command}
+        return found.get("bootstrap", found.get("start"))
+
+    @property
+    def bootstraps(self) -> bool:
+        """Tell whether Directus makes its own tables."""
+        return any("directus.mjs bootstrap" in command for command in self.processes.values())
 
     @property
     def ports(self) -> set[int]:

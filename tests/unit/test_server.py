@@ -72,6 +72,16 @@ def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -
     assert "loaded\n         started" in str(caught.value)
 
 
+def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Path) -> None:
+    path = node(home, f"echo one >> {home}/starts; exit 1")
+    settings = load(DIRECTUS_HOME=str(home), PATH=path)
+    with server.loading(settings) as loaded:
+        loaded.process.wait(10)
+        with pytest.raises(PrivateServerFailed), server.private(settings, loaded):
+            pytest.fail("there is no server")
+    assert (home / "starts").read_text(encoding="utf-8") == "one\n" * 2
+
+
 def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:
     with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
         assert loaded.process.poll() is None
