@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -11,7 +11,7 @@ from typing import Any
 from directus_sync.seed import planning, reading
 from directus_sync.seed.model import Collection, Column, Field, Form
 from directus_sync.seed.planning import SeedPlan
-from directus_sync.seed.store import Found
+from directus_sync.seed.store import Found, Wanted
 from directus_sync.seed.values import Literal
 
 
@@ -28,10 +28,15 @@ def a_field(
 
 
 def a_collection(
-    name: str, *fields: Field, keys: Sequence[tuple[str, ...]] = (), refusal: str | None = None
+    name: str,
+    *fields: Field,
+    keys: Sequence[tuple[str, ...]] = (),
+    refusal: str | None = None,
+    nulls_equal: bool = False,
 ) -> Collection:
     key = Field("id", Column("uuid", nullable=False, has_default=False), refusal="files have no ids")
-    return Collection(name, {found.name: found for found in (key, *fields)}, "id", tuple(keys), refusal)
+    equal = frozenset(keys if nulls_equal else ())
+    return Collection(name, {found.name: found for found in (key, *fields)}, "id", tuple(keys), refusal, equal)
 
 
 CLUBS = a_collection("clubs", a_field("slug"), a_field("name"), keys=[("slug",)])
@@ -54,11 +59,22 @@ STAGES = a_collection(
     a_field("input", "uuid", related="stages"),
     keys=[("name",)],
 )
+# Null counts as a value in its key.
+RULES = a_collection(
+    "rules",
+    a_field("event", "uuid", related="events", nullable=False),
+    a_field("kind"),
+    a_field("stage", "uuid", related="stages"),
+    a_field("cost", "integer"),
+    keys=[("event", "kind", "stage")],
+    nulls_equal=True,
+)
+FINES = a_collection("fines", a_field("name"), a_field("rule", "uuid", related="rules"), keys=[("name",)])
 CARS = a_collection("cars", a_field("plate"), a_field("colour"))
 USERS = a_collection("directus_users", a_field("email"), a_field("status"), keys=[("email",)])
 ROLES = a_collection("directus_roles", a_field("name"), refusal="they belong to Directus")
 
-KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, CARS, USERS, ROLES)}
+KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, RULES, FINES, CARS, USERS, ROLES)}
 
 
 @dataclass
@@ -75,16 +91,16 @@ class Lists:
             if value.text is not None
         }
 
-    def lookup(
-        self, collection: Collection, wanted: Sequence[Mapping[str, str]], shown: Iterable[str] = ()
-    ) -> list[list[Found]]:
+    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
         names = list(shown)
         self.lookups.append(collection.name)
         return [
             [
                 Found(row["id"], {name: row.get(name) for name in names})
                 for row in self.rows.get(collection.name, [])
-                if all(str(row.get(name)) == text for name, text in values.items())
+                if all(
+                    (None if (value := row.get(name)) is None else str(value)) == text for name, text in values.items()
+                )
             ][:2]
             for values in wanted
         ]

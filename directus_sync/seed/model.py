@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -26,7 +26,7 @@ LOGIN_STATUS: Final = "active"
 _FILLED_IN: Final = frozenset(
     {"date-created", "date-updated", "user-created", "user-updated", "role-created", "role-updated"}
 )
-_UNIQUE: Final = re.compile(r"UNIQUE (?:NULLS NOT DISTINCT )?\((?P<columns>.*)\)")
+_UNIQUE: Final = re.compile(r"UNIQUE (?P<nulls>NULLS NOT DISTINCT )?\((?P<columns>.*)\)")
 _COLUMN: Final = re.compile(r'"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)')
 
 
@@ -84,7 +84,8 @@ class Field:
 class Collection:
     """A collection. keys: the fields that tell its rows apart, the first complete one counts.
 
-    refusal: why no rows of it come from a file; it may be referred to.
+    nulls_equal: those of the keys in which null is a value like any other. refusal: why no rows of it come from a file;
+    it may be referred to.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Collection:
     primary_key: str
     keys: tuple[tuple[str, ...], ...]
     refusal: str | None = None
+    nulls_equal: frozenset[tuple[str, ...]] = frozenset()
 
     @property
     def path(self) -> str:
@@ -102,17 +104,19 @@ class Collection:
 
 def collections(declared: Snapshot, catalog: Catalog | None, tables: Mapping[str, Table]) -> dict[str, Collection]:
     """Return the collections that both the snapshot and the database have, and Directus's own."""
-    return {
-        name: Collection(
-            name,
-            _fields(name, table, declared),
-            table.primary_key,
-            _keys(name, table, declared, catalog),
-            _no_rows(name, declared),
-        )
-        for name, table in tables.items()
-        if (name,) in declared.section("collections") or name.startswith("directus_")
-    }
+    found = {}
+    for name, table in tables.items():
+        if (name,) in declared.section("collections") or name.startswith("directus_"):
+            composite = _composite_keys(name, catalog)
+            found[name] = Collection(
+                name,
+                _fields(name, table, declared),
+                table.primary_key,
+                _keys(name, table, declared, composite),
+                _no_rows(name, declared),
+                frozenset(key for key, nulls_equal in composite.items() if nulls_equal),
+            )
+    return found
 
 
 def _no_rows(name: str, declared: Snapshot) -> str | None:
@@ -170,7 +174,9 @@ def _refusal(collection: str, name: str, table: Table, special: frozenset[str], 
     return None
 
 
-def _keys(name: str, table: Table, declared: Snapshot, catalog: Catalog | None) -> tuple[tuple[str, ...], ...]:
+def _keys(
+    name: str, table: Table, declared: Snapshot, composite: Iterable[tuple[str, ...]]
+) -> tuple[tuple[str, ...], ...]:
     """Return the natural keys, single fields first: a key that a person types, then what is unique."""
     found: list[tuple[str, ...]] = [] if table.columns[table.primary_key].is_id else [(table.primary_key,)]
     if name.startswith("directus_"):
@@ -179,9 +185,16 @@ def _keys(name: str, table: Table, declared: Snapshot, catalog: Catalog | None) 
         schema = entry.get("schema") or {}
         if collection == name and schema.get("is_unique") and not schema.get("is_primary_key"):
             found.append((field,))
+    found += composite
+    return tuple(dict.fromkeys(key for key in found if set(key) <= set(table.columns)))
+
+
+def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...], bool]:
+    """Return the keys that the catalog lists, and whether null is equal to null in them."""
+    found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():
         match = _UNIQUE.match(definition)
         if item.kind is ObjectKind.CONSTRAINT and match and item.parts[0].strip('"') == name:
             quoted = _COLUMN.findall(match["columns"])
-            found.append(tuple(text.replace('""', '"') or bare for text, bare in quoted))
-    return tuple(dict.fromkeys(key for key in found if set(key) <= set(table.columns)))
+            found[tuple(text.replace('""', '"') or bare for text, bare in quoted)] = match["nulls"] is not None
+    return found

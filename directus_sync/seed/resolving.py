@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.model import Collection, Field, Form
-from directus_sync.seed.store import Found
+from directus_sync.seed.store import Found, Wanted
 from directus_sync.seed.values import Literal, Reference, Row, literals, references
 
 
@@ -29,9 +29,7 @@ class Rows(Protocol):
     def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:
         """Return how PostgreSQL prints each value, by its type and its text."""
 
-    def lookup(
-        self, collection: Collection, wanted: Sequence[Mapping[str, str]], shown: Iterable[str] = ()
-    ) -> list[list[Found]]:
+    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
         """Return the rows that match each of `wanted`."""
 
 
@@ -115,7 +113,7 @@ class Resolver:
                     next="keep one of them",
                 )
             ready.append((row, values))
-        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, dict[str, str]]]] = {}
+        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, Wanted]]] = {}
         for row, values in ready:
             wanted = _wanted(row, values)
             if wanted is None:
@@ -141,7 +139,7 @@ class Resolver:
                 signature: object = (file, reference.collection.name, frozenset(known.items()))
                 alike.setdefault(signature, []).append((file, reference))
                 values[signature] = known
-        groups: dict[tuple[Collection, frozenset[str]], list[tuple[object, set[Target], dict[str, str] | None]]] = {}
+        groups: dict[tuple[Collection, frozenset[str]], list[tuple[object, set[Target], Wanted | None]]] = {}
         for signature, same in alike.items():
             file, reference = same[0]
             candidates = self._candidates(file, reference, values[signature])
@@ -183,14 +181,14 @@ class Resolver:
         return found
 
 
-def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> dict[str, str] | None:
+def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> Wanted | None:
     """Return what to look for in the database, or None for what hangs on a row that is not there yet."""
     if any(isinstance(value, Row) for value in known.values()):
         return None
-    wanted = {}
+    wanted: dict[str, str | None] = {}
     for name, value in known.items():
         literal = owner.given[name]
-        wanted[name] = str(value.id) if isinstance(value, Existing) else str(getattr(literal, "text", value))
+        wanted[name] = literal.text if isinstance(literal, Literal) else str(value.id)
     return wanted
 
 

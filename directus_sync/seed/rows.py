@@ -98,11 +98,15 @@ class _Reader:
                 next=f"name the fields that do in this file, as in {KEYS}: {{{collection.name}: [...]}}",
             )
         for key in keys or (self._file.keys[collection.name][0],):
+            if key in collection.nulls_equal and given.keys() >= set(key):
+                return key
             if all(not _is_null(given.get(name)) for name in key):
                 return key
         wanted = " or ".join(", ".join(key) for key in keys[:_SHOWN]) or ", ".join(self._file.keys[collection.name][0])
         raise InvalidSeed(
-            f"a row of {collection.name} lacks its key: {wanted}", where=where, next="fill it in, without null"
+            f"a row of {collection.name} lacks its key: {wanted}",
+            where=where,
+            next="fill it in" if collection.nulls_equal else "fill it in, without null",
         )
 
     def _value(self, collection: Collection, found: Field, node: yaml.Node, where: str) -> Value:
@@ -144,7 +148,7 @@ class _Reader:
                     f"no row can be named by {target}.{found.name}: {why}", where=line, next="name it by other fields"
                 )
             given[found.name] = self._value(related, found, value, line)
-            if _is_null(given[found.name]):
+            if _is_null(given[found.name]) and not any(found.name in key for key in related.nulls_equal):
                 raise InvalidSeed("a reference can't look for null", where=line, next="name the row by other fields")
         return Reference(where, related, given)
 

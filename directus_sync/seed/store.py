@@ -39,6 +39,10 @@ WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f')
 ORDER BY c.relname, k.conname"""
 
 
+# By field, the text to look for; None for null.
+Wanted = Mapping[str, str | None]
+
+
 @dataclass(frozen=True)
 class Found:
     """A row of the database. values: as `Store.canonical` prints them."""
@@ -96,12 +100,10 @@ class Store:
             found |= {(sql_type, text): value for text, value in self._cast(sql_type, list(given))}
         return found
 
-    def lookup(
-        self, collection: Collection, wanted: Sequence[Mapping[str, str]], shown: Iterable[str] = ()
-    ) -> list[list[Found]]:
+    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
         """Return the rows that match each of `wanted`, at most two, with the fields `shown`.
 
-        wanted: by field the text to look for; all name the same fields.
+        wanted: all name the same fields.
         """
         fields = tuple(wanted[0])
         statement = sql.SQL(
@@ -119,7 +121,12 @@ class Store:
             ),
             table=sql.Identifier(collection.name),
             conditions=sql.SQL(" AND ").join(
-                sql.SQL("t.{} = x.{}").format(sql.Identifier(name), _numbered(number))
+                sql.SQL("t.{} {} x.{}").format(
+                    sql.Identifier(name),
+                    # No index helps with the first.
+                    sql.SQL("IS NOT DISTINCT FROM" if any(row[name] is None for row in wanted) else "="),
+                    _numbered(number),
+                )
                 for number, name in enumerate(fields)
             ),
         )

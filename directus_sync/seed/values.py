@@ -50,7 +50,7 @@ class Row:
 
 def label(given: Mapping[str, Value]) -> str:
     """Return values for people; those of references behind their own."""
-    own = [str(value.text) for value in given.values() if isinstance(value, Literal)]
+    own = ["null" if value.text is None else value.text for value in given.values() if isinstance(value, Literal)]
     others = [label(value.given) for value in given.values() if isinstance(value, Reference)]
     return " ".join([*own, *others])
 

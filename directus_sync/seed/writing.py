@@ -141,11 +141,11 @@ class Writer:
             return store.sent(row.collection.fields[name], given, value)
         return value.id if isinstance(value, Existing) else self._ids[value]
 
-    def _wanted(self, row: Row, key: Iterable[str]) -> dict[str, str]:
-        wanted = {}
+    def _wanted(self, row: Row, key: Iterable[str]) -> store.Wanted:
+        wanted: dict[str, str | None] = {}
         for name in key:
             given = row.given[name]
-            wanted[name] = str(given.text) if isinstance(given, Literal) else str(self._sent(row, name))
+            wanted[name] = given.text if isinstance(given, Literal) else str(self._sent(row, name))
         return wanted
 
     def _fitting(self, rows: Sequence[Row], file: FilePlan) -> Iterator[list[Row]]:

@@ -10,6 +10,7 @@ from directus_sync.errors import InvalidSeed
 from directus_sync.seed import planning
 from directus_sync.seed.model import Collection, Column, Field
 from directus_sync.seed.planning import Action, Edit, SeedPlan
+from directus_sync.seed.resolving import Existing
 from tests.seeds import KNOWN, Lists, a_file, a_plan
 
 TWO = """
@@ -42,6 +43,39 @@ def there() -> Lists:
 
 def test_rows_that_are_missing_are_created_in_the_order_of_their_references() -> None:
     assert created(a_plan(TWO)) == [["clubs a"], ["events b a"]]
+
+
+# Two rules, of which the key of one has a part without a value.
+RULES = """
+    rules:
+    - {event: &event {club: {slug: a}, slug: b}, kind: late, stage: null, cost: 60}
+    - {event: *event, kind: late, stage: {name: one}, cost: 90}
+    fines:
+    - {name: f, rule: {event: *event, kind: late, stage: null}}
+"""
+
+
+def test_null_is_a_value_in_a_key_that_says_so() -> None:
+    lists = there()
+    lists.rows |= {
+        "stages": [{"id": "s1", "name": "one"}],
+        "rules": [
+            {"id": "r1", "event": "e1", "kind": "late", "stage": "s1", "cost": 90},
+            {"id": "r2", "event": "e1", "kind": "late", "cost": 60},
+        ],
+    }
+    plan = a_plan(RULES, lists)
+    assert actions(plan) == [Action.NONE, Action.NONE, Action.CREATE]
+    *_, (_, fine) = plan.rows
+    assert plan.resolver.value(fine.row, "rule") == Existing("r2")
+
+    lists.rows["rules"].clear()
+    assert created(a_plan(RULES, lists)) == [["rules late null b a", "rules late b a one"], ["fines f"]]
+
+
+def test_a_part_of_such_a_key_must_be_written_down_all_the_same() -> None:
+    with pytest.raises(InvalidSeed, match="a row of rules lacks its key: event, kind, stage"):
+        a_plan(RULES.replace("stage: null, cost", "cost"), there())
 
 
 def test_rows_that_are_there_need_nothing() -> None:
