@@ -9,24 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from directus_sync.catalog import Kind
+from directus_sync.catalog import file as catalog_file
 from directus_sync.revisions import BRANCHES, checkout_head
 from directus_sync.snapshot import Snapshot
+from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, SNAPSHOT, Cloning, Finished, RunningDirectus, Tool, running_directus
+from tests.integration.test_catalog import CATALOG, read
+from tests.snapshots import edited, without_collections
 
-COLLECTIONS = {
-    "organizations", "organization_users", "vehicles", "organization_vehicles", "devices", "organization_devices",
-    "events", "classes", "entries", "entry_crew", "entry_devices",
-}  # fmt: skip
-
-COMPOSITE_UNIQUES = {
-    "classes_event_id_code_key": "UNIQUE (event_id, code)",
-    "entries_event_id_race_number_key": "UNIQUE (event_id, race_number)",
-    "entry_crew_entry_id_user_id_key": "UNIQUE (entry_id, user_id)",
-    "entry_devices_entry_id_device_id_key": "UNIQUE (entry_id, device_id)",
-    "events_organization_id_slug_key": "UNIQUE (organization_id, slug)",
-    "organization_devices_organization_id_device_id_key": "UNIQUE (organization_id, device_id)",
-    "organization_users_organization_id_user_id_key": "UNIQUE (organization_id, user_id)",
-    "organization_vehicles_organization_id_vehicle_id_key": "UNIQUE (organization_id, vehicle_id)",
+# By name, as the catalog lists them.
+CONSTRAINTS = {
+    item.name.partition(".")[2]: definition
+    for item, definition in catalog_file.load(CATALOG).definitions.items()
+    if item.kind is Kind.CONSTRAINT
 }
 
 
@@ -86,21 +82,30 @@ def test_faulty_is_not_null_and_defaults_to_false(first: tuple[Tool, Finished]) 
     ) == [("boolean", "NO", "false")]
 
 
-def test_directus_serves_eleven_collections_and_the_extra_user_fields(served: RunningDirectus) -> None:
+def test_directus_serves_every_collection_and_the_extra_user_fields(
+    served: RunningDirectus, committed: Snapshot
+) -> None:
+    declared = {
+        name
+        for (name,), entry in committed.section("collections").items()
+        if entry.get("schema") and not name.startswith("directus_")
+    }
     listed = {entry["collection"] for entry in served.http.get("/collections").json()["data"] if entry["schema"]}
-    assert {name for name in listed if not name.startswith("directus_")} == COLLECTIONS
+    assert {name for name in listed if not name.startswith("directus_")} == declared
     fields = {entry["field"] for entry in served.http.get("/fields/directus_users").json()["data"]}
     assert {"phone", "birth_date", "nationality", "organization_users"} <= fields
     assert "organization_id" not in fields
 
 
-def test_eight_composite_constraints_are_there_by_name(first: tuple[Tool, Finished]) -> None:
+def test_every_constraint_of_the_catalog_is_there_by_name(first: tuple[Tool, Finished]) -> None:
     found = first[0].database.rows(
         "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE contype = 'u' AND cardinality(conkey) > 1 AND connamespace = 'public'::regnamespace"
-        " AND conrelid::regclass::text NOT LIKE 'directus_%'"
+        " WHERE (contype = 'c' OR contype = 'u' AND cardinality(conkey) > 1)"
+        " AND connamespace = 'public'::regnamespace"
+        " AND conrelid::regclass::text !~ '^(directus_|spatial_ref_sys)'"
     )
-    assert dict(found) == COMPOSITE_UNIQUES
+    assert {name for name, _ in found} == set(CONSTRAINTS)
+    assert dict(found)["events_organization_id_slug_key"] == "UNIQUE (organization_id, slug)"
 
 
 def test_the_export_equals_the_committed_file_in_bytes(served: RunningDirectus) -> None:
@@ -130,6 +135,31 @@ def test_deploy_goes_on_from_an_earlier_post_revision(deployed: Tool, revision: 
     _assert_ends_like_any_other(deployed)
 
 
+def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path: Path, committed: Snapshot) -> None:
+    """Organisations and events, before there were a course and timing."""
+    older = Checkout.copied(tmp_path)
+    later = [
+        name
+        for (name,), entry in committed.section("collections").items()
+        if (entry["meta"] or {}).get("group") in {"course", "timing"} or name in {"course", "timing"}
+    ]
+    edited(older.folder / "snapshots" / "schema.yaml", without_collections(*later))
+    (older.folder / "snapshots" / "catalog.yaml").unlink()
+    for branch, head in {"pre": "pre_0005", "post": "post_0002"}.items():
+        versions = older.folder / "migrations" / "versions"
+        (versions / f"{branch.upper()}_HEAD").write_text(f"{head}\n")
+        for path in (versions / branch).glob("*.py"):
+            if path.stem[: len(head)] > head:
+                path.unlink()
+    first = older.sync(empty, "deploy")
+    assert first.code == 0, first.text
+    assert empty.database.value("SELECT to_regclass('public.stages') IS NULL")
+
+    _assert_ends_like_any_other(empty)
+    with running_directus(empty) as running:
+        assert running.export() == SNAPSHOT.read_bytes()
+
+
 def test_a_directus_of_another_database_is_refused(empty: Tool, directus: RunningDirectus) -> None:
     before, nothing = directus.database.contents(), empty.database.contents()
     refused = empty.with_settings(DIRECTUS_URL=str(directus.http.base_url))("deploy")
@@ -143,8 +173,7 @@ def _assert_ends_like_any_other(tool: Tool) -> None:
     done = tool("deploy")
     assert done.code == 0, done.text
     assert tool("deploy").out.startswith("Nothing to do")
-    names = {row[0] for row in tool.database.rows("SELECT conname::text FROM pg_constraint WHERE contype = 'u'")}
-    assert names.issuperset(COMPOSITE_UNIQUES)
+    assert catalog_file.dump(read(tool)) == CATALOG.read_bytes()
     assert tool.database.rows("SELECT version_num FROM directus_sync.alembic_version ORDER BY 1") == [
         (checkout_head("post"),),
         (checkout_head("pre"),),
