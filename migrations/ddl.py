@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
+from directus_sync.catalog import Kind, Object, obstacles
+from directus_sync.catalog.printed import settled
 from directus_sync.errors import PreconditionFailed
-
-SAMPLE_KEYS = 5
 
 PUSH_FIRST = (
     "push the snapshot first: directus-sync push, then alembic upgrade post@head;\n"
@@ -18,8 +19,13 @@ PUSH_FIRST = (
 COLUMNS_FIRST = f"add them; where Directus owns the table, {PUSH_FIRST}"
 
 
-def add_unique(table: str, columns: Sequence[str], name: str) -> None:
+def add_unique(
+    table: str, columns: Sequence[str], name: str, *, nulls_not_distinct: bool = False, deferred: bool = False
+) -> None:
     """Add a UNIQUE constraint to a small table, unless it is there.
+
+    nulls_not_distinct: rows without a value in an optional column count as equal there. deferred: checked at the
+    end of a transaction, so that rows can change places within one.
 
     Takes an ACCESS EXCLUSIVE lock on the table while its index is built; the lock_timeout of env.py bounds the
     wait for it. For a large table build the index CONCURRENTLY first and attach it.
@@ -27,20 +33,15 @@ def add_unique(table: str, columns: Sequence[str], name: str) -> None:
     Raises PreconditionFailed when the table or a column is missing, rows violate it (count and first keys), or
     a different constraint has the name.
     """
-    if op.get_context().as_sql:
-        op.create_unique_constraint(name, table, list(columns))
-        return
-    existing = constraint_columns(table, name)
-    if existing == list(columns):
-        return
-    if existing is not None:
-        raise PreconditionFailed(
-            f"{table} has another constraint named {name}, on ({', '.join(existing)})",
-            next=f"ALTER TABLE {table} DROP CONSTRAINT {name}, if nothing needs it; then run again",
-        )
-    require_columns(table, columns)
-    require_no_duplicates(table, columns, name)
-    op.create_unique_constraint(name, table, list(columns))
+    definition = (
+        f"UNIQUE{' NULLS NOT DISTINCT' if nulls_not_distinct else ''} ({', '.join(columns)})"
+        f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''}"
+    )
+    if op.get_context().as_sql or _is_to_be_added(table, name, definition, columns):
+        options: dict[str, Any] = {"deferrable": True, "initially": "DEFERRED"} if deferred else {}
+        if nulls_not_distinct:
+            options["postgresql_nulls_not_distinct"] = True
+        op.create_unique_constraint(name, table, list(columns), **options)
 
 
 def drop_unique(table: str, name: str) -> None:
@@ -48,24 +49,67 @@ def drop_unique(table: str, name: str) -> None:
     op.drop_constraint(name, table, type_="unique", if_exists=True)
 
 
-def constraint_columns(table: str, name: str) -> list[str] | None:
-    """Return the columns of a UNIQUE constraint in their order, or None when no constraint has that name."""
-    row = (
-        op.get_bind()
-        .execute(
-            sa.text(
-                "SELECT c.contype, array_agg(a.attname::text ORDER BY k.position)"
-                " FROM pg_constraint c CROSS JOIN unnest(c.conkey) WITH ORDINALITY AS k (number, position)"
-                " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number"
-                " WHERE c.conrelid = to_regclass(:table) AND c.conname = :name GROUP BY c.oid, c.contype"
-            ),
-            {"table": f"public.{table}", "name": name},
+def add_check(table: str, condition: str, name: str) -> None:
+    """Add a CHECK constraint to a small table, unless it is there. condition: SQL over the table's columns.
+
+    Takes an ACCESS EXCLUSIVE lock on the table while its rows are looked at; the lock_timeout of env.py bounds the
+    wait for it.
+
+    Raises PreconditionFailed when the table is missing, rows violate it (count and first keys), or a different
+    constraint has the name.
+    """
+    if op.get_context().as_sql or _is_to_be_added(table, name, f"CHECK ({condition})"):
+        op.create_check_constraint(name, table, sa.text(condition))
+
+
+def drop_check(table: str, name: str) -> None:
+    """Drop a constraint, if it is there."""
+    op.drop_constraint(name, table, type_="check", if_exists=True)
+
+
+def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[str] = ()) -> bool:
+    """Tell whether a constraint is missing; where it is, raise PreconditionFailed unless it can be added."""
+    require_columns(table, columns)
+    existing = _printed(f"public.{table}", name)
+    if existing is None:
+        _require_fit(table, name, definition)
+        return True
+    if existing != _as_printed(table, definition):
+        raise PreconditionFailed(
+            f"{table} has another constraint named {name}: {existing}",
+            next=f"ALTER TABLE {table} DROP CONSTRAINT {name}, if nothing needs it; then run again",
         )
-        .one_or_none()
+    return False
+
+
+def _printed(table: str, name: str) -> str | None:
+    """Return a constraint as PostgreSQL prints it, or None when the table has none of that name."""
+    definition = op.get_bind().scalar(
+        sa.text(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid = CAST(:table AS regclass) AND conname = :name"
+        ),
+        {"table": table, "name": name},
     )
-    if row is None:
-        return None
-    return list(row[1]) if row[0] == "u" else []
+    return None if definition is None else settled(definition)
+
+
+def _as_printed(table: str, definition: str) -> str | None:
+    """Return a definition as PostgreSQL would print it: on a table that is like this one, and empty."""
+    bind = op.get_bind()
+    bind.exec_driver_sql(f"CREATE TEMPORARY TABLE likeness (LIKE public.{table})")
+    bind.exec_driver_sql(f"ALTER TABLE pg_temp.likeness ADD CONSTRAINT wanted {definition}")
+    printed = _printed("pg_temp.likeness", "wanted")
+    bind.exec_driver_sql("DROP TABLE pg_temp.likeness")
+    return printed
+
+
+def _require_fit(table: str, name: str, definition: str) -> None:
+    connection = op.get_bind().connection.dbapi_connection
+    find = obstacles.violations if definition.startswith("CHECK") else obstacles.duplicates
+    rows = find(connection, Object(Kind.CONSTRAINT, f"{table}.{name}"), definition)  # type: ignore[arg-type]
+    if rows is not None:
+        raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
 
 
 def table_exists(table: str) -> bool:
@@ -76,7 +120,9 @@ def table_exists(table: str) -> bool:
 
 
 def require_columns(table: str, columns: Sequence[str]) -> None:
-    """Raise PreconditionFailed unless the table has the columns."""
+    """Raise PreconditionFailed unless the table is there and has the columns; says nothing when only SQL is printed."""
+    if op.get_context().as_sql:
+        return
     present = set(
         op.get_bind().scalars(
             sa.text(
@@ -87,32 +133,7 @@ def require_columns(table: str, columns: Sequence[str]) -> None:
         )
     )
     missing = [column for column in columns if column not in present]
-    if not missing:
+    if present and not missing:
         return
     what = f"columns {', '.join(missing)} of table {table} do" if present else f"table {table} does"
     raise PreconditionFailed(f"{what} not exist yet", next=PUSH_FIRST if not present else COLUMNS_FIRST)
-
-
-def require_no_duplicates(table: str, columns: Sequence[str], name: str) -> None:
-    """Raise PreconditionFailed when rows share a key. Rows with a NULL in the key never do."""
-    selected = sa.table(table, *(sa.column(column) for column in columns), schema="public")
-    count = sa.func.count()
-    groups = (
-        sa.select(*selected.c, count.label("rows"), sa.func.count().over().label("keys"))
-        .where(*(column.is_not(None) for column in selected.c))
-        .group_by(*selected.c)
-        .having(count > 1)
-        .order_by(count.desc(), *selected.c)
-        .limit(SAMPLE_KEYS)
-    )
-    found = op.get_bind().execute(groups).all()
-    if not found:
-        return
-    keys = "\n".join(f"({', '.join(str(value) for value in row[:-2])})  {row[-2]} rows" for row in found)
-    total = found[0][-1]
-    more = f"\nand {total - len(found)} more" if total > len(found) else ""
-    raise PreconditionFailed(
-        f"{name} can't be added: {total} keys of {table} ({', '.join(columns)}) have more than one row",
-        where=keys + more,
-        next="keep one row of each key, then run again",
-    )

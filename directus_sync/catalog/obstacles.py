@@ -35,7 +35,7 @@ _ORDERING: Final = re.compile(r"( ASC| DESC)?( NULLS (FIRST|LAST))?$")
 
 @dataclass(frozen=True)
 class RowsInTheWay:
-    """what: a sentence; keys: the first keys, one a line; next: what to do about the rows."""
+    """what: how many, and why; keys: the first keys, one a line; next: what to do about the rows."""
 
     what: str
     keys: str
@@ -48,8 +48,8 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
     Falls back to PostgreSQL's own words where the definition can't be turned into a query.
     """
     finders = {
-        errorcodes.UNIQUE_VIOLATION: _duplicates,
-        errorcodes.CHECK_VIOLATION: _violations,
+        errorcodes.UNIQUE_VIOLATION: duplicates,
+        errorcodes.CHECK_VIOLATION: violations,
         errorcodes.FOREIGN_KEY_VIOLATION: _orphans,
         errorcodes.NOT_NULL_VIOLATION: _nulls,
     }
@@ -61,10 +61,11 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
     if found is not None:
         return found
     detail = error.diag.message_detail or error.diag.message_primary or str(error)
-    return RowsInTheWay(f"{item} can't be put back: rows do not fit it", detail, "mend the rows, then run again")
+    return RowsInTheWay("rows do not fit it", detail, "mend the rows, then run again")
 
 
-def _duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
+def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
+    """Return the rows that share a key of a UNIQUE constraint, or None."""
     inside, rest = group(definition)
     columns = [_ORDERING.sub("", column) for column in split(inside)]
     conditions = [] if "NULLS NOT DISTINCT" in definition else [f"({column}) IS NOT NULL" for column in columns]
@@ -77,20 +78,20 @@ def _duplicates(connection: Connection, item: Object, definition: str) -> RowsIn
         f"SELECT {', '.join(columns)}, count(*) || ' rows', count(*) OVER () FROM {_table(item)}"  # noqa: S608 - the file's SQL is run as it is
         f" WHERE {' AND '.join(conditions) or 'true'} GROUP BY {numbers} HAVING count(*) > 1"
         f" ORDER BY count(*) DESC, {numbers} LIMIT {SAMPLE_KEYS}",
-        f"{item} can't be put back: {{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)})"
-        " have more than one row",
+        f"{{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)}) have more than one row",
         "keep one row of each key, then run again",
     )
 
 
-def _violations(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
+def violations(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
+    """Return the rows that a CHECK constraint would refuse, or None."""
     inside, _ = group(definition)
     key = ", ".join(_primary_key(connection, item)) or "ctid"
     return _described(
         connection,
         f"SELECT {key}, '', count(*) OVER () FROM {_table(item)} WHERE NOT ({inside})"  # noqa: S608 - see above
         f" ORDER BY {key} LIMIT {SAMPLE_KEYS}",
-        f"{item} can't be put back: {{count}} rows of {item.name.partition('.')[0]} violate CHECK ({inside})",
+        f"{{count}} rows of {item.name.partition('.')[0]} violate CHECK ({inside})",
         f"mend or delete the rows with these keys ({key}), then run again",
     )
 
@@ -109,7 +110,7 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
         f"SELECT {selected}, count(*) || ' rows', count(*) OVER () FROM {_table(item)} AS own"  # noqa: S608 - see above
         f" WHERE {present} AND NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
         f" GROUP BY {numbers} ORDER BY count(*) DESC, {numbers} LIMIT {SAMPLE_KEYS}",
-        f"{item} can't be put back: {{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)})"
+        f"{{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)})"
         f" are not in {target.removeprefix('public.')}",
         "add the rows that they refer to, or delete those that refer to nothing; then run again",
     )
@@ -124,8 +125,7 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
     ((count,),) = database.query(connection, f"SELECT count(*) FROM {_table(item)} WHERE {condition}")  # noqa: S608 - see above
     return RowsInTheWay(
-        f"{item} can't be put back: {count} rows of {item.name.partition('.')[0]} have no value for"
-        f" {', '.join(columns)}",
+        f"{count} rows of {item.name.partition('.')[0]} have no value for {', '.join(columns)}",
         "",
         "add the column by hand without NOT NULL, fill it, set NOT NULL; then run again"
         if item.kind is Kind.COLUMN

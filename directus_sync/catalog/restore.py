@@ -190,9 +190,12 @@ def _transaction(connection: Connection) -> Iterator[None]:
 def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
     rows = [failure.rows for failure in failures if failure.rows is not None]
     if len(rows) == len(failures) == 1:
-        return PreconditionFailed(rows[0].what, where=rows[0].keys or None, next=rows[0].next)
+        what = f"{failures[0].difference.object} can't be put back: {rows[0].what}"
+        return PreconditionFailed(what, where=rows[0].keys or None, next=rows[0].next)
     lines = [
-        f"{failure.rows.what}\n{failure.rows.keys}".rstrip() if failure.rows is not None else _line(failure)
+        f"{failure.difference.object} can't be put back: {failure.rows.what}\n{failure.rows.keys}".rstrip()
+        if failure.rows is not None
+        else _line(failure)
         for failure in failures
     ]
     objects = "1 object is" if len(failures) == 1 else f"{len(failures)} objects are"

@@ -87,9 +87,9 @@ def _write_checkout(folder: Path, scratch: Path) -> None:
     Checkout.with_revision(
         folder, 'execute("ALTER TABLE positions ADD COLUMN hdop real")', 'drop_column("positions", "hdop")'
     )
-    check = 'create_check_constraint("entries_race_number_check", "entries", "race_number > 0")'
+    check = 'create_check_constraint("entries_number_check", "entries", "race_number > 0")'
     post = Checkout.with_revision(
-        scratch / "post", check, 'drop_constraint("entries_race_number_check", "entries")', branch="post"
+        scratch / "post", check, 'drop_constraint("entries_number_check", "entries")', branch="post"
     )
     for name in ("POST_HEAD", f"post/{post.head}_change_it.py"):
         shutil.copy(post.folder / "migrations" / "versions" / name, folder / "migrations" / "versions" / name)

@@ -24,8 +24,11 @@ IN_POST = {*NO_TABLE, *NAME_FIRST} - {"create_foreign_key", "create_primary_key"
 RENAMES = {"rename_collection", "rename_field"}
 DROPS = {"drop_table", "drop_column"}
 RUNS_SQL = {"execute", "scalar", "scalars"}
-HELPERS = {"add_unique": "create_unique_constraint", "drop_unique": "drop_constraint"}
-READING_HELPER = re.compile(r"require_\w+|table_exists|constraint_columns")
+HELPERS = {
+    "add_check": "create_check_constraint", "add_unique": "create_unique_constraint",
+    "drop_check": "drop_constraint", "drop_unique": "drop_constraint",
+}  # fmt: skip
+READING_HELPER = re.compile(r"require_\w+|table_exists")
 NAMED_CONSTRUCTS = {"CheckConstraint", "ForeignKeyConstraint", "UniqueConstraint", "ForeignKey"}
 
 SQL_ANYWHERE = {
@@ -185,9 +188,9 @@ def _calls_in(body: Iterable[ast.AST], bindings: Bindings, function: str) -> Ite
         if isinstance(node, ast.Call) and (name := _operation(node)):
             keywords = {keyword.arg: _value(keyword.value, bindings) for keyword in node.keywords if keyword.arg}
             values = [_value(argument, bindings) for argument in node.args]
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "add_unique":
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {"add_check", "add_unique"}:
                 values = [values[2], values[0], values[1]]
-            elif isinstance(node.func, ast.Attribute) and node.func.attr == "drop_unique":
+            elif isinstance(node.func, ast.Attribute) and node.func.attr in {"drop_check", "drop_unique"}:
                 values = [values[1], values[0]]
             yield Call(node.lineno, function, name, values, keywords)
         yield from _calls_in(ast.iter_child_nodes(node), bindings, function)
@@ -215,6 +218,13 @@ def _iterations(loop: ast.For, bindings: Bindings) -> Iterator[dict[str, Any]]:
         yield dict(zip(names, item if isinstance(loop.target, ast.Tuple) else (item,), strict=True))
 
 
+def _items(node: ast.AST, bindings: Bindings) -> tuple[Any, ...]:
+    if not isinstance(node, ast.Starred):
+        return (_value(node, bindings),)
+    value = _value(node.value, bindings)
+    return value if isinstance(value, tuple) else (UNKNOWN,)
+
+
 def _value(node: ast.AST, bindings: Bindings) -> Any:
     value: Any = UNKNOWN
     match node:
@@ -223,7 +233,7 @@ def _value(node: ast.AST, bindings: Bindings) -> Any:
         case ast.Name():
             value = bindings.get(node.id, UNKNOWN)
         case ast.Tuple() | ast.List():
-            value = tuple(_value(item, bindings) for item in node.elts)
+            value = tuple(item for element in node.elts for item in _items(element, bindings))
         case ast.JoinedStr():
             value = "".join(str(_value(part, bindings)) for part in node.values)
         case ast.FormattedValue():

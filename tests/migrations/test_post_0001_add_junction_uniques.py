@@ -43,4 +43,4 @@ def test_another_constraint_of_the_name_is_an_error(deployed: Tool) -> None:
     deployed.database.execute(f"ALTER TABLE organization_vehicles ADD CONSTRAINT {NAME} UNIQUE (vehicle_id)")
     refused = deployed.alembic("upgrade", "post_0001")
     assert refused.code != 0
-    assert f"organization_vehicles has another constraint named {NAME}, on (vehicle_id)" in refused.err
+    assert f"organization_vehicles has another constraint named {NAME}: UNIQUE (vehicle_id)" in refused.err

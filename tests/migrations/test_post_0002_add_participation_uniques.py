@@ -19,7 +19,7 @@ def test_two_classes_of_one_code_belong_to_two_events(deployed: Tool) -> None:
     deployed.database.execute(
         "INSERT INTO organizations (id, name, slug) VALUES (gen_random_uuid(), 'MCA', 'mca');"
         "INSERT INTO events (id, organization_id, name, slug, discipline, starts_at, ends_at)"
-        " SELECT gen_random_uuid(), id, slug || n, slug || n, 'rally', now(), now()"
+        " SELECT gen_random_uuid(), id, slug || n, slug || n, 'rally', now(), now() + INTERVAL '1 day'"
         " FROM organizations, generate_series(1, 2) AS n;"
         "INSERT INTO classes (id, event_id, code, name) SELECT gen_random_uuid(), id, 'M-1', 'M-1' FROM events"
     )
