@@ -1,0 +1,46 @@
+"""Say where the outline of a geofence crosses itself.
+
+Why:       a CHECK only says that it was violated; Directus can't validate shapes, and shows what PostgreSQL says.
+           The CHECK of post_0005 stays what holds.
+Locks:     SHARE ROW EXCLUSIVE on geofences, for a moment.
+Downgrade: drops trigger and function; loses no rows.
+"""
+
+from alembic import op
+
+from migrations import ddl
+
+revision = "post_0006"
+down_revision = "post_0005"
+branch_labels = None
+depends_on = None
+
+FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_invalid_outline() RETURNS trigger
+LANGUAGE plpgsql SET search_path TO public, pg_temp AS $$
+DECLARE
+  flaw record;
+BEGIN
+  flaw := ST_IsValidDetail(NEW.geometry);
+  IF NOT flaw.valid THEN
+    RAISE EXCEPTION 'The outline of % is no area: % at longitude %, latitude %. Draw it without crossing itself.',
+        NEW.name, lower(flaw.reason), round(ST_X(flaw.location)::numeric, 5), round(ST_Y(flaw.location)::numeric, 5)
+      USING ERRCODE = 'check_violation', TABLE = 'geofences', CONSTRAINT = 'geofences_geometry_check';
+  END IF;
+  RETURN NEW;
+END
+$$"""
+TRIGGER = """
+CREATE OR REPLACE TRIGGER geofences_refuse_invalid_outline BEFORE INSERT OR UPDATE OF geometry ON geofences
+FOR EACH ROW EXECUTE FUNCTION refuse_invalid_outline()"""
+
+
+def upgrade() -> None:
+    ddl.require_columns("geofences", ["geometry", "name"])
+    op.execute(FUNCTION)
+    op.execute(TRIGGER)
+
+
+def downgrade() -> None:
+    op.execute("DROP TRIGGER IF EXISTS geofences_refuse_invalid_outline ON geofences")
+    op.execute("DROP FUNCTION IF EXISTS refuse_invalid_outline()")
