@@ -1,0 +1,265 @@
+"""Every constraint of the catalog: a row that fits and one that doesn't, through SQL and through Directus's API.
+
+What an operator is told: a sentence by the field's validation, that the value is not unique, or for the constraints of
+docs/constraints.md their name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from directus_sync.catalog import Kind
+from directus_sync.catalog import file as catalog_file
+from tests.conftest import ROOT, RunningDirectus, Serving
+from tests.course import AREA, BOW_TIE, EVENT, FAR_AWAY, POINT, ROWS, SEGMENT, STAGE, an_id, insert, insert_all
+
+CATALOG = catalog_file.load(ROOT / "snapshots" / "catalog.yaml")
+DEFINITIONS = {
+    item.name.partition(".")[2]: (item.name.partition(".")[0], definition)
+    for item, definition in CATALOG.definitions.items()
+    if item.kind is Kind.CONSTRAINT
+}
+PAGE = (ROOT / "docs" / "constraints.md").read_text(encoding="utf-8")
+# What no validation can say.
+EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+
+Change = dict[str, Any]
+
+NEXT_YEAR = "2027-06-06T06:00:00Z"
+LINE = {"type": "LineString", "coordinates": [[19.8, 41.3], [19.8, 41.3]]}
+FAR_LINE = {"type": "LineString", "coordinates": [[19.8, 41.3], [384_500.0, 41.3]]}
+FAR_BOX = {"type": "Polygon", "coordinates": [[[180, 41], [181, 41], [181, 42], [180, 41]]]}
+
+# By constraint: what makes of tests.course's row one that fits, and what makes one that does not. Where nothing is
+# said, the row fits as it is, on the edge of what may be.
+CHECKS: dict[str, tuple[Change, Change]] = {
+    "events_window_check": ({"ends_at": "2026-06-06T06:00:01Z"}, {"ends_at": "2026-06-06T06:00:00Z"}),
+    "stages_start_order_input_stage_id_check": (
+        {"id": an_id("new"), "start_order_input_stage_id": STAGE},
+        {"id": an_id("new"), "start_order_input_stage_id": an_id("new")},
+    ),
+    "stages_window_check": ({}, {"closed_at": "2026-06-06T05:59:59Z"}),
+    "geofences_geometry_check": ({}, {"geometry": BOW_TIE}),
+    "geofences_geometry_degrees_check": ({}, {"geometry": FAR_BOX}),
+    "segments_liaison_check": ({"type": "liaison"}, {"type": "liaison", "target_duration_seconds": None}),
+    "segments_special_stage_check": ({}, {"exit_geofence_id": None}),
+    "segments_route_check": ({}, {"route": LINE}),
+    "segments_route_degrees_check": ({}, {"route": FAR_LINE}),
+    "waypoints_location_degrees_check": ({}, {"location": FAR_AWAY}),
+    "penalty_formulas_belongs_to_id_check": (
+        {"belongs_to_type": "stage", "belongs_to_id": STAGE}, {"belongs_to_type": "stage"},
+    ),
+    "penalty_formulas_offence_max_check": ({}, {"offence_max": 0}),
+    "penalty_formulas_occurrence_max_check": ({}, {"occurrence_min": 2}),
+    "penalty_formulas_penalty_required_check": ({"operator": "disqualify", "penalty": None}, {"penalty": None}),
+    "entry_crossings_target_check": ({"geofence_id": None, "waypoint_id": POINT}, {"waypoint_id": POINT}),
+    "penalty_formulas_belongs_to_type_check": (
+        {"belongs_to_type": "geofence", "belongs_to_id": AREA}, {"belongs_to_type": "moon", "belongs_to_id": AREA},
+    ),
+    "entry_penalties_override_reason_check": ({}, {"override_reason": ""}),
+    "entry_penalties_overridden_check": (
+        {"status": "overridden"}, {"status": "overridden", "override_seconds": None},
+    ),
+    "position_flags_window_check": ({}, {"to_ts": "2026-06-06T05:59:59Z"}),
+}  # fmt: skip
+# Those of one field: its lowest value is the row's, or the last of its choices fits.
+for name, (table, definition) in DEFINITIONS.items():
+    column = name.removeprefix(f"{table}_").removesuffix("_check")
+    if name in CHECKS or not definition.startswith("CHECK"):
+        continue
+    if choices := re.findall(r"'([^']+)'::character varying", definition):
+        CHECKS[name] = ({column: choices[-1]}, {column: "no such choice"})
+    elif low := re.search(r">(=?) \(?(\d+)", definition):
+        CHECKS[name] = ({}, {column: int(low[2]) - 1 if low[1] else int(low[2])})
+
+# Another row beside tests.course's: one that shares a part of the key, and one that shares all of it.
+UNIQUES: dict[str, tuple[Change, Change]] = {
+    "organization_users_organization_id_user_id_key": ({"organization_id": "other"}, {"role": "viewer"}),
+    "organization_vehicles_organization_id_vehicle_id_key": ({"organization_id": "other"}, {}),
+    "organization_devices_organization_id_device_id_key": ({"organization_id": "other"}, {}),
+    "events_organization_id_slug_key": ({"organization_id": "other"}, {"name": "another"}),
+    "classes_event_id_code_key": ({"code": "C-3"}, {"name": "another"}),
+    "entries_event_id_race_number_key": ({"race_number": 2}, {"status": "confirmed"}),
+    "entry_crew_entry_id_user_id_key": ({"user_id": "other"}, {"role": "mechanic"}),
+    "entry_devices_entry_id_device_id_key": ({"device_id": "other"}, {"mount_position": "dash"}),
+    "stages_event_id_name_key": ({"name": "another", "sort_order": 20}, {"sort_order": 20}),
+    "stages_event_id_sort_order_key": ({"name": "another", "sort_order": 20}, {"name": "another"}),
+    "geofences_event_id_name_key": ({"name": "another"}, {"kind": "finish"}),
+    "segments_stage_id_sort_order_key": ({"sort_order": 20}, {"name": "another"}),
+    "waypoints_segment_id_sort_order_key": ({"sort_order": 20}, {"name": "another"}),
+    "speed_limit_zones_event_id_name_key": ({"name": "another"}, {"speed_limit_kmh": 30}),
+    "penalty_formulas_bracket_key": ({"offence_key": "WPN"}, {"penalty": 60}),
+    "entry_segment_starts_entry_id_segment_id_key": (
+        {"segment_id": "other", "start_position": 2}, {"start_position": 2},
+    ),
+    "entry_segment_starts_segment_id_start_position_key": (
+        {"entry_id": "other", "start_position": 2}, {"entry_id": "other"},
+    ),
+    "entry_crossings_target_direction_ts_key": ({"direction": "exit"}, {"source": "manual"}),
+    "entry_penalties_entry_id_dedupe_key_key": ({"dedupe_key": "manual:2"}, {"status": "waived"}),
+    "stage_results_stage_id_entry_id_key": ({"entry_id": "other"}, {"status": "dnf"}),
+}  # fmt: skip
+OTHERS: dict[str, tuple[str, Change]] = {
+    "organization_id": ("organizations", {"slug": "other"}),
+    "user_id": ("directus_users", {"email": "other@example.com"}),
+    "device_id": ("devices", {"imei": "350000000000002"}),
+    "entry_id": ("entries", {"race_number": 7}),
+    "segment_id": ("segments", {"sort_order": 70}),
+}
+CASES = {**CHECKS, **UNIQUES}
+
+
+@pytest.fixture(scope="module")
+def served(serve: Serving) -> Iterator[RunningDirectus]:
+    """A Directus with one row of everything, and a second one of what keys refer to."""
+    with serve("deployed") as running:
+        with running.database.connect() as connection:
+            insert_all(connection)
+            for field, (table, change) in OTHERS.items():
+                insert(connection, table, {**ROWS[table], **change, "id": an_id(f"other {field}")})
+        yield running
+
+
+def _row(name: str, change: Change) -> tuple[str, Change]:
+    """Return the table of a constraint, and the row that is tried."""
+    table = DEFINITIONS[name][0]
+    row = {key: value for key, value in ROWS[table].items() if key != "id"}
+    if name in CHECKS:
+        # Beside the row that is there, so no key may be the same.
+        row |= FREE.get(table, {})
+    given = {key: an_id(f"other {key}") if value == "other" else value for key, value in change.items()}
+    return table, {**row, **given}
+
+
+FREE: dict[str, Change] = {
+    "organization_users": {"organization_id": an_id("other organization_id")},
+    "events": {"slug": "another"},
+    "entries": {"race_number": 8},
+    "entry_crew": {"user_id": an_id("other user_id")},
+    "stages": {"name": "New", "sort_order": 30},
+    "geofences": {"name": "New"},
+    "segments": {"sort_order": 30},
+    "waypoints": {"sort_order": 30},
+    "speed_limit_zones": {"name": "New"},
+    "penalty_formulas": {"offence_key": "WPN"},
+    "entry_segment_starts": {"segment_id": an_id("other segment_id")},
+    "entry_crossings": {"ts": NEXT_YEAR},
+    "entry_penalties": {"dedupe_key": "manual:9"},
+    "stage_results": {"entry_id": an_id("other entry_id")},
+}
+
+
+def test_every_constraint_has_a_case() -> None:
+    assert set(CASES) == set(DEFINITIONS)
+    assert set(DEFINITIONS) >= EXPLAINED
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_constraint_holds_for_every_writer(served: RunningDirectus, name: str) -> None:
+    fits, refused = CASES[name]
+    with served.database.connect() as connection:
+        for change, violated in ((fits, None), (refused, name)):
+            found = None
+            try:
+                with connection.transaction(force_rollback=True):
+                    insert(connection, *_row(name, change))
+                    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            except psycopg.errors.IntegrityError as error:
+                found = error.diag.constraint_name
+            assert found == violated
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
+    fits, refused = CASES[name]
+    table, row = _row(name, fits)
+    created = served.http.post(f"/items/{table}", json=row)
+    assert created.status_code == 200, created.text
+    assert served.http.delete(f"/items/{table}/{created.json()['data']['id']}").status_code == 204
+
+    table, row = _row(name, refused)
+    count = f"SELECT count(*) FROM {table}"
+    before = served.database.value(count)
+    answer = served.http.post(f"/items/{table}", json=row)
+    assert served.database.value(count) == before
+    error = answer.json()["errors"][0]
+    if name in EXPLAINED:
+        assert answer.status_code == 500
+        assert name in error["message"] or name == "geofences_geometry_check", error
+    else:
+        assert answer.status_code == 400, answer.text
+        code = "RECORD_NOT_UNIQUE" if name in UNIQUES else "FAILED_VALIDATION"
+        assert error["extensions"]["code"] == code, error
+
+
+def test_every_validation_has_a_sentence(served: RunningDirectus) -> None:
+    fields = served.http.get("/fields").json()["data"]
+    silent = [
+        f"{field['collection']}.{field['field']}"
+        for field in fields
+        if not field["collection"].startswith("directus_")
+        and field["meta"]
+        and field["meta"]["validation"]
+        and not (field["meta"]["validation_message"] or "").endswith(".")
+    ]
+    assert silent == []
+
+
+def test_an_outline_that_crosses_itself_is_refused_with_a_sentence(served: RunningDirectus) -> None:
+    row = {"event_id": EVENT, "name": "Bow tie", "kind": "start", "geometry": BOW_TIE}
+    refused = served.http.post("/items/geofences", json=row)
+    assert refused.json()["errors"][0]["message"].endswith(
+        "The outline of Bow tie is no area: self-intersection at longitude 19.85000, latitude 41.35000."
+        " Draw it without crossing itself."
+    )
+    moved = served.http.patch(f"/items/geofences/{AREA}", json={"geometry": BOW_TIE})
+    assert "The outline of Area is no area" in moved.json()["errors"][0]["message"]
+
+
+SHAPES = [
+    ("geofences", AREA, "geometry", {
+        "type": "Polygon",
+        "coordinates": [
+            [[19.8, 41.3], [19.9, 41.3], [19.9, 41.400000000001], [19.8, 41.4], [19.8, 41.3]],
+            [[19.84, 41.34], [19.84, 41.36], [19.86, 41.36], [19.84, 41.34]],
+        ],
+    }),
+    ("segments", SEGMENT, "route", {
+        "type": "LineString", "coordinates": [[19.8, 41.3], [-19.912345678901, -41.4], [20, 41]],
+    }),
+    ("waypoints", POINT, "location", {"type": "Point", "coordinates": [19.8187, 41.3275]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("collection", "key", "field", "shape"), SHAPES, ids=lambda value: str(value)[:9])
+def test_a_shape_comes_back_as_it_went(
+    served: RunningDirectus, collection: str, key: str, field: str, shape: dict[str, Any]
+) -> None:
+    path = f"/items/{collection}/{key}"
+    before = served.http.get(path).json()["data"][field]
+    try:
+        assert served.http.patch(path, json={field: shape}).status_code == 200
+        assert served.http.get(path).json()["data"][field] == shape
+        sql = f"SELECT ST_SRID({field}) FROM {collection} WHERE id = %s"
+        assert served.database.value(sql, key) == 4326
+    finally:
+        assert served.http.patch(path, json={field: before}).status_code == 200
+
+
+def test_rows_change_places_in_one_request(served: RunningDirectus) -> None:
+    """As the admin UI does when one is dragged before another."""
+    second = served.create("segments", stage_id=STAGE, sort_order=90, type="parc-ferme")["id"]
+    for first, last in ((90, 10), (10, 90)):
+        order = [{"id": SEGMENT, "sort_order": first}, {"id": second, "sort_order": last}]
+        moved = served.http.patch(
+            f"/items/stages/{STAGE}", json={"segments": {"update": order, "create": [], "delete": []}}
+        )
+        assert moved.status_code == 200, moved.text
+        found = served.http.get(f"/items/segments/{second}").json()["data"]["sort_order"]
+        assert found == last
+    assert served.http.delete(f"/items/segments/{second}").status_code == 204
