@@ -91,8 +91,8 @@ post: venv ## New revision after it: make post m="add a constraint"
 	@$(PYTHON) -m migrations.new_revision post "$(m)"
 
 .PHONY: test
-test: venv ## Run every test, against a real PostgreSQL and Directus
-	@$(STACK) install
+test: venv ## Run every test, against a real PostgreSQL, Directus and browser
+	@$(STACK) install --browser
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-fast
@@ -103,6 +103,11 @@ test-fast: venv ## Run the tests that need no server
 test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for hours
 	@$(STACK) install
 	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
+
+.PHONY: screenshots
+screenshots: venv ## Take the pictures of docs/images anew, while the admin UI is tested
+	@$(STACK) install --browser
+	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/browser
 
 .PHONY: bench
 bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-sync: docs/benchmarks.md

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from devstack import directus_home, environment, postgres_tree
+from devstack import directus_home, environment, host, postgres_tree
 from devstack.errors import UNSUITABLE, StackError
 from devstack.node import node
 from devstack.progress import say
@@ -80,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run a command with the stack's database, or with your own if DB_HOST is set")
     run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
-    add("install", _install, "build PostgreSQL and install Directus, start nothing")
+    install = add("install", _install, "build PostgreSQL and install Directus, start nothing")
+    install.add_argument("--browser", action="store_true", help="and Chromium, where that is possible")
     return parser
 
 
@@ -163,7 +164,13 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
 
 
-def _install(stack: Stack, _: argparse.Namespace) -> int:
+def _install(stack: Stack, options: argparse.Namespace) -> int:
     for path in (postgres_tree.postgres_tree(), directus_home.directus_home(stack.root)):
         sys.stdout.write(f"{path}\n")
+    if options.browser:
+        try:
+            host.require_browser()
+        except StackError as error:
+            # One test of many is skipped without it, and says so.
+            say(f"note: {error.what}\n  next: {error.next_step}")
     return 0

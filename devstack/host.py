@@ -15,10 +15,20 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
+BROWSER = {"chromium": "chromium"}
 
 
-def require(commands: Mapping[str, str] = COMMANDS, files: Mapping[Path, str] = FILES) -> None:
-    """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop."""
+def require(
+    commands: Mapping[str, str] = COMMANDS,
+    files: Mapping[Path, str] = FILES,
+    *,
+    who: str = "the local stack",
+    otherwise: str = f"use `{COMPOSE}`",
+) -> None:
+    """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop.
+
+    `who` needs them, and `otherwise` is what remains to a person who can't have them.
+    """
     missing = {package for command, package in commands.items() if shutil.which(command) is None}
     missing |= {package for path, package in files.items() if not path.exists()}
     if not missing:
@@ -27,20 +37,25 @@ def require(commands: Mapping[str, str] = COMMANDS, files: Mapping[Path, str] = 
     listed = ", ".join(packages)
     if not _has_apt():
         raise StackError(
-            f"the local stack needs {listed}, and knows how to get that only on Debian and Ubuntu",
-            f"install it yourself, or use `{COMPOSE}`",
+            f"{who} needs {listed}, and knows how to get that only on Debian and Ubuntu",
+            f"install it yourself, or {otherwise}",
             UNSUITABLE,
         )
     install = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0:
         raise StackError(
-            f"the local stack needs {listed}, which only an administrator can install",
+            f"{who} needs {listed}, which only an administrator can install",
             f"sudo apt-get update && sudo {install}",
             UNSUITABLE,
         )
     with step(f"Installing {listed} with apt-get"):
-        _apt(["apt-get", "update"])
-        _apt(install.split())
+        _apt(["apt-get", "update"], otherwise)
+        _apt(install.split(), otherwise)
+
+
+def require_browser() -> None:
+    """Install what the tests of the admin UI drive; they are skipped where it is missing."""
+    require(BROWSER, {}, who="the test of the admin UI", otherwise="do without: it is skipped")
 
 
 def _has_apt() -> bool:
@@ -57,13 +72,13 @@ def _has_apt() -> bool:
     return bool(ids & {"debian", "ubuntu"}) and shutil.which("apt-get") is not None
 
 
-def _apt(command: list[str]) -> None:
+def _apt(command: list[str], otherwise: str) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no reason given"]
         raise StackError(
             f"`{' '.join(command)}` failed: {reason[0]}",
-            f"check the network and apt's sources and try again, or use `{COMPOSE}`",
+            f"check the network and apt's sources and try again, or {otherwise}",
             FAILED,
         )

@@ -299,7 +299,7 @@ class TestAdvice:
     def test_root_installs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ran: list[list[str]] = []
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        monkeypatch.setattr(host, "_apt", ran.append)
+        monkeypatch.setattr(host, "_apt", lambda command, _: ran.append(command))
         host.require(files={})
         assert ran == [
             ["apt-get", "update"],
@@ -313,6 +313,21 @@ class TestAdvice:
         with pytest.raises(StackError, match="only on Debian and Ubuntu") as raised:
             host.require(files={})
         assert "docker compose" in raised.value.next_step
+
+    @pytest.mark.usefixtures("debian")
+    def test_set_up_goes_on_without_a_browser(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("shutil.which", lambda name: None if name == "chromium" else f"/usr/bin/{name}")
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        monkeypatch.setattr("devstack.postgres_tree.postgres_tree", lambda: tmp_path)
+        monkeypatch.setattr("devstack.directus_home.directus_home", lambda _: tmp_path)
+        assert cli.main(["install", "--browser"]) == 0
+        assert capsys.readouterr().err == (
+            "note: the test of the admin UI needs chromium, which only an administrator can install\n"
+            "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
+        )
 
     def test_no_way_to_be_another_user(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(unprivileged, "_candidates", lambda: iter([(["false"], os.geteuid())]))

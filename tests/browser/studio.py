@@ -1,0 +1,125 @@
+"""The admin UI as an operator meets it: found by role, label and text, in pictures if they are asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+# No sandbox: in a container root can't make one. No partial raster: equal pages make equal pictures.
+# The rest keeps Chromium from calling its maker.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-partial-raster",
+)
+MILLISECONDS = 30_000
+# In pixels. A dropdown takes 30 % of the height: the eight statuses fit.
+WIDTH, HEIGHT = 1280, 960
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A page of the admin UI. `pictures` is the folder they go to; without one none is taken."""
+
+    page: Page
+    url: str
+    pictures: Path | None
+
+    def log_in(self, email: str, password: str) -> None:
+        self.page.goto(f"{self.url}/admin/login")
+        self.page.get_by_placeholder("Email").fill(email)
+        self.page.get_by_placeholder("Password").fill(password)
+        self.page.get_by_role("button", name="Sign In").click()
+        # Directus asks for an owner of the project, to whom its licence applies: a question for people.
+        self.page.get_by_role("button", name="Remind Later").click()
+        expect(self.navigation).to_be_visible()
+
+    def open(self, path: str) -> None:
+        """Load a page of the content module; what was typed before is dropped."""
+        self.page.goto(f"{self.url}/admin/content/{path}")
+        expect(self.main).to_be_visible()
+
+    @property
+    def navigation(self) -> Locator:
+        return self.page.get_by_role("navigation", name="Module Navigation")
+
+    @property
+    def header(self) -> Locator:
+        return self.page.get_by_role("banner")
+
+    @property
+    def main(self) -> Locator:
+        return self.page.get_by_role("main")
+
+    def group(self, name: str) -> Locator:
+        """The links in a group of collections, those of collections below others included."""
+        return self.navigation.get_by_role("listitem").filter(has_text=name).first.get_by_role("link")
+
+    def row(self, text: str) -> Locator:
+        return self.main.get_by_role("row").filter(has_text=text)
+
+    def field(self, label: str) -> Locator:
+        """A field of a form: label, input and note."""
+        # Behind the label stand the icons, by their names.
+        named = re.compile(rf"^{label}( star)? arrow_drop_down$")
+        return self.main.locator(".field").filter(has=self.page.get_by_role("button", name=named))
+
+    def choices(self, label: str) -> Locator:
+        """Open a dropdown; its choices, from top to bottom."""
+        # The input itself is read-only and lies beneath.
+        self.field(label).locator(".input").click()
+        return self.page.locator(".v-menu-content").get_by_role("button")
+
+    def select(self, label: str, text: str) -> None:
+        """Choose a related item by what a cell of its row says."""
+        self.field(label).get_by_role("button", name="Select an item").first.click()
+        drawer = self.page.get_by_role("article")
+        drawer.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text, exact=True)).click()
+        drawer.get_by_role("button", name="check", exact=True).click()
+        expect(drawer).to_be_hidden()
+
+    def sort(self, label: str) -> None:
+        """Sort a list by one of its columns."""
+        self.main.get_by_role("columnheader", name=label).get_by_role("button").click()
+        self.page.get_by_role("button", name="Sort Ascending").click()
+
+    def save(self) -> None:
+        self.header.get_by_role("button", name="check", exact=True).click()
+
+    def picture(self, name: str) -> None:
+        if self.pictures is not None:
+            # Away from all that changes its look below the pointer.
+            self.page.mouse.move(WIDTH - 1, HEIGHT - 1)
+            self.page.wait_for_load_state("networkidle")
+            # Until nothing fades in any more.
+            before = b""
+            while (now := self.page.screenshot(animations="disabled")) != before:
+                before = now
+            (self.pictures / f"{name}.png").write_bytes(now)
+
+
+@contextmanager
+def browse(chromium: str, url: str, pictures: Path | None) -> Iterator[Studio]:
+    """Start a browser while the block runs. It looks the same on every machine: the app brings its fonts along."""
+    expect.set_options(timeout=MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT},
+            locale="en-US",
+            timezone_id="Europe/Tirane",
+            reduced_motion="reduce",
+        )
+        page.set_default_timeout(MILLISECONDS)
+        yield Studio(page, url, pictures)
+        browser.close()

@@ -1,0 +1,93 @@
+"""Registration as an operator does it in the admin UI, with the rows that every local stack begins with."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.studio import Studio
+from tests.conftest import RunningDirectus
+
+# What is written on failure goes there.
+pytestmark = pytest.mark.usefixtures("tmp_path")
+
+STATUSES = ["Registered", "Confirmed", "Started", "Finished", "DNF", "DNS", "DQ", "Withdrawn"]
+ENTRY = "#301 Toyota Land Cruiser"
+
+
+def fill_in_an_entry(studio: Studio, race_number: int) -> None:
+    studio.open("entries/+")
+    studio.select("Event", "Rally Albania 2026")
+    studio.field("Race number").get_by_role("spinbutton").fill(str(race_number))
+    studio.select("Class", "M-2")
+    studio.choices("Status").filter(has_text="Confirmed").click()
+    studio.select("Vehicle", "Land Cruiser")
+
+
+def test_the_collections_stand_in_their_groups(studio: Studio) -> None:
+    studio.open("entries")
+    expect(studio.group("Organisation")).to_have_text(["Organisations", "Vehicles", "Devices"])
+    expect(studio.group("Event")).to_have_text(["Events", "Classes", "Entries", "Entry crew", "Entry devices"])
+    for text in ("C-2", "Rally Albania 2026", "301", "Registered"):
+        expect(studio.row("301").get_by_role("cell", name=text, exact=True)).to_be_visible()
+    studio.picture("entries")
+
+
+def test_the_classes_stand_in_the_order_of_the_regulations(studio: Studio) -> None:
+    studio.open("classes")
+    rows = studio.main.get_by_role("row").filter(has_text="Rally Albania 2026")
+    moto, quad = [f"M-{number}" for number in range(1, 8)], ["Q-1", "Q-2", "Q-3"]
+    car, ssv = ["C-1", "C-2", "C-A", "C-3"], ["S-1", "S-2", "S-3"]
+    expect(rows).to_have_count(17)
+    expect(rows).to_contain_text([*moto, *quad, *car, *ssv])
+    studio.picture("classes")
+
+
+def test_the_status_offers_its_eight_values_in_the_order_of_the_lifecycle(studio: Studio) -> None:
+    studio.open("entries/+")
+    choices = studio.choices("Status")
+    expect(choices).to_have_count(len(STATUSES))
+    expect(choices).to_contain_text(STATUSES)
+    studio.picture("status")
+
+
+def test_an_entry_shows_its_crew_and_leads_to_its_devices(studio: Studio) -> None:
+    studio.open("entries")
+    studio.row("301").get_by_role("cell", name="301", exact=True).click()
+    expect(studio.header.get_by_role("heading")).to_have_text(ENTRY)
+    for person, role in (("Test Pilot", "Pilot"), ("Test Co-pilot", "Co-pilot")):
+        member = studio.field("Crew").get_by_role("row").filter(has_text=person)
+        expect(member.get_by_role("cell", name=role, exact=True)).to_be_visible()
+    studio.picture("entry")
+    studio.navigation.get_by_role("link", name="Entry devices").click()
+    expect(studio.row(ENTRY)).to_have_count(3)
+    studio.sort("Mount position")
+    positions = ["Backup, chassis", "Hardwired, dash", "Panic button, pilot"]
+    expect(studio.row(ENTRY)).to_contain_text(positions)
+    for imei, position in zip(("12", "11", "13"), positions, strict=True):
+        expect(studio.row(f"3500000000030{imei}")).to_contain_text(position)
+    expect(studio.row("Panic button, pilot")).to_contain_text("Test Pilot")
+    studio.picture("devices")
+
+
+def test_a_second_entry_is_registered_through_the_form(studio: Studio, seeded: RunningDirectus) -> None:
+    fill_in_an_entry(studio, 302)
+    studio.save()
+    expect(studio.row("302")).to_contain_text("Confirmed")
+    expect(studio.row("302")).to_contain_text("M-2")
+    sql = (
+        "SELECT c.code, v.model, e.status FROM entries e"
+        " JOIN classes c ON c.id = e.class_id JOIN vehicles v ON v.id = e.vehicle_id WHERE e.race_number = 302"
+    )
+    assert seeded.database.rows(sql) == [("M-2", "Land Cruiser", "confirmed")]
+
+
+def test_a_race_number_that_is_taken_is_told_and_nothing_is_lost(studio: Studio, seeded: RunningDirectus) -> None:
+    before = seeded.database.value("SELECT count(*) FROM entries")
+    fill_in_an_entry(studio, 301)
+    studio.save()
+    expect(studio.main).to_contain_text("event_id, race_number: Value has to be unique")
+    expect(studio.field("Race number").get_by_role("spinbutton")).to_have_value("301")
+    expect(studio.field("Class")).to_contain_text("M-2 Moto 450")
+    assert seeded.database.value("SELECT count(*) FROM entries") == before
+    studio.picture("duplicate")
