@@ -253,14 +253,18 @@ def test_the_attic_gives_back_what_a_narrower_type_cut_off(sixteen: Tool) -> Non
 
 
 def test_the_post_branch_goes_down_and_up_again(sixteen: Tool) -> None:
-    wanted = sixteen.database.schema()
     done = sixteen.alembic("downgrade", "post@base")
     assert done.code == 0, done.text
-    uniques = {str(item) for item in catalog_file.load(CATALOG).definitions if item.kind is Kind.CONSTRAINT}
-    assert drift(catalog_file.load(CATALOG), sixteen) == dict.fromkeys(uniques, Drift.MISSING)
+    # The pre branch makes extensions, and positions with all that is on it.
+    ours = {
+        str(item)
+        for item in catalog_file.load(CATALOG).definitions
+        if item.kind is not Kind.EXTENSION and item.parts[0] != '"positions"'
+    }
+    assert drift(catalog_file.load(CATALOG), sixteen) == dict.fromkeys(ours, Drift.MISSING)
     done = sixteen.alembic("upgrade", "post@head")
     assert done.code == 0, done.text
-    assert sixteen.database.schema() == wanted
+    assert catalog_file.dump(read(sixteen)) == CATALOG.read_bytes()
 
 
 def test_a_rename_takes_the_same_names_along(clone: Cloning, sixteen: Tool, tmp_path: Path) -> None:
