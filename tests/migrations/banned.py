@@ -33,6 +33,7 @@ NAMED_CONSTRUCTS = {"CheckConstraint", "ForeignKeyConstraint", "UniqueConstraint
 
 SQL_ANYWHERE = {
     r"\b(DROP\s+TABLE|DROP\s+COLUMN|TRUNCATE|DELETE\s+FROM)\b": "loses rows",
+    r"%": "`alembic upgrade --sql` prints a percent sign twice",
     r"\bSET\s+(LOCAL\s+|SESSION\s+)?lock_timeout\b": "lock_timeout belongs to env.py",
     r"\bADD\s+(UNIQUE|CHECK|PRIMARY|FOREIGN|EXCLUDE)\b": "a constraint needs a name",
     r"\bINDEX\s+(CONCURRENTLY\s+)?ON\b": "an index needs a name",

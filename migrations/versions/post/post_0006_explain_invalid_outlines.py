@@ -23,9 +23,12 @@ DECLARE
 BEGIN
   flaw := ST_IsValidDetail(NEW.geometry);
   IF NOT flaw.valid THEN
-    RAISE EXCEPTION 'The outline of % is no area: % at longitude %, latitude %. Draw it without crossing itself.',
-        NEW.name, lower(flaw.reason), round(ST_X(flaw.location)::numeric, 5), round(ST_Y(flaw.location)::numeric, 5)
-      USING ERRCODE = 'check_violation', TABLE = 'geofences', CONSTRAINT = 'geofences_geometry_check';
+    RAISE EXCEPTION USING
+      MESSAGE = concat(
+        'The outline of ', NEW.name, ' is no area: ', lower(flaw.reason),
+        ' at longitude ', round(ST_X(flaw.location)::numeric, 5), ', latitude ', round(ST_Y(flaw.location)::numeric, 5),
+        '. Draw it without crossing itself.'),
+      ERRCODE = 'check_violation', TABLE = 'geofences', CONSTRAINT = 'geofences_geometry_check';
   END IF;
   RETURN NEW;
 END
