@@ -2,8 +2,9 @@
 
 TimescaleDB 2.17 and PostGIS on 16 are not in it: no package has them, so the views that the tool and Directus read are
 stood in for by some of the same columns, and the types by names alone (tests/postgres16/timescaledb--0.sql and
-postgis--0.sql). Where TEST_SERVER names a server that has the real ones, the other tests run on them; they did on one
-built from source, PostgreSQL 16.14 with TimescaleDB 2.17.2 and PostGIS 3.5.1.
+postgis--0.sql). Where TEST_SERVER names a server that has the real ones, the other tests run on it. On one built from
+source, PostgreSQL 16.14 with TimescaleDB 2.17.2 and PostGIS 3.5.1, those of migrations, catalog, deploy, fast path,
+guard, push and pull, attic and seed did.
 """
 
 from __future__ import annotations
