@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from directus_sync import approvals, attic, diff, guard, history, refusal, render, report, saved_plan, sync, verify
+from directus_sync import approvals, attic, guard, history, refusal, render, report, saved_plan, sync, verify
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
@@ -71,7 +71,7 @@ class Pushing:
             self.progress.done.append(f"{report.changes(judged)} pushed")
             record_base(self.connection, live, "push")
         elif not recorded and history.exists(self.connection):
-            self._record_equal(client, wanted)
+            record_base(self.connection, sync.require_equal(client, wanted), "push")
         return judged
 
     def nothing(self, wanted: Snapshot) -> Plan:
@@ -80,13 +80,6 @@ class Pushing:
         self._note_pointless(judged, wanted)
         attic.sweep(self.connection)
         return judged
-
-    def _record_equal(self, client: DirectusClient, wanted: Snapshot) -> None:
-        """Record as base a snapshot that the server was found equal to."""
-        base = history.base(self.connection)
-        # The same in other bytes, as somebody else's YAML or a rename left it, needs no export.
-        same = base is not None and not diff.between(base, wanted)
-        record_base(self.connection, wanted if same else sync.require_equal(client, wanted), "push")
 
     @contextmanager
     def _sending(self, judged: Plan, wanted: Snapshot) -> Iterator[None]:
