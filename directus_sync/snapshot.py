@@ -33,6 +33,18 @@ _NAMING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "systemFields": ("collection", "field"),
     "relations": ("collection", "field"),
 }
+# Where an entry says its name again. Directus ignores another one there, and never finds the entry equal.
+_REPEATED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "collections": {"meta": ("collection",), "schema": ("name",)},
+    "fields": {"meta": ("collection", "field"), "schema": ("table", "name")},
+    "relations": {"meta": ("many_collection", "many_field"), "schema": ("table", "column")},
+}
+# Of the columns of directus_collections and directus_fields, those that would fail an apply with PostgreSQL's words.
+_META_TYPES: Final[Mapping[str, type]] = {
+    "sort": int,
+    **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
+}
+_TYPE_NAMES: Final[Mapping[type, str]] = {int: "a whole number", bool: "true or false"}
 
 _SHOWN: Final = 60
 
@@ -109,6 +121,7 @@ def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_
     if not document["collections"] and not may_be_empty:
         raise problems.error("`collections` is empty, and pushing that deletes every collection", ("collections",))
     _check_owners(document, frozenset(forbidden), problems)
+    _check_parts(document, problems)
     _check_aliases(document["fields"], problems)
     return Snapshot(
         content=content,
@@ -238,6 +251,28 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
                 )
             if owner not in names and not owner.startswith("directus_"):
                 raise problems.error(f"`{section}` has an entry of {owner}, which is not in `collections`", path)
+
+
+def _check_parts(document: Mapping[str, Any], problems: _Problems) -> None:
+    """Check what `meta` and `schema` of the entries must say; either may be empty."""
+    for section, parts in _REPEATED.items():
+        for index, entry in enumerate(document[section]):
+            names = [entry[key] for key in _NAMING_KEYS[section]]
+            title = ".".join(names)[:_SHOWN]
+            for part, keys in parts.items():
+                values, path = entry.get(part) or {}, (section, index, part)
+                if not isinstance(values, dict):
+                    raise problems.error(f"`{part}` of {title} must be a mapping", path)
+                for key, name in zip(keys, names, strict=True):
+                    if values and values.get(key) != name:
+                        raise problems.error(f"`{part}.{key}` of {title} must be {name}", (*path, key))
+                for key, kind in _META_TYPES.items():
+                    value = values.get(key)
+                    if part == "meta" and value is not None and type(value) is not kind:
+                        wanted = _TYPE_NAMES[kind]
+                        raise problems.error(
+                            f"`meta.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key)
+                        )
 
 
 def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> None:

@@ -29,14 +29,18 @@ LINES = re.compile(
 
 
 def collection(name: str, group: str | None = None, *, table: bool = True, **meta: object) -> dict[str, Any]:
-    return {"collection": name, "meta": {"group": group, **meta}, "schema": {"name": name} if table else None}
+    return {
+        "collection": name,
+        "meta": {"collection": name, "group": group, **meta},
+        "schema": {"name": name} if table else None,
+    }
 
 
 def field(name: str, kind: str = "string", data_type: str = "character varying", **given: Any) -> dict[str, Any]:
     """A field of a snapshot. given: its `meta`, and what its `schema` has beyond a nullable column."""
     owner, _, own = name.partition(".")
-    meta = given.pop("meta", {})
-    column = {"data_type": data_type, "is_nullable": True, **given}
+    meta = {"collection": owner, "field": own, **given.pop("meta", {})}
+    column = {"table": owner, "name": own, "data_type": data_type, "is_nullable": True, **given}
     return {"collection": owner, "field": own, "type": kind, "meta": meta, "schema": column}
 
 
@@ -46,7 +50,8 @@ def alias(name: str) -> dict[str, Any]:
 
 def relation(name: str, related: str | None, on_delete: str | None = "RESTRICT", **meta: object) -> dict[str, Any]:
     owner, _, own = name.partition(".")
-    schema = {"on_delete": on_delete} if on_delete is not None else None
+    meta = {"many_collection": owner, "many_field": own, **meta}
+    schema = {"table": owner, "column": own, "on_delete": on_delete} if on_delete is not None else None
     return {"collection": owner, "field": own, "related_collection": related, "meta": meta, "schema": schema}
 
 
@@ -259,7 +264,7 @@ def test_fields_come_in_the_order_of_the_form_and_groups_hold_theirs() -> None:
         field("c.last"),
         field("c.inner", meta={"group": "box", "sort": 1}),
         field("c.second", meta={"sort": 2}),
-        {**alias("c.box"), "meta": {"sort": 1}},
+        {**field("c.box", "alias", meta={"sort": 1}), "schema": None},
     )
     assert re.findall(r"^\| `(\w+)`", found["schema/ungrouped.md"], re.MULTILINE) == ["box", "inner", "second", "last"]
 

@@ -329,6 +329,22 @@ def test_a_field_of_a_collection_that_is_not_there_is_refused_at_its_line(events
     assert error.where == line_of(content, "- collection: gone")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("      field: id\n", "", "`meta.field` of events.id must be id"),
+        ("      field: id\n", "      field: ids\n", "`meta.field` of events.id must be id"),
+        ("      table: events\n", "      table: entries\n", "`schema.table` of events.id must be events"),
+        ("      sort: 1\n", "      sort: 1 - m2o\n", "`meta.sort` of events.id must be a whole number, not '1 - m2o'"),
+        ("      hidden: false\n", "      hidden: 0\n", "`meta.hidden` of events must be true or false, not 0"),
+        ("    schema:\n      name: events\n", "    schema: events\n", "`schema` of events must be a mapping"),
+    ],
+)
+def test_what_an_entry_says_of_itself_must_fit(events: bytes, old: str, new: str, complaint: str) -> None:
+    assert old.encode() in events
+    assert complaint in refusal(events.replace(old.encode(), new.encode(), 1)).what
+
+
 def test_every_refusal_says_how_to_get_a_good_file_back() -> None:
     assert "git" in str(refusal(b""))
     assert "directus-sync pull" in str(refusal(b""))
