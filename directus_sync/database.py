@@ -83,6 +83,8 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
             waiting()
             waiting = None
         time.sleep(POLL_SECONDS)
+    others = extensions.get_wait_callback()
+    extensions.set_wait_callback(_wait)
     try:
         yield connection
     except psycopg2.Error as error:
@@ -93,6 +95,8 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
         ) from error
     finally:
         connection.close()
+        # It is the process's, and COPY does without.
+        extensions.set_wait_callback(others)
 
 
 def _wait(connection: Connection) -> None:
@@ -124,7 +128,6 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
             password=database.password,
             **common,
         )
-    extensions.set_wait_callback(_wait)
     connection.autocommit = True
     return connection
 
