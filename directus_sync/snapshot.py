@@ -260,19 +260,21 @@ def _check_parts(document: Mapping[str, Any], problems: _Problems) -> None:
             names = [entry[key] for key in _NAMING_KEYS[section]]
             title = ".".join(names)[:_SHOWN]
             for part, keys in parts.items():
-                values, path = entry.get(part) or {}, (section, index, part)
-                if not isinstance(values, dict):
+                path = (section, index, part)
+                if not isinstance(values := entry.get(part) or {}, dict):
                     raise problems.error(f"`{part}` of {title} must be a mapping", path)
                 for key, name in zip(keys, names, strict=True):
                     if values and values.get(key) != name:
                         raise problems.error(f"`{part}.{key}` of {title} must be {name}", (*path, key))
-                for key, kind in _META_TYPES.items():
-                    value = values.get(key)
-                    if part == "meta" and value is not None and type(value) is not kind:
-                        wanted = _TYPE_NAMES[kind]
-                        raise problems.error(
-                            f"`meta.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key)
-                        )
+            _check_types(entry.get("meta") or {}, title, (section, index, "meta"), problems)
+
+
+def _check_types(meta: Mapping[str, Any], title: str, path: tuple[str | int, ...], problems: _Problems) -> None:
+    for key, kind in _META_TYPES.items():
+        value = meta.get(key)
+        if value is not None and type(value) is not kind:
+            wanted = _TYPE_NAMES[kind]
+            raise problems.error(f"`meta.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key))
 
 
 def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> None:
