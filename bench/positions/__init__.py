@@ -10,7 +10,7 @@ import psycopg2
 
 from bench import templates
 from bench.errors import BenchError
-from bench.positions import load, queries
+from bench.positions import course, load, queries
 from bench.positions.outcome import Kind, Outcome, Size
 from devstack.progress import say, step
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from bench.positions.load import Connections
 
 ID: Final = "positions"
-TITLE: Final = "ten million positions in the hypertable, and in a plain table"
-SIZE: Final = Size(devices=125, days=8, seconds=10_000)
+TITLE: Final = "a season of ten million positions in the hypertable, and in a plain table"
+SIZE: Final = Size(devices=200, days=8, seconds=6250)
 ROUNDS: Final = 200
 
 
@@ -47,6 +47,7 @@ def compare(connections: Connections, machine: Machine, size: Size, rounds: int,
         load.make_plain(connections[Kind.PLAIN])
         for connection in connections.values():
             load.register(connection, size.devices)
+            course.lay(connection, size)
         loaded = load.fill(connections, size, folder)
         with step(f"  queries, {rounds} rounds"):
             readings = queries.ask(connections, size, rounds)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bench.errors import BenchError
 from bench.positions.outcome import Bytes, Kind, Loaded, Size
@@ -21,18 +21,42 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 6, 6, tzinfo=UTC)
 EVENT: Final = "00000000-0000-4000-8000-000000000001"
-# A fix of each device for each second, in the order in which they arrive; 2 in 100 are faulty, 20 in a row.
-ROWS: Final = """\
+
+
+class Way(NamedTuple):
+    """A coordinate of where a device is, in degrees: where all begin, and what each of the others adds to it."""
+
+    begin: float
+    stage: float
+    second: float
+    device: float
+
+    def at(self, stage: int, second: int, device: int) -> float:
+        """Return where a device is in a second of its day."""
+        return self.begin + self.stage * stage + self.second * second + self.device * device
+
+    @property
+    def sql(self) -> str:
+        """Return the same as SQL, for columns of these names."""
+        return f"({self.begin} + {self.stage} * stage + {self.second} * second + {self.device} * device)"
+
+
+# Side by side, less than a metre apart, at 29 km/h; the stages lie 2 km apart.
+LONGITUDE: Final = Way(19.8, 0, -0.00003, 0.00001)
+LATITUDE: Final = Way(41.3, 0.05, 0.00007, 0)
+# Of each device a fix for each second, in the order in which they arrive; 2 in 100 are faulty, 20 in a row.
+ROWS: Final = f"""\
 SELECT imei AS device_id, ts, ts + interval '1.5 s' AS ingested_at,
-  41.3 + 0.00007 * second AS latitude, 19.8 - 0.00003 * second + 0.0001 * device AS longitude,
+  {LATITUDE.sql} AS latitude, {LONGITUDE.sql} AS longitude,
   20 + second % 90 AS altitude, (second * 7 + device) % 360 AS angle, 40 + (second + device) % 60 AS speed,
   8 + (second + device) % 8 AS satellites, 0 AS priority, '8E' AS codec,
-  format('{{"16": %s, "21": %s, "66": %s, "67": %s, "239": 1, "240": 1}}',
+  format('{{{{"16": %s, "21": %s, "66": %s, "67": %s, "239": 1, "240": 1}}}}',
     second * 20, 1 + second % 5, 13700 + second % 200, 4040 + device % 20)::jsonb AS attributes,
   (second + 37 * device) % 1000 < 20 AS faulty
-FROM generate_series(0, {seconds} - 1) AS second,
-  (SELECT device, (350000000000000 + device)::text AS imei FROM generate_series(1, {devices}) AS device) AS devices,
-  LATERAL (SELECT timestamptz '{day}' + second * interval '1 s' AS ts) AS time
+FROM generate_series(0, {{seconds}} - 1) AS second,
+  (SELECT device, (350000000000000 + device)::text AS imei FROM generate_series(1, {{devices}}) AS device) AS devices,
+  LATERAL (SELECT date '{{day}}' - date '{START:%Y-%m-%d}' + 1 AS stage) AS today,
+  LATERAL (SELECT timestamptz '{{day}}' + second * interval '1 s' AS ts) AS time
 ORDER BY second, device"""
 
 NAMES: Final = ", ".join(COLUMNS)
@@ -62,11 +86,11 @@ def make_plain(connection: Connection) -> None:
 
 
 def register(connection: Connection, devices: int) -> None:
-    """Create an event with an entry for each device."""
+    """Create an event with an entry for each device; its ids are the same in every database."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            CREATE TEMPORARY TABLE made AS SELECT device, gen_random_uuid() AS entry, gen_random_uuid() AS id
+            CREATE TEMPORARY TABLE made AS SELECT device, md5('entry ' || device)::uuid AS entry, gen_random_uuid() AS id
             FROM generate_series(1, {devices}) AS device;
             INSERT INTO organizations (id, name, slug) VALUES ('{EVENT}', 'Bench', 'bench');
             INSERT INTO events (id, organization_id, name, slug, discipline, starts_at, ends_at)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bench import report
+from bench.positions import course
 from bench.positions.outcome import Case, Kind, Outcome, Reading
 
 HEADING: Final = "## Positions\n"
@@ -33,8 +34,11 @@ def replaced(page: str, new: str) -> str:
 def _about(outcome: Outcome) -> str:
     size = outcome.size
     return (
-        f"{size.rows:,} fixes of {size.devices} devices in {size.days} days, one a second and 2 in 100 faulty: in the\n"
-        f"hypertable with its {size.days} chunks, and in a plain table with the same columns and indexes. All but the\n"
+        f"A season: {size.rows:,} fixes of {size.devices} entries in {size.days} stages, one a second and 2 in 100\n"
+        f"faulty. A stage takes a day; it has {course.SEGMENTS} segments of {course.WAYPOINTS} waypoints, and"
+        f" {course.ZONES} zones with a speed limit.\n"
+        f"The fixes are in the hypertable with its {size.days} chunks, and in a plain table with the same columns and\n"
+        "indexes; the course is the same beside both. All but the\n"
         f"last day came by COPY, that one in batches of {size.batch}, each a transaction of its own with an\n"
         "`INSERT ... ON CONFLICT DO NOTHING`. Day by day, batch by batch and query by query both took turns.\n"
     )
@@ -65,8 +69,8 @@ def _loading(outcome: Outcome) -> str:
 
 def _queries(outcome: Outcome) -> str:
     return "\n".join([
-        "The processor's [queries](positions.md), prepared as a processor would: median, fastest and slowest, and the\n"
-        "indexes in the plan.\n",
+        "The processor's queries about [positions](positions.md) and [the course](spatial.md), prepared as a processor\n"
+        "would: median, fastest and slowest, and the indexes in the plan.\n",
         "| | hypertable | plain table | the hypertable is | plan, hypertable | plan, plain table |",
         "|---|---|---|---|---|---|",
         *(_row(case, readings) for case, readings in outcome.queries.items()),

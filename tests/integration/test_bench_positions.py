@@ -17,7 +17,6 @@ from bench.errors import BenchError
 from bench.machine import Machine
 from bench.positions import load, queries
 from bench.positions.outcome import Kind, Size
-from positions import store
 from tests.conftest import Cloning, Database
 
 SIZE = Size(devices=3, days=3, seconds=1000, batch=400)
@@ -65,7 +64,7 @@ def test_both_tables_get_the_same_rows_and_every_query_is_timed(
     assert plain.rows(indexes) == before
     assert 0 < plain.value("SELECT count(*) FILTER (WHERE faulty) FROM positions") < SIZE.rows / 10
 
-    prepared = re.findall(r"^PREPARE (\w+)", store.QUERIES.read_text(encoding="utf-8"), re.MULTILINE)
+    prepared = re.findall(r"^PREPARE (\w+)", queries.statements(), re.MULTILINE)
     assert {case.query for case in outcome.queries} == set(prepared)
     for kind in Kind:
         assert outcome.loaded[kind].copied > 0

@@ -11,21 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import ROOT, Cloning, Database
+from bench.positions import queries
+from tests.conftest import Cloning, Database
 from tests.course import ENTRY, EVENT, POINT, ROWS, SEGMENT, an_id, insert, insert_all
+from tests.spatial import INDEXES
 
-PAGE = (ROOT / "docs" / "spatial.md").read_text(encoding="utf-8")
-QUERIES = dict(re.findall(r"^## ([^\n]+)\n.*?```sql\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
-# By query, the indexes that must be in its plan; of some any one will do.
-INDEXES = {
-    title: [re.findall(r"`(\w+)`", part) for part in named.split(", then")]
-    for title, named in re.findall(r"^## ([^\n]+)\n\nIndex(?:es)?: ([^.]+)\.", PAGE, re.MULTILINE)
-}
 IMEI = ROWS["devices"]["imei"]
 
 # The route goes east along 41.3 degrees north, from 19.8 to 19.9 degrees east: 8,374 m. The track follows it a metre
 # north or so, a fix in ten seconds and 167 m, and turns round; its last fix is at 19.84.
-HOUR = {"from": "2026-06-06T08:00:00Z", "to": "2026-06-06T09:00:00Z"}
+HOUR = ("2026-06-06T08:00:00Z", "2026-06-06T09:00:00Z")
 SEASON = """
 INSERT INTO positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec,
   attributes)
@@ -76,26 +71,30 @@ def season(clone: Cloning) -> Database:
     return database
 
 
-def asked(connection: psycopg.Connection[Any], title: str, prefix: str = "", **given: Any) -> list[tuple[Any, ...]]:
-    """Run a query of the page."""
-    return connection.execute(prefix + re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", QUERIES[title]), given).fetchall()
+def asked(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:
+    """Execute a query of the page."""
+    connection.execute("DEALLOCATE ALL")
+    connection.execute(queries.spatial())
+    statement = f"{prefix}EXECUTE {name} ({', '.join(['%s'] * len(values))})"
+    return psycopg.ClientCursor(connection).execute(statement, values).fetchall()
 
 
-ZONE, ON, NEAR, PASSED, ALONG = QUERIES
-GIVEN: dict[str, dict[str, Any]] = {
-    ZONE: {"longitude": 19.81, "latitude": 41.31, "event": EVENT},
-    ON: {"longitude": 19.85, "latitude": 41.3001, "within": 50},
-    NEAR: {"waypoint": POINT, "imei": IMEI, **HOUR},
-    PASSED: {"segment": SEGMENT, "imei": IMEI, **HOUR},
-    ALONG: {"segment": SEGMENT, **HOUR},
+VALUES: dict[str, tuple[object, ...]] = {
+    "zones_at_position": (19.81, 41.31, EVENT),
+    "segments_near_position": (19.85, 41.3001, 50),
+    "nearest_to_waypoint": (POINT, IMEI, *HOUR),
+    "waypoints_passed": (SEGMENT, IMEI, *HOUR),
+    "progress_on_segment": (SEGMENT, *HOUR),
 }
 
 
-@pytest.mark.parametrize("title", QUERIES)
-def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, title: str) -> None:
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("name", INDEXES)
+def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, name: str, mode: str) -> None:
     with season.connect() as connection:
-        plan = "\n".join(line for (line,) in asked(connection, title, "EXPLAIN ", **GIVEN[title]))
-    for names in INDEXES[title]:
+        connection.execute(f"SET plan_cache_mode = {mode}")
+        plan = "\n".join(line for (line,) in asked(connection, name, *VALUES[name], prefix="EXPLAIN "))
+    for names in INDEXES[name]:
         assert re.search(rf"using (_hyper_\d+_\d+_chunk_)?({'|'.join(names)})\b", plan), plan
     assert "Seq Scan on _hyper" not in plan
 
@@ -105,28 +104,28 @@ def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, title: st
 )
 def test_a_position_is_inside_a_zone_or_not(season: Database, longitude: float, latitude: float, inside: bool) -> None:
     with season.connect() as connection:
-        found = asked(connection, ZONE, longitude=longitude, latitude=latitude, event=EVENT)
+        found = asked(connection, "zones_at_position", longitude, latitude, EVENT)
         assert [(name, allowed) for _, name, allowed in found] == ([("Zone", 1)] if inside else [])
-        assert asked(connection, ZONE, longitude=longitude, latitude=latitude, event=an_id("other")) == []
+        assert asked(connection, "zones_at_position", longitude, latitude, an_id("other")) == []
 
 
 def test_a_position_is_near_the_route_of_a_segment(season: Database) -> None:
     with season.connect() as connection:
-        ((key, metres),) = asked(connection, ON, **GIVEN[ON])
+        ((key, metres),) = asked(connection, "segments_near_position", 19.85, 41.3001, 50)
         assert (str(key), metres) == (SEGMENT, pytest.approx(11, abs=3))
-        assert asked(connection, ON, **{**GIVEN[ON], "within": 5}) == []
+        assert asked(connection, "segments_near_position", 19.85, 41.3001, 5) == []
 
 
 def test_the_nearest_fix_is_measured_in_metres(season: Database) -> None:
     with season.connect() as connection:
-        ((ts, metres),) = asked(connection, NEAR, **GIVEN[NEAR])
+        ((ts, metres),) = asked(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
     # 19.85 lies between two fixes, at 19.850 after 25 of them.
     assert (ts.isoformat(), metres) == ("2026-06-06T08:04:10+00:00", pytest.approx(1.1, abs=0.1))
 
 
 def test_waypoints_are_passed_on_the_way_between_fixes(season: Database) -> None:
     with season.connect() as connection:
-        passed = asked(connection, PASSED, **GIVEN[PASSED])
+        passed = asked(connection, "waypoints_passed", SEGMENT, IMEI, *HOUR)
     # Not the one that is 100 m off with a tolerance of 90, nor the one beyond the turn.
     assert [order for _, order, _, _ in passed] == [20, 40]
     assert [metres for _, _, _, metres in passed] == [pytest.approx(1.1, abs=0.2), pytest.approx(149, abs=3)]
@@ -148,7 +147,7 @@ def test_entries_stand_in_the_order_of_their_way(season: Database) -> None:
                 "INSERT INTO positions SELECT %s, %s, now(), 41.3, 19.8, 0, 0, 0, 9, 0, '8', '{}', false",
                 (imei, f"2026-06-06T{at}:00Z"),
             )
-        found = asked(connection, ALONG, **GIVEN[ALONG])
+        found = asked(connection, "progress_on_segment", SEGMENT, *HOUR)
     assert [(race_number, ts.strftime("%H:%M:%S")) for _, race_number, ts, _ in found] == [
         (1, "08:13:20"), (2, "08:20:00"),
     ]  # fmt: skip

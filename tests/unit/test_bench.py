@@ -21,6 +21,7 @@ from bench.positions.outcome import Bytes, Case, Kind, Loaded, Outcome, Reading,
 from bench.positions.section import replaced, section
 from bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
 from bench.scenarios import parts
+from tests.spatial import INDEXES
 from directus_sync import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
 
@@ -223,7 +224,7 @@ OUTCOME = Outcome(
 def test_the_section_has_rates_sizes_latencies_and_plans_of_both() -> None:
     lines = section(OUTCOME).splitlines()
     assert lines[0] == "## Positions"
-    assert "80,000 fixes of 10 devices in 8 days" in lines[2]
+    assert "80,000 fixes of 10 entries in 8 stages" in lines[2]
     assert [line for line in lines if line.startswith("| ") and "rows" in line] == [
         "| 70,000 rows by COPY | 10.0 s, 7,000 rows/s | 14.0 s, 5,000 rows/s | 1.40 times as fast |",
         "| 10,000 rows in batches | 4.00 s, 2,500 rows/s | 2.00 s, 5,000 rows/s | **slower, by a factor of 2.00** |",
@@ -253,7 +254,9 @@ def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
     assert f"{positions.SIZE.rows:,} fixes" in found
     assert positions.SIZE.rows == 10_000_000
     for case in queries.arguments(Random(0), positions.SIZE):
-        assert f"\n| `{case.query}`, {case.about} | " in found
+        (row,) = [line for line in found.splitlines() if line.startswith(f"| `{case.query}`, {case.about} | ")]
+        for one_of in INDEXES.get(case.query, []):
+            assert any(row.count(f"`{name}`") == len(Kind) for name in one_of), row
     assert "Seq Scan" not in found
 
 
