@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from directus_sync import revisions
 from tests.chaos.runs import LOCKED, OURS, Moment, Watch, counts, directus_waits, later, ours_waits, says
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus%'"
@@ -19,36 +20,38 @@ def server_starts(watch: Watch) -> bool:
     return watch.said("Starting a private Directus") and watch.run.node is not None
 
 
-CONNECTS = Moment("it connects", counts(CONNECTED))
-PRE = [
-    Moment(f"{word} pre {number}", says(f"{word.capitalize():<9} pre_000{number}"))
-    for number in range(1, 6)
-    for word in ("applying:", "applied:")
-]
+def _revisions(branch: revisions.Branch, first: int, last: int) -> list[Moment]:
+    return [
+        Moment(f"{word} {branch} {number}", says(f"{word.capitalize():<9} {branch}_{number:04d}"))
+        for number in range(first, last + 1)
+        for word in ("applying:", "applied:")
+    ]
+
+
+LAST_PRE, LAST_POST = (int(revisions.checkout_head(branch).partition("_")[2]) for branch in revisions.BRANCHES)
+
+CONNECTS = Moment("it connects", counts(CONNECTED), fleeting=True)
+PRE = _revisions("pre", 1, LAST_PRE)
 BOOTSTRAP = [
-    Moment("node bootstraps", bootstraps),
+    Moment("node bootstraps", bootstraps, fleeting=True),
     *(Moment(f"{number} system tables", counts(TABLES, number)) for number in (1, 20, 60)),
     *(Moment(f"{number} system migrations", counts(MIGRATED, number)) for number in (1, 10, 30, 50, 70, 90)),
     Moment("a first role", counts("SELECT count(*) FROM directus_access")),
     Moment("a first administrator", counts("SELECT count(*) FROM directus_users")),
     Moment("bootstrapped", says("Bootstrapped")),
 ]
-SERVER = [Moment("the server starts", server_starts), Moment("the server has started", says(SERVES))]
-JUDGING = [Moment(f"judging {seconds} s", later(SERVES, seconds)) for seconds in (0.1, 0.25, 0.5)]
+SERVER = [Moment("the server starts", server_starts, fleeting=True), Moment("the server has started", says(SERVES))]
+JUDGING = [Moment(f"judging {seconds} s", later(SERVES, seconds), fleeting=True) for seconds in (0.1, 0.25, 0.5)]
 APPLYING = [
     Moment("the plan is out", says("Plan:")),
     Moment("pushing", says("Pushing")),
-    *(Moment(f"{number} locks of the apply", counts(LOCKED, number)) for number in (1, 10, 30, 60)),
+    *(Moment(f"{number} locks of the apply", counts(LOCKED, number), fleeting=True) for number in (1, 10, 30, 60)),
     Moment("pushed", says("Pushed")),
 ]
-POST = [
-    Moment(f"{word} post {number}", says(f"{word.capitalize():<9} post_000{number}"))
-    for number in range(1, 3)
-    for word in ("applying:", "applied:")
-]
+POST = _revisions("post", 1, LAST_POST)
 END = [
     Moment("comparing", says("Comparing once more")),
-    Moment("comparing 0.2 s", later("Comparing once more", 0.2)),
+    Moment("comparing 0.2 s", later("Comparing once more", 0.2), fleeting=True),
     Moment("compared", says("Compared once more")),
     Moment("recorded", counts(RECORDED)),
 ]
@@ -62,11 +65,12 @@ POST_WAITS = Moment("the post revision waits", ours_waits, "LOCK entries IN ACCE
 PUT_BACK_WAITS = Moment("what was lost waits to be put back", ours_waits, "LOCK organization_devices IN SHARE MODE")
 BASE_WAITS = Moment("the base waits", ours_waits, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
 RECORD_WAITS = Moment("the record waits", ours_waits, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
+NEW_PRE, NEW_POST = _revisions("pre", LAST_PRE + 1, LAST_PRE + 1), _revisions("post", LAST_POST + 1, LAST_POST + 1)
 UPGRADE = [
     CONNECTS,
-    Moment("applying pre", says("Applying: pre_0006")),
+    NEW_PRE[0],
     PRE_WAITS,
-    Moment("applied pre", says("Applied:  pre_0006")),
+    NEW_PRE[1],
     *SERVER,
     *JUDGING,
     Moment("copying", says("Copying to the attic")),
@@ -77,9 +81,9 @@ UPGRADE = [
     Moment("pushed", says("Pushed")),
     Moment("kept", says("Kept vehicles.vin")),
     BASE_WAITS,
-    Moment("applying post", says("Applying: post_0003")),
+    NEW_POST[0],
     POST_WAITS,
-    Moment("applied post", says("Applied:  post_0003")),
+    NEW_POST[1],
     PUT_BACK_WAITS,
     Moment("put back", says("Put back")),
     Moment("comparing", says("Comparing once more")),

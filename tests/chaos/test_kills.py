@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests.chaos.runs import (
     kill_node,
     kill_tool,
     locked,
+    ours_waits,
     terminate_tool,
     wait_for,
 )
@@ -88,6 +90,23 @@ def test_sigterm_ends_a_revision_that_takes_long(deployed: Tool, end_of_first_de
     moment = Moment("the revision takes long", counts(SLEEPING))
     _strike(Line(deployed, tmp_path, slow.folder), moment, terminate_tool)
     assert_converges(Line(deployed, tmp_path), end_of_first_deploy)
+
+
+def test_a_deploy_that_lost_the_lock_during_the_apply_meets_another(upgrading: Line, upgrade: Upgrade) -> None:
+    """The first can't know of it before Directus answers; the second has the lock, and wants the same change."""
+    with upgrading.running() as first, ExitStack() as runs:
+        with locked(upgrading.database, moments.APPLY_WAITS.lock):
+            wait_for(moments.APPLY_WAITS, first)
+            end_session(first)
+            second = runs.enter_context(upgrading.running())
+            wait_for(Moment("the second one waits for the first", ours_waits), second)
+        finished = first.ended(), second.ended()
+        assert finished[0].code == 1, finished[0].text
+        assert finished[1].code in {0, 1}, finished[1].text
+        for run in (first, second):
+            assert_nothing_left(run, set())
+    _assert_no_value_is_lost(upgrading)
+    assert_converges(upgrading, upgrade.end)
 
 
 SLEEPING = (
