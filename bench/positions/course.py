@@ -17,7 +17,7 @@ ZONES: Final = 5
 TOLERANCE_METRES: Final = 40
 
 _POINT: Final = f"ST_SetSRID(ST_MakePoint({LONGITUDE.sql}, {LATITUDE.sql}), 4326)"
-# Part 0 is the stage, the others are its segments. A route bends every ten seconds; a zone is 0.01 degrees wide and high.
+# Part 0 is the stage, the others are its segments. A route bends every ten seconds; a zone is 0.01 degrees wide.
 _SQL: Final = f"""
 CREATE FUNCTION pg_temp.id(stage bigint, part bigint, number bigint) RETURNS uuid RETURN
   ('00000000-0000-4000-8000-' || to_char((stage * 10000 + part) * 10000 + number, 'FM000000000000'))::uuid;

@@ -90,7 +90,8 @@ def register(connection: Connection, devices: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            CREATE TEMPORARY TABLE made AS SELECT device, md5('entry ' || device)::uuid AS entry, gen_random_uuid() AS id
+            CREATE TEMPORARY TABLE made AS
+            SELECT device, md5('entry ' || device)::uuid AS entry, gen_random_uuid() AS id
             FROM generate_series(1, {devices}) AS device;
             INSERT INTO organizations (id, name, slug) VALUES ('{EVENT}', 'Bench', 'bench');
             INSERT INTO events (id, organization_id, name, slug, discipline, starts_at, ends_at)

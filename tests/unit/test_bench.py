@@ -21,9 +21,9 @@ from bench.positions.outcome import Bytes, Case, Kind, Loaded, Outcome, Reading,
 from bench.positions.section import replaced, section
 from bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
 from bench.scenarios import parts
-from tests.spatial import INDEXES
 from directus_sync import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
+from tests.spatial import INDEXES
 
 MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
 
