@@ -93,7 +93,8 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
             )
         else:
             write_catalog = verify.regenerate(connection, settings.catalog, overwrite=overwrite)
-        live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite)
+        with progress.step("Reading Directus's schema", "Read Directus's schema"):
+            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite)
         files = [settings.snapshot] if changed else []
         files += [settings.catalog] if not pending and write_catalog() else []
         record_base(connection, live, "pull")

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -66,16 +66,16 @@ def bootstrap(settings: Settings) -> None:
     """
     with tempfile.TemporaryFile() as log, _spawn(settings, "bootstrap", {}, log) as process:
         try:
-            status = process.wait(BOOTSTRAP_SECONDS)
+            process.wait(BOOTSTRAP_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise BootstrapFailed(
                 f"directus bootstrap did not end within {BOOTSTRAP_SECONDS:g} s",
                 where=_tail(log),
                 next="mend what its output says and run again, which is safe",
             ) from error
-        if status != 0:
+        if process.returncode != 0:
             raise BootstrapFailed(
-                f"directus bootstrap ended with status {status}",
+                f"directus bootstrap {_how_it_ended(process)}",
                 where=_tail(log),
                 next="mend the cause and run again, which is safe",
             )
@@ -144,7 +144,10 @@ def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[Direct
                     where=_tail(directus.log),
                     next="raise DIRECTUS_SYNC_DIRECTUS_WAIT, or mend what its log says",
                 ) from error
-            yield client
+            try:
+                yield client
+            except DirectusUnavailable as error:
+                raise _lost(directus) from error
             return
 
 
@@ -224,10 +227,29 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _require_alive(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     if process.poll() is not None:
         raise PrivateServerFailed(
-            f"the private Directus ended with status {process.returncode} before it answered",
+            f"the private Directus {_how_it_ended(process)} before it answered",
             where=_tail(log),
             next="mend what its log says and run again, which is safe",
         )
+
+
+def _lost(directus: Loaded) -> PrivateServerFailed:
+    """Return the error for one that answers no longer."""
+    # Its port is closed before its end is known.
+    with suppress(subprocess.TimeoutExpired):
+        directus.process.wait(1)
+    how = "does not answer any more" if directus.process.poll() is None else _how_it_ended(directus.process)
+    return PrivateServerFailed(
+        f"the private Directus {how}, and was still needed",
+        where=_tail(directus.log),
+        next="mend what its log says, or give it more memory; then run again, which is safe",
+    )
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+    if process.returncode < 0:
+        return f"was killed by {signal.Signals(-process.returncode).name}"
+    return f"ended with status {process.returncode}"
 
 
 def _listening(port: int, url: str) -> dict[str, str]:

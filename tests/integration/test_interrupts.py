@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, lock
+from directus_sync import attic, database, lock, server
+from directus_sync.errors import PrivateServerFailed
 from tests.conftest import Tool
 from tests.processes import until
 
@@ -46,6 +48,17 @@ def test_the_private_directus_stops_with_the_tool(empty: Tool, verb: str, number
     if verb == "start":
         again = empty("deploy")
         assert again.code == 0, again.text
+
+
+def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(deployed: Tool) -> None:
+    def ask_a_dead_one() -> None:
+        with server.private(deployed.settings) as client:
+            (node,) = [child for child in _children(os.getpid()) if "directus.mjs start" in _command(child)]
+            os.kill(node, signal.SIGKILL)
+            client.snapshot()
+
+    with pytest.raises(PrivateServerFailed, match="the private Directus was killed by SIGKILL, and was still needed"):
+        ask_a_dead_one()
 
 
 def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(deployed: Tool) -> None:
