@@ -12,7 +12,7 @@ from psycopg2 import errorcodes
 
 from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
 from directus_sync.catalog.obstacles import RowsInTheWay
-from directus_sync.errors import CatalogDrift, DatabaseUnavailable, PreconditionFailed
+from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -147,9 +147,9 @@ def _restore(connection: Connection, difference: Difference) -> _Failure | None:
         _execute(connection, statements(difference))
     except psycopg2.Error as error:
         if connection.closed:
-            raise DatabaseUnavailable(
+            raise DatabaseFailed(
                 f"the connection was lost while {item} was put back",
-                next="run again; what was put back before it stays",
+                next="run again, which is safe; what was put back before it stays",
             ) from error
         code = error.pgcode or ""
         rows = None

@@ -21,6 +21,7 @@ def test_a_stage_shows_its_segments_in_order(studio: Studio) -> None:
     expect(studio.header.get_by_role("heading")).to_contain_text("Example: Tirana to Shkodër")
     segments = studio.field("Segments").locator(".v-list-item")
     expect(segments).to_contain_text(["Tirana to Dajt", "Dajt", "Dajt to Shkodër"])
+    segments.last.scroll_into_view_if_needed()
     studio.picture("stage")
 
 

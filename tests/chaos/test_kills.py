@@ -56,7 +56,12 @@ ON_A_FIRST_DEPLOY = _cases(
     ],
 )
 ON_AN_UPGRADE = _cases(
-    few=[(moments.APPLY_WAITS, kill_tool), (moments.POST_WAITS, end_session), (moments.COPY_WAITS, terminate_tool)],
+    few=[
+        (moments.APPLY_WAITS, kill_tool),
+        (moments.POST_WAITS, end_session),
+        (moments.PUT_BACK_WAITS, end_session),
+        (moments.COPY_WAITS, terminate_tool),
+    ],
     many=[
         *((moment, kill_tool) for moment in UPGRADE),
         *((moment, kill_node) for moment in WITH_NODE_LATER),
