@@ -36,6 +36,11 @@ with the fastest and the slowest in brackets. The sides of a comparison take tur
 ![Bars of the medians](images/benchmarks.svg)
 """
 
+MORE = """\
+What it does besides, and the peers do not: before a push it reads the server's schema, to know what would be
+lost, and counts the rows in the way; after it reads the schema again, to see that all arrived, and records it.
+"""
+
 MEASURED = "## Measured\n"
 
 REPEAT = """\
@@ -135,4 +140,4 @@ def _slower(results: Sequence[Result]) -> str:
     ]
     if not lines:
         return "This tool is slower than a peer nowhere in this run.\n"
-    return "Where this tool is slower than a peer:\n\n" + "\n".join(lines) + "\n"
+    return "\n".join(["Where this tool is slower than a peer:\n", *lines, "", MORE])
