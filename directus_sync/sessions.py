@@ -1,0 +1,60 @@
+"""What a command works with: the database, to read or with the lock to write, and a Directus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from directus_sync import database, installation, lock, revisions, server, sync
+from directus_sync.client import DirectusClient
+from directus_sync.errors import SyncError
+from directus_sync.render import Progress
+from directus_sync.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+
+@contextmanager
+def reading(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
+    """Yield a connection that can't change anything."""
+    with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
+        connection.set_session(readonly=True, autocommit=True)
+        yield connection
+
+
+@contextmanager
+def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
+    """Yield a connection that holds the lock, on a server that can take the migrations of this checkout.
+
+    An error that passes through is told what was finished before it.
+    """
+    try:
+        with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
+            database.require_extensions(connection)
+            with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
+                revisions.require_known(connection)
+                yield connection
+    except SyncError as error:
+        error.done = tuple(progress.done)
+        raise
+
+
+@contextmanager
+def directus(
+    settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
+) -> Iterator[DirectusClient]:
+    """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards."""
+    with ExitStack() as stack:
+        if settings.directus_url is not None:
+            client = stack.enter_context(DirectusClient(settings.directus_url, settings))
+            client.wait(settings.directus_wait)
+            client.version()
+            sync.require_same_database(client, connection)
+        else:
+            settings.require_credentials()
+            name = f"a private Directus {installation.version(settings)}"
+            with progress.step(f"Starting {name}", f"Started {name}"):
+                client = stack.enter_context(server.private(settings, loaded))
+        yield client
