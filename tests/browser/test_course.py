@@ -31,7 +31,7 @@ def test_a_geofence_is_drawn_on_the_map(studio: Studio) -> None:
     closer.click()
     assert studio.drawn("Geometry") < AREA / 2
     studio.open("geofences")
-    studio.row("Surrel").get_by_role("cell", name="Surrel", exact=True).click()
+    studio.row("Example: Surrel").get_by_role("cell", name="Example: Surrel", exact=True).click()
     # Directus begins no nearer than to see all of a county.
     for _ in range(4):
         closer.click()

@@ -12,10 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
-from tests.conftest import ROOT, RunningDirectus, Serving
+from tests.conftest import ROOT, SNAPSHOT, RunningDirectus, Serving
 from tests.course import AREA, BOW_TIE, EVENT, FAR_AWAY, POINT, ROWS, SEGMENT, STAGE, an_id, insert, insert_all
 
 CATALOG = catalog_file.load(ROOT / "snapshots" / "catalog.yaml")
@@ -197,6 +198,77 @@ def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
         assert error["extensions"]["code"] == code, error
 
 
+# Beside the catalog's constraints: what Directus itself made of the snapshot.
+
+
+def _fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for entry in yaml.safe_load(SNAPSHOT.read_text(encoding="utf-8"))["fields"]:
+        column = entry["schema"]
+        if entry["collection"] in ROWS and column and not column["is_primary_key"]:
+            yield entry["collection"], entry["field"], column
+
+
+REQUIRED = [
+    (table, field)
+    for table, field, column in _fields()
+    if not column["is_nullable"] and column["default_value"] is None
+]
+UNIQUE_FIELDS = [(table, field) for table, field, column in _fields() if column["is_unique"]]
+OTHER_FORMS = [("organizations", "slug", "Not a slug"), ("devices", "imei", "35000000000000"), ("events", "slug", "-")]
+
+
+def _free_row(table: str) -> Change:
+    """Return a row that fits beside the one that is there."""
+    free = {"organizations": {"slug": "free"}, "devices": {"imei": "350000000000007"}, **FREE}.get(table, {})
+    return {**{key: value for key, value in ROWS[table].items() if key != "id"}, **free}
+
+
+@pytest.mark.parametrize(("table", "field"), REQUIRED)
+def test_a_required_field_is_required_of_every_writer(served: RunningDirectus, table: str, field: str) -> None:
+    row = _free_row(table)
+    del row[field]
+    with (
+        served.database.connect() as connection,
+        pytest.raises(psycopg.errors.NotNullViolation) as caught,
+        connection.transaction(force_rollback=True),
+    ):
+        insert(connection, table, row)
+    assert (caught.value.diag.table_name, caught.value.diag.column_name) == (table, field)
+
+    answer = served.http.post(f"/items/{table}", json=row)
+    error = answer.json()["errors"][0]
+    assert (answer.status_code, error["extensions"]["code"], error["extensions"]["field"]) == (
+        400, "FAILED_VALIDATION", field,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "field"), UNIQUE_FIELDS)
+def test_a_unique_field_is_unique_for_every_writer(served: RunningDirectus, table: str, field: str) -> None:
+    row = {**_free_row(table), field: ROWS[table][field]}
+    with (
+        served.database.connect() as connection,
+        pytest.raises(psycopg.errors.UniqueViolation, match=f"{table}_{field}_unique"),
+        connection.transaction(force_rollback=True),
+    ):
+        insert(connection, table, row)
+    answer = served.http.post(f"/items/{table}", json=row)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "RECORD_NOT_UNIQUE")
+
+
+@pytest.mark.parametrize(("table", "field", "value"), OTHER_FORMS)
+def test_a_value_of_another_form_is_refused(served: RunningDirectus, table: str, field: str, value: str) -> None:
+    answer = served.http.post(f"/items/{table}", json={**_free_row(table), field: value})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["field"]) == (400, field)
+
+
+def test_a_crossing_outlives_the_device_that_saw_it(served: RunningDirectus) -> None:
+    device = served.create("devices", imei="350000000000008", model="FMB920")["id"]
+    crossing = served.create("entry_crossings", **{**_free_row("entry_crossings"), "device_id": device})["id"]
+    assert served.http.delete(f"/items/devices/{device}").status_code == 204
+    assert served.http.get(f"/items/entry_crossings/{crossing}").json()["data"]["device_id"] is None
+    assert served.http.delete(f"/items/entry_crossings/{crossing}").status_code == 204
+
+
 def test_every_validation_has_a_sentence(served: RunningDirectus) -> None:
     fields = served.http.get("/fields").json()["data"]
     silent = [
@@ -213,7 +285,10 @@ def test_every_validation_has_a_sentence(served: RunningDirectus) -> None:
 def test_an_outline_that_crosses_itself_is_refused_with_a_sentence(served: RunningDirectus) -> None:
     row = {"event_id": EVENT, "name": "Bow tie", "kind": "start", "geometry": BOW_TIE}
     refused = served.http.post("/items/geofences", json=row)
-    assert refused.json()["errors"][0]["message"].endswith(
+    assert refused.status_code == 500
+    statement, _, sentence = refused.json()["errors"][0]["message"].partition(" - ")
+    assert statement.startswith('insert into "geofences" ')
+    assert sentence == (
         "The outline of Bow tie is no area: self-intersection at longitude 19.85000, latitude 41.35000."
         " Draw it without crossing itself."
     )

@@ -256,7 +256,8 @@ def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
     for case in queries.arguments(Random(0), positions.SIZE):
         (row,) = [line for line in found.splitlines() if line.startswith(f"| `{case.query}`, {case.about} | ")]
         for one_of in INDEXES.get(case.query, []):
-            assert any(row.count(f"`{name}`") == len(Kind) for name in one_of), row
+            for plan in row.split(" | ")[-len(Kind) :]:
+                assert any(f"`{name}`" in plan for name in one_of), row
     assert "Seq Scan" not in found
 
 

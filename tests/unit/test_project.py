@@ -1,0 +1,88 @@
+"""What this project's own schema and seeds promise as a whole, row by row of the files in snapshots/."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+SNAPSHOTS = ROOT / "snapshots"
+
+
+def loaded(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((SNAPSHOTS / name).read_text(encoding="utf-8"))
+    return document
+
+
+SCHEMA, CATALOG = loaded("schema.yaml"), loaded("catalog.yaml")
+COURSE = loaded("seeds/rally_albania_2026_example_course.yaml")
+# Those of `make_and_model` and the like are suggestions.
+ENUMS = {
+    f"{entry['collection']}.{entry['field']}": entry["meta"]
+    for entry in SCHEMA["fields"]
+    if (entry["meta"]["options"] or {}).get("choices") and not entry["meta"]["options"].get("allowOther")
+}
+# What may go while somebody refers to it, who then refers to nothing.
+LET_GO = {"entry_devices.assigned_user_id", "entry_crossings.device_id"}
+
+
+def choices(entry: list[dict[str, Any]]) -> list[str]:
+    return [choice["value"] for choice in entry]
+
+
+def test_nothing_that_is_referred_to_can_be_deleted_but_what_may_go() -> None:
+    rules = {
+        f"{entry['collection']}.{entry['field']}": entry["schema"]["on_delete"]
+        for entry in SCHEMA["relations"]
+        if entry["schema"]
+    }
+    assert {name for name, rule in rules.items() if rule == "SET NULL"} == LET_GO
+    assert {rule for name, rule in rules.items() if name not in LET_GO} == {"RESTRICT"}
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_dropdown_list_validation_and_check_have_the_same_values_in_the_same_order(name: str) -> None:
+    collection, _, field = name.partition(".")
+    wanted = choices(ENUMS[name]["options"]["choices"])
+    assert choices(ENUMS[name]["display_options"]["choices"]) == wanted
+    (validated,) = re.findall(r"'_in': (\[[^]]*\])", str(ENUMS[name]["validation"]))
+    assert yaml.safe_load(validated) == wanted
+    definition = CATALOG["constraints"][f"{collection}.{collection}_{field}_check"]
+    assert re.findall(r"\('([^']+)'::character varying\)", definition) == wanted
+
+
+def test_the_enumerations_are_those_of_the_domain() -> None:
+    assert len(ENUMS) == 24
+    assert choices(ENUMS["entries.status"]["options"]["choices"]) == [
+        "registered", "confirmed", "started", "finished", "dnf", "dns", "dq", "withdrawn",
+    ]  # fmt: skip
+
+
+def test_the_example_course_has_what_an_event_needs() -> None:
+    assert [stage["role"] for stage in COURSE["stages"]] == ["prologue", "regular", "regular"]
+    kinds = Counter(segment["type"] for segment in COURSE["segments"])
+    assert kinds["special-stage"] == 3
+    assert kinds["liaison"] >= 2
+    assert len({waypoint["type"] for waypoint in COURSE["waypoints"]}) >= 6
+    assert len(COURSE["speed_limit_zones"]) == 2
+    assert {"start", "finish", "speed_limit_zone"} <= {geofence["kind"] for geofence in COURSE["geofences"]}
+    for collection in ("entry_segment_starts", "entry_crossings", "entry_penalties", "stage_results"):
+        assert {row["entry_id"]["race_number"] for row in COURSE[collection]} == {301}
+
+
+def test_the_example_course_says_everywhere_that_it_is_one() -> None:
+    named = [row["name"] for name in ("stages", "geofences", "speed_limit_zones") for row in COURSE[name]]
+    sources = [row["regulation_ref"] for row in COURSE["penalty_formulas"]]
+    assert [text for text in [*named, *sources] if not text.startswith("Example: ")] == []
+
+
+def test_the_example_course_lies_near_tirana_and_shkodër() -> None:
+    for row in COURSE["geofences"]:
+        for longitude, latitude in row["geometry"]["coordinates"][0]:
+            assert 19.4 < longitude < 20.0
+            assert 41.2 < latitude < 42.4
