@@ -73,7 +73,7 @@ class DirectusClient:
             # A session of ours would stay in directus_sessions for days.
             with contextlib.suppress(httpx.HTTPError):
                 self._http.post(
-                    "/auth/logout", json={"refresh_token": self._refresh_token, "mode": "json"}, timeout=5.0
+                    "/auth/logout", json={"refresh_token": self._refresh_token, "mode": "json"}, timeout=1.0
                 )
         self._http.close()
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
-# client_connection_check_interval: after a kill the server notices within half a second and lets go of its locks.
-SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c client_connection_check_interval=500"
+SESSION_OPTIONS: Final = "-c lock_timeout=4000"
+# After a kill the server notices within half a second, and lets go of the locks.
+WHEN_CLIENT_IS_GONE: Final = "-c client_connection_check_interval=500"
 
 POLL_SECONDS: Final = 0.2
 
@@ -44,7 +45,6 @@ _PERMANENT: Final = (
     ("no password supplied", "set DB_PASSWORD"),
     ("no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf, or set DB_SSL=true"),
     ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
-    ("could not translate host name", "check DB_HOST"),
 )
 
 _UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
@@ -111,7 +111,7 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     common: dict[str, Any] = {
         "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
         "connect_timeout": 5,
-        "options": SESSION_OPTIONS,
+        "options": f"{SESSION_OPTIONS} {WHEN_CLIENT_IS_GONE}",
     }
     # Not for connecting: libpq bounds only its own waiting by connect_timeout.
     extensions.set_wait_callback(None)

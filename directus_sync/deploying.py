@@ -88,7 +88,7 @@ class Deploying:
             post = migrate(connection, "post", progress)
             worked = bool(pre or pushed or post)
             verified = self._verify(before if worked else None)
-            if client is not None and (worked or verified.restored):
+            if client is not None and (worked or verified.restored or found != self._fingerprint()):
                 # Read before the last look: what somebody changes meanwhile is not taken for looked at.
                 found = self._fingerprint()
                 with progress.step("Comparing once more", "Compared once more: Directus equals the snapshot,"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PARTS: Final = """
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind FROM pg_class c
+  SELECT c.oid, c.relname, c.relkind, c.reloptions FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace
     AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
 part AS (
@@ -43,14 +43,15 @@ part AS (
   SELECT concat_ws(' ', 'trigger', r.relname, pg_get_triggerdef(t.oid), t.tgenabled)
   FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
   UNION ALL
-  SELECT concat_ws(' ', 'view', relname, pg_get_viewdef(oid)) FROM relation WHERE relkind IN ('v', 'm')
+  SELECT concat_ws(' ', 'view', relname, reloptions, pg_get_viewdef(oid)) FROM relation WHERE relkind IN ('v', 'm')
   UNION ALL
   SELECT concat_ws(' ', 'comment', r.relname, d.objsubid, d.description)
   FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid
   UNION ALL
   SELECT concat_ws(' ', 'sequence', r.relname, s.seqtypid, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
-    s.seqcycle)
+    s.seqcycle, d.refobjid::regclass, d.refobjsubid)
   FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+  LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')
   UNION ALL
   SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid)) FROM pg_proc p
   WHERE p.pronamespace = 'public'::regnamespace AND p.prokind <> 'a'
@@ -58,7 +59,8 @@ part AS (
   UNION ALL
   SELECT concat_ws(' ', 'type', t.typname, t.typtype, format_type(t.typbasetype, t.typtypmod), t.typnotnull,
     t.typdefault, (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
-    (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid))
+    (SELECT string_agg(concat(conname, pg_get_constraintdef(oid)), ' ' ORDER BY conname) FROM pg_constraint
+      WHERE contypid = t.oid))
   FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
     AND t.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass)
   UNION ALL SELECT concat_ws(' ', 'hypertable', t::text) FROM timescaledb_information.dimensions t

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from directus_sync import installation
+from directus_sync import database, installation
 from directus_sync.client import DirectusClient
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
@@ -31,6 +31,8 @@ BOOTSTRAP_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
 PORT_ATTEMPTS: Final = 3
+# As Directus 11 says it.
+PORT_TAKEN: Final = "is already in use"
 
 # Each takes 300 MiB, and the database may be on the same machine.
 ROOM_BYTES: Final = 1 << 30
@@ -134,7 +136,7 @@ def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[Direct
                 client.wait(settings.directus_wait, alive=lambda: _require_alive(directus.process, directus.log))
             except PrivateServerFailed as error:
                 # Somebody else took the port between our look and Directus's bind.
-                if "EADDRINUSE" in (error.where or "") and attempt < PORT_ATTEMPTS:
+                if PORT_TAKEN in (error.where or "") and attempt < PORT_ATTEMPTS:
                     loaded = None
                     continue
                 raise
@@ -169,6 +171,8 @@ def _spawn(
         "DB_EXCLUDE_TABLES": settings.excluded_tables,
         "TELEMETRY": "false",
         "LOG_STYLE": "raw",
+        # Killed while it waits for a lock, its sessions would go on waiting, and all others behind them.
+        "PGOPTIONS": f"{settings.environ.get('PGOPTIONS', '')} {database.WHEN_CLIENT_IS_GONE}".strip(),
         **overrides,
     }
     # What a signal's handler raises just after the fork is lost: Python runs its at-fork hooks, such as logging's,

@@ -51,10 +51,11 @@ def directus(
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
             client.wait(settings.directus_wait)
             client.version()
-            sync.require_same_database(client, connection)
         else:
             settings.require_credentials()
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
                 client = stack.enter_context(server.private(settings, loaded))
+        # Also of a private one: somebody else's may have got its port.
+        sync.require_same_database(client, connection)
         yield client

@@ -152,9 +152,12 @@ def _query(place: str) -> list[str]:
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
     """Read the settings from `environ` (default: the process's), and from `env_file` what is not there.
 
+    CONFIG_PATH has Directus read another file than its .env, or none; then this one is not read either.
+
     Raises WrongSettings when no database is named or a value cannot be read.
     """
-    merged = {**_read_env_file(env_file), **(os.environ if environ is None else environ)}
+    given = os.environ if environ is None else environ
+    merged = {**({} if "CONFIG_PATH" in given else _read_env_file(env_file)), **given}
     values = MappingProxyType({name: value for name, value in merged.items() if value != ""})
     home = values.get("DIRECTUS_HOME")
     return Settings(

@@ -23,10 +23,20 @@ export CONFIG_PATH DB_CLIENT DB_EXCLUDE_TABLES DB_PORT DIRECTUS_HOME
 cd "$DIRECTUS_HOME"
 
 deploy='' signals=0
+# A child that is still this very shell, before it becomes the deploy, would take the signal for one that it handles as
+# its parent does, and forget it.
+end_deploy() {
+    looks=0
+    while [ "$looks" -lt 50 ] && cmp -s "/proc/$$/cmdline" "/proc/$deploy/cmdline"; do
+        looks=$((looks + 1))
+        sleep 0.1
+    done
+    # Always TERM: a shell starts what runs in its background with Ctrl-C ignored.
+    kill -TERM "$deploy" 2>/dev/null || :
+}
 stop() {
     signals=$((signals + 1))
-    # Always TERM: a shell starts what runs in its background with Ctrl-C ignored.
-    [ -z "$deploy" ] || kill -TERM "$deploy" 2>/dev/null || :
+    [ -z "$deploy" ] || end_deploy
 }
 trap stop HUP INT TERM
 
@@ -34,7 +44,7 @@ trap stop HUP INT TERM
 directus-sync deploy &
 deploy=$!
 # Of a signal that came before its process was known.
-[ "$signals" -eq 0 ] || kill -TERM "$deploy" 2>/dev/null || :
+[ "$signals" -eq 0 ] || end_deploy
 
 # A signal ends `wait`, not the deploy: wait until none has come in between.
 code=127

@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ FULL = os.environ.get("CHAOS") == "full"
 
 SOMEBODY = "somebody else"
 OURS = "application_name LIKE 'directus-sync deploy%%'"
+DIRECTUS_S = (
+    f"backend_type = 'client backend' AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid()"
+)
 # The server closes a session in this time once its client is gone.
 SETTLED_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -72,7 +75,8 @@ class Line:
             yield run
         finally:
             for pid in run.processes:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
 
     def __call__(self, *arguments: str | Path) -> Finished:
@@ -187,10 +191,10 @@ def directus_waits(watch: Watch) -> bool:
 
 
 WAITING = "wait_event_type = 'Lock' AND datname = current_database()"
-# What an apply in one transaction has made so far can be seen by its locks alone.
+# What an apply in one transaction has made so far can be seen by its locks alone; the tool's own DDL takes such, too.
 LOCKED = (
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'relation'"
+    f" AND mode = 'AccessExclusiveLock' AND granted AND datname = current_database() AND NOT ({OURS})"
 )
 
 
@@ -238,30 +242,30 @@ Blow = Callable[[Run], None]
 
 
 def kill_tool(run: Run) -> None:
-    os.kill(run.process.pid, signal.SIGKILL)
+    run.process.send_signal(signal.SIGKILL)
 
 
 def terminate_tool(run: Run) -> None:
-    os.kill(run.process.pid, signal.SIGTERM)
+    run.process.send_signal(signal.SIGTERM)
 
 
 def kill_node(run: Run) -> None:
     node = run.node
-    if node is not None:
-        os.kill(node, signal.SIGKILL)
+    assert node is not None, run.err
+    os.kill(node, signal.SIGKILL)
 
 
 def end_session(run: Run) -> None:
-    run.line.database.rows(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS} AND datname = %s", run.line.database.name
-    )
+    assert _ended(run, OURS), run.err
 
 
 def end_sessions_of_directus(run: Run) -> None:
-    run.line.database.rows(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        f" AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid() AND datname = %s",
-        run.line.database.name,
+    assert _ended(run, DIRECTUS_S), run.err
+
+
+def _ended(run: Run, whose: str) -> list[Any]:
+    return run.line.database.rows(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose} AND datname = %s", run.line.database.name
     )
 
 

@@ -16,6 +16,7 @@ from tests.chaos import moments
 from tests.chaos.conftest import Upgrade, older
 from tests.chaos.moments import FIRST_DEPLOY, UPGRADE
 from tests.chaos.runs import (
+    DIRECTUS_S,
     FULL,
     OURS,
     End,
@@ -32,7 +33,7 @@ from tests.chaos.servers import OwnPostgres
 from tests.conftest import Database, Tool
 from tests.processes import until
 
-OURS_OR_NOT = {"the tool's": OURS, "Directus's": f"NOT ({OURS})"}
+WHOSE = {"the tool's": OURS, "Directus's": DIRECTUS_S}
 # A session to kill must be there.
 WITH_SESSIONS_OF_DIRECTUS = [*moments.BOOTSTRAP[4:6], moments.APPLYING[3], moments.APPLYING[4]]
 
@@ -52,11 +53,10 @@ class Victim:
     def kill_session(self, whose: str, run: Run) -> None:
         """Kill the process of one session; PostgreSQL then ends all others, and recovers as after a crash."""
         rows = run.line.database.rows(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()"
-            f" AND pid <> pg_backend_pid() AND {OURS_OR_NOT[whose]}"
+            f"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {WHOSE[whose]}"
         )
-        for (pid,) in rows[:1]:
-            os.kill(pid, signal.SIGKILL)
+        assert rows, run.err
+        os.kill(rows[0][0], signal.SIGKILL)
         until(self.server.answers)
 
 
@@ -105,6 +105,23 @@ def test_a_first_deploy_goes_on_after_a_session_was_killed(
     line = Line(Tool(victim.server.database()), tmp_path)
     _strike(line, moment, lambda run: victim.kill_session(whose, run))
     assert_converges(line, end_of_first_deploy)
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes; make test-chaos runs it")
+@pytest.mark.parametrize(
+    ("whose", "moment"),
+    [
+        *(("the tool's", each) for each in UPGRADE if each.lock),
+        ("Directus's", moments.APPLY_WAITS),
+    ],
+    ids=str,
+)
+def test_an_upgrade_goes_on_after_a_session_was_killed(
+    victim: Victim, upgrade: Upgrade, tmp_path: Path, whose: str, moment: Moment
+) -> None:
+    line = older(Tool(victim.server.database(victim.deployed)), tmp_path, upgrade.checkout)
+    _strike(line, moment, lambda run: victim.kill_session(whose, run))
+    assert_converges(line, upgrade.end)
 
 
 def test_a_first_boot_waits_for_a_database_that_comes_late(

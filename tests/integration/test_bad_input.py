@@ -81,7 +81,11 @@ DATABASES = {
     "a wrong password": ({"DB_PASSWORD": "not-the-password"}, "password authentication failed", "check DB_USER"),
     "a database that is not there": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
     "no server": ({"DB_PORT": "1", "DIRECTUS_SYNC_DB_WAIT": "0.3"}, "Connection refused", "check DB_HOST and DB_PORT"),
-    "no host of that name": ({"DB_HOST": "no-such-host.invalid"}, "no-such-host.invalid", "check DB_HOST"),
+    "no host of that name": (
+        {"DB_HOST": "no-such-host.invalid", "DIRECTUS_SYNC_DB_WAIT": "0.3"},
+        "no-such-host.invalid",
+        "check DB_HOST",
+    ),
     "no database named": ({"DB_HOST": ""}, "no database is named", "make migrate"),
     "a port that is none": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
     "a connection string that can't be read": (

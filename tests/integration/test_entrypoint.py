@@ -11,17 +11,15 @@ import pytest
 
 from directus_sync.lock import LOCK_KEY
 from directus_sync.settings import ALEMBIC_TABLES
-from tests.boots import ENTRYPOINT, SERVE, Boot, booting
+from tests.boots import ENTRYPOINT, SERVE, STOP_SECONDS, Boot, booting
 from tests.conftest import Tool
 from tests.processes import until
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
-# A tool that can be told to stop, and one that is gone before anybody could; the real one is too slow for many rounds.
+# A tool that only takes its time; the real one takes too much of it for many rounds.
 STUB = """#!/bin/sh
-trap 'exit 143' TERM
-sleep {seconds} &
-wait
+exec sleep {seconds}
 """
 SHELLS = [("sh",), ("busybox", "sh")]  # dash here, and what Alpine has
 
@@ -131,20 +129,39 @@ def test_a_signal_ends_a_server_that_still_starts(deployed: Tool, tmp_path: Path
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-@pytest.mark.parametrize("seconds", [0, 0.03])
+@pytest.mark.parametrize("seconds", [0, 0.03, 60])
 def test_no_moment_is_deaf_to_a_signal(shell: tuple[str, ...], seconds: float, tmp_path: Path) -> None:
-    if shell[0] == "busybox" and not any(Path(folder, "busybox").exists() for folder in ("/bin", "/usr/bin")):
-        pytest.skip("busybox is not installed")
-    stub = tmp_path / "directus-sync"
-    stub.write_text(STUB.format(seconds=seconds))
-    stub.chmod(0o755)
-    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DIRECTUS_HOME": str(tmp_path)}
+    environ = _with_stub(shell, seconds, tmp_path)
     for round_ in range(50):
         with booting(environ, tmp_path, ["sleep", "60"], entrypoint=(*shell, ENTRYPOINT)) as boot:
             time.sleep(round_ / 1000)
             stopped = boot.stop()
             assert stopped.code in {143, -signal.SIGTERM}, stopped.text
             assert not boot.processes
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_signal_just_before_the_deploy_is_not_lost(shell: tuple[str, ...], tmp_path: Path) -> None:
+    environ = _with_stub(shell, 60, tmp_path)
+    start = "directus-sync deploy &\n"
+    text = ENTRYPOINT.read_text(encoding="utf-8")
+    assert text.count(start) == 1
+    struck = tmp_path / "entrypoint.sh"
+    struck.write_text(text.replace(start, f"kill -TERM $$\n{start}"), encoding="utf-8")
+    for _ in range(10):
+        with booting(environ, tmp_path, ["sleep", "60"], entrypoint=(*shell, struck)) as boot:
+            assert boot.ended(STOP_SECONDS).code == 143
+            assert not boot.processes
+
+
+def _with_stub(shell: tuple[str, ...], seconds: float, folder: Path) -> dict[str, str]:
+    """Return an environment whose directus-sync only takes its time."""
+    if shell[0] == "busybox" and not any(Path(found, "busybox").exists() for found in ("/bin", "/usr/bin")):
+        pytest.skip("busybox is not installed")
+    stub = folder / "directus-sync"
+    stub.write_text(STUB.format(seconds=seconds))
+    stub.chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin", "DIRECTUS_HOME": str(folder)}
 
 
 # Failures

@@ -7,10 +7,11 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from directus_sync import pipeline, sync
+from directus_sync import attic, database, fingerprint, pipeline, sync
 from directus_sync.client import DirectusClient
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
@@ -118,6 +119,36 @@ def test_whatever_moved_is_looked_at(watched: Watched, case: str) -> None:
     done = watched.tool("deploy")
     assert watched.node_was_started, done.text
     assert done.code != 0
+
+
+# What is there already, and what then changes of it.
+PARTS = {
+    "an option of a view": ("CREATE VIEW v AS SELECT id FROM events", "ALTER VIEW v SET (security_invoker = true)"),
+    "who owns a sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s OWNED BY events.name"),
+    "a constraint of a domain": (
+        "CREATE DOMAIN d AS int CONSTRAINT one CHECK (VALUE > 1)", "ALTER DOMAIN d RENAME CONSTRAINT one TO two",
+    ),
+    "the values of an enumeration": ("CREATE TYPE e AS ENUM ('a')", "ALTER TYPE e ADD VALUE 'b'"),
+    "a disabled trigger": ("SELECT 1", "ALTER TABLE geofences DISABLE TRIGGER USER"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_part_of_an_object_is_in_the_fingerprint(deployed: Tool, case: str) -> None:
+    found = []
+    for sql in PARTS[case]:
+        deployed.database.execute(sql)
+        with database.connect(deployed.settings, "a test") as connection:
+            found.append(fingerprint.read(connection))
+    assert found[0] != found[1]
+
+
+def test_a_deploy_that_only_ends_what_a_killed_one_left_is_remembered(deployed: Tool) -> None:
+    with database.connect(deployed.settings, "a run that is killed") as connection:
+        attic.keep(connection, (attic.Item("devices"),), run=uuid4(), command="push", sha256="", definitions={})
+    assert deployed("deploy").code == 0
+    with database.connect(deployed.settings, "a test") as connection:
+        assert fingerprint.unmoved(connection, deployed.settings) is not None
 
 
 EQUAL = {"diff": "Nothing differs", "check": "Nothing differs", "push": "Nothing to push"}

@@ -268,8 +268,7 @@ def test_an_event_that_has_entries_can_t_be_deleted(made: Registration) -> None:
     refusal = made.refused("DELETE", f"/items/events/{event}")
     # Directus 11 has no code of its own for this; an administrator reads PostgreSQL's message, which names the table.
     assert (refusal.status, refusal.code) == (500, "INTERNAL_SERVER_ERROR")
-    told = 'update or delete on table "events" violates foreign key constraint "entries_event_id_foreign" on table "entries"'
-    assert told in refusal.message
+    assert 'violates foreign key constraint "entries_event_id_foreign" on table "entries"' in refusal.message
     for path in (f"/items/entries/{entry}", f"/items/events/{event}"):
         assert made.running.http.delete(path).status_code == 204
 

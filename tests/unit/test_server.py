@@ -82,6 +82,24 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
     assert (home / "starts").read_text(encoding="utf-8") == "one\n" * 2
 
 
+def test_another_port_is_tried_where_somebody_took_the_first(load: Load, home: Path) -> None:
+    path = node(home, f"echo $PORT >> {home}/ports; echo ERROR: Port $PORT is already in use; exit 1")
+    settings = load(DIRECTUS_HOME=str(home), PATH=path)
+    with pytest.raises(PrivateServerFailed, match="is already in use"), server.private(settings):
+        pytest.fail("there is no server")
+    ports = (home / "ports").read_text(encoding="utf-8").split()
+    assert len(set(ports)) == server.PORT_ATTEMPTS
+
+
+@pytest.mark.parametrize("own", ["", "-c work_mem=8MB"])
+def test_postgresql_ends_the_sessions_of_a_directus_that_was_killed(load: Load, home: Path, own: str) -> None:
+    path = node(home, f'echo "$PGOPTIONS" > {home}/options; exit 1')
+    with pytest.raises(BootstrapFailed):
+        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
+    options = (home / "options").read_text(encoding="utf-8").strip()
+    assert options == f"{own} -c client_connection_check_interval=500".strip()
+
+
 def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:
     with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
         assert loaded.process.poll() is None

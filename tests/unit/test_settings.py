@@ -247,6 +247,11 @@ def test_the_env_file_gives_what_the_environment_lacks(tmp_path: Path) -> None:
     assert loaded.token == "file-token"
 
 
+def test_the_env_file_is_left_alone_where_directus_is_to_read_another(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="no database is named"):
+        settings.load({"CONFIG_PATH": "/dev/null"}, env_file(tmp_path, COMPLETE))
+
+
 def test_the_environment_comes_before_the_env_file(tmp_path: Path) -> None:
     assert (
         settings.load({"DB_HOST": "from-environment"}, env_file(tmp_path, COMPLETE)).database.host == "from-environment"
