@@ -1,0 +1,25 @@
+"""Leave an outline that is missing to NOT NULL.
+
+Why:       the trigger of post_0006 looked into it, and failed over PL/pgSQL's own words instead of the column's.
+Locks:     SHARE ROW EXCLUSIVE on geofences, for a moment.
+Downgrade: makes the trigger as it was; loses no rows.
+"""
+
+from alembic import op
+
+revision = "post_0011"
+down_revision = "post_0010"
+branch_labels = None
+depends_on = None
+
+TRIGGER = """
+CREATE OR REPLACE TRIGGER geofences_refuse_invalid_outline BEFORE INSERT OR UPDATE OF geometry ON geofences
+FOR EACH ROW {when} EXECUTE FUNCTION refuse_invalid_outline()"""
+
+
+def upgrade() -> None:
+    op.execute(TRIGGER.format(when="WHEN (NEW.geometry IS NOT NULL)"))
+
+
+def downgrade() -> None:
+    op.execute(TRIGGER.format(when=""))
