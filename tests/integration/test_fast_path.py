@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +19,7 @@ from directus_sync.pushing import Request
 from directus_sync.render import Progress
 from directus_sync.snapshot import Snapshot
 from tests.checkout import Checkout
-from tests.conftest import SNAPSHOT, Cloning, Database, Finished, Tool, running_directus
+from tests.conftest import ROOT, SNAPSHOT, Cloning, Database, Finished, Tool, running_directus
 
 NOTHING = "Nothing to do: database and Directus equal the checkout"
 RECORDED = "SELECT fingerprint FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"
@@ -61,6 +63,23 @@ def test_a_boot_with_nothing_to_do_starts_no_node_and_writes_nothing(watched: Wa
 
 
 DEVICE = "INSERT INTO devices (id, imei, model) VALUES (gen_random_uuid(), '350000000000001', 'FMB920')"
+
+
+def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
+    """SQLAlchemy alone takes longer than all of it may."""
+    program = (
+        "import sys\nsys.argv = ['directus-sync', 'deploy']\n"
+        "from directus_sync.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "print(sorted({'alembic', 'httpx', 'sqlalchemy', 'typer', 'yaml'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=watched.tool.environ, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(NOTHING)
+    assert done.stderr == "[]\n"
+
+
 NO_MOVES = {
     "rows": DEVICE,
     "a new chunk": f"{DEVICE};"
