@@ -47,7 +47,7 @@ REPEAT = """\
 ## How to repeat
 
 ```
-make bench                                  # all rounds, about an hour and a half
+make bench                                  # all rounds, three quarters of an hour
 make bench ARGS=--quick                     # few rounds, a quarter of that
 make bench ARGS="--only boot-idle diff"     # some scenarios, printed, nothing written
 ```
