@@ -100,7 +100,7 @@ class DirectusClient:
                     where=self.url,
                     next="start it (`make up` starts the local one), or check DIRECTUS_URL",
                 )
-            time.sleep(0.1)
+            time.sleep(0.03)
 
     def version(self) -> str:
         """Return the server's version, such as `11.17.4`.

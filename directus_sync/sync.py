@@ -53,7 +53,7 @@ def plan(
     answer = client.diff(wanted.content)
     if answer is None:
         return guard.nothing(approvals)
-    live = _export(client)
+    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     verdicts = guard.judge(difference, base=base(), wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from directus_sync import snapshot
 from directus_sync.errors import InvalidSnapshot, WrongSettings
+from tests.conftest import SNAPSHOT
 
 SOURCE = "snapshots/schema.yaml"
 
@@ -515,3 +517,13 @@ def test_a_message_does_not_unfold_aliases(events: bytes) -> None:
 
 def test_deep_nesting_is_refused() -> None:
     assert parse_apart("[" * 100_000) < 1000
+
+
+def test_what_is_exported_as_json_reads_like_the_file() -> None:
+    document = yaml.safe_load(SNAPSHOT.read_bytes())
+    live = snapshot.exported(json.loads(json.dumps(document)), "http://directus", ["positions"])
+    file = snapshot.read(SNAPSHOT)
+    assert (live.sections, live.directus) == (file.sections, file.directus)
+    assert snapshot.exported({**document, "collections": [], "fields": [], "relations": []}, "http://directus").directus
+    with pytest.raises(InvalidSnapshot, match="http://directus"):
+        snapshot.exported({**document, "collections": None}, "http://directus")
