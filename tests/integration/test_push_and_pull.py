@@ -148,14 +148,14 @@ def test_what_is_edited_between_comparison_and_reading_stays(
     notes = "SELECT collection, note FROM directus_fields WHERE (collection, field) IN (('devices', 'model'),"
     notes += " ('vehicles', 'plate')) ORDER BY 1"
     ((_, before), _) = server.database.rows(notes)
-    read = DirectusClient.snapshot
+    read = DirectusClient.schema
 
-    def edit_then_read(client: DirectusClient) -> bytes:
+    def edit_then_read(client: DirectusClient) -> object:
         patched = server.http.patch("/fields/vehicles/plate", json={"meta": {"note": "As on the papers"}})
         assert patched.status_code == 200
         return read(client)
 
-    monkeypatch.setattr(DirectusClient, "snapshot", edit_then_read)
+    monkeypatch.setattr(DirectusClient, "schema", edit_then_read)
     path = edited(snapshot_file, set_property("fields", "meta.note", "Asset tag", **MODEL))
     settings = dataclasses.replace(server.tool.settings, snapshot=path)
     with pytest.raises(ApplyFailed, match="hash does not match"):

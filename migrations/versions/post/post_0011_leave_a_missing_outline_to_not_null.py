@@ -12,14 +12,17 @@ down_revision = "post_0010"
 branch_labels = None
 depends_on = None
 
-TRIGGER = """
+BEFORE = """
 CREATE OR REPLACE TRIGGER geofences_refuse_invalid_outline BEFORE INSERT OR UPDATE OF geometry ON geofences
-FOR EACH ROW {when} EXECUTE FUNCTION refuse_invalid_outline()"""
+FOR EACH ROW EXECUTE FUNCTION refuse_invalid_outline()"""
+NOW = """
+CREATE OR REPLACE TRIGGER geofences_refuse_invalid_outline BEFORE INSERT OR UPDATE OF geometry ON geofences
+FOR EACH ROW WHEN (NEW.geometry IS NOT NULL) EXECUTE FUNCTION refuse_invalid_outline()"""
 
 
 def upgrade() -> None:
-    op.execute(TRIGGER.format(when="WHEN (NEW.geometry IS NOT NULL)"))
+    op.execute(NOW)
 
 
 def downgrade() -> None:
-    op.execute(TRIGGER.format(when=""))
+    op.execute(BEFORE)
