@@ -119,11 +119,11 @@ class Studio:
         if self.pictures is not None:
             # Away from all that changes its look below the pointer.
             self.page.mouse.move(WIDTH - 1, HEIGHT - 1)
-            self.page.wait_for_load_state("networkidle")
-            # Until nothing fades in any more.
+            # Until nothing fades in any more. A map never stops asking for the tiles that it can't have.
             before = b""
             while (now := self.page.screenshot(animations="disabled")) != before:
                 before = now
+                self.page.wait_for_timeout(500)
             (self.pictures / f"{name}.png").write_bytes(now)
 
 
