@@ -46,6 +46,18 @@ def test_a_wait_is_announced_once(load: Load, closed_port: str) -> None:
     assert announced == [True]
 
 
+def test_a_host_that_has_no_name_yet_is_waited_for(load: Load) -> None:
+    """A container's name is known only once it runs."""
+    announced: list[bool] = []
+    settings = load(DB_HOST="no-such-host.invalid", DIRECTUS_SYNC_DB_WAIT="0.5")
+    with (
+        pytest.raises(DatabaseUnavailable, match="no-such-host"),
+        database.connect(settings, "test", waiting=lambda: announced.append(True)),
+    ):
+        pytest.fail("there is no database")
+    assert announced == [True]
+
+
 @pytest.mark.parametrize(
     "string",
     [
