@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from directus_sync import database, installation, lock, revisions, server, sync
 from directus_sync.client import DirectusClient
-from directus_sync.errors import SyncError
+from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
 
@@ -45,7 +45,10 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
 def directus(
     settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
 ) -> Iterator[DirectusClient]:
-    """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards."""
+    """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
+
+    Raises WrongSettings, and PrivateServerFailed, where what answers works on another database.
+    """
     with ExitStack() as stack:
         if settings.directus_url is not None:
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
@@ -56,6 +59,14 @@ def directus(
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
                 client = stack.enter_context(server.private(settings, loaded))
-        # Also of a private one: somebody else's may have got its port.
-        sync.require_same_database(client, connection)
+        try:
+            sync.require_same_database(client, connection)
+        except WrongSettings as error:
+            if settings.directus_url is not None:
+                raise
+            raise PrivateServerFailed(
+                "another Directus answers at the port that was meant for the private one",
+                where=client.url,
+                next="run again, which takes another port",
+            ) from error
         yield client

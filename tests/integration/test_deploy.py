@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from directus_sync import database, server, sessions
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
+from directus_sync.errors import PrivateServerFailed
+from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES, checkout_head
 from directus_sync.snapshot import Snapshot
 from tests.checkout import Checkout
@@ -175,6 +178,21 @@ def test_a_directus_of_another_database_is_refused(empty: Tool, directus: Runnin
     assert "do not belong together" in refused.err
     assert directus.database.contents() == before
     assert empty.database.contents() == nothing
+
+
+def test_another_directus_on_the_port_of_the_private_one_is_not_taken_for_it(
+    deployed: Tool, directus: RunningDirectus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The databases of the tests are copies of one, and have its id.
+    deployed.database.execute("UPDATE directus_settings SET project_id = gen_random_uuid()")
+    monkeypatch.setattr(server, "_free_port", lambda: directus.http.base_url.port)
+    settings = deployed.settings
+    with (
+        database.connect(settings, "a test") as connection,
+        pytest.raises(PrivateServerFailed, match="another Directus answers"),
+        sessions.directus(settings, connection, Progress()),
+    ):
+        pytest.fail("it works on another database")
 
 
 def _assert_ends_like_any_other(tool: Tool) -> None:

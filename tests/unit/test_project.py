@@ -21,7 +21,7 @@ def loaded(name: str) -> dict[str, Any]:
 
 SCHEMA, CATALOG = loaded("schema.yaml"), loaded("catalog.yaml")
 COURSE = loaded("seeds/rally_albania_2026_example_course.yaml")
-# Those of `make_and_model` and the like are suggestions.
+# Where another value may be typed, as of `devices.model`, they are suggestions.
 ENUMS = {
     f"{entry['collection']}.{entry['field']}": entry["meta"]
     for entry in SCHEMA["fields"]
