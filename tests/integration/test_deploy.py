@@ -16,10 +16,10 @@ from directus_sync.errors import PrivateServerFailed
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES, checkout_head
 from directus_sync.snapshot import Snapshot
+from tests.catalogs import CATALOG, read
 from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, SNAPSHOT, Cloning, Finished, RunningDirectus, Tool, running_directus
 from tests.course import ROWS, insert
-from tests.integration.test_catalog import CATALOG, read
 from tests.snapshots import edited, without_collections
 
 # By name, as the catalog lists them.

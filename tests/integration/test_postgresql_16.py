@@ -25,9 +25,10 @@ from directus_sync.diff import Kind as ItemKind
 from directus_sync.errors import LockTimeout, PreconditionFailed
 from directus_sync.guard import Hazard, Mover, Risk, Taken, Verdict
 from tests.attics import open_attic
+from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
 from tests.conftest import Cloning, Database, Tool
-from tests.integration.test_catalog import CATALOG, CHANGED, ZOO, connected, drift, put_back, read
+from tests.integration.test_catalog import CHANGED
 from tests.postgres16 import server
 
 # What both servers can have. The rest of the blocks needs the real TimescaleDB, or PostGIS.

@@ -1,0 +1,196 @@
+"""What is in the way of putting something back: rows, what a failed build left, a table in use."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from directus_sync import database
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare
+from directus_sync.catalog import file as catalog_file
+from directus_sync.catalog import restore as catalog_restore
+from directus_sync.errors import CatalogDrift, PreconditionFailed
+from tests.catalogs import connected, put_back, read
+from tests.conftest import Tool
+
+
+@pytest.fixture
+def organizations(deployed: Tool) -> Tool:
+    """A database with two organisations, two events of one slug in the first, and a constraint lost beside it."""
+    deployed.database.execute(
+        "INSERT INTO organizations (id, name, slug) VALUES"
+        " ('00000000-0000-0000-0000-00000000000a', 'A', 'a'), ('00000000-0000-0000-0000-00000000000b', 'B', 'b');"
+        " INSERT INTO vehicles (id, make, model, year) SELECT"
+        " ('00000000-0000-0000-0000-00000000001' || number)::uuid, 'Toyota', 'Hilux', 1990 + number"
+        " FROM generate_series(1, 7) AS number"
+    )
+    return deployed
+
+
+def refusal(tool: Tool, item: Object, definition: str) -> PreconditionFailed:
+    """Expect what rows do not allow, while something else is missing too; return the refusal."""
+    catalog = read(tool)
+    tool.database.execute("DROP INDEX positions_ts")
+    rows = tool.database.rows("SELECT * FROM vehicles ORDER BY id")
+    with pytest.raises(PreconditionFailed) as caught:
+        put_back(tool, Catalog({**catalog.definitions, item: definition}))
+    assert read(tool) == catalog
+    assert tool.database.rows("SELECT * FROM vehicles ORDER BY id") == rows
+    return caught.value
+
+
+def test_duplicates_are_counted_and_named(organizations: Tool) -> None:
+    item = Object(Kind.CONSTRAINT, "vehicles.vehicles_make_model_key")
+    refused = refusal(organizations, item, "UNIQUE (make, model)")
+    assert refused.what == (
+        "constraint vehicles.vehicles_make_model_key can't be put back: 1 keys of vehicles (make, model)"
+        " have more than one row"
+    )
+    assert refused.where == "(Toyota, Hilux)  7 rows"
+    assert refused.next == "keep one row of each key, then run again"
+
+
+def test_duplicates_of_an_expression_are_counted_where_the_index_applies(organizations: Tool) -> None:
+    item = Object(Kind.INDEX, "vehicles.vehicles_decade_idx")
+    refused = refusal(
+        organizations,
+        item,
+        "CREATE UNIQUE INDEX vehicles_decade_idx ON public.vehicles USING btree"
+        " (lower((make)::text) DESC NULLS LAST, (year % 2)) WHERE (year > 1991)",
+    )
+    assert "2 keys of vehicles (lower((make)::text), (year % 2)) have more than one row" in refused.what
+    assert refused.where == "(toyota, 0)  3 rows\n(toyota, 1)  3 rows"
+
+
+def test_nulls_are_duplicates_where_the_constraint_says_so(organizations: Tool) -> None:
+    item = Object(Kind.CONSTRAINT, "vehicles.vehicles_vin_key")
+    refused = refusal(organizations, item, "UNIQUE NULLS NOT DISTINCT (make, vin)")
+    assert refused.where == "(Toyota, None)  7 rows"
+
+
+def test_rows_that_violate_a_check_are_counted_and_named(organizations: Tool) -> None:
+    item = Object(Kind.CONSTRAINT, "vehicles.vehicles_year_check")
+    refused = refusal(organizations, item, "CHECK ((year > 1996))")
+    assert "6 rows of vehicles violate CHECK ((year > 1996))" in refused.what
+    assert refused.where is not None
+    assert refused.where.splitlines()[0] == "(00000000-0000-0000-0000-000000000011)"
+    assert refused.where.splitlines()[5:] == ["and 1 more"]
+
+
+def test_rows_that_refer_to_nothing_are_counted_and_named(organizations: Tool) -> None:
+    organizations.database.execute("CREATE TABLE makers (name text PRIMARY KEY)")
+    item = Object(Kind.CONSTRAINT, "vehicles.vehicles_make_fkey")
+    refused = refusal(organizations, item, "FOREIGN KEY (make) REFERENCES public.makers(name) ON DELETE CASCADE")
+    assert refused.what.endswith("1 keys of vehicles (make) are not in makers")
+    assert refused.where == "(Toyota)  7 rows"
+
+
+def test_rows_without_a_value_are_counted(organizations: Tool) -> None:
+    refused = refusal(organizations, Object(Kind.COLUMN, "vehicles.weight"), "numeric(8,2) NOT NULL")
+    assert refused.what.endswith("7 rows of vehicles have no value for weight")
+    organizations.database.execute(
+        "CREATE TABLE gaps (a integer, b integer); INSERT INTO gaps VALUES (1, NULL), (1, 2)"
+    )
+    refused = refusal(organizations, Object(Kind.CONSTRAINT, "gaps.gaps_pkey"), "PRIMARY KEY (a, b)")
+    assert refused.what.endswith("1 rows of gaps have no value for a, b")
+
+
+def test_what_is_no_query_is_told_in_postgresqls_words(organizations: Tool) -> None:
+    organizations.database.execute(
+        "CREATE TABLE stays (during tstzrange);"
+        " INSERT INTO stays SELECT tstzrange('2026-06-06', '2026-06-07') FROM generate_series(1, 2)"
+    )
+    item = Object(Kind.CONSTRAINT, "stays.stays_during_excl")
+    refused = refusal(organizations, item, "EXCLUDE USING gist (during WITH &&)")
+    assert refused.what == "constraint stays.stays_during_excl can't be put back: rows do not fit it"
+    assert refused.where is not None
+    assert "conflicts with key (during)=" in refused.where
+
+
+def test_several_are_named_together(organizations: Tool) -> None:
+    catalog = read(organizations)
+    lost = {
+        Object(Kind.CONSTRAINT, "vehicles.vehicles_make_model_key"): "UNIQUE (make, model)",
+        Object(Kind.CONSTRAINT, "vehicles.vehicles_year_check"): "CHECK ((year > 1996))",
+    }
+    with pytest.raises(PreconditionFailed, match="2 objects are missing, and rows are in the way") as caught:
+        put_back(organizations, Catalog({**catalog.definitions, **lost}))
+    assert "(Toyota, Hilux)  7 rows" in str(caught.value)
+    assert "6 rows of vehicles violate" in str(caught.value)
+
+    lost[Object(Kind.CONSTRAINT, "nowhere.nowhere_check")] = "CHECK ((year > 1996))"
+    with pytest.raises(CatalogDrift, match="3 objects are not as") as drifted:
+        put_back(organizations, Catalog({**catalog.definitions, **lost}))
+    assert 'constraint nowhere.nowhere_check is missing: relation "public.nowhere" does not exist' in str(drifted.value)
+    assert "(Toyota, Hilux)  7 rows" in str(drifted.value)
+
+
+def test_what_a_failed_concurrent_build_left_is_rebuilt(organizations: Tool) -> None:
+    index = Object(Kind.INDEX, "vehicles.vehicles_make_idx")
+    definition = "CREATE UNIQUE INDEX vehicles_make_idx ON public.vehicles USING btree (make, model)"
+    catalog = read(organizations)
+    with pytest.raises(Exception, match="could not create unique index"):
+        organizations.database.execute(definition.replace("INDEX", "INDEX CONCURRENTLY"))
+    left = read(organizations)
+    assert (left.definitions, left.invalid) == (catalog.definitions, {index: definition})
+    assert compare(catalog, left) == (Difference(Drift.UNEXPECTED, index, None, definition),)
+    assert catalog_file.dump(left) == catalog_file.dump(catalog)
+
+    organizations.database.execute("DELETE FROM vehicles WHERE year > 1991")
+    expected = Catalog({**catalog.definitions, index: definition})
+    assert put_back(organizations, expected) == (str(index),)
+    assert read(organizations) == expected
+
+
+def test_a_constraint_takes_the_place_of_its_invalid_index(organizations: Tool) -> None:
+    catalog = read(organizations)
+    with pytest.raises(Exception, match="could not create unique index"):
+        organizations.database.execute("CREATE UNIQUE INDEX CONCURRENTLY vehicles_key ON vehicles (make, model)")
+    organizations.database.execute("DELETE FROM vehicles WHERE year > 1991")
+    expected = Catalog(
+        {**catalog.definitions, Object(Kind.CONSTRAINT, "vehicles.vehicles_key"): "UNIQUE (make, model)"}
+    )
+    assert put_back(organizations, expected) == ("constraint vehicles.vehicles_key",)
+    assert read(organizations) == expected
+
+
+def test_a_table_in_use_is_waited_for_more_than_once(deployed: Tool) -> None:
+    catalog = read(deployed)
+    deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
+    lost = compare(catalog, read(deployed))
+    attempts: set[object] = set()
+    deadline = time.monotonic() + 60
+    with deployed.database.connect() as reader, connected(deployed) as connection, ThreadPoolExecutor() as pool:
+        database.query(connection, "SELECT set_config('lock_timeout', '1s', false)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events")
+        restoring = pool.submit(catalog_restore.restore, connection, lost)
+        while len(attempts) < 2 and not restoring.done() and time.monotonic() < deadline:
+            attempts |= set(
+                deployed.database.rows(
+                    "SELECT xact_start FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'",
+                    connection.info.backend_pid,
+                )
+            )
+        reader.rollback()
+        assert restoring.result() == ("constraint events.events_organization_id_slug_key",)
+    assert len(attempts) == 2
+    assert read(deployed) == catalog
+
+
+def test_a_table_that_stays_in_use_is_named(deployed: Tool) -> None:
+    catalog = read(deployed)
+    deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
+    lost = compare(catalog, read(deployed))
+    with deployed.database.connect() as reader, connected(deployed) as connection:
+        reader.autocommit = False
+        reader.execute("SELECT count(*) FROM events")
+        database.query(connection, "SELECT set_config('lock_timeout', '50ms', false)")
+        with pytest.raises(CatalogDrift, match="1 object is not as") as caught:
+            catalog_restore.restore(connection, lost)
+        assert "canceling statement due to lock timeout" in str(caught.value)
+        reader.rollback()
+        assert catalog_restore.restore(connection, lost) == ("constraint events.events_organization_id_slug_key",)
+    assert read(deployed) == catalog
