@@ -59,14 +59,20 @@ def directus(
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
                 client = stack.enter_context(server.private(settings, loaded))
-        try:
-            sync.require_same_database(client, connection)
-        except WrongSettings as error:
-            if settings.directus_url is not None:
-                raise
-            raise PrivateServerFailed(
-                "another Directus answers at the port that was meant for the private one",
-                where=client.url,
-                next="run again, which takes another port",
-            ) from error
+        if not sync.on_same_database(client, connection):
+            raise _elsewhere(settings, client, connection)
         yield client
+
+
+def _elsewhere(settings: Settings, client: DirectusClient, connection: Connection) -> SyncError:
+    if settings.directus_url is None:
+        return PrivateServerFailed(
+            "another Directus answers at the port that was meant for the private one",
+            where=client.url,
+            next="run again, which takes another port",
+        )
+    return WrongSettings(
+        "DIRECTUS_URL and DB_* do not belong together: that Directus works on another database",
+        where=f"{client.url} and {connection.info.host}:{connection.info.port}/{connection.info.dbname}",
+        next="correct DIRECTUS_URL or DB_*; without DIRECTUS_URL a private Directus is started on this database",
+    )

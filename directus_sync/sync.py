@@ -11,7 +11,7 @@ from directus_sync import database, diff, files, guard, render, rows, snapshot, 
 from directus_sync.catalog import Catalog
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.diff import SchemaDiff
-from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges, WrongSettings
+from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
 from directus_sync.snapshot import Snapshot
@@ -123,11 +123,8 @@ def require_equal(client: DirectusClient, wanted: Snapshot) -> Snapshot:
     )
 
 
-def require_same_database(client: DirectusClient, connection: Connection) -> None:
-    """Fail when the Directus at DIRECTUS_URL works on another database than DB_* names.
-
-    Raises WrongSettings.
-    """
+def on_same_database(client: DirectusClient, connection: Connection) -> bool:
+    """Tell whether the Directus works on the database of the connection, going by its project's id."""
     ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
     here = (
         database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
@@ -135,12 +132,7 @@ def require_same_database(client: DirectusClient, connection: Connection) -> Non
         else []
     )
     there = client.project_id()
-    if there is not None and (str(there),) not in here:
-        raise WrongSettings(
-            "DIRECTUS_URL and DB_* do not belong together: that Directus works on another database",
-            where=f"{client.url} and {connection.info.host}:{connection.info.port}/{connection.info.dbname}",
-            next="correct DIRECTUS_URL or DB_*; without DIRECTUS_URL a private Directus is started on this database",
-        )
+    return there is None or (str(there),) in here
 
 
 def _export(client: DirectusClient) -> Snapshot:
