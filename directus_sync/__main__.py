@@ -22,11 +22,11 @@ def main() -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     try:
-        # Every container does this at every start, and typer alone takes longer than the answer.
+        # Every container does this at every start, and the command line alone takes longer than the answer.
         if sys.argv[1:] != ["deploy"] or not _nothing_moved():
-            from directus_sync.cli import app  # noqa: PLC0415 - see above
+            from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
-            app()
+            app(prog_name=NAME)
     except SyncError as error:
         render.error(error)
         sys.exit(error.exit_code)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Final
 
-import typer
+import rich_click as click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from directus_sync import __version__, render, settings
 from directus_sync.errors import WrongSettings
@@ -18,68 +20,83 @@ if TYPE_CHECKING:
     from directus_sync.pushing import Request
     from directus_sync.settings import Settings
 
-app = typer.Typer(
-    name="directus-sync",
-    help="Keep every Directus true to git: Alembic before and after, a guarded snapshot push between.",
+NAME: Final = "directus-sync"
+# As click names it.
+COMPLETION: Final = "_DIRECTUS_SYNC_COMPLETE"
+SHELLS: Final[Mapping[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+FILE: Final = click.Path(path_type=Path)
+
+Command = Callable[..., None]
+
+
+def _mode(_context: click.Context, _option: click.Parameter, given: str | None) -> Mode | None:
+    return Mode(given) if given is not None else None
+
+
+def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    """Read ids given as --option a,b --option c."""
+    return frozenset(name.strip() for text in given for name in text.split(",") if name.strip())
+
+
+with_snapshot = click.option(
+    "--snapshot", type=FILE, metavar="PATH", help="The snapshot file.", show_default="snapshots/schema.yaml"
+)
+with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+with_mode = click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    callback=_mode,
+    help="auto judges and applies, dry-run changes nothing and exits 3 when anything would, skip leaves Directus's"
+    " schema alone.",
+    show_default="DIRECTUS_SCHEMA_APPLY_MODE, else auto",
+)
+with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
+
+
+def with_approvals(command: Command) -> Command:
+    """Give a command the two options that let something go."""
+    destroy = click.option(
+        "--allow-destroy",
+        multiple=True,
+        metavar="ID,...",
+        callback=_ids,
+        help="Let these items of git's go: events, events.notes.",
+    )
+    discard = click.option(
+        "--discard-live",
+        multiple=True,
+        metavar="ID,...",
+        callback=_ids,
+        help="Override what was made in Directus and never captured.",
+    )
+    return destroy(discard(command))
+
+
+@click.group(
+    name=NAME,
     epilog="Exit codes: 0 done or equal, 1 failed, 2 wrong usage or settings, 3 something differs,"
     " 4 refused by the guard, 5 lock not obtained in time.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-
-attic_app = typer.Typer(
-    help="Copies of what was destroyed: list them, put them back, delete them.", no_args_is_help=True
-)
-app.add_typer(attic_app, name="attic")
-
-SnapshotOption = Annotated[
-    Path | None,
-    typer.Option("--snapshot", metavar="PATH", help="The snapshot file.  [default: snapshots/schema.yaml]"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-ModeOption = Annotated[
-    Mode | None,
-    typer.Option(
-        "--mode",
-        help="auto judges and applies, dry-run changes nothing and exits 3 when anything would, skip leaves"
-        " Directus's schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
-    ),
-]
-DestroyOption = Annotated[
-    list[str] | None,
-    typer.Option("--allow-destroy", metavar="ID,...", help="Let these items of git's go: events, events.notes."),
-]
-DiscardOption = Annotated[
-    list[str] | None,
-    typer.Option("--discard-live", metavar="ID,...", help="Override what was made in Directus and never captured."),
-]
-AtticOption = Annotated[bool, typer.Option("--no-attic", help="Destroy without keeping a copy in the attic.")]
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        render.result(f"directus-sync {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Take the options that come before the command."""
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+def app() -> None:
+    """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""
 
 
 @app.command()
+@with_snapshot
+@with_mode
+@with_approvals
+@with_attic
+@with_json
 def deploy(
-    snapshot: SnapshotOption = None,
-    mode: ModeOption = None,
-    allow_destroy: DestroyOption = None,
-    discard_live: DiscardOption = None,
-    no_attic: AtticOption = False,
-    as_json: JsonOption = False,
+    snapshot: Path | None,
+    mode: Mode | None,
+    allow_destroy: frozenset[str],
+    discard_live: frozenset[str],
+    *,
+    no_attic: bool,
+    as_json: bool,
 ) -> None:
     """Run the whole line: pre revisions, Directus's own tables, the snapshot, post revisions.
 
@@ -89,7 +106,7 @@ def deploy(
     from directus_sync import pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none of it
 
     loaded = _load(snapshot, mode)
-    request = pushing.Request(_ids(allow_destroy), _ids(discard_live), keep=not no_attic)
+    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic)
     if loaded.mode is Mode.DRY_RUN:
         _show_checked(loaded, request, as_json=as_json)
         return
@@ -103,38 +120,45 @@ def deploy(
 
 
 @app.command()
+@with_snapshot
+@with_approvals
+@click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for push --plan FILE.")
+@with_json
 def diff(
-    snapshot: SnapshotOption = None,
-    allow_destroy: DestroyOption = None,
-    discard_live: DiscardOption = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for push --plan FILE.")
-    ] = None,
-    as_json: JsonOption = False,
+    snapshot: Path | None,
+    allow_destroy: frozenset[str],
+    discard_live: frozenset[str],
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
     from directus_sync import pipeline, pushing  # noqa: PLC0415
 
-    request = pushing.Request(_ids(allow_destroy), _ids(discard_live))
+    request = pushing.Request(allow_destroy, discard_live)
     _show_plan(pipeline.plan(_load(snapshot), request, render.Progress(), out), as_json=as_json)
 
 
 @app.command()
+@with_snapshot
+@with_mode
+@with_approvals
+@with_attic
+@click.option("--plan", type=FILE, metavar="FILE", help="Apply exactly the plan that diff --out saved.")
 def push(
-    snapshot: SnapshotOption = None,
-    mode: ModeOption = None,
-    allow_destroy: DestroyOption = None,
-    discard_live: DiscardOption = None,
-    no_attic: AtticOption = False,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="FILE", help="Apply exactly the plan that diff --out saved.")
-    ] = None,
+    snapshot: Path | None,
+    mode: Mode | None,
+    allow_destroy: frozenset[str],
+    discard_live: frozenset[str],
+    plan: Path | None,
+    *,
+    no_attic: bool,
 ) -> None:
     """Make Directus equal the snapshot file; refuse what would undo work that nobody captured."""
     from directus_sync import pipeline, pushing, report  # noqa: PLC0415
 
     loaded = _load(snapshot, mode)
-    request = pushing.Request(_ids(allow_destroy), _ids(discard_live), keep=not no_attic, saved=plan)
+    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=plan)
     if plan is not None and loaded.mode is not Mode.AUTO:
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
@@ -150,12 +174,9 @@ def push(
 
 
 @app.command()
-def pull(
-    snapshot: SnapshotOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Overwrite changes of the file that were never pushed.")
-    ] = False,
-) -> None:
+@with_snapshot
+@click.option("--overwrite", is_flag=True, help="Overwrite changes of the file that were never pushed.")
+def pull(snapshot: Path | None, *, overwrite: bool) -> None:
     """Write Directus's schema to the snapshot file, byte for byte as Directus exports it."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -169,7 +190,8 @@ def pull(
 
 
 @app.command()
-def adopt(snapshot: SnapshotOption = None) -> None:
+@with_snapshot
+def adopt(snapshot: Path | None) -> None:
     """Take over a database that this tool never touched: record what is there as the base."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -185,21 +207,20 @@ def adopt(snapshot: SnapshotOption = None) -> None:
 
 
 @app.command()
-def check(
-    snapshot: SnapshotOption = None,
-    allow_destroy: DestroyOption = None,
-    discard_live: DiscardOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@with_snapshot
+@with_approvals
+@with_json
+def check(snapshot: Path | None, allow_destroy: frozenset[str], discard_live: frozenset[str], *, as_json: bool) -> None:
     """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
     from directus_sync import pushing  # noqa: PLC0415
 
-    request = pushing.Request(_ids(allow_destroy), _ids(discard_live))
+    request = pushing.Request(allow_destroy, discard_live)
     _show_checked(_load(snapshot), request, as_json=as_json)
 
 
 @app.command()
-def prune(snapshot: SnapshotOption = None) -> None:
+@with_snapshot
+def prune(snapshot: Path | None) -> None:
     """Take the spent approvals out of removals.yaml: those whose item is in neither file nor server."""
     from directus_sync import pipeline  # noqa: PLC0415
 
@@ -208,21 +229,18 @@ def prune(snapshot: SnapshotOption = None) -> None:
 
 
 @app.command()
-def seed(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="[default: snapshots/seeds/*.yaml]")
-    ] = None,
-    snapshot: SnapshotOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite rows that were edited in Directus.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; exit 3 when anything would be.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")
+@with_snapshot
+@click.option("--force", is_flag=True, help="Overwrite rows that were edited in Directus.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
+@with_json
+def seed(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
     """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
     loaded = _load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
-    done = pipeline.seed(loaded, files or [], render.Progress(), force=force, dry_run=dry_run)
+    done = pipeline.seed(loaded, files, render.Progress(), force=force, dry_run=dry_run)
     if as_json:
         render.document(report.seeded_document(done))
     else:
@@ -231,7 +249,9 @@ def seed(
 
 
 @app.command()
-def status(snapshot: SnapshotOption = None, as_json: JsonOption = False) -> None:
+@with_snapshot
+@with_json
+def status(snapshot: Path | None, *, as_json: bool) -> None:
     """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -242,8 +262,14 @@ def status(snapshot: SnapshotOption = None, as_json: JsonOption = False) -> None
         render.result(report.status(found))
 
 
-@attic_app.command("list")
-def attic_list(as_json: JsonOption = False) -> None:
+@app.group()
+def attic() -> None:
+    """List the copies of what was destroyed, put them back, delete them."""
+
+
+@attic.command("list")
+@with_json
+def attic_list(*, as_json: bool) -> None:
     """List the copies, the newest first."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -254,14 +280,11 @@ def attic_list(as_json: JsonOption = False) -> None:
         render.result("\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty")
 
 
-@attic_app.command("restore")
-def attic_restore(
-    copy: Annotated[int, typer.Argument(metavar="ID", help="The copy, as attic list numbers it.")],
-    over_default: Annotated[
-        bool, typer.Option("--over-default", help="Of a field: also into rows that have the field's default value.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
+@attic.command("restore")
+@click.argument("copy", type=int, metavar="ID")
+@click.option("--over-default", is_flag=True, help="Of a field: also into rows that have the field's default value.")
+@with_json
+def attic_restore(copy: int, *, over_default: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -273,12 +296,9 @@ def attic_restore(
     _exit(1 if restored.rejected else 0)
 
 
-@attic_app.command("purge")
-def attic_purge(
-    older_than: Annotated[
-        str, typer.Option("--older-than", metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
-    ],
-) -> None:
+@attic.command("purge")
+@click.option("--older-than", required=True, metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
+def attic_purge(older_than: str) -> None:
     """Delete copies for good."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
@@ -296,15 +316,17 @@ def wait() -> None:
     pipeline.wait(_load(None), render.Progress())
 
 
+@app.command()
+@click.argument("shell", type=click.Choice(tuple(SHELLS)))
+def completion(shell: str) -> None:
+    """Print what completes commands and options in a shell; in bash: eval "$(directus-sync completion bash)"."""
+    render.result(SHELLS[shell](app, {}, NAME, COMPLETION).source())
+
+
 def _load(snapshot: Path | None, mode: Mode | None = None) -> Settings:
     loaded = settings.load()
     render.hide(loaded.secrets)
     return dataclasses.replace(loaded, snapshot=snapshot or loaded.snapshot, mode=mode or loaded.mode)
-
-
-def _ids(given: list[str] | None) -> frozenset[str]:
-    """Read ids given as --option a,b --option c."""
-    return frozenset(name.strip() for text in given or () for name in text.split(",") if name.strip())
 
 
 def _show_checked(loaded: Settings, request: Request, *, as_json: bool) -> None:
@@ -332,4 +354,4 @@ def _show_plan(judged: Plan, *, as_json: bool = False) -> None:
 
 def _exit(code: int) -> None:
     if code:
-        raise typer.Exit(code)
+        sys.exit(code)

@@ -37,7 +37,7 @@ Case = tuple[Moment, Blow]
 
 MIDDLE_OF_BOOTSTRAP, MIDDLE_OF_APPLY = moments.BOOTSTRAP[6], moments.APPLYING[4]
 WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:], moments.END[0]]
-WITH_NODE_LATER = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.RECORD_WAITS]
+WITH_NODE_LATER = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.BASE_WAITS]
 BLOCKED = [moment for moment in UPGRADE if moment.lock]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from directus_sync import __main__ as program
 from directus_sync import __version__, cli, diff, errors, pipeline, settings
@@ -34,7 +35,20 @@ Planned = Callable[..., Plan]
 Output = pytest.CaptureFixture[str]
 Run = Callable[..., int]
 
-COMMANDS = ["adopt", "attic", "check", "deploy", "diff", "prune", "pull", "push", "seed", "status", "wait"]
+COMMANDS = [
+    "adopt",
+    "attic",
+    "check",
+    "completion",
+    "deploy",
+    "diff",
+    "prune",
+    "pull",
+    "push",
+    "seed",
+    "status",
+    "wait",
+]
 HEAVY = ("alembic", "sqlalchemy", "httpx", "yaml", "psycopg2")
 
 
@@ -127,6 +141,37 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_the_help_of_an_option_names_its_default() -> None:
+    shown = CliRunner().invoke(cli.app, ["push", "--help"], env={"COLUMNS": "200"}).stdout
+    assert "[default: (snapshots/schema.yaml)]" in shown
+    assert "(DIRECTUS_SCHEMA_APPLY_MODE, else" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["pu"], "push pull"),
+        (["attic", "re"], "restore"),
+        (["deploy", "--mode", "d"], "dry-run"),
+        (["push", "--no"], "--no-attic"),
+    ],
+)
+def test_bash_completes_commands_options_and_values(words: list[str], completed: str) -> None:
+    script = process("completion", "bash").stdout
+    script += f"COMP_WORDS=(directus-sync {shlex.join(words)}); COMP_CWORD={len(words)}\n"
+    script += '_directus_sync_completion directus-sync; echo "${COMPREPLY[@]}"'
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == sorted(completed.split())
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_have_a_script_of_their_own(shell: str) -> None:
+    done = process("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{shell}_complete" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import typer
 from dotenv import dotenv_values
 
 import directus_sync
@@ -108,7 +107,7 @@ def commands() -> dict[str, set[str]]:
         if not hasattr(command, "commands"):
             yield name, {option for parameter in command.params for option in parameter.opts if option[0] == "-"}
 
-    return {name: options | {"--help"} for name, options in walk(typer.main.get_command(cli.app), "")}
+    return {name: options | {"--help"} for name, options in walk(cli.app, "")}
 
 
 def invocations(text: str) -> Iterator[tuple[str, list[str]]]:
