@@ -16,6 +16,7 @@ from directus_sync.errors import PrivateServerFailed
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES, checkout_head
 from directus_sync.snapshot import Snapshot
+from tests import homes
 from tests.catalogs import CATALOG, read
 from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, SNAPSHOT, Cloning, Finished, RunningDirectus, Tool, running_directus
@@ -193,6 +194,19 @@ def test_another_directus_on_the_port_of_the_private_one_is_not_taken_for_it(
         sessions.directus(settings, connection, Progress()),
     ):
         pytest.fail("it works on another database")
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["can be written", "can't be written"])
+def test_compiled_code_is_kept_in_directus_s_folder_where_that(writable: bool, deployed: Tool, tmp_path: Path) -> None:
+    home = homes.link(tmp_path / "directus", Path(deployed.environ["DIRECTUS_HOME"]))
+    if not writable:
+        # Root may write anywhere, but not make a folder of a file.
+        (home / ".cache").touch()
+    deployed.database.execute("TRUNCATE directus_sync.deploys")
+    done = deployed.with_settings(DIRECTUS_HOME=str(home))("diff")
+    assert (done.code, done.out) == (0, "Nothing differs: Directus equals the snapshot\n"), done.text
+    assert "Started a private Directus" in done.err
+    assert any((home / ".cache").rglob("*")) == writable
 
 
 def _assert_ends_like_any_other(tool: Tool) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from directus_sync.lock import LOCK_KEY
 from directus_sync.settings import ALEMBIC_TABLES
+from tests import homes
 from tests.boots import ENTRYPOINT, SERVE, STOP_SECONDS, Boot, booting
 from tests.conftest import Tool
 from tests.processes import until
@@ -236,12 +237,7 @@ def test_a_boot_without_a_command_says_so(empty: Tool, tmp_path: Path) -> None:
 
 def test_settings_come_from_the_environment_alone(deployed: Tool, tmp_path: Path) -> None:
     """A folder as the image has it, with a .env that names another database: Directus would take it over all else."""
-    home = Path(deployed.environ["DIRECTUS_HOME"])
-    folder = tmp_path / "directus"
-    folder.mkdir()
-    for name in ("cli.js", "package.json"):
-        (folder / name).symlink_to(home / name)
-    (folder / "node_modules").symlink_to(home.resolve().parent)
+    folder = homes.link(tmp_path / "directus", Path(deployed.environ["DIRECTUS_HOME"]))
     (folder / ".env").write_text("DB_DATABASE=elsewhere\nPORT=1\n")
     with booting({**deployed.environ, "DIRECTUS_HOME": str(folder)}, tmp_path, SERVE) as boot:
         until(lambda: boot.serves)
