@@ -27,12 +27,15 @@ def main() -> NoReturn:
             from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
             app(prog_name=NAME)
-    except SyncError as error:
+    except (Exception, _Interrupted) as error:
+        interruption = _interruption(error)
+        if interruption is not None:
+            render.note("interrupted; what was finished stays, and running again is safe")
+            sys.exit(interruption.code)
+        if not isinstance(error, SyncError):
+            raise
         render.error(error)
         sys.exit(error.exit_code)
-    except _Interrupted:
-        render.note("interrupted; what was finished stays, and running again is safe")
-        raise
     sys.exit(0)
 
 
@@ -53,6 +56,13 @@ def _nothing_moved() -> bool:
         render.note(f"note: {text}")
     render.result(render.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
     return True
+
+
+def _interruption(error: BaseException | None) -> _Interrupted | None:
+    """Return the interruption that an error came of: the work in hand is undone on a connection that may be closed."""
+    while error is not None and not isinstance(error, _Interrupted):
+        error = error.__context__
+    return error
 
 
 def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given

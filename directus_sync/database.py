@@ -29,8 +29,10 @@ WHEN_CLIENT_IS_GONE: Final = "-c client_connection_check_interval=500"
 POLL_SECONDS: Final = 0.2
 
 # PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
+# Printing waits for whoever rebuilds a table; nobody queues behind a reader that waits, so it may take its time.
 # Sent in one string with a query, they end with it.
 PRINTING: Final = """
+SET LOCAL lock_timeout TO '1min';
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
 SET LOCAL bytea_output TO 'hex';

@@ -235,6 +235,20 @@ def test_an_interruption_exits_with_its_signal_and_says_that_running_again_is_sa
     assert "running again is safe" in done.stderr
 
 
+@pytest.mark.parametrize("then", ["ValueError('closed')", "errors.DatabaseFailed('closed')"])
+def test_what_fails_because_of_an_interruption_is_an_interruption(then: str) -> None:
+    """To undo what a statement did, SQLAlchemy uses the connection that psycopg2 closed."""
+    program = "import os, signal\nfrom directus_sync import __main__, errors, pipeline\n"
+    program += "def wait(*_):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+    program += f"    finally:\n        raise {then}\npipeline.wait = wait\n__main__.main()"
+    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, ""), done.stderr
+    assert done.stderr == "interrupted; what was finished stays, and running again is safe\n"
+
+
 def test_wrong_settings_exit_2() -> None:
     done = process("status", DB_HOST="h", DB_DATABASE="d", DB_USER="u", DB_PORT="none")
     assert done.returncode == 2
