@@ -21,6 +21,7 @@ def main() -> NoReturn:
         # Whoever started us with Ctrl-C ignored, as nohup does, meant it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    sys.unraisablehook = _interrupt_again
     try:
         # Every container does this at every start, and the command line alone takes longer than the answer.
         if sys.argv[1:] != ["deploy"] or not _nothing_moved():
@@ -29,13 +30,14 @@ def main() -> NoReturn:
             app(prog_name=NAME)
     except (Exception, _Interrupted) as error:
         interruption = _interruption(error)
-        if interruption is not None:
-            render.note("interrupted; what was finished stays, and running again is safe")
-            sys.exit(interruption.code)
-        if not isinstance(error, SyncError):
+        if isinstance(error, SyncError):
+            render.error(error)
+            if interruption is None:
+                sys.exit(error.exit_code)
+        elif interruption is None:
             raise
-        render.error(error)
-        sys.exit(error.exit_code)
+        render.note("interrupted; what was finished stays, and running again is safe")
+        sys.exit(interruption.code)
     sys.exit(0)
 
 
@@ -68,6 +70,18 @@ def _interruption(error: BaseException | None) -> _Interrupted | None:
 def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given
     # Raised in the main thread, so that every context manager stops what it started.
     raise _Interrupted(128 + number)
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Repeat an interruption that was raised where Python passes on no exception: in a finalizer, or a weakref's."""
+    lost = unraisable.exc_value
+    if not isinstance(lost, _Interrupted):
+        sys.__unraisablehook__(unraisable)
+        return
+    number = int(str(lost.code)) - 128
+    signal.signal(signal.SIGALRM, lambda *_: _interrupt(number, None))
+    # Not at once, or it would be lost in the same place.
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ..
 
 
 with_snapshot = click.option(
-    "--snapshot", type=FILE, metavar="PATH", help="The snapshot file.", show_default="snapshots/schema.yaml"
+    "--snapshot", type=FILE, metavar="PATH", help="The snapshot file.  [default: snapshots/schema.yaml]"
 )
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 with_mode = click.option(
@@ -47,8 +47,7 @@ with_mode = click.option(
     type=click.Choice([mode.value for mode in Mode]),
     callback=_mode,
     help="auto judges and applies, dry-run changes nothing and exits 3 when anything would, skip leaves Directus's"
-    " schema alone.",
-    show_default="DIRECTUS_SCHEMA_APPLY_MODE, else auto",
+    " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
 )
 with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
 
@@ -76,8 +75,9 @@ def with_approvals(command: Command) -> Command:
     name=NAME,
     epilog="Exit codes: 0 done or equal, 1 failed, 2 wrong usage or settings, 3 something differs,"
     " 4 refused by the guard, 5 lock not obtained in time.",
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.rich_config({"text_paragraph_linebreaks": "\n\n"})
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def app() -> None:
     """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""
@@ -229,7 +229,7 @@ def prune(snapshot: Path | None) -> None:
 
 
 @app.command()
-@click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...", help="[default: snapshots/seeds/*.yaml]")
 @with_snapshot
 @click.option("--force", is_flag=True, help="Overwrite rows that were edited in Directus.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
@@ -281,7 +281,7 @@ def attic_list(*, as_json: bool) -> None:
 
 
 @attic.command("restore")
-@click.argument("copy", type=int, metavar="ID")
+@click.argument("copy", type=int, metavar="ID", help="The copy, as attic list numbers it.")
 @click.option("--over-default", is_flag=True, help="Of a field: also into rows that have the field's default value.")
 @with_json
 def attic_restore(copy: int, *, over_default: bool, as_json: bool) -> None:
@@ -317,7 +317,7 @@ def wait() -> None:
 
 
 @app.command()
-@click.argument("shell", type=click.Choice(tuple(SHELLS)))
+@click.argument("shell", type=click.Choice(tuple(SHELLS)), metavar="SHELL", help="bash, zsh or fish.")
 def completion(shell: str) -> None:
     """Print what completes commands and options in a shell; in bash: eval "$(directus-sync completion bash)"."""
     render.result(SHELLS[shell](app, {}, NAME, COMPLETION).source())

@@ -1,7 +1,7 @@
 """Every error this project raises on purpose; each carries an id, an exit code and what to do next.
 
 SyncError                     1
-├── BootstrapFailed           1   node cli.js bootstrap
+├── BootstrapFailed           1   directus bootstrap
 ├── PrivateServerFailed       1   the Directus that deploy starts for itself
 ├── MigrationFailed           1   Alembic or PostgreSQL refused a revision
 │   └── PreconditionFailed    1   a revision found a table missing, or rows that don't fit

@@ -25,7 +25,7 @@ from directus_sync.client import DirectusClient
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
 
-_COMMAND_LINE: Final = Path(__file__).with_name("directus.mjs")
+_PROGRAM: Final = Path(__file__).with_name("directus.mjs")
 HOST: Final = "127.0.0.1"
 BOOTSTRAP_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 5.0
@@ -180,7 +180,7 @@ def _spawn(
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS_TO_END)
     try:
         process = subprocess.Popen(
-            [node, str(_COMMAND_LINE), verb],
+            [node, str(_PROGRAM), verb],
             env=environment,
             stdin=stdin,
             stdout=log,

@@ -266,7 +266,9 @@ def end_sessions_of_directus(run: Run) -> None:
 def _end_sessions(run: Run, whose: str) -> None:
     """End those that there are; between two connections of the run there is none, so the next then."""
     ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose} AND datname = %s"
-    until(lambda: run.line.database.rows(ended, run.line.database.name), RUN_SECONDS)
+    while not run.line.database.rows(ended, run.line.database.name):
+        assert run.process.poll() is None, f"it had no such session any more\n{run.err}"
+        time.sleep(0.003)
 
 
 def says_why(done: Finished) -> bool:

@@ -206,7 +206,9 @@ def test_compiled_code_is_kept_in_directus_s_folder_where_that(writable: bool, d
     done = deployed.with_settings(DIRECTUS_HOME=str(home))("diff")
     assert (done.code, done.out) == (0, "Nothing differs: Directus equals the snapshot\n"), done.text
     assert "Started a private Directus" in done.err
-    assert any((home / ".cache").rglob("*")) == writable
+    kept = sum(1 for path in (home / ".cache").rglob("*") if path.is_file())
+    # Directus loads some four thousand modules.
+    assert kept > 1000 if writable else kept == 0
 
 
 def _assert_ends_like_any_other(tool: Tool) -> None:

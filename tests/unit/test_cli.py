@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -70,6 +71,7 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
     loaded = load(DIRECTUS_URL="http://directus.example:8055")
     monkeypatch.setattr(settings, "load", lambda: loaded)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
     def command(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["directus-sync", *arguments])
@@ -102,31 +104,35 @@ Returning = Callable[[str, object], None]
 # Help and usage
 
 
+def shown(*arguments: str) -> str:
+    """Return what is printed, without the colours that a pipeline's log gets."""
+    done = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    return click.unstyle(done.stdout)
+
+
 def test_help_lists_every_command_and_every_exit_code() -> None:
-    shown = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "200"}).stdout
+    text = shown("--help")
     for command in COMMANDS:
-        assert re.search(rf"\b{command}\b", shown)
+        assert re.search(rf"\b{command}\b", text)
     for code in range(6):
-        assert re.search(rf"\b{code} [a-z]", shown)
+        assert re.search(rf"\b{code} [a-z]", text)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_every_command_has_help(command: str, option: str) -> None:
-    shown = CliRunner().invoke(cli.app, [command, option])
-    assert shown.exit_code == 0
-    assert command in shown.stdout
+    assert command in shown(command, option)
 
 
 @pytest.mark.parametrize("command", ["diff", "check"])
 def test_the_help_of_a_command_that_compares_names_its_exit_code(command: str) -> None:
-    shown = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).stdout
-    assert re.search(r"exits 3", shown, re.IGNORECASE)
+    assert re.search(r"exits 3", shown(command, "--help"), re.IGNORECASE)
 
 
 def test_the_version_is_printed_alone() -> None:
-    shown = CliRunner().invoke(cli.app, ["--version"])
-    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, f"directus-sync {__version__}\n", "")
+    done = CliRunner().invoke(cli.app, ["--version"])
+    assert (done.exit_code, done.stdout, done.stderr) == (0, f"directus-sync {__version__}\n", "")
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -144,9 +150,9 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
 
 
 def test_the_help_of_an_option_names_its_default() -> None:
-    shown = CliRunner().invoke(cli.app, ["push", "--help"], env={"COLUMNS": "200"}).stdout
-    assert "[default: (snapshots/schema.yaml)]" in shown
-    assert "(DIRECTUS_SCHEMA_APPLY_MODE, else" in shown
+    text = shown("push", "--help")
+    assert "[default: snapshots/schema.yaml]" in text
+    assert "DIRECTUS_SCHEMA_APPLY_MODE, else auto]" in text
 
 
 @pytest.mark.parametrize(
@@ -192,9 +198,9 @@ def test_no_command_shows_the_help_and_exits_2() -> None:
 
 def test_there_is_no_option_to_force_anything_but_the_values_of_a_seed() -> None:
     for command in COMMANDS:
-        shown = CliRunner().invoke(cli.app, [command, "--help"]).stdout
-        assert ("--force" in shown) == (command == "seed")
-        assert "--yes" not in shown
+        text = shown(command, "--help")
+        assert ("--force" in text) == (command == "seed")
+        assert "--yes" not in text
 
 
 # Exit codes
@@ -235,6 +241,19 @@ def test_an_interruption_exits_with_its_signal_and_says_that_running_again_is_sa
     assert "running again is safe" in done.stderr
 
 
+def test_an_interruption_that_python_swallows_is_repeated() -> None:
+    program = "import os, signal, time, weakref\nfrom directus_sync import __main__, pipeline\n"
+    program += "class Item: pass\ndef wait(*_):\n    item = Item()\n"
+    program += "    watched = weakref.ref(item, lambda _: os.kill(os.getpid(), signal.SIGTERM))\n"
+    program += "    del item\n    time.sleep(20)\npipeline.wait = wait\n__main__.main()"
+    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=10, check=False
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr == "interrupted; what was finished stays, and running again is safe\n"
+
+
 @pytest.mark.parametrize("then", ["ValueError('closed')", "errors.DatabaseFailed('closed')"])
 def test_what_fails_because_of_an_interruption_is_an_interruption(then: str) -> None:
     """To undo what a statement did, SQLAlchemy uses the connection that psycopg2 closed."""
@@ -246,7 +265,8 @@ def test_what_fails_because_of_an_interruption_is_an_interruption(then: str) -> 
         [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, ""), done.stderr
-    assert done.stderr == "interrupted; what was finished stays, and running again is safe\n"
+    said = "error[database-failed]: closed\n" if "errors" in then else ""
+    assert done.stderr == f"{said}interrupted; what was finished stays, and running again is safe\n"
 
 
 def test_wrong_settings_exit_2() -> None:
