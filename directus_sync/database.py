@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
 SESSION_OPTIONS: Final = "-c lock_timeout=4000"
-# After a kill the server notices within half a second, and lets go of the locks.
-WHEN_CLIENT_IS_GONE: Final = "-c client_connection_check_interval=500"
+# After a kill the server notices within half a second, and after a loss of the network within a minute, as we do;
+# else it would keep the locks for two hours.
+WHEN_CLIENT_IS_GONE: Final = (
+    "-c client_connection_check_interval=500"
+    " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
+)
+_WHEN_SERVER_IS_GONE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 POLL_SECONDS: Final = 0.2
 
@@ -114,10 +124,14 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
         "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
         "connect_timeout": 5,
         "options": f"{SESSION_OPTIONS} {WHEN_CLIENT_IS_GONE}",
+        **_WHEN_SERVER_IS_GONE,
     }
     # Not for connecting: libpq bounds only its own waiting by connect_timeout.
     extensions.set_wait_callback(None)
     if database.connection_string is not None:
+        # Said beside the string, ours would take the place of its own.
+        given = extensions.parse_dsn(database.connection_string).get("options", "")
+        common["options"] = f"{given} {common['options']}".strip()
         connection: Connection = psycopg2.connect(database.connection_string, **common)
     else:
         if database.sslmode is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import time
 from contextlib import ExitStack
@@ -87,14 +88,12 @@ class Deploying:
                 pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, wanted)
             post = migrate(connection, "post", progress)
             worked = bool(pre or pushed or post)
-            verified = self._verify(before if worked else None)
-            if client is not None and (worked or verified.restored or found != self._fingerprint()):
-                # Read before the last look: what somebody changes meanwhile is not taken for looked at.
-                found = self._fingerprint()
+            verified, settled = self._verify(before if worked else None)
+            if client is not None and (worked or verified.restored or found != settled):
                 with progress.step("Comparing once more", "Compared once more: Directus equals the snapshot,"):
                     sync.require_equal(client, wanted)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
-        self._record(wanted, deployed, found)
+        self._record(wanted, deployed, settled)
         return deployed
 
     def _loading(self, stack: ExitStack) -> server.Loaded | None:
@@ -117,19 +116,28 @@ class Deploying:
         self.progress.done.append("bootstrap")
         return True
 
-    def _verify(self, before: Catalog | None) -> Verified:
+    def _verify(self, before: Catalog | None) -> tuple[Verified, str | None]:
+        """Put back what was lost; return that, and the fingerprint of what was looked at."""
+        # Read before each look: what somebody changes meanwhile is not taken for looked at.
+        settled = self._fingerprint()
         expected = verify.read_expected(self.settings.catalog)
         if expected is None:
-            return Verified(notes=(f"there is no {self.settings.catalog.name} to compare the database with",))
+            note = f"there is no {self.settings.catalog.name} to compare the database with"
+            return Verified(notes=(note,)), settled
 
         def restored(item: Object) -> None:
             self.progress.note(f"Put back: {item}, which was lost although its revision is applied")
             self.progress.done.append(f"{item} put back")
 
-        verified = verify.put_back(self.connection, expected, before, history.removed(self.connection), restored)
+        known = history.removed(self.connection)
+        verified = verify.put_back(self.connection, expected, before, known, restored)
+        if verified.restored:
+            settled = self._fingerprint()
+            again = verify.put_back(self.connection, expected, before, known, restored)
+            verified = dataclasses.replace(again, restored=(*verified.restored, *again.restored))
         for text in verified.notes:
             self.progress.note(f"note: {text}")
-        return verified
+        return verified, settled
 
     def _fingerprint(self) -> str | None:
         """Return the fingerprint of a database that has everything which it is taken of."""

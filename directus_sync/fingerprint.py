@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 _PARTS: Final = """
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind, c.reloptions FROM pg_class c
+  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+  FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace
     AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
 part AS (
   SELECT concat_ws(' ', 'extension', extname, extversion) AS text FROM pg_extension
-  UNION ALL SELECT concat_ws(' ', 'relation', relname, relkind) FROM relation WHERE relkind <> 'i'
+  UNION ALL
+  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity)
+  FROM relation WHERE relkind <> 'i'
+  UNION ALL
+  SELECT concat_ws(' ', 'child', child.relname, parent.relname)
+  FROM pg_inherits i JOIN relation child ON child.oid = i.inhrelid JOIN relation parent ON parent.oid = i.inhparent
   UNION ALL
   SELECT concat_ws(' ', 'column', r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
     a.attidentity, a.attgenerated, a.attcollation, pg_get_expr(d.adbin, d.adrelid))
@@ -43,7 +49,16 @@ part AS (
   SELECT concat_ws(' ', 'trigger', r.relname, pg_get_triggerdef(t.oid), t.tgenabled)
   FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
   UNION ALL
-  SELECT concat_ws(' ', 'view', relname, reloptions, pg_get_viewdef(oid)) FROM relation WHERE relkind IN ('v', 'm')
+  SELECT concat_ws(' ', 'disabled', r.relname, c.conname, t.tgfoid::regproc, t.tgenabled)
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid JOIN pg_constraint c ON c.oid = t.tgconstraint
+  WHERE t.tgisinternal AND t.tgenabled <> 'O'
+  UNION ALL
+  SELECT concat_ws(' ', 'rule', r.relname, pg_get_ruledef(w.oid), w.ev_enabled)
+  FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'policy', r.relname, p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
+    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
   UNION ALL
   SELECT concat_ws(' ', 'comment', r.relname, d.objsubid, d.description)
   FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid

@@ -51,6 +51,7 @@ _REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM}
 # A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
 _PRIVATE: Final = {
     "HOST": HOST,
+    "UNIX_SOCKET_PATH": "",
     "SERVE_APP": "false",
     "WEBSOCKETS_ENABLED": "false",
     "RATE_LIMITER_ENABLED": "false",

@@ -80,6 +80,8 @@ class Relay:
         self._guard = threading.Lock()
         self._listener = socket.create_server((HOST, 0))
         self.port = int(self._listener.getsockname()[1])
+        # What went to the server, of all connections together.
+        self.sent = bytearray()
 
     def cut(self) -> int:
         """Reset every connection, as a network that fails does; tell how many there were."""
@@ -106,8 +108,8 @@ class Relay:
                 continue
             with self._guard:
                 self._open |= {near, far}
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+            for source, sink, log in ((near, far, self.sent), (far, near, bytearray())):
+                threading.Thread(target=self._pass, args=(source, sink, log), daemon=True).start()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -116,9 +118,10 @@ class Relay:
         self.cut()
 
     @staticmethod
-    def _pass(source: socket.socket, sink: socket.socket) -> None:
+    def _pass(source: socket.socket, sink: socket.socket, log: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                log += data
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from directus_sync import database
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade
 from tests.chaos.runs import FULL, Line, Moment, assert_converges, assert_nothing_left, locked, wait_for
 from tests.chaos.servers import overloaded, relay
-from tests.conftest import RunningDirectus, running_directus
+from tests.conftest import RunningDirectus, Tool, running_directus
 from tests.snapshots import edited, set_property
 
 CUTS = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.POST_WAITS] if FULL else [moments.APPLY_WAITS]
@@ -61,11 +64,40 @@ def test_503_twenty_times_is_waited_for_or_named(
     note = set_property("fields", "meta.note", f"{since} {who}", collection="vehicles", field="plate")
     push = ("push", "--snapshot", edited(snapshot_file, note))
     line = Line(directus.tool, tmp_path)
+    before = directus.database.contents()
     with overloaded(str(directus.http.base_url).rstrip("/"), 20, since, BODIES[who]) as (front, url):
         done = Line(line.tool.with_settings(DIRECTUS_URL=url), tmp_path)(*push)
+        assert (front.left == 0) == (since == "/server/ping"), front.left
         assert front.left < 20
     # Before anything is sent it waits as long as it takes; an apply that may have happened is not sent again.
     assert done.code == (0 if since == "/server/ping" else 1), done.text
     assert since != "/schema/apply" or "error[apply-failed]" in done.err
+    assert (directus.database.contents() == before) == (done.code == 1)
     again = line(*push)
     assert again.code == 0, again.text
+
+
+def test_a_network_that_is_gone_is_noticed_within_a_minute(deployed: Tool) -> None:
+    """No test can take a network away; that both ends are told to look is what there is to see."""
+    names = ("idle", "interval", "count")
+    with (
+        database.connect(deployed.settings, "a test") as connection,
+        socket.socket(fileno=os.dup(connection.fileno())) as ours,
+    ):
+        told = [database.query(connection, f"SHOW tcp_keepalives_{name}") for name in names]
+        told.append(database.query(connection, "SHOW tcp_user_timeout"))
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        set_here = [ours.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert set_here == [30, 10, 3, 60_000]
+    assert told == [[("30",)], [("10",)], [("3",)], [("60000",)]]
+
+
+def test_options_of_a_connection_string_are_kept(deployed: Tool) -> None:
+    names = ("host", "port", "database", "user", "password")
+    host, port, name, user, password = (deployed.environ[f"DB_{word.upper()}"] for word in names)
+    string = f"postgresql://{user}:{password}@{host}:{port}/{name}?options=-c%20work_mem%3D5MB"
+    settings = deployed.with_settings(DB_CONNECTION_STRING=string).settings
+    with database.connect(settings, "a test") as connection:
+        shown = [database.query(connection, f"SHOW {name}") for name in ("work_mem", "lock_timeout")]
+    assert shown == [[("5MB",)], [("4s",)]]

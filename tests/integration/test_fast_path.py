@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, fingerprint, pipeline, sync
+from directus_sync import attic, database, fingerprint, pipeline, sync, verify
 from directus_sync.client import DirectusClient
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
 from directus_sync.snapshot import Snapshot
+from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import ROOT, SNAPSHOT, Cloning, Database, Finished, Tool, running_directus
 
@@ -80,6 +83,26 @@ def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_a_boot_with_nothing_to_do_asks_the_database_once(watched: Watched) -> None:
+    with relay(int(watched.tool.environ["DB_PORT"])) as between:
+        done = watched.tool.with_settings(DB_PORT=str(between.port))("deploy")
+        sent = bytes(between.sent)
+    assert done.out.startswith(NOTHING), done.text
+    # What opens a connection has no letter: the wish for TLS, then names and options.
+    position, opened = 0, False
+    letters = ""
+    while position < len(sent):
+        if opened:
+            letters += chr(sent[position])
+            position += 1
+        (length,) = struct.unpack_from("!i", sent, position)
+        opened = opened or length > LENGTH_OF_A_WISH
+        position += length
+    # Passwords, one query, the end.
+    assert letters.strip("p") == "QX"
+
+
+LENGTH_OF_A_WISH = 8
 NO_MOVES = {
     "rows": DEVICE,
     "a new chunk": f"{DEVICE};"
@@ -149,6 +172,18 @@ PARTS = {
     ),
     "the values of an enumeration": ("CREATE TYPE e AS ENUM ('a')", "ALTER TYPE e ADD VALUE 'b'"),
     "a disabled trigger": ("SELECT 1", "ALTER TABLE geofences DISABLE TRIGGER USER"),
+    "foreign keys that are switched off": ("SELECT 1", "ALTER TABLE events DISABLE TRIGGER ALL"),
+    "row security": ("SELECT 1", "ALTER TABLE events ENABLE ROW LEVEL SECURITY"),
+    "a policy": ("CREATE POLICY p ON events USING (true)", "ALTER POLICY p ON events USING (false)"),
+    "a rule": (
+        "CREATE RULE r AS ON DELETE TO events DO INSTEAD NOTHING", "ALTER TABLE events DISABLE RULE r",
+    ),
+    "the query of a view": (
+        "CREATE VIEW v AS SELECT id FROM events", "CREATE OR REPLACE VIEW v AS SELECT id FROM stages",
+    ),
+    "a table that a crash would empty": ("CREATE TABLE t (id int)", "ALTER TABLE t SET UNLOGGED"),
+    "an option of a table": ("SELECT 1", "ALTER TABLE events SET (fillfactor = 50)"),
+    "a table's parent": ("CREATE TABLE p (); CREATE TABLE c ()", "ALTER TABLE c INHERIT p"),
 }  # fmt: skip
 
 
@@ -300,6 +335,28 @@ def test_what_changes_after_the_last_look_is_not_taken_for_looked_at(
 
     monkeypatch.setattr(sync, "require_equal", look_then_change)
     pipeline.deploy(deployed.settings, Request(), Progress())
+    assert deployed.database.value(RECORDED) is None
+
+
+@pytest.mark.parametrize("lost", [None, "positions_faulty_idx"], ids=["nothing lost", "something lost before"])
+def test_what_is_lost_after_the_look_at_the_catalog_is_not_taken_for_looked_at(
+    deployed: Tool, monkeypatch: pytest.MonkeyPatch, lost: str | None
+) -> None:
+    """Directus does not see this constraint, so that its comparison finds nothing."""
+    assert deployed.alembic("downgrade", "post_0001").code == 0
+    if lost is not None:
+        deployed.database.execute(f"DROP INDEX {lost}")
+    look = verify.put_back
+
+    def look_then_lose(*arguments: Any) -> verify.Verified:
+        found = look(*arguments)
+        if not found.restored:
+            deployed.database.execute(MOVES["a dropped constraint"])
+        return found
+
+    monkeypatch.setattr(verify, "put_back", look_then_lose)
+    done = pipeline.deploy(deployed.settings, Request(), Progress())
+    assert done.verified.restored == (() if lost is None else (f"index positions.{lost}",))
     assert deployed.database.value(RECORDED) is None
 
 
