@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -128,6 +129,10 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     }
     # Not for connecting: libpq bounds only its own waiting by connect_timeout.
     extensions.set_wait_callback(None)
+    return _interruptible(lambda: _opened(database, common))
+
+
+def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
     if database.connection_string is not None:
         # Said beside the string, ours would take the place of its own.
         given = extensions.parse_dsn(database.connection_string).get("options", "")
@@ -146,6 +151,25 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
         )
     connection.autocommit = True
     return connection
+
+
+def _interruptible(call: Callable[[], Connection]) -> Connection:
+    """Call in a thread: libpq sleeps through signals for seconds per address, and may look long for a name."""
+    made: list[Connection] = []
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            made.append(call())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
 
 
 def query(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import time
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -61,6 +63,19 @@ def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_settin
 
     with pytest.raises(PrivateServerFailed, match="the private Directus was killed by SIGKILL, and was still needed"):
         ask_a_dead_one()
+
+
+def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(deployed: Tool) -> None:
+    """libpq waits for five seconds, and Python's handlers run after it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = deployed.with_settings(DB_PORT=str(silent.getsockname()[1])).start("deploy")
+        with silent.accept()[0]:
+            begun = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            done = deployed.wait_for(process, timeout=15)
+            assert time.monotonic() - begun < 2
+    assert done.code == 143, done.text
+    assert done.err == "interrupted; what was finished stays, and running again is safe\n"
 
 
 def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(deployed: Tool) -> None:
