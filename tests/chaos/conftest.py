@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,10 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Clo
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "upgrade"
     shared.mkdir(exist_ok=True)
-    checkout, schema = shared / "checkout", shared / "schema.sql"
+    checkout, end = shared / "checkout", shared / "end.json"
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not schema.exists():
+        if not end.exists():
             _write_checkout(checkout, shared)
             line = older(Tool(clone("deployed")), shared, checkout)
             done = line("deploy")
@@ -61,8 +62,8 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Clo
             pulled = line("pull")
             assert pulled.code == 0, pulled.text
             assert line("attic", "purge", "--older-than", "0d").code == 0
-            schema.write_text(End.of(line.database).schema)
-    return Upgrade(checkout, End(schema.read_text(), (checkout / "snapshots" / "schema.yaml").read_bytes()))
+            end.write_text(json.dumps(asdict(End.of(line.database))))
+    return Upgrade(checkout, End(**json.loads(end.read_text())))
 
 
 def older(tool: Tool, folder: Path, checkout: Path) -> Line:

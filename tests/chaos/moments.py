@@ -55,8 +55,9 @@ APPLYING = [
     Moment("pushed", says("Pushed")),
 ]
 POST = _revisions("post", 1, LAST_POST)
+COMPARING = Moment("comparing", says("Comparing once more"))
 END = [
-    Moment("comparing", says("Comparing once more")),
+    COMPARING,
     Moment("comparing 0.2 s", later("Comparing once more", 0.2), fleeting=True),
     Moment("compared", says("Compared once more")),
     Moment("recorded", counts(RECORDED)),
@@ -92,8 +93,13 @@ UPGRADE = [
     NEW_POST[1],
     PUT_BACK_WAITS,
     Moment("put back", says("Put back")),
-    Moment("comparing", says("Comparing once more")),
+    COMPARING,
     Moment("compared", says("Compared once more")),
     RECORD_WAITS,
     Moment("recorded", counts(RECORDED, 2)),
 ]
+
+
+def between(moments: list[Moment], first: Moment, last: Moment) -> list[Moment]:
+    """Return the moments from one to another, both included."""
+    return moments[moments.index(first) : moments.index(last) + 1]

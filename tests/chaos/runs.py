@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -304,16 +305,24 @@ def assert_nothing_in_the_attic_is_under_way(database: Database) -> None:
 
 @dataclass(frozen=True)
 class End:
-    """What a deploy that nobody disturbed leaves: all DDL, and the bytes that Directus exports."""
+    """What a deploy that nobody disturbed leaves: all DDL, all that Directus exports beside it, and the base."""
 
     schema: str
-    exported: bytes
+    exported: str
+    base: str
 
     @classmethod
     def of(cls, database: Database) -> End:
-        # The tool records as the base what Directus exported once the push was done.
-        exported = database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-        return cls(database.schema(), bytes(exported))
+        base = database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+        return cls(database.schema(), json.dumps(database.rows(EXPORTED), indent=1), bytes(base).decode())
+
+
+# In the order in which Directus exports it; the numbers themselves depend on what was tried before.
+EXPORTED = """
+SELECT 1 AS part, row_number() OVER (ORDER BY collection), to_jsonb(c) FROM directus_collections c
+UNION ALL SELECT 2, row_number() OVER (ORDER BY collection, id), to_jsonb(f) - 'id' FROM directus_fields f
+UNION ALL SELECT 3, row_number() OVER (ORDER BY id), to_jsonb(r) - 'id' FROM directus_relations r
+ORDER BY 1, 2"""
 
 
 def assert_converges(line: Line, end: End) -> None:

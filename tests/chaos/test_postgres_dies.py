@@ -52,10 +52,10 @@ class Victim:
 
     def kill_session(self, whose: str, run: Run) -> None:
         """Kill the process of one session; PostgreSQL then ends all others, and recovers as after a crash."""
-        rows = run.line.database.rows(
-            f"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {WHOSE[whose]}"
-        )
-        assert rows, run.err
+        pids = f"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {WHOSE[whose]}"
+        # Between two connections of the run there is none.
+        while not (rows := run.line.database.rows(pids)):
+            assert run.process.poll() is None, f"it had no such session any more\n{run.err}"
         os.kill(rows[0][0], signal.SIGKILL)
         until(self.server.answers)
 
@@ -71,7 +71,7 @@ def victim(own_postgres: Callable[[], OwnPostgres], tmp_path_factory: pytest.Tem
     return Victim(server, deployed)
 
 
-@pytest.mark.parametrize("moment", FIRST_DEPLOY[1::5] if FULL else [moments.APPLYING[4]], ids=str)
+@pytest.mark.parametrize("moment", FIRST_DEPLOY[1::2] if FULL else [moments.APPLYING[4]], ids=str)
 def test_a_first_deploy_goes_on_after_postgresql_was_killed(
     victim: Victim, end_of_first_deploy: End, tmp_path: Path, moment: Moment
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_first_deploy_goes_on_after_postgresql_was_killed(
 
 
 @pytest.mark.skipif(not FULL, reason="takes minutes; make test-chaos runs it")
-@pytest.mark.parametrize("moment", [each for each in UPGRADE if each.lock], ids=str)
+@pytest.mark.parametrize("moment", [each for each in UPGRADE if not each.fleeting], ids=str)
 def test_an_upgrade_goes_on_after_postgresql_was_killed(
     victim: Victim, upgrade: Upgrade, tmp_path: Path, moment: Moment
 ) -> None:
@@ -94,7 +94,7 @@ def test_an_upgrade_goes_on_after_postgresql_was_killed(
 @pytest.mark.parametrize(
     ("whose", "moment"),
     [
-        *(("the tool's", moment) for moment in FIRST_DEPLOY[2::9]),
+        *(("the tool's", moment) for moment in FIRST_DEPLOY[:-2:2]),
         *(("Directus's", moment) for moment in WITH_SESSIONS_OF_DIRECTUS),
     ],
     ids=str,
@@ -143,11 +143,14 @@ def test_a_first_boot_waits_for_a_database_that_comes_late(
 def _strike(line: Line, moment: Moment, blow: Callable[[Run], None]) -> None:
     with line.running() as run:
         ports: set[int] = set()
+        struck = False
         # Whoever holds the lock of the moment loses the connection, too.
         with contextlib.suppress(psycopg.OperationalError), locked(line.database, moment.lock):
             wait_for(moment, run)
             ports = run.ports
             blow(run)
+            struck = True
         done = run.ended()
+        assert struck, done.text
         assert done.code in {0, 1, 2}, done.text
         assert_nothing_left(run, ports)

@@ -1,4 +1,4 @@
-"""Eight replicas boot at once: one does the work, all come up, and the end is the same each time."""
+"""Eight replicas boot at once, twenty times: one does the work, all come up, and the end is the same each time."""
 
 from __future__ import annotations
 
@@ -75,13 +75,17 @@ def test_replicas_of_a_current_database(deployed: Tool, end_of_first_deploy: End
 
 
 @pytest.mark.skipif(not FULL, reason="eight servers take minutes; make test-chaos runs it")
-@pytest.mark.parametrize("stage", ["empty", "bootstrapped", "deployed"])
-def test_all_replicas_serve(clone: Cloning, end_of_first_deploy: End, tmp_path: Path, stage: str) -> None:
-    tool = Tool(clone(stage))
+@pytest.mark.parametrize("round_", range(ROUNDS))
+@pytest.mark.parametrize("state", ["empty", "half-migrated", "current"])
+def test_all_replicas_serve(clone: Cloning, end_of_first_deploy: End, tmp_path: Path, state: str, round_: int) -> None:
+    if state == "half-migrated":
+        tool = HALF_MIGRATED[round_ % len(HALF_MIGRATED)](clone)
+    else:
+        tool = Tool(clone("empty" if state == "empty" else "deployed"))
     with ExitStack() as boots:
         booted = [boots.enter_context(booting(tool.environ, tmp_path)) for _ in range(REPLICAS)]
         until(lambda: all(boot.serves for boot in booted), 600)
-        assert sum("Deployed in" in boot.output for boot in booted) == (stage != "deployed")
+        assert sum("Deployed in" in boot.output for boot in booted) == (state != "current")
         assert End.of(tool.database) == end_of_first_deploy
 
 

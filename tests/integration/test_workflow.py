@@ -19,8 +19,14 @@ from tests.conftest import ROOT, Finished, Tool
 WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
 (JOB,) = WORKFLOW["jobs"].values()
 STEPS: list[dict[str, Any]] = [step for step in JOB["steps"] if "run" in step]
-# They need a Docker engine, which is not everywhere that tests run.
 DOCKER = ["make image", "make image-push"]
+# What Gitea puts in the place of its expressions.
+OF_GITEA = {
+    "BASE": {"origin/${{ github.base_ref }}": "HEAD"},
+    "REGISTRY": {"${{ vars.REGISTRY }}": "registry.example.com"},
+    "REGISTRY_USER": {"${{ secrets.REGISTRY_USER }}": "robot"},
+    "REGISTRY_PASSWORD": {"${{ secrets.REGISTRY_PASSWORD }}": "a-password"},
+}
 
 
 def run(command: list[str | Path], folder: Path, environ: Mapping[str, str]) -> Finished:
@@ -76,21 +82,43 @@ def test_an_image_is_pushed_last_from_main_alone() -> None:
 
 
 def test_the_steps_pass_in_their_order(empty: Tool, tmp_path: Path) -> None:
-    """Less the last two, see DOCKER."""
-    summary = tmp_path / "summary.md"
+    """With a stand-in for Docker's engine, which is not everywhere that tests run."""
+    summary, calls = tmp_path / "summary.md", tmp_path / "calls"
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n[ "$1" != login ] || cat >> {calls}\n')
+    docker.chmod(0o755)
     job = {**os.environ, **JOB["env"], **server(empty), "GITHUB_STEP_SUMMARY": str(summary)}
+    job["PATH"] = f"{docker.parent}{os.pathsep}{job['PATH']}"
     done = {}
-    for step in STEPS[: -len(DOCKER)]:
-        environ = {**job, **step.get("env", {})}
-        if "BASE" in step.get("env", {}):
-            assert environ["BASE"] == "origin/${{ github.base_ref }}"
-            environ["BASE"] = "HEAD"
+    for step in STEPS:
+        given = {**step.get("env", {})}
+        assert set(given) <= set(OF_GITEA)
+        environ = {**job, **{name: OF_GITEA[name][given[name]] for name in given}}
         done[step["name"]] = run(["bash", "-e", "-c", step["run"]], ROOT, environ)
         assert done[step["name"]].code == 0, f"{step['name']}: {done[step['name']].text}"
     assert "Deployed in" in done["Deploy to an empty database"].out
     assert done["Deploy again"].out.startswith("Nothing to do")
     assert "### What this does to a database" in summary.read_text()
     assert other_databases(empty) == []
+    commit = git(ROOT, "rev-parse", "HEAD").strip()
+    build, *pushed = calls.read_text().splitlines()
+    assert build.startswith("build --pull --file docker/Dockerfile --tag trm/directus --build-arg ")
+    assert re.search(rf"REVISION={commit} --build-arg CREATED=20\d\d-\d\d-\d\dT[\d:]{{8}}Z \.$", build)
+    assert pushed == [
+        "login --username robot --password-stdin registry.example.com",
+        "a-password",
+        "tag trm/directus registry.example.com/trm/directus:main",
+        "push registry.example.com/trm/directus:main",
+        f"tag trm/directus registry.example.com/trm/directus:{commit}",
+        f"push registry.example.com/trm/directus:{commit}",
+    ]
+
+
+def test_without_a_registry_nothing_is_pushed() -> None:
+    refused = run(["make", "image-push"], ROOT, {"PATH": os.environ["PATH"]})
+    assert refused.code == 2
+    assert "REGISTRY: set it to the registry" in refused.err
 
 
 # The plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -265,6 +266,16 @@ def test_positions_can_be_asked_for_like_a_scenario(capsys: pytest.CaptureFixtur
     assert command_line.main(["--list"]) == 0
     listed = [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == [*(each.id for each in scenarios.every()), "positions"]
+
+
+def test_the_page_shows_what_is_promised_of_a_boot_with_nothing_to_do() -> None:
+    committed = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"^\| deploy, nothing to do \| ([\d.]+) s .*\| ([\d.]+) times as fast \|", committed, re.MULTILINE
+    )
+    assert found is not None
+    assert float(found[1]) <= 0.25
+    assert float(found[2]) >= 25
 
 
 def test_a_plan_is_read_with_the_hypertable_s_names() -> None:

@@ -29,7 +29,15 @@ def test_the_image_is_of_the_pinned_directus() -> None:
     # One Python: a virtual environment works only with the one that made it.
     assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base"]
     labels = final("LABEL")[0].text
-    assert f'base.name="directus/directus:{PIN}"' in labels
+    prefix = "org.opencontainers.image."
+    assert dict(re.findall(rf'{re.escape(prefix)}([a-z.]+)="([^"]*)"', labels)) == {
+        "title": "TRM Directus",
+        "description": "Directus 11 that migrates its TimescaleDB at every start, and refuses to lose anything",
+        "base.name": f"directus/directus:{PIN}",
+        "version": PIN,
+        "revision": "$REVISION",
+        "created": "$CREATED",
+    }
     snapshot = yaml.safe_load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
     assert snapshot["directus"] == PIN
 

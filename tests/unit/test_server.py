@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import server
+from directus_sync import database, server
 from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
 from tests.processes import marked
@@ -97,7 +97,7 @@ def test_postgresql_ends_the_sessions_of_a_directus_that_was_killed(load: Load, 
     with pytest.raises(BootstrapFailed):
         server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
     options = (home / "options").read_text(encoding="utf-8").strip()
-    assert options == f"{own} -c client_connection_check_interval=500".strip()
+    assert options == f"{own} {database.WHEN_CLIENT_IS_GONE}".strip()
 
 
 def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:
