@@ -16,7 +16,8 @@ HEADINGS = {
     Peer.CLI: (
         "No Directus is running, against Directus's own command line",
         "Both start a Directus of their own for the while. The peer is `schema apply --yes`; for a diff\n"
-        "`schema apply --dry-run`, for a pull `schema snapshot`.",
+        "`schema apply --dry-run`, for a pull `schema snapshot`. Ours loads the code that its last start compiled,\n"
+        "here and above; a container, which has no last start, takes some tenths of a second more.",
     ),
     Peer.NPM: (
         "A Directus is running, against npm's directus-sync",
