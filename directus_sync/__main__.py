@@ -23,22 +23,32 @@ def main() -> NoReturn:
             signal.signal(number, _interrupt)
     sys.unraisablehook = _interrupt_again
     try:
+        sys.exit(_run())
+    finally:
+        # All is done, and Python's own end would make another exit code of an interruption.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _run() -> Any:
+    """Run the command line, and return what to exit with."""
+    try:
         # Every container does this at every start, and the command line alone takes longer than the answer.
         if sys.argv[1:] != ["deploy"] or not _nothing_moved():
             from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
             app(prog_name=NAME)
-    except (Exception, _Interrupted) as error:
+    except BaseException as error:
         interruption = _interruption(error)
         if isinstance(error, SyncError):
             render.error(error)
             if interruption is None:
-                sys.exit(error.exit_code)
+                return error.exit_code
         elif interruption is None:
             raise
         render.note("interrupted; what was finished stays, and running again is safe")
-        sys.exit(interruption.code)
-    sys.exit(0)
+        return interruption.code
+    return 0
 
 
 def _nothing_moved() -> bool:
@@ -74,8 +84,8 @@ def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what sign
 
 def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
     """Repeat an interruption that was raised where Python passes on no exception: in a finalizer, or a weakref's."""
-    lost = unraisable.exc_value
-    if not isinstance(lost, _Interrupted):
+    lost = _interruption(unraisable.exc_value)
+    if lost is None:
         sys.__unraisablehook__(unraisable)
         return
     number = int(str(lost.code)) - 128

@@ -40,7 +40,8 @@ _WHEN_SERVER_IS_GONE: Final = {
 POLL_SECONDS: Final = 0.2
 
 # PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
-# Printing waits for whoever rebuilds a table; nobody queues behind a reader that waits, so it may take its time.
+# Printing waits for whoever rebuilds a table. Behind a reader that waits nobody queues but who would change what it
+# has read already, so it may take its time.
 # Sent in one string with a query, they end with it.
 PRINTING: Final = """
 SET LOCAL lock_timeout TO '1min';
@@ -121,11 +122,13 @@ def _wait(connection: Connection) -> None:
 
 
 def _connect(database: DatabaseSettings, purpose: str) -> Connection:
+    string = database.connection_string
+    said = extensions.parse_dsn(string) if string is not None else {}
+    ours = {"connect_timeout": 5, **_WHEN_SERVER_IS_GONE}
     common: dict[str, Any] = {
+        **{name: value for name, value in ours.items() if name not in said},
         "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
-        "connect_timeout": 5,
-        "options": f"{SESSION_OPTIONS} {WHEN_CLIENT_IS_GONE}",
-        **_WHEN_SERVER_IS_GONE,
+        "options": " ".join((said.get("options", ""), SESSION_OPTIONS, WHEN_CLIENT_IS_GONE)).strip(),
     }
     # Not for connecting: libpq bounds only its own waiting by connect_timeout.
     extensions.set_wait_callback(None)
@@ -134,9 +137,6 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
 
 def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
     if database.connection_string is not None:
-        # Said beside the string, ours would take the place of its own.
-        given = extensions.parse_dsn(database.connection_string).get("options", "")
-        common["options"] = f"{given} {common['options']}".strip()
         connection: Connection = psycopg2.connect(database.connection_string, **common)
     else:
         if database.sslmode is not None:

@@ -16,7 +16,7 @@ from directus_sync.settings import Mode, Settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# Everything in schema public but what extensions put there, and the rows in which Directus keeps its schema.
+# What is in schema public but what extensions put there, and the rows in which Directus keeps its schema.
 # Chunks of hypertables lie in another schema. Names are not quoted, since nothing is read back from this text.
 _PARTS: Final = """
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
@@ -57,7 +57,7 @@ part AS (
   FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid
   UNION ALL
   SELECT concat_ws(' ', 'policy', r.relname, p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
-    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+    coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), pg_get_expr(p.polwithcheck, p.polrelid))
   FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
   UNION ALL
   SELECT concat_ws(' ', 'comment', r.relname, d.objsubid, d.description)

@@ -46,7 +46,7 @@ _LIMITS: Final = tuple(
 )
 
 _PR_SET_PDEATHSIG: Final = 1
-_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM}
+_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 # A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
 _PRIVATE: Final = {

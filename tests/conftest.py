@@ -57,6 +57,10 @@ class Finished:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
+# The name of the tests' own sessions, which are neither the tool's nor Directus's.
+SOMEBODY = "somebody else"
+
+
 @dataclass(frozen=True)
 class Database:
     """One database of the test server, and the settings that lead there."""
@@ -77,6 +81,7 @@ class Database:
             user=self.environ["DB_USER"],
             password=self.environ["DB_PASSWORD"],
             dbname=self.name,
+            application_name=SOMEBODY,
         )
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -55,9 +55,8 @@ APPLYING = [
     Moment("pushed", says("Pushed")),
 ]
 POST = _revisions("post", 1, LAST_POST)
-COMPARING = Moment("comparing", says("Comparing once more"))
 END = [
-    COMPARING,
+    Moment("comparing", says("Comparing once more")),
     Moment("comparing 0.2 s", later("Comparing once more", 0.2), fleeting=True),
     Moment("compared", says("Compared once more")),
     Moment("recorded", counts(RECORDED)),
@@ -70,6 +69,7 @@ COPY_WAITS = Moment("the copy to the attic waits", ours_waits, "LOCK vehicles IN
 APPLY_WAITS = Moment("the apply waits", directus_waits, "LOCK devices IN ACCESS SHARE MODE")
 POST_WAITS = Moment("the post revision waits", ours_waits, "LOCK entries IN ACCESS SHARE MODE")
 PUT_BACK_WAITS = Moment("what was lost waits to be put back", ours_waits, "LOCK organization_devices IN SHARE MODE")
+PUT_BACK = Moment("put back", says("Put back"))
 BASE_WAITS = Moment("the base waits", ours_waits, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
 RECORD_WAITS = Moment("the record waits", ours_waits, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
 NEW_PRE, NEW_POST = _revisions("pre", LAST_PRE + 1, LAST_PRE + 1), _revisions("post", LAST_POST + 1, LAST_POST + 1)
@@ -92,8 +92,8 @@ UPGRADE = [
     POST_WAITS,
     NEW_POST[1],
     PUT_BACK_WAITS,
-    Moment("put back", says("Put back")),
-    COMPARING,
+    PUT_BACK,
+    Moment("comparing", says("Comparing once more")),
     Moment("compared", says("Compared once more")),
     RECORD_WAITS,
     Moment("recorded", counts(RECORDED, 2)),

@@ -21,13 +21,12 @@ import psycopg
 from devstack.ports import is_free
 from directus_sync.lock import LOCK_KEY
 from tests.attics import TEMPORARY
-from tests.conftest import ROOT, Database, Finished, Tool
+from tests.conftest import ROOT, SOMEBODY, Database, Finished, Tool
 from tests.processes import marked, until
 
 # The full size takes an hour or so; the small one has the most telling of each kind.
 FULL = os.environ.get("CHAOS") == "full"
 
-SOMEBODY = "somebody else"
 OURS = "application_name LIKE 'directus-sync deploy%%'"
 DIRECTUS_S = (
     f"backend_type = 'client backend' AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid()"
@@ -233,7 +232,6 @@ def wait_for(moment: Moment, run: Run, *, connected: bool = True) -> None:
 def locked(database: Database, statement: str) -> Iterator[None]:
     """Hold what the statement locks while the block runs."""
     with database.connect() as connection, connection.transaction():
-        connection.execute(f"SET application_name = '{SOMEBODY}'")
         if statement:
             connection.execute(statement)
         yield

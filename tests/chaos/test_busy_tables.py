@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,6 @@ from tests.chaos.moments import UPGRADE
 from tests.chaos.runs import (
     FULL,
     OURS,
-    SOMEBODY,
     End,
     Line,
     Moment,
@@ -85,10 +84,13 @@ def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rebuilt(
 ) -> None:
     """As VACUUM FULL or CLUSTER lock it; PostgreSQL prints no definition of it meanwhile."""
     line = Line(deployed, tmp_path)
-    with line.running() as run:
+    with ExitStack() as runs:
         with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
+            run = runs.enter_context(line.running())
+            wait_for(Moment("it waits", ours_waits), run)
             begun = time.monotonic()
             until(lambda: time.monotonic() - begun > HELD_SECONDS or run.process.poll() is not None)
+            assert run.process.poll() is None
         done = run.ended()
     assert (done.code, done.out.startswith("Nothing to do")) == (0, True), done.text
     assert_converges(line, end_of_first_deploy)
@@ -101,7 +103,6 @@ def queue_on_post(run: Run) -> Iterator[None]:
 
     def alter(table: str) -> None:
         with database.connect() as connection, connection.transaction():
-            connection.execute(f"SET application_name = '{SOMEBODY}'")
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
     threads = [threading.Thread(target=alter, args=(TABLES[number % len(TABLES)],)) for number in range(QUEUE)]

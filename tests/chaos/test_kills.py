@@ -36,9 +36,9 @@ from tests.conftest import Finished, Tool
 Case = tuple[Moment, Blow]
 
 MIDDLE_OF_BOOTSTRAP, MIDDLE_OF_APPLY = moments.BOOTSTRAP[6], moments.APPLYING[4]
-WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:], moments.END[0]]
-WITH_NODE_LATER = moments.between(UPGRADE, moments.SERVER[0], moments.COMPARING)
-LAST = [*moments.END[-2:], *UPGRADE[-3:]]
+WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:]]
+WITH_NODE_LATER = moments.between(UPGRADE, moments.SERVER[0], moments.PUT_BACK)
+LAST = [*moments.END[-2:], *(moment for moment in UPGRADE[-3:] if not moment.lock)]
 BLOCKED = [moment for moment in UPGRADE if moment.lock]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +55,17 @@ class Victim:
         """Kill the process of one session; PostgreSQL then ends all others, and recovers as after a crash."""
         pids = f"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {WHOSE[whose]}"
         # Between two connections of the run there is none.
-        while not (rows := run.line.database.rows(pids)):
+        while not (rows := run.line.database.rows(pids)) or not _killed(rows[0][0]):
             assert run.process.poll() is None, f"it had no such session any more\n{run.err}"
-        os.kill(rows[0][0], signal.SIGKILL)
+            time.sleep(0.003)
         until(self.server.answers)
+
+
+def _killed(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")

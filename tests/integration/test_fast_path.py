@@ -23,6 +23,7 @@ from directus_sync.snapshot import Snapshot
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import ROOT, SNAPSHOT, Cloning, Database, Finished, Tool, running_directus
+from tests.processes import until
 
 NOTHING = "Nothing to do: database and Directus equal the checkout"
 RECORDED = "SELECT fingerprint FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"
@@ -85,7 +86,8 @@ def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
 
 def test_a_boot_with_nothing_to_do_asks_the_database_once(watched: Watched) -> None:
     with relay(int(watched.tool.environ["DB_PORT"])) as between:
-        done = watched.tool.with_settings(DB_PORT=str(between.port))("deploy")
+        done = watched.tool.with_settings(DB_PORT=str(between.port), PGSSLMODE="disable")("deploy")
+        until(lambda: between.sent.endswith(b"X\0\0\0\4"), 5)
         sent = bytes(between.sent)
     assert done.out.startswith(NOTHING), done.text
     # What opens a connection has no letter: the wish for TLS, then names and options.

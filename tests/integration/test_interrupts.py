@@ -69,11 +69,12 @@ def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(deploy
     """libpq waits for five seconds, and Python's handlers run after it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = deployed.with_settings(DB_PORT=str(silent.getsockname()[1])).start("deploy")
+        silent.settimeout(30)
         with silent.accept()[0]:
             begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
             done = deployed.wait_for(process, timeout=15)
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 4
     assert done.code == 143, done.text
     assert done.err == "interrupted; what was finished stays, and running again is safe\n"
 

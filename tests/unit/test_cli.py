@@ -245,13 +245,23 @@ def test_an_interruption_that_python_swallows_is_repeated() -> None:
     program = "import os, signal, time, weakref\nfrom directus_sync import __main__, pipeline\n"
     program += "class Item: pass\ndef wait(*_):\n    item = Item()\n"
     program += "    watched = weakref.ref(item, lambda _: os.kill(os.getpid(), signal.SIGTERM))\n"
-    program += "    del item\n    time.sleep(20)\npipeline.wait = wait\n__main__.main()"
+    program += "    del item\n    time.sleep(60)\npipeline.wait = wait\n__main__.main()"
     variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
     done = subprocess.run(
-        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=10, check=False
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 128 + signal.SIGTERM
     assert done.stderr == "interrupted; what was finished stays, and running again is safe\n"
+
+
+def test_an_interruption_after_the_end_takes_nothing_away() -> None:
+    program = "import atexit, os, signal\nfrom directus_sync import __main__, pipeline\n"
+    program += "pipeline.wait = lambda *_: None\natexit.register(os.kill, os.getpid(), signal.SIGTERM)\n__main__.main()"
+    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("then", ["ValueError('closed')", "errors.DatabaseFailed('closed')"])
