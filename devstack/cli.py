@@ -159,7 +159,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         home = directus_home.directus_home(stack.root)
         settings = {"DIRECTUS_HOME": str(home), "PATH": environment.search_path(node().parent)}
     try:
-        os.execvpe(options.command[0], options.command, {**os.environ, **settings})  # noqa: S606
+        os.execvpe(options.command[0], options.command, {**os.environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
     except FileNotFoundError as error:
         raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
 

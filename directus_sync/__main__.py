@@ -12,7 +12,11 @@ from directus_sync.errors import SyncError
 
 
 class _Interrupted(SystemExit):
-    """Ctrl-C, or a request to terminate."""
+    """Ctrl-C, or a request to terminate. Exits as a shell tells of a command that a signal ended."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
 
 
 def main() -> NoReturn:
@@ -79,7 +83,7 @@ def _interruption(error: BaseException | None) -> _Interrupted | None:
 
 def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given
     # Raised in the main thread, so that every context manager stops what it started.
-    raise _Interrupted(128 + number)
+    raise _Interrupted(number)
 
 
 def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
@@ -88,8 +92,7 @@ def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
     if lost is None:
         sys.__unraisablehook__(unraisable)
         return
-    number = int(str(lost.code)) - 128
-    signal.signal(signal.SIGALRM, lambda *_: _interrupt(number, None))
+    signal.signal(signal.SIGALRM, lambda *_: _interrupt(lost.number, None))
     # Not at once, or it would be lost in the same place.
     signal.setitimer(signal.ITIMER_REAL, 0.01)
 

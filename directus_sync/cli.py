@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,20 +55,9 @@ with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keep
 
 def with_approvals(command: Command) -> Command:
     """Give a command the two options that let something go."""
-    destroy = click.option(
-        "--allow-destroy",
-        multiple=True,
-        metavar="ID,...",
-        callback=_ids,
-        help="Let these items of git's go: events, events.notes.",
-    )
-    discard = click.option(
-        "--discard-live",
-        multiple=True,
-        metavar="ID,...",
-        callback=_ids,
-        help="Override what was made in Directus and never captured.",
-    )
+    option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids)
+    destroy = option("--allow-destroy", help="Let these items of git's go: events, events.notes.")
+    discard = option("--discard-live", help="Override what was made in Directus and never captured.")
     return destroy(discard(command))
 
 

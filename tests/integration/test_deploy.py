@@ -211,6 +211,16 @@ def test_compiled_code_is_kept_in_directus_s_folder_where_that(writable: bool, d
     assert kept > 1000 if writable else kept == 0
 
 
+def test_the_private_directus_listens_where_it_is_asked_whatever_is_set_for_another(
+    deployed: Tool, tmp_path: Path
+) -> None:
+    deployed.database.execute("TRUNCATE directus_sync.deploys")
+    socket = tmp_path / "socket"
+    done = deployed.with_settings(UNIX_SOCKET_PATH=str(socket), HOST="203.0.113.1", PORT="1")("diff")
+    assert done.code == 0, done.text
+    assert not socket.exists()
+
+
 def _assert_ends_like_any_other(tool: Tool) -> None:
     done = tool("deploy")
     assert done.code == 0, done.text

@@ -228,57 +228,6 @@ def test_an_error_under_json_leaves_stdout_empty(run: Run, returning: Returning,
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_exits_with_its_signal_and_says_that_running_again_is_safe(number: signal.Signals) -> None:
-    program = "import os, sys, signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program += "from directus_sync import __main__, pipeline\n"
-    program += f"pipeline.wait = lambda *_: os.kill(os.getpid(), {int(number)})\n__main__.main()"
-    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert done.returncode == 128 + number
-    assert "running again is safe" in done.stderr
-
-
-def test_an_interruption_that_python_swallows_is_repeated() -> None:
-    program = "import os, signal, time, weakref\nfrom directus_sync import __main__, pipeline\n"
-    program += "class Item: pass\ndef wait(*_):\n    item = Item()\n"
-    program += "    watched = weakref.ref(item, lambda _: os.kill(os.getpid(), signal.SIGTERM))\n"
-    program += "    del item\n    time.sleep(60)\npipeline.wait = wait\n__main__.main()"
-    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert done.returncode == 128 + signal.SIGTERM
-    assert done.stderr == "interrupted; what was finished stays, and running again is safe\n"
-
-
-def test_an_interruption_after_the_end_takes_nothing_away() -> None:
-    program = "import atexit, os, signal\nfrom directus_sync import __main__, pipeline\n"
-    program += "pipeline.wait = lambda *_: None\natexit.register(os.kill, os.getpid(), signal.SIGTERM)\n__main__.main()"
-    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("then", ["ValueError('closed')", "errors.DatabaseFailed('closed')"])
-def test_what_fails_because_of_an_interruption_is_an_interruption(then: str) -> None:
-    """To undo what a statement did, SQLAlchemy uses the connection that psycopg2 closed."""
-    program = "import os, signal\nfrom directus_sync import __main__, errors, pipeline\n"
-    program += "def wait(*_):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
-    program += f"    finally:\n        raise {then}\npipeline.wait = wait\n__main__.main()"
-    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, ""), done.stderr
-    said = "error[database-failed]: closed\n" if "errors" in then else ""
-    assert done.stderr == f"{said}interrupted; what was finished stays, and running again is safe\n"
-
-
 def test_wrong_settings_exit_2() -> None:
     done = process("status", DB_HOST="h", DB_DATABASE="d", DB_USER="u", DB_PORT="none")
     assert done.returncode == 2

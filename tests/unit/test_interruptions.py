@@ -1,0 +1,61 @@
+"""Ctrl-C and requests to terminate, wherever in a run they come."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from textwrap import indent
+
+import pytest
+
+SAFE = "interrupted; what was finished stays, and running again is safe\n"
+STRIKE = "os.kill(os.getpid(), signal.{name})"
+# Such as after `nohup`, Python would have no handler of its own.
+PROGRAM = """
+import atexit, os, signal, time, weakref
+from directus_sync import __main__, errors, pipeline
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Item: pass
+def wait(*_):
+{body}
+pipeline.wait = wait
+__main__.main()
+"""
+
+
+def waiting(body: str) -> subprocess.CompletedProcess[str]:
+    """Run `directus-sync wait` with this in the place of the wait."""
+    variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
+    program = PROGRAM.format(body=indent(body, "    "))
+    return subprocess.run(
+        [sys.executable, "-c", program, "wait"], env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_exits_with_its_signal_and_says_that_running_again_is_safe(number: signal.Signals) -> None:
+    done = waiting(STRIKE.format(name=number.name))
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", SAFE)
+
+
+def test_one_that_python_swallows_is_repeated() -> None:
+    strike = STRIKE.format(name="SIGTERM")
+    done = waiting(f"item = Item()\nwatched = weakref.ref(item, lambda _: {strike})\ndel item\ntime.sleep(60)")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_one_after_the_end_takes_nothing_away() -> None:
+    done = waiting(f"atexit.register(lambda: {STRIKE.format(name='SIGTERM')})")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [("ValueError('closed')", ""), ("errors.DatabaseFailed('closed')", "error[database-failed]: closed\n")],
+)
+def test_what_fails_because_of_one_is_one(then: str, said: str) -> None:
+    """To undo what a statement did, SQLAlchemy uses the connection that psycopg2 closed."""
+    done = waiting(f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    raise {then}")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", said + SAFE)
