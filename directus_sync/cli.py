@@ -65,9 +65,12 @@ def with_approvals(command: Command) -> Command:
     name=NAME,
     epilog="Exit codes: 0 done or equal, 1 failed, 2 wrong usage or settings, 3 something differs,"
     " 4 refused by the guard, 5 lock not obtained in time.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # The decorator for it loads rich, which only the help needs.
+        "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
+    },
 )
-@click.rich_config({"text_paragraph_linebreaks": "\n\n"})
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def app() -> None:
     """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,14 +31,7 @@ def load(content: bytes) -> object:
     collections that Directus never writes; ValueError, KeyError, TypeError or AttributeError for a scalar that is
     not what its tag says.
     """
-    # Without cycles there is nothing to collect, and looking for it takes half of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _Builder(_Loader(content)).document()
-    finally:
-        if collecting:
-            gc.enable()
+    return _Builder(_Loader(content)).document()
 
 
 def compose(content: bytes) -> yaml.Node | None:

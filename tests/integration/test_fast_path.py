@@ -72,7 +72,7 @@ DEVICE = "INSERT INTO devices (id, imei, model) VALUES (gen_random_uuid(), '3500
 def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
     """SQLAlchemy alone takes longer than all of it may."""
     program = (
-        "import sys\nsys.argv = ['directus-sync', 'deploy']\n"
+        "import os, sys\nsys.argv = ['directus-sync', 'deploy']\nos._exit = sys.exit\n"
         "from directus_sync.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "print(sorted({'alembic', 'click', 'httpx', 'sqlalchemy', 'yaml'} & set(sys.modules)), file=sys.stderr)\n"

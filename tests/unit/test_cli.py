@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -26,7 +27,8 @@ from directus_sync.guard import Plan
 from directus_sync.history import Deploy
 from directus_sync.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.revisions import Revision
-from directus_sync.seed.planning import Action, Edit, Judged
+from directus_sync.seed import Action
+from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.verify import Verified
@@ -72,6 +74,8 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
     monkeypatch.setattr(settings, "load", lambda: loaded)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
 
     def command(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["directus-sync", *arguments])
@@ -138,8 +142,9 @@ def test_the_version_is_printed_alone() -> None:
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_and_version_load_nothing_heavy(option: str) -> None:
     program = (
-        "import sys\n"
+        "import os, sys\n"
         f"sys.argv = ['directus-sync', {option!r}]\n"
+        "os._exit = sys.exit\n"
         "from directus_sync.__main__ import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert end.code == 0\n"
