@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.sql import Composable
 
+from directus_sync import background
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable
 from directus_sync.settings import DatabaseSettings, Settings
 
@@ -132,7 +132,8 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     }
     # Not for connecting: libpq bounds only its own waiting by connect_timeout.
     extensions.set_wait_callback(None)
-    return _interruptible(lambda: _opened(database, common))
+    # In a thread: libpq sleeps through signals for seconds per address, and may look long for a name.
+    return background.start(lambda: _opened(database, common))()
 
 
 def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
@@ -151,25 +152,6 @@ def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
         )
     connection.autocommit = True
     return connection
-
-
-def _interruptible(call: Callable[[], Connection]) -> Connection:
-    """Call in a thread: libpq sleeps through signals for seconds per address, and may look long for a name."""
-    made: list[Connection] = []
-    failed: list[Exception] = []
-
-    def run() -> None:
-        try:
-            made.append(call())
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return made[0]
 
 
 def query(

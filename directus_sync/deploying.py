@@ -29,17 +29,18 @@ from directus_sync.pushing import Pushing, Request
 from directus_sync.render import Progress
 from directus_sync.revisions import Branch, Reporter, Revision
 from directus_sync.settings import Mode, Settings
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 from directus_sync.verify import Verified
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
-def preflight(settings: Settings, wanted: Snapshot) -> None:
+def preflight(settings: Settings, reading: Reading) -> None:
     """Check whatever can be checked without a database."""
     approvals.read(settings.removals)
     verify.read_expected(settings.catalog)
+    wanted = reading.result()
     if settings.mode is Mode.SKIP and settings.directus_url is not None:
         return
     settings.require_credentials()
@@ -71,8 +72,9 @@ class Deploying:
         self.progress = progress
         self.connection = connection
 
-    def run(self, wanted: Snapshot, started: float) -> Deployed:
+    def run(self, reading: Reading, started: float) -> Deployed:
         """Do what is to be done, and record it. started: when, by `time.monotonic`."""
+        wanted = reading.result()
         settings, connection, progress = self.settings, self.connection, self.progress
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             with sessions.directus(settings, connection, progress):
@@ -85,7 +87,7 @@ class Deploying:
             client, pushed = None, None
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, wanted)
+                pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, reading)
             post = migrate(connection, "post", progress)
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None)

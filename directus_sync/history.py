@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from directus_sync import database
 from directus_sync import snapshot as snapshots
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -55,17 +56,20 @@ def latest_sha256(connection: Connection) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def is_base(connection: Connection, snapshot: Snapshot) -> bool:
-    """Tell whether these very bytes were recorded last."""
-    return exists(connection) and latest_sha256(connection) == snapshot.sha256
+def is_base(connection: Connection, sha256: str) -> bool:
+    """Tell whether the snapshot with this hash was recorded last."""
+    return exists(connection) and latest_sha256(connection) == sha256
 
 
-def base(connection: Connection) -> Snapshot | None:
+def base(connection: Connection) -> Reading | None:
     """Return the snapshot recorded last, or None for a database that this tool never touched."""
     if not exists(connection):
         return None
     rows = database.query(connection, "SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    return snapshots.parse(bytes(rows[0][0]), "the recorded base", may_be_empty=True) if rows else None
+    if not rows:
+        return None
+    content = bytes(rows[0][0])
+    return Reading(content, partial(snapshots.parse, content, "the recorded base", may_be_empty=True))
 
 
 def record_snapshot(connection: Connection, snapshot: Snapshot, source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from directus_sync.catalog import Difference
 from directus_sync.diff import NO_DIFFERENCE
@@ -10,9 +11,12 @@ from directus_sync.fingerprint import Unmoved
 from directus_sync.guard import Plan
 from directus_sync.history import Deploy
 from directus_sync.revisions import Branch, Revision
-from directus_sync.seed.planning import Action, Judged
+from directus_sync.seed import Action
 from directus_sync.snapshot import Snapshot
 from directus_sync.verify import Verified
+
+if TYPE_CHECKING:
+    from directus_sync.seed.planning import Judged
 
 
 @dataclass(frozen=True)

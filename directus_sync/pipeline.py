@@ -38,9 +38,8 @@ from directus_sync.outcome import Adopted, Checked, Deployed, Seeded, Status
 from directus_sync.pushing import Pushing, Request, approved, record_base
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES
-from directus_sync.seed import model, planning, reading, store, writing
 from directus_sync.settings import ALEMBIC_TABLES, Settings
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -55,25 +54,25 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
     Raises SyncError; its `done` says what was finished before, which stays. Running again is safe.
     """
     started = time.monotonic()
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    deploying.preflight(settings, wanted)
+    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    deploying.preflight(settings, reading)
     with sessions.writing(settings, "deploy", progress) as connection:
         unmoved = fingerprint.unmoved(connection, settings)
         if unmoved is not None:
             # Another one did the work while this one waited for the lock.
             return outcome.nothing_to_do(unmoved, time.monotonic() - started)
-        return Deploying(settings, request, progress, connection).run(wanted, started)
+        return Deploying(settings, request, progress, connection).run(reading, started)
 
 
 def push(settings: Settings, request: Request, progress: Progress) -> Plan:
     """Make Directus equal the snapshot file, and record it; return what was changed."""
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    with sessions.writing(settings, "push", progress) as connection:
+    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    with sessions.writing(settings, "push", progress, reading.result) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            return pushing.nothing(wanted)
-        with sessions.directus(settings, connection, progress) as client:
-            return pushing.run(client, wanted)
+            return pushing.nothing(reading.result())
+        with sessions.directus(settings, connection, progress, meanwhile=reading.result) as client:
+            return pushing.run(client, reading)
 
 
 def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Snapshot, tuple[Path, ...]]:
@@ -85,7 +84,6 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
         sessions.writing(settings, "pull", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
-        base = history.base(connection)
         pending = any(revisions.pending(connection, branch) for branch in BRANCHES)
         if pending:
             # What the pending ones will make is not there yet, and would be missing from the file.
@@ -95,6 +93,7 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
         else:
             write_catalog = verify.regenerate(connection, settings.catalog, overwrite=overwrite)
         with progress.step("Reading Directus's schema", "Read Directus's schema"):
+            base = partial(history.base, connection)
             live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite)
         files = [settings.snapshot] if changed else []
         files += [settings.catalog] if not pending and write_catalog() else []
@@ -110,52 +109,53 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
     Raises AlreadyAdopted when there is a base already, and the server is not as it says: a new base would make
     what nobody captured look like git's.
     """
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
     with (
-        sessions.writing(settings, "adopt", progress) as connection,
-        sessions.directus(settings, connection, progress) as client,
+        sessions.writing(settings, "adopt", progress, reading.result) as connection,
+        sessions.directus(settings, connection, progress, meanwhile=reading.result) as client,
     ):
-        snapshot.require_version(wanted, client.version())
+        snapshot.require_version(reading.result(), client.version())
         deploying.migrate(connection, "pre", progress)
-        live, base = sync.read_live(client), history.base(connection)
-        if base is not None and diff.between(base, live):
+        base = history.base(connection)
+        live = sync.read_live(client)
+        if base is not None and diff.between(base.result(), live):
             raise AlreadyAdopted(
                 "this database has a base already, and its Directus was changed since",
                 where=client.url,
                 next="capture what was changed: directus-sync pull, then commit",
             )
         expected = verify.read_expected(settings.catalog)
-        judged = sync.plan(
-            client, connection, wanted, lambda: live, Approvals(), expected, probably_equal=live.sha256 == wanted.sha256
-        )
+        same = live.sha256 == reading.sha256
+        known = Reading(live.content, lambda: live)
+        judged = sync.plan(client, connection, reading, lambda: known, Approvals(), expected, probably_equal=same)
         record_base(connection, live, "adopt")
         return Adopted(live, base is None, judged)
 
 
 def plan(settings: Settings, request: Request, progress: Progress, out: Path | None = None) -> Plan:
     """Return what a push would do, and save it to `out`."""
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
-    with sessions.reading(settings, "diff", progress) as connection:
-        judged = _plan(settings, progress, connection, wanted, given, expected)
+    with sessions.reading(settings, "diff", progress, reading.result) as connection:
+        judged = _plan(settings, progress, connection, reading, given, expected)
     if out is not None:
-        saved_plan.write(out, judged, wanted, given)
+        saved_plan.write(out, judged, reading.sha256, given)
     return judged
 
 
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there. Changes nothing."""
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    deploying.preflight(settings, wanted)
+    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    deploying.preflight(settings, reading)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
-            return Checked(pending, True, _plan_of_everything(wanted, given))
+            return Checked(pending, True, _plan_of_everything(reading.result(), given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(diff.NO_DIFFERENCE))
-        judged = _plan(settings, progress, connection, wanted, given, expected)
+        judged = _plan(settings, progress, connection, reading, given, expected)
         settled = not judged and not any(pending.values())
         return Checked(pending, False, judged, verify.differences(connection, expected if settled else None))
 
@@ -165,7 +165,7 @@ def prune(settings: Settings, progress: Progress) -> tuple[str, ...]:
 
     Spent: the item is in neither file nor server. Other environments may still need the approval.
     """
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES).result()
     removals = approvals.read(settings.removals)
     with (
         sessions.reading(settings, "prune", progress) as connection,
@@ -185,9 +185,11 @@ def seed(settings: Settings, files: Sequence[Path], progress: Progress, *, force
 
     Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
     """
+    from directus_sync.seed import model, planning, reading, store, writing  # noqa: PLC0415 - no other command needs it
+
     started = time.monotonic()
     given = [reading.read(path) for path in files or settings.seeds]
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES).result()
     expected = verify.read_expected(settings.catalog)
     with (sessions.reading if dry_run else sessions.writing)(settings, "seed", progress) as connection:
         rows = store.Store(connection)
@@ -223,7 +225,7 @@ def attic_purge(settings: Settings, older_than: timedelta, progress: Progress) -
 
 def status(settings: Settings) -> Status:
     """Look at the database and the checkout. Asks Directus nothing, takes no lock, changes nothing."""
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES).result()
     with database.connect(settings, "status") as connection:
         applied = revisions.applied_heads(connection)
         known = history.exists(connection)
@@ -257,16 +259,16 @@ def _plan(
     settings: Settings,
     progress: Progress,
     connection: Connection,
-    wanted: Snapshot,
+    reading: Reading,
     given: Approvals,
     expected: Catalog | None,
 ) -> Plan:
     if fingerprint.unmoved(connection, settings):
         return guard.nothing(given)
-    with sessions.directus(settings, connection, progress) as client:
-        recorded = history.is_base(connection, wanted)
+    with sessions.directus(settings, connection, progress, meanwhile=reading.result) as client:
+        recorded = history.is_base(connection, reading.sha256)
         base = partial(history.base, connection)
-        return sync.plan(client, connection, wanted, base, given, expected, probably_equal=recorded)
+        return sync.plan(client, connection, reading, base, given, expected, probably_equal=recorded)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

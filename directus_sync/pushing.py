@@ -16,7 +16,7 @@ from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -49,7 +49,7 @@ class Pushing:
         self.connection = connection
         self.command = command
 
-    def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
+    def run(self, client: DirectusClient, reading: Reading) -> Plan:
         """Judge, send, compare again and record.
 
         Raises RefusedPlan and StalePlan before anything is sent.
@@ -57,8 +57,9 @@ class Pushing:
         saved = saved_plan.read(self.request.saved) if self.request.saved else None
         given = saved.approvals if saved else approved(self.settings, self.request)
         base, expected = partial(history.base, self.connection), verify.read_expected(self.settings.catalog)
-        recorded = history.is_base(self.connection, wanted)
-        judged = sync.plan(client, self.connection, wanted, base, given, expected, probably_equal=recorded)
+        recorded = history.is_base(self.connection, reading.sha256)
+        judged = sync.plan(client, self.connection, reading, base, given, expected, probably_equal=recorded)
+        wanted = reading.result()
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
         self._note_pointless(judged, wanted)

@@ -15,7 +15,7 @@ from directus_sync.diff import ABSENT, NO_DIFFERENCE, Action, Change, Kind
 from directus_sync.errors import WrongSettings
 from directus_sync.guard import Item, Mover, Plan
 from directus_sync.render import coloured, count, duration, nothing_to_do
-from directus_sync.seed.planning import Action as RowAction
+from directus_sync.seed import Action as RowAction
 
 if TYPE_CHECKING:
     from directus_sync.attic import Copy, Restored

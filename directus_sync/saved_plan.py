@@ -26,11 +26,11 @@ class SavedPlan:
     approvals: Approvals
 
 
-def write(path: Path, plan: Plan, wanted: Snapshot, approvals: Approvals) -> None:
-    """Save a plan with the approvals it was made with."""
+def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
+    """Save a plan with the approvals it was made with. sha256: of the snapshot it is a plan for."""
     document = {
         "format": FORMAT,
-        "snapshot_sha256": wanted.sha256,
+        "snapshot_sha256": sha256,
         "server_hash": plan.difference.digest,
         "allow_destroy": dict(approvals.destroy),
         "discard_live": sorted(approvals.discard),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -81,15 +82,31 @@ class Snapshot:
     @property
     def sha256(self) -> str:
         """The hash of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+        return _sha256(self.content)
 
 
-def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
-    """Read and check a snapshot file.
+@dataclass(frozen=True)
+class Reading:
+    """The bytes of a snapshot, to be parsed and checked while somebody else is at work.
+
+    result: returns the snapshot; raises InvalidSnapshot as `parse` does.
+    """
+
+    content: bytes = field(repr=False)
+    result: Callable[[], Snapshot]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes, in hexadecimal."""
+        return _sha256(self.content)
+
+
+def read(path: Path, forbidden: Iterable[str] = ()) -> Reading:
+    """Read a snapshot file.
 
     forbidden: tables that Alembic owns, which no snapshot may name.
 
-    Raises WrongSettings when there is no such file, and InvalidSnapshot as `parse` does.
+    Raises WrongSettings when there is no such file.
     """
     try:
         content = path.read_bytes()
@@ -99,7 +116,7 @@ def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
             where=str(path),
             next="write it with `directus-sync pull`, or name another with --snapshot",
         ) from error
-    return parse(content, str(path), forbidden)
+    return Reading(content, cache(partial(parse, content, str(path), forbidden)))
 
 
 def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_empty: bool = False) -> Snapshot:
@@ -165,6 +182,10 @@ def _checked(
         directus=document["directus"],
         sections=_sections(document),
     )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _sections(document: Mapping[str, Any]) -> Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]:

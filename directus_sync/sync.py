@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from directus_sync import database, diff, files, guard, render, rows, snapshot, verify
+from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.diff import SchemaDiff
-from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges
+from directus_sync.errors import NotConverged, RequestFailed, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -31,8 +32,8 @@ def read_live(client: DirectusClient) -> Snapshot:
 def plan(
     client: DirectusClient,
     connection: Connection,
-    wanted: Snapshot,
-    base: Callable[[], Snapshot | None],
+    reading: Reading,
+    base: Callable[[], Reading | None],
     approvals: Approvals,
     expected: Catalog | None,
     *,
@@ -42,20 +43,30 @@ def plan(
 
     The server's schema is read after the comparison. What somebody edits in between is not in the plan, and Directus
     then refuses to apply it: the hash that came with the comparison covers the whole schema.
-    base: asked for only when there is something to judge, as the server's schema is.
+    base: asked for only when the server may have something else.
     expected: what the database must contain beside the snapshot.
     probably_equal: look first whether the server has just the same, which takes it half as long as a comparison.
     """
-    snapshot.require_version(wanted, client.version())
+    version = client.version()
     client.clear_cache()
-    if probably_equal and wanted.equals(client.schema()):
-        return guard.nothing(approvals)
-    answer = client.diff(wanted.content)
+    parsed = background.start(lambda: _of_version(version, reading.result()))
+    if probably_equal:
+        found = client.schema()
+        if parsed().equals(found):
+            return guard.nothing(approvals)
+    recorded = base()
+    known = background.start(recorded.result) if recorded else None
+    try:
+        answer = client.diff(reading.content)
+    except RequestFailed:
+        parsed()  # what is wrong with the file says more than what Directus does not like
+        raise
+    wanted = parsed()
     if answer is None:
         return guard.nothing(approvals)
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
-    verdicts = guard.judge(difference, base=base(), wanted=wanted, live=live)
+    verdicts = guard.judge(difference, base=known() if known else None, wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = verify.taken_along(connection, verdicts, expected)
     return guard.decide(difference, verdicts, counted, approvals, taken)
@@ -81,10 +92,12 @@ def push(
             # Never sent again blindly: look first whether it happened.
             if _differs(client, wanted, unclear):
                 raise
-        return require_equal(client, wanted)
+        return require_equal(client, wanted, fresh=True)
 
 
-def pull(client: DirectusClient, path: Path, base: Snapshot | None, *, overwrite: bool) -> tuple[Snapshot, bool]:
+def pull(
+    client: DirectusClient, path: Path, base: Callable[[], Reading | None], *, overwrite: bool
+) -> tuple[Snapshot, bool]:
     """Write the server's snapshot to `path`; return it, and whether the file changed.
 
     The file is replaced as a whole or not at all.
@@ -92,21 +105,30 @@ def pull(client: DirectusClient, path: Path, base: Snapshot | None, *, overwrite
     Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
     """
     client.clear_cache()
-    live = snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES)
-    if path.is_file() and path.read_bytes() == live.content:
-        return live, False
+    known = path.read_bytes() if path.is_file() else b""
+    # Directus writes the same bytes most of the time, and takes longer than to parse them.
+    parsed = background.start(partial(snapshot.parse, known, client.url, ALEMBIC_TABLES))
+    content = client.snapshot()
+    if content == known:
+        return parsed(), False
+    live = snapshot.parse(content, client.url, ALEMBIC_TABLES)
     if path.is_file() and not overwrite:
-        _require_nothing_unpushed(snapshot.read(path), base, live)
+        recorded = base()
+        _require_nothing_unpushed(snapshot.read(path).result(), recorded.result() if recorded else None, live)
     files.replace(path, live.content)
     return live, True
 
 
-def require_equal(client: DirectusClient, wanted: Snapshot) -> Snapshot:
+def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = False) -> Snapshot:
     """Return the server's snapshot, or the given one where it says just the same.
+
+    fresh: the server has just forgotten what it knew of the schema, as it does after an apply (11.17.4,
+    api/src/utils/apply-diff.ts).
 
     Raises NotConverged unless they are equal to Directus.
     """
-    client.clear_cache()
+    if not fresh:
+        client.clear_cache()
     if wanted.equals(client.schema()):
         # The export is what Directus compares, so that it would find the same.
         return wanted
@@ -133,6 +155,11 @@ def on_same_database(client: DirectusClient, connection: Connection) -> bool:
     )
     there = client.project_id()
     return there is None or (str(there),) in here
+
+
+def _of_version(version: str, wanted: Snapshot) -> Snapshot:
+    snapshot.require_version(wanted, version)
+    return wanted
 
 
 def _export(client: DirectusClient) -> Snapshot:

@@ -366,7 +366,7 @@ def snapshot_file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def committed() -> snapshot.Snapshot:
     """The committed snapshot."""
-    return snapshot.read(SNAPSHOT)
+    return snapshot.read(SNAPSHOT).result()
 
 
 def pytest_configure(config: pytest.Config) -> None:

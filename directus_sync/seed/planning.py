@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from directus_sync.errors import InvalidSeed
+from directus_sync.seed import Action
 from directus_sync.seed.model import Collection
 from directus_sync.seed.ordering import Order, order
 from directus_sync.seed.reading import SeedFile
 from directus_sync.seed.resolving import Existing, Resolver, Rows
 from directus_sync.seed.rows import rows
 from directus_sync.seed.values import Reference, Row
-
-
-class Action(Enum):
-    """What becomes of a row."""
-
-    CREATE = "create"
-    OVERWRITE = "overwrite"
-    LEAVE = "leave"
-    NONE = "none"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any, Final
 from directus_sync.client import DirectusClient
 from directus_sync.errors import SeedFailed, SyncError
 from directus_sync.render import count
-from directus_sync.seed import store
+from directus_sync.seed import Action, store
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
-from directus_sync.seed.planning import Action, FilePlan, Judged, SeedPlan
+from directus_sync.seed.planning import FilePlan, Judged, SeedPlan
 from directus_sync.seed.resolving import Existing, Rows
 from directus_sync.seed.values import Literal, Row
 

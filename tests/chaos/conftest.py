@@ -138,4 +138,4 @@ def own_postgres(
 @pytest.fixture(scope="session")
 def version() -> str:
     """The version of Directus that the snapshot is of."""
-    return snapshot.read(SNAPSHOT).directus
+    return snapshot.read(SNAPSHOT).result().directus

@@ -28,8 +28,8 @@ from directus_sync.errors import Refused, RefusedPlan, SyncError, WrongSettings
 from directus_sync.guard import Approvals, Mover, Plan, Rule
 from directus_sync.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.revisions import Revision
+from directus_sync.seed import Action as RowAction
 from directus_sync.seed import reading
-from directus_sync.seed.planning import Action as RowAction
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows as seed_rows
 from directus_sync.settings import ROOT, Mode
@@ -381,7 +381,7 @@ def test_a_seed_is_as_documented() -> None:
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    saved_plan.write(path, planned("note_changed"), live, Approvals())
+    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals())
     assert documented("A saved plan", "saved") == keys(json.loads(path.read_text(encoding="utf-8")))
     assert saved_plan.FORMAT in PLAN
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.seed import planning
+from directus_sync.seed import Action, planning
 from directus_sync.seed.model import Collection, Column, Field
-from directus_sync.seed.planning import Action, Edit, SeedPlan
+from directus_sync.seed.planning import Edit, SeedPlan
 from directus_sync.seed.resolving import Existing
 from tests.seeds import KNOWN, Lists, a_file, a_plan
 

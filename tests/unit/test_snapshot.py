@@ -75,7 +75,7 @@ def test_reading_a_file_names_it_in_errors(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"- a\n")
     with pytest.raises(InvalidSnapshot) as caught:
-        snapshot.read(path)
+        snapshot.read(path).result()
     assert caught.value.where == f"{path}:1"
 
 
@@ -522,7 +522,7 @@ def test_deep_nesting_is_refused() -> None:
 def test_what_is_exported_as_json_reads_like_the_file() -> None:
     document = yaml.safe_load(SNAPSHOT.read_bytes())
     live = snapshot.exported(json.loads(json.dumps(document)), "http://directus", ["positions"])
-    file = snapshot.read(SNAPSHOT)
+    file = snapshot.read(SNAPSHOT).result()
     assert (live.sections, live.directus) == (file.sections, file.directus)
     assert snapshot.exported({**document, "collections": [], "fields": [], "relations": []}, "http://directus").directus
     with pytest.raises(InvalidSnapshot, match="http://directus"):

@@ -26,7 +26,7 @@ from directus_sync.errors import (
 )
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import Settings
-from directus_sync.snapshot import Snapshot
+from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -204,21 +204,39 @@ def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snaps
     assert wanted.content in server.bodies["/schema/diff"]
 
 
-def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf, wanted: Snapshot) -> None:
-    server = Server(None)
+@pytest.mark.parametrize("answer", [None, httpx.Response(400, text="another version")], ids=["equal", "refused"])
+def test_a_snapshot_of_another_version_is_told_as_that_whatever_the_server_says_of_it(
+    client_of: ClientOf, wanted: Snapshot, answer: object
+) -> None:
+    server = Server(answer)
     server.version = "11.18.0"
     with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
-        sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=False)
-    assert server.paths == ["/server/info"]
+        planned(client_of(server), wanted, nothing_recorded, probably_equal=False)
 
 
-def not_asked_for() -> Snapshot:
+def planned(
+    client: DirectusClient, wanted: Snapshot, base: Callable[[], Reading | None], *, probably_equal: bool
+) -> Plan:
+    """Plan a push that puts no rows at risk."""
+    return sync.plan(client, NO_DATABASE, at_hand(wanted), base, Approvals(), None, probably_equal=probably_equal)
+
+
+def not_asked_for() -> Reading:
     raise AssertionError("nobody needs the base")
 
 
-def test_where_nothing_differs_neither_schema_nor_base_is_read(client_of: ClientOf, wanted: Snapshot) -> None:
+def nothing_recorded() -> None:
+    """Stand for a database that has no base."""
+
+
+def at_hand(parsed: Snapshot) -> Reading:
+    """Return a reading that is done."""
+    return Reading(parsed.content, lambda: parsed)
+
+
+def test_where_nothing_differs_the_schema_is_not_read(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
-    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=False)
+    assert not planned(client_of(server), wanted, nothing_recorded, probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff"]
 
 
@@ -226,25 +244,24 @@ def test_what_is_probably_equal_is_looked_at_before_it_is_compared(client_of: Cl
     server = Server(None)
     look = ["/server/info", "/utils/cache/clear", "/schema/snapshot"]
     server.schema = yaml.safe_load(EXPORT)
-    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=True)
+    assert not planned(client_of(server), wanted, not_asked_for, probably_equal=True)
     assert server.paths == look
     server.schema["fields"][0]["meta"]["note"] = "another"
-    assert not sync.plan(client_of(server), NO_DATABASE, wanted, not_asked_for, Approvals(), None, probably_equal=True)
+    assert not planned(client_of(server), wanted, nothing_recorded, probably_equal=True)
     assert server.paths == [*look, *look, "/schema/diff"]
 
 
 def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Snapshot, harmless: Any) -> None:
     server = Server(harmless)
     server.schema = yaml.safe_load(EXPORT)
-    assert sync.plan(client_of(server), NO_DATABASE, wanted, lambda: wanted, Approvals(), None, probably_equal=False)
+    assert planned(client_of(server), wanted, lambda: at_hand(wanted), probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
 
 
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
-    again = ["/utils/cache/clear", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
-    assert server.paths == ["/schema/apply", *again]
+    assert server.paths == ["/schema/apply", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
 
 
 def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
@@ -335,28 +352,28 @@ def test_a_pull_writes_the_bytes_of_the_server(
     client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "schema.yaml"
-    live, changed = sync.pull(client_of(full), path, None, overwrite=True)
+    live, changed = sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     assert changed
     assert path.read_bytes() == station
     assert set(live.section("collections")) == {("country",), ("station",)}
 
 
 def test_a_pull_asks_for_a_fresh_view_of_the_schema(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
-    sync.pull(client_of(full), tmp_path / "schema.yaml", None, overwrite=True)
+    sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
     assert full.paths.index("/utils/cache/clear") < full.paths.index("/schema/snapshot")
 
 
 def test_a_pull_of_the_same_bytes_leaves_the_file_alone(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
-    sync.pull(client_of(full), path, None, overwrite=True)
+    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     before = path.stat()
-    assert sync.pull(client_of(full), path, None, overwrite=True)[1] is False
+    assert sync.pull(client_of(full), path, nothing_recorded, overwrite=True)[1] is False
     assert path.stat().st_ino == before.st_ino
     assert path.stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_pull_makes_the_folders_that_are_missing(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
-    sync.pull(client_of(full), tmp_path / "a" / "b" / "schema.yaml", None, overwrite=True)
+    sync.pull(client_of(full), tmp_path / "a" / "b" / "schema.yaml", nothing_recorded, overwrite=True)
     assert (tmp_path / "a" / "b" / "schema.yaml").is_file()
 
 
@@ -364,13 +381,13 @@ def test_a_pull_keeps_the_permissions_of_the_file(client_of: ClientOf, full: Ser
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    sync.pull(client_of(full), path, None, overwrite=True)
+    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_file_that_a_pull_makes_can_be_read_by_others(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
-    sync.pull(client_of(full), path, None, overwrite=True)
+    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.stat().st_mode & 0o777 == 0o644
 
 
@@ -382,7 +399,7 @@ def test_a_pull_of_what_is_no_snapshot_leaves_the_file_as_it_was(
     path.write_bytes(b"old")
     full.export = export
     with pytest.raises(InvalidSnapshot):
-        sync.pull(client_of(full), path, None, overwrite=True)
+        sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.read_bytes() == b"old"
 
 
@@ -391,7 +408,7 @@ def test_a_pull_of_a_table_of_alembic_is_refused(
 ) -> None:
     full.export = station.replace(b"collection: country", b"collection: positions")
     with pytest.raises(InvalidSnapshot, match="positions, a table that Alembic owns"):
-        sync.pull(client_of(full), tmp_path / "schema.yaml", None, overwrite=True)
+        sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
     assert not (tmp_path / "schema.yaml").exists()
 
 
@@ -406,21 +423,21 @@ def test_a_pull_that_cannot_write_leaves_nothing_behind(
 
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises((OSError, SyncError)):
-        sync.pull(client_of(full), path, None, overwrite=True)
+        sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["schema.yaml"]
     assert path.read_bytes() == b"old"
 
 
 def test_a_pull_into_a_folder_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     with pytest.raises(SyncError) as caught:
-        sync.pull(client_of(full), tmp_path, None, overwrite=True)
+        sync.pull(client_of(full), tmp_path, nothing_recorded, overwrite=True)
     assert str(tmp_path) in str(caught.value)
 
 
 def test_a_pull_below_a_file_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SyncError) as caught:
-        sync.pull(client_of(full), tmp_path / "file" / "schema.yaml", None, overwrite=True)
+        sync.pull(client_of(full), tmp_path / "file" / "schema.yaml", nothing_recorded, overwrite=True)
     assert str(tmp_path / "file") in str(caught.value)
 
 
@@ -430,10 +447,10 @@ def test_a_pull_refuses_to_overwrite_what_was_never_pushed(
     path = tmp_path / "schema.yaml"
     edited = station.replace(b"as painted on the mast", b"as in the log book")
     path.write_bytes(edited)
-    base = snapshot.parse(station, "base")
+    base = at_hand(snapshot.parse(station, "base"))
     full.export = station.replace(b"where stations stand", b"where they stood")
     with pytest.raises(UnpushedFileChanges) as caught:
-        sync.pull(client_of(full), path, base, overwrite=False)
+        sync.pull(client_of(full), path, lambda: base, overwrite=False)
     assert caught.value.exit_code == 4
     assert "station.code" in str(caught.value)
     assert path.read_bytes() == edited
@@ -445,7 +462,7 @@ def test_one_change_that_was_never_pushed_is_in_the_singular(
     path = tmp_path / "schema.yaml"
     path.write_bytes(station.replace(b"as painted on the mast", b"as in the log book"))
     with pytest.raises(UnpushedFileChanges, match="1 change that was never pushed"):
-        sync.pull(client_of(full), path, snapshot.parse(station, "base"), overwrite=False)
+        sync.pull(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)
 
 
 def test_a_pull_over_a_file_that_was_pushed_needs_no_permission(
@@ -454,5 +471,5 @@ def test_a_pull_over_a_file_that_was_pushed_needs_no_permission(
     path = tmp_path / "schema.yaml"
     path.write_bytes(station)
     full.export = station.replace(b"where stations stand", b"where they stood")
-    assert sync.pull(client_of(full), path, snapshot.parse(station, "base"), overwrite=False)[1]
+    assert sync.pull(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)[1]
     assert path.read_bytes() == full.export
