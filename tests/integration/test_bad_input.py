@@ -70,6 +70,15 @@ def test_a_file_that_is_no_snapshot_for_this_directus(bootstrapped: Tool, snapsh
     assert bootstrapped.database.contents() == before
 
 
+def test_a_file_that_is_no_snapshot_is_told_before_a_private_directus_has_started(
+    bootstrapped: Tool, snapshot_file: Path
+) -> None:
+    snapshot_file.write_bytes(b"- version: 1\n")
+    refused = bootstrapped("push", "--snapshot", snapshot_file)
+    assert (refused.code, "a list, not a mapping" in refused.err) == (4, True), refused.text
+    assert "Started" not in refused.err
+
+
 def test_no_snapshot_file(bootstrapped: Tool, tmp_path: Path) -> None:
     before = bootstrapped.database.contents()
     refused = bootstrapped("deploy", "--snapshot", tmp_path / "none.yaml")

@@ -154,6 +154,13 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_commands_load_neither_alembic_nor_what_only_help_and_seeds_need() -> None:
+    others = {"alembic", "sqlalchemy", "rich", "pygments", "directus_sync.seed.planning"}
+    program = f"import sys\nfrom directus_sync import cli, pipeline, report\nprint({others} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_the_help_of_an_option_names_its_default() -> None:
     text = shown("push", "--help")
     assert "[default: snapshots/schema.yaml]" in text

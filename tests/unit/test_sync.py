@@ -6,6 +6,7 @@ The server here plays back what a test gives it, diffs captured from a real Dire
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -256,6 +257,57 @@ def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Sn
     server.schema = yaml.safe_load(EXPORT)
     assert planned(client_of(server), wanted, lambda: at_hand(wanted), probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
+
+
+class Meanwhile:
+    """A server that ends an answer to `path` only when the parsing has begun, which begins only with the request."""
+
+    def __init__(self, path: str, server: Server) -> None:
+        self.path = path
+        self.server = server
+        self.asked = threading.Event()
+        self.parsing = threading.Event()
+
+    def parse(self) -> None:
+        assert self.asked.wait(5), "parsed before the server was asked"
+        self.parsing.set()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == self.path:
+            self.asked.set()
+            assert self.parsing.wait(5), "not parsed before the server answered"
+        return self.server(request)
+
+
+@pytest.mark.parametrize(("probably_equal", "path"), [(False, "/schema/diff"), (True, "/schema/snapshot")])
+def test_file_and_base_are_parsed_while_the_server_works(
+    settings: Settings, wanted: Snapshot, *, probably_equal: bool, path: str
+) -> None:
+    meanwhile = Meanwhile(path, Server(None))
+
+    def parsed() -> Snapshot:
+        meanwhile.parse()
+        return wanted
+
+    client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
+    reading = Reading(wanted.content, parsed)
+    sync.plan(client, NO_DATABASE, reading, lambda: reading, Approvals(), None, probably_equal=probably_equal)
+
+
+def test_a_file_is_parsed_while_the_server_writes_the_same(
+    settings: Settings, full: Server, station: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(station)
+    meanwhile, parse = Meanwhile("/schema/snapshot", full), snapshot.parse
+
+    def parsed(*arguments: Any, **options: Any) -> Snapshot:
+        meanwhile.parse()
+        return parse(*arguments, **options)
+
+    monkeypatch.setattr(snapshot, "parse", parsed)
+    client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
+    assert sync.pull(client, path, nothing_recorded, overwrite=False)[1] is False
 
 
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
