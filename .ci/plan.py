@@ -20,8 +20,9 @@ from directus_sync import database, render, settings
 from directus_sync.errors import SyncError, WrongSettings
 
 ROOT = Path.cwd()
+LOCK = "requirements.lock"
 # A module of the folder that it runs in: the older commit's tool with the older commit's migrations.
-TOOL = (sys.executable, "-m", "directus_sync")
+TOOL = ("-m", "directus_sync")
 DIFFERS = 3
 
 
@@ -31,8 +32,9 @@ def main() -> int:
     with _database() as environ, _worktree(base) as folder:
         # devstack of the older commit finds the Directus which that one pins.
         older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
+        python = _python(folder)
         made = subprocess.run(
-            [sys.executable, "-m", "devstack", "run", "--", *TOOL, "deploy"],
+            [python, "-m", "devstack", "run", "--", python, *TOOL, "deploy"],
             cwd=folder,
             env=older,
             stdout=sys.stderr,
@@ -88,8 +90,18 @@ def _worktree(commit: str) -> Iterator[Path]:
             _git("worktree", "remove", "--force", str(folder))
 
 
+def _python(folder: Path) -> str:
+    """Return a Python with what the tool of this folder needs: this one, or one that the folder's own script makes."""
+    if (folder / LOCK).read_bytes() == (ROOT / LOCK).read_bytes():
+        return sys.executable
+    subprocess.run(["devstack/venv.sh"], cwd=folder, stdout=sys.stderr, check=True)
+    return str(folder / ".venv" / "bin" / "python")
+
+
 def _run(command: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*TOOL, command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, *TOOL, command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def _git(*arguments: str) -> str:

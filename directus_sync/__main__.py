@@ -39,8 +39,9 @@ def main() -> NoReturn:
         # All is done, and an interruption would make another exit code of it.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            stream.flush()
     # To free all that was loaded takes Python as long as to answer `--version`.
     os._exit(code)
 

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
+
+
+@contextmanager
+def without_signals() -> Iterator[set[int | signal.Signals]]:
+    """Hold back requests to end while the block runs; yield what was held back before.
+
+    A thread or process that it starts inherits that. Python handles signals in its main thread, whichever receives
+    them; with one thread left that does, none could be held back for the fork of a process.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start(call: Callable[[], T]) -> Callable[[], T]:
@@ -24,7 +42,8 @@ def start(call: Callable[[], T]) -> Callable[[], T]:
             failed.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    with without_signals():
+        thread.start()
 
     def result() -> T:
         thread.join()

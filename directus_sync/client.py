@@ -77,10 +77,13 @@ class DirectusClient:
                 )
         self._http.close()
 
-    def wait(self, seconds: float, *, alive: Callable[[], None] = lambda: None) -> None:
+    def wait(
+        self, seconds: float, *, alive: Callable[[], None] = lambda: None, waiting: Callable[[], None] | None = None
+    ) -> None:
         """Return when /server/ping answers.
 
         alive: called before each attempt; may raise to end the wait, as when the server's process has ended.
+        waiting: called once, when the first attempt fails.
 
         Raises DirectusUnavailable after `seconds`.
         """
@@ -100,6 +103,9 @@ class DirectusClient:
                     where=self.url,
                     next="start it (`make up` starts the local one), or check DIRECTUS_URL",
                 )
+            if waiting is not None:
+                waiting()
+                waiting = None
             time.sleep(0.03)
 
     def version(self) -> str:

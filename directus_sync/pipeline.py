@@ -67,11 +67,12 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
 def push(settings: Settings, request: Request, progress: Progress) -> Plan:
     """Make Directus equal the snapshot file, and record it; return what was changed."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    with sessions.writing(settings, "push", progress, reading.result) as connection:
+    progress.meanwhile = reading.result
+    with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
             return pushing.nothing(reading.result())
-        with sessions.directus(settings, connection, progress, meanwhile=reading.result) as client:
+        with sessions.directus(settings, connection, progress) as client:
             return pushing.run(client, reading)
 
 
@@ -110,9 +111,10 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
     what nobody captured look like git's.
     """
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    progress.meanwhile = reading.result
     with (
-        sessions.writing(settings, "adopt", progress, reading.result) as connection,
-        sessions.directus(settings, connection, progress, meanwhile=reading.result) as client,
+        sessions.writing(settings, "adopt", progress) as connection,
+        sessions.directus(settings, connection, progress) as client,
     ):
         snapshot.require_version(reading.result(), client.version())
         deploying.migrate(connection, "pre", progress)
@@ -135,8 +137,9 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
 def plan(settings: Settings, request: Request, progress: Progress, out: Path | None = None) -> Plan:
     """Return what a push would do, and save it to `out`."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    progress.meanwhile = reading.result
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
-    with sessions.reading(settings, "diff", progress, reading.result) as connection:
+    with sessions.reading(settings, "diff", progress) as connection:
         judged = _plan(settings, progress, connection, reading, given, expected)
     if out is not None:
         saved_plan.write(out, judged, reading.sha256, given)
@@ -252,7 +255,7 @@ def wait(settings: Settings, progress: Progress) -> None:
         pass
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
-            client.wait(settings.directus_wait)
+            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
 
 
 def _plan(
@@ -265,7 +268,7 @@ def _plan(
 ) -> Plan:
     if fingerprint.unmoved(connection, settings):
         return guard.nothing(given)
-    with sessions.directus(settings, connection, progress, meanwhile=reading.result) as client:
+    with sessions.directus(settings, connection, progress) as client:
         recorded = history.is_base(connection, reading.sha256)
         base = partial(history.base, connection)
         return sync.plan(client, connection, reading, base, given, expected, probably_equal=recorded)

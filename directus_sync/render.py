@@ -6,10 +6,11 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, Final
 
+from directus_sync import background
 from directus_sync.errors import SyncError
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
@@ -54,10 +55,12 @@ class Progress:
     """Tells on stderr what is being done, and how long it took; on a terminal, with a spinner meanwhile.
 
     done: what was finished and stays, whatever comes after it; for the message of an error.
+    meanwhile: what may be done while something keeps us waiting, any number of times; what it raises ends the wait.
     """
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
@@ -66,7 +69,10 @@ class Progress:
         if sys.stderr.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
-            with Console(stderr=True).status(doing):
+            status = Console(stderr=True).status(doing)
+            with ExitStack() as stack:
+                with background.without_signals():
+                    stack.enter_context(status)  # in a thread of its own
                 yield
         else:
             note(f"{doing} ...")
@@ -79,11 +85,18 @@ class Progress:
 
     def waiting_for_lock(self, holder: str) -> None:
         """Say who is deploying already."""
+        self.meanwhile()
         note(f"Waiting for the migration lock, held by {holder}")
 
     def waiting_for_database(self) -> None:
         """Say that PostgreSQL does not answer yet."""
+        self.meanwhile()
         note("Waiting for PostgreSQL")
+
+    def waiting_for_directus(self) -> None:
+        """Say that Directus does not answer yet."""
+        self.meanwhile()
+        note("Waiting for Directus")
 
 
 def nothing_to_do(seconds: float, *, notes: bool) -> str:

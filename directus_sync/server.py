@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from directus_sync import database, installation
+from directus_sync import background, database, installation
 from directus_sync.client import DirectusClient
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
@@ -46,7 +46,6 @@ _LIMITS: Final = tuple(
 )
 
 _PR_SET_PDEATHSIG: Final = 1
-_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 # A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
 _PRIVATE: Final = {
@@ -178,7 +177,7 @@ def _spawn(
     }
     # What a signal's handler raises just after the fork is lost: Python runs its at-fork hooks, such as logging's,
     # without passing on their exceptions. Nor would anybody stop a child that Popen did not return.
-    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS_TO_END)
+    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, background.REQUESTS_TO_END)
     try:
         process = subprocess.Popen(
             [node, str(_PROGRAM), verb],
@@ -187,7 +186,7 @@ def _spawn(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
-            preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - one thread, and three system calls
+            preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
         )
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from directus_sync import database, installation, lock, revisions, server, sync
+from directus_sync import background, database, installation, lock, revisions, server, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
@@ -16,41 +16,22 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
-def _nothing() -> None:
-    """Do nothing meanwhile."""
-
-
-def _connected(
-    settings: Settings, purpose: str, progress: Progress, meanwhile: Callable[[], object]
-) -> AbstractContextManager[Connection]:
-    def waiting() -> None:
-        meanwhile()
-        progress.waiting_for_database()
-
-    return database.connect(settings, purpose, waiting=waiting)
-
-
 @contextmanager
-def reading(
-    settings: Settings, purpose: str, progress: Progress, meanwhile: Callable[[], object] = _nothing
-) -> Iterator[Connection]:
-    """Yield a connection that can't change anything. meanwhile: called where the database keeps us waiting."""
-    with _connected(settings, purpose, progress, meanwhile) as connection:
+def reading(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
+    """Yield a connection that can't change anything."""
+    with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
         connection.set_session(readonly=True, autocommit=True)
         yield connection
 
 
 @contextmanager
-def writing(
-    settings: Settings, purpose: str, progress: Progress, meanwhile: Callable[[], object] = _nothing
-) -> Iterator[Connection]:
+def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
     """Yield a connection that holds the lock, on a server that can take the migrations of this checkout.
 
     An error that passes through is told what was finished before it.
-    meanwhile: called where the database keeps us waiting.
     """
     try:
-        with _connected(settings, purpose, progress, meanwhile) as connection:
+        with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
             database.require_extensions(connection)
             with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
                 revisions.require_known(connection)
@@ -62,30 +43,24 @@ def writing(
 
 @contextmanager
 def directus(
-    settings: Settings,
-    connection: Connection,
-    progress: Progress,
-    loaded: server.Loaded | None = None,
-    *,
-    meanwhile: Callable[[], object] = _nothing,
+    settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
-
-    meanwhile: called while a private one loads, which takes seconds.
 
     Raises WrongSettings, and PrivateServerFailed, where what answers works on another database.
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
-            client.wait(settings.directus_wait)
+            background.start(progress.meanwhile)
+            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
             client.version()
         else:
             settings.require_credentials()
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
                 loaded = loaded or stack.enter_context(server.loading(settings))
-                meanwhile()
+                progress.meanwhile()
                 client = stack.enter_context(server.private(settings, loaded))
         if not sync.on_same_database(client, connection):
             raise _elsewhere(settings, client, connection)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -85,24 +86,30 @@ class Snapshot:
         return _sha256(self.content)
 
 
-@dataclass(frozen=True)
 class Reading:
-    """The bytes of a snapshot, to be parsed and checked while somebody else is at work.
+    """The bytes of a snapshot, parsed and checked when first asked for; any thread may ask."""
 
-    result: returns the snapshot; raises InvalidSnapshot as `parse` does.
-    """
-
-    content: bytes = field(repr=False)
-    result: Callable[[], Snapshot]
+    def __init__(self, content: bytes, parsed: Callable[[], Snapshot]) -> None:
+        self.content = content
+        self._parsed = parsed
+        self._lock = threading.Lock()
+        self._result: Snapshot | None = None
 
     @property
     def sha256(self) -> str:
         """The hash of the bytes, in hexadecimal."""
         return _sha256(self.content)
 
+    def result(self) -> Snapshot:
+        """Return the snapshot. Raises InvalidSnapshot as `parse` does."""
+        with self._lock:
+            if self._result is None:
+                self._result = self._parsed()
+            return self._result
+
 
 def read(path: Path, forbidden: Iterable[str] = ()) -> Reading:
-    """Read a snapshot file.
+    """Read a snapshot file, without a look at what it says.
 
     forbidden: tables that Alembic owns, which no snapshot may name.
 
@@ -116,7 +123,7 @@ def read(path: Path, forbidden: Iterable[str] = ()) -> Reading:
             where=str(path),
             next="write it with `directus-sync pull`, or name another with --snapshot",
         ) from error
-    return Reading(content, cache(partial(parse, content, str(path), forbidden)))
+    return Reading(content, partial(parse, content, str(path), forbidden))
 
 
 def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_empty: bool = False) -> Snapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +11,7 @@ from directus_sync import background, database, diff, files, guard, render, rows
 from directus_sync.catalog import Catalog
 from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.diff import SchemaDiff
-from directus_sync.errors import NotConverged, RequestFailed, SyncError, UnpushedFileChanges
+from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
 from directus_sync.snapshot import Reading, Snapshot
@@ -47,26 +46,23 @@ def plan(
     expected: what the database must contain beside the snapshot.
     probably_equal: look first whether the server has just the same, which takes it half as long as a comparison.
     """
+    background.start(reading.result)
     version = client.version()
     client.clear_cache()
-    parsed = background.start(lambda: _of_version(version, reading.result()))
-    if probably_equal:
-        found = client.schema()
-        if parsed().equals(found):
-            return guard.nothing(approvals)
+    found = client.schema() if probably_equal else None
+    wanted = reading.result()
+    snapshot.require_version(wanted, version)
+    if found is not None and wanted.equals(found):
+        return guard.nothing(approvals)
     recorded = base()
-    known = background.start(recorded.result) if recorded else None
-    try:
-        answer = client.diff(reading.content)
-    except RequestFailed:
-        parsed()  # what is wrong with the file says more than what Directus does not like
-        raise
-    wanted = parsed()
+    if recorded is not None:
+        background.start(recorded.result)
+    answer = client.diff(wanted.content)
     if answer is None:
         return guard.nothing(approvals)
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
-    verdicts = guard.judge(difference, base=known() if known else None, wanted=wanted, live=live)
+    verdicts = guard.judge(difference, base=recorded.result() if recorded else None, wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = verify.taken_along(connection, verdicts, expected)
     return guard.decide(difference, verdicts, counted, approvals, taken)
@@ -105,16 +101,16 @@ def pull(
     Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
     """
     client.clear_cache()
-    known = path.read_bytes() if path.is_file() else b""
-    # Directus writes the same bytes most of the time, and takes longer than to parse them.
-    parsed = background.start(partial(snapshot.parse, known, client.url, ALEMBIC_TABLES))
-    content = client.snapshot()
-    if content == known:
-        return parsed(), False
-    live = snapshot.parse(content, client.url, ALEMBIC_TABLES)
-    if path.is_file() and not overwrite:
+    file = snapshot.read(path) if path.is_file() else None
+    if file is not None:
+        # Directus mostly writes the same bytes, which takes it longer than to parse them, and they are parsed once.
+        background.start(file.result)
+    live = snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES)
+    if file is not None and file.content == live.content:
+        return live, False
+    if file is not None and not overwrite:
         recorded = base()
-        _require_nothing_unpushed(snapshot.read(path).result(), recorded.result() if recorded else None, live)
+        _require_nothing_unpushed(file.result(), recorded.result() if recorded else None, live)
     files.replace(path, live.content)
     return live, True
 
@@ -132,6 +128,8 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
     if wanted.equals(client.schema()):
         # The export is what Directus compares, so that it would find the same.
         return wanted
+    if fresh:
+        client.clear_cache()  # another replica may have answered, which had not heard of the apply
     live = _export(client)
     answer = client.diff(wanted.content)
     if answer is None:
@@ -155,11 +153,6 @@ def on_same_database(client: DirectusClient, connection: Connection) -> bool:
     )
     there = client.project_id()
     return there is None or (str(there),) in here
-
-
-def _of_version(version: str, wanted: Snapshot) -> Snapshot:
-    snapshot.require_version(wanted, version)
-    return wanted
 
 
 def _export(client: DirectusClient) -> Snapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from devstack import ports
 from tests.conftest import ROOT, Finished
 from tests.processes import marked, until
 
@@ -83,9 +83,7 @@ def booting(
 ) -> Iterator[Boot]:
     """Run the entrypoint while the block runs. folder: where it is started, for its log and Directus's uploads."""
     mark = f"boot-{uuid.uuid4()}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = ports.choose()
     log = folder / f"{mark}.log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -315,11 +315,16 @@ class End:
         return cls(database.schema(), json.dumps(database.rows(EXPORTED), indent=1), bytes(base).decode())
 
 
-# In the order in which Directus exports it; the numbers themselves depend on what was tried before.
+# In the order in which Directus exports it, and what its bootstrap makes; numbers depend on what was tried before.
 EXPORTED = """
 SELECT 1 AS part, row_number() OVER (ORDER BY collection), to_jsonb(c) FROM directus_collections c
 UNION ALL SELECT 2, row_number() OVER (ORDER BY collection, id), to_jsonb(f) - 'id' FROM directus_fields f
 UNION ALL SELECT 3, row_number() OVER (ORDER BY id), to_jsonb(r) - 'id' FROM directus_relations r
+UNION ALL SELECT 4, row_number() OVER (ORDER BY version), to_jsonb(version) FROM directus_migrations
+UNION ALL SELECT 5, 1, jsonb_build_object(
+  'roles', (SELECT count(*) FROM directus_roles), 'policies', (SELECT count(*) FROM directus_policies),
+  'access', (SELECT count(*) FROM directus_access), 'users', (SELECT count(*) FROM directus_users),
+  'permissions', (SELECT count(*) FROM directus_permissions), 'settings', (SELECT count(*) FROM directus_settings))
 ORDER BY 1, 2"""
 
 

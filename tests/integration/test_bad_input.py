@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from devstack import ports, postgres_tree, unprivileged
-from tests.conftest import Database, RunningDirectus, Tool
+from directus_sync.lock import LOCK_KEY
+from tests.conftest import Database, Finished, RunningDirectus, Tool
 from tests.snapshots import edited, set_property
 
 HEAD = b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n"
@@ -73,10 +74,26 @@ def test_a_file_that_is_no_snapshot_for_this_directus(bootstrapped: Tool, snapsh
 def test_a_file_that_is_no_snapshot_is_told_before_a_private_directus_has_started(
     bootstrapped: Tool, snapshot_file: Path
 ) -> None:
-    snapshot_file.write_bytes(b"- version: 1\n")
-    refused = bootstrapped("push", "--snapshot", snapshot_file)
+    assert "Started" not in _pushed_with_a_bad_file(bootstrapped, snapshot_file).err
+
+
+def test_a_file_that_is_no_snapshot_is_told_before_the_wait_for_a_lock(bootstrapped: Tool, snapshot_file: Path) -> None:
+    with bootstrapped.database.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        _pushed_with_a_bad_file(bootstrapped, snapshot_file)
+
+
+def test_a_file_that_is_no_snapshot_is_told_before_the_wait_for_a_directus(
+    bootstrapped: Tool, snapshot_file: Path
+) -> None:
+    _pushed_with_a_bad_file(bootstrapped.with_settings(DIRECTUS_URL="http://127.0.0.1:1"), snapshot_file)
+
+
+def _pushed_with_a_bad_file(tool: Tool, path: Path) -> Finished:
+    path.write_bytes(b"- version: 1\n")
+    refused = tool("push", "--snapshot", path)
     assert (refused.code, "a list, not a mapping" in refused.err) == (4, True), refused.text
-    assert "Started" not in refused.err
+    return refused
 
 
 def test_no_snapshot_file(bootstrapped: Tool, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,16 @@ def test_without_a_registry_nothing_is_pushed() -> None:
 # The plan
 
 
+# Stands for the script that fills an environment, which takes a minute.
+WITH_ANOTHER_PACKAGE = """#!/bin/sh
+set -e
+{python} -m venv --without-pip .venv
+cd .venv/lib/python*/site-packages
+echo {packages} > all.pth
+touch another_package.py
+"""
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A repository of this project's files, with one commit."""
@@ -192,6 +203,25 @@ def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: To
     assert "- events.notes" in report
     assert "Then **failed with exit code 4**" in report
     assert "error[unapproved-destruction]" in report
+
+
+def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty: Tool) -> None:
+    """As where this one needs fewer."""
+    lock, package = checkout / "requirements.lock", checkout / "directus_sync" / "__init__.py"
+    now = lock.read_text(), package.read_text()
+    script = checkout / "devstack" / "venv.sh"
+    script.write_text(WITH_ANOTHER_PACKAGE.format(python=sys.executable, packages=sysconfig.get_path("purelib")))
+    lock.write_text(now[0] + "# and another\n")
+    package.write_text("import another_package\n" + now[1])
+    commit(checkout, "with another package")
+    git(checkout, "switch", "--quiet", "--create", "branch")
+    lock.write_text(now[0])
+    package.write_text(now[1])
+    commit(checkout, "without it")
+    done, report = plan(checkout, empty)
+    assert done.code == 0, done.text
+    assert "with another package`" in report
+    assert "Then done:" in report
 
 
 def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: Tool) -> None:

@@ -55,6 +55,9 @@ COMMANDS = [
 HEAVY = ("alembic", "sqlalchemy", "httpx", "yaml", "psycopg2")
 
 
+NO_SERVER = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "d", "DB_USER": "u"}
+
+
 def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command with these variables alone."""
     return subprocess.run(
@@ -152,6 +155,15 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_output_that_nobody_wants_is_no_failure(closed: int) -> None:
+    command = f'exec "$0" -m directus_sync --version {closed}>&-'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_commands_load_neither_alembic_nor_what_only_help_and_seeds_need() -> None:
@@ -258,7 +270,7 @@ def test_a_missing_snapshot_exits_2_and_is_named(tmp_path: Path) -> None:
 def test_a_snapshot_that_is_none_exits_4(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text("- a\n", encoding="utf-8")
-    done = process("diff", "--snapshot", str(path), DB_HOST="h", DB_DATABASE="d", DB_USER="u")
+    done = process("diff", "--snapshot", str(path), **NO_SERVER)
     assert done.returncode == 4
     assert "error[invalid-snapshot]" in done.stderr
 
@@ -266,9 +278,7 @@ def test_a_snapshot_that_is_none_exits_4(tmp_path: Path) -> None:
 def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text("hunter22: 1\n", encoding="utf-8")
-    done = process(
-        "diff", "--snapshot", str(path), DB_HOST="h", DB_DATABASE="hunter22", DB_USER="u", DB_PASSWORD="hunter22"
-    )
+    done = process("diff", "--snapshot", str(path), **NO_SERVER, DB_PASSWORD="hunter22")
     assert "unknown key '***'" in done.stderr
     assert "hunter22" not in done.stdout + done.stderr
 

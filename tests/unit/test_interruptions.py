@@ -10,6 +10,8 @@ from textwrap import indent
 
 import pytest
 
+from directus_sync import background
+
 SAFE = "interrupted; what was finished stays, and running again is safe\n"
 STRIKE = "os.kill(os.getpid(), signal.{name})"
 # Such as after `nohup`, Python would have no handler of its own.
@@ -47,8 +49,9 @@ def test_one_that_python_swallows_is_repeated() -> None:
 
 
 def test_one_after_the_end_takes_nothing_away() -> None:
-    done = waiting(f"sys.stdout.flush = lambda: {STRIKE.format(name='SIGTERM')}")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    strike = STRIKE.format(name="SIGTERM")
+    done = waiting(f"sys.stdout.flush = lambda: ({strike}, os.write(1, b'struck'))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "struck", "")
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,10 @@ def test_what_fails_because_of_one_is_one(then: str, said: str) -> None:
     """To undo what a statement did, SQLAlchemy uses the connection that psycopg2 closed."""
     done = waiting(f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    raise {then}")
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", said + SAFE)
+
+
+def test_background_threads_take_no_signals() -> None:
+    """A process that is started holds them back for a moment, which only works while the main thread gets them all."""
+    masks = background.start(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))()
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGALRM} <= masks
+    assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -205,14 +205,12 @@ def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snaps
     assert wanted.content in server.bodies["/schema/diff"]
 
 
-@pytest.mark.parametrize("answer", [None, httpx.Response(400, text="another version")], ids=["equal", "refused"])
-def test_a_snapshot_of_another_version_is_told_as_that_whatever_the_server_says_of_it(
-    client_of: ClientOf, wanted: Snapshot, answer: object
-) -> None:
-    server = Server(answer)
+def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
     server.version = "11.18.0"
     with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
-        planned(client_of(server), wanted, nothing_recorded, probably_equal=False)
+        planned(client_of(server), wanted, not_asked_for, probably_equal=False)
+    assert server.paths == ["/server/info", "/utils/cache/clear"]
 
 
 def planned(
@@ -279,19 +277,30 @@ class Meanwhile:
         return self.server(request)
 
 
-@pytest.mark.parametrize(("probably_equal", "path"), [(False, "/schema/diff"), (True, "/schema/snapshot")])
-def test_file_and_base_are_parsed_while_the_server_works(
-    settings: Settings, wanted: Snapshot, *, probably_equal: bool, path: str
+@pytest.mark.parametrize("probably_equal", [True, False])
+def test_file_or_base_is_parsed_while_the_server_works(
+    settings: Settings, wanted: Snapshot, *, probably_equal: bool
 ) -> None:
-    meanwhile = Meanwhile(path, Server(None))
+    """The file before it is sent, so only while the server writes its schema; the base while it compares."""
+    meanwhile = Meanwhile("/schema/snapshot" if probably_equal else "/schema/diff", Server(None))
 
     def parsed() -> Snapshot:
         meanwhile.parse()
         return wanted
 
+    slow, done = Reading(wanted.content, parsed), at_hand(wanted)
+    file, base = (slow, done) if probably_equal else (done, slow)
     client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
-    reading = Reading(wanted.content, parsed)
-    sync.plan(client, NO_DATABASE, reading, lambda: reading, Approvals(), None, probably_equal=probably_equal)
+    sync.plan(client, NO_DATABASE, file, lambda: base, Approvals(), None, probably_equal=probably_equal)
+    assert meanwhile.parsing.is_set()
+
+
+def test_a_file_that_is_no_snapshot_is_never_sent(client_of: ClientOf) -> None:
+    server, spoilt = Server(None), b"a: &a [1]\nb: [*a, *a]\n"
+    reading = Reading(spoilt, lambda: snapshot.parse(spoilt, "schema.yaml"))
+    with pytest.raises(InvalidSnapshot, match="an alias"):
+        sync.plan(client_of(server), NO_DATABASE, reading, nothing_recorded, Approvals(), None, probably_equal=False)
+    assert "/schema/diff" not in server.paths
 
 
 def test_a_file_is_parsed_while_the_server_writes_the_same(
@@ -313,7 +322,8 @@ def test_a_file_is_parsed_while_the_server_writes_the_same(
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
-    assert server.paths == ["/schema/apply", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
+    again = ["/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
+    assert server.paths == ["/schema/apply", "/schema/snapshot", *again]
 
 
 def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
