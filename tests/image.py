@@ -61,6 +61,20 @@ def copied() -> dict[str, PurePosixPath]:
     return found
 
 
+def is_sent(path: PurePosixPath) -> bool:
+    """Tell whether a builder gets a file of the checkout, by the rules of a .dockerignore: the last that fits counts.
+
+    A pattern also fits what is below the folder that it names (https://docs.docker.com/build/concepts/context/).
+    """
+    sent = True
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            pattern = re.escape(line.removeprefix("!")).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+            if any(re.fullmatch(pattern, str(part)) for part in (path, *path.parents)):
+                sent = line.startswith("!")
+    return sent
+
+
 def locked(name: str) -> dict[str, tuple[Requirement, frozenset[str]]]:
     """Return a lock file's packages with their hashes."""
     found: dict[str, tuple[Requirement, frozenset[str]]] = {}

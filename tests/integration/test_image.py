@@ -7,16 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from tests import homes
 from tests.boots import booting
 from tests.conftest import ROOT, Tool
-from tests.image import copied, final, locked
+from tests.image import copied, final, is_sent, locked
 from tests.processes import until
 
 # Programs of upstream's image and of Alpine that this machine need not have, or that do nothing here.
@@ -72,9 +76,7 @@ def image(tmp_path: Path, stack_environ: dict[str, str]) -> Image:
     for source, place in copied().items():
         target = image.root / place.relative_to("/")
         if (ROOT / source).is_dir():
-            shutil.copytree(
-                ROOT / source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".env*")
-            )
+            shutil.copytree(ROOT / source, target, dirs_exist_ok=True, ignore=not_sent)
         else:
             target.parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / source, target)
@@ -88,6 +90,12 @@ def image(tmp_path: Path, stack_environ: dict[str, str]) -> Image:
             check=True,
         )
     return image
+
+
+def not_sent(folder: str, names: list[str]) -> set[str]:
+    """Return what a builder does not get of a folder's files."""
+    inside = PurePosixPath(Path(folder).relative_to(ROOT))
+    return {name for name in names if not (Path(folder, name).is_dir() or is_sent(inside / name))}
 
 
 def install_dependencies(folder: Path) -> None:
@@ -130,24 +138,42 @@ def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp
         assert "Deployed in" in boot.output
         # A busy one says 503 for a while.
         until(lambda: boot.get("/items/events", empty.settings.token).status_code == 200)
-        is_healthy(boot.port, image)
         boot.stop()
     # Its user may not write there.
     assert image.files() == before
     assert empty("check").code == 0
 
 
-def is_healthy(port: int, image: Image) -> None:
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe asks by Alpine's wget, which is busybox's")
+@pytest.mark.parametrize(("path", "code"), [("/server/ping", 0), (None, 1)], ids=["answers", "is gone"])
+def test_its_health_is_whether_directus_answers(tmp_path: Path, path: str | None, code: int) -> None:
     busybox = shutil.which("busybox")
-    if busybox is not None:
-        (image.root / "usr" / "local" / "bin" / "wget").unlink()
-        (image.root / "usr" / "local" / "bin" / "wget").symlink_to(busybox)
+    assert busybox is not None
+    (tmp_path / "wget").symlink_to(busybox)
+    with serving(path) as port:
         (health,) = final("HEALTHCHECK")
-        for number, code in ((port, 0), (1, 1)):
-            probe = subprocess.run(
-                health.json, env={"PATH": image.path, "PORT": str(number)}, capture_output=True, check=False
-            )
-            assert probe.returncode == code, probe.stderr
+        environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PORT": str(port)}
+        probe = subprocess.run(health.json, env=environ, capture_output=True, timeout=30, check=False)
+    assert probe.returncode == code, probe.stderr
+
+
+@contextmanager
+def serving(path: str | None) -> Iterator[int]:
+    """Answer to this path alone, and to nothing else; yield the port."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == path else 503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield http.server_port
+        http.shutdown()
 
 
 def test_it_has_no_file_with_settings(image: Image) -> None:
