@@ -47,6 +47,8 @@ def directus(
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
+    What is to be done meanwhile is begun: in a thread, or while a private one loads, which then fails with it.
+
     Raises WrongSettings, and PrivateServerFailed, where what answers works on another database.
     """
     with ExitStack() as stack:

@@ -45,6 +45,8 @@ def plan(
     base: asked for only when the server may have something else.
     expected: what the database must contain beside the snapshot.
     probably_equal: look first whether the server has just the same, which takes it half as long as a comparison.
+
+    Raises InvalidSnapshot for a file that can't be pushed, before it is sent.
     """
     background.start(reading.result)
     version = client.version()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -69,3 +70,36 @@ def test_background_threads_take_no_signals() -> None:
     masks = background.start(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))()
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGALRM} <= masks
     assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+SPINNING = """
+import os
+from directus_sync.render import Progress
+blocked = {}
+with Progress().step("Working", "Worked"):
+    for task in map(int, os.listdir("/proc/self/task")):
+        (line,) = (line for line in open(f"/proc/self/task/{task}/status") if line.startswith("SigBlk"))
+        blocked["main" if task == os.getpid() else "other"] = int(line.split()[1], 16)
+print(blocked["main"], blocked["other"])
+"""
+
+
+def test_the_spinner_of_a_terminal_takes_no_signals() -> None:
+    ours, terminal = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(terminal, "wb", buffering=0) as stderr:
+        done = subprocess.run(
+            [sys.executable, "-c", SPINNING],
+            env={"TERM": "xterm"},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        shown = screen.read(4096).decode()
+    assert "Working" in shown
+    assert "Worked in" in shown
+    main, other = map(int, done.stdout.split())
+    # As the kernel counts: the bit of signal n is the one before it.
+    to_end = sum(1 << (number - 1) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM))
+    assert (main & to_end, other & to_end) == (0, to_end)
