@@ -161,4 +161,13 @@ def _strike(line: Line, moment: Moment, blow: Callable[[Run], None]) -> None:
         done = run.ended()
         assert struck, done.text
         assert done.code in {0, 1, 2}, done.text
+        # The tool may have ended before the server has recovered.
+        until(lambda: _answers(line.database), 60)
         assert_nothing_left(run, ports)
+
+
+def _answers(database: Database) -> bool:
+    try:
+        return bool(database.value("SELECT true"))
+    except psycopg.OperationalError:
+        return False
