@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
+_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def without_signals() -> Iterator[set[int | signal.Signals]]:
     A thread or process that it starts inherits that. Python handles signals in its main thread, whichever receives
     them; with one thread left that does, none could be held back for the fork of a process.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS_TO_END)
     try:
         yield before
     finally:

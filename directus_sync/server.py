@@ -177,25 +177,22 @@ def _spawn(
     }
     # What a signal's handler raises just after the fork is lost: Python runs its at-fork hooks, such as logging's,
     # without passing on their exceptions. Nor would anybody stop a child that Popen did not return.
-    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, background.REQUESTS_TO_END)
+    process = None
     try:
-        process = subprocess.Popen(
-            [node, str(_PROGRAM), verb],
-            env=environment,
-            stdin=stdin,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
-            preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
-        )
-    except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
-        raise
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+        with background.without_signals() as unmasked:
+            process = subprocess.Popen(
+                [node, str(_PROGRAM), verb],
+                env=environment,
+                stdin=stdin,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
+                preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
+            )
         yield process
     finally:
-        _stop(process)
+        if process is not None:
+            _stop(process)
 
 
 def _prepare(parent: int, unmasked: set[int | signal.Signals]) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from directus_sync import background, database, installation, lock, revisions, server, sync
+from directus_sync import database, installation, lock, revisions, server, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
@@ -47,14 +47,13 @@ def directus(
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    What is to be done meanwhile is begun: in a thread, or while a private one loads, which then fails with it.
+    While a private one loads, what is to be done meanwhile is done; what that raises need not wait.
 
     Raises WrongSettings, and PrivateServerFailed, where what answers works on another database.
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
-            background.start(progress.meanwhile)
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
             client.version()
         else:
