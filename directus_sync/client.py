@@ -1,4 +1,7 @@
-"""Directus's API over HTTP: its schema, and rows. Retries what is safe to repeat, and never an apply or a write."""
+"""Directus's API over HTTP: its schema, and rows. Retries what is safe to repeat, and never an apply or a write.
+
+What it imports takes as long to load as all the rest: imported where a client is made, and not where nothing is asked.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,22 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
-import stamina
 
-from directus_sync.errors import ApplyFailed, DirectusDenied, DirectusUnavailable, RequestFailed, SyncError
+from directus_sync import export
+from directus_sync.errors import (
+    ApplyFailed,
+    ApplyUnclear,
+    DirectusDenied,
+    DirectusUnavailable,
+    RequestFailed,
+    SyncError,
+)
+from directus_sync.retries import retry_context
 from directus_sync.settings import Settings
 
 # The first wait of a retry; stamina doubles it and adds jitter.
 RETRY_SECONDS: Final = 0.25
 RETRY_ATTEMPTS: Final = 6
-
-# Its default hooks log to stderr, which is ours.
-stamina.instrumentation.set_on_retry_hooks([])
-
-
-class ApplyUnclear(ApplyFailed):
-    """An apply was sent, and it may or may not have happened.
-
-    answered: Directus itself said so, and is no longer at work.
-    """
-
-    answered: bool = False
 
 
 class _Busy(Exception):
@@ -136,9 +135,15 @@ class DirectusClient:
         """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
         return self._read("GET", "/schema/snapshot?export=yaml").content
 
-    def schema(self) -> object:
-        """Return the same as JSON holds it, which Directus writes in two thirds of the time."""
-        return self._data(self._read("GET", "/schema/snapshot"))
+    def schema(self) -> dict[str, object]:
+        """Return what the snapshot holds, in no order of its own; from three requests, in half of its time."""
+        lists: list[Any] = [
+            self._data(self._read("GET", f"/{name}")) for name in ("collections", "fields", "relations")
+        ]
+        try:
+            return export.assemble(self.version(), *lists)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _no_answer("/collections, /fields or /relations has no schema", self.url) from error
 
     def diff(self, snapshot: bytes) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
@@ -231,9 +236,7 @@ class DirectusClient:
     def _written(self, method: str, path: str, body: object) -> httpx.Response:
         """Send a change, repeating it only while Directus is too busy to take it."""
         try:
-            for attempt in stamina.retry_context(
-                on=_Busy, attempts=RETRY_ATTEMPTS, wait_initial=RETRY_SECONDS, timeout=None
-            ):
+            for attempt in retry_context(on=_Busy, attempts=RETRY_ATTEMPTS, wait_initial=RETRY_SECONDS, timeout=None):
                 with attempt:
                     response = _unless_busy(self._http.request(method, path, json=body))
         except _Busy as error:
@@ -264,7 +267,7 @@ class DirectusClient:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request, repeating it while Directus is away or busy."""
         try:
-            for attempt in stamina.retry_context(
+            for attempt in retry_context(
                 on=(httpx.TransportError, _Busy),
                 attempts=RETRY_ATTEMPTS,
                 wait_initial=RETRY_SECONDS,

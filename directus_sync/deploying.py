@@ -23,7 +23,6 @@ from directus_sync import (
     verify,
 )
 from directus_sync.catalog import Catalog, Object, query
-from directus_sync.client import DirectusClient
 from directus_sync.outcome import Deployed
 from directus_sync.pushing import Pushing, Request
 from directus_sync.render import Progress
@@ -47,6 +46,8 @@ def preflight(settings: Settings, reading: Reading) -> None:
     if settings.directus_url is None:
         snapshot.require_version(wanted, installation.version(settings))
         return
+    from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
+
     with DirectusClient(settings.directus_url, settings) as client:
         client.wait(settings.directus_wait)
         snapshot.require_version(wanted, client.version())

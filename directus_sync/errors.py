@@ -7,7 +7,8 @@ SyncError                     1
 │   └── PreconditionFailed    1   a revision found a table missing, or rows that don't fit
 ├── DatabaseFailed            1   PostgreSQL refused a statement, or ended the session
 ├── RequestFailed             1   Directus answered with something unusable
-├── ApplyFailed               1   /schema/apply was refused, or its outcome is unknown
+├── ApplyFailed               1   /schema/apply was refused
+│   └── ApplyUnclear          1   its outcome is unknown
 ├── NotConverged              1   the schema still differs after the apply
 ├── CatalogDrift              1   what a revision made is missing or changed, and can't be put back
 ├── SeedFailed                1   Directus refused a row; what was written of its file is undone
@@ -112,6 +113,15 @@ class ApplyFailed(SyncError):
     """Directus refused an apply, or the connection was lost before it answered."""
 
     id = "apply-failed"
+
+
+class ApplyUnclear(ApplyFailed):
+    """An apply was sent, and it may or may not have happened.
+
+    answered: Directus itself said so, and is no longer at work.
+    """
+
+    answered: bool = False
 
 
 class NotConverged(SyncError):

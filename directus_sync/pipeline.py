@@ -29,7 +29,6 @@ from directus_sync import (
     verify,
 )
 from directus_sync.catalog import Catalog
-from directus_sync.client import DirectusClient
 from directus_sync.deploying import Deploying
 from directus_sync.diff import SchemaDiff
 from directus_sync.errors import AlreadyAdopted
@@ -254,6 +253,8 @@ def wait(settings: Settings, progress: Progress) -> None:
     with database.connect(settings, "wait", waiting=progress.waiting_for_database):
         pass
     if settings.directus_url is not None:
+        from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
+
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
 

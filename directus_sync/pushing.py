@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from directus_sync import approvals, attic, guard, history, refusal, render, report, saved_plan, sync, verify
-from directus_sync.client import ApplyUnclear, DirectusClient
-from directus_sync.errors import AtticFailed, SyncError
+from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
@@ -20,6 +19,8 @@ from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+    from directus_sync.client import DirectusClient
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from directus_sync import background, database, installation
-from directus_sync.client import DirectusClient
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
+
+if TYPE_CHECKING:
+    from directus_sync.client import DirectusClient
 
 _PROGRAM: Final = Path(__file__).with_name("directus.mjs")
 HOST: Final = "127.0.0.1"
@@ -124,6 +126,8 @@ def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[Direct
 
     Raises PrivateServerFailed with the end of its log.
     """
+    from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
+
     if loaded and loaded.process.poll() is not None:
         loaded = None
     for attempt in range(1, PORT_ATTEMPTS + 1):

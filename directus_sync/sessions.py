@@ -7,13 +7,14 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from directus_sync import database, installation, lock, revisions, server, sync
-from directus_sync.client import DirectusClient
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+    from directus_sync.client import DirectusClient
 
 
 @contextmanager
@@ -53,6 +54,8 @@ def directus(
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:
+            from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
+
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
             client.version()

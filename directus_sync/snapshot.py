@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -75,10 +75,14 @@ class Snapshot:
         exported: what an answer holds, unchecked. Values are compared with their types: to Python, True is 1.
         """
         try:
-            sections = _sections(cast("Mapping[str, Any]", exported))
+            return _text(_sections(cast("Mapping[str, Any]", exported))) == self.text
         except (KeyError, TypeError):
             return False
-        return all(_text(section) == _text(sections[name]) for name, section in self.sections.items())
+
+    @cached_property
+    def text(self) -> str:
+        """What it says, whatever its order, with the types of the values."""
+        return _text(self.sections)
 
     @property
     def sha256(self) -> str:
@@ -202,8 +206,9 @@ def _sections(document: Mapping[str, Any]) -> Mapping[str, Mapping[tuple[str, ..
     }
 
 
-def _text(section: Mapping[tuple[str, ...], Mapping[str, Any]]) -> str:
-    return json.dumps([section[name] for name in sorted(section)], sort_keys=True, default=repr)
+def _text(sections: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]) -> str:
+    sorted_ = {name: [section[key] for key in sorted(section)] for name, section in sections.items()}
+    return json.dumps(sorted_, sort_keys=True, default=repr)
 
 
 def _load(content: bytes, source: str) -> object:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
-from directus_sync.client import ApplyUnclear, DirectusClient
 from directus_sync.diff import SchemaDiff
-from directus_sync.errors import NotConverged, SyncError, UnpushedFileChanges
+from directus_sync.errors import ApplyUnclear, NotConverged, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
 from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+    from directus_sync.client import DirectusClient
 
 ITEMS_SHOWN: Final = 20
 
@@ -44,7 +45,7 @@ def plan(
     then refuses to apply it: the hash that came with the comparison covers the whole schema.
     base: asked for only when the server may have something else.
     expected: what the database must contain beside the snapshot.
-    probably_equal: look first whether the server has just the same, which takes it half as long as a comparison.
+    probably_equal: look first whether the server has just the same, which takes it a third of a comparison.
 
     Raises InvalidSnapshot for a file that can't be pushed, before it is sent.
     """
@@ -84,6 +85,7 @@ def push(
     Raises ApplyFailed, and NotConverged when a fresh diff is not empty.
     """
     with around(judged):
+        background.start(lambda: wanted.text)  # for the look afterwards
         try:
             client.apply(judged.difference.digest, judged.difference.raw)
         except ApplyUnclear as unclear:

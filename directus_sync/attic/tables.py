@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg2
-import stamina
 from psycopg2 import errorcodes, sql
 
 from directus_sync import database
@@ -99,8 +98,9 @@ def execute(connection: Connection, statement: str, *parts: sql.Composable) -> N
 
 def patiently(connection: Connection, work: Callable[[], Result]) -> Result:
     """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock."""
+    from directus_sync.retries import retry  # noqa: PLC0415 - see there
 
-    @stamina.retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
+    @retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
     def attempt() -> Result:
         with transaction(connection):
             return work()

@@ -19,8 +19,15 @@ import httpx
 import pytest
 
 from directus_sync import client as client_module
-from directus_sync.client import ApplyUnclear, DirectusClient
-from directus_sync.errors import ApplyFailed, DirectusDenied, DirectusUnavailable, RequestFailed, SyncError
+from directus_sync.client import DirectusClient
+from directus_sync.errors import (
+    ApplyFailed,
+    ApplyUnclear,
+    DirectusDenied,
+    DirectusUnavailable,
+    RequestFailed,
+    SyncError,
+)
 from directus_sync.settings import Settings
 
 URL = "http://directus.example:8055"
@@ -407,6 +414,23 @@ def test_a_failed_read_does_not_repeat_the_query_of_its_url(settings: Settings) 
     with pytest.raises(RequestFailed) as caught:
         over(Wire(errors(500)), settings).snapshot()
     assert caught.value.where == f"GET {URL}/schema/snapshot"
+
+
+NO_LISTS = {
+    "no list": None,
+    "no entries": ["devices"],
+    "no meta": [{"collection": "devices", "schema": None}],
+    "another meta": [{"collection": "devices", "meta": "text", "schema": None}],
+    "no schema": [{"collection": "devices", "meta": {}}],
+    "another schema": [{"collection": "devices", "meta": {}, "schema": 1}],
+}
+
+
+@pytest.mark.parametrize("answer", NO_LISTS.values(), ids=NO_LISTS)
+def test_lists_that_make_no_schema_are_refused(settings: Settings, answer: object) -> None:
+    wire = Wire(data(answer), data([]), data([]), data({"version": "11.17.4"}))
+    with pytest.raises(RequestFailed, match="/collections, /fields or /relations has no schema"):
+        over(wire, settings).schema()
 
 
 def test_a_long_page_in_place_of_a_reason_is_cut(settings: Settings) -> None:

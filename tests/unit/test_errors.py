@@ -37,8 +37,9 @@ def test_parts_that_are_not_there_leave_no_line() -> None:
     assert str(SyncError("it broke", where="", next="")) == "error[failed]: it broke"
 
 
-def test_every_id_is_used_once() -> None:
-    ids = [kind.id for kind in CLASSES]
+def test_every_id_is_given_once() -> None:
+    # What only says more of an error shares its id.
+    ids = [kind.id for kind in CLASSES if "id" in vars(kind)]
     assert sorted(ids) == sorted(set(ids))
 
 

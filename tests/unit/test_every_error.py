@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import client, errors
 from directus_sync.errors import SyncError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +41,3 @@ def test_an_error_is_met_by_a_test(error: str) -> None:
     wanted = {name for name, found in CLASSES.items() if found.id == error} | {f"error[{error}]", f'"{error}"'}
     tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
     assert any(any(word in path.read_text(encoding="utf-8") for word in wanted) for path in tests)
-
-
-def test_the_client_s_own_error_is_known() -> None:
-    assert issubclass(client.ApplyUnclear, errors.ApplyFailed)

@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 from directus_sync import diff, snapshot, sync
-from directus_sync.client import ApplyUnclear, DirectusClient
+from directus_sync.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
+    ApplyUnclear,
     InvalidSnapshot,
     NotConverged,
     SyncError,
@@ -37,6 +38,8 @@ Answers = Mapping[str, Any]
 EXPORT = (Path(__file__).parents[1] / "fixtures" / "station.yaml").read_bytes()
 # Of the same schema, in other bytes: only a diff can tell.
 OTHER_BYTES = EXPORT + b"# another\n"
+# Of these Directus makes an export.
+LISTS = ["/collections", "/fields", "/relations"]
 NO_DATABASE = cast("Connection", None)
 
 
@@ -60,10 +63,10 @@ class Server:
         match path:
             case "/server/info":
                 return httpx.Response(200, json={"data": {"version": self.version}})
-            case "/schema/snapshot" if request.url.query:
-                return httpx.Response(200, content=self.export)
             case "/schema/snapshot":
-                return httpx.Response(200, json={"data": self.schema})
+                return httpx.Response(200, content=self.export)
+            case "/collections" | "/fields" | "/relations":
+                return httpx.Response(200, json={"data": self.listed(path[1:])})
             case "/schema/diff":
                 answer = self.diffs.pop(0) if len(self.diffs) > 1 else self.diffs[0]
             case "/schema/apply":
@@ -73,6 +76,11 @@ class Server:
         if isinstance(answer, httpx.Response):
             return answer
         return httpx.Response(204) if answer is None else httpx.Response(200, json={"data": answer})
+
+    def listed(self, name: str) -> list[Any]:
+        """Return a list of Directus's, from which it would make this part of the schema."""
+        system = [{**entry, "meta": {"system": True}} for entry in self.schema.get("systemFields", ())]
+        return [{"schema": None, **entry} for entry in self.schema.get(name, ())] + (system if name == "fields" else [])
 
     @property
     def applied(self) -> int:
@@ -147,14 +155,14 @@ Push = Callable[[Server, Any], Around]
 def test_a_comparison_clears_the_cache_then_reads_then_asks(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     assert sync.require_equal(client_of(server), wanted).content == OTHER_BYTES
-    assert server.paths == ["/utils/cache/clear", "/schema/snapshot", "/schema/snapshot", "/schema/diff"]
+    assert server.paths == ["/utils/cache/clear", *LISTS, "/server/info", "/schema/snapshot", "/schema/diff"]
 
 
 def test_a_comparison_of_just_the_same_needs_no_diff(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(AssertionError("nothing to ask"))
     server.schema = yaml.safe_load(EXPORT)
     assert sync.require_equal(client_of(server), wanted) is wanted
-    assert server.paths == ["/utils/cache/clear", "/schema/snapshot"]
+    assert server.paths == ["/utils/cache/clear", *LISTS, "/server/info"]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +249,7 @@ def test_where_nothing_differs_the_schema_is_not_read(client_of: ClientOf, wante
 
 def test_what_is_probably_equal_is_looked_at_before_it_is_compared(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
-    look = ["/server/info", "/utils/cache/clear", "/schema/snapshot"]
+    look = ["/server/info", "/utils/cache/clear", *LISTS]
     server.schema = yaml.safe_load(EXPORT)
     assert not planned(client_of(server), wanted, not_asked_for, probably_equal=True)
     assert server.paths == look
@@ -254,7 +262,7 @@ def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Sn
     server = Server(harmless)
     server.schema = yaml.safe_load(EXPORT)
     assert planned(client_of(server), wanted, lambda: at_hand(wanted), probably_equal=False)
-    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
+    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", *LISTS]
 
 
 class Meanwhile:
@@ -282,7 +290,7 @@ def test_file_or_base_is_parsed_while_the_server_works(
     settings: Settings, wanted: Snapshot, *, probably_equal: bool
 ) -> None:
     """The file before it is sent, so only while the server writes its schema; the base while it compares."""
-    meanwhile = Meanwhile("/schema/snapshot" if probably_equal else "/schema/diff", Server(None))
+    meanwhile = Meanwhile("/collections" if probably_equal else "/schema/diff", Server(None))
 
     def parsed() -> Snapshot:
         meanwhile.parse()
@@ -323,7 +331,7 @@ def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
     again = ["/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
-    assert server.paths == ["/schema/apply", "/schema/snapshot", *again]
+    assert server.paths == ["/schema/apply", *LISTS, "/server/info", *again]
 
 
 def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
