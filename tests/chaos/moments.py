@@ -46,6 +46,7 @@ BOOTSTRAP = [
     Moment("a first administrator", counts("SELECT count(*) FROM directus_users")),
     Moment("bootstrapped", says("Bootstrapped")),
 ]
+MIDDLE_OF_BOOTSTRAP = BOOTSTRAP[6]
 SERVER = [Moment("the server starts", server_starts, fleeting=True), Moment("the server has started", says(SERVES))]
 JUDGING = [Moment(f"judging {seconds} s", later(SERVES, seconds), fleeting=True) for seconds in (0.1, 0.25, 0.5)]
 APPLYING = [

@@ -35,7 +35,7 @@ from tests.conftest import Finished, Tool
 
 Case = tuple[Moment, Blow]
 
-MIDDLE_OF_BOOTSTRAP, MIDDLE_OF_APPLY = moments.BOOTSTRAP[6], moments.APPLYING[4]
+MIDDLE_OF_APPLY = moments.APPLYING[4]
 WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:]]
 WITH_NODE_LATER = moments.between(UPGRADE, moments.SERVER[0], moments.PUT_BACK)
 LAST = [*moments.END[-2:], *(moment for moment in UPGRADE[-3:] if not moment.lock)]
@@ -47,7 +47,7 @@ def _cases(few: list[Case], many: list[Case]) -> list[object]:
 
 
 ON_A_FIRST_DEPLOY = _cases(
-    few=[(MIDDLE_OF_BOOTSTRAP, kill_tool), (MIDDLE_OF_APPLY, kill_node)],
+    few=[(moments.MIDDLE_OF_BOOTSTRAP, kill_tool), (MIDDLE_OF_APPLY, kill_node)],
     many=[
         *((moment, kill_tool) for moment in FIRST_DEPLOY),
         *((moment, kill_node) for moment in WITH_NODE),

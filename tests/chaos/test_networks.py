@@ -57,12 +57,13 @@ def test_an_apply_that_outlives_its_connection_is_looked_into(upgrading: Line, u
     assert_converges(upgrading, upgrade.end)
 
 
+@pytest.mark.parametrize("command", ["deploy", "push"] if FULL else ["deploy"])
 @pytest.mark.parametrize(("since", "who"), REFUSALS)
 def test_503_twenty_times_is_waited_for_or_named(
-    directus: RunningDirectus, snapshot_file: Path, tmp_path: Path, since: str, who: str
+    directus: RunningDirectus, snapshot_file: Path, tmp_path: Path, command: str, since: str, who: str
 ) -> None:
-    note = set_property("fields", "meta.note", f"{since} {who}", collection="vehicles", field="plate")
-    push = ("push", "--snapshot", edited(snapshot_file, note))
+    note = set_property("fields", "meta.note", f"{command} {since} {who}", collection="vehicles", field="plate")
+    push = (command, "--snapshot", edited(snapshot_file, note))
     line = Line(directus.tool, tmp_path)
     before = directus.database.contents()
     with overloaded(str(directus.http.base_url).rstrip("/"), 20, since, BODIES[who]) as (front, url):
