@@ -39,11 +39,15 @@ RUN_SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Line:
-    """The line of one checkout, on one database. folder: for the logs and temporary files of its runs."""
+    """The line of one checkout, on one database.
+
+    folder: for the logs and temporary files of its runs. prefix: the command by which its commands are run.
+    """
 
     tool: Tool
     folder: Path
     checkout: Path = ROOT
+    prefix: tuple[str, ...] = ()
 
     @property
     def database(self) -> Database:
@@ -58,7 +62,7 @@ class Line:
         temporary.mkdir(parents=True)
         with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "directus_sync", *(arguments or ("deploy",))],
+                [*self.prefix, sys.executable, "-m", "directus_sync", *(arguments or ("deploy",))],
                 cwd=self.checkout,
                 env={
                     **self.tool.environ,

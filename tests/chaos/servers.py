@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +58,14 @@ class OwnPostgres:
             "DB_PASSWORD": self.state.secrets()["DB_PASSWORD"],
         }
 
+    def let_in(self, cable: Cable) -> None:
+        """Listen at the near end of a cable, and let in who comes from the far end."""
+        self.server.settings["listen_addresses"] = f"{HOST},{cable.near}"
+        self.up()
+        with (self.server.data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {cable.far}/32 scram-sha-256\n")
+        Database("postgres", self.environ).value("SELECT pg_reload_conf()")
+
     def database(self, template: Database | None = None) -> Database:
         """Make a database, empty or as a copy."""
         made = Database(f"own_{next(self._numbers)}", self.environ)
@@ -69,6 +78,55 @@ class OwnPostgres:
             return bool(Database("postgres", self.environ).value("SELECT true"))
         except psycopg.OperationalError:
             return False
+
+
+class Cable:
+    """The one connection of a network namespace with this machine. near, far: the addresses of its ends."""
+
+    def __init__(self) -> None:
+        number = os.getpid() % 16384
+        self.namespace = f"chaos-{number}"
+        self._end = f"chaos{number}"
+        # Of the range that is kept for tests of networks, four addresses.
+        first = f"198.18.{number // 64}"
+        self.near, self.far = (f"{first}.{number % 64 * 4 + end}" for end in (1, 2))
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """The command that runs another at the far end."""
+        return ("ip", "netns", "exec", self.namespace)
+
+    def lay(self) -> None:
+        _ip("netns", "add", self.namespace)
+        _ip("link", "add", self._end, "type", "veth", "peer", "name", "far", "netns", self.namespace)
+        _ip("address", "add", f"{self.near}/30", "dev", self._end)
+        _ip("link", "set", self._end, "up")
+        _ip("-n", self.namespace, "address", "add", f"{self.far}/30", "dev", "far")
+        for name in ("far", "lo"):
+            _ip("-n", self.namespace, "link", "set", name, "up")
+
+    def unplug(self) -> None:
+        """Lose what is sent from now on, and tell nobody."""
+        _ip("link", "set", self._end, "down")
+
+    def remove(self) -> None:
+        _ip("link", "delete", self._end)
+        _ip("netns", "delete", self.namespace)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@contextmanager
+def cable() -> Iterator[Cable]:
+    """Have another network beside this machine's while the block runs."""
+    laid = Cable()
+    try:
+        laid.lay()
+        yield laid
+    finally:
+        laid.remove()
 
 
 class Relay:
