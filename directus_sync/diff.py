@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from directus_sync import export
 from directus_sync.snapshot import Snapshot
 
 
@@ -148,37 +149,14 @@ def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
 
 
 def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the properties that Directus compares, and no others (api/src/utils/sanitize-schema.ts, 11.17.4)."""
+    """Return the properties that Directus compares; of a column that numbers its rows by itself, none."""
     if entry is None:
         return None
-    kept = {name: entry[name] for name in _COMPARED[kind] if name in entry}
+    kept = export.picked(kind.value, entry)
     schema = entry.get("schema")
-    names: Iterable[str] = _COMPARED_SCHEMA[kind]
     if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
-        names = ()
-    if schema is not None and names:
-        kept["schema"] = {name: schema[name] for name in names if name in schema}
+        del kept["schema"]
     return kept
-
-
-_COMPARED: Final = {
-    Kind.COLLECTION: ("collection", "meta"),
-    Kind.FIELD: ("collection", "field", "type", "meta"),
-    Kind.SYSTEM_FIELD: ("collection", "field"),
-    Kind.RELATION: ("collection", "field", "related_collection", "meta"),
-}
-_COMPARED_SCHEMA: Final = {
-    Kind.COLLECTION: ("name",),
-    Kind.FIELD: (
-        "name", "table", "data_type", "default_value", "max_length", "numeric_precision", "numeric_scale",
-        "is_nullable", "is_unique", "is_indexed", "is_primary_key", "is_generated", "generation_expression",
-        "has_auto_increment", "foreign_key_table", "foreign_key_column",
-    ),
-    Kind.SYSTEM_FIELD: ("is_indexed",),
-    Kind.RELATION: (
-        "table", "column", "foreign_key_table", "foreign_key_column", "constraint_name", "on_update", "on_delete",
-    ),
-}  # fmt: skip
 
 
 def _between(

@@ -1,4 +1,4 @@
-"""Directus's schema export, put together from the lists that it makes the export of. Knows no server and no file."""
+"""What Directus exports and compares of its schema, and how it makes that of its lists. Knows no server, no file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from directus_sync.snapshot import FORMAT_VERSION, VENDOR
 
-# What the export keeps of an entry's `schema`, in 11.17.4: api/src/utils/sanitize-schema.ts.
 _SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "collections": ("name",),
     "fields": (
@@ -64,7 +63,7 @@ def assemble(version: str, collections: list[Entry], fields: list[Entry], relati
         "collections": list(_entries("collections", collections)),
         "fields": list(_entries("fields", fields)),
         "systemFields": [
-            _picked("systemFields", entry)
+            picked("systemFields", entry)
             for entry in fields
             if _is_system(entry) and (entry["schema"] or {}).get("is_indexed")
         ],
@@ -72,22 +71,26 @@ def assemble(version: str, collections: list[Entry], fields: list[Entry], relati
     }
 
 
+def picked(section: str, entry: Entry) -> dict[str, Any]:
+    """Return the properties of an entry that Directus compares, and no others.
+
+    As it is in 11.17.4, api/src/utils/sanitize-schema.ts.
+    """
+    kept = {key: entry[key] for key in _KEYS[section] if key in entry}
+    if (schema := entry.get("schema")) is not None:
+        kept["schema"] = {key: schema[key] for key in _SCHEMA_KEYS[section] if key in schema}
+    return kept
+
+
 def _entries(section: str, entries: list[Entry]) -> Iterator[dict[str, object]]:
     for entry in entries:
         if entry["meta"] is not None and not _is_system(entry):
-            picked = _picked(section, entry)
+            kept = picked(section, entry)
             if section != "collections":
                 # Another number in each database.
-                picked["meta"] = {key: value for key, value in entry["meta"].items() if key != "id"}
-            yield picked
+                kept["meta"] = {key: value for key, value in entry["meta"].items() if key != "id"}
+            yield kept
 
 
 def _is_system(entry: Entry) -> bool:
     return entry["meta"] is not None and entry["meta"].get("system") is True
-
-
-def _picked(section: str, entry: Entry) -> dict[str, object]:
-    picked = {key: entry[key] for key in _KEYS[section] if key in entry}
-    if (schema := entry["schema"]) is not None:
-        picked["schema"] = {key: schema[key] for key in _SCHEMA_KEYS[section] if key in schema}
-    return picked

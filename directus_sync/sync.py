@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
-from directus_sync.diff import SchemaDiff
-from directus_sync.errors import ApplyUnclear, NotConverged, SyncError, UnpushedFileChanges
+from directus_sync.diff import Action, SchemaDiff
+from directus_sync.errors import ApplyUnclear, NotConverged, RequestFailed, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
 from directus_sync.snapshot import Reading, Snapshot
@@ -65,6 +65,7 @@ def plan(
         return guard.nothing(approvals)
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
+    _require_known(difference, live)
     verdicts = guard.judge(difference, base=recorded.result() if recorded else None, wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = verify.taken_along(connection, verdicts, expected)
@@ -84,8 +85,8 @@ def push(
 
     Raises ApplyFailed, and NotConverged when a fresh diff is not empty.
     """
+    background.start(lambda: wanted.text)  # for the look afterwards
     with around(judged):
-        background.start(lambda: wanted.text)  # for the look afterwards
         try:
             client.apply(judged.difference.digest, judged.difference.raw)
         except ApplyUnclear as unclear:
@@ -130,7 +131,7 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
     if not fresh:
         client.clear_cache()
     if wanted.equals(client.schema()):
-        # The export is what Directus compares, so that it would find the same.
+        # This is what Directus compares, so that it would find the same.
         return wanted
     if fresh:
         client.clear_cache()  # another replica may have answered, which had not heard of the apply
@@ -166,6 +167,19 @@ def _export(client: DirectusClient) -> Snapshot:
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
     return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
+
+
+def _require_known(difference: SchemaDiff, live: Snapshot) -> None:
+    """Fail unless what is to be changed or removed is in the schema that the guard judges it by."""
+    for change in difference.changes:
+        name = (change.collection,) if change.field is None else (change.collection, change.field)
+        if change.action is not Action.ADD and name not in live.section(change.kind.value):
+            raise RequestFailed(
+                f"Directus compares {change.kind.noun} {change.id}, and does not list it",
+                where=live.source,
+                next="run again, in case somebody just made it; several Directus on one database need Redis,"
+                " to hear of each other's changes",
+            )
 
 
 def _differs(client: DirectusClient, wanted: Snapshot, unclear: ApplyUnclear) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import stamina
 from alembic import command, context
 from alembic.util import CommandError
 from psycopg2 import errorcodes
@@ -17,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from directus_sync import database, lock, revisions, settings
 from directus_sync.errors import SyncError
+from directus_sync.retries import retry_context
 from migrations import renames  # noqa: F401 - its operations become part of `op`
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
 
 def run_with_retries(connection: Any) -> None:
     """Retry while DDL can't get its table lock; every finished revision is committed and not run again."""
-    for attempt in stamina.retry_context(on=lock_not_available, attempts=10, timeout=60.0, wait_initial=0.5):
+    for attempt in retry_context(on=lock_not_available, attempts=10, timeout=60.0, wait_initial=0.5):
         with attempt:
             connection.rollback()
             context.run_migrations()

@@ -17,7 +17,8 @@ from directus_sync.client import DirectusClient
 from directus_sync.errors import ApplyFailed
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
-from tests.conftest import SNAPSHOT, RunningDirectus, Serving
+from directus_sync.server import _PRIVATE
+from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     drop_property,
     edited,
@@ -135,6 +136,7 @@ def test_directus_s_lists_make_the_schema_that_it_exports(server: RunningDirectu
         "/fields/bare": [
             divider,
             loose,
+            {"field": "kind", "type": "string", "schema": nothing},
             {"field": "price", "type": "decimal", "schema": {"numeric_precision": 12, "default_value": "0.5"}},
             {"field": "device", "type": "uuid", "schema": {"is_indexed": True, "is_unique": True}},
         ],
@@ -145,7 +147,12 @@ def test_directus_s_lists_make_the_schema_that_it_exports(server: RunningDirectu
                 "related_collection": "devices",
                 "schema": {"on_delete": "CASCADE"},
             },
-            {"collection": "bare", "field": "loose", "related_collection": "devices", "schema": None},
+            {
+                "collection": "bare",
+                "field": "loose",
+                "related_collection": None,
+                "meta": {"one_collection_field": "kind", "one_allowed_collections": ["devices"]},
+            },
         ],
     }
     for path, bodies in made.items():
@@ -158,14 +165,32 @@ def test_directus_s_lists_make_the_schema_that_it_exports(server: RunningDirectu
     )
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
+        noted = server.http.patch("/fields/devices/twice", json={"meta": {"note": "generated"}})
+        assert noted.is_success, noted.text
         exported = server.http.get("/schema/snapshot").json()["data"]
         schema = client.schema()
     assert schema["systemFields"]
+    assert any("schema" not in relation for relation in exported["relations"])
+    assert any(field.get("schema", {}).get("is_generated") for field in exported["fields"])
     assert {key: value for key, value in schema.items() if not isinstance(value, list)} == {
         key: value for key, value in exported.items() if not isinstance(value, list)
     }
     ours, theirs = (snapshot.exported(document, "").text for document in (schema, exported))
     assert ours == theirs
+
+
+def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(
+    clone: Cloning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_PRIVATE, "CACHE_ENABLED", "true")  # as one at DIRECTUS_URL may have it
+    with (
+        running_directus(Tool(clone("deployed"))) as running,
+        DirectusClient(running.tool.environ["DIRECTUS_URL"], running.tool.settings) as client,
+    ):
+        before, kept = client.schema(), running.http.get("/fields").json()
+        running.database.execute("UPDATE directus_fields SET note = 'edited' WHERE field = 'model'")
+        assert running.http.get("/fields").json() == kept
+        assert client.schema() != before
 
 
 def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:

@@ -263,6 +263,7 @@ def everything(client: DirectusClient) -> None:
     client.project_id()
     client.clear_cache()
     client.snapshot()
+    client.schema()
     client.diff(b"version: 1\n")
     client.apply("hash", {})
 
@@ -277,6 +278,8 @@ def lenient(request: httpx.Request) -> httpx.Response:
             return data({"access_token": "session-token"})
         case "/schema/diff" | "/schema/apply":
             return httpx.Response(204)
+        case "/collections" | "/fields" | "/relations":
+            return httpx.Response(200, json=[])
         case _:
             return data({})
 
@@ -416,19 +419,29 @@ def test_a_failed_read_does_not_repeat_the_query_of_its_url(settings: Settings) 
     assert caught.value.where == f"GET {URL}/schema/snapshot"
 
 
+VERSION = data({"version": "11.17.4"})
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, json={}), httpx.Response(200, html="<p>"), data([]), httpx.Response(204)], ids=name
+)
+def test_a_list_that_is_none_is_refused(settings: Settings, answer: Answer) -> None:
+    with pytest.raises(RequestFailed, match="/collections is no list"):
+        over(Wire(VERSION, answer), settings).schema()
+
+
 NO_LISTS = {
-    "no list": None,
     "no entries": ["devices"],
     "no meta": [{"collection": "devices", "schema": None}],
     "another meta": [{"collection": "devices", "meta": "text", "schema": None}],
-    "no schema": [{"collection": "devices", "meta": {}}],
     "another schema": [{"collection": "devices", "meta": {}, "schema": 1}],
 }
 
 
 @pytest.mark.parametrize("answer", NO_LISTS.values(), ids=NO_LISTS)
 def test_lists_that_make_no_schema_are_refused(settings: Settings, answer: object) -> None:
-    wire = Wire(data(answer), data([]), data([]), data({"version": "11.17.4"}))
+    empty = httpx.Response(200, json=[])
+    wire = Wire(VERSION, httpx.Response(200, json=answer), empty, empty)
     with pytest.raises(RequestFailed, match="/collections, /fields or /relations has no schema"):
         over(wire, settings).schema()
 

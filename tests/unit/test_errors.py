@@ -8,7 +8,7 @@ import re
 import pytest
 
 from directus_sync import errors
-from directus_sync.errors import SyncError, UncapturedLiveWork
+from directus_sync.errors import ApplyUnclear, SyncError, UncapturedLiveWork
 
 CLASSES = [
     member
@@ -38,8 +38,8 @@ def test_parts_that_are_not_there_leave_no_line() -> None:
 
 
 def test_every_id_is_given_once() -> None:
-    # What only says more of an error shares its id.
-    ids = [kind.id for kind in CLASSES if "id" in vars(kind)]
+    # This only says more of its parent.
+    ids = [kind.id for kind in CLASSES if kind is not ApplyUnclear]
     assert sorted(ids) == sorted(set(ids))
 
 

@@ -23,6 +23,7 @@ from directus_sync.errors import (
     ApplyUnclear,
     InvalidSnapshot,
     NotConverged,
+    RequestFailed,
     SyncError,
     UnpushedFileChanges,
 )
@@ -66,7 +67,8 @@ class Server:
             case "/schema/snapshot":
                 return httpx.Response(200, content=self.export)
             case "/collections" | "/fields" | "/relations":
-                return httpx.Response(200, json={"data": self.listed(path[1:])})
+                assert request.url.params["export"] == "json"
+                return httpx.Response(200, json=self.listed(path[1:]))
             case "/schema/diff":
                 answer = self.diffs.pop(0) if len(self.diffs) > 1 else self.diffs[0]
             case "/schema/apply":
@@ -155,14 +157,14 @@ Push = Callable[[Server, Any], Around]
 def test_a_comparison_clears_the_cache_then_reads_then_asks(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     assert sync.require_equal(client_of(server), wanted).content == OTHER_BYTES
-    assert server.paths == ["/utils/cache/clear", *LISTS, "/server/info", "/schema/snapshot", "/schema/diff"]
+    assert server.paths == ["/utils/cache/clear", "/server/info", *LISTS, "/schema/snapshot", "/schema/diff"]
 
 
 def test_a_comparison_of_just_the_same_needs_no_diff(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(AssertionError("nothing to ask"))
     server.schema = yaml.safe_load(EXPORT)
     assert sync.require_equal(client_of(server), wanted) is wanted
-    assert server.paths == ["/utils/cache/clear", *LISTS, "/server/info"]
+    assert server.paths == ["/utils/cache/clear", "/server/info", *LISTS]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +207,13 @@ def test_one_item_more_or_less_is_not_the_same(wanted: Snapshot) -> None:
         more[section].append({"collection": "more", "field": "more"})
         assert not wanted.equals(less)
         assert not wanted.equals(more)
+
+
+def test_an_item_that_is_there_twice_is_not_the_same(wanted: Snapshot) -> None:
+    for section in ("collections", "fields", "systemFields", "relations"):
+        schema = yaml.safe_load(EXPORT)
+        schema[section].append(schema[section][0])
+        assert not wanted.equals(schema)
 
 
 def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snapshot) -> None:
@@ -263,6 +272,18 @@ def test_the_schema_is_read_after_the_comparison(client_of: ClientOf, wanted: Sn
     server.schema = yaml.safe_load(EXPORT)
     assert planned(client_of(server), wanted, lambda: at_hand(wanted), probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", *LISTS]
+
+
+def test_what_is_compared_but_not_listed_is_not_judged(client_of: ClientOf, wanted: Snapshot, lossy: Any) -> None:
+    """Without its entry the guard would see no rows at risk; as where one Directus has not heard of another's work."""
+    server = Server(lossy)
+    server.schema = yaml.safe_load(EXPORT)
+    (removed,) = lossy["diff"]["fields"]
+    name = (removed["collection"], removed["field"])
+    listed = next(entry for entry in server.schema["fields"] if (entry["collection"], entry["field"]) == name)
+    server.schema["fields"].remove(listed)
+    with pytest.raises(RequestFailed, match=f"field {'.'.join(name)}, and does not list it"):
+        planned(client_of(server), wanted, nothing_recorded, probably_equal=False)
 
 
 class Meanwhile:
@@ -331,7 +352,7 @@ def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
     again = ["/utils/cache/clear", "/schema/snapshot", "/schema/diff"]
-    assert server.paths == ["/schema/apply", *LISTS, "/server/info", *again]
+    assert server.paths == ["/schema/apply", "/server/info", *LISTS, *again]
 
 
 def test_a_push_sends_the_diff_of_the_server_with_its_hash(push: Push, harmless: Any) -> None:
