@@ -70,7 +70,9 @@ def run_online() -> None:
 def run_on(raw: Connection, lock_wait: float | None = None) -> None:
     """Run the command on a psycopg2 connection. lock_wait: seconds, or None when the caller holds the lock."""
     raw.autocommit = False
-    engine = create_engine("postgresql+psycopg2://", creator=lambda: raw, poolclass=StaticPool)
+    # Whoever opened it cleans up. SQLAlchemy would print a traceback where it can't, on a session that has ended.
+    options = {"poolclass": StaticPool, "pool_reset_on_return": None}
+    engine = create_engine("postgresql+psycopg2://", creator=lambda: raw, **options)
     with engine.connect() as connection:
         # Nothing may be open here: Alembic would take it for the caller's transaction, and commit nothing.
         connection.rollback()
@@ -103,8 +105,9 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
         try:
             yield
         finally:
-            raw.rollback()
-            raw.autocommit = True
+            if not raw.closed:
+                raw.rollback()
+                raw.autocommit = True
 
 
 def run_with_retries(connection: Any) -> None:

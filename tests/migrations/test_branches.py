@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from directus_sync import database, revisions
+from directus_sync.errors import MigrationFailed
 from directus_sync.revisions import BRANCHES, VERSIONS, checkout_head
 from migrations.new_revision import main, new_revision
 from tests.conftest import PROGRAMS, ROOT, Tool
@@ -86,6 +89,26 @@ def test_post_before_the_push_says_to_push_first(bootstrapped: Tool) -> None:
     assert "table organization_users does not exist yet" in refused.err
     assert "push the snapshot first" in refused.err
     assert bootstrapped.database.schema() == before
+
+
+def test_a_session_that_ends_before_a_revision_is_told_of_once(
+    empty: Tool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library that logs what it can't clean up would print it before the error."""
+    prepare = revisions.prepare
+
+    def too_late(connection: Any) -> None:
+        empty.database.execute(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
+        prepare(connection)
+
+    monkeypatch.setattr(revisions, "prepare", too_late)
+    reporter = revisions.Reporter(applying=lambda _: None, applied=lambda *_: None)
+    with (
+        pytest.raises(MigrationFailed, match=r"pre_0001_.* failed: .*terminating connection"),
+        database.connect(empty.settings, "a test") as connection,
+    ):
+        revisions.upgrade(connection, "pre", reporter)
+    assert caplog.records == []
 
 
 def test_the_printed_sql_does_what_the_migrations_do(empty: Tool, bootstrapped: Tool, deployed: Tool) -> None:
