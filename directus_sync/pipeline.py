@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -84,19 +84,22 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
         sessions.writing(settings, "pull", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
+        catalogs: list[Callable[[], bool]] = []
+
+        def regenerate() -> None:
+            catalogs.append(verify.regenerate(connection, settings.catalog, overwrite=overwrite))
+
         pending = any(revisions.pending(connection, branch) for branch in BRANCHES)
         if pending:
             # What the pending ones will make is not there yet, and would be missing from the file.
             progress.note(
                 f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull"
             )
-        else:
-            write_catalog = verify.regenerate(connection, settings.catalog, overwrite=overwrite)
         with progress.step("Reading Directus's schema", "Read Directus's schema"):
-            base = partial(history.base, connection)
-            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite)
+            base, meanwhile = partial(history.base, connection), (lambda: None) if pending else regenerate
+            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite, meanwhile=meanwhile)
         files = [settings.snapshot] if changed else []
-        files += [settings.catalog] if not pending and write_catalog() else []
+        files += [settings.catalog for write in catalogs if write()]
         record_base(connection, live, "pull")
         return live, tuple(files)
 

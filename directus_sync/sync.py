@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,20 +97,29 @@ def push(
 
 
 def pull(
-    client: DirectusClient, path: Path, base: Callable[[], Reading | None], *, overwrite: bool
+    client: DirectusClient,
+    path: Path,
+    base: Callable[[], Reading | None],
+    *,
+    overwrite: bool,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[Snapshot, bool]:
     """Write the server's snapshot to `path`; return it, and whether the file changed.
 
     The file is replaced as a whole or not at all.
+    meanwhile: called once while Directus writes its schema; what it raises ends the pull before anything is written.
 
     Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
     """
     client.clear_cache()
+    exported = background.start(client.snapshot)
+    meanwhile()
     file = snapshot.read(path) if path.is_file() else None
     if file is not None:
         # Directus mostly writes the same bytes, which takes it longer than to parse them, and they are parsed once.
-        background.start(file.result)
-    live = snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES)
+        with suppress(SyncError):
+            file.result()
+    live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES)
     if file is not None and file.content == live.content:
         return live, False
     if file is not None and not overwrite:

@@ -348,6 +348,22 @@ def test_a_file_is_parsed_while_the_server_writes_the_same(
     assert sync.pull(client, path, nothing_recorded, overwrite=False)[1] is False
 
 
+def test_something_else_is_done_while_the_server_writes(settings: Settings, full: Server, tmp_path: Path) -> None:
+    meanwhile = Meanwhile("/schema/snapshot", full)
+    client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
+    path = tmp_path / "schema.yaml"
+    assert sync.pull(client, path, nothing_recorded, overwrite=True, meanwhile=meanwhile.parse)[1]
+
+
+def test_what_fails_while_the_server_writes_ends_the_pull(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise NotConverged("of something else", next="mend it")
+
+    with pytest.raises(NotConverged, match="of something else"):
+        sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True, meanwhile=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_push_sends_once_then_looks_again(push: Push, harmless: Any) -> None:
     server = Server(None)
     push(server, harmless)
