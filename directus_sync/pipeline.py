@@ -87,7 +87,8 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
         catalogs: list[Callable[[], bool]] = []
 
         def regenerate() -> None:
-            catalogs.append(verify.regenerate(connection, settings.catalog, overwrite=overwrite))
+            if not pending:
+                catalogs.append(verify.regenerate(connection, settings.catalog, overwrite=overwrite))
 
         pending = any(revisions.pending(connection, branch) for branch in BRANCHES)
         if pending:
@@ -96,8 +97,8 @@ def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sn
                 f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull"
             )
         with progress.step("Reading Directus's schema", "Read Directus's schema"):
-            base, meanwhile = partial(history.base, connection), (lambda: None) if pending else regenerate
-            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite, meanwhile=meanwhile)
+            base = partial(history.base, connection)
+            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite, meanwhile=regenerate)
         files = [settings.snapshot] if changed else []
         files += [settings.catalog for write in catalogs if write()]
         record_base(connection, live, "pull")

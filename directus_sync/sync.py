@@ -117,6 +117,7 @@ def pull(
     file = snapshot.read(path) if path.is_file() else None
     if file is not None:
         # Directus mostly writes the same bytes, which takes it longer than to parse them, and they are parsed once.
+        # What is wrong with it is told below, unless it is overwritten.
         with suppress(SyncError):
             file.result()
     live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES)

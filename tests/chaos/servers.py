@@ -74,10 +74,15 @@ class OwnPostgres:
         return made
 
     def answers(self) -> bool:
-        try:
-            return bool(Database("postgres", self.environ).value("SELECT true"))
-        except psycopg.OperationalError:
-            return False
+        return answers(Database("postgres", self.environ))
+
+
+def answers(database: Database) -> bool:
+    """Tell whether somebody can log in, and work."""
+    try:
+        return bool(database.value("SELECT true"))
+    except psycopg.OperationalError:
+        return False
 
 
 class Cable:

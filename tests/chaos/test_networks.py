@@ -14,7 +14,7 @@ import pytest
 from directus_sync import database
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade, older
-from tests.chaos.runs import FULL, OURS, Line, Moment, assert_converges, assert_nothing_left, locked, wait_for
+from tests.chaos.runs import FULL, Line, Moment, assert_converges, assert_nothing_left, locked, wait_for
 from tests.chaos.servers import OwnPostgres, cable, overloaded, relay
 from tests.conftest import RunningDirectus, Tool, running_directus
 from tests.processes import until
@@ -23,7 +23,6 @@ from tests.snapshots import edited, set_property
 CUTS = [moments.COPY_WAITS, moments.APPLY_WAITS, moments.POST_WAITS] if FULL else [moments.APPLY_WAITS]
 # Half a minute without a word, then three questions without an answer; and the machine may be busy.
 NOTICED_SECONDS = 90.0
-SESSIONS = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS.replace('%%', '%')} AND datname = current_database()"
 BODIES = {"a proxy": b"busy", "directus": b'{"errors": [{"message": "Under pressure"}]}'}
 REFUSALS = [("/server/ping", "a proxy"), ("/schema/diff", "directus"), ("/schema/apply", "a proxy")]
 if FULL:
@@ -70,18 +69,18 @@ def test_503_twenty_times_is_waited_for_or_named(
     directus: RunningDirectus, snapshot_file: Path, tmp_path: Path, command: str, since: str, who: str
 ) -> None:
     note = set_property("fields", "meta.note", f"{command} {since} {who}", collection="vehicles", field="plate")
-    push = (command, "--snapshot", edited(snapshot_file, note))
+    words = (command, "--snapshot", edited(snapshot_file, note))
     line = Line(directus.tool, tmp_path)
     before = directus.database.contents()
     with overloaded(str(directus.http.base_url).rstrip("/"), 20, since, BODIES[who]) as (front, url):
-        done = Line(line.tool.with_settings(DIRECTUS_URL=url), tmp_path)(*push)
+        done = Line(line.tool.with_settings(DIRECTUS_URL=url), tmp_path)(*words)
         assert (front.left == 0) == (since == "/server/ping"), front.left
         assert front.left < 20
     # Before anything is sent it waits as long as it takes; an apply that may have happened is not sent again.
     assert done.code == (0 if since == "/server/ping" else 1), done.text
     assert since != "/schema/apply" or "error[apply-failed]" in done.err
     assert (directus.database.contents() == before) == (done.code == 1)
-    again = line(*push)
+    again = line(*words)
     assert again.code == 0, again.text
 
 
@@ -106,7 +105,7 @@ def test_a_network_that_is_gone_ends_the_deploy_and_its_sessions(
                 done = run.ended(NOTICED_SECONDS)
                 assert done.code == 1, done.text
                 assert "error[migration-failed]" in done.err, done.text
-                until(lambda: near.database.value(SESSIONS) == 0, NOTICED_SECONDS)
+                until(lambda: near.database.value(moments.CONNECTED) == 0, NOTICED_SECONDS)
             assert_nothing_left(run, ports)
     assert_converges(near, upgrade.end)
 

@@ -30,7 +30,7 @@ from tests.chaos.runs import (
     locked,
     wait_for,
 )
-from tests.chaos.servers import OwnPostgres
+from tests.chaos.servers import OwnPostgres, answers
 from tests.conftest import Database, Tool
 from tests.processes import until
 
@@ -162,12 +162,5 @@ def _strike(line: Line, moment: Moment, blow: Callable[[Run], None]) -> None:
         assert struck, done.text
         assert done.code in {0, 1, 2}, done.text
         # The tool may have ended before the server has recovered.
-        until(lambda: _answers(line.database), 60)
+        until(lambda: answers(line.database), 60)
         assert_nothing_left(run, ports)
-
-
-def _answers(database: Database) -> bool:
-    try:
-        return bool(database.value("SELECT true"))
-    except psycopg.OperationalError:
-        return False
