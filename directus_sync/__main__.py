@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import time
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from directus_sync import render, settings
+from directus_sync import handover, interruptions, render, settings
 from directus_sync.errors import SyncError
 
 # Containers that are not freed yet. What is read has no cycles, and with Python's 700 the search for some takes a tenth
@@ -17,31 +16,16 @@ from directus_sync.errors import SyncError
 GARBAGE_THRESHOLD: Final = 100_000
 
 
-class _Interrupted(SystemExit):
-    """Ctrl-C, or a request to terminate. Exits as a shell tells of a command that a signal ended."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
-
-
 def main() -> NoReturn:
     """Run the command line; the only place that turns errors into exit codes."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Whoever started us with Ctrl-C ignored, as nohup does, meant it.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-    sys.unraisablehook = _interrupt_again
+    interruptions.handle()
     try:
         code = _run()
     finally:
         # All is done, and an interruption would make another exit code of it.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            signal.signal(number, signal.SIG_IGN)
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by whoever started us
-            stream.flush()
+        interruptions.ignore()
+    render.flush()
     # To free all that was loaded takes Python as long as to answer `--version`.
     os._exit(code)
 
@@ -50,12 +34,15 @@ def _run() -> int:
     """Run the command line, and return its exit code."""
     try:
         # Every container does this at every start, and the command line alone takes longer than the answer.
-        if sys.argv[1:] != ["deploy"] or not _nothing_moved():
+        if sys.argv[1:2] == ["deploy"] and sys.argv[2:3] in ([], ["--"]) and _nothing_moved():
+            if sys.argv[3:]:
+                handover.become(sys.argv[3:])
+        else:
             from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
             app(prog_name=NAME)
     except BaseException as error:
-        interruption = _interruption(error)
+        interruption = interruptions.of(error)
         if isinstance(error, SyncError):
             render.error(error)
             if interruption is None:
@@ -86,29 +73,6 @@ def _nothing_moved() -> bool:
         render.note(f"note: {text}")
     render.result(render.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
     return True
-
-
-def _interruption(error: BaseException | None) -> _Interrupted | None:
-    """Return the interruption that an error came of: the work in hand is undone on a connection that may be closed."""
-    while error is not None and not isinstance(error, _Interrupted):
-        error = error.__context__
-    return error
-
-
-def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given
-    # Raised in the main thread, so that every context manager stops what it started.
-    raise _Interrupted(number)
-
-
-def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Repeat an interruption that was raised where Python passes on no exception: in a finalizer, or a weakref's."""
-    lost = _interruption(unraisable.exc_value)
-    if lost is None:
-        sys.__unraisablehook__(unraisable)
-        return
-    signal.signal(signal.SIGALRM, lambda *_: _interrupt(lost.number, None))
-    # Not at once, or it would be lost in the same place.
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 if __name__ == "__main__":

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
+
+from directus_sync import interruptions
 
 T = TypeVar("T")
-
-_REQUESTS_TO_END: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
-
-
-@contextmanager
-def without_signals() -> Iterator[set[int | signal.Signals]]:
-    """Hold back requests to end while the block runs; yield what was held back before.
-
-    A thread or process that it starts inherits that. Python handles signals in its main thread, whichever receives
-    them; with one thread left that does, none could be held back for the fork of a process.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS_TO_END)
-    try:
-        yield before
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start(call: Callable[[], T]) -> Callable[[], T]:
@@ -42,7 +26,7 @@ def start(call: Callable[[], T]) -> Callable[[], T]:
             failed.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    with without_signals():
+    with interruptions.held_back():
         thread.start()
 
     def result() -> T:

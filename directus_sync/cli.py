@@ -76,13 +76,15 @@ def app() -> None:
     """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""
 
 
-@app.command()
+@app.command(context_settings={"allow_interspersed_args": False})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG]...]")
 @with_snapshot
 @with_mode
 @with_approvals
 @with_attic
 @with_json
 def deploy(
+    command: tuple[str, ...],
     snapshot: Path | None,
     mode: Mode | None,
     allow_destroy: frozenset[str],
@@ -95,21 +97,27 @@ def deploy(
 
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME for the while. Safe to run
     again, and safe to run many times at once: one works, the others wait.
-    """
-    from directus_sync import pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none of it
 
+    With a COMMAND, becomes it once all that went well: what a container's entrypoint needs, and no signal is lost.
+    """
+    from directus_sync import handover, pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none
+
+    if command:
+        handover.require(command)
     loaded = _load(snapshot, mode)
     request = pushing.Request(allow_destroy, discard_live, keep=not no_attic)
     if loaded.mode is Mode.DRY_RUN:
         _show_checked(loaded, request, as_json=as_json)
-        return
-    done = pipeline.deploy(loaded, request, render.Progress())
-    if done.pushed is None:
-        render.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
-    if as_json:
-        render.document(report.deployed_document(done))
     else:
-        render.result(report.deployed(done))
+        done = pipeline.deploy(loaded, request, render.Progress())
+        if done.pushed is None:
+            render.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+        if as_json:
+            render.document(report.deployed_document(done))
+        else:
+            render.result(report.deployed(done))
+    if command:
+        handover.become(command)
 
 
 @app.command()

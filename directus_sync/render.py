@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any, Final
 
-from directus_sync import background
+from directus_sync import interruptions
 from directus_sync.errors import SyncError
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
@@ -51,6 +51,13 @@ def document(values: Mapping[str, Any]) -> None:
     print(json.dumps(hidden, indent=2, default=str), flush=True)
 
 
+def flush() -> None:
+    """Pass on what was printed: this process ends without Python's help."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started us
+            stream.flush()
+
+
 class Progress:
     """Tells on stderr what is being done, and how long it took; on a terminal, with a spinner meanwhile.
 
@@ -71,7 +78,7 @@ class Progress:
 
             status = Console(stderr=True).status(doing)
             with ExitStack() as stack:
-                with background.without_signals():
+                with interruptions.held_back():
                     stack.enter_context(status)  # in a thread of its own
                 yield
         else:

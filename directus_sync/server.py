@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from directus_sync import background, database, installation
+from directus_sync import database, installation, interruptions
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
 
@@ -183,7 +183,7 @@ def _spawn(
     # without passing on their exceptions. Nor would anybody stop a child that Popen did not return.
     process = None
     try:
-        with background.without_signals() as unmasked:
+        with interruptions.held_back() as unmasked:
             process = subprocess.Popen(
                 [node, str(_PROGRAM), verb],
                 env=environment,

@@ -7,18 +7,19 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import indent
 
 import pytest
 
-from directus_sync import background
+from directus_sync import background, interruptions
 
 SAFE = "interrupted; what was finished stays, and running again is safe\n"
 STRIKE = "os.kill(os.getpid(), signal.{name})"
 # Such as after `nohup`, Python would have no handler of its own.
 PROGRAM = """
 import os, signal, sys, time, weakref
-from directus_sync import __main__, errors, pipeline
+from directus_sync import __main__, errors, handover, pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)
 class Item: pass
 def wait(*_):
@@ -37,7 +38,7 @@ def waiting(body: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_it_exits_with_its_signal_and_says_that_running_again_is_safe(number: signal.Signals) -> None:
     done = waiting(STRIKE.format(name=number.name))
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", SAFE)
@@ -47,6 +48,19 @@ def test_one_that_python_swallows_is_repeated() -> None:
     strike = STRIKE.format(name="SIGTERM")
     done = waiting(f"item = Item()\nwatched = weakref.ref(item, lambda _: {strike})\ndel item\ntime.sleep(60)")
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_one_that_a_library_swallows_is_repeated() -> None:
+    """Again and again: it may be swallowed twice."""
+    swallow = f"try:\n    {STRIKE.format(name='SIGTERM')}\n    time.sleep(60)\nexcept BaseException:\n    pass\n"
+    done = waiting(f"{swallow}try:\n    time.sleep(60)\nexcept BaseException:\n    pass\ntime.sleep(60)")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_one_that_is_heard_does_not_disturb_what_is_stopped() -> None:
+    body = f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    time.sleep(1)\n    print('stopped')"
+    done = waiting(body)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "stopped\n", SAFE)
 
 
 def test_one_after_the_end_takes_nothing_away() -> None:
@@ -65,11 +79,69 @@ def test_what_fails_because_of_one_is_one(then: str, said: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", said + SAFE)
 
 
+# A command is become: what is struck, and how often before. Whoever says "served" was not stopped.
+SERVE = "handover.become(['sh', '-c', 'echo served'])"
+STRUCK = """
+real, left = {place}, [{before}]
+def struck(*arguments):
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.{name})
+    left[0] -= 1
+    return real(*arguments)
+{place} = struck
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("place", "before", "told"),
+    [
+        ("sys.stdout.flush", 0, True),
+        ("signal.pthread_sigmask", 0, True),
+        *[("signal.getsignal", before, False) for before in range(4)],
+        *[("signal.signal", before, False) for before in range(6)],
+        ("os.execvp", 0, False),
+    ],
+)
+def test_none_is_lost_on_the_way_to_another_program(
+    place: str, before: int, told: bool, number: signal.Signals
+) -> None:
+    done = waiting(STRUCK.format(place=place, before=before, name=number.name) + SERVE)
+    expected = (128 + number, "", SAFE) if told else (-number, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == expected
+
+
+def test_one_that_was_swallowed_is_not_lost_on_the_way() -> None:
+    done = waiting(f"try:\n    {STRIKE.format(name='SIGTERM')}\nexcept BaseException:\n    pass\n{SERVE}")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_another_program_gets_signals_as_we_got_them() -> None:
+    """Without this process's handlers; ignored is only what was: Python ignores SIGPIPE for itself."""
+    show = ["sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status"]
+    done = waiting(f"handover.become({show})")
+    alone = subprocess.run(show, capture_output=True, text=True, check=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, alone.stdout, "")
+    ignoring = waiting(f"signal.signal(signal.SIGINT, signal.SIG_IGN)\nhandover.become({show})")
+    (line,) = (line for line in ignoring.stdout.splitlines() if line.startswith("SigIgn"))
+    assert int(line.split()[1], 16) & 1 << signal.SIGINT - 1
+
+
+def test_a_program_that_can_not_be_run_after_all_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch(mode=0o755)
+    (tmp_path / "elsewhere").write_text("#!/nowhere\n")
+    (tmp_path / "elsewhere").chmod(0o755)
+    for name, reason in (("empty", "Exec format error"), ("elsewhere", "No such file or directory")):
+        done = waiting(f"handover.become(['{tmp_path}/{name}'])")
+        assert done.returncode == 2
+        assert f"error[wrong-settings]: {tmp_path}/{name} can't be run: {reason}\n" in done.stderr
+
+
 def test_background_threads_take_no_signals() -> None:
     """A process that is started holds them back for a moment, which only works while the main thread gets them all."""
     masks = background.start(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))()
-    assert {signal.SIGINT, signal.SIGTERM, signal.SIGALRM} <= masks
-    assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert set(interruptions.REQUESTS_TO_END) <= masks
+    assert not set(interruptions.REQUESTS_TO_END) & signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 SPINNING = """
@@ -101,5 +173,5 @@ def test_the_spinner_of_a_terminal_takes_no_signals() -> None:
     assert "Worked in" in shown
     main, other = map(int, done.stdout.split())
     # As the kernel counts: the bit of signal n is the one before it.
-    to_end = sum(1 << (number - 1) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM))
+    to_end = sum(1 << (number - 1) for number in interruptions.REQUESTS_TO_END)
     assert (main & to_end, other & to_end) == (0, to_end)

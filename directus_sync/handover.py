@@ -1,0 +1,45 @@
+"""Becoming another program when a deploy is done, as the entrypoint of a container does; no signal is lost in between.
+
+A shell can't do it: between its last look for signals and the `exec` that follows, it takes one and forgets it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from directus_sync import interruptions, render
+from directus_sync.errors import WrongSettings
+
+# Python ignores them, and what it starts would, too.
+_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def require(command: Sequence[str]) -> None:
+    """Raise WrongSettings if there is no such program: before a deploy, not after it."""
+    import shutil  # noqa: PLC0415 - takes longer to load than the rest of this, where nothing is to be done
+
+    if shutil.which(command[0]) is None:
+        raise WrongSettings(
+            f"{command[0]} can't be run: no such program, or not allowed", next="correct what stands after --"
+        )
+
+
+def become(command: Sequence[str]) -> NoReturn:
+    """Run the command in the place of this process, with signals as they were when it started.
+
+    Raises Interrupted if one came before; a later one ends this process, whatever it is by then. Raises WrongSettings
+    if the program can't be run after all.
+    """
+    render.flush()
+    interruptions.leave_to_default()
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], list(command))  # noqa: S606 - whoever runs us says what
+    except OSError as error:
+        raise WrongSettings(
+            f"{command[0]} can't be run: {error.strerror}", next="correct what stands after --"
+        ) from error

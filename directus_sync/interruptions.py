@@ -1,0 +1,94 @@
+"""Requests to end, by signal: raised in the main thread wherever it is, until they are heard.
+
+Raised, so that every context manager stops what it started. Until heard, since an exception can get lost: Python
+passes on none out of a finalizer, and extension modules clear some while they are loaded, as psycopg2's does.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+_FROM_OUTSIDE: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# The last repeats the others.
+REQUESTS_TO_END: Final = (*_FROM_OUTSIDE, signal.SIGALRM)
+_REPEAT_SECONDS: Final = 0.1
+
+# The last of them.
+_received: int | None = None
+
+
+class Interrupted(SystemExit):
+    """Ctrl-C, or a request to terminate. Exits as a shell tells of a command that a signal ended."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
+def handle() -> None:
+    """Raise Interrupted for each of them from now on."""
+    for number in _FROM_OUTSIDE:
+        # Whoever started us with one ignored, as nohup does, meant it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    signal.signal(signal.SIGALRM, _repeat)
+    sys.unraisablehook = _say_unless_interrupted
+
+
+def ignore() -> None:
+    """Heed none any more."""
+    for number in REQUESTS_TO_END:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def leave_to_default() -> None:
+    """Have them end this process at once from now on, or what it becomes. Raises Interrupted for one of before."""
+    with held_back():
+        if _received is not None:
+            raise Interrupted(_received)
+        for number in REQUESTS_TO_END:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def held_back() -> Iterator[set[int | signal.Signals]]:
+    """Hold them back while the block runs; yield what was held back before.
+
+    A thread or process that it starts inherits that. Python handles signals in its main thread, whichever receives
+    them; with one thread left that does, none could be held back for the fork of a process.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def of(error: BaseException | None) -> Interrupted | None:
+    """Return the interruption that an error came of: the work in hand is undone on a connection that may be closed."""
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:  # noqa: ARG001 - what signal handlers are given
+    global _received  # noqa: PLW0603 - one process, and signals are sent to all of it
+    _received = number
+    signal.setitimer(signal.ITIMER_REAL, _REPEAT_SECONDS, _REPEAT_SECONDS)
+    raise Interrupted(number)
+
+
+def _repeat(number: int, frame: Any) -> None:  # noqa: ARG001
+    # What is being handled came of it: it was heard, and what was started is being stopped.
+    if _received is not None and of(sys.exc_info()[1]) is None:
+        raise Interrupted(_received)
+
+
+def _say_unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
+    if of(unraisable.exc_value) is None:
+        sys.__unraisablehook__(unraisable)
