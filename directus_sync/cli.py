@@ -156,10 +156,11 @@ def push(
     no_attic: bool,
 ) -> None:
     """Make Directus equal the snapshot file; refuse what would undo work that nobody captured."""
-    from directus_sync import pipeline, pushing, report  # noqa: PLC0415
+    from directus_sync import pipeline, pushing, report, saved_plan  # noqa: PLC0415
 
     loaded = _load(snapshot, mode)
-    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=plan)
+    saved = saved_plan.read(plan) if plan is not None else None
+    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
     if plan is not None and loaded.mode is not Mode.AUTO:
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"

@@ -69,6 +69,16 @@ def is_in_database(connection: Connection) -> bool:
     return _exists(connection, "public.directus_migrations")
 
 
+def require_in_database(connection: Connection, settings: Settings) -> None:
+    """Raise WrongSettings if the database has no tables of Directus, which can't run without."""
+    if not is_in_database(connection):
+        raise WrongSettings(
+            "this database has no tables of Directus yet",
+            where=settings.database.label,
+            next="make them, and all the rest: directus-sync deploy; in the local stack: make migrate",
+        )
+
+
 def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
     """Tell whether Directus's own tables are missing, or lack a migration that the installed version has."""
     if not is_in_database(connection) or _is_marked(connection):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -14,6 +13,7 @@ from directus_sync import approvals, attic, guard, history, refusal, render, rep
 from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError
 from directus_sync.guard import Approvals, Plan
 from directus_sync.render import Progress
+from directus_sync.saved_plan import SavedPlan
 from directus_sync.settings import Settings
 from directus_sync.snapshot import Reading, Snapshot
 
@@ -34,7 +34,7 @@ class Request:
     destroy: frozenset[str] = frozenset()
     discard: frozenset[str] = frozenset()
     keep: bool = True
-    saved: Path | None = None
+    saved: SavedPlan | None = None
     run: UUID = field(default_factory=uuid4)
 
 
@@ -55,7 +55,7 @@ class Pushing:
 
         Raises RefusedPlan and StalePlan before anything is sent.
         """
-        saved = saved_plan.read(self.request.saved) if self.request.saved else None
+        saved = self.request.saved
         given = saved.approvals if saved else approved(self.settings, self.request)
         base, expected = partial(history.base, self.connection), verify.read_expected(self.settings.catalog)
         recorded = history.is_base(self.connection, reading.sha256)

@@ -50,7 +50,8 @@ def directus(
 
     While a private one loads, what is to be done meanwhile is done; what that raises need not wait.
 
-    Raises WrongSettings, and PrivateServerFailed, where what answers works on another database.
+    Raises WrongSettings where the database has no Directus; this and PrivateServerFailed where what answers works on
+    another database.
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:
@@ -61,6 +62,7 @@ def directus(
             client.version()
         else:
             settings.require_credentials()
+            installation.require_in_database(connection, settings)
             name = f"a private Directus {installation.version(settings)}"
             with progress.step(f"Starting {name}", f"Started {name}"):
                 loaded = loaded or stack.enter_context(server.loading(settings))

@@ -198,6 +198,24 @@ def test_a_plan_that_can_t_be_saved(deployed: Tool, tmp_path: Path) -> None:
     _assert_refused(refused.text, refused.code, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
 
 
+def test_a_plan_that_can_t_be_read_is_told_of_before_anything_is_asked(deployed: Tool, tmp_path: Path) -> None:
+    missing = tmp_path / "plan.json"
+    refused = deployed.with_settings(DB_PORT="1")("push", "--plan", missing)
+    _assert_refused(refused.text, refused.code, 2, str(missing), "save it anew: directus-sync diff --out PATH")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("push",), ("pull", "--overwrite"), ("diff",), ("adopt",), ("prune",)], ids=" ".join
+)
+def test_a_database_without_directus(empty: Tool, snapshot_file: Path, arguments: tuple[str, ...]) -> None:
+    """Directus itself would only say that it is not there, and takes seconds for that."""
+    before, content = empty.database.contents(), snapshot_file.read_bytes()
+    refused = empty(*arguments, "--snapshot", snapshot_file)
+    name = empty.environ["DB_DATABASE"]
+    _assert_refused(refused.text, refused.code, 2, f"/{name}", "directus-sync deploy; in the local stack: make migrate")
+    assert (empty.database.contents(), snapshot_file.read_bytes()) == (before, content)
+
+
 LACKING = {
     "timescaledb": "TimescaleDB is not installed on the database server",
     "postgis": "PostGIS is not installed on the database server",
