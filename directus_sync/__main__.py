@@ -6,10 +6,14 @@ import gc
 import os
 import sys
 import time
-from typing import Final, NoReturn
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NoReturn, TypeVar
 
 from directus_sync import handover, interruptions, render, settings
 from directus_sync.errors import SyncError
+
+T = TypeVar("T")
 
 # Containers that are not freed yet. What is read has no cycles, and with Python's 700 the search for some takes a tenth
 # of a short command, and half of the time to parse a snapshot.
@@ -34,9 +38,10 @@ def _run() -> int:
     """Run the command line, and return its exit code."""
     try:
         # Every container does this at every start, and the command line alone takes longer than the answer.
-        if sys.argv[1:2] == ["deploy"] and sys.argv[2:3] in ([], ["--"]) and _nothing_moved():
-            if sys.argv[3:]:
-                handover.become(sys.argv[3:])
+        becomes = sys.argv[1:3] == ["deploy", "--"] and sys.argv[3:]
+        if (becomes or sys.argv[1:] == ["deploy"]) and _nothing_moved():
+            if becomes:
+                handover.become(becomes)
         else:
             from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
@@ -44,16 +49,22 @@ def _run() -> int:
     except BaseException as error:
         interruption = interruptions.of(error)
         if isinstance(error, SyncError):
-            render.error(error)
+            _tell(render.error, error)
             if interruption is None:
                 return error.exit_code
         elif interruption is None:
             if isinstance(error, SystemExit) and isinstance(error.code, int):
                 return error.code
             raise
-        render.note("interrupted; what was finished stays, and running again is safe")
+        _tell(render.note, "interrupted; what was finished stays, and running again is safe")
         return 128 + interruption.number
     return 0
+
+
+def _tell(say: Callable[[T], None], what: T) -> None:
+    """Say it, unless nobody listens any more: a closed terminal, or a `tee` that Ctrl-C ended, too."""
+    with suppress(OSError):
+        say(what)
 
 
 def _nothing_moved() -> bool:

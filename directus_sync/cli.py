@@ -76,8 +76,19 @@ def app() -> None:
     """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG]...]")
+class _Becoming(click.RichCommand):
+    """A command that becomes the one after --. Click would take one without it, and a slip for a program."""
+
+    def parse_args(self, context: click.Context, given: list[str]) -> list[str]:
+        own = given[: given.index("--")] if "--" in given else given
+        context.obj = tuple(given[len(own) + 1 :])
+        if len(own) + 1 == len(given):
+            raise click.UsageError("no command after --", context)
+        return super().parse_args(context, own)
+
+
+@app.command(cls=_Becoming, options_metavar="[OPTIONS] [-- COMMAND [ARG]...]")
+@click.pass_obj
 @with_snapshot
 @with_mode
 @with_approvals
@@ -98,7 +109,7 @@ def deploy(
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME for the while. Safe to run
     again, and safe to run many times at once: one works, the others wait.
 
-    With a COMMAND, becomes it once all that went well: what a container's entrypoint needs, and no signal is lost.
+    With a COMMAND, becomes it once all that went well, as the entrypoint of a container does.
     """
     from directus_sync import handover, pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none
 

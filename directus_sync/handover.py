@@ -28,7 +28,7 @@ def require(command: Sequence[str]) -> None:
 
 
 def become(command: Sequence[str]) -> NoReturn:
-    """Run the command in the place of this process, with signals as they were when it started.
+    """Run the command in the place of this process, with the default action for signals that were not ignored before.
 
     Raises Interrupted if one came before; a later one ends this process, whatever it is by then. Raises WrongSettings
     if the program can't be run after all.

@@ -1,7 +1,8 @@
 """Requests to end, by signal: raised in the main thread wherever it is, until they are heard.
 
-Raised, so that every context manager stops what it started. Until heard, since an exception can get lost: Python
-passes on none out of a finalizer, and extension modules clear some while they are loaded, as psycopg2's does.
+Raised, so that context managers stop what they started; a child process whose manager is missed dies with this one.
+Until heard, since an exception can get lost: Python passes on none out of a finalizer, and extension modules clear
+some while they are loaded, as psycopg2's does.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ class Interrupted(SystemExit):
 
 def handle() -> None:
     """Raise Interrupted for each of them from now on."""
+    signal.signal(signal.SIGALRM, _repeat)
     for number in _FROM_OUTSIDE:
         # Whoever started us with one ignored, as nohup does, meant it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    signal.signal(signal.SIGALRM, _repeat)
     sys.unraisablehook = _say_unless_interrupted
 
 
@@ -62,8 +63,10 @@ def held_back() -> Iterator[set[int | signal.Signals]]:
     A thread or process that it starts inherits that. Python handles signals in its main thread, whichever receives
     them; with one thread left that does, none could be held back for the fork of a process.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # Raises what came before it when they are held back already.
+        signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
         yield before
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

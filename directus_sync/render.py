@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any, Final
 
 from directus_sync import interruptions
@@ -53,9 +53,12 @@ def document(values: Mapping[str, Any]) -> None:
 
 def flush() -> None:
     """Pass on what was printed: this process ends without Python's help."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by whoever started us
-            stream.flush()
+    # None where whoever started us closed it.
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        with suppress(OSError):  # nobody listens any more, and the exit code says it, too
+            sys.stderr.flush()
 
 
 class Progress:

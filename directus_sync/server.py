@@ -226,7 +226,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        # Not for ever: an interruption within `wait` may have left its lock taken.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
 
 
 def _require_alive(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

@@ -3,11 +3,6 @@
 # Owns the boot of a container. A deploy that fails ends it: its message stays, its exit code is ours.
 set -eu
 
-if [ "$#" -eq 0 ]; then
-    echo 'error: no command to run once the database is migrated' >&2
-    exit 2
-fi
-
 # What the tool takes for granted when it starts a Directus of its own must hold for the one that serves, too.
 : "${DIRECTUS_HOME:=/directus}" "${DB_PORT:=5432}" "${DB_EXCLUDE_TABLES:=spatial_ref_sys,sysdiagrams}"
 for table in positions spatial_ref_sys; do

@@ -73,6 +73,17 @@ class Boot:
         self.process.wait()
 
 
+_given: set[int] = set()
+
+
+def _port() -> int:
+    """Return a free port that no other boot of this process was given: a deploy lies between this look and its use."""
+    while (port := ports.choose()) in _given:
+        pass
+    _given.add(port)
+    return port
+
+
 @contextmanager
 def booting(
     environ: Mapping[str, str],
@@ -83,7 +94,7 @@ def booting(
 ) -> Iterator[Boot]:
     """Run the entrypoint while the block runs. folder: where it is started, for its log and Directus's uploads."""
     mark = f"boot-{uuid.uuid4()}"
-    port = ports.choose()
+    port = _port()
     log = folder / f"{mark}.log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -36,7 +36,7 @@ from tests.conftest import Finished, Tool
 Case = tuple[Moment, Blow]
 
 MIDDLE_OF_APPLY = moments.APPLYING[4]
-WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:]]
+WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.JUDGING, *moments.APPLYING[1:], *moments.POST[::2]]
 WITH_NODE_LATER = moments.between(UPGRADE, moments.SERVER[0], moments.PUT_BACK)
 LAST = [*moments.END[-2:], *(moment for moment in UPGRADE[-3:] if not moment.lock)]
 BLOCKED = [moment for moment in UPGRADE if moment.lock]

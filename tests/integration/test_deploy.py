@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from directus_sync import database, server, sessions
+from directus_sync import database, pipeline, server, sessions
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
 from directus_sync.errors import PrivateServerFailed
+from directus_sync.pushing import Request
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES, checkout_head
 from directus_sync.snapshot import Snapshot
@@ -128,6 +131,25 @@ def test_diff_and_check_find_nothing(served: RunningDirectus) -> None:
 def test_deploy_goes_on_from_where_alembic_stopped(empty: Tool, revision: str) -> None:
     assert empty.alembic("upgrade", revision).code == 0
     _assert_ends_like_any_other(empty)
+
+
+# A revision that is applied somewhere stays as it was.
+@pytest.mark.filterwarnings("ignore:The Column.copy")
+@pytest.mark.parametrize("room", [True, False], ids=["room for two", "little memory"])
+def test_a_first_deploy_starts_node_twice(
+    empty: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, room: bool
+) -> None:
+    """To bootstrap, and to serve; the second loads beside the first where the machine has room for both."""
+    node = shutil.which("node", path=empty.environ["PATH"])
+    wrapper, starts = tmp_path / "node", tmp_path / "starts"
+    wrapper.write_text(f'#!/bin/sh\necho "$2" >> "{starts}"\nexec "{node}" "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(server, "has_room_for_two", lambda: room)
+    watched = empty.with_settings(PATH=f"{tmp_path}{os.pathsep}{empty.environ['PATH']}")
+    done = pipeline.deploy(watched.settings, Request(), Progress())
+    assert done.bootstrapped
+    assert starts.read_text().split() == (["start", "bootstrap"] if room else ["bootstrap", "start"])
+    assert empty("check").code == 0
 
 
 def test_deploy_goes_on_after_a_bootstrap(bootstrapped: Tool) -> None:

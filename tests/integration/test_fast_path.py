@@ -19,6 +19,7 @@ from directus_sync import attic, database, fingerprint, pipeline, sync, verify
 from directus_sync.client import DirectusClient
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
+from directus_sync.revisions import BRANCHES, Branch
 from directus_sync.snapshot import Snapshot
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
@@ -258,10 +259,11 @@ def _copy(tool: Tool, folder: Path) -> Checkout:
     return checkout
 
 
-def test_a_new_revision_is_applied(deployed: Tool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_new_revision_is_applied(deployed: Tool, tmp_path: Path, branch: Branch) -> None:
     _copy(deployed, tmp_path / "same")
     drop, restore = 'drop_index("positions_faulty_idx", "positions")', "get_bind()"
-    newer = Checkout.with_revision(tmp_path / "newer", drop, restore)
+    newer = Checkout.with_revision(tmp_path / "newer", drop, restore, branch)
     done = newer.sync(deployed, "deploy")
     assert f"Applied:  {newer.head}_change_it" in done.err, done.text
 

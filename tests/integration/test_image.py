@@ -144,6 +144,20 @@ def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp
     assert empty("check").code == 0
 
 
+# python3 of the Alpine releases of late.
+@pytest.mark.parametrize(("python", "machine"), [("3.12", "x86_64"), ("3.12", "aarch64"), ("3.13", "x86_64")])
+def test_alpine_has_a_wheel_of_every_dependency(tmp_path: Path, python: str, machine: str) -> None:
+    """Of those in the lock, by their hashes; there is no compiler for the others."""
+    platforms = [f"--platform=musllinux_1_{minor}_{machine}" for minor in (1, 2)]
+    checks = ["--require-hashes", "--only-binary=:all:", "--no-deps", f"--python-version={python}", *platforms]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
+    lock = ROOT / "requirements.runtime.lock"
+    subprocess.run([*pip, *checks, f"--requirement={lock}", f"--dest={tmp_path}"], timeout=120, check=True)
+    compiled = [path.name for path in tmp_path.glob("*musllinux*")]
+    for name in ("psycopg2_binary", "pyyaml", "sqlalchemy"):
+        assert any(wheel.lower().startswith(f"{name}-") for wheel in compiled), compiled
+
+
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe asks by Alpine's wget, which is busybox's")
 @pytest.mark.parametrize(("path", "code"), [("/server/ping", 0), (None, 1)], ids=["answers", "is gone"])
 def test_its_health_is_whether_directus_answers(tmp_path: Path, path: str | None, code: int) -> None:

@@ -69,14 +69,38 @@ def test_every_step_is_a_make_target() -> None:
     assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
 
 
-def test_an_image_is_pushed_last_from_main_alone() -> None:
-    assert [step["run"] for step in STEPS[-2:]] == DOCKER
-    assert "if" not in STEPS[-2]
+def test_an_image_is_built_of_what_passed_and_pushed_last_from_main_alone() -> None:
+    tried = ["make lint", "make plan", "make migrate", "make migrate", "make check", "make verify"]
+    assert [step["run"] for step in STEPS] == [*tried, *DOCKER]
+    assert {step["run"]: step["if"] for step in STEPS[:-1] if "if" in step} == {
+        "make plan": "github.event_name == 'pull_request'"
+    }
     assert STEPS[-1]["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
     assert STEPS[-1]["env"]["REGISTRY"] == "${{ vars.REGISTRY }}"
     # A step runs only while all before it passed.
     assert not any("always()" in step.get("if", "") or "continue-on-error" in step for step in STEPS)
     assert "secrets." not in str(STEPS[:-1])
+
+
+def test_the_steps_have_the_database_of_the_service() -> None:
+    ((name, service),) = JOB["services"].items()
+    given = JOB["env"]
+    assert (given["DB_HOST"], given["DB_PORT"]) == (name, "5432")
+    assert service["env"] == {
+        "POSTGRES_DB": given["DB_DATABASE"],
+        "POSTGRES_USER": given["DB_USER"],
+        "POSTGRES_PASSWORD": given["DB_PASSWORD"],
+    }
+    assert "pg_isready" in service["options"]
+
+
+def test_the_linter_has_a_workflow_to_read() -> None:
+    """By itself it finds nothing wrong with no files."""
+    (words,) = re.findall(r"@(\.ci/actionlint\.sh) '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    script, pattern = words
+    assert [path.name for path in ROOT.glob(pattern)] == ["ci.yaml"]
+    refused = run([ROOT / script, pattern.replace("workflows", "nowhere")], ROOT, os.environ)
+    assert (refused.code, refused.err) == (1, "no workflow is named .gitea/nowhere/*.yaml\n")
 
 
 # What it does

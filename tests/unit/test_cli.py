@@ -205,7 +205,18 @@ def test_other_shells_have_a_script_of_their_own(shell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["destroy"], ["diff", "--unknown"], ["diff", "extra"], ["push", "--json"], ["diff", "--snapshot"]]
+    "arguments",
+    [
+        ["destroy"],
+        ["diff", "--unknown"],
+        ["diff", "extra"],
+        ["push", "--json"],
+        ["diff", "--snapshot"],
+        # Both name programs, and neither is meant as one.
+        ["deploy", "test", "--mode", "dry-run"],
+        ["deploy", "--json", "diff"],
+        ["deploy", "--"],
+    ],
 )
 def test_wrong_usage_exits_2_and_says_so_on_stderr(arguments: list[str]) -> None:
     done = process(*arguments)

@@ -18,8 +18,8 @@ SAFE = "interrupted; what was finished stays, and running again is safe\n"
 STRIKE = "os.kill(os.getpid(), signal.{name})"
 # Such as after `nohup`, Python would have no handler of its own.
 PROGRAM = """
-import os, signal, sys, time, weakref
-from directus_sync import __main__, errors, handover, pipeline
+import ctypes, itertools, os, signal, sys, time, weakref
+from directus_sync import __main__, errors, handover, interruptions, pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)
 class Item: pass
 def wait(*_):
@@ -61,6 +61,22 @@ def test_one_that_is_heard_does_not_disturb_what_is_stopped() -> None:
     body = f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    time.sleep(1)\n    print('stopped')"
     done = waiting(body)
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "stopped\n", SAFE)
+
+
+def test_one_that_comes_while_they_are_being_held_back_leaves_none_so() -> None:
+    """Python looks for signals once more when it has blocked them."""
+    struck = "interruptions.REQUESTS_TO_END = itertools.filterfalse(ctypes.CDLL(None)['raise'], [signal.SIGTERM])"
+    block = "with interruptions.held_back():\n        pass"
+    done = waiting(f"{struck}\ntry:\n    {block}\nfinally:\n    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "set()\n", SAFE)
+
+
+@pytest.mark.parametrize("then", ["pass", "raise errors.DatabaseFailed('closed')"])
+def test_its_exit_code_does_not_need_anybody_who_listens(then: str) -> None:
+    """Ctrl-C in a pipeline ends the program that reads, too."""
+    gone = "os.close(2)\nos.dup2(os.open('/dev/full', os.O_WRONLY), 2)"
+    done = waiting(f"{gone}\ntry:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    {then}")
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
 
 
 def test_one_after_the_end_takes_nothing_away() -> None:
