@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def ours(arena: Arena, database: str, *arguments: str | Path, url: str = "") -> 
     """Run this tool; with a private Directus unless a URL is given."""
     overrides = {**dict.fromkeys(UNSET, ""), "DIRECTUS_URL": url}
     return _python(arena, "directus-sync", database, overrides, *arguments)
+
+
+def boot(arena: Arena, database: str) -> Command:
+    """Run what a container starts with; what then serves is not part of it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{arena.base.get('PATH', os.defpath)}"
+    environ = arena.environ(database, {**dict.fromkeys(UNSET, ""), "PATH": path})
+    return Command((str(arena.root / "docker" / "entrypoint.sh"), "true"), environ, arena.root)
 
 
 def alembic(arena: Arena, database: str, *arguments: str) -> Command:

@@ -15,10 +15,10 @@ NOTED = (f"SELECT count(*) FROM directus_fields WHERE note = '{templates.NOTE}'"
 
 @contextmanager
 def idle(arena: Arena) -> Setup:
-    """Deploy again what is deployed."""
+    """Deploy again what is deployed, as a container does at its start."""
     mine, theirs = templates.deployed(arena), templates.chained(arena)
     with arena.databases.fresh(mine) as left, arena.databases.fresh(theirs) as right:
-        deploy = commands.ours(arena, left, "deploy")
+        deploy = commands.boot(arena, left)
         chain = commands.chain(arena, right, templates.committed(arena).yaml)
         # A copy may differ from what was deployed: here both are as a later boot finds them.
         arena.run(deploy)
