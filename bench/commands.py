@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -22,8 +21,7 @@ def ours(arena: Arena, database: str, *arguments: str | Path, url: str = "") -> 
 
 def boot(arena: Arena, database: str) -> Command:
     """Run what a container starts with; what then serves is not part of it."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{arena.base.get('PATH', os.defpath)}"
-    environ = arena.environ(database, {**dict.fromkeys(UNSET, ""), "PATH": path})
+    environ = arena.environ(database, dict.fromkeys(UNSET, ""))
     return Command((str(arena.root / "docker" / "entrypoint.sh"), "true"), environ, arena.root)
 
 

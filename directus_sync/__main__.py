@@ -6,14 +6,11 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 from directus_sync import handover, interruptions, render, settings
 from directus_sync.errors import SyncError
-
-T = TypeVar("T")
 
 # Containers that are not freed yet. What is read has no cycles, and with Python's 700 the search for some takes a tenth
 # of a short command, and half of the time to parse a snapshot.
@@ -29,7 +26,9 @@ def main() -> NoReturn:
     finally:
         # All is done, and an interruption would make another exit code of it.
         interruptions.ignore()
-    render.flush()
+    # After an interruption whoever should read it may have gone, or read no more.
+    if code < interruptions.EXIT_CODE and sys.stdout is not None:
+        sys.stdout.flush()
     # To free all that was loaded takes Python as long as to answer `--version`.
     os._exit(code)
 
@@ -38,33 +37,30 @@ def _run() -> int:
     """Run the command line, and return its exit code."""
     try:
         # Every container does this at every start, and the command line alone takes longer than the answer.
-        becomes = sys.argv[1:3] == ["deploy", "--"] and sys.argv[3:]
-        if (becomes or sys.argv[1:] == ["deploy"]) and _nothing_moved():
-            if becomes:
-                handover.become(becomes)
+        command = sys.argv[3:] if sys.argv[1:3] == ["deploy", "--"] else []
+        if (command or sys.argv[1:] == ["deploy"]) and _nothing_moved():
+            if command:
+                handover.become(command)
         else:
             from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
             app(prog_name=NAME)
     except BaseException as error:
         interruption = interruptions.of(error)
-        if isinstance(error, SyncError):
-            _tell(render.error, error)
-            if interruption is None:
+        if interruption is None:
+            if isinstance(error, SyncError):
+                render.error(error)
                 return error.exit_code
-        elif interruption is None:
             if isinstance(error, SystemExit) and isinstance(error.code, int):
                 return error.code
             raise
-        _tell(render.note, "interrupted; what was finished stays, and running again is safe")
-        return 128 + interruption.number
+        # Ctrl-C ends whoever should read this, too: a `tee`, or the terminal.
+        with suppress(OSError):
+            if isinstance(error, SyncError):
+                render.error(error)
+            render.note("interrupted; what was finished stays, and running again is safe")
+        return interruption.exit_code
     return 0
-
-
-def _tell(say: Callable[[T], None], what: T) -> None:
-    """Say it, unless nobody listens any more: a closed terminal, or a `tee` that Ctrl-C ended, too."""
-    with suppress(OSError):
-        say(what)
 
 
 def _nothing_moved() -> bool:

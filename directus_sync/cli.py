@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import rich_click as click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-from directus_sync import __version__, render, settings
+from directus_sync import __version__, handover, render, settings
 from directus_sync.errors import WrongSettings
 from directus_sync.settings import Mode
 
@@ -76,18 +76,18 @@ def app() -> None:
     """Keep every Directus true to git: Alembic before and after, a guarded snapshot push between."""
 
 
-class _Becoming(click.RichCommand):
-    """A command that becomes the one after --. Click would take one without it, and a slip for a program."""
+class _WithCommand(click.RichCommand):
+    """Takes a command after --. Click alone would take one without it, and a mistyped argument for a program."""
 
     def parse_args(self, context: click.Context, given: list[str]) -> list[str]:
         own = given[: given.index("--")] if "--" in given else given
         context.obj = tuple(given[len(own) + 1 :])
-        if len(own) + 1 == len(given):
+        if len(own) + 1 == len(given) and not context.resilient_parsing:
             raise click.UsageError("no command after --", context)
         return super().parse_args(context, own)
 
 
-@app.command(cls=_Becoming, options_metavar="[OPTIONS] [-- COMMAND [ARG]...]")
+@app.command(cls=_WithCommand, options_metavar="[OPTIONS] [-- COMMAND [ARG]...]")
 @click.pass_obj
 @with_snapshot
 @with_mode
@@ -109,9 +109,10 @@ def deploy(
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME for the while. Safe to run
     again, and safe to run many times at once: one works, the others wait.
 
-    With a COMMAND, becomes it once all that went well, as the entrypoint of a container does.
+    With a COMMAND, becomes it once all that went well, as the entrypoint of a container does. It gets the environment
+    alone: what comes from .env is not in it.
     """
-    from directus_sync import handover, pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none
+    from directus_sync import pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none of it
 
     if command:
         handover.require(command)
@@ -170,12 +171,12 @@ def push(
     from directus_sync import pipeline, pushing, report, saved_plan  # noqa: PLC0415
 
     loaded = _load(snapshot, mode)
-    saved = saved_plan.read(plan) if plan is not None else None
-    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
     if plan is not None and loaded.mode is not Mode.AUTO:
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
         )
+    saved = saved_plan.read(plan) if plan is not None else None
+    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
     if loaded.mode is Mode.SKIP:
         render.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
         return

@@ -15,11 +15,12 @@ const load = (name) => import(pathToFileURL(directus.resolve(`@directus/api/${na
 module.enableCompileCache?.(join(home, '.cache', 'directus-sync'));
 
 // date-fns names all its functions in its package.json. Node parses those 146 kB anew for each import among its files, to
-// learn their format: 0.7 s of a start. Here it is asked once a folder; Node before 22.15 can't be helped.
+// learn their format: 0.7 s of a start. Here it is asked once per folder and ending, and not whether the file is there;
+// Node before 22.15 can't be helped.
 const formats = new Map();
 const hooks = module.registerHooks?.({
   resolve(specifier, context, next) {
-    const inside = context.parentURL?.includes('/node_modules/date-fns/') && /^\.{1,2}\/.*\.\w+$/.test(specifier);
+    const inside = context.parentURL?.includes('/node_modules/date-fns/') && /^\.{1,2}\/[^?#%]*\.c?js$/.test(specifier);
     if (!inside) return next(specifier, context);
     const { href, pathname } = new URL(specifier, context.parentURL);
     const kind = dirname(pathname) + extname(pathname);

@@ -1,6 +1,7 @@
 """Becoming another program when a deploy is done, as the entrypoint of a container does; no signal is lost in between.
 
-A shell can't do it: between its last look for signals and the `exec` that follows, it takes one and forgets it.
+A shell can't do it: between its last look for signals and the `exec` that follows, it takes one and forgets it. As
+process 1 nobody can, for the kernel gives that one only signals that it handles; tini or another init stands there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from directus_sync import interruptions, render
+from directus_sync import interruptions
 from directus_sync.errors import WrongSettings
 
 # Python ignores them, and what it starts would, too.
@@ -19,7 +20,7 @@ _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 def require(command: Sequence[str]) -> None:
     """Raise WrongSettings if there is no such program: before a deploy, not after it."""
-    import shutil  # noqa: PLC0415 - takes longer to load than the rest of this, where nothing is to be done
+    import shutil  # noqa: PLC0415 - slow to load, and not needed where nothing moved
 
     if shutil.which(command[0]) is None:
         raise WrongSettings(
@@ -28,12 +29,11 @@ def require(command: Sequence[str]) -> None:
 
 
 def become(command: Sequence[str]) -> NoReturn:
-    """Run the command in the place of this process, with the default action for signals that were not ignored before.
+    """Run the command in the place of this process, with the default action for all signals but those ignored before.
 
-    Raises Interrupted if one came before; a later one ends this process, whatever it is by then. Raises WrongSettings
-    if the program can't be run after all.
+    A signal that comes from here on ends this process, whatever it is by then. Raises Interrupted if one came before,
+    and WrongSettings if the program can't be run after all.
     """
-    render.flush()
     interruptions.leave_to_default()
     for number in _IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)

@@ -16,6 +16,8 @@ from typing import Any, Final, NoReturn
 _FROM_OUTSIDE: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # The last repeats the others.
 REQUESTS_TO_END: Final = (*_FROM_OUTSIDE, signal.SIGALRM)
+# And the signal's number, as shells do.
+EXIT_CODE: Final = 128
 _REPEAT_SECONDS: Final = 0.1
 
 # The last of them.
@@ -26,8 +28,8 @@ class Interrupted(SystemExit):
     """Ctrl-C, or a request to terminate. Exits as a shell tells of a command that a signal ended."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
+        self.exit_code = EXIT_CODE + number
+        super().__init__(self.exit_code)
 
 
 def handle() -> None:
@@ -65,7 +67,7 @@ def held_back() -> Iterator[set[int | signal.Signals]]:
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        # Raises what came before it when they are held back already.
+        # Once they are held back, it raises one that came before.
         signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
         yield before
     finally:

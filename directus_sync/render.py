@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, Final
 
 from directus_sync import interruptions
@@ -49,16 +49,6 @@ def document(values: Mapping[str, Any]) -> None:
     """Print a result for machines."""
     hidden = _hide_in({"version": JSON_VERSION, **values})
     print(json.dumps(hidden, indent=2, default=str), flush=True)
-
-
-def flush() -> None:
-    """Pass on what was printed: this process ends without Python's help."""
-    # None where whoever started us closed it.
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    if sys.stderr is not None:
-        with suppress(OSError):  # nobody listens any more, and the exit code says it, too
-            sys.stderr.flush()
 
 
 class Progress:

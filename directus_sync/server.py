@@ -228,7 +228,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         # Not for ever: an interruption within `wait` may have left its lock taken.
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            process.wait(1)
 
 
 def _require_alive(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

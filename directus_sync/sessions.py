@@ -50,8 +50,8 @@ def directus(
 
     While a private one loads, what is to be done meanwhile is done; what that raises need not wait.
 
-    Raises WrongSettings where the database has no Directus; this and PrivateServerFailed where what answers works on
-    another database.
+    Raises WrongSettings where the database has no Directus yet, for a private one to work with; this and
+    PrivateServerFailed where what answers works on another database.
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:

@@ -22,6 +22,8 @@ SERVE = ("node", "cli.js", "start")
 # docker stop kills what has not ended by then.
 STOP_SECONDS = 10.0
 
+_given: set[int] = set()
+
 
 @dataclass(frozen=True)
 class Boot:
@@ -73,15 +75,18 @@ class Boot:
         self.process.wait()
 
 
-_given: set[int] = set()
-
-
 def _port() -> int:
     """Return a free port that no other boot of this process was given: a deploy lies between this look and its use."""
     while (port := ports.choose()) in _given:
         pass
     _given.add(port)
     return port
+
+
+def _heed_signals() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and nohup a closed terminal."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -114,8 +119,7 @@ def booting(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+            preexec_fn=_heed_signals,  # noqa: PLW1509 - one thread
         )
     booted = Boot(process, port, mark, log)
     try:

@@ -186,6 +186,7 @@ def test_the_help_of_an_option_names_its_default() -> None:
         (["attic", "re"], "restore"),
         (["deploy", "--mode", "d"], "dry-run"),
         (["push", "--no"], "--no-attic"),
+        (["deploy", "--", ""], ""),
     ],
 )
 def test_bash_completes_commands_options_and_values(words: list[str], completed: str) -> None:

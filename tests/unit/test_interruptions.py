@@ -21,6 +21,7 @@ PROGRAM = """
 import ctypes, itertools, os, signal, sys, time, weakref
 from directus_sync import __main__, errors, handover, interruptions, pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 class Item: pass
 def wait(*_):
 {body}
@@ -58,7 +59,7 @@ def test_one_that_a_library_swallows_is_repeated() -> None:
 
 
 def test_one_that_is_heard_does_not_disturb_what_is_stopped() -> None:
-    body = f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    time.sleep(1)\n    print('stopped')"
+    body = f"try:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    time.sleep(1)\n    print('stopped', flush=True)"
     done = waiting(body)
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "stopped\n", SAFE)
 
@@ -67,14 +68,17 @@ def test_one_that_comes_while_they_are_being_held_back_leaves_none_so() -> None:
     """Python looks for signals once more when it has blocked them."""
     struck = "interruptions.REQUESTS_TO_END = itertools.filterfalse(ctypes.CDLL(None)['raise'], [signal.SIGTERM])"
     block = "with interruptions.held_back():\n        pass"
-    done = waiting(f"{struck}\ntry:\n    {block}\nfinally:\n    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))")
+    done = waiting(
+        f"{struck}\ntry:\n    {block}\nfinally:\n    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), flush=True)"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "set()\n", SAFE)
 
 
 @pytest.mark.parametrize("then", ["pass", "raise errors.DatabaseFailed('closed')"])
-def test_its_exit_code_does_not_need_anybody_who_listens(then: str) -> None:
+@pytest.mark.parametrize("stream", [1, 2])
+def test_its_exit_code_does_not_need_anybody_who_listens(stream: int, then: str) -> None:
     """Ctrl-C in a pipeline ends the program that reads, too."""
-    gone = "os.close(2)\nos.dup2(os.open('/dev/full', os.O_WRONLY), 2)"
+    gone = f"print('held back')\nos.dup2(os.open('/dev/full', os.O_WRONLY), {stream})"
     done = waiting(f"{gone}\ntry:\n    {STRIKE.format(name='SIGTERM')}\nfinally:\n    {then}")
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
 
@@ -112,8 +116,9 @@ def struck(*arguments):
 @pytest.mark.parametrize(
     ("place", "before", "told"),
     [
-        ("sys.stdout.flush", 0, True),
-        ("signal.pthread_sigmask", 0, True),
+        ("interruptions.leave_to_default", 0, True),
+        # It asks what is held back, then holds back, then no more.
+        *[("signal.pthread_sigmask", before, before < 2) for before in range(3)],
         *[("signal.getsignal", before, False) for before in range(4)],
         *[("signal.signal", before, False) for before in range(6)],
         ("os.execvp", 0, False),
