@@ -22,10 +22,14 @@ def main() -> NoReturn:
     gc.set_threshold(GARBAGE_THRESHOLD)
     interruptions.handle()
     try:
-        code = _run()
-    finally:
-        # All is done, and an interruption would make another exit code of it.
-        interruptions.ignore()
+        try:
+            _run()
+        finally:
+            # What is left is to tell of it, and an interruption would make another exit code of it.
+            interruptions.ignore()
+        code = 0
+    except BaseException as error:
+        code = _told(error)
     # After an interruption whoever should read it may have gone, or read no more.
     if code < interruptions.EXIT_CODE and sys.stdout is not None:
         sys.stdout.flush()
@@ -33,34 +37,34 @@ def main() -> NoReturn:
     os._exit(code)
 
 
-def _run() -> int:
-    """Run the command line, and return its exit code."""
-    try:
-        # Every container does this at every start, and the command line alone takes longer than the answer.
-        command = sys.argv[3:] if sys.argv[1:3] == ["deploy", "--"] else []
-        if (command or sys.argv[1:] == ["deploy"]) and _nothing_moved():
-            if command:
-                handover.become(command)
-        else:
-            from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
+def _run() -> None:
+    # Every container does this at every start, and the command line alone takes longer than the answer.
+    command = sys.argv[3:] if sys.argv[1:3] == ["deploy", "--"] else []
+    if (command or sys.argv[1:] == ["deploy"]) and _nothing_moved():
+        if command:
+            handover.become(command)
+    else:
+        from directus_sync.cli import NAME, app  # noqa: PLC0415 - see above
 
-            app(prog_name=NAME)
-    except BaseException as error:
-        interruption = interruptions.of(error)
-        if interruption is None:
-            if isinstance(error, SyncError):
-                render.error(error)
-                return error.exit_code
-            if isinstance(error, SystemExit) and isinstance(error.code, int):
-                return error.code
-            raise
-        # Ctrl-C ends whoever should read this, too: a `tee`, or the terminal.
-        with suppress(OSError):
-            if isinstance(error, SyncError):
-                render.error(error)
-            render.note("interrupted; what was finished stays, and running again is safe")
-        return interruption.exit_code
-    return 0
+        app(prog_name=NAME)
+
+
+def _told(error: BaseException) -> int:
+    """Say what ended the command, and return its exit code. Raises what nobody foresaw."""
+    interruption = interruptions.of(error)
+    if interruption is None:
+        if isinstance(error, SyncError):
+            render.error(error)
+            return error.exit_code
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+        raise error
+    # Ctrl-C ends whoever should read this, too: a `tee`, or the terminal.
+    with suppress(OSError):
+        if isinstance(error, SyncError):
+            render.error(error)
+        render.note("interrupted; what was finished stays, and running again is safe")
+    return interruption.exit_code
 
 
 def _nothing_moved() -> bool:

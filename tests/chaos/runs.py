@@ -69,6 +69,7 @@ class Line:
                     "PYTHONPATH": str(self.checkout),
                     "TMPDIR": str(temporary),
                     "CHAOS_MARK": mark,
+                    "PYTHONFAULTHANDLER": "1",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -131,7 +132,13 @@ class Run:
 
     def ended(self, seconds: float = RUN_SECONDS) -> Finished:
         """Wait for its end; see that no secret was printed, and that a failure says what to do."""
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # It prints where it stands.
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(f"it did not end within {seconds:g} s\n{self.err}") from None
         done = Finished(code, (self.folder / "out").read_text(), self.err)
         for name in ("DB_PASSWORD", "SECRET", "ADMIN_TOKEN"):
             assert self.line.tool.environ[name] not in done.out + done.err, "a secret was printed"

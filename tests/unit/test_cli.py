@@ -76,6 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
     loaded = load(DIRECTUS_URL="http://directus.example:8055")
     monkeypatch.setattr(settings, "load", lambda: loaded)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     monkeypatch.setattr(os, "_exit", sys.exit)

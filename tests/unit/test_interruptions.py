@@ -18,7 +18,7 @@ SAFE = "interrupted; what was finished stays, and running again is safe\n"
 STRIKE = "os.kill(os.getpid(), signal.{name})"
 # Such as after `nohup`, Python would have no handler of its own.
 PROGRAM = """
-import ctypes, itertools, os, signal, sys, time, weakref
+import ctypes, itertools, os, signal, sys, threading, time, weakref
 from directus_sync import __main__, errors, handover, interruptions, pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -56,6 +56,23 @@ def test_one_that_a_library_swallows_is_repeated() -> None:
     swallow = f"try:\n    {STRIKE.format(name='SIGTERM')}\n    time.sleep(60)\nexcept BaseException:\n    pass\n"
     done = waiting(f"{swallow}try:\n    time.sleep(60)\nexcept BaseException:\n    pass\ntime.sleep(60)")
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_one_that_comes_just_before_a_system_call_is_heard() -> None:
+    """Python has noted it, as when another thread takes it, and sleeps all the same."""
+    strike = "lambda: (time.sleep(0.5), signal.pthread_kill(threading.get_ident(), signal.SIGTERM))"
+    done = waiting(f"threading.Thread(target={strike}).start()\ntime.sleep(60)")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+
+
+def test_one_at_the_very_end_is_heard_or_takes_nothing_away() -> None:
+    """Or Python would end in its own way, which takes longer than the timer waits, and is ended by it."""
+    strike = STRIKE.format(name="SIGTERM")
+    end = "real = interruptions.ignore\ninterruptions.ignore = lambda: ({first}, real(), {then})"
+    done = waiting(end.format(first=strike, then="None"))
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
+    done = waiting(end.format(first="None", then=strike))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_one_that_is_heard_does_not_disturb_what_is_stopped() -> None:
@@ -119,8 +136,8 @@ def struck(*arguments):
         ("interruptions.leave_to_default", 0, True),
         # It asks what is held back, then holds back, then no more.
         *[("signal.pthread_sigmask", before, before < 2) for before in range(3)],
-        *[("signal.getsignal", before, False) for before in range(4)],
-        *[("signal.signal", before, False) for before in range(6)],
+        *[("signal.getsignal", before, False) for before in range(3)],
+        *[("signal.signal", before, False) for before in range(7)],
         ("os.execvp", 0, False),
     ],
 )
@@ -148,6 +165,13 @@ def test_another_program_gets_the_default_actions_but_for_what_was_ignored() -> 
         assert blocked == 0
         # As the kernel counts: the bit of signal n is the one before it.
         assert {number for number in every if found & 1 << number - 1} == ignored
+
+
+def test_another_program_is_not_ended_by_the_timer() -> None:
+    last = STRUCK.format(place="signal.setitimer", before=0, name="SIGALRM")
+    for before in ("", last):
+        done = waiting(f"{before}handover.become(['sh', '-c', 'sleep 0.5; echo served'])")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "served\n", "")
 
 
 def test_a_program_that_can_not_be_run_after_all_is_an_error(tmp_path: Path) -> None:
