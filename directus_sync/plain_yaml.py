@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
@@ -19,7 +29,6 @@ _SHOWN: Final = 60
 
 _TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _MERGE: Final = "tag:yaml.org,2002:merge"
-_NO_KEY: Final = object()
 
 
 # File, server and base are mostly the same bytes, and a schema of 250 collections takes a quarter of a second to read.
@@ -60,69 +69,57 @@ for _tag in ("int", "float", "bool", "timestamp"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_scalar_or_text)
 
 
-class _Sequence:
-    """A list that is being read."""
-
-    def __init__(self) -> None:
-        self.value: list[object] = []
-
-    def add(self, value: object, _: yaml.Event) -> None:
-        self.value.append(value)
-
-
-class _Mapping:
-    """A mapping that is being read; takes its keys and values in turn."""
-
-    def __init__(self) -> None:
-        self.value: dict[Any, object] = {}
-        self._texts: set[str] = set()
-        self._key: object = _NO_KEY
-
-    def add(self, value: object, event: yaml.Event) -> None:
-        if self._key is not _NO_KEY:
-            self.value[self._key] = value
-            self._key = _NO_KEY
-            return
-        if not isinstance(event, yaml.ScalarEvent):
-            raise _unusable("a key that is a collection", event)
-        if event.value in self._texts:
-            raise _unusable(f"the key {shown(event.value)} twice", event)
-        self._texts.add(event.value)
-        self._key = value
-
-
 class _Builder:
     """Makes values from the parser's events. With a tree of nodes in between it would take three times as long."""
 
-    def __init__(self, loader: _Loader) -> None:
-        self._loader: Any = loader  # types-PyYAML leaves out what is used here
+    def __init__(self, loader: Any) -> None:  # types-PyYAML leaves out what is used here
+        self._loader = loader
+        self._next: Callable[[], Any] = loader.get_event
         # A snapshot is mostly the same few hundred words.
         self._scalars: dict[tuple[str, tuple[bool, bool], str | None], object] = {}
 
     def document(self) -> object:
         """Return the one document; None where there is none."""
-        top = _Sequence()
-        within: list[_Sequence | _Mapping] = [top]
-        event: yaml.Event
-        while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.ScalarEvent):
-                within[-1].add(self._scalar(event), event)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                if len(within) > _MAX_DEPTH:
-                    raise _unusable(f"more than {_MAX_DEPTH} levels", event)
-                if event.tag not in _TAGS:
-                    raise _unusable(f"the tag {shown(event.tag)}", event)
-                within.append(_Mapping() if isinstance(event, yaml.MappingStartEvent) else _Sequence())
-            elif isinstance(event, yaml.CollectionEndEvent):
-                finished = within.pop()
-                within[-1].add(finished.value, event)
-            elif isinstance(event, yaml.AliasEvent):
-                raise _unusable("an alias", event)
-            elif isinstance(event, yaml.DocumentStartEvent) and top.value:
-                raise _unusable("another document", event)
-        return top.value[0] if top.value else None
+        found: list[object] = []
+        while not isinstance(event := self._next(), StreamEndEvent):
+            if isinstance(event, DocumentStartEvent):
+                if found:
+                    raise _unusable("another document", event)
+                found.append(self._value(self._next(), 1))
+        return found[0] if found else None
 
-    def _scalar(self, event: yaml.ScalarEvent) -> object:
+    def _value(self, event: Any, level: int) -> object:
+        kind = type(event)
+        if kind is ScalarEvent:
+            return self._scalar(event)
+        if kind is AliasEvent:
+            raise _unusable("an alias", event)
+        if level > _MAX_DEPTH:
+            raise _unusable(f"more than {_MAX_DEPTH} levels", event)
+        if event.tag not in _TAGS:
+            raise _unusable(f"the tag {shown(event.tag)}", event)
+        return self._mapping(level) if kind is MappingStartEvent else self._sequence(level)
+
+    def _mapping(self, level: int) -> dict[Any, object]:
+        result: dict[Any, object] = {}
+        texts: set[str] = set()
+        while type(event := self._next()) is not MappingEndEvent:
+            if type(event) is not ScalarEvent:
+                raise _unusable("a key that is a collection or an alias", event)
+            if event.value in texts:
+                raise _unusable(f"the key {shown(event.value)} twice", event)
+            texts.add(event.value)
+            key = self._scalar(event)
+            result[key] = self._value(self._next(), level + 1)
+        return result
+
+    def _sequence(self, level: int) -> list[object]:
+        result: list[object] = []
+        while type(event := self._next()) is not SequenceEndEvent:
+            result.append(self._value(event, level + 1))
+        return result
+
+    def _scalar(self, event: Any) -> object:
         known = (event.value, event.implicit, event.tag)
         try:
             return self._scalars[known]
