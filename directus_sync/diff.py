@@ -136,6 +136,22 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     return {**raw, "collections": entries}
 
 
+def only_adds(raw: Mapping[str, Any]) -> bool:
+    """Tell whether the server has all that it has as the snapshot says, and only lacks something."""
+    firsts = (entry["diff"][0] for kind in Kind for entry in raw.get(kind.value, ()))
+    return all(first["kind"] == "N" and not first.get("path") for first in firsts)
+
+
+def without_added(wanted: Snapshot, raw: Mapping[str, Any]) -> Snapshot:
+    """Return the schema of a server that only lacks what the diff adds."""
+    sections = {}
+    for kind in Kind:
+        added = {(entry["collection"], entry.get("field")) for entry in raw.get(kind.value, ())}
+        section = wanted.section(kind.value)
+        sections[kind.value] = {key: entry for key, entry in section.items() if (*key, None)[:2] not in added}
+    return dataclasses.replace(wanted, content=b"", sections=sections)
+
+
 def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
     """Return what would make `live` equal `wanted`, as Directus would see it, without asking one."""
     changes = []

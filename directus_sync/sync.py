@@ -41,8 +41,8 @@ def plan(
 ) -> Plan:
     """Return what a push would do, judged by the guard with the rows of the database.
 
-    The server's schema is read after the comparison. What somebody edits in between is not in the plan, and Directus
-    then refuses to apply it: the hash that came with the comparison covers the whole schema.
+    The server's schema is read after the comparison, unless that tells all of it. What somebody edits in between is not
+    in the plan, and Directus then refuses to apply it: the hash that came with the comparison covers the whole schema.
     base: asked for only when the server may have something else.
     expected: what the database must contain beside the snapshot.
     probably_equal: look first whether the server has just the same, which takes it a third of a comparison.
@@ -63,7 +63,11 @@ def plan(
     answer = client.diff(wanted.content)
     if answer is None:
         return guard.nothing(approvals)
-    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
+    _, raw = answer
+    if diff.only_adds(raw):
+        live = diff.without_added(wanted, raw)
+    else:
+        live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     _require_known(difference, live)
     verdicts = guard.judge(difference, base=recorded.result() if recorded else None, wanted=wanted, live=live)

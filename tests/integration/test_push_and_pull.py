@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from directus_sync import pipeline, snapshot
+from directus_sync import diff, pipeline, snapshot
 from directus_sync.client import DirectusClient
 from directus_sync.errors import ApplyFailed
 from directus_sync.pushing import Request
@@ -107,6 +107,21 @@ def test_a_push_that_would_lose_something_sends_nothing(
     assert f"error[{error}]" in refused.err
     assert item in refused.err
     assert server.database.contents() == before
+
+
+def test_what_a_server_lacks_tells_what_it_has(server: RunningDirectus) -> None:
+    """So that it need not be read where nothing else differs."""
+    for path in ("/collections/entry_devices", "/fields/devices/model"):
+        assert server.http.delete(path).status_code == 204
+    wanted = snapshot.read(SNAPSHOT).result()
+    with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
+        client.clear_cache()
+        answer = client.diff(wanted.content)
+        live = snapshot.exported(client.schema(), client.url)
+    assert answer is not None
+    assert diff.only_adds(answer[1])
+    assert diff.between(diff.without_added(wanted, answer[1]), live) == ()
+    assert {change.kind for change in diff.between(live, wanted)} == set(diff.Kind) - {diff.Kind.SYSTEM_FIELD}
 
 
 def test_diff_shows_what_a_push_would_change_and_exits_3(server: RunningDirectus, snapshot_file: Path) -> None:
