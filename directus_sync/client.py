@@ -147,8 +147,11 @@ class DirectusClient:
             raise _no_answer("/collections, /fields or /relations has no schema", self.url) from error
 
     def diff(self, snapshot: bytes) -> tuple[str, dict[str, Any]] | None:
-        """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
-        response = self._read("POST", "/schema/diff", files=_upload("snapshot.yaml", snapshot, "text/yaml"))
+        """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would.
+
+        snapshot: as JSON.
+        """
+        response = self._read("POST", "/schema/diff", files=_upload("snapshot.json", snapshot))
         # 204: Directus sends no body when the schemas match.
         if response.status_code == 204:
             return None
@@ -166,7 +169,7 @@ class DirectusClient:
         try:
             response = self._http.post(
                 "/schema/apply",
-                files=_upload("diff.json", body, "application/json"),
+                files=_upload("diff.json", body),
                 timeout=httpx.Timeout(self._settings.apply_timeout, connect=10.0),
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -360,9 +363,9 @@ def _unless_busy(response: httpx.Response) -> httpx.Response:
     return response
 
 
-def _upload(name: str, content: bytes, kind: str) -> dict[str, tuple[str, bytes, str]]:
+def _upload(name: str, content: bytes) -> dict[str, tuple[str, bytes, str]]:
     # A multipart file is not held to MAX_PAYLOAD_SIZE, as a JSON body is (1 MB, about 100 collections).
-    return {"file": (name, content, kind)}
+    return {"file": (name, content, "application/json")}
 
 
 def _no_answer(what: str, url: str) -> RequestFailed:

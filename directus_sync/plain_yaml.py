@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
@@ -34,10 +37,10 @@ _MERGE: Final = "tag:yaml.org,2002:merge"
 # File, server and base are mostly the same bytes, and a schema of 250 collections takes a quarter of a second to read.
 @lru_cache(maxsize=3)
 def load(content: bytes) -> object:
-    """Return what the bytes hold, as dicts, lists and scalars.
+    """Return what the bytes hold, as JSON could hold it: dicts with texts for keys, lists and scalars.
 
-    Raises yaml.YAMLError for what is no YAML, and for deep nesting, aliases, merge keys, duplicate keys and kinds of
-    collections that Directus never writes; ValueError, KeyError, TypeError or AttributeError for a scalar that is
+    Raises yaml.YAMLError for what is no YAML, and for deep nesting, aliases, merge keys, duplicate keys, keys that are
+    no text and tags that Directus never writes; ValueError, KeyError, TypeError or AttributeError for a scalar that is
     not what its tag says.
     """
     return _Builder(_Loader(content)).document()
@@ -55,18 +58,42 @@ def shown(value: object) -> str:
 
 
 class _Loader(_SafeLoader):
-    """Reads scalars as Directus writes them: a plain one that looks like a number but is none is text."""
+    """Reads scalars as js-yaml does, by which Directus writes: `yes`, `1:30` and `0x_` are text, 1e3 is a number.
 
-    def construct_scalar_or_text(self, node: yaml.ScalarNode) -> object:
-        """Construct a scalar; js-yaml leaves `0x_` unquoted, because to it this is text."""
-        try:
-            return _SafeLoader.yaml_constructors[node.tag](self, node)
-        except (ValueError, KeyError):
-            return node.value
+    Only dates stay the text that they are in JSON, which has no others.
+    """
+
+    def number(self, node: yaml.ScalarNode) -> object:
+        """Construct a number; of what is none that JSON has, its text."""
+        digits = node.value.replace("_", "")
+        for read in (int, partial(int, base=0), float):
+            with suppress(ValueError):
+                return value if math.isfinite(value := read(digits)) else node.value
+        return node.value
+
+    def boolean(self, node: yaml.ScalarNode) -> object:
+        """Construct true or false; of anything else, its text."""
+        return {"true": True, "false": False}.get(node.value.lower(), node.value)
 
 
-for _tag in ("int", "float", "bool", "timestamp"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_scalar_or_text)
+# As in 4.1.1, lib/type/. By what a scalar begins with.
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", "~|null|Null|NULL|", ["", *"~nN"]),
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", "[-+]?(0b[01_]*[01]|0o[0-7_]*[0-7]|0x[0-9a-fA-F_]*[0-9a-fA-F]|[0-9]([0-9_]*[0-9])?)", "-+0123456789"),
+    ("float", "([-+]?[0-9][0-9_]*(\\.[0-9_]*)?|\\.[0-9_]+)([eE][-+]?[0-9]+)?(?<!_)", "-+.0123456789"),
+    ("merge", "<<", "<"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
+for _tag, _constructor in {
+    "bool": _Loader.boolean,
+    "int": _Loader.number,
+    "float": _Loader.number,
+    "timestamp": _Loader.construct_yaml_str,
+    "binary": _Loader.construct_undefined,
+}.items():
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _constructor)
 
 
 class _Builder:
@@ -100,16 +127,16 @@ class _Builder:
             raise _unusable(f"the tag {shown(event.tag)}", event)
         return self._mapping(level) if kind is MappingStartEvent else self._sequence(level)
 
-    def _mapping(self, level: int) -> dict[Any, object]:
-        result: dict[Any, object] = {}
-        texts: set[str] = set()
+    def _mapping(self, level: int) -> dict[str, object]:
+        result: dict[str, object] = {}
         while type(event := self._next()) is not MappingEndEvent:
             if type(event) is not ScalarEvent:
                 raise _unusable("a key that is a collection or an alias", event)
-            if event.value in texts:
-                raise _unusable(f"the key {shown(event.value)} twice", event)
-            texts.add(event.value)
             key = self._scalar(event)
+            if not isinstance(key, str):
+                raise _unusable(f"the key {shown(key)}, which is no text", event)
+            if key in result:
+                raise _unusable(f"the key {shown(key)} twice", event)
             result[key] = self._value(self._next(), level + 1)
         return result
 

@@ -83,6 +83,12 @@ class Snapshot:
         except (KeyError, TypeError):
             return False
 
+    @property
+    def as_json(self) -> bytes:
+        """What it says, to send: Directus reads JSON in a twentieth of the time, and just what was checked here."""
+        entries = {name: list(section.values()) for name, section in self.sections.items()}
+        return json.dumps({"version": FORMAT_VERSION, "directus": self.directus, "vendor": VENDOR, **entries}).encode()
+
     @cached_property
     def text(self) -> str:
         """What it says, whatever its order, with the types of the values."""

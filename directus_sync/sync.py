@@ -49,7 +49,6 @@ def plan(
 
     Raises InvalidSnapshot for a file that can't be pushed, before it is sent.
     """
-    background.start(reading.result)
     version = client.version()
     client.clear_cache()
     found = client.schema() if probably_equal else None
@@ -60,7 +59,7 @@ def plan(
     recorded = base()
     if recorded is not None:
         background.start(recorded.result)
-    answer = client.diff(wanted.content)
+    answer = client.diff(wanted.as_json)
     if answer is None:
         return guard.nothing(approvals)
     _, raw = answer
@@ -150,7 +149,7 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
     if fresh:
         client.clear_cache()  # another replica may have answered, which had not heard of the apply
     live = _export(client)
-    answer = client.diff(wanted.content)
+    answer = client.diff(wanted.as_json)
     if answer is None:
         return live
     remaining = _readable(answer, wanted, live)

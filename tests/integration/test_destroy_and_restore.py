@@ -91,10 +91,9 @@ def _create(server: RunningDirectus, collection: str, fields: dict[str, str], ke
 
 def _push(server: RunningDirectus, snapshot: dict[str, Any]) -> None:
     """Make Directus equal to the snapshot, destroying what is not in it."""
-    content = yaml.safe_dump(snapshot, sort_keys=False).encode()
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
-        answer = client.diff(content)
+        answer = client.diff(json.dumps(snapshot).encode())
         assert answer is not None
         client.apply(*answer)
 

@@ -115,8 +115,8 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Setting
 
 def test_a_diff_is_repeated_like_any_read(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), httpx.Response(204))
-    assert over(wire, settings).diff(b"version: 1\n") is None
-    assert [part(request).get_payload(decode=True) for request in wire.requests] == [b"version: 1\n"] * 2
+    assert over(wire, settings).diff(b"{}") is None
+    assert [part(request).get_payload(decode=True) for request in wire.requests] == [b"{}"] * 2
 
 
 def test_a_retry_prints_nothing() -> None:
@@ -235,12 +235,12 @@ def part(request: httpx.Request) -> EmailMessage:
     return cast(EmailMessage, only)
 
 
-def test_a_diff_is_asked_for_with_one_file_of_yaml(settings: Settings, events: bytes) -> None:
+def test_a_diff_is_asked_for_with_one_file_of_json(settings: Settings, events: bytes) -> None:
     wire = Wire(httpx.Response(204))
     over(wire, settings).diff(events)
     (request,) = wire.requests
     assert (request.method, request.url.path) == ("POST", "/schema/diff")
-    assert part(request).get_content_type() == "text/yaml"
+    assert part(request).get_content_type() == "application/json"
     assert part(request).get_filename()
     assert part(request).get_payload(decode=True) == events
 
@@ -264,7 +264,7 @@ def everything(client: DirectusClient) -> None:
     client.clear_cache()
     client.snapshot()
     client.schema()
-    client.diff(b"version: 1\n")
+    client.diff(b"{}")
     client.apply("hash", {})
 
 

@@ -277,7 +277,7 @@ def test_an_entry_without_a_key_is_refused(station: bytes, section: str, key: st
     assert error.where == line_after(content, f"{section}:")
 
 
-@pytest.mark.parametrize("name", ["7", "yes", "''", "~", "[a]", "{a: b}"])
+@pytest.mark.parametrize("name", ["7", "true", "''", "~", "[a]", "{a: b}"])
 def test_a_name_that_is_no_text_is_refused_at_its_entry(events: bytes, name: str) -> None:
     error = refusal(edited(events, "- collection: events", f"- collection: {name}"))
     assert "an entry of `collections` has no name" in error.what
@@ -442,7 +442,7 @@ def accept_or_refuse(content: bytes) -> None:
 
 @pytest.mark.parametrize("note", ["0x_", "0b_"])
 def test_a_note_that_directus_writes_without_quotes_is_read_as_text(events: bytes, note: str) -> None:
-    # A real export of Directus has these without quotes; to YAML 1.1 they look like numbers.
+    # A real export of Directus has these without quotes; to PyYAML they look like numbers.
     content = edited(events, "note: null", f"note: {note}")
     read = snapshot.parse(content.encode(), SOURCE)
     assert read.section("collections")["events",]["meta"]["note"] == note

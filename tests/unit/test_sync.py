@@ -16,7 +16,8 @@ import httpx
 import pytest
 import yaml
 
-from directus_sync import diff, snapshot, sync
+from directus_sync import client as client_module
+from directus_sync import diff, sessions, snapshot, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
@@ -28,6 +29,7 @@ from directus_sync.errors import (
     UnpushedFileChanges,
 )
 from directus_sync.guard import Approvals, Plan
+from directus_sync.render import Progress
 from directus_sync.settings import Settings
 from directus_sync.snapshot import Reading, Snapshot
 
@@ -62,6 +64,8 @@ class Server:
         self.bodies[path] = request.read()
         answer: object = None
         match path:
+            case "/server/ping":
+                return httpx.Response(200, text="pong")
             case "/server/info":
                 return httpx.Response(200, json={"data": {"version": self.version}})
             case "/schema/snapshot":
@@ -216,10 +220,11 @@ def test_an_item_that_is_there_twice_is_not_the_same(wanted: Snapshot) -> None:
         assert not wanted.equals(schema)
 
 
-def test_a_comparison_sends_the_file_as_it_is(client_of: ClientOf, wanted: Snapshot) -> None:
+def test_a_comparison_sends_all_that_the_file_says_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     sync.require_equal(client_of(server), wanted)
-    assert wanted.content in server.bodies["/schema/diff"]
+    assert wanted.as_json in server.bodies["/schema/diff"]
+    assert json.dumps(json.loads(wanted.as_json)) == json.dumps(yaml.safe_load(wanted.content))
 
 
 def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf, wanted: Snapshot) -> None:
@@ -316,22 +321,33 @@ class Meanwhile:
         return self.server(request)
 
 
-@pytest.mark.parametrize("probably_equal", [True, False])
-def test_file_or_base_is_parsed_while_the_server_works(
-    settings: Settings, wanted: Snapshot, *, probably_equal: bool
-) -> None:
-    """The file before it is sent, so only while the server writes its schema; the base while it compares."""
-    meanwhile = Meanwhile("/collections" if probably_equal else "/schema/diff", Server(None))
+def test_the_base_is_parsed_while_the_server_compares(settings: Settings, wanted: Snapshot) -> None:
+    meanwhile = Meanwhile("/schema/diff", Server(None))
 
     def parsed() -> Snapshot:
         meanwhile.parse()
         return wanted
 
-    slow, done = Reading(wanted.content, parsed), at_hand(wanted)
-    file, base = (slow, done) if probably_equal else (done, slow)
+    base = Reading(wanted.content, parsed)
     client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
-    sync.plan(client, NO_DATABASE, file, lambda: base, Approvals(), None, probably_equal=probably_equal)
+    sync.plan(client, NO_DATABASE, at_hand(wanted), lambda: base, Approvals(), None, probably_equal=False)
     assert meanwhile.parsing.is_set()
+
+
+def test_the_file_is_parsed_while_a_running_directus_is_asked_who_it_is(
+    load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = Meanwhile("/server/ping", Server(None))
+
+    def client(url: str, settings: Settings) -> DirectusClient:
+        return DirectusClient(url, settings, httpx.MockTransport(meanwhile))
+
+    monkeypatch.setattr(client_module, "DirectusClient", client)
+    monkeypatch.setattr(sync, "on_same_database", lambda *_: True)
+    progress = Progress()
+    progress.meanwhile = meanwhile.parse
+    with sessions.directus(load(DIRECTUS_URL=URL, ADMIN_TOKEN="the-token"), NO_DATABASE, progress):
+        assert meanwhile.parsing.is_set()
 
 
 def test_a_file_that_is_no_snapshot_is_never_sent(client_of: ClientOf) -> None:
