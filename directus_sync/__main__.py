@@ -26,9 +26,11 @@ def main() -> NoReturn:
             _run()
         finally:
             # What is left is to tell of it, and an interruption would make another exit code of it.
-            interruptions.ignore()
+            interruptions.bound()
         code = 0
     except BaseException as error:
+        # Again, in case one came just before that.
+        interruptions.bound()
         code = _told(error)
     # After an interruption whoever should read it may have gone, or read no more.
     if code < interruptions.EXIT_CODE and sys.stdout is not None:

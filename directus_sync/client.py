@@ -25,6 +25,7 @@ from directus_sync.errors import (
 )
 from directus_sync.retries import retry_context
 from directus_sync.settings import Settings
+from directus_sync.snapshot import Upload
 
 # The first wait of a retry; stamina doubles it and adds jitter.
 RETRY_SECONDS: Final = 0.25
@@ -146,12 +147,9 @@ class DirectusClient:
         except (KeyError, TypeError, AttributeError) as error:
             raise _no_answer("/collections, /fields or /relations has no schema", self.url) from error
 
-    def diff(self, snapshot: bytes) -> tuple[str, dict[str, Any]] | None:
-        """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would.
-
-        snapshot: as JSON.
-        """
-        response = self._read("POST", "/schema/diff", files=_upload("snapshot.json", snapshot))
+    def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
+        """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
+        response = self._read("POST", "/schema/diff", files=_multipart(snapshot))
         # 204: Directus sends no body when the schemas match.
         if response.status_code == 204:
             return None
@@ -169,7 +167,7 @@ class DirectusClient:
         try:
             response = self._http.post(
                 "/schema/apply",
-                files=_upload("diff.json", body),
+                files=_multipart(("diff.json", body, "application/json")),
                 timeout=httpx.Timeout(self._settings.apply_timeout, connect=10.0),
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -363,9 +361,9 @@ def _unless_busy(response: httpx.Response) -> httpx.Response:
     return response
 
 
-def _upload(name: str, content: bytes) -> dict[str, tuple[str, bytes, str]]:
-    # A multipart file is not held to MAX_PAYLOAD_SIZE, as a JSON body is (1 MB, about 100 collections).
-    return {"file": (name, content, "application/json")}
+def _multipart(upload: Upload) -> dict[str, Upload]:
+    # Such a file is not held to MAX_PAYLOAD_SIZE, as a JSON body is (1 MB, about 100 collections).
+    return {"file": upload}
 
 
 def _no_answer(what: str, url: str) -> RequestFailed:

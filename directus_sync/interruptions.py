@@ -9,6 +9,7 @@ second.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ REQUESTS_TO_END: Final = (*_FROM_OUTSIDE, signal.SIGALRM)
 # And the signal's number, as shells do.
 EXIT_CODE: Final = 128
 _LOOK_SECONDS: Final = 0.1
+_TELLING_SECONDS: Final = 3.0
 
 # The last of them.
 _received: int | None = None
@@ -45,11 +47,13 @@ def handle() -> None:
     sys.unraisablehook = _say_unless_interrupted
 
 
-def ignore() -> None:
-    """Heed none any more."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    for number in REQUESTS_TO_END:
-        signal.signal(number, signal.SIG_IGN)
+def bound() -> None:
+    """Raise none any more. What is left to tell gets some seconds from the last, in case nobody reads it."""
+    signal.setitimer(signal.ITIMER_REAL, _TELLING_SECONDS if _received is not None else 0)
+    signal.signal(signal.SIGALRM, _end)
+    for number in _FROM_OUTSIDE:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _bound)
 
 
 def leave_to_default() -> None:
@@ -99,6 +103,16 @@ def _repeat(number: int, frame: Any) -> None:  # noqa: ARG001
     # What is being handled came of it: it was heard, and what was started is being stopped.
     if _received is not None and of(sys.exc_info()[1]) is None:
         raise Interrupted(_received)
+
+
+def _bound(number: int, frame: Any) -> None:  # noqa: ARG001
+    global _received  # noqa: PLW0603
+    _received = number
+    signal.setitimer(signal.ITIMER_REAL, _TELLING_SECONDS)
+
+
+def _end(number: int, frame: Any) -> NoReturn:  # noqa: ARG001
+    os._exit(EXIT_CODE + (_received or 0))
 
 
 def _say_unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,17 +30,17 @@ _MAX_DEPTH: Final = 100
 _SHOWN: Final = 60
 
 _TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_TEXT: Final = "tag:yaml.org,2002:str"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 # File, server and base are mostly the same bytes, and a schema of 250 collections takes a quarter of a second to read.
 @lru_cache(maxsize=3)
 def load(content: bytes) -> object:
-    """Return what the bytes hold, as JSON could hold it: dicts with texts for keys, lists and scalars.
+    """Return what the bytes hold, as JavaScript would: dicts with texts for keys, lists, texts, numbers, null.
 
     Raises yaml.YAMLError for what is no YAML, and for deep nesting, aliases, merge keys, duplicate keys, keys that are
-    no text and tags that Directus never writes; ValueError, KeyError, TypeError or AttributeError for a scalar that is
-    not what its tag says.
+    no text and tags that Directus never writes.
     """
     return _Builder(_Loader(content)).document()
 
@@ -64,11 +63,12 @@ class _Loader(_SafeLoader):
     """
 
     def number(self, node: yaml.ScalarNode) -> object:
-        """Construct a number; of what is none that JSON has, its text."""
-        digits = node.value.replace("_", "")
+        """Construct a number; of anything else, its text."""
+        digits = node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
         for read in (int, partial(int, base=0), float):
+            # An integer of thousands of digits is none to Python either.
             with suppress(ValueError):
-                return value if math.isfinite(value := read(digits)) else node.value
+                return read(digits)
         return node.value
 
     def boolean(self, node: yaml.ScalarNode) -> object:
@@ -83,6 +83,7 @@ for _tag, _pattern, _first in (
     ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", "[-+]?(0b[01_]*[01]|0o[0-7_]*[0-7]|0x[0-9a-fA-F_]*[0-9a-fA-F]|[0-9]([0-9_]*[0-9])?)", "-+0123456789"),
     ("float", "([-+]?[0-9][0-9_]*(\\.[0-9_]*)?|\\.[0-9_]+)([eE][-+]?[0-9]+)?(?<!_)", "-+.0123456789"),
+    ("float", "[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)", "-+."),
     ("merge", "<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
@@ -156,8 +157,10 @@ class _Builder:
 
     def _constructed(self, event: Any) -> object:
         tag = event.tag
-        if tag is None or tag == "!":
+        if tag is None:
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        elif tag == "!":
+            tag = _TEXT
         if tag == _MERGE:
             raise _unusable("a merge key", event)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)

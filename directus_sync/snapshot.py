@@ -53,6 +53,10 @@ _SHOWN: Final = 60
 _RESTORE: Final = "restore the file from git, or write it anew: directus-sync pull --overwrite"
 
 
+# A file's name, content and type.
+Upload = tuple[str, bytes, str]
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One exported schema. `content` is byte for byte what Directus gave; the rest is read from it."""
@@ -84,10 +88,15 @@ class Snapshot:
             return False
 
     @property
-    def as_json(self) -> bytes:
+    def upload(self) -> Upload:
         """What it says, to send: Directus reads JSON in a twentieth of the time, and just what was checked here."""
         entries = {name: list(section.values()) for name, section in self.sections.items()}
-        return json.dumps({"version": FORMAT_VERSION, "directus": self.directus, "vendor": VENDOR, **entries}).encode()
+        document = {"version": FORMAT_VERSION, "directus": self.directus, "vendor": VENDOR, **entries}
+        try:
+            return "snapshot.json", json.dumps(document, allow_nan=False).encode(), "application/json"
+        except ValueError:
+            # JSON has no infinity, which a default can be.
+            return "snapshot.yaml", self.content, "text/yaml"
 
     @cached_property
     def text(self) -> str:
@@ -218,7 +227,7 @@ def _sections(document: Mapping[str, Any]) -> Mapping[str, Mapping[tuple[str, ..
 
 def _text(sections: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]) -> str:
     sorted_ = {name: [section[key] for key in sorted(section)] for name, section in sections.items()}
-    return json.dumps(sorted_, sort_keys=True, default=repr)
+    return json.dumps(sorted_, sort_keys=True)
 
 
 def _load(content: bytes, source: str) -> object:
@@ -229,10 +238,6 @@ def _load(content: bytes, source: str) -> object:
         line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise InvalidSnapshot(
             f"the file is not YAML: {getattr(error, 'problem', None) or error}", where=f"{source}{line}", next=_RESTORE
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidSnapshot(
-            f"the file has a value that YAML can't read: {shown(str(error))}", where=source, next=_RESTORE
         ) from error
 
 

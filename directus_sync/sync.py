@@ -59,7 +59,7 @@ def plan(
     recorded = base()
     if recorded is not None:
         background.start(recorded.result)
-    answer = client.diff(wanted.as_json)
+    answer = client.diff(wanted.upload)
     if answer is None:
         return guard.nothing(approvals)
     _, raw = answer
@@ -149,7 +149,7 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
     if fresh:
         client.clear_cache()  # another replica may have answered, which had not heard of the apply
     live = _export(client)
-    answer = client.diff(wanted.as_json)
+    answer = client.diff(wanted.upload)
     if answer is None:
         return live
     remaining = _readable(answer, wanted, live)

@@ -93,7 +93,7 @@ def _push(server: RunningDirectus, snapshot: dict[str, Any]) -> None:
     """Make Directus equal to the snapshot, destroying what is not in it."""
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
-        answer = client.diff(json.dumps(snapshot).encode())
+        answer = client.diff(("s.json", json.dumps(snapshot).encode(), "application/json"))
         assert answer is not None
         client.apply(*answer)
 

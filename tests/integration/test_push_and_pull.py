@@ -116,12 +116,21 @@ def test_what_a_server_lacks_tells_what_it_has(server: RunningDirectus) -> None:
     wanted = snapshot.read(SNAPSHOT).result()
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
-        answer = client.diff(wanted.as_json)
+        answer = client.diff(wanted.upload)
         live = snapshot.exported(client.schema(), client.url)
     assert answer is not None
     assert diff.only_adds(answer[1])
     assert diff.between(diff.without_added(wanted, answer[1]), live) == ()
     assert {change.kind for change in diff.between(live, wanted)} == set(diff.Kind) - {diff.Kind.SYSTEM_FIELD}
+
+
+def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirectus, snapshot_file: Path) -> None:
+    server.database.execute("ALTER TABLE devices ADD COLUMN reach double precision DEFAULT 'Infinity'")
+    assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).is_success
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    assert "default_value: .inf\n" in snapshot_file.read_text()
+    same = server.tool("diff", "--snapshot", snapshot_file)
+    assert same.code == 0, same.text
 
 
 def test_diff_shows_what_a_push_would_change_and_exits_3(server: RunningDirectus, snapshot_file: Path) -> None:

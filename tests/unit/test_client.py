@@ -34,6 +34,8 @@ URL = "http://directus.example:8055"
 Answer = httpx.Response | Exception
 Load = Callable[..., Settings]
 
+UPLOAD = ("snapshot.json", b"{}", "application/json")
+
 
 class Wire:
     """Answers with these, in order, the last one for ever; remembers what was asked."""
@@ -109,14 +111,14 @@ def test_a_read_is_given_up_after_some_attempts(
 def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Settings, status: int) -> None:
     wire = Wire(errors(status))
     with pytest.raises(SyncError):
-        over(wire, settings).diff(b"x")
+        over(wire, settings).diff(UPLOAD)
     assert len(wire.requests) == 1
 
 
 def test_a_diff_is_repeated_like_any_read(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), httpx.Response(204))
-    assert over(wire, settings).diff(b"{}") is None
-    assert [part(request).get_payload(decode=True) for request in wire.requests] == [b"{}"] * 2
+    assert over(wire, settings).diff(UPLOAD) is None
+    assert [part(request).get_payload(decode=True) for request in wire.requests] == [UPLOAD[1]] * 2
 
 
 def test_a_retry_prints_nothing() -> None:
@@ -235,14 +237,13 @@ def part(request: httpx.Request) -> EmailMessage:
     return cast(EmailMessage, only)
 
 
-def test_a_diff_is_asked_for_with_one_file_of_json(settings: Settings, events: bytes) -> None:
+def test_a_diff_is_asked_for_with_one_file(settings: Settings) -> None:
     wire = Wire(httpx.Response(204))
-    over(wire, settings).diff(events)
+    over(wire, settings).diff(UPLOAD)
     (request,) = wire.requests
     assert (request.method, request.url.path) == ("POST", "/schema/diff")
-    assert part(request).get_content_type() == "application/json"
-    assert part(request).get_filename()
-    assert part(request).get_payload(decode=True) == events
+    found = part(request)
+    assert (found.get_filename(), found.get_payload(decode=True), found.get_content_type()) == UPLOAD
 
 
 def test_an_apply_sends_hash_and_diff_in_one_file_of_json(settings: Settings) -> None:
@@ -264,7 +265,7 @@ def everything(client: DirectusClient) -> None:
     client.clear_cache()
     client.snapshot()
     client.schema()
-    client.diff(b"{}")
+    client.diff(UPLOAD)
     client.apply("hash", {})
 
 
@@ -302,7 +303,7 @@ def test_no_request_ever_has_the_parameter_force(by_password: Settings) -> None:
 def test_an_apply_may_take_longer_than_a_read(settings: Settings) -> None:
     wire = Wire(httpx.Response(204))
     with over(wire, settings) as client:
-        client.diff(b"x")
+        client.diff(UPLOAD)
         client.apply("hash", {})
     read, apply = (request.extensions["timeout"] for request in wire.requests)
     assert (read["read"], apply["read"]) == (33, 777)
@@ -329,7 +330,7 @@ def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -
     with over(recording, by_password) as client:
         client.version()
         client.clear_cache()
-        client.diff(b"x")
+        client.diff(UPLOAD)
     login, *rest = requests
     assert (login.method, login.url.path, login.url.query) == ("POST", "/auth/login", b"")
     assert json.loads(login.read()) == {"email": "admin@example.com", "password": "pw-123", "mode": "json"}
@@ -393,13 +394,13 @@ def test_what_is_not_directus_is_told_apart(settings: Settings, answer: httpx.Re
 
 def test_a_page_in_place_of_a_diff_is_told_apart(settings: Settings) -> None:
     with pytest.raises(DirectusUnavailable, match="what answers is not Directus"):
-        over(Wire(HTML), settings).diff(b"x")
+        over(Wire(HTML), settings).diff(UPLOAD)
 
 
 @pytest.mark.parametrize("value", [{}, {"hash": "x"}, {"diff": {}}, {"hash": "x", "diff": []}, []])
 def test_a_diff_without_hash_or_diff_is_a_failure(settings: Settings, value: object) -> None:
     with pytest.raises(RequestFailed, match="no hash or no diff"):
-        over(Wire(data(value)), settings).diff(b"x")
+        over(Wire(data(value)), settings).diff(UPLOAD)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +408,7 @@ def test_a_diff_without_hash_or_diff_is_a_failure(settings: Settings, value: obj
 )
 def test_a_failed_read_says_what_may_be_the_matter(settings: Settings, status: int, advice: str) -> None:
     with pytest.raises(RequestFailed) as caught:
-        over(Wire(errors(status, "the reason")), settings).diff(b"x")
+        over(Wire(errors(status, "the reason")), settings).diff(UPLOAD)
     assert f"HTTP {status}: the reason" in str(caught.value)
     assert advice in str(caught.value)
     assert f"POST {URL}/schema/diff" in str(caught.value)
@@ -456,11 +457,11 @@ def test_a_long_page_in_place_of_a_reason_is_cut(settings: Settings) -> None:
 
 
 def test_equal_schemas_are_no_diff(settings: Settings) -> None:
-    assert over(Wire(httpx.Response(204)), settings).diff(b"x") is None
+    assert over(Wire(httpx.Response(204)), settings).diff(UPLOAD) is None
 
 
 def test_a_diff_is_hash_and_content(settings: Settings) -> None:
-    assert over(Wire(data({"hash": "abc", "diff": {"fields": []}})), settings).diff(b"x") == ("abc", {"fields": []})
+    assert over(Wire(data({"hash": "abc", "diff": {"fields": []}})), settings).diff(UPLOAD) == ("abc", {"fields": []})
 
 
 def test_a_snapshot_is_the_bytes_that_came(settings: Settings, station: bytes) -> None:

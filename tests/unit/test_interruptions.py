@@ -30,6 +30,19 @@ __main__.main()
 """
 
 
+# Standard error is a pipe that is full.
+STALLED = """
+kept = os.pipe()
+os.dup2(kept[1], 2)
+os.set_blocking(2, False)
+try:
+    while True:
+        os.write(2, b"." * 512)
+except BlockingIOError:
+    os.set_blocking(2, True)
+"""
+
+
 def waiting(body: str) -> subprocess.CompletedProcess[str]:
     """Run `directus-sync wait` with this in the place of the wait."""
     variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "PATH": os.environ["PATH"]}
@@ -66,12 +79,11 @@ def test_one_that_comes_just_before_a_system_call_is_heard() -> None:
 
 
 def test_one_at_the_very_end_is_heard_or_takes_nothing_away() -> None:
-    """Or Python would end in its own way, which takes longer than the timer waits, and is ended by it."""
     strike = STRIKE.format(name="SIGTERM")
-    end = "real = interruptions.ignore\ninterruptions.ignore = lambda: ({first}, real(), {then})"
-    done = waiting(end.format(first=strike, then="None"))
+    end = "real = interruptions.bound\nbounds = iter([1, 0])\ninterruptions.bound = lambda: ({before}, real(), {after})"
+    done = waiting(end.format(before=f"next(bounds) and {strike}", after="None"))
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
-    done = waiting(end.format(first="None", then=strike))
+    done = waiting(end.format(before="None", after=strike))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -104,6 +116,18 @@ def test_one_after_the_end_takes_nothing_away() -> None:
     strike = STRIKE.format(name="SIGTERM")
     done = waiting(f"sys.stdout.flush = lambda: ({strike}, os.write(1, b'struck'))")
     assert (done.returncode, done.stdout, done.stderr) == (0, "struck", "")
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        STRIKE.format(name="SIGTERM"),
+        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()\nraise errors.DatabaseFailed('closed')",
+    ],
+)
+def test_a_reader_that_stalls_does_not_hold_up_the_end(then: str) -> None:
+    done = waiting(f"{STALLED}\n{then}")
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
 
 
 @pytest.mark.parametrize(

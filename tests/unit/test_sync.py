@@ -223,8 +223,15 @@ def test_an_item_that_is_there_twice_is_not_the_same(wanted: Snapshot) -> None:
 def test_a_comparison_sends_all_that_the_file_says_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     sync.require_equal(client_of(server), wanted)
-    assert wanted.as_json in server.bodies["/schema/diff"]
-    assert json.dumps(json.loads(wanted.as_json)) == json.dumps(yaml.safe_load(wanted.content))
+    _, sent, kind = wanted.upload
+    assert sent in server.bodies["/schema/diff"]
+    assert kind == "application/json"
+    assert json.dumps(json.loads(sent)) == json.dumps(yaml.safe_load(wanted.content))
+
+
+def test_what_json_does_not_have_is_sent_as_it_is(station: bytes) -> None:
+    content = station.replace(b"default_value: null", b"default_value: -.inf", 1)
+    assert snapshot.parse(content, "snapshots/schema.yaml").upload == ("snapshot.yaml", content, "text/yaml")
 
 
 def test_a_snapshot_of_another_version_is_not_even_compared(client_of: ClientOf, wanted: Snapshot) -> None:
