@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from directus_sync import interruptions
+
+# In seconds. As long as Python's 5 ms whoever waits for the network here would wait again, after each answer, for one
+# that parses.
+_SWITCH_INTERVAL: Final = 0.0005
 
 T = TypeVar("T")
 
@@ -25,6 +30,7 @@ def start(call: Callable[[], T]) -> Callable[[], T]:
         except BaseException as error:
             failed.append(error)
 
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     thread = threading.Thread(target=run, daemon=True)
     with interruptions.held_back():
         thread.start()
