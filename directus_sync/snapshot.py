@@ -239,6 +239,9 @@ def _load(content: bytes, source: str) -> object:
         raise InvalidSnapshot(
             f"the file is not YAML: {getattr(error, 'problem', None) or error}", where=f"{source}{line}", next=_RESTORE
         ) from error
+    except (ValueError, OverflowError) as error:
+        # PyYAML without LibYAML lets an escape pass that is no character.
+        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=_RESTORE) from error
 
 
 class _Problems:

@@ -377,6 +377,29 @@ def test_arbitrary_bytes_are_refused_or_read(content: bytes) -> None:
     accept_or_refuse(content)
 
 
+WITHOUT_LIBYAML = """
+import sys, yaml
+del yaml.CSafeLoader
+from directus_sync import errors, snapshot
+assert snapshot.read(snapshot.Path(sys.argv[1])).result().section("collections")
+for escape in ("00110000", "FFFFFFFF"):
+    try:
+        snapshot.parse(f'a: "\\\\U{escape}"'.encode(), "schema.yaml")
+    except errors.InvalidSnapshot:
+        print("refused")
+"""
+
+
+def test_without_libyaml_it_is_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LIBYAML, SNAPSHOT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "refused\n" * 2
+
+
 TEXTS = st.sampled_from(["events", "notes", "positions", "postgres", "11.17.4", "directus_users", "", "0x_", "=", "<<"])
 SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.floats() | TEXTS | st.dates() | st.binary(max_size=3)
 DOCUMENTS = st.recursive(
