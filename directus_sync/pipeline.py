@@ -54,6 +54,7 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
     """
     started = time.monotonic()
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading.begin()
     deploying.preflight(settings, reading)
     with sessions.writing(settings, "deploy", progress) as connection:
         unmoved = fingerprint.unmoved(connection, settings)
@@ -66,6 +67,7 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
 def push(settings: Settings, request: Request, progress: Progress) -> Plan:
     """Make Directus equal the snapshot file, and record it; return what was changed."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading.begin()
     progress.meanwhile = reading.result
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
@@ -114,6 +116,7 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
     what nobody captured look like git's.
     """
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading.begin()
     progress.meanwhile = reading.result
     with (
         sessions.writing(settings, "adopt", progress) as connection,
@@ -152,6 +155,7 @@ def plan(settings: Settings, request: Request, progress: Progress, out: Path | N
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there. Changes nothing."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+    reading.begin()
     deploying.preflight(settings, reading)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with sessions.reading(settings, "check", progress) as connection:
@@ -273,6 +277,7 @@ def _plan(
 ) -> Plan:
     if fingerprint.unmoved(connection, settings):
         return guard.nothing(given)
+    reading.begin()
     with sessions.directus(settings, connection, progress) as client:
         recorded = history.is_base(connection, reading.sha256)
         base = partial(history.base, connection)

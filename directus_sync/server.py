@@ -5,7 +5,6 @@ Both die with this process, however it ends. Nothing here speaks HTTP but the wa
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import re
@@ -14,13 +13,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from directus_sync import database, installation, interruptions
+from directus_sync import children, database, installation, interruptions
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.settings import Settings
 
@@ -46,8 +45,6 @@ _LIMITS: Final = tuple(
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     )
 )
-
-_PR_SET_PDEATHSIG: Final = 1
 
 # A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
 _PRIVATE: Final = {
@@ -191,25 +188,12 @@ def _spawn(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
-                preexec_fn=_prepare(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
+                preexec_fn=children.ending_with(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
             )
         yield process
     finally:
         if process is not None:
             _stop(process)
-
-
-def _prepare(parent: int, unmasked: set[int | signal.Signals]) -> Callable[[], None]:
-    """Return what the child does before it becomes Node: die with its parent, and listen to signals."""
-    libc = ctypes.CDLL(None)
-
-    def prepare() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

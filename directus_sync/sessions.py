@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from directus_sync import background, database, installation, lock, revisions, server, sync
+from directus_sync import database, installation, lock, revisions, server, sync
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
@@ -48,15 +48,13 @@ def directus(
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    Meanwhile what is to be done meanwhile is done. What that raises need not wait for a private one; of one that runs
-    it is left to who needs what was to be done.
+    While a private one loads, what is to be done meanwhile is done.
 
     Raises WrongSettings where the database has no Directus yet, for a private one to work with; this and
     PrivateServerFailed where what answers works on another database.
     """
     with ExitStack() as stack:
         if settings.directus_url is not None:
-            background.start(progress.meanwhile)
             from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
 
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from directus_sync import plain_yaml
+from directus_sync import children, plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
 from directus_sync.plain_yaml import shown
 
@@ -87,7 +87,7 @@ class Snapshot:
         except (KeyError, TypeError):
             return False
 
-    @property
+    @cached_property
     def upload(self) -> Upload:
         """What it says, to send: Directus reads JSON in a twentieth of the time, and just what was checked here."""
         entries = {name: list(section.values()) for name, section in self.sections.items()}
@@ -115,6 +115,7 @@ class Reading:
     def __init__(self, content: bytes, parsed: Callable[[], Snapshot]) -> None:
         self.content = content
         self._parsed = parsed
+        self._begun: Callable[[], Snapshot] | None = None
         self._lock = threading.Lock()
         self._result: Snapshot | None = None
 
@@ -123,11 +124,23 @@ class Reading:
         """The hash of the bytes, in hexadecimal."""
         return _sha256(self.content)
 
+    def begin(self) -> None:
+        """Have a child process parse and check them, unless it was done; to be called before there are threads."""
+
+        def made() -> Snapshot:
+            snapshot = self._parsed()
+            snapshot.text, snapshot.upload  # noqa: B018 - kept with it
+            return snapshot
+
+        if self._begun is None and self._result is None:
+            self._begun = children.fork(made)
+
     def result(self) -> Snapshot:
         """Return the snapshot. Raises InvalidSnapshot as `parse` does."""
         with self._lock:
             if self._result is None:
-                self._result = self._parsed()
+                make, self._begun = self._begun or self._parsed, None
+                self._result = make()
             return self._result
 
 

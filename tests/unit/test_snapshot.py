@@ -79,6 +79,28 @@ def test_reading_a_file_names_it_in_errors(tmp_path: Path) -> None:
     assert caught.value.where == f"{path}:1"
 
 
+def test_what_a_child_process_parsed_is_the_same(station: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(station)
+    reading = snapshot.read(path)
+    reading.begin()
+    read, same = reading.result(), snapshot.parse(station, str(path))
+    assert (read, read.text, read.upload) == (same, same.text, same.upload)
+    reading.begin()
+    assert reading.result() is read
+
+
+def test_what_a_child_process_can_not_parse_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"- a\n")
+    reading = snapshot.read(path)
+    reading.begin()
+    for _ in range(2):
+        with pytest.raises(InvalidSnapshot) as caught:
+            reading.result()
+        assert caught.value.where == f"{path}:1"
+
+
 def test_a_missing_file_is_a_matter_of_settings_and_names_pull(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings) as caught:
         snapshot.read(tmp_path / "none.yaml")

@@ -6,6 +6,7 @@ The server here plays back what a test gives it, diffs captured from a real Dire
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from directus_sync import client as client_module
-from directus_sync import diff, sessions, snapshot, sync
+from directus_sync import diff, pipeline, snapshot, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
@@ -29,6 +29,7 @@ from directus_sync.errors import (
     UnpushedFileChanges,
 )
 from directus_sync.guard import Approvals, Plan
+from directus_sync.pushing import Request
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
 from directus_sync.snapshot import Reading, Snapshot
@@ -341,20 +342,23 @@ def test_the_base_is_parsed_while_the_server_compares(settings: Settings, wanted
     assert meanwhile.parsing.is_set()
 
 
-def test_the_file_is_parsed_while_a_running_directus_is_asked_who_it_is(
-    load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", [pipeline.push, pipeline.adopt, pipeline.check, pipeline.deploy])
+def test_the_file_is_parsed_beside_the_work(
+    command: Callable[..., object], load: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meanwhile = Meanwhile("/server/ping", Server(None))
+    parse, parsing = snapshot.parse, tmp_path / "parsing"
 
-    def client(url: str, settings: Settings) -> DirectusClient:
-        return DirectusClient(url, settings, httpx.MockTransport(meanwhile))
+    def noted(*arguments: Any) -> Snapshot:
+        parsing.write_text(str(os.getpid()))
+        return parse(*arguments)
 
-    monkeypatch.setattr(client_module, "DirectusClient", client)
-    monkeypatch.setattr(sync, "on_same_database", lambda *_: True)
+    monkeypatch.setattr(snapshot, "parse", noted)
+    loaded = load(DB_PORT="1", DIRECTUS_SYNC_DB_WAIT="0", DIRECTUS_SYNC_DIRECTUS_WAIT="0", DIRECTUS_URL=URL)
     progress = Progress()
-    progress.meanwhile = meanwhile.parse
-    with sessions.directus(load(DIRECTUS_URL=URL, ADMIN_TOKEN="the-token"), NO_DATABASE, progress):
-        assert meanwhile.parsing.is_set()
+    with pytest.raises(SyncError):
+        command(*((loaded, progress) if command is pipeline.adopt else (loaded, Request(), progress)))
+    progress.meanwhile()
+    assert int(parsing.read_text()) != os.getpid()
 
 
 def test_a_file_that_is_no_snapshot_is_never_sent(client_of: ClientOf) -> None:
