@@ -6,12 +6,14 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from os import _exit
 from typing import Final, NoReturn, TypeVar
 
 from directus_sync import interruptions
 
 _PR_SET_PDEATHSIG: Final = 1
+
+# Kept here: with another function in its place, as tests put there, a child would go on with its parent's work.
+_exit: Final = os._exit
 
 T = TypeVar("T")
 
@@ -35,21 +37,21 @@ def ending_with(parent: int, mask: set[int | signal.Signals] | None = None) -> C
 def fork(call: Callable[[], T]) -> Callable[[], T]:
     """Start to call in a child process; return a function, for one use, that waits for the result.
 
-    Where none comes, since the call raised, or no child could be had, or it was killed, the function calls here.
-    To be called before there are threads: for a lock that one of them holds, the child would wait for ever.
+    Where none comes, since the call raised, or no child could be had, or it was killed, that function calls here.
+    To be called while no other thread runs: for a lock that one holds, the child would wait for ever.
     """
     parent = os.getpid()
-    reader, writer = os.pipe()
-    # In the child for good: it ends with this process, and no handler of ours is for it.
-    with interruptions.held_back():
-        try:
-            child = os.fork()
-        except OSError:
-            os.close(reader)
-            os.close(writer)
-            return call
-        if child == 0:
-            _hand_over(parent, call, writer)
+    pipe: tuple[int, ...] = ()
+    try:
+        pipe = reader, writer = os.pipe()
+        # The child holds them back to its end, which is that of this process at the latest.
+        with interruptions.held_back():
+            if (child := os.fork()) == 0:
+                _hand_over(parent, call, writer)
+    except OSError:
+        for end in pipe:
+            os.close(end)
+        return call
     os.close(writer)
 
     def result() -> T:
@@ -57,13 +59,14 @@ def fork(call: Callable[[], T]) -> Callable[[], T]:
 
         with os.fdopen(reader, "rb") as answer:
             content = answer.read()
-        # Nobody waits for children where they are ignored (SIGCHLD), which a process inherits.
-        with suppress(ChildProcessError):
-            os.waitpid(child, 0)
         try:
             made: T = pickle.loads(content)  # noqa: S301 - of our own child
         except (EOFError, pickle.UnpicklingError):
             return call()
+        finally:
+            # It is nobody's where this process was started with SIGCHLD ignored.
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
         return made
 
     return result

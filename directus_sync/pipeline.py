@@ -54,7 +54,6 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
     """
     started = time.monotonic()
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    reading.begin()
     deploying.preflight(settings, reading)
     with sessions.writing(settings, "deploy", progress) as connection:
         unmoved = fingerprint.unmoved(connection, settings)
@@ -155,7 +154,6 @@ def plan(settings: Settings, request: Request, progress: Progress, out: Path | N
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there. Changes nothing."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    reading.begin()
     deploying.preflight(settings, reading)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with sessions.reading(settings, "check", progress) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,7 +66,7 @@ class _Loader(_SafeLoader):
     def number(self, node: yaml.ScalarNode) -> object:
         """Construct a number; of anything else, its text."""
         digits = node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
-        for read in (int, partial(int, base=0), float):
+        for read in (partial(_integer, base=10), partial(_integer, base=0), float):
             # An integer of thousands of digits is none to Python either.
             with suppress(ValueError):
                 return read(digits)
@@ -165,6 +166,16 @@ class _Builder:
             raise _unusable("a merge key", event)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
         return self._loader.construct_object(node, deep=True)
+
+
+def _integer(digits: str, base: int) -> float:
+    """Return an integer; infinity where it is none of JavaScript's numbers, which are floats."""
+    value = int(digits, base)
+    try:
+        float(value)
+    except OverflowError:
+        return -math.inf if value < 0 else math.inf
+    return value
 
 
 def _unusable(what: str, event: yaml.Event) -> yaml.MarkedYAMLError:

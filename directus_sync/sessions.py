@@ -48,7 +48,7 @@ def directus(
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    While a private one loads, what is to be done meanwhile is done.
+    While one loads or can't be reached yet, what is to be done meanwhile is done.
 
     Raises WrongSettings where the database has no Directus yet, for a private one to work with; this and
     PrivateServerFailed where what answers works on another database.

@@ -110,7 +110,7 @@ class Snapshot:
 
 
 class Reading:
-    """The bytes of a snapshot, parsed and checked when first asked for; any thread may ask."""
+    """The bytes of a snapshot, parsed and checked when first asked for, or before; any thread may ask."""
 
     def __init__(self, content: bytes, parsed: Callable[[], Snapshot]) -> None:
         self.content = content
@@ -125,14 +125,14 @@ class Reading:
         return _sha256(self.content)
 
     def begin(self) -> None:
-        """Have a child process parse and check them, unless it was done; to be called before there are threads."""
+        """Have a child process do so meanwhile, unless it was done; to be called once, while no other thread runs."""
 
         def made() -> Snapshot:
             snapshot = self._parsed()
             snapshot.text, snapshot.upload  # noqa: B018 - kept with it
             return snapshot
 
-        if self._begun is None and self._result is None:
+        if self._result is None:
             self._begun = children.fork(made)
 
     def result(self) -> Snapshot:

@@ -57,7 +57,9 @@ def plan(
     if found is not None and wanted.equals(found):
         return guard.nothing(approvals)
     recorded = base()
-    if recorded is not None:
+    if recorded is not None and recorded.content == reading.content:
+        recorded = reading
+    elif recorded is not None:
         background.start(recorded.result)
     answer = client.diff(wanted.upload)
     if answer is None:

@@ -21,7 +21,8 @@ WORDS = [
     *("", "~", "null", "Null", "NULL", "nULL", "true", "True", "TRUE", "tRUE", "false", "False", "FALSE", "=", "<"),
     *("yes", "Yes", "no", "on", "off", "y", "n", "12:30", "12:30:00", "1:30.5", "0x1F", "0X1F", "-0x1f", "+0b101"),
     *("0o17", "0o18", "017", "1_000", "1__0", "1_000_", "_1", "0x_f", "0b_", "1e3", "1.5e3", "1.e+21", ".5e-3", "-.5"),
-    *("+.5", "2024-01-01", "2024-1-1", "1.2.3", "11.17.4", "1e", "e1", "- 1", "1 000"),
+    *("+.5", "2024-01-01", "2024-1-1", "1.2.3", "11.17.4", "1e", "e1", "- 1", "1 000", ".inf", "-.INF", ".NaN"),
+    *("1e999", "1" * 400, "-0x" + "f" * 5000, "0b" + "1" * 1024, "0b" + "1" * 1025, "0x8" + "0" * 254),
 ]
 
 
@@ -108,7 +109,7 @@ def test_what_directus_writes_is_what_was_meant(stack_environ: dict[str, str]) -
 
 def typed(value: object) -> str:
     """Return JSON that says which are numbers, of which JavaScript has one kind; to Python, True is 1."""
-    read = json.loads(json.dumps(value), parse_int=number, parse_float=number)
+    read = json.loads(json.dumps(value), parse_int=number, parse_float=number, parse_constant=str)
     return json.dumps(read, sort_keys=True)
 
 

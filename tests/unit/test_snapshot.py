@@ -90,6 +90,20 @@ def test_what_a_child_process_parsed_is_the_same(station: bytes, tmp_path: Path)
     assert reading.result() is read
 
 
+def test_a_child_process_hands_over_what_is_nested_as_deep_as_may_be(events: bytes, tmp_path: Path) -> None:
+    document = yaml.safe_load(events)
+    nested: list[Any] = []
+    for _ in range(95):
+        nested = [nested]
+    document["fields"][0]["meta"]["options"] = nested
+    path = tmp_path / "schema.yaml"
+    path.write_text(json.dumps(document))
+    reading = snapshot.read(path)
+    reading.begin()
+    (handed_over,) = reading.result().section("fields").values()
+    assert handed_over == document["fields"][0]
+
+
 def test_what_a_child_process_can_not_parse_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"- a\n")

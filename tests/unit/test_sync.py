@@ -9,19 +9,20 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import httpx
 import pytest
 import yaml
 
-from directus_sync import diff, pipeline, snapshot, sync
+from directus_sync import diff, fingerprint, pipeline, sessions, snapshot, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
     ApplyUnclear,
+    DirectusUnavailable,
     InvalidSnapshot,
     NotConverged,
     RequestFailed,
@@ -336,27 +337,44 @@ def test_the_base_is_parsed_while_the_server_compares(settings: Settings, wanted
         meanwhile.parse()
         return wanted
 
-    base = Reading(wanted.content, parsed)
+    base = Reading(OTHER_BYTES, parsed)
     client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
     sync.plan(client, NO_DATABASE, at_hand(wanted), lambda: base, Approvals(), None, probably_equal=False)
     assert meanwhile.parsing.is_set()
 
 
-@pytest.mark.parametrize("command", [pipeline.push, pipeline.adopt, pipeline.check, pipeline.deploy])
+def test_a_base_of_the_same_bytes_is_not_parsed(settings: Settings, wanted: Snapshot) -> None:
+    def parsed() -> Snapshot:
+        raise AssertionError
+
+    base, server = Reading(wanted.content, parsed), Server(None)
+    client = DirectusClient(URL, settings, httpx.MockTransport(server))
+    sync.plan(client, NO_DATABASE, at_hand(wanted), lambda: base, Approvals(), None, probably_equal=False)
+    assert "/schema/diff" in server.paths
+
+
+@pytest.mark.parametrize("command", [pipeline.push, pipeline.plan, pipeline.adopt])
 def test_the_file_is_parsed_beside_the_work(
     command: Callable[..., object], load: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before any of these has a Directus."""
     parse, parsing = snapshot.parse, tmp_path / "parsing"
 
     def noted(*arguments: Any) -> Snapshot:
         parsing.write_text(str(os.getpid()))
         return parse(*arguments)
 
+    def none(*_: object) -> NoReturn:
+        raise DirectusUnavailable("none")
+
     monkeypatch.setattr(snapshot, "parse", noted)
-    loaded = load(DB_PORT="1", DIRECTUS_SYNC_DB_WAIT="0", DIRECTUS_SYNC_DIRECTUS_WAIT="0", DIRECTUS_URL=URL)
-    progress = Progress()
-    with pytest.raises(SyncError):
-        command(*((loaded, progress) if command is pipeline.adopt else (loaded, Request(), progress)))
+    monkeypatch.setattr(sessions, "reading", lambda *_: nullcontext())
+    monkeypatch.setattr(sessions, "writing", lambda *_: nullcontext())
+    monkeypatch.setattr(sessions, "directus", none)
+    monkeypatch.setattr(fingerprint, "unmoved", lambda *_: None)
+    progress, request = Progress(), () if command is pipeline.adopt else (Request(),)
+    with pytest.raises(DirectusUnavailable):
+        command(load(), *request, progress)
     progress.meanwhile()
     assert int(parsing.read_text()) != os.getpid()
 
