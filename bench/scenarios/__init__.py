@@ -33,17 +33,16 @@ def every() -> list[Scenario]:
 def _of_sizes() -> list[Scenario]:
     found = []
     for size in SIZES:
-        rounds = 5 if size == SIZES[0] else 3
         first, idle = f"{size} collections, first push", f"{size} collections, nothing to do"
         found += [
-            Scenario(f"push-{size}-first", first, Peer.CLI, rounds, partial(pushes.first, size)),
+            Scenario(f"push-{size}-first", first, Peer.CLI, 5, partial(pushes.first, size)),
             Scenario(f"push-{size}-idle", idle, Peer.CLI, 5, partial(pushes.idle, size)),
-            Scenario(f"served-{size}-first", first, Peer.NPM, rounds, partial(pushes.served_first, size)),
+            Scenario(f"served-{size}-first", first, Peer.NPM, 5, partial(pushes.served_first, size)),
             Scenario(f"served-{size}-idle", idle, Peer.NPM, 5, partial(pushes.served_idle, size)),
         ]
     fields = f"{NEW_FIELDS} new fields on {SIZES[-1]} collections"
     return [
         *found,
-        Scenario("push-fields", fields, Peer.CLI, 3, partial(pushes.fields, SIZES[-1], NEW_FIELDS)),
-        Scenario("served-fields", fields, Peer.NPM, 3, partial(pushes.served_fields, SIZES[-1], NEW_FIELDS)),
+        Scenario("push-fields", fields, Peer.CLI, 5, partial(pushes.fields, SIZES[-1], NEW_FIELDS)),
+        Scenario("served-fields", fields, Peer.NPM, 5, partial(pushes.served_fields, SIZES[-1], NEW_FIELDS)),
     ]
