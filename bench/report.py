@@ -38,9 +38,9 @@ with the fastest and the slowest in brackets. The sides of a comparison take tur
 """
 
 MORE = """\
-What it does besides, and the peers do not: before a push that changes or removes anything it reads the server's
-schema, to know what would be lost, and counts the rows in the way; after each it reads the schema, to see that all
-arrived, and records it.
+What it does besides, and the peers do not: before a push that takes something away it reads the server's schema, to
+know what would be lost; it counts the rows in the way; after each it reads the schema, to see that all arrived, and
+records it.
 To compare, and again to apply, Directus makes a hash of its whole schema where it is asked over HTTP, and none on its
 command line. That hash is what refuses a plan which somebody's edit has overtaken, so this can't be saved.
 """

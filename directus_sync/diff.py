@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -136,19 +137,25 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     return {**raw, "collections": entries}
 
 
-def only_adds(raw: Mapping[str, Any]) -> bool:
-    """Tell whether the server has all that it has as the snapshot says, and only lacks something."""
-    firsts = (entry["diff"][0] for kind in Kind for entry in raw.get(kind.value, ()))
-    return all(first["kind"] == "N" and not first.get("path") for first in firsts)
+def tells_live(raw: Mapping[str, Any], wanted: Snapshot) -> bool:
+    """Tell whether the server's schema follows from what is wanted: it only lacks something, or has other values."""
+    return not raw.get(Kind.SYSTEM_FIELD.value) and all(
+        _adds(entry) or _changes_values(entry["diff"], wanted.section(kind.value).get(_key(entry)))
+        for kind in Kind
+        for entry in raw.get(kind.value, ())
+    )
 
 
-def without_added(wanted: Snapshot, raw: Mapping[str, Any]) -> Snapshot:
-    """Return the schema of a server that only lacks what the diff adds."""
-    sections = {}
+def told(wanted: Snapshot, raw: Mapping[str, Any]) -> Snapshot:
+    """Return the server's schema, which follows from a diff (`tells_live`)."""
+    sections = {kind.value: dict(wanted.section(kind.value)) for kind in Kind}
     for kind in Kind:
-        added = {(entry["collection"], entry.get("field")) for entry in raw.get(kind.value, ())}
-        section = wanted.section(kind.value)
-        sections[kind.value] = {key: entry for key, entry in section.items() if (*key, None)[:2] not in added}
+        section = sections[kind.value]
+        for entry in raw.get(kind.value, ()):
+            if _adds(entry):
+                section.pop(_key(entry), None)
+            else:
+                section[_key(entry)] = _with_former_values(section[_key(entry)], entry["diff"])
     return dataclasses.replace(wanted, content=b"", sections=sections)
 
 
@@ -173,6 +180,38 @@ def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any]
     if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         del kept["schema"]
     return kept
+
+
+def _key(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (entry["collection"], entry["field"]) if "field" in entry else (entry["collection"],)
+
+
+def _adds(entry: Mapping[str, Any]) -> bool:
+    first = entry["diff"][0]
+    return first["kind"] == "N" and not first.get("path")
+
+
+def _changes_values(diffs: Iterable[Mapping[str, Any]], entry: Mapping[str, Any] | None) -> bool:
+    try:
+        return all(
+            diff["kind"] == "E" and _holder(entry, diff["path"])[diff["path"][-1]] == diff["rhs"] for diff in diffs
+        )
+    except (KeyError, IndexError, TypeError):
+        return False
+
+
+def _with_former_values(entry: Mapping[str, Any], diffs: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    former = copy.deepcopy(entry)
+    for diff in diffs:
+        _holder(former, diff["path"])[diff["path"][-1]] = diff["lhs"]
+    return former
+
+
+def _holder(entry: Any, path: Sequence[str | int]) -> Any:
+    """Return the mapping or list in which the last step of a path is taken."""
+    for step in path[:-1]:
+        entry = entry[step]
+    return entry
 
 
 def _between(

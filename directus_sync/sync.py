@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
-from directus_sync.diff import Action, SchemaDiff
+from directus_sync.diff import Action, Kind, SchemaDiff
 from directus_sync.errors import ApplyUnclear, NotConverged, RequestFailed, SyncError, UnpushedFileChanges
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
@@ -65,8 +65,8 @@ def plan(
     if answer is None:
         return guard.nothing(approvals)
     _, raw = answer
-    if diff.only_adds(raw):
-        live = diff.without_added(wanted, raw)
+    if diff.tells_live(raw, wanted):
+        live = diff.told(wanted, raw)
     else:
         live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
@@ -188,7 +188,12 @@ def _require_known(difference: SchemaDiff, live: Snapshot) -> None:
     """Fail unless what is to be changed or removed is in the schema that the guard judges it by."""
     for change in difference.changes:
         name = (change.collection,) if change.field is None else (change.collection, change.field)
-        if change.action is not Action.ADD and name not in live.section(change.kind.value):
+        # Of Directus's own fields a snapshot lists those that have their index.
+        if (
+            change.action is not Action.ADD
+            and change.kind is not Kind.SYSTEM_FIELD
+            and name not in live.section(change.kind.value)
+        ):
             raise RequestFailed(
                 f"Directus compares {change.kind.noun} {change.id}, and does not list it",
                 where=live.source,

@@ -81,8 +81,8 @@ def drop_property(section: str, path: str, **keys: str) -> Edit:
 def _target(document: Document, section: str, path: str, keys: dict[str, str]) -> tuple[Document, str]:
     found = [e for e in document[section] if all(e.get(key) == value for key, value in keys.items())]
     assert len(found) == 1, f"{section} has {len(found)} entries with {keys}"
-    target: Document = found[0]
+    target: Any = found[0]
     *steps, last = path.split(".")
     for step in steps:
-        target = target[step]
+        target = target[int(step)] if isinstance(target, list) else target[step]
     return target, last

@@ -20,6 +20,7 @@ from directus_sync.render import Progress
 from directus_sync.server import _PRIVATE
 from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
+    Edit,
     drop_property,
     edited,
     set_property,
@@ -109,19 +110,73 @@ def test_a_push_that_would_lose_something_sends_nothing(
     assert server.database.contents() == before
 
 
-def test_what_a_server_lacks_tells_what_it_has(server: RunningDirectus) -> None:
-    """So that it need not be read where nothing else differs."""
+OF_PLATE = {"collection": "vehicles", "field": "plate"}
+OF_STATUS = {"collection": "entries", "field": "status"}
+OF_EVENT = {"collection": "entries", "field": "event_id"}
+# Other values, of all kinds and sections.
+OTHERS = [
+    set_property("collections", "meta.icon", "box", collection="vehicles"),
+    set_property("collections", "meta.sort", None, collection="vehicles"),
+    set_property("fields", "meta.note", "Asset tag", **OF_PLATE),
+    set_property("fields", "meta.options", None, **OF_PLATE),
+    set_property("fields", "schema.max_length", 300, **OF_PLATE),
+    set_property("fields", "schema.is_nullable", False, **OF_PLATE),
+    set_property("fields", "meta.options.choices.0.text", "Signed up", **OF_STATUS),
+    set_property("relations", "schema.on_delete", "SET NULL", **OF_EVENT),
+    set_property("relations", "meta.one_deselect_action", "delete", **OF_EVENT),
+]
+
+
+def test_a_comparison_tells_what_the_server_has(server: RunningDirectus, snapshot_file: Path) -> None:
+    """So that it need not be read where it only lacks something, or has other values."""
     for path in ("/collections/entry_devices", "/fields/devices/model"):
         assert server.http.delete(path).status_code == 204
-    wanted = snapshot.read(SNAPSHOT).result()
+    wanted = snapshot.read(edited(snapshot_file, *OTHERS)).result()
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
         answer = client.diff(wanted.upload)
         live = snapshot.exported(client.schema(), client.url)
     assert answer is not None
-    assert diff.only_adds(answer[1])
-    assert diff.between(diff.without_added(wanted, answer[1]), live) == ()
-    assert {change.kind for change in diff.between(live, wanted)} == set(diff.Kind) - {diff.Kind.SYSTEM_FIELD}
+    assert diff.tells_live(answer[1], wanted)
+    assert diff.between(diff.told(wanted, answer[1]), live) == ()
+    changed = [change for change in diff.between(live, wanted) if change.action is diff.Action.CHANGE]
+    assert sum(len(change.edits) for change in changed) >= len(OTHERS)
+    added = {change.kind for change in diff.between(live, wanted) if change.action is diff.Action.ADD}
+    assert added == set(diff.Kind) - {diff.Kind.SYSTEM_FIELD}
+
+
+SHORTER = {"choices": [{"text": "Registered", "value": "registered"}]}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        without_field("devices", "model"),
+        without_collections("entry_devices"),
+        without_relation("organization_devices", "device_id"),
+        set_property("fields", "meta.options", SHORTER, **OF_STATUS),
+        drop_property("fields", "schema.data_type", **MODEL),
+    ],
+    ids=["a field goes", "a collection goes", "a relation goes", "a list is shorter", "a property is missing"],
+)
+def test_what_a_comparison_does_not_tell_is_read(server: RunningDirectus, snapshot_file: Path, edit: Edit) -> None:
+    wanted = snapshot.read(edited(snapshot_file, *OTHERS, edit)).result()
+    with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
+        answer = client.diff(wanted.upload)
+    assert answer is not None
+    assert not diff.tells_live(answer[1], wanted)
+
+
+def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked_for(server: RunningDirectus) -> None:
+    """No list that Directus gives of its fields has it then, nor has any snapshot."""
+    index = "SELECT to_regclass('directus_activity_timestamp_index') IS NOT NULL"
+    server.database.execute("DROP INDEX directus_activity_timestamp_index")
+    refused = server.tool("push", "--snapshot", SNAPSHOT)
+    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
+    assert server.database.rows(index) == [(False,)]
+    done = server.tool("push", "--snapshot", SNAPSHOT, "--discard-live", "directus_activity.timestamp")
+    assert done.code == 0, done.text
+    assert server.database.rows(index) == [(True,)]
 
 
 def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirectus, snapshot_file: Path) -> None:
@@ -254,7 +309,8 @@ def test_what_is_edited_between_comparison_and_reading_stays(
         return read(client)
 
     monkeypatch.setattr(DirectusClient, "schema", edit_then_read)
-    path = edited(snapshot_file, set_property("fields", "meta.note", "Asset tag", **MODEL))
+    shorter = set_property("fields", "meta.options", SHORTER, **OF_STATUS)
+    path = edited(snapshot_file, set_property("fields", "meta.note", "Asset tag", **MODEL), shorter)
     settings = dataclasses.replace(server.tool.settings, snapshot=path)
     with pytest.raises(ApplyFailed, match="hash does not match"):
         pipeline.push(settings, Request(), Progress())

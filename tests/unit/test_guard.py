@@ -582,3 +582,40 @@ def test_a_length_is_counted_exactly_when_it_shrinks(before: int, now: int) -> N
     live, wanted = with_length(before), with_length(now)
     (verdict,) = guard.judge(diff.from_server(("hash", raw)), base=live, wanted=wanted, live=live)
     assert bool(verdict.risks) == (now < before)
+
+
+# What a comparison tells of the server
+
+
+def kinds_of(raw: Mapping[str, Any]) -> set[str]:
+    """Return N, E, D and A for what is new, edited, gone and in a list; lower case for a part of an item."""
+    found = [edit for section in raw.values() for entry in section for edit in entry["diff"]]
+    return {edit["kind"].lower() if edit["kind"] != "E" and edit.get("path") else edit["kind"] for edit in found}
+
+
+def test_the_guard_judges_by_what_a_comparison_tells_as_by_what_is_read(
+    captured_answers: Mapping[str, Any], captured: Callable[[str], SchemaDiff], live: Snapshot
+) -> None:
+    told = set()
+    for name, answer in captured_answers.items():
+        raw, difference = answer["diff"], captured(name)
+        wanted = after(live, difference.changes)
+        if diff.tells_live(raw, wanted):
+            known = diff.told(wanted, raw)
+            assert diff.between(known, live) == (), name
+            assert wanted == after(live, difference.changes)
+            for base in (live, wanted, None):
+                read = guard.judge(difference, base=base, wanted=wanted, live=live)
+                assert guard.judge(difference, base=base, wanted=wanted, live=known) == read, name
+            told.add(name)
+    possible = {name for name, answer in captured_answers.items() if kinds_of(answer["diff"]) <= {"N", "E"}}
+    assert told == possible - {"system_field_removed"}
+    assert len(told) > 40
+
+
+def test_a_comparison_with_other_values_than_the_file_s_tells_nothing(
+    captured_answers: Mapping[str, Any], live: Snapshot
+) -> None:
+    assert not diff.tells_live(captured_answers["note_changed"]["diff"], live)
+    unheard_of = {"fields": [{"collection": "c", "field": "f", "diff": [{"kind": "E", "path": ["type"], "lhs": 1}]}]}
+    assert not diff.tells_live(unheard_of, live)

@@ -281,10 +281,10 @@ def test_what_is_probably_equal_is_looked_at_before_it_is_compared(client_of: Cl
     assert server.paths == [*look, *look, "/schema/diff"]
 
 
-def test_the_schema_is_read_after_the_comparison(
+def test_the_schema_of_a_server_that_loses_something_is_read_after_the_comparison(
     client_of: ClientOf, wanted: Snapshot, captured_answers: Answers
 ) -> None:
-    server = Server(captured_answers["note_changed"])
+    server = Server(captured_answers["relation_removed"])
     server.schema = yaml.safe_load(EXPORT)
     assert planned(client_of(server), wanted, lambda: at_hand(wanted), probably_equal=False)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", *LISTS]
