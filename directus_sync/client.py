@@ -147,6 +147,11 @@ class DirectusClient:
         except (KeyError, TypeError, AttributeError) as error:
             raise _no_answer("/collections, /fields or /relations has no schema", self.url) from error
 
+    def system_fields(self) -> frozenset[tuple[str, str]]:
+        """Return the fields that are Directus's own, and columns."""
+        fields = (entry for entry in self._list("fields") if export.is_system(entry) and entry["schema"] is not None)
+        return frozenset((entry["collection"], entry["field"]) for entry in fields)
+
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
         response = self._read("POST", "/schema/diff", files=_multipart(snapshot))

@@ -138,11 +138,15 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
 
 
 def tells_live(raw: Mapping[str, Any], wanted: Snapshot) -> bool:
-    """Tell whether the server's schema follows from what is wanted: it only lacks something, or has other values."""
+    """Tell whether the server's schema follows from what is wanted: it only lacks something, or has other values.
+
+    Not where an item is told of twice, as of rows that only Directus's own tables can have, nor of what is in a list,
+    which the guard judges as a whole: JavaScript may have read the rest of it otherwise.
+    """
     return not raw.get(Kind.SYSTEM_FIELD.value) and all(
-        _adds(entry) or _changes_values(entry["diff"], wanted.section(kind.value).get(_key(entry)))
-        for kind in Kind
-        for entry in raw.get(kind.value, ())
+        len({_key(entry) for entry in entries}) == len(entries)
+        and all(_adds(entry) or _changes_values(entry["diff"], section.get(_key(entry))) for entry in entries)
+        for section, entries in ((wanted.section(kind.value), raw.get(kind.value, ())) for kind in Kind)
     )
 
 
@@ -194,9 +198,13 @@ def _adds(entry: Mapping[str, Any]) -> bool:
 def _changes_values(diffs: Iterable[Mapping[str, Any]], entry: Mapping[str, Any] | None) -> bool:
     try:
         return all(
-            diff["kind"] == "E" and _holder(entry, diff["path"])[diff["path"][-1]] == diff["rhs"] for diff in diffs
+            diff["kind"] == "E"
+            and "lhs" in diff
+            and all(isinstance(step, str) for step in diff["path"])
+            and _holder(entry, diff["path"])[diff["path"][-1]] == diff["rhs"]
+            for diff in diffs
         )
-    except (KeyError, IndexError, TypeError):
+    except (KeyError, TypeError):
         return False
 
 
@@ -207,8 +215,8 @@ def _with_former_values(entry: Mapping[str, Any], diffs: Iterable[Mapping[str, A
     return former
 
 
-def _holder(entry: Any, path: Sequence[str | int]) -> Any:
-    """Return the mapping or list in which the last step of a path is taken."""
+def _holder(entry: Any, path: Sequence[str]) -> Any:
+    """Return the mapping in which the last step of a path is taken."""
     for step in path[:-1]:
         entry = entry[step]
     return entry

@@ -65,7 +65,7 @@ def assemble(version: str, collections: list[Entry], fields: list[Entry], relati
         "systemFields": [
             picked("systemFields", entry)
             for entry in fields
-            if _is_system(entry) and (entry["schema"] or {}).get("is_indexed")
+            if is_system(entry) and (entry["schema"] or {}).get("is_indexed")
         ],
         "relations": list(_entries("relations", relations)),
     }
@@ -84,7 +84,7 @@ def picked(section: str, entry: Entry) -> dict[str, Any]:
 
 def _entries(section: str, entries: list[Entry]) -> Iterator[dict[str, object]]:
     for entry in entries:
-        if entry["meta"] is not None and not _is_system(entry):
+        if entry["meta"] is not None and not is_system(entry):
             kept = picked(section, entry)
             if section != "collections":
                 # Another number in each database.
@@ -92,5 +92,6 @@ def _entries(section: str, entries: list[Entry]) -> Iterator[dict[str, object]]:
             yield kept
 
 
-def _is_system(entry: Entry) -> bool:
+def is_system(entry: Entry) -> bool:
+    """Tell whether an entry of a list is of Directus's own."""
     return entry["meta"] is not None and entry["meta"].get("system") is True

@@ -121,7 +121,6 @@ OTHERS = [
     set_property("fields", "meta.options", None, **OF_PLATE),
     set_property("fields", "schema.max_length", 300, **OF_PLATE),
     set_property("fields", "schema.is_nullable", False, **OF_PLATE),
-    set_property("fields", "meta.options.choices.0.text", "Signed up", **OF_STATUS),
     set_property("relations", "schema.on_delete", "SET NULL", **OF_EVENT),
     set_property("relations", "meta.one_deselect_action", "delete", **OF_EVENT),
 ]
@@ -155,9 +154,17 @@ SHORTER = {"choices": [{"text": "Registered", "value": "registered"}]}
         without_collections("entry_devices"),
         without_relation("organization_devices", "device_id"),
         set_property("fields", "meta.options", SHORTER, **OF_STATUS),
+        set_property("fields", "meta.options.choices.0.text", "Signed up", **OF_STATUS),
         drop_property("fields", "schema.data_type", **MODEL),
     ],
-    ids=["a field goes", "a collection goes", "a relation goes", "a list is shorter", "a property is missing"],
+    ids=[
+        "a field goes",
+        "a collection goes",
+        "a relation goes",
+        "a list is shorter",
+        "an item differs",
+        "a property goes",
+    ],
 )
 def test_what_a_comparison_does_not_tell_is_read(server: RunningDirectus, snapshot_file: Path, edit: Edit) -> None:
     wanted = snapshot.read(edited(snapshot_file, *OTHERS, edit)).result()
@@ -177,6 +184,20 @@ def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked
     done = server.tool("push", "--snapshot", SNAPSHOT, "--discard-live", "directus_activity.timestamp")
     assert done.code == 0, done.text
     assert server.database.rows(index) == [(True,)]
+
+
+@pytest.mark.parametrize("name", [("devices", "model"), ("devices", "reach"), ("directus_users", "nothing")])
+def test_an_index_of_what_is_not_directus_s_own_is_never_asked_for(
+    server: RunningDirectus, snapshot_file: Path, name: tuple[str, str]
+) -> None:
+    """Directus would alter the column: to a real, where it is a double."""
+    server.database.execute("ALTER TABLE devices ADD COLUMN reach double precision; UPDATE devices SET reach = 0.1")
+    before = server.database.contents()
+    entry = {"collection": name[0], "field": name[1], "schema": {"is_indexed": True}}
+    path = edited(snapshot_file, lambda document: document["systemFields"].append(entry))
+    refused = server.tool("push", "--snapshot", path)
+    assert (refused.code, ".".join(name) in refused.err) == (1, True), refused.text
+    assert server.database.contents() == before
 
 
 def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirectus, snapshot_file: Path) -> None:

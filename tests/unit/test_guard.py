@@ -617,5 +617,12 @@ def test_a_comparison_with_other_values_than_the_file_s_tells_nothing(
     captured_answers: Mapping[str, Any], live: Snapshot
 ) -> None:
     assert not diff.tells_live(captured_answers["note_changed"]["diff"], live)
+    (entry,) = captured_answers["note_changed"]["diff"]["fields"]
+    changed = after(live, diff.from_server(("", captured_answers["note_changed"]["diff"])).changes)
+    assert diff.tells_live({"fields": [entry]}, changed)
+    assert not diff.tells_live({"fields": [entry, entry]}, changed)
+    assert not diff.tells_live(
+        {"fields": [{**entry, "diff": [{**entry["diff"][0], "lhs": 1}, {"kind": "E"}]}]}, changed
+    )
     unheard_of = {"fields": [{"collection": "c", "field": "f", "diff": [{"kind": "E", "path": ["type"], "lhs": 1}]}]}
     assert not diff.tells_live(unheard_of, live)

@@ -47,7 +47,7 @@ def test_a_date_is_the_text_that_it_is_to_directus() -> None:
 
 def test_numbers_that_json_does_not_have_are_those_of_javascript() -> None:
     found = plain_yaml.load(f"[.inf, -.INF, .NaN, 1e999, {'9' * 5000}, {'9' * 400}]".encode())
-    assert str(found) == f"[inf, -inf, nan, inf, inf, {'9' * 400}]"
+    assert str(found) == "[inf, -inf, nan, inf, inf, inf]"
 
 
 def test_the_committed_snapshot_is_read_as_pyyaml_reads_it() -> None:
