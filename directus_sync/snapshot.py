@@ -330,6 +330,14 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
                 )
             if owner not in names and not owner.startswith("directus_"):
                 raise problems.error(f"`{section}` has an entry of {owner}, which is not in `collections`", path)
+    others = {(entry["collection"], entry["field"]) for entry in document["fields"]}
+    for index, entry in enumerate(document["systemFields"]):
+        name = (entry["collection"], entry["field"])
+        if name in others or not name[0].startswith("directus_"):
+            # For its index Directus would alter the column.
+            raise problems.error(
+                f"`systemFields` has {'.'.join(name)}, which is no field of Directus's own", ("systemFields", index)
+            )
 
 
 def _check_parts(document: Mapping[str, Any], problems: _Problems) -> None:

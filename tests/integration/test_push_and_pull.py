@@ -186,17 +186,17 @@ def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked
     assert server.database.rows(index) == [(True,)]
 
 
-@pytest.mark.parametrize("name", [("devices", "model"), ("devices", "reach"), ("directus_users", "nothing")])
+@pytest.mark.parametrize("field", ["reach", "nothing"])
 def test_an_index_of_what_is_not_directus_s_own_is_never_asked_for(
-    server: RunningDirectus, snapshot_file: Path, name: tuple[str, str]
+    server: RunningDirectus, snapshot_file: Path, field: str
 ) -> None:
     """Directus would alter the column: to a real, where it is a double."""
-    server.database.execute("ALTER TABLE devices ADD COLUMN reach double precision; UPDATE devices SET reach = 0.1")
+    server.database.execute("ALTER TABLE directus_users ADD COLUMN reach double precision DEFAULT 0.1")
     before = server.database.contents()
-    entry = {"collection": name[0], "field": name[1], "schema": {"is_indexed": True}}
+    entry = {"collection": "directus_users", "field": field, "schema": {"is_indexed": True}}
     path = edited(snapshot_file, lambda document: document["systemFields"].append(entry))
     refused = server.tool("push", "--snapshot", path)
-    assert (refused.code, ".".join(name) in refused.err) == (1, True), refused.text
+    assert (refused.code, f"index directus_users.{field}, and does not list it" in refused.err) == (1, True)
     assert server.database.contents() == before
 
 

@@ -216,6 +216,21 @@ def test_a_missing_system_fields_section_says_what_it_would_cost(events: bytes) 
     assert "drop three indexes" in refusal(yaml.safe_dump(document)).what
 
 
+@pytest.mark.parametrize(("collection", "field"), [("events", "name"), ("positions", "ts"), ("directus_users", "club")])
+def test_an_index_of_no_field_of_directus_s_own_is_refused_at_its_line(
+    events: bytes, collection: str, field: str
+) -> None:
+    document = yaml.safe_load(events)
+    document["fields"].append({"collection": "directus_users", "field": "club", "type": "string", "meta": None})
+    entry = {"collection": collection, "field": field, "schema": {"is_indexed": True}}
+    document["systemFields"].append(entry)
+    content = yaml.safe_dump(document, sort_keys=False)
+    with pytest.raises(InvalidSnapshot, match=f"{collection}.{field}, which is no field of Directus's own") as caught:
+        snapshot.parse(content.encode(), SOURCE)
+    line = content[: content.rindex(f"- collection: {collection}")].count("\n") + 1
+    assert caught.value.where == f"{SOURCE}:{line}"
+
+
 def test_an_unknown_root_key_is_named_with_its_line(events: bytes) -> None:
     content = events.decode() + "flows: []\n"
     error = refusal(content)
