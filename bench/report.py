@@ -51,7 +51,7 @@ REPEAT = """\
 ## How to repeat
 
 ```
-make bench                                  # all rounds, three quarters of an hour
+make bench                                  # all rounds, half an hour
 make bench ARGS=--quick                     # few rounds, a quarter of that
 make bench ARGS="--only boot-idle diff"     # some scenarios, printed, nothing written
 ```

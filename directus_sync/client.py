@@ -149,8 +149,14 @@ class DirectusClient:
 
     def system_fields(self) -> frozenset[tuple[str, str]]:
         """Return the fields that are Directus's own, and columns."""
-        fields = (entry for entry in self._list("fields") if export.is_system(entry) and entry["schema"] is not None)
-        return frozenset((entry["collection"], entry["field"]) for entry in fields)
+        try:
+            return frozenset(
+                (entry["collection"], entry["field"])
+                for entry in self._list("fields")
+                if export.is_system(entry) and entry["schema"] is not None
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _no_answer("/fields has no fields", self.url) from error
 
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""

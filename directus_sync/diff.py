@@ -87,6 +87,11 @@ class Change:
     malformed: bool = False
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The name of the item's entry in its section of a snapshot."""
+        return (self.collection,) if self.field is None else (self.collection, self.field)
+
+    @property
     def rebuilt(self) -> bool:
         """Tell whether a field turns from a column into an alias or back, and so is dropped and made anew."""
         return self.action is Action.CHANGE and any(

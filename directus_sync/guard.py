@@ -227,8 +227,7 @@ class _Entries:
 def _entry(change: Change, snapshot: Snapshot | None) -> Mapping[str, Any] | None:
     if snapshot is None:
         return None
-    key = (change.collection,) if change.field is None else (change.collection, change.field)
-    return comparable(change.kind, snapshot.section(change.kind.value).get(key))
+    return comparable(change.kind, snapshot.section(change.kind.value).get(change.key))
 
 
 def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ...], object]:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
 from directus_sync.catalog import Catalog
 from directus_sync.diff import Action, Kind, SchemaDiff
-from directus_sync.errors import ApplyUnclear, NotConverged, RequestFailed, SyncError, UnpushedFileChanges
+from directus_sync.errors import (
+    ApplyUnclear,
+    InvalidSnapshot,
+    NotConverged,
+    RequestFailed,
+    SyncError,
+    UnpushedFileChanges,
+)
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
 from directus_sync.snapshot import Reading, Snapshot
@@ -70,7 +77,7 @@ def plan(
     else:
         live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
-    _require_known(client, difference, live)
+    _require_known(client, difference, wanted, live)
     verdicts = guard.judge(difference, base=recorded.result() if recorded else None, wanted=wanted, live=live)
     counted = rows.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = verify.taken_along(connection, verdicts, expected)
@@ -184,19 +191,24 @@ def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Sna
     return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
 
 
-def _require_known(client: DirectusClient, difference: SchemaDiff, live: Snapshot) -> None:
+def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:
     """Fail unless what is to be changed or removed is in the schema that the guard judges it by."""
     for change in difference.changes:
-        name = (change.collection,) if change.field is None else (change.collection, change.field)
-        if change.action is Action.ADD or name in live.section(change.kind.value):
+        if change.action is Action.ADD or change.key in live.section(change.kind.value):
             continue
-        # Of Directus's own fields a snapshot lists those that have their index. Of any other it would alter the column.
-        if change.kind is not Kind.SYSTEM_FIELD or name not in client.system_fields():
+        if change.kind is not Kind.SYSTEM_FIELD:
             raise RequestFailed(
                 f"Directus compares {change.kind.noun} {change.id}, and does not list it",
                 where=live.source,
                 next="run again, in case somebody just made it; several Directus on one database need Redis,"
                 " to hear of each other's changes",
+            )
+        # A snapshot lists those that have their index. Of any other field Directus would alter the column for it.
+        if change.key not in client.system_fields():
+            raise InvalidSnapshot(
+                f"`systemFields` has {change.id}, which is no field of Directus's own",
+                where=wanted.source,
+                next="take the entry out of `systemFields`",
             )
 
 

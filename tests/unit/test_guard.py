@@ -37,10 +37,6 @@ def put(entry: Any, path: Iterable[str | int], value: object) -> None:
         del entry[last]
 
 
-def key_of(change: Change) -> tuple[str, ...]:
-    return (change.collection,) if change.field is None else (change.collection, change.field)
-
-
 def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
     """Return the snapshot with these changes made; also those that no file could have."""
     sections: dict[str, dict[tuple[str, ...], Any]] = {
@@ -49,12 +45,12 @@ def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
     for change in changes:
         section = sections[change.kind.value]
         if change.after is not None:
-            section[key_of(change)] = change.after
+            section[change.key] = change.after
         elif change.action is Action.REMOVE:
-            del section[key_of(change)]
+            del section[change.key]
         else:
             for edit in change.edits:
-                put(section[key_of(change)], edit.path, edit.after)
+                put(section[change.key], edit.path, edit.after)
     return replace(before, sections=sections)
 
 
@@ -541,7 +537,7 @@ def test_nothing_that_only_the_server_has_is_removed(
     plan = whatever(raw, base, wanted, live, rows, Approvals(destroy=dict.fromkeys(names, "yes")))
     for item in plan.items:
         change = item.verdict.change
-        if change.action is Action.REMOVE and (base is None or key_of(change) not in base.section(change.kind.value)):
+        if change.action is Action.REMOVE and (base is None or change.key not in base.section(change.kind.value)):
             assert item.rule in {Rule.UNCAPTURED, Rule.INCOMPLETE}
 
 
