@@ -33,6 +33,8 @@ HEAD = """\
 
 Written by `make bench`; never edited by hand. Each number is the median of whole processes, from start to exit,
 with the fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
+*Within the spread* says that each side's median lies between the other's fastest and slowest round: in another run it
+may be the other way round.
 
 ![Bars of the medians](images/benchmarks.svg)
 """
@@ -94,7 +96,7 @@ def table(results: Sequence[Result]) -> str:
 def _row(result: Result) -> str:
     theirs = spread(result.theirs) if result.theirs else "-"
     return (
-        f"| {result.scenario.title} | {spread(result.ours)} | {theirs} | {verdict(result.ratio)} "
+        f"| {result.scenario.title} | {spread(result.ours)} | {theirs} | {_comparison(result)} "
         f"| {_rounds(result)} | {_memory(result)} |"
     )
 
@@ -106,6 +108,10 @@ def verdict(ratio: float | None) -> str:
     if ratio < 1:
         return f"**slower, by a factor of {1 / ratio:.2f}**"
     return f"{ratio:.{1 if ratio >= 10 else 2}f} times as fast"
+
+
+def _comparison(result: Result) -> str:
+    return verdict(result.ratio) + (", within the spread" if result.theirs and result.tied else "")
 
 
 def spread(series: Series) -> str:
@@ -138,7 +144,7 @@ def _memory(result: Result) -> str:
 
 def _slower(results: Sequence[Result]) -> str:
     lines = [
-        f"- {each.scenario.title}, against {each.scenario.against.value}: {verdict(each.ratio)}"
+        f"- {each.scenario.title}, against {each.scenario.against.value}: {_comparison(each)}"
         for each in results
         if each.scenario.against and each.ratio is not None and each.ratio < 1
     ]

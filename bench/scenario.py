@@ -97,3 +97,9 @@ class Result:
     def ratio(self) -> float | None:
         """Return how many times as fast as the peer this tool is; below 1 it is slower."""
         return self.theirs.median / self.ours.median if self.theirs else None
+
+    @property
+    def tied(self) -> bool:
+        """Tell whether each side's median lies between the other's fastest and slowest round."""
+        sides = [self.ours, self.theirs or self.ours]
+        return all(min(one.seconds) <= other.median <= max(one.seconds) for one, other in (sides, reversed(sides)))

@@ -103,7 +103,7 @@ class Snapshot:
         """What it says, whatever its order, with the types of the values."""
         return _text(self.sections)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The hash of the bytes, in hexadecimal."""
         return _sha256(self.content)
@@ -119,7 +119,7 @@ class Reading:
         self._lock = threading.Lock()
         self._result: Snapshot | None = None
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The hash of the bytes, in hexadecimal."""
         return _sha256(self.content)

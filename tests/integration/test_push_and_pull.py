@@ -375,6 +375,9 @@ def test_pull_leaves_the_file_alone_when_it_fails(server: RunningDirectus, snaps
 
 def test_log_in_works_by_e_mail_and_password(server: RunningDirectus) -> None:
     by_password = server.tool.with_settings(ADMIN_TOKEN="")
+    before = server.database.rows("SELECT token FROM directus_sessions ORDER BY token")
     assert by_password("diff").code == 0
+    # It logged out again.
+    assert server.database.rows("SELECT token FROM directus_sessions ORDER BY token") == before
     wrong = by_password.with_settings(ADMIN_PASSWORD="not-the-password")("diff")
     assert (wrong.code, "does not accept the e-mail and password" in wrong.err) == (2, True), wrong.text

@@ -184,13 +184,20 @@ def test_a_row_shows_median_and_spread_of_both() -> None:
 
 
 def test_the_page_names_first_where_the_tool_is_slower() -> None:
-    found = report.page([result(1, 2, "quick"), result(2, 1, "slow"), result(1, None, "alone")], [], MACHINE)
+    found = report.page([result(1, 2, "quick"), result(3, 1, "slow"), result(1, None, "alone")], [], MACHINE)
     assert (
-        "Where this tool is slower than a peer:\n\n- slow, against old chain: **slower, by a factor of 2.00**\n"
+        "Where this tool is slower than a peer:\n\n- slow, against old chain: **slower, by a factor of 3.00**\n"
         in found
     )
     assert "2026-11-21, with 2 cores and 8 GiB of memory; load 0.2 before the run.\nPython 3.11.2." in found
     assert "| alone | 1.00 s" in found
+
+
+@pytest.mark.parametrize(("factor", "also"), [(1.99, ", within the spread"), (2.01, "")])
+def test_the_page_says_where_the_spread_is_wider_than_the_difference(factor: float, also: str) -> None:
+    assert f"| {factor} times as fast{also} |" in report.table([result(1, factor)])
+    slower = report.page([result(factor, 1)], [], MACHINE)
+    assert f"\n- push & pull, against old chain: **slower, by a factor of {factor}**{also}\n" in slower
 
 
 def test_the_page_says_so_where_the_tool_is_slower_nowhere_and_what_failed() -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from threading import Barrier
 from typing import cast
 from unittest.mock import Mock
 
@@ -349,6 +350,34 @@ def test_the_token_comes_before_email_and_password(load: Load) -> None:
 def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Settings) -> None:
     with pytest.raises(RequestFailed, match="no access token"):
         over(Wire(data({})), by_password).version()
+
+
+def test_lists_that_are_refused_together_log_in_once(by_password: Settings) -> None:
+    sessions = iter(["first", "second"])
+    together = Barrier(3)
+    asked: list[str] = []
+
+    def expiring(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/auth/login":
+            return data({"access_token": next(sessions)})
+        if request.url.path == "/server/info":
+            return lenient(request)
+        if request.headers["Authorization"] == "Bearer first":
+            together.wait(10)
+            return errors(401, "Token expired.")
+        assert request.headers["Authorization"] == "Bearer second"
+        return lenient(request)
+
+    assert over(expiring, by_password).schema()["fields"] == []
+    assert asked.count("/auth/login") == 2
+    assert asked.count("/fields") == 2
+
+
+def test_a_login_waits_for_a_directus_that_is_busy(by_password: Settings) -> None:
+    wire = Wire(errors(503), data({"access_token": "session"}), data({"version": "11.17.4"}))
+    assert over(wire, by_password).version() == "11.17.4"
+    assert [request.url.path for request in wire.requests] == ["/auth/login", "/auth/login", "/server/info"]
 
 
 @pytest.mark.parametrize(
