@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ def edited(path: Path, *edits: Edit) -> Path:
         edit(document)
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path
+
+
+def with_firmware(document: Document) -> None:
+    """Add a field to devices."""
+    (model,) = (entry for entry in document["fields"] if (entry["collection"], entry["field"]) == ("devices", "model"))
+    firmware = copy.deepcopy(model)
+    firmware["field"] = firmware["meta"]["field"] = firmware["schema"]["name"] = "firmware"
+    firmware["meta"].update(sort=99, required=False)
+    firmware["schema"]["is_nullable"] = True
+    document["fields"].append(firmware)
 
 
 def without_collections(*names: str) -> Edit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import fcntl
 import json
 import os
@@ -20,7 +19,7 @@ from tests.chaos.runs import End, Line
 from tests.chaos.servers import OwnPostgres
 from tests.checkout import Checkout
 from tests.conftest import SNAPSHOT, Cloning, Tool
-from tests.snapshots import Document, edited, without_field
+from tests.snapshots import Document, edited, with_firmware, without_field
 
 VEHICLES = 500
 
@@ -94,17 +93,8 @@ def _write_checkout(folder: Path, scratch: Path) -> None:
     )
     for name in ("POST_HEAD", f"post/{post.head}_change_it.py"):
         shutil.copy(post.folder / "migrations" / "versions" / name, folder / "migrations" / "versions" / name)
-    edited(folder / "snapshots" / "schema.yaml", without_field("vehicles", "vin"), _with_firmware, with_collections(1))
+    edited(folder / "snapshots" / "schema.yaml", without_field("vehicles", "vin"), with_firmware, with_collections(1))
     (folder / "snapshots" / "removals.yaml").write_text("- item: vehicles.vin\n  reason: a test removes it\n")
-
-
-def _with_firmware(document: Document) -> None:
-    (model,) = (entry for entry in document["fields"] if (entry["collection"], entry["field"]) == ("devices", "model"))
-    firmware = copy.deepcopy(model)
-    firmware["field"] = firmware["meta"]["field"] = firmware["schema"]["name"] = "firmware"
-    firmware["meta"].update(sort=99, required=False)
-    firmware["schema"]["is_nullable"] = True
-    document["fields"].append(firmware)
 
 
 def with_collections(number: int) -> Callable[[Document], None]:

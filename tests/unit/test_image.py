@@ -159,6 +159,9 @@ def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
     assert replica["deploy"] == {"replicas": 2}
     assert replica["profiles"] == SERVICES["redis"]["profiles"] == ["replicas"]
     assert replica["environment"]["REDIS"] == "redis://redis:6379"
+    # Cache and rate limiter are off unless switched on, so no running Directus shows whether theirs are set.
+    stores = {name for name, value in replica["environment"].items() if value == "redis"}
+    assert stores == {"CACHE_STORE", "RATE_LIMITER_STORE", "SYNCHRONIZATION_STORE"}
     assert replica["volumes"] == SERVICES["directus"]["volumes"]
     # An empty one would count as a Redis, too.
     assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])

