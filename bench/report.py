@@ -33,8 +33,8 @@ HEAD = """\
 
 Written by `make bench`; never edited by hand. Each number is the median of whole processes, from start to exit,
 with the fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
-*Within the spread* says that each side's median lies between the other's fastest and slowest round: in another run it
-may be the other way round.
+*Within the spread* says of two commands that the median of each lies between the other's fastest and slowest round: in
+another run it may be the other way round.
 
 ![Bars of the medians](images/benchmarks.svg)
 """

@@ -45,12 +45,13 @@ class _Busy(Exception):
 class _Session(httpx.Auth):
     """Sends the token; by e-mail and password logs in for one, and again when it is accepted no more.
 
-    The answer to a login that failed is that to the request it was for. Any thread may send.
+    login: sends what logs in, and raises where that fails. Any thread may send.
     """
 
+    # Whoever logs in again waits for no other answer on that connection.
     requires_response_body = True
 
-    def __init__(self, settings: Settings, login: Callable[[Mapping[str, str | None]], httpx.Request]) -> None:
+    def __init__(self, settings: Settings, login: Callable[[Mapping[str, str | None]], httpx.Response]) -> None:
         self._settings = settings
         self._login = login
         self._lock = threading.Lock()
@@ -59,27 +60,21 @@ class _Session(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Send a request with the token; yields what is to be sent, and is given the answers."""
-        token = self._token or (yield from self._renewed(None))
-        if token is None:
-            return
+        token = self._token or self._renewed(None)
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
         # A session by e-mail and password lasts for minutes, an apply may take longer.
         if response.status_code == 401 and self._settings.token is None:
-            token = yield from self._renewed(token)
-            if token is not None:
-                request.headers["Authorization"] = f"Bearer {token}"
-                yield request
+            request.headers["Authorization"] = f"Bearer {self._renewed(token)}"
+            yield request
 
-    def _renewed(self, refused: str | None) -> Generator[httpx.Request, httpx.Response, str | None]:
-        """Log in, unless another thread has done so; return the token, or None where the login failed."""
+    def _renewed(self, refused: str | None) -> str:
+        """Log in, unless another thread has done so; return the token."""
         with self._lock:
-            if self._token == refused:
+            if self._token is None or self._token == refused:
                 self._settings.require_credentials()
                 body = {"email": self._settings.email, "password": self._settings.password, "mode": "json"}
-                response = yield self._login(body)
-                if not response.is_success:
-                    return None
+                response = self._login(body)
                 data = _data(response)
                 if not isinstance(data, dict) or not isinstance(data.get("access_token"), str):
                     raise _no_answer("/auth/login has no access token", str(response.request.url))
@@ -98,7 +93,7 @@ class DirectusClient:
     def __init__(self, url: str, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         self._settings = settings
-        self._session = _Session(settings, lambda body: self._http.build_request("POST", "/auth/login", json=body))
+        self._session = _Session(settings, lambda body: self._read("POST", "/auth/login", json=body, auth=None))
         self._http = httpx.Client(
             base_url=url,
             auth=self._session,
@@ -217,7 +212,7 @@ class DirectusClient:
         return str(data["hash"]), data["diff"]
 
     def apply(self, digest: str, diff: Mapping[str, Any]) -> None:
-        """Send one /schema/apply, once. Directus runs it in one transaction.
+        """Send one /schema/apply, and again only where Directus refused the session. It runs in one transaction.
 
         Raises ApplyFailed when Directus refused it, and ApplyUnclear when no answer came.
         """

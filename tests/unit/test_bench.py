@@ -200,6 +200,13 @@ def test_the_page_says_where_the_spread_is_wider_than_the_difference(factor: flo
     assert f"\n- push & pull, against old chain: **slower, by a factor of {factor}**{also}\n" in slower
 
 
+def test_one_slow_round_hides_no_difference() -> None:
+    found = result(1, 1.3)
+    steady, wide = (Series(seconds, 64.0) for seconds in ((1.0, 0.9, 1.1), (1.3, 0.5, 3.0)))
+    for sides in ((steady, wide), (wide, steady)):
+        assert not Result(found.scenario, dict(zip(found.series, sides, strict=True))).tied
+
+
 def test_the_page_says_so_where_the_tool_is_slower_nowhere_and_what_failed() -> None:
     found = report.page([result(1, 2)], ["served-diff"], MACHINE)
     assert "slower than a peer nowhere" in found

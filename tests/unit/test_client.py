@@ -164,6 +164,26 @@ def test_an_apply_is_never_sent_twice(settings: Settings, answer: Answer) -> Non
     assert len(wire.requests) == 1
 
 
+def test_an_apply_whose_session_had_ended_is_sent_again_once_it_is_renewed(by_password: Settings) -> None:
+    # Directus refuses it before it looks at it.
+    first, second = (data({"access_token": token}) for token in ("first", "second"))
+    wire = Wire(first, errors(401, "Token expired."), errors(503), second, httpx.Response(204))
+    over(wire, by_password).apply("hash", {})
+    login, sent, busy, renewed, again = wire.requests
+    assert {request.url.path for request in (login, busy, renewed)} == {"/auth/login"}
+    assert sent.url == again.url
+    assert sent.read() == again.read()
+    assert again.headers["Authorization"] == "Bearer second"
+
+
+@pytest.mark.parametrize("answer", [errors(403), *NO_ANSWER, *OF_A_PROXY], ids=name)
+def test_an_apply_whose_session_can_not_be_renewed_is_not_unclear(by_password: Settings, answer: Answer) -> None:
+    wire = Wire(data({"access_token": "first"}), errors(401, "Token expired."), answer)
+    with pytest.raises((DirectusUnavailable, DirectusDenied, RequestFailed)) as caught:
+        over(wire, by_password).apply("hash", {})
+    assert "appl" not in str(caught.value)
+
+
 def test_an_apply_that_succeeds_is_sent_once(settings: Settings) -> None:
     wire = Wire(httpx.Response(204))
     over(wire, settings).apply("hash", {})
@@ -353,20 +373,17 @@ def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Setting
 
 
 def test_lists_that_are_refused_together_log_in_once(by_password: Settings) -> None:
-    sessions = iter(["first", "second"])
     together = Barrier(3)
     asked: list[str] = []
 
     def expiring(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.path)
         if request.url.path == "/auth/login":
-            return data({"access_token": next(sessions)})
-        if request.url.path == "/server/info":
-            return lenient(request)
-        if request.headers["Authorization"] == "Bearer first":
+            time.sleep(0.05)  # so that the others are there meanwhile
+            return data({"access_token": f"session {asked.count('/auth/login')}"})
+        if request.url.path != "/server/info" and request.headers["Authorization"] == "Bearer session 1":
             together.wait(10)
             return errors(401, "Token expired.")
-        assert request.headers["Authorization"] == "Bearer second"
         return lenient(request)
 
     assert over(expiring, by_password).schema()["fields"] == []

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -57,12 +58,12 @@ class Server:
         self.apply: httpx.Response | Exception = httpx.Response(204)
         self.export = OTHER_BYTES
         self.schema: Any = {}
-        self.paths: list[str] = []
+        self.asked: list[str] = []
         self.bodies: dict[str, bytes] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        self.paths.append(path)
+        self.asked.append(path)
         self.bodies[path] = request.read()
         answer: object = None
         match path:
@@ -91,8 +92,14 @@ class Server:
         return [{"schema": None, **entry} for entry in self.schema.get(name, ())] + (system if name == "fields" else [])
 
     @property
+    def paths(self) -> list[str]:
+        """What was asked, in order; the lists, which are asked for at once, in the order of LISTS."""
+        groups = groupby(self.asked, key=LISTS.__contains__)
+        return [path for together, paths in groups for path in (sorted(paths) if together else paths)]
+
+    @property
     def applied(self) -> int:
-        return self.paths.count("/schema/apply")
+        return self.asked.count("/schema/apply")
 
 
 @pytest.fixture
@@ -147,11 +154,13 @@ def plan_of(answer: Any) -> Plan:
 
 @pytest.fixture
 def push(client_of: ClientOf, wanted: Snapshot) -> Callable[[Server, Any], Around]:
-    """Return a function that pushes the plan of one answer of the server."""
+    """Return a function that pushes the plan of one answer of the server, and looks again."""
 
     def pushed(server: Server, answer: Any) -> Around:
         around = Around(server)
-        sync.push(client_of(server), wanted, plan_of(answer), around=around)
+        client = client_of(server)
+        sync.push(client, wanted, plan_of(answer), around=around)
+        sync.require_equal(client, wanted, fresh=True)
         return around
 
     return pushed
