@@ -1,4 +1,4 @@
-"""Directus's API over HTTP: its schema, and rows. Retries what is safe to repeat, and never an apply or a write.
+"""Directus's API over HTTP: its schema, and rows. Retries only what is safe to repeat.
 
 What it imports takes a fifth of all the loading: imported where a client is made, and not where nothing is asked.
 """
@@ -48,7 +48,7 @@ class _Session(httpx.Auth):
     login: sends what logs in, and raises where that fails. Any thread may send.
     """
 
-    # Whoever logs in again waits for no other answer on that connection.
+    # A refused request has its connection free for the login then.
     requires_response_body = True
 
     def __init__(self, settings: Settings, login: Callable[[Mapping[str, str | None]], httpx.Response]) -> None:
