@@ -17,7 +17,6 @@ from directus_sync.errors import WrongSettings
 from directus_sync.settings import Mode
 
 if TYPE_CHECKING:
-    from directus_sync.guard import Plan
     from directus_sync.pushing import Request
     from directus_sync.settings import Settings
 
@@ -146,10 +145,9 @@ def diff(
     as_json: bool,
 ) -> None:
     """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
-    from directus_sync import pipeline, pushing  # noqa: PLC0415
+    from directus_sync import pushing  # noqa: PLC0415
 
-    request = pushing.Request(allow_destroy, discard_live)
-    _show_plan(pipeline.plan(_load(snapshot), request, render.Progress(), out), as_json=as_json)
+    _show_plan(_load(snapshot), pushing.Request(allow_destroy, discard_live), out, as_json=as_json)
 
 
 @app.command()
@@ -168,22 +166,28 @@ def push(
     no_attic: bool,
 ) -> None:
     """Make Directus equal the snapshot file; refuse what would undo work that nobody captured."""
-    from directus_sync import pipeline, pushing, report, saved_plan  # noqa: PLC0415
-
     loaded = _load(snapshot, mode)
     if plan is not None and loaded.mode is not Mode.AUTO:
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
         )
-    saved = saved_plan.read(plan) if plan is not None else None
-    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
     if loaded.mode is Mode.SKIP:
         render.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
         return
     if loaded.mode is Mode.DRY_RUN:
-        _show_plan(pipeline.plan(loaded, request, render.Progress()))
+        from directus_sync import pushing  # noqa: PLC0415
+
+        _show_plan(loaded, pushing.Request(allow_destroy, discard_live))
         return
-    pushed = pipeline.push(loaded, request, render.Progress())
+    from directus_sync import snapshot as snapshots  # noqa: PLC0415
+
+    reading = snapshots.read(loaded.snapshot, settings.ALEMBIC_TABLES)
+    reading.begin()  # before what takes nearly as long to load as a large file to read
+    from directus_sync import pipeline, pushing, report, saved_plan  # noqa: PLC0415
+
+    saved = saved_plan.read(plan) if plan is not None else None
+    request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
+    pushed = pipeline.push(loaded, reading, request, render.Progress())
     render.result(f"Pushed {report.changes(pushed)}" if pushed else "Nothing to push: Directus equals the snapshot")
 
 
@@ -354,9 +358,10 @@ def _show_checked(loaded: Settings, request: Request, *, as_json: bool) -> None:
     _exit(0 if checked.equal else 3)
 
 
-def _show_plan(judged: Plan, *, as_json: bool = False) -> None:
-    from directus_sync import report  # noqa: PLC0415
+def _show_plan(loaded: Settings, request: Request, out: Path | None = None, *, as_json: bool = False) -> None:
+    from directus_sync import pipeline, report  # noqa: PLC0415
 
+    judged = pipeline.plan(loaded, request, render.Progress(), out)
     if as_json:
         render.document(report.plan_document(judged))
     elif judged:

@@ -63,10 +63,11 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
         return Deploying(settings, request, progress, connection).run(reading, started)
 
 
-def push(settings: Settings, request: Request, progress: Progress) -> Plan:
-    """Make Directus equal the snapshot file, and record it; return what was changed."""
-    reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    reading.begin()
+def push(settings: Settings, reading: Reading, request: Request, progress: Progress) -> Plan:
+    """Make Directus equal the snapshot file, and record it; return what was changed.
+
+    reading: of that file, begun or not.
+    """
     progress.meanwhile = reading.result
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")

@@ -129,7 +129,7 @@ class Reading:
 
         def made() -> Snapshot:
             snapshot = self._parsed()
-            snapshot.text, snapshot.upload  # noqa: B018 - kept with it
+            snapshot.upload  # noqa: B018 - kept with it
             return snapshot
 
         if self._result is None:

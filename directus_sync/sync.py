@@ -58,7 +58,10 @@ def plan(
     """
     version = client.version()
     client.clear_cache()
-    found = client.schema() if probably_equal else None
+    found = None
+    if probably_equal:
+        background.start(lambda: reading.result().text)
+        found = client.schema()
     wanted = reading.result()
     snapshot.require_version(wanted, version)
     if found is not None and wanted.equals(found):

@@ -335,7 +335,7 @@ def test_what_is_edited_between_comparison_and_reading_stays(
     path = edited(snapshot_file, set_property("fields", "meta.note", "Asset tag", **MODEL), shorter)
     settings = dataclasses.replace(server.tool.settings, snapshot=path)
     with pytest.raises(ApplyFailed, match="hash does not match"):
-        pipeline.push(settings, Request(), Progress())
+        pipeline.push(settings, snapshot.read(path), Request(), Progress())
     assert server.database.rows(notes) == [("devices", before), ("vehicles", "As on the papers")]
     # And the next run knows of it.
     monkeypatch.undo()

@@ -158,6 +158,31 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_a_push_has_its_file_parsed_before_it_loads_what_it_pushes_with() -> None:
+    program = (
+        "import os, sys\n"
+        "sys.argv = ['directus-sync', 'push']\n"
+        "os._exit = sys.exit\n"
+        "from directus_sync import snapshot\n"
+        "from directus_sync.__main__ import main\n"
+        "begun = []\n"
+        "snapshot.Reading.begin = lambda _: begun.append({'psycopg2', 'directus_sync.sync'} & sys.modules.keys())\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert end.code == 2\n"
+        "print(begun, 'psycopg2' in sys.modules)\n"
+    )
+    environ = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_USER": "u", "DB_PASSWORD": "p", "DB_DATABASE": "d"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environ, "DIRECTUS_SYNC_DB_WAIT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == "[set()] True\n"
+
+
 @pytest.mark.parametrize("closed", [1, 2])
 def test_output_that_nobody_wants_is_no_failure(closed: int) -> None:
     command = f'exec "$0" -m directus_sync --version {closed}>&-'

@@ -362,7 +362,7 @@ def test_a_base_of_the_same_bytes_is_not_parsed(settings: Settings, wanted: Snap
     assert "/schema/diff" in server.paths
 
 
-@pytest.mark.parametrize("command", [pipeline.push, pipeline.plan, pipeline.adopt])
+@pytest.mark.parametrize("command", [pipeline.plan, pipeline.adopt])
 def test_the_file_is_parsed_beside_the_work(
     command: Callable[..., object], load: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
