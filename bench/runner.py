@@ -15,15 +15,21 @@ def run(scenario: Scenario, arena: Arena, rounds: int) -> Result:
     """Measure a scenario. One more round than asked for watches the memory, and is not timed."""
     say(f"{scenario.id}: {scenario.title}")
     seconds: dict[Peer, list[float]] = {}
+    looks: dict[Peer, list[float]] = {}
     with scenario.setup(arena) as contestants:
         for number in range(rounds):
             for contestant in in_turn(contestants, number):
+                log = _log(arena, contestant)
                 with contestant.attempt(number) as command:
-                    measured = process.run(command, _log(arena, contestant))
-                seconds.setdefault(contestant.peer, []).append(measured.seconds)
+                    seconds.setdefault(contestant.peer, []).append(process.run(command, log).seconds)
+                    if command.look is not None:
+                        looks.setdefault(contestant.peer, []).append(process.run(command.look, log).seconds)
             say(f"  round {number + 1} of {rounds}: " + _listed({peer: each[-1] for peer, each in seconds.items()}))
         peaks = {each.peer: _peak(each, arena, rounds) for each in contestants}
-    return Result(scenario, {peer: Series(tuple(each), peaks[peer]) for peer, each in seconds.items()})
+    return Result(
+        scenario,
+        {peer: Series(tuple(each), peaks[peer], tuple(looks.get(peer, ()))) for peer, each in seconds.items()},
+    )
 
 
 def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:

@@ -25,11 +25,15 @@ class Peer(Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """One process to start."""
+    """One process to start.
+
+    look: of a peer's push, the process that tells whether all arrived, as a push of this tool does by itself.
+    """
 
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
+    look: Command | None = None
 
 
 Attempt = Callable[[int], AbstractContextManager[Command]]
@@ -65,10 +69,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Series:
-    """All rounds of one contestant."""
+    """All rounds of one contestant. looks: what the look after each took, where the peer has one."""
 
     seconds: tuple[float, ...]
     mebibytes: float
+    looks: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
@@ -97,6 +102,14 @@ class Result:
     def ratio(self) -> float | None:
         """Return how many times as fast as the peer this tool is; below 1 it is slower."""
         return self.theirs.median / self.ours.median if self.theirs else None
+
+    @property
+    def ratio_with_looks(self) -> float | None:
+        """Return how many times as fast as push and look of the peer the push of this tool is."""
+        if self.theirs is None or not self.theirs.looks:
+            return None
+        sums = map(sum, zip(self.theirs.seconds, self.theirs.looks, strict=True))
+        return statistics.median(sums) / self.ours.median
 
     @property
     def tied(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bench import commands, templates
 from bench.arena import Arena, Files
@@ -77,7 +78,7 @@ def served_changed(arena: Arena) -> Setup:
 
         @contextmanager
         def package(number: int) -> Iterator[Command]:
-            yield commands.package(arena, right, "push", files[number % 2].dump)
+            yield _package(arena, right, files[number % 2])
             arena.databases.require(theirs, NOTED, 1 - number % 2)
 
         yield Contestant(Peer.OURS, ours), Contestant(Peer.NPM, package)
@@ -88,7 +89,8 @@ def _started(arena: Arena, template: str, files: Files, check: Check) -> tuple[C
         return commands.ours(arena, name, "push", "--snapshot", files.yaml)
 
     def cli(name: str) -> Command:
-        return commands.cli(arena, name, "schema", "apply", "--yes", files.yaml)
+        push = commands.cli(arena, name, "schema", "apply", "--yes", files.yaml)
+        return replace(push, look=commands.cli(arena, name, "schema", "apply", "--dry-run", files.yaml))
 
     return (
         Contestant(Peer.OURS, fresh(arena, template, ours, check)),
@@ -101,9 +103,15 @@ def _running(arena: Arena, template: str, files: Files, check: Check) -> tuple[C
         return commands.ours(arena, name, "push", "--snapshot", files.yaml, url=url)
 
     def package(_name: str, url: str) -> Command:
-        return commands.package(arena, url, "push", files.dump)
+        return _package(arena, url, files)
 
     return (
         Contestant(Peer.OURS, served(arena, template, ours, check)),
         Contestant(Peer.NPM, served(arena, template, package, check)),
+    )
+
+
+def _package(arena: Arena, url: str, files: Files) -> Command:
+    return replace(
+        commands.package(arena, url, "push", files.dump), look=commands.package(arena, url, "diff", files.dump)
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -25,6 +28,9 @@ from bench.scenarios import parts
 from directus_sync import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
 from tests.spatial import INDEXES
+
+if TYPE_CHECKING:
+    from bench.arena import Arena
 
 MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
 
@@ -128,8 +134,28 @@ def test_who_goes_first_changes_each_round() -> None:
     assert order == [[Peer.OURS, Peer.NPM], [Peer.NPM, Peer.OURS], [Peer.OURS, Peer.NPM]]
 
 
-def command(code: str = "") -> Command:
-    return Command((sys.executable, "-c", code), dict(os.environ), ROOT)
+def test_a_look_is_timed_beside_the_push_that_it_follows() -> None:
+    """And not at all where nothing changes."""
+    looked, alone = Series((3.0, 1.0, 2.0), 64.0, (1.0, 2.0, 4.0)), Series((3.0, 1.0, 2.0), 64.0)
+    found = result(1, 2)
+    with_looks, without = (Result(found.scenario, {**found.series, Peer.CHAIN: each}) for each in (looked, alone))
+    assert (with_looks.ratio, with_looks.ratio_with_looks) == (2, 4)
+    assert (without.ratio, without.ratio_with_looks) == (2, None)
+
+
+def test_a_look_begins_when_the_push_has_ended(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    push = f"import time, pathlib; time.sleep(0.2); pathlib.Path({str(done)!r}).touch()"
+    look = command(f"import os; os.stat({str(done)!r})")
+    sides = [Contestant(Peer.OURS, parts.steady(command())), Contestant(Peer.NPM, parts.steady(command(push, look)))]
+    scenario = Scenario("an-id", "a title", Peer.NPM, 2, lambda _: nullcontext(sides))
+    series = runner.run(scenario, cast("Arena", SimpleNamespace(folder=tmp_path)), 2).series
+    assert [len(series[peer].looks) for peer in (Peer.OURS, Peer.NPM)] == [0, 2]
+    assert min(series[Peer.NPM].seconds) > 0.2
+
+
+def command(code: str = "", look: Command | None = None) -> Command:
+    return Command((sys.executable, "-c", code), dict(os.environ), ROOT, look)
 
 
 def test_a_process_that_fails_is_never_a_result(tmp_path: Path) -> None:
@@ -191,6 +217,15 @@ def test_the_page_names_first_where_the_tool_is_slower() -> None:
     )
     assert "2026-11-21, with 2 cores and 8 GiB of memory; load 0.2 before the run.\nPython 3.11.2." in found
     assert "| alone | 1.00 s" in found
+
+
+def test_the_page_compares_a_push_that_looks_with_a_push_and_a_look() -> None:
+    looked = result(3, 2)
+    theirs = Series((2.0, 2.0, 2.0), 64.0, (4.0, 4.0, 1.0))
+    page = report.page([Result(looked.scenario, {**looked.series, Peer.CHAIN: theirs})], [], MACHINE)
+    said = "**slower, by a factor of 1.50**; push and look: 2.00 times as fast"
+    assert f"\n- push & pull, against old chain: {said}\n" in page
+    assert f"| {said} |" in page
 
 
 @pytest.mark.parametrize(("factor", "also"), [(1.99, ", within the spread"), (2.01, "")])
