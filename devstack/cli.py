@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(stack: Stack, options: argparse.Namespace) -> int:
-    if environment.named(stack.root, os.environ, *environment.OWN_DATABASE):
+    if _works_elsewhere(stack):
         raise StackError(
             "DB_HOST or DB_CONNECTION_STRING names another database than the local stack's",
             "start a Directus on that one yourself, or take them out of the environment and .env",
@@ -146,7 +146,7 @@ def _env(stack: Stack, options: argparse.Namespace) -> int:
 
 
 def _run(stack: Stack, options: argparse.Namespace) -> int:
-    if not environment.named(stack.root, os.environ, *environment.OWN_DATABASE):
+    if not _works_elsewhere(stack):
         directus_home.directus_home(stack.root)
         stack.up_database()
         settings = stack.environment()
@@ -162,6 +162,16 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         os.execvpe(options.command[0], options.command, {**os.environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
     except FileNotFoundError as error:
         raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
+
+
+def _works_elsewhere(stack: Stack) -> bool:
+    """Tell whether environment or .env name a database that is not the stack's."""
+    environ = dict(os.environ)
+    if stack.state.exists:
+        ours = stack.environment()
+        if all(environ.get(name) == ours[name] for name in environment.ADDRESS):
+            del environ["DB_HOST"]  # of `env`, in this shell
+    return environment.named(stack.root, environ, *environment.OWN_DATABASE)
 
 
 def _install(stack: Stack, options: argparse.Namespace) -> int:

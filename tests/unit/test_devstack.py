@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -359,6 +360,28 @@ class TestAdvice:
         )
         assert (done.returncode, done.stdout) == outcome
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("changed", "code"),
+        [({}, 0), ({"DB_HOST": "db"}, 2), ({"DB_PORT": "5433"}, 2), ({"DB_CONNECTION_STRING": "postgres://u@h/d"}, 2)],
+    )
+    def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, str], code: int
+    ) -> None:
+        ours = {"DB_HOST": "127.0.0.1", "DB_PORT": "5432", "DB_DATABASE": "directus"}
+        for name, value in {**ours, **changed}.items():
+            monkeypatch.setenv(name, value)
+        started: list[str] = []
+        stack = SimpleNamespace(
+            root=tmp_path,
+            state=SimpleNamespace(exists=True),
+            environment=lambda: ours,
+            up_database=lambda: started.append("database"),
+        )
+        monkeypatch.setattr(cli, "Stack", lambda *_: stack)
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        assert cli.main(["up", "--database-only"]) == code
+        assert started == ([] if code else ["database"])
 
     def test_status_json_is_parsable(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
