@@ -15,7 +15,8 @@ BARS = 400
 BAR = 13
 PAIR = 40
 HEADING = 34
-OURS, THEIRS = "#2563eb", "#9ca3af"
+OURS, THEIRS, LOOK = "#2563eb", "#9ca3af", "#d1d5db"
+ABOUT = "Medians in seconds. Each pair has its own scale; shorter is better. Light: the look after a peer's push."
 ORDER = (Peer.CHAIN, Peer.CLI, Peer.NPM)
 
 
@@ -25,7 +26,7 @@ def svg(results: Sequence[Result]) -> str:
         (each for each in results if each.scenario.against),
         key=lambda each: ORDER.index(each.scenario.against or Peer.CHAIN),
     )
-    parts: list[str] = [_text(10, 20, "Medians in seconds. Each pair has its own scale; shorter is better.", "#555")]
+    parts: list[str] = [_text(10, 20, ABOUT, "#555")]
     y = 34
     for peer, group in groupby(shown, key=lambda each: each.scenario.against):
         name = peer.value if peer else ""
@@ -42,12 +43,14 @@ def _pair(result: Result, y: int) -> list[str]:
     theirs = result.theirs
     if theirs is None:
         return []
-    longest = max(result.ours.median, theirs.median)
+    longest = max(result.ours.total, theirs.total)
     parts = [_text(LABELS - 10, y + 18, result.scenario.title, anchor="end")]
     for offset, series, colour in ((0, result.ours, OURS), (BAR + 2, theirs, THEIRS)):
-        length = max(1.0, series.median / longest * BARS)
-        parts.append(_bar(LABELS, y + offset, length, colour))
-        parts.append(_text(round(LABELS + length + 6), y + offset + 11, seconds(series.median)))
+        length, alone = (max(1.0, each / longest * BARS) for each in (series.total, series.median))
+        if series.looks:
+            parts.append(_bar(LABELS, y + offset, length, LOOK))
+        parts.append(_bar(LABELS, y + offset, alone, colour))
+        parts.append(_text(round(LABELS + length + 6), y + offset + 11, seconds(series.total)))
     return parts
 
 

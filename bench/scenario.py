@@ -77,8 +77,18 @@ class Series:
 
     @property
     def median(self) -> float:
-        """Return the median in seconds."""
+        """Return the median in seconds, without looks."""
         return statistics.median(self.seconds)
+
+    @property
+    def totals(self) -> tuple[float, ...]:
+        """Return what each round took with its look."""
+        return tuple(map(sum, zip(self.seconds, self.looks, strict=True))) if self.looks else self.seconds
+
+    @property
+    def total(self) -> float:
+        """Return the median in seconds, with looks."""
+        return statistics.median(self.totals)
 
 
 @dataclass(frozen=True)
@@ -100,19 +110,16 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """Return how many times as fast as the peer this tool is; below 1 it is slower."""
-        return self.theirs.median / self.ours.median if self.theirs else None
+        """Return how many times as fast as the peer, with its look, this tool is; below 1 it is slower."""
+        return self.theirs.total / self.ours.total if self.theirs else None
 
     @property
-    def ratio_with_looks(self) -> float | None:
-        """Return how many times as fast as push and look of the peer the push of this tool is."""
-        if self.theirs is None or not self.theirs.looks:
-            return None
-        sums = map(sum, zip(self.theirs.seconds, self.theirs.looks, strict=True))
-        return statistics.median(sums) / self.ours.median
+    def ratio_alone(self) -> float | None:
+        """Return the same without the look; None where there is none."""
+        return self.theirs.median / self.ours.median if self.theirs and self.theirs.looks else None
 
     @property
     def tied(self) -> bool:
         """Tell whether each side's median lies between the other's fastest and slowest round."""
         sides = [self.ours, self.theirs or self.ours]
-        return all(min(one.seconds) <= other.median <= max(one.seconds) for one, other in (sides, reversed(sides)))
+        return all(min(one.totals) <= other.total <= max(one.totals) for one, other in (sides, reversed(sides)))

@@ -146,32 +146,31 @@ def _env(stack: Stack, options: argparse.Namespace) -> int:
 
 
 def _run(stack: Stack, options: argparse.Namespace) -> int:
+    environ = dict(os.environ)
     if not _works_elsewhere(stack):
         directus_home.directus_home(stack.root)
         stack.up_database()
         settings = stack.environment()
+        if environ.get("DIRECTUS_URL") == stack.directus.url:
+            del environ["DIRECTUS_URL"]  # of `env`; it may have ended since
     elif options.stack_only:
         return 0
-    elif environment.named(stack.root, os.environ, *environment.OWN_DIRECTUS):
+    elif environment.named(stack.root, environ, *environment.OWN_DIRECTUS):
         settings = {}
     else:
         # The database is the user's own, but a Directus to work on it is wanted too.
         home = directus_home.directus_home(stack.root)
         settings = {"DIRECTUS_HOME": str(home), "PATH": environment.search_path(node().parent)}
     try:
-        os.execvpe(options.command[0], options.command, {**os.environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
+        os.execvpe(options.command[0], options.command, {**environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
     except FileNotFoundError as error:
         raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
 
 
 def _works_elsewhere(stack: Stack) -> bool:
-    """Tell whether environment or .env name a database that is not the stack's."""
-    environ = dict(os.environ)
-    if stack.state.exists:
-        ours = stack.environment()
-        if all(environ.get(name) == ours[name] for name in environment.ADDRESS):
-            del environ["DB_HOST"]  # of `env`, in this shell
-    return environment.named(stack.root, environ, *environment.OWN_DATABASE)
+    """Tell whether a database is named that is not the stack's, which `env` names to a shell."""
+    names = ["DB_CONNECTION_STRING"] if stack.is_named_by(os.environ) else environment.OWN_DATABASE
+    return environment.named(stack.root, os.environ, *names)
 
 
 def _install(stack: Stack, options: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-ADDRESS = ("DB_HOST", "DB_PORT", "DB_DATABASE")
 OWN_DATABASE = ("DB_HOST", "DB_CONNECTION_STRING")
 OWN_DIRECTUS = ("DIRECTUS_URL", "DIRECTUS_HOME")
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")

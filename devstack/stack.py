@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,16 @@ class Stack:
             DIRECTUS: _seen(self.directus.log, self.directus.running(), self.directus.url),
         }
 
+    @property
+    def address(self) -> dict[str, str]:
+        """Return the settings that name the stack's database; without a port where it never ran."""
+        return {"DB_HOST": ports.HOST, "DB_PORT": str(self.state.port(POSTGRES) or ""), "DB_DATABASE": NAME}
+
+    def is_named_by(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether these variables name the stack's database, as those of `environment` do."""
+        here = self.state.exists and all(environ.get(name) == value for name, value in self.address.items())
+        return here and environ.get("DB_PASSWORD") == self.state.secrets()["DB_PASSWORD"]
+
     def environment(self) -> dict[str, str]:
         """Return settings for Directus and for this project's tools. Holds secrets: for processes, not for logs."""
         tree = postgres_tree.artefact().path
@@ -92,9 +102,7 @@ class Stack:
         secrets = self.state.secrets()
         settings = {
             "DB_CLIENT": "pg",
-            "DB_HOST": ports.HOST,
-            "DB_PORT": str(self.state.port(POSTGRES) or ""),
-            "DB_DATABASE": NAME,
+            **self.address,
             "DB_USER": USER,
             **secrets,
             "DB_EXCLUDE_TABLES": EXCLUDED_TABLES,

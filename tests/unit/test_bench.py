@@ -134,13 +134,12 @@ def test_who_goes_first_changes_each_round() -> None:
     assert order == [[Peer.OURS, Peer.NPM], [Peer.NPM, Peer.OURS], [Peer.OURS, Peer.NPM]]
 
 
-def test_a_look_is_timed_beside_the_push_that_it_follows() -> None:
-    """And not at all where nothing changes."""
+def test_a_look_counts_where_a_peer_has_one() -> None:
     looked, alone = Series((3.0, 1.0, 2.0), 64.0, (1.0, 2.0, 4.0)), Series((3.0, 1.0, 2.0), 64.0)
     found = result(1, 2)
     with_looks, without = (Result(found.scenario, {**found.series, Peer.CHAIN: each}) for each in (looked, alone))
-    assert (with_looks.ratio, with_looks.ratio_with_looks) == (2, 4)
-    assert (without.ratio, without.ratio_with_looks) == (2, None)
+    assert (with_looks.ratio, with_looks.ratio_alone) == (4, 2)
+    assert (without.ratio, without.ratio_alone) == (2, None)
 
 
 def test_a_look_begins_when_the_push_has_ended(tmp_path: Path) -> None:
@@ -211,21 +210,35 @@ def test_a_row_shows_median_and_spread_of_both() -> None:
 
 def test_the_page_names_first_where_the_tool_is_slower() -> None:
     found = report.page([result(1, 2, "quick"), result(3, 1, "slow"), result(1, None, "alone")], [], MACHINE)
-    assert (
-        "Where this tool is slower than a peer:\n\n- slow, against old chain: **slower, by a factor of 3.00**\n"
-        in found
-    )
+    slow = "- slow, against old chain: **slower, by a factor of 3.00**"
+    assert f"Where this tool is slower than a peer that does the same:\n\n{slow}\n" in found
     assert "2026-11-21, with 2 cores and 8 GiB of memory; load 0.2 before the run.\nPython 3.11.2." in found
     assert "| alone | 1.00 s" in found
 
 
-def test_the_page_compares_a_push_that_looks_with_a_push_and_a_look() -> None:
-    looked = result(3, 2)
-    theirs = Series((2.0, 2.0, 2.0), 64.0, (4.0, 4.0, 1.0))
-    page = report.page([Result(looked.scenario, {**looked.series, Peer.CHAIN: theirs})], [], MACHINE)
-    said = "**slower, by a factor of 1.50**; push and look: 2.00 times as fast"
-    assert f"\n- push & pull, against old chain: {said}\n" in page
-    assert f"| {said} |" in page
+def looked(ours: float) -> Result:
+    found = result(ours, 2, "a push")
+    return Result(found.scenario, {**found.series, Peer.CHAIN: Series((2.0, 2.0, 2.0), 64.0, (4.0, 4.0, 1.0))})
+
+
+def test_the_page_compares_a_push_and_its_look_with_a_push_and_a_look() -> None:
+    page = report.page([looked(3)], [], MACHINE)
+    assert "slower than a peer that does the same nowhere" in page
+    push = "**slower, by a factor of 1.50**"
+    assert f"alone is faster than one of this tool with its look:\n\n- a push, against old chain: {push}\n" in page
+    (row,) = [line for line in page.splitlines() if line.startswith("| a push |")]
+    assert (
+        "| 2.00 s (2.00 s to 2.00 s), look 4.00 s | 2.00 times as fast, within the spread; the push alone: " + push
+        in row
+    )
+
+
+def test_the_page_says_where_even_push_and_look_are_faster() -> None:
+    page = report.page([looked(12)], [], MACHINE)
+    slower, _, alone = page.partition("Where a peer's push alone is faster")
+    line = "- a push, against old chain: **slower, by a factor of "
+    assert f"slower than a peer that does the same:\n\n{line}2.00**\n" in slower
+    assert f"{line}6.00**\n" in alone
 
 
 @pytest.mark.parametrize(("factor", "also"), [(1.99, ", within the spread"), (2.01, "")])
@@ -244,7 +257,7 @@ def test_one_slow_round_hides_no_difference() -> None:
 
 def test_the_page_says_so_where_the_tool_is_slower_nowhere_and_what_failed() -> None:
     found = report.page([result(1, 2)], ["served-diff"], MACHINE)
-    assert "slower than a peer nowhere" in found
+    assert "slower than a peer that does the same nowhere" in found
     assert "missing below: `served-diff`." in found
 
 
@@ -369,3 +382,11 @@ def test_the_plot_is_svg_with_two_bars_for_each_comparison() -> None:
     bars = root.findall("{http://www.w3.org/2000/svg}rect")[1:]
     widths = [float(bar.attrib["width"]) for bar in bars if bar.attrib["width"] != f"{plot.BAR}.0"]
     assert widths == [plot.BARS / 2, plot.BARS, plot.BARS, pytest.approx(plot.BARS / 3, abs=0.1)]
+
+
+def test_the_plot_has_a_look_behind_the_push_that_it_follows() -> None:
+    root = ElementTree.fromstring(plot.svg([looked(3)]))
+    bars = root.findall("{http://www.w3.org/2000/svg}rect")[3:]
+    shown = [(bar.attrib["fill"], float(bar.attrib["width"])) for bar in bars]
+    third = pytest.approx(plot.BARS / 3, abs=0.1)
+    assert shown == [(plot.OURS, plot.BARS / 2), (plot.LOOK, plot.BARS), (plot.THEIRS, third)]

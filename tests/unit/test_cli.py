@@ -174,7 +174,7 @@ def test_a_push_has_its_file_parsed_before_it_loads_what_it_pushes_with() -> Non
     environ = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_USER": "u", "DB_PASSWORD": "p", "DB_DATABASE": "d"}
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**environ, "DIRECTUS_SYNC_DB_WAIT": "0"},
+        env={**environ, "DIRECTUS_SYNC_DB_WAIT": "0", "CONFIG_PATH": os.devnull},
         capture_output=True,
         text=True,
         timeout=30,

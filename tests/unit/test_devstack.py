@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -363,25 +362,53 @@ class TestAdvice:
 
     @pytest.mark.parametrize(
         ("changed", "code"),
-        [({}, 0), ({"DB_HOST": "db"}, 2), ({"DB_PORT": "5433"}, 2), ({"DB_CONNECTION_STRING": "postgres://u@h/d"}, 2)],
+        [
+            ({}, 0),
+            ({"DB_HOST": "db"}, 2),
+            ({"DB_PORT": "5433"}, 2),
+            ({"DB_PASSWORD": "mine"}, 2),
+            ({"DB_CONNECTION_STRING": "postgres://u@h/d"}, 2),
+        ],
     )
-    def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
+    def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(  # which go before those of .env
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, str], code: int
     ) -> None:
-        ours = {"DB_HOST": "127.0.0.1", "DB_PORT": "5432", "DB_DATABASE": "directus"}
-        for name, value in {**ours, **changed}.items():
+        stack = Stack(tmp_path)
+        stack.state.create()
+        stack.state.remember(POSTGRES, 5432, None)
+        for name, value in {**stack.address, **stack.state.secrets(), **changed}.items():
             monkeypatch.setenv(name, value)
+        (tmp_path / ".env").write_text("DB_HOST=elsewhere\n")
         started: list[str] = []
-        stack = SimpleNamespace(
-            root=tmp_path,
-            state=SimpleNamespace(exists=True),
-            environment=lambda: ours,
-            up_database=lambda: started.append("database"),
-        )
-        monkeypatch.setattr(cli, "Stack", lambda *_: stack)
+        monkeypatch.setattr(Stack, "up_database", lambda _: started.append("database"))
+        monkeypatch.setattr(cli, "ROOT", tmp_path)
         monkeypatch.setattr("signal.signal", lambda *_: None)
         assert cli.main(["up", "--database-only"]) == code
         assert started == ([] if code else ["database"])
+
+    @pytest.mark.parametrize(("url", "left"), [("{}", ""), ("http://127.0.0.1:1", "http://127.0.0.1:1")])
+    def test_run_forgets_a_directus_of_the_stack_that_has_ended(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, left: str
+    ) -> None:
+        """And leaves one of the user's own alone."""
+        stack = Stack(tmp_path)
+        stack.state.create()
+        stack.state.remember(POSTGRES, 5432, None)
+        for name, value in {
+            **stack.address,
+            **stack.state.secrets(),
+            "DIRECTUS_URL": url.format(stack.directus.url),
+        }.items():
+            monkeypatch.setenv(name, value)
+        given: dict[str, str] = {}
+        monkeypatch.setattr(Stack, "up_database", lambda _: None)
+        monkeypatch.setattr(Stack, "environment", lambda stack: stack.address)
+        monkeypatch.setattr("devstack.directus_home.directus_home", lambda _: tmp_path)
+        monkeypatch.setattr("os.execvpe", lambda _file, _arguments, environ: given.update(environ))
+        monkeypatch.setattr(cli, "ROOT", tmp_path)
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        cli.main(["run", "--", "true"])
+        assert (given["DB_PORT"], given.get("DIRECTUS_URL", "")) == ("5432", left)
 
     def test_status_json_is_parsable(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -352,6 +352,21 @@ def test_the_base_is_parsed_while_the_server_compares(settings: Settings, wanted
     assert meanwhile.parsing.is_set()
 
 
+def test_the_file_is_made_ready_to_compare_while_the_server_lists_its_schema(
+    settings: Settings, full: Server, station: bytes
+) -> None:
+    meanwhile, read = Meanwhile("/collections", full), snapshot.parse(station, "schema.yaml")
+
+    def parsed() -> Snapshot:
+        meanwhile.parse()
+        return read
+
+    client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
+    reading = Reading(station, parsed)
+    sync.plan(client, NO_DATABASE, reading, nothing_recorded, Approvals(), None, probably_equal=True)
+    assert meanwhile.parsing.is_set()
+
+
 def test_a_base_of_the_same_bytes_is_not_parsed(settings: Settings, wanted: Snapshot) -> None:
     def parsed() -> Snapshot:
         raise AssertionError
@@ -362,7 +377,13 @@ def test_a_base_of_the_same_bytes_is_not_parsed(settings: Settings, wanted: Snap
     assert "/schema/diff" in server.paths
 
 
-@pytest.mark.parametrize("command", [pipeline.plan, pipeline.adopt])
+def begun_and_pushed(settings: Settings, request: Request, progress: Progress) -> Plan:
+    reading = snapshot.read(settings.snapshot)
+    reading.begin()
+    return pipeline.push(settings, reading, request, progress)
+
+
+@pytest.mark.parametrize("command", [begun_and_pushed, pipeline.plan, pipeline.adopt])
 def test_the_file_is_parsed_beside_the_work(
     command: Callable[..., object], load: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
