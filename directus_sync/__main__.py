@@ -76,7 +76,7 @@ def _nothing_moved() -> bool:
     render.hide(loaded.secrets)
     from directus_sync import database, fingerprint  # noqa: PLC0415 - a wrong setting needs no driver
 
-    if not fingerprint.can_tell(loaded):
+    if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
         return False
     with database.connect(loaded, "deploy", waiting=render.Progress().waiting_for_database) as connection:
         unmoved = fingerprint.unmoved(connection, loaded)

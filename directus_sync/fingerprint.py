@@ -11,7 +11,7 @@ import psycopg2
 from directus_sync import __version__, database, installation
 from directus_sync.lock import LOCK_KEY
 from directus_sync.revisions import BRANCHES, checkout_head
-from directus_sync.settings import Mode, Settings
+from directus_sync.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -112,7 +112,7 @@ def can_tell(settings: Settings) -> bool:
 
     A Directus at DIRECTUS_URL may be of another version, and tells it only when it is asked.
     """
-    return settings.mode is Mode.AUTO and settings.directus_url is None
+    return settings.directus_url is None
 
 
 def inputs(settings: Settings, directus: str) -> str:

@@ -37,7 +37,7 @@ from directus_sync.outcome import Adopted, Checked, Deployed, Seeded, Status
 from directus_sync.pushing import Pushing, Request, approved, record_base
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES
-from directus_sync.settings import ALEMBIC_TABLES, Settings
+from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
 from directus_sync.snapshot import Reading, Snapshot
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
     deploying.preflight(settings, reading)
     with sessions.writing(settings, "deploy", progress) as connection:
-        unmoved = fingerprint.unmoved(connection, settings)
+        # One that leaves the schema alone says so.
+        unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another one did the work while this one waited for the lock.
             return outcome.nothing_to_do(unmoved, time.monotonic() - started)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from directus_sync import database, installation, lock, revisions, server, sync
+from directus_sync import background, database, installation, lock, revisions, server, sync
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
@@ -59,7 +59,6 @@ def directus(
 
             client = stack.enter_context(DirectusClient(settings.directus_url, settings))
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
-            client.version()
         else:
             settings.require_credentials()
             installation.require_in_database(connection, settings)
@@ -68,7 +67,10 @@ def directus(
                 loaded = loaded or stack.enter_context(server.loading(settings))
                 progress.meanwhile()
                 client = stack.enter_context(server.private(settings, loaded))
-        if not sync.on_same_database(client, connection):
+        # Whatever comes next asks for the version, too.
+        project = background.start(client.project_id)
+        client.version()
+        if not sync.on_same_database(project(), connection):
             raise _elsewhere(settings, client, connection)
         yield client
 

@@ -172,16 +172,15 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
     )
 
 
-def on_same_database(client: DirectusClient, connection: Connection) -> bool:
-    """Tell whether the Directus works on the database of the connection, going by its project's id."""
+def on_same_database(project: str | None, connection: Connection) -> bool:
+    """Tell whether the Directus with this project's id, or with none, works on the database of the connection."""
     ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
     here = (
         database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
         if table
         else []
     )
-    there = client.project_id()
-    return there is None or (str(there),) in here
+    return project is None or (str(project),) in here
 
 
 def _export(client: DirectusClient) -> Snapshot:

@@ -208,13 +208,19 @@ def test_a_deploy_that_only_ends_what_a_killed_one_left_is_remembered(deployed: 
         assert fingerprint.unmoved(connection, deployed.settings) is not None
 
 
-EQUAL = {"diff": "Nothing differs", "check": "Nothing differs", "push": "Nothing to push"}
+EQUAL = {
+    "diff": "Nothing differs",
+    "check": "Nothing differs",
+    "push": "Nothing to push",
+    "push --mode dry-run": "Nothing differs",
+    "deploy --mode dry-run": "Nothing differs",
+}
 
 
 @pytest.mark.parametrize("command", EQUAL)
 def test_what_compares_starts_no_node_either(watched: Watched, command: str) -> None:
     before = watched.tool.database.contents()
-    done = watched.tool(command)
+    done = watched.tool(*command.split())
     assert (done.code, done.out.startswith(EQUAL[command]), done.err) == (0, True, ""), done.text
     assert not watched.node_was_started
     assert watched.tool.database.contents() == before
@@ -224,7 +230,7 @@ def test_what_compares_starts_no_node_either(watched: Watched, command: str) -> 
 @pytest.mark.parametrize("case", ["a field's note", "a dropped column"])
 def test_what_compares_looks_at_whatever_moved(watched: Watched, command: str, case: str) -> None:
     watched.tool.database.execute(MOVES[case])
-    done = watched.tool(command)
+    done = watched.tool(*command.split())
     assert watched.node_was_started, done.text
     assert done.code != 0
 
@@ -318,9 +324,13 @@ def test_notes_about_differences_are_repeated(deployed: Tool) -> None:
         assert done.out.startswith("Nothing to do but what the notes say")
 
 
-def test_a_deploy_that_skipped_the_schema_is_no_proof_of_it(watched: Watched) -> None:
-    skipped = watched.tool("deploy", "--mode", "skip")
+@pytest.mark.parametrize("by", ["option", "setting"])
+def test_a_deploy_that_skipped_the_schema_is_no_proof_of_it(watched: Watched, by: str) -> None:
+    option = by == "option"
+    tool = watched.tool if option else watched.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="skip")
+    skipped = tool("deploy", *(["--mode", "skip"] if option else []))
     assert skipped.code == 0, skipped.text
+    assert "Directus's schema was left alone" in skipped.err
     assert watched.tool.database.value(RECORDED) is None
     assert watched.tool("deploy").code != 0
     assert watched.node_was_started
