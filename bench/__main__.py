@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg2
+
 from bench import arena, machine, plot, positions, report, runner, scenarios
 from bench.errors import BenchError
 from bench.machine import Machine
@@ -54,9 +56,12 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted; nothing was written")
         return 130
-    if options.only:
+    if options.only or options.quick:
         sys.stdout.write("".join(report.table([each]) + "\n" for each in run.results))
-        _write_positions(run)
+        if not options.quick:
+            _write_positions(run)
+        elif run.positions is not None:
+            sys.stdout.write(section(run.positions))
     else:
         _write(run)
     return 1 if run.failed else 0
@@ -88,7 +93,7 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
 def _noted(run: Run, name: str) -> Iterator[None]:
     try:
         yield
-    except BenchError as error:
+    except (BenchError, psycopg2.Error) as error:
         # The others are still worth their time.
         say(f"{name} failed\n{error}")
         run.failed.append(name)
@@ -113,7 +118,7 @@ def _write_positions(run: Run) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description="Measure this tool against its peers.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds; prints, and writes nothing")
     about = "just these; prints, and writes nothing but the section about positions"
     parser.add_argument("--only", nargs="+", choices=list(_titles()), metavar="ID", help=about)
     parser.add_argument("--list", action="store_true", help="list the scenarios, measure nothing")

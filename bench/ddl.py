@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.errors import BenchError
+
 MARK = re.compile(r"^-- Running upgrade \S* -> (\S+)$", re.MULTILINE)
 BOOKKEEPING = re.compile(r"^(?:INSERT INTO|UPDATE) directus_sync\.alembic_version .*;\n", re.MULTILINE)
 # Where Alembic keeps its version table, and the tool its own: the first revisions expect it.
@@ -38,4 +40,7 @@ def cut(sql: str) -> dict[str, str]:
 def _sql(root: Path, target: str) -> str:
     alembic = Path(sys.executable).with_name("alembic")
     command = [str(alembic), "upgrade", target, "--sql"]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} ended with {done.returncode}", done.stderr)
+    return done.stdout

@@ -32,15 +32,14 @@ def run(command: Command, log: Path, *, watch: bool = False) -> Measured:
         process = _start(command, output)
         watcher = _Watcher(process.pid) if watch else None
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait()
             raise
         seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        # ru_maxrss is in KiB, and of the largest single process: it sees those that end between two looks.
-        peak = max(watcher.stop(), usage.ru_maxrss * 1024) / MEBIBYTE if watcher else None
+        # Not ru_maxrss: it counts what this process had when it started that one.
+        peak = watcher.stop() / MEBIBYTE if watcher else None
         if process.returncode != 0:
             raise BenchError(f"{' '.join(command.arguments)} ended with {process.returncode}", tail(output))
     return Measured(seconds, peak)

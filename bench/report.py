@@ -16,16 +16,17 @@ HEADINGS = {
     ),
     Peer.CLI: (
         "No Directus is running, against Directus's own command line",
-        "Both start a Directus of their own for the while. The peer is `schema apply --yes`; for a diff\n"
-        "`schema apply --dry-run`, for a pull `schema snapshot`. Ours loads the code that its last start compiled,\n"
-        "here and above; a container, which has no last start, takes some tenths of a second more.",
+        "Both start a Directus of their own for the while, but ours for `diff`: that nothing moved since the last\n"
+        "deploy the database tells alone. The peer is `schema apply --yes`; for a diff `schema apply --dry-run`,\n"
+        "for a pull `schema snapshot`. Ours loads the code that its last start compiled, here and above; a container,\n"
+        "which has no last start, takes some tenths of a second more.",
     ),
     Peer.NPM: (
         "A Directus is running, against npm's directus-sync",
         "The package is kept to what both do: the schema, in one file, without records. The server has what it needs:\n"
         "its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure limiter,\n"
-        "since the package gives up where a busy server answers 503. It may end up to 0.9 s after the server's last\n"
-        "answer, mostly at the same fraction of a second, so that its median can jump by a whole one.",
+        "since the package gives up where a busy server answers 503. It was seen to idle for up to\n"
+        "0.9 s after the server's last answer, so that its times fall into steps.",
     ),
     None: ("Without a peer", "No peer has these commands."),
 }
@@ -33,24 +34,26 @@ HEADINGS = {
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; never edited by hand. Each number is the median of whole processes, from start to exit,
-with the fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
+Written by `make bench`; never edited by hand. Each time is the median of whole processes, from start to exit, with the
+fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
 *Within the spread* says of two commands that the median of each lies between the other's fastest and slowest round: in
 another run it may be the other way round.
-A push of this tool ends with a look whether all arrived. A peer's does not, so that the command by which it tells
-whether anything differs runs after it, and counts; what its push took alone is said, too.
+A push of this tool ends with a look whether all arrived. One of Directus's command line or of npm's package does not,
+so that the command by which they tell whether anything differs runs after it, and counts. What the push took alone is
+said, too, though less was done.
 
 ![Bars of the medians](images/benchmarks.svg)
 """
 
 MORE = """\
-What it does besides, and the peers do not: before a push that takes something away it reads the server's schema, to
-know what would be lost; it counts the rows in the way; after each it reads the schema, to see that all arrived, and
-records it. Where most of a push is Directus's own work, at hundreds of collections, that is what remains.
+What a push of this tool does besides, and a peer's does not: before it takes something away it reads the server's
+schema, to know what would be lost, and counts the rows in the way; afterwards it reads the schema, to see that all
+arrived, and records it. All between is Directus's own work, the same for both.
 To compare, and again to apply, Directus makes a hash of its whole schema where it is asked over HTTP, and none on its
 command line. That hash is what refuses a plan which somebody's edit has overtaken, so this can't be saved.
 """
 
+SPREAD = ", within the spread"
 MEASURED = "## Measured\n"
 
 REPEAT = """\
@@ -58,16 +61,17 @@ REPEAT = """\
 
 ```
 make bench                                  # all rounds, half an hour
-make bench ARGS=--quick                     # few rounds, a quarter of that
-make bench ARGS="--only boot-idle diff"     # some scenarios, printed, nothing written
+make bench ARGS=--quick                     # few rounds, a quarter of that; printed, nothing written
+make bench ARGS="--only boot-idle diff"     # some scenarios; printed, nothing written
 ```
 
 It installs npm's directus-sync in the cache, starts a PostgreSQL of its own, and deletes that afterwards. Other work on
 the machine spoils the numbers. Not timed: preparing databases, starting the server that a scenario wants running, and
 the check that the work was really done.
 
-Memory is the most that the process and all below it had resident at one moment, looked at every 20 ms in a round that
-is not timed. PostgreSQL is not in it, nor a Directus that was running before.
+Memory, this tool's and the peer's, is the most that the process and all below it had resident at one moment, looked at
+every 20 ms in a round that is not timed; pages that two of them share count twice. PostgreSQL is not in it, nor a
+Directus that was running before.
 """
 
 
@@ -102,7 +106,7 @@ def _row(result: Result) -> str:
     if result.theirs:
         looks = result.theirs.looks
         theirs = spread(result.theirs) + (f", look {seconds(statistics.median(looks))}" if looks else "")
-    alone = f"; the push alone: {verdict(result.ratio_alone)}" if result.ratio_alone is not None else ""
+    alone = f"; the push alone: {_alone(result)}" if result.ratio_alone is not None else ""
     return (
         f"| {result.scenario.title} | {spread(result.ours)} | {theirs} | {_comparison(result)}{alone} "
         f"| {_rounds(result)} | {_memory(result)} |"
@@ -119,7 +123,11 @@ def verdict(ratio: float | None) -> str:
 
 
 def _comparison(result: Result) -> str:
-    return verdict(result.ratio) + (", within the spread" if result.theirs and result.tied else "")
+    return verdict(result.ratio) + (SPREAD if result.tied else "")
+
+
+def _alone(result: Result) -> str:
+    return verdict(result.ratio_alone) + (SPREAD if result.tied_alone else "")
 
 
 def spread(series: Series) -> str:
@@ -153,7 +161,7 @@ def _memory(result: Result) -> str:
 def _slower(results: Sequence[Result]) -> str:
     slower = [_against(each, _comparison(each)) for each in results if each.ratio is not None and each.ratio < 1]
     alone = [
-        _against(each, verdict(each.ratio_alone))
+        _against(each, _alone(each))
         for each in results
         if each.ratio_alone is not None and each.ratio_alone < 1
     ]

@@ -121,5 +121,13 @@ class Result:
     @property
     def tied(self) -> bool:
         """Tell whether each side's median lies between the other's fastest and slowest round."""
-        sides = [self.ours, self.theirs or self.ours]
-        return all(min(one.totals) <= other.total <= max(one.totals) for one, other in (sides, reversed(sides)))
+        return self.theirs is not None and _tied(self.ours.totals, self.theirs.totals)
+
+    @property
+    def tied_alone(self) -> bool:
+        """Tell the same without the look."""
+        return self.theirs is not None and _tied(self.ours.seconds, self.theirs.seconds)
+
+
+def _tied(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(min(a) <= statistics.median(b) <= max(a) for a, b in ((one, other), (other, one)))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
-def preflight(settings: Settings, reading: Reading) -> None:
+def preflight(settings: Settings, reading: Reading, progress: Progress) -> None:
     """Check whatever can be checked without a database."""
     approvals.read(settings.removals)
     verify.read_expected(settings.catalog)
@@ -49,7 +49,7 @@ def preflight(settings: Settings, reading: Reading) -> None:
     from directus_sync.client import DirectusClient  # noqa: PLC0415 - see there
 
     with DirectusClient(settings.directus_url, settings) as client:
-        client.wait(settings.directus_wait)
+        client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
         snapshot.require_version(wanted, client.version())
 
 
@@ -73,8 +73,11 @@ class Deploying:
         self.progress = progress
         self.connection = connection
 
-    def run(self, reading: Reading, started: float) -> Deployed:
-        """Do what is to be done, and record it. started: when, by `time.monotonic`."""
+    def run(self, reading: Reading, given: str, started: float) -> Deployed:
+        """Do what is to be done, and record it.
+
+        given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
+        """
         wanted = reading.result()
         settings, connection, progress = self.settings, self.connection, self.progress
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
@@ -96,7 +99,7 @@ class Deploying:
                 with progress.step("Comparing once more", "Compared once more: Directus equals the snapshot,"):
                     sync.require_equal(client, wanted)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
-        self._record(wanted, deployed, settled)
+        self._record(wanted, given, deployed, settled)
         return deployed
 
     def _loading(self, stack: ExitStack) -> server.Loaded | None:
@@ -146,8 +149,8 @@ class Deploying:
         """Return the fingerprint of a database that has everything which it is taken of."""
         return fingerprint.read(self.connection) if fingerprint.is_possible(self.connection) else None
 
-    def _record(self, wanted: Snapshot, deployed: Deployed, found: str | None) -> None:
-        verified = deployed.pushed is not None and found == fingerprint.read(self.connection)
+    def _record(self, wanted: Snapshot, given: str, deployed: Deployed, found: str | None) -> None:
+        unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
         history.record_deploy(
             self.connection,
             history.Deploy(
@@ -164,8 +167,8 @@ class Deploying:
             ),
             history.Standing(
                 notes=list(deployed.verified.notes),
-                inputs=fingerprint.inputs(self.settings, wanted.directus),
-                fingerprint=found if verified else None,
+                inputs=fingerprint.with_version(given, wanted.directus),
+                fingerprint=found if unmoved else None,
             ),
             self.request.run,
         )

@@ -115,14 +115,19 @@ def can_tell(settings: Settings) -> bool:
     return settings.directus_url is None
 
 
-def inputs(settings: Settings, directus: str) -> str:
-    """Return a hash of all that a deploy is given beside the database. directus: the version of Directus."""
+def inputs(settings: Settings) -> str:
+    """Return a hash of all that a deploy is given beside the database and a Directus."""
     digest = hashlib.sha256()
-    given = (__version__, directus, settings.excluded_tables)
+    given = (__version__, settings.excluded_tables)
     files = [path.read_bytes() if path.is_file() else b"" for path in settings.files]
     for content in (*(text.encode() for text in given), *files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def with_version(given: str, directus: str) -> str:
+    """Return what a deploy records of its inputs. directus: the version of Directus that it worked with."""
+    return f"{given} {directus}"
 
 
 def read(connection: Connection) -> str:
@@ -150,7 +155,7 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     if not can_tell(settings):
         return None
     parameters = {
-        "inputs": inputs(settings, installation.version(settings)),
+        "inputs": with_version(inputs(settings), installation.version(settings)),
         "heads": sorted(checkout_head(branch) for branch in BRANCHES),
         "key_high": LOCK_KEY >> 32,
         "key_low": LOCK_KEY & 0xFFFF_FFFF,

@@ -53,15 +53,17 @@ def deploy(settings: Settings, request: Request, progress: Progress) -> Deployed
     Raises SyncError; its `done` says what was finished before, which stays. Running again is safe.
     """
     started = time.monotonic()
+    # First: what somebody writes from now on is not recorded as deployed.
+    given = fingerprint.inputs(settings)
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    deploying.preflight(settings, reading)
+    deploying.preflight(settings, reading, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
         # One that leaves the schema alone says so.
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another one did the work while this one waited for the lock.
             return outcome.nothing_to_do(unmoved, time.monotonic() - started)
-        return Deploying(settings, request, progress, connection).run(reading, started)
+        return Deploying(settings, request, progress, connection).run(reading, given, started)
 
 
 def push(settings: Settings, reading: Reading, request: Request, progress: Progress) -> Plan:
@@ -156,7 +158,7 @@ def plan(settings: Settings, request: Request, progress: Progress, out: Path | N
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there. Changes nothing."""
     reading = snapshot.read(settings.snapshot, ALEMBIC_TABLES)
-    deploying.preflight(settings, reading)
+    deploying.preflight(settings, reading, progress)
     given, expected = approved(settings, request), verify.read_expected(settings.catalog)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)

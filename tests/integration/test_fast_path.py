@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, fingerprint, pipeline, sync, verify
+from directus_sync import attic, database, deploying, fingerprint, pipeline, sync, verify
 from directus_sync.client import DirectusClient
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
@@ -280,6 +281,28 @@ def test_a_changed_byte_in_a_file_is_looked_at(watched: Watched, tmp_path: Path,
     with (checkout.folder / "snapshots" / name).open("ab") as file:
         file.write(b"# a comment\n")
     assert checkout.sync(watched.tool, "deploy").code != 0
+    assert watched.node_was_started
+
+
+@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml", "removals.yaml"])
+def test_a_file_that_is_replaced_while_a_deploy_runs_is_looked_at(
+    deployed: Tool, watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As `git pull` does it; what was read before is what arrives."""
+    assert deployed.alembic("downgrade", "post_0001").code == 0
+    folder = tmp_path / "snapshots"
+    shutil.copytree(SNAPSHOT.parent, folder)
+    begin = deploying.preflight
+
+    def begin_then_replace(*arguments: Any) -> None:
+        begin(*arguments)
+        with (folder / name).open("ab") as file:
+            file.write(b"# a comment\n")
+
+    monkeypatch.setattr(deploying, "preflight", begin_then_replace)
+    settings = dataclasses.replace(deployed.settings, snapshot=folder / SNAPSHOT.name)
+    pipeline.deploy(settings, Request(), Progress())
+    assert watched.tool("deploy", "--snapshot", settings.snapshot).code != 0
     assert watched.node_was_started
 
 

@@ -172,6 +172,13 @@ def test_memory_is_that_of_the_whole_tree(tmp_path: Path) -> None:
     assert measured.mebibytes > 2 * 64
 
 
+def test_memory_is_not_that_of_who_measures(tmp_path: Path) -> None:
+    held = b"x" * (128 << 20)
+    measured = process.run(command("import time; time.sleep(0.2)"), tmp_path / "log", watch=True)
+    assert measured.mebibytes is not None
+    assert 0 < measured.mebibytes < len(held) >> 20
+
+
 def test_a_timed_round_is_not_watched(tmp_path: Path) -> None:
     measured = process.run(command(), tmp_path / "log")
     assert measured == Measured(measured.seconds)
@@ -253,6 +260,15 @@ def test_one_slow_round_hides_no_difference() -> None:
     steady, wide = (Series(seconds, 64.0) for seconds in ((1.0, 0.9, 1.1), (1.3, 0.5, 3.0)))
     for sides in ((steady, wide), (wide, steady)):
         assert not Result(found.scenario, dict(zip(found.series, sides, strict=True))).tied
+
+
+def test_a_push_alone_is_within_the_spread_by_what_it_took_alone() -> None:
+    found = result(1, 1, "a push")
+    push = Series((0.9, 0.9, 1.1), 64.0, (4.0, 4.0, 4.0))
+    sides = Result(found.scenario, {Peer.OURS: Series((1.0, 0.8, 1.2), 64.0), Peer.CHAIN: push})
+    assert (sides.tied, sides.tied_alone) == (False, True)
+    push_alone = "a push, against old chain: **slower, by a factor of 1.11**, within the spread\n"
+    assert push_alone in report.page([sides], [], MACHINE)
 
 
 def test_the_page_says_so_where_the_tool_is_slower_nowhere_and_what_failed() -> None:
