@@ -160,11 +160,7 @@ def _memory(result: Result) -> str:
 
 def _slower(results: Sequence[Result]) -> str:
     slower = [_against(each, _comparison(each)) for each in results if each.ratio is not None and each.ratio < 1]
-    alone = [
-        _against(each, _alone(each))
-        for each in results
-        if each.ratio_alone is not None and each.ratio_alone < 1
-    ]
+    alone = [_against(each, _alone(each)) for each in results if each.ratio_alone is not None and each.ratio_alone < 1]
     parts = ["This tool is slower than a peer that does the same nowhere in this run.\n"]
     if slower:
         parts = ["Where this tool is slower than a peer that does the same:\n", *slower, ""]

@@ -52,37 +52,43 @@ _STRUCTURAL: Final = frozenset(
 
 @dataclass(frozen=True)
 class Column:
-    """A column as a snapshot describes it. made: the type in SQL that Directus would give it."""
+    """A column as a snapshot describes it. made: the type in SQL that Directus would give it.
+
+    reread: its default is no text. Directus compares that with the text which PostgreSQL has, finds them unequal, and
+    alters the column at any edit of the field, even of a note (11.17.4, api/src/services/fields.ts, updateField).
+    """
 
     kind: str
     data_type: str
     made: str
     length: int | None = None
     precision: tuple[int, int] | None = None
+    reread: bool = False
 
     @classmethod
     def of(cls, kind: object, schema: Mapping[str, Any]) -> Column:
         """Read a field of a snapshot: its type, and its `schema`."""
         name, data_type = str(kind), str(schema.get("data_type"))
+        reread = not isinstance(schema.get("default_value"), str | None)
         if name in {"string", "hash"}:
             length = _number(schema.get("max_length"), _STRING_LENGTH)
             made = _STRING_LENGTH if name == "hash" or length <= 0 else length
-            return cls(name, data_type, f"character varying({made})", length)
+            return cls(name, data_type, f"character varying({made})", length, reread=reread)
         if name == "decimal":
             precision = (
                 _number(schema.get("numeric_precision"), _DECIMAL[0]),
                 _number(schema.get("numeric_scale"), _DECIMAL[1]),
             )
-            return cls(name, data_type, "numeric({},{})".format(*precision), None, precision)
+            return cls(name, data_type, "numeric({},{})".format(*precision), None, precision, reread)
         if name.startswith("geometry"):
             shape = name.partition(".")[2] or "Geometry"
             # Directus exports the shape, as PostGIS's view geometry_columns has it: POLYGON.
             return cls(name, "geometry" if data_type == shape.upper() else data_type, f"geometry({shape},4326)")
-        return cls(name, data_type, _MADE.get(name, data_type))
+        return cls(name, data_type, _MADE.get(name, data_type), reread=reread)
 
     @property
     def foreign(self) -> bool:
-        """Tell whether Directus would not have made the column so; any edit of it then re-makes it."""
+        """Tell whether Directus would not have made the column so; whatever alters it then re-makes it."""
         return self.data_type != self.made.partition("(")[0]
 
 
@@ -98,7 +104,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     touched = any(path[0] == "schema" for path in edited)
     if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
         return True
-    if before.foreign and touched:
+    if before.foreign and (touched or before.reread):
         return True
     if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
         # Directus gives a hash this length, whatever the snapshot says.

@@ -72,6 +72,7 @@ class Deploying:
         self.request = request
         self.progress = progress
         self.connection = connection
+        self._gone: set[Object] = set()
 
     def run(self, reading: Reading, given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
@@ -86,13 +87,13 @@ class Deploying:
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._loading(stack)
-            pre = migrate(connection, "pre", progress)
+            pre = self._migrate("pre")
             bootstrapped = self._bootstrap()
             client, pushed = None, None
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
                 pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, reading)
-            post = migrate(connection, "post", progress)
+            post = self._migrate("post")
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None)
             if client is not None and (worked or verified.restored or found != settled):
@@ -101,6 +102,15 @@ class Deploying:
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
         self._record(wanted, given, deployed, settled)
         return deployed
+
+    def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
+        """Bring a branch to its head; note what its revisions took away."""
+        if not revisions.pending(self.connection, branch):
+            return ()
+        before = query.read(self.connection).definitions.keys()
+        applied = migrate(self.connection, branch, self.progress)
+        self._gone |= before - query.read(self.connection).definitions.keys()
+        return applied
 
     def _loading(self, stack: ExitStack) -> server.Loaded | None:
         """Have the private Directus load itself, which takes longer than what comes before its start."""
@@ -136,10 +146,10 @@ class Deploying:
             self.progress.done.append(f"{item} put back")
 
         known = history.removed(self.connection)
-        verified = verify.put_back(self.connection, expected, before, known, restored)
+        verified = verify.put_back(self.connection, expected, before, self._gone, known, restored)
         if verified.restored:
             settled = self._fingerprint()
-            again = verify.put_back(self.connection, expected, before, known, restored)
+            again = verify.put_back(self.connection, expected, before, self._gone, known, restored)
             verified = dataclasses.replace(again, restored=(*verified.restored, *again.restored))
         for text in verified.notes:
             self.progress.note(f"note: {text}")

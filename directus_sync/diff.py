@@ -191,6 +191,17 @@ def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any]
     return kept
 
 
+def same(one: object, other: object) -> bool:
+    """Tell whether two values are equal to Directus, to which true is not 1 as it is to Python."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
 def _key(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (entry["collection"], entry["field"]) if "field" in entry else (entry["collection"],)
 
@@ -206,7 +217,7 @@ def _changes_values(diffs: Iterable[Mapping[str, Any]], entry: Mapping[str, Any]
             diff["kind"] == "E"
             and "lhs" in diff
             and all(isinstance(step, str) for step in diff["path"])
-            and _holder(entry, diff["path"])[diff["path"][-1]] == diff["rhs"]
+            and same(_holder(entry, diff["path"])[diff["path"][-1]], diff["rhs"])
             for diff in diffs
         )
     except (KeyError, TypeError):
@@ -231,7 +242,7 @@ def _between(
     kind: Kind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
 ) -> Change | None:
     before, after = comparable(kind, live), comparable(kind, wanted)
-    if before == after:
+    if same(before, after):
         return None
     related = (wanted or live or {}).get("related_collection")
     action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
@@ -243,7 +254,7 @@ def _unequal(path: tuple[str | int, ...], before: object, after: object) -> Iter
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(before.keys() | after.keys()):
             yield from _unequal((*path, name), before.get(name, ABSENT), after.get(name, ABSENT))
-    elif before != after:
+    elif not same(before, after):
         yield Edit(path, before, after)
 
 

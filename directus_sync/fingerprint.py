@@ -16,7 +16,8 @@ from directus_sync.settings import Settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# What is in schema public but what extensions put there, and the rows in which Directus keeps its schema.
+# What is in schema public but what extensions put there, the rows in which Directus keeps its schema, and which
+# snapshot was recorded last: a deploy leaves its own as the base.
 # Chunks of hypertables lie in another schema. Names are not quoted, since nothing is read back from this text.
 _PARTS: Final = """
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
@@ -83,7 +84,8 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_collections', t::text) FROM public.directus_collections t
   UNION ALL SELECT concat_ws(' ', 'directus_fields', t::text) FROM public.directus_fields t
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
-  UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations)"""
+  UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
+  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history)"""
 
 _FINGERPRINT: Final = """
 SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
@@ -131,18 +133,18 @@ def with_version(given: str, directus: str) -> str:
 
 
 def read(connection: Connection) -> str:
-    """Return a hash of the schema of this database: PostgreSQL's catalog of `public`, and Directus's own of it."""
+    """Return a hash of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
     ((found,),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_FINGERPRINT}")
     return str(found)
 
 
 def is_possible(connection: Connection) -> bool:
-    """Tell whether the database has all that `read` looks at: TimescaleDB's views, and Directus's tables."""
+    """Tell whether the database has all that `read` looks at: TimescaleDB's views, Directus's tables and the tool's."""
     ((found,),) = database.query(
         connection,
         "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
         " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
-        " to_regclass('public.directus_migrations')) = 0",
+        " to_regclass('public.directus_migrations'), to_regclass('directus_sync.snapshot_history')) = 0",
     )
     return bool(found)
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from directus_sync.columns import Column, is_lossy
-from directus_sync.diff import ABSENT, NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff, between, comparable
+from directus_sync.diff import ABSENT, NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff, between, comparable, same
 from directus_sync.snapshot import Snapshot
 
 
@@ -204,11 +204,13 @@ class _Entries:
         self.base = _entry(change, base)
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
+        # Of a column that numbers its rows Directus compares nothing, and drops it all the same.
+        self.has_column = bool((live.section(change.kind.value).get(change.key) or {}).get("schema"))
 
     @property
     def untouched(self) -> bool:
         """Tell whether the server still has the item, and all that goes with it, as the base has it."""
-        return _with_parts(self._change, self._base) == _with_parts(self._change, self._live)
+        return same(_with_parts(self._change, self._base), _with_parts(self._change, self._live))
 
     def mover(self, edit: Edit) -> Mover:
         """Tell who changed one property."""
@@ -221,7 +223,7 @@ class _Entries:
         # A list is judged as a whole: its indexes shift when either side inserts.
         path = edit.path[: next((n for n, step in enumerate(edit.path) if isinstance(step, int)), None)]
         base, wanted, live = (_value(entry, path) for entry in entries)
-        return Mover.GIT if base == live else Mover.SERVER if base == wanted else Mover.BOTH
+        return Mover.GIT if same(base, live) else Mover.SERVER if same(base, wanted) else Mover.BOTH
 
 
 def _entry(change: Change, snapshot: Snapshot | None) -> Mapping[str, Any] | None:
@@ -263,7 +265,7 @@ def _addition_risks(change: Change, entries: _Entries, live: Snapshot) -> Iterat
 
 
 def _removal_risks(change: Change, entries: _Entries) -> Iterator[Risk]:
-    if not (entries.live or {}).get("schema"):
+    if not entries.has_column:
         return
     if change.kind is Kind.COLLECTION:
         yield Risk(Hazard.TABLE, change.collection)

@@ -41,10 +41,14 @@ _REPEATED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "fields": {"meta": ("collection", "field"), "schema": ("table", "name")},
     "relations": {"meta": ("many_collection", "many_field"), "schema": ("table", "column")},
 }
-# Of the columns of directus_collections and directus_fields, those that would fail an apply with PostgreSQL's words.
-_META_TYPES: Final[Mapping[str, type]] = {
-    "sort": int,
-    **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
+# In `meta`, what would fail an apply with PostgreSQL's words. In `schema`, what it would take for another number than
+# the guard does: of 10.0 and of '10' Directus makes a column of 10 characters, too, and cuts what is longer.
+_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
+    "meta": {
+        "sort": int,
+        **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
+    },
+    "schema": dict.fromkeys(("max_length", "numeric_precision", "numeric_scale"), int),
 }
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "a whole number", bool: "true or false"}
 
@@ -353,15 +357,17 @@ def _check_parts(document: Mapping[str, Any], problems: _Problems) -> None:
                 for key, name in zip(keys, names, strict=True):
                     if values and values.get(key) != name:
                         raise problems.error(f"`{part}.{key}` of {title} must be {name}", (*path, key))
-            _check_types(entry.get("meta") or {}, title, (section, index, "meta"), problems)
+                _check_types(part, values, title, path, problems)
 
 
-def _check_types(meta: Mapping[str, Any], title: str, path: tuple[str | int, ...], problems: _Problems) -> None:
-    for key, kind in _META_TYPES.items():
-        value = meta.get(key)
+def _check_types(
+    part: str, values: Mapping[str, Any], title: str, path: tuple[str | int, ...], problems: _Problems
+) -> None:
+    for key, kind in _TYPES[part].items():
+        value = values.get(key)
         if value is not None and type(value) is not kind:
             wanted = _TYPE_NAMES[kind]
-            raise problems.error(f"`meta.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key))
+            raise problems.error(f"`{part}.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key))
 
 
 def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> None:

@@ -18,13 +18,22 @@ if TYPE_CHECKING:
 
 # Constraints and indexes that PostgreSQL drops, without a word, together with one of their columns.
 _WITH_COLUMN = """
-SELECT conname::text FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-WHERE c.conrelid = to_regclass(%(table)s) AND a.attname = %(column)s
-UNION
-SELECT i.indexrelid::regclass::text FROM pg_index i
-JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid
-JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
-WHERE i.indrelid = to_regclass(%(table)s) AND a.attname = %(column)s
+SELECT coalesce(c.conname, r.relname)::text FROM pg_depend d
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid AND c.conrelid = d.refobjid
+LEFT JOIN pg_class r ON d.classid = 'pg_class'::regclass AND r.oid = d.objid AND r.relkind = 'i'
+WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(%(table)s) AND a.attname = %(column)s
+  AND num_nonnulls(c.oid, r.oid) > 0
+"""
+
+_CONSTRAINT = """
+SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conname = (parse_ident(%s))[1]
+"""
+
+# Foreign keys of other tables, which Directus drops before the table that they refer to.
+_TO_TABLE = """
+SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+WHERE c.contype = 'f' AND c.confrelid = to_regclass(%(table)s) AND r.relnamespace = 'public'::regnamespace
 """
 
 
@@ -55,14 +64,16 @@ def put_back(
     connection: Connection,
     expected: Catalog,
     before: Catalog | None,
+    gone: Container[Object],
     known: Container[str],
     restored: Callable[[Object], None],
 ) -> Verified:
     """Put back what is missing although its revision is applied.
 
-    before: the catalog when this run began, or None if it changed nothing since. What was there then, and is gone
-    now, was removed on purpose by this run; it is named, and not put back.
-    known: what earlier deploys found removed so.
+    before: the catalog when this run began, or None if it changed nothing since; what was as the file says then, and
+    is otherwise now, this run changed. gone: what revisions of this run took away; a push takes nothing that the file
+    lists, but what Directus forgets of a foreign key when it makes it anew. known: what earlier deploys found removed.
+    What was removed on purpose is named, and not put back.
     restored: called with each object that is back.
 
     Raises CatalogDrift or PreconditionFailed after everything that can be put back is.
@@ -71,7 +82,7 @@ def put_back(
     for difference in differences(connection, expected):
         if difference.kind is Drift.UNEXPECTED:
             unknown.append(difference)
-        elif str(difference.object) in known or _was_there(before, difference):
+        elif str(difference.object) in known or _on_purpose(connection, before, gone, difference):
             removed.append(difference)
         else:
             lost.append(difference)
@@ -84,8 +95,15 @@ def put_back(
     return Verified(names, tuple(str(found.object) for found in removed), tuple(notes))
 
 
-def _was_there(before: Catalog | None, difference: Difference) -> bool:
-    return before is not None and before.definitions.get(difference.object) == difference.expected
+def _on_purpose(
+    connection: Connection, before: Catalog | None, gone: Container[Object], difference: Difference
+) -> bool:
+    item = difference.object
+    if before is None or before.definitions.get(item) != difference.expected:
+        return False
+    if difference.kind is Drift.CHANGED or item in gone:
+        return True
+    return item.kind is Kind.DEFERRABLE and not database.query(connection, _CONSTRAINT, item.parts)
 
 
 def taken_along(
@@ -134,12 +152,15 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
 def _along(connection: Connection, risk: Risk, known: Iterable[Object]) -> list[Object]:
     table = catalog.identifier(risk.collection)
     kinds = (Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER)
-    owned = [item for item in known if item.kind in kinds and item.name.startswith(f"{table}.")]
-    if risk.field is None:
-        return owned
     parameters = {"table": f'public."{risk.collection}"', "column": risk.field}
-    names = {f"{table}.{catalog.identifier(row[0])}" for row in database.query(connection, _WITH_COLUMN, parameters)}
-    return [item for item in owned if item.name in names]
+    if risk.field is None:
+        rows = database.query(connection, _TO_TABLE, parameters)
+        keys = {Object(Kind.CONSTRAINT, ".".join(map(catalog.identifier, row))) for row in rows}
+        owned = (*kinds, Kind.COLUMN)
+        return [item for item in known if item in keys or (item.kind in owned and item.name.startswith(f"{table}."))]
+    rows = database.query(connection, _WITH_COLUMN, parameters)
+    names = {f"{table}.{catalog.identifier(name)}" for (name,) in rows}
+    return [item for item in known if item.kind in kinds and item.name in names]
 
 
 def _named(objects: Iterable[Object]) -> str:

@@ -24,7 +24,7 @@ from tests.catalogs import CATALOG, read
 from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, SNAPSHOT, Cloning, Finished, RunningDirectus, Tool, running_directus
 from tests.course import ROWS, insert
-from tests.snapshots import edited, without_collections
+from tests.snapshots import edited, set_property, without_collections, without_relation
 
 # By name, as the catalog lists them.
 CONSTRAINTS = {
@@ -266,3 +266,32 @@ def test_a_blank_env_file_does_not_reach_directus(deployed: Tool, tmp_path: Path
         check=False,
     )
     assert done.stdout.startswith("Nothing to do"), done.stderr
+
+
+def test_what_directus_forgets_of_a_foreign_key_is_put_back(deployed: Tool, tmp_path: Path) -> None:
+    """It drops the key and makes it anew for any change of the relation, and knows nothing of DEFERRABLE."""
+    path = tmp_path / "schema.yaml"
+    deployed.database.execute("ALTER TABLE entries ALTER CONSTRAINT entries_vehicle_id_foreign DEFERRABLE")
+    pulled = deployed("pull", "--snapshot", path)
+    assert pulled.code == 0, pulled.text
+    relation = {"collection": "entries", "field": "vehicle_id"}
+    edited(path, set_property("relations", "meta.one_deselect_action", "delete", **relation))
+    done = deployed("deploy", "--snapshot", path)
+    assert done.code == 0, done.text
+    assert "Put back: deferrable entries.entries_vehicle_id_foreign" in done.err
+    deferrable = "SELECT condeferrable FROM pg_constraint WHERE conname = 'entries_vehicle_id_foreign'"
+    assert deployed.database.value(deferrable) is True
+
+
+def test_what_goes_with_its_foreign_key_is_not_put_back(deployed: Tool, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    deployed.database.execute("ALTER TABLE entries ALTER CONSTRAINT entries_vehicle_id_foreign DEFERRABLE")
+    assert deployed("pull", "--snapshot", path).code == 0
+    without_key = [
+        set_property("fields", f"schema.foreign_key_{part}", None, collection="entries", field="vehicle_id")
+        for part in ("table", "column")
+    ]
+    edited(path, without_relation("entries", "vehicle_id"), *without_key)
+    done = deployed("deploy", "--snapshot", path, "--allow-destroy", "entries.vehicle_id")
+    assert done.code == 0, done.text
+    assert "catalog.yaml lists deferrable entries.entries_vehicle_id_foreign, which was removed on purpose" in done.err

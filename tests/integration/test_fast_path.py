@@ -329,6 +329,24 @@ def test_an_older_database_that_was_restored_is_looked_at(watched: Watched, clon
     assert watched.node_was_started
 
 
+def test_a_base_that_another_checkout_left_is_looked_at(deployed: Tool, watched: Watched, tmp_path: Path) -> None:
+    """Else what somebody does again, after it was undone, would count as captured."""
+    note = MOVES["a field's note"]
+    plate = "FROM directus_fields WHERE (collection, field) = ('vehicles', 'plate')"
+    before = deployed.database.value(f"SELECT quote_nullable(note) {plate}")
+    undo = note.replace("'x'", before)
+    deployed.database.execute(note)
+    assert deployed("pull", "--snapshot", tmp_path / "schema.yaml").code == 0
+    deployed.database.execute(undo)
+    assert watched.tool("deploy").code != 0
+    assert watched.node_was_started
+    assert deployed("deploy").code == 0
+    deployed.database.execute(note)
+    refused = deployed("deploy")
+    assert refused.code == 4, refused.text
+    assert "error[uncaptured-live-work]" in refused.err
+
+
 def test_a_mirror_that_a_killed_push_left_is_looked_at(watched: Watched) -> None:
     watched.tool.database.execute(
         "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"

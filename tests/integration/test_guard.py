@@ -360,6 +360,51 @@ def test_what_goes_along_with_a_column_and_nobody_listed_is_named(server: Runnin
     assert "1 row at risk; takes along constraint vehicles.by_hand; approved" in pushed.err
 
 
+INDEXES = {
+    "an index with an odd name": 'CREATE INDEX "Plates by hand" ON vehicles (upper(plate))',
+    "an index with a condition": "CREATE INDEX made ON vehicles (make, model) WHERE plate IS NOT NULL",
+    "a constraint that includes it": "ALTER TABLE vehicles ADD CONSTRAINT made UNIQUE (make, model) INCLUDE (plate)",
+    "a check": "ALTER TABLE vehicles ADD CONSTRAINT made CHECK (plate <> make)",
+}
+
+
+@pytest.mark.parametrize("statement", INDEXES.values(), ids=INDEXES)
+def test_what_has_anything_to_do_with_a_column_does_not_go_along_silently(
+    server: RunningDirectus, snapshot_file: Path, statement: str
+) -> None:
+    server.database.execute(statement)
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, without_field("vehicles", "plate"))
+    before = server.database.schema()
+    refused = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate")
+    assert refused.code == 4, refused.text
+    assert "error[catalog-expects-it]" in refused.err
+    assert server.database.schema() == before
+
+
+def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_silently(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
+    """PostgreSQL would not drop the table; but Directus drops first what refers to it."""
+    assert server.http.post("/collections", json=_collection("depots")).status_code == 200
+    server.database.execute("CREATE TABLE audit (id integer PRIMARY KEY, depot integer REFERENCES depots)")
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, without_collections("depots"))
+    before = server.database.schema()
+    approved = ("push", "--snapshot", snapshot_file, "--allow-destroy", "depots")
+    refused = server.tool(*approved)
+    assert refused.code == 4, refused.text
+    assert "error[catalog-expects-it]" in refused.err
+    assert "constraint audit.audit_depot_fkey" in refused.err
+    assert server.database.schema() == before
+
+    # Where no file lists it, it is named.
+    snapshot_file.with_name("catalog.yaml").unlink()
+    pushed = server.tool(*approved)
+    assert pushed.code == 0, pushed.text
+    assert "takes along constraint audit.audit_depot_fkey" in pushed.err
+
+
 def test_a_column_of_a_composite_constraint_does_not_become_an_alias_silently(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
@@ -406,6 +451,50 @@ def test_a_column_without_a_limit_is_not_cut_silently(server: RunningDirectus, s
     assert refused.code == 4, refused.text
     assert "devices.model (field; schema.max_length; 1 row)" in refused.err
     assert server.database.value("SELECT length(model) FROM devices") == 900
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("double precision DEFAULT 0", "41.327546123456"), ("numeric DEFAULT 0", "41.3")],
+    ids=["float", "integer"],
+)
+def test_a_note_does_not_round_a_column_that_directus_did_not_make(
+    server: RunningDirectus, snapshot_file: Path, column: str, value: str
+) -> None:
+    """With such a default any edit has Directus alter the column, to the type that it would have given it."""
+    where = {"collection": "devices", "field": "reach"}
+    server.database.execute(f"ALTER TABLE devices ADD reach {column}")
+    server.database.execute(f"UPDATE devices SET reach = {value}")
+    assert server.http.post("/utils/cache/clear?system").status_code in {200, 204}
+    assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).status_code == 200
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, set_property("fields", "meta.note", "in metres", **where))
+    refused = server.tool("push", "--snapshot", snapshot_file)
+    assert refused.code == 4, refused.text
+    assert "error[unapproved-destruction]" in refused.err
+    assert "devices.reach (field; meta.note; 1 row)" in refused.err
+    assert server.database.value("SELECT reach::text FROM devices") == value
+
+    # What fits loses nothing, and so does what Directus leaves alone.
+    server.database.execute("UPDATE devices SET reach = 41")
+    pushed = server.tool("push", "--snapshot", snapshot_file)
+    assert server.database.value("SELECT reach FROM devices") == 41, pushed.text
+
+
+@pytest.mark.parametrize("column", ["double precision", "real DEFAULT 0"])
+def test_a_note_passes_where_directus_leaves_the_column_alone(
+    server: RunningDirectus, snapshot_file: Path, column: str
+) -> None:
+    server.database.execute(f"ALTER TABLE devices ADD reach {column}")
+    server.database.execute("UPDATE devices SET reach = 41.327546123456")
+    before = server.database.value("SELECT reach::text FROM devices")
+    assert server.http.post("/utils/cache/clear?system").status_code in {200, 204}
+    assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).status_code == 200
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, set_property("fields", "meta.note", "in m", collection="devices", field="reach"))
+    pushed = server.tool("push", "--snapshot", snapshot_file)
+    assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+    assert server.database.value("SELECT reach::text FROM devices") == before
 
 
 def test_pull_does_not_forget_what_was_lost(server: RunningDirectus, snapshot_file: Path) -> None:

@@ -210,6 +210,25 @@ def test_a_new_required_field_without_a_default_is_counted_against_the_rows(
     assert hazards(SchemaDiff((change,), "hash"), live) == wanted
 
 
+def test_a_key_that_numbers_its_rows_is_a_column_like_any_other_when_it_goes(live: Snapshot) -> None:
+    # Directus compares nothing of its column, and drops it.
+    entry = live.section("fields")["country", "id"]
+    assert entry["schema"]["has_auto_increment"] is True
+    removal = SchemaDiff((Change(Action.REMOVE, Kind.FIELD, "country", "id", before=entry),), "hash")
+    assert hazards(removal, live) == [Hazard.COLUMN]
+
+
+@pytest.mark.parametrize(("recorded", "there", "mover"), [(True, 1, Mover.BOTH), (1, 1.0, Mover.GIT)])
+def test_what_the_server_changed_is_not_missed_because_python_finds_it_equal(
+    live: Snapshot, recorded: object, there: object, mover: Mover
+) -> None:
+    path = ("meta", "options")
+    base, server = (after(live, [edit_of("station", "code", path, {"only": [x]})]) for x in (recorded, there))
+    difference = SchemaDiff((edit_of("station", "code", path, {"only": [2]}, before={"only": [there]}),), "hash")
+    (verdict,) = guard.judge(difference, base=base, wanted=after(server, difference.changes), live=server)
+    assert verdict.mover is mover
+
+
 def test_an_index_that_the_server_made_on_a_table_of_its_own_is_not_captured(live: Snapshot) -> None:
     path = ("schema", "is_indexed")
     key = ("directus_revisions", "activity")

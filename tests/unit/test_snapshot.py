@@ -389,6 +389,16 @@ def test_a_field_of_a_collection_that_is_not_there_is_refused_at_its_line(events
         ("      field: id\n", "      field: ids\n", "`meta.field` of events.id must be id"),
         ("      table: events\n", "      table: entries\n", "`schema.table` of events.id must be events"),
         ("      sort: 1\n", "      sort: 1 - m2o\n", "`meta.sort` of events.id must be a whole number, not '1 - m2o'"),
+        (
+            "max_length: null\n",
+            "max_length: 10.0\n",
+            "`schema.max_length` of events.id must be a whole number, not 10.0",
+        ),
+        (
+            "max_length: null\n",
+            "max_length: '10'\n",
+            "`schema.max_length` of events.id must be a whole number, not '10'",
+        ),
         ("      hidden: false\n", "      hidden: 0\n", "`meta.hidden` of events must be true or false, not 0"),
         ("    schema:\n      name: events\n", "    schema: events\n", "`schema` of events must be a mapping"),
     ],
