@@ -92,7 +92,7 @@ post: venv ## New revision after it: make post m="add a constraint"
 
 .PHONY: test
 test: venv ## Run every test, against a real PostgreSQL, Directus and browser
-	@$(STACK) install --browser
+	@$(STACK) install --for-tests
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-fast
@@ -100,13 +100,13 @@ test-fast: venv ## Run the tests that need no server
 	@$(PYTHON) -m pytest tests/unit
 
 .PHONY: test-chaos
-test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for hours
+test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for an hour or more
 	@$(STACK) install
 	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
 
 .PHONY: screenshots
 screenshots: venv ## Take the pictures of docs/images anew, while the admin UI is tested
-	@$(STACK) install --browser
+	@$(STACK) install --for-tests
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/browser
 
 .PHONY: bench

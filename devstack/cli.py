@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     install = add("install", _install, "build PostgreSQL and install Directus, start nothing")
-    install.add_argument("--browser", action="store_true", help="and Chromium, where that is possible")
+    install.add_argument("--for-tests", action="store_true", help="and what some tests run, where that is possible")
     return parser
 
 
@@ -176,10 +176,10 @@ def _works_elsewhere(stack: Stack) -> bool:
 def _install(stack: Stack, options: argparse.Namespace) -> int:
     for path in (postgres_tree.postgres_tree(), directus_home.directus_home(stack.root)):
         sys.stdout.write(f"{path}\n")
-    if options.browser:
+    if options.for_tests:
         try:
-            host.require_browser()
+            host.require_for_tests()
         except StackError as error:
-            # One test of many is skipped without it, and says so.
+            # A few of many are skipped without it, and say so.
             say(f"note: {error.what}\n  next: {error.next_step}")
     return 0

@@ -15,7 +15,8 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
-BROWSER = {"chromium": "chromium"}
+# What some tests run, and are skipped without: the admin UI's browser, and the init and shell of the image.
+OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox"}
 
 
 def require(
@@ -53,9 +54,9 @@ def require(
         _apt(install.split(), otherwise)
 
 
-def require_browser() -> None:
-    """Install what the tests of the admin UI drive; they are skipped where it is missing."""
-    require(BROWSER, {}, who="the test of the admin UI", otherwise="do without: it is skipped")
+def require_for_tests() -> None:
+    """Install what some tests run; they are skipped where it is missing."""
+    require(OF_TESTS, {}, who="`make test`", otherwise="do without: what needs it is skipped")
 
 
 def _has_apt() -> bool:

@@ -35,7 +35,7 @@ def read(path: Path) -> tuple[Removal, ...]:
         return ()
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InvalidRemovals(f"the file can't be read: {error}", where=str(path), next=_EXAMPLE) from error
     if root is None:
         return ()
@@ -70,7 +70,9 @@ def prune(path: Path, removals: Iterable[Removal]) -> None:
 def _removal(node: yaml.Node, path: Path) -> Removal:
     where = f"{path}:{node.start_mark.line + 1}"
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    values = {key.value: value.value for key, value in pairs if isinstance(value, yaml.ScalarNode)}
+    values = {
+        key.value: value.value for key, value in pairs if all(isinstance(n, yaml.ScalarNode) for n in (key, value))
+    }
     if set(values) != {"item", "reason"} or len(pairs) != 2:
         raise InvalidRemovals("an approval has an `item` and a `reason`, and nothing else", where=where, next=_EXAMPLE)
     if not values["item"].strip() or not values["reason"].strip():

@@ -55,7 +55,7 @@ with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keep
 def with_approvals(command: Command) -> Command:
     """Give a command the two options that let something go."""
     option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids)
-    destroy = option("--allow-destroy", help="Let these items of git's go: events, events.notes.")
+    destroy = option("--allow-destroy", help="Approve that git removes or narrows these: events, events.notes.")
     discard = option("--discard-live", help="Override what was made in Directus and never captured.")
     return destroy(discard(command))
 
@@ -171,6 +171,11 @@ def push(
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
         )
+    if plan is not None and (allow_destroy or discard_live):
+        raise WrongSettings(
+            "--plan applies what was approved when it was saved",
+            next="save it anew: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
+        )
     if loaded.mode is Mode.SKIP:
         render.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
         return
@@ -193,9 +198,9 @@ def push(
 
 @app.command()
 @with_snapshot
-@click.option("--overwrite", is_flag=True, help="Overwrite changes of the file that were never pushed.")
+@click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
 def pull(snapshot: Path | None, *, overwrite: bool) -> None:
-    """Write Directus's schema to the snapshot file, byte for byte as Directus exports it."""
+    """Write Directus's schema to the snapshot file, byte for byte as Directus exports it; catalog.yaml beside it."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
     loaded = _load(snapshot)
@@ -273,7 +278,7 @@ def status(snapshot: Path | None, *, as_json: bool) -> None:
     """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
-    found = pipeline.status(_load(snapshot))
+    found = pipeline.status(_load(snapshot), render.Progress())
     if as_json:
         render.document(report.status_document(found))
     else:
@@ -291,7 +296,7 @@ def attic_list(*, as_json: bool) -> None:
     """List the copies, the newest first."""
     from directus_sync import pipeline, report  # noqa: PLC0415
 
-    copies = pipeline.attic_list(_load(None))
+    copies = pipeline.attic_list(_load(None), render.Progress())
     if as_json:
         render.document({"copies": [report.copy_document(copy) for copy in copies]})
     else:

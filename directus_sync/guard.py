@@ -111,7 +111,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """A judged diff. unmatched: approvals given on the command line that match nothing in it."""
+    """A judged diff. unmatched: approvals that match nothing in it, sorted."""
 
     difference: SchemaDiff
     items: tuple[Item, ...] = ()

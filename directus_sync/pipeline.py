@@ -217,9 +217,9 @@ def seed(settings: Settings, files: Sequence[Path], progress: Progress, *, force
     return Seeded(tuple(planned.rows), dry_run, time.monotonic() - started)
 
 
-def attic_list(settings: Settings) -> tuple[attic.Copy, ...]:
+def attic_list(settings: Settings, progress: Progress) -> tuple[attic.Copy, ...]:
     """Return the copies, the newest first."""
-    with database.connect(settings, "attic list") as connection:
+    with sessions.reading(settings, "attic list", progress) as connection:
         return attic.listing(connection)
 
 
@@ -235,10 +235,10 @@ def attic_purge(settings: Settings, older_than: timedelta, progress: Progress) -
         return attic.purge(connection, older_than)
 
 
-def status(settings: Settings) -> Status:
+def status(settings: Settings, progress: Progress) -> Status:
     """Look at the database and the checkout. Asks Directus nothing, takes no lock, changes nothing."""
-    wanted = snapshot.read(settings.snapshot, ALEMBIC_TABLES).result()
-    with database.connect(settings, "status") as connection:
+    sha256 = snapshot.read(settings.snapshot).sha256
+    with sessions.reading(settings, "status", progress) as connection:
         applied = revisions.applied_heads(connection)
         known = history.exists(connection)
         heads = {
@@ -253,7 +253,7 @@ def status(settings: Settings) -> Status:
             heads=heads,
             lock_holder=lock.holder(connection),
             deploy=history.latest_deploy(connection) if known else None,
-            snapshot_sha256=wanted.sha256,
+            snapshot_sha256=sha256,
             recorded_sha256=history.latest_sha256(connection) if known else None,
         )
 

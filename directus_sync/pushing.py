@@ -125,7 +125,7 @@ class Pushing:
         reviewed = approvals.read(self.settings.removals)
         for removal in approvals.pointless(reviewed, wanted):
             self.progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
-        for item in set(judged.unmatched) - {removal.item for removal in reviewed}:
+        for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):
             self.progress.note(f"note: the approval of {item} matches nothing that would be changed")
 
 

@@ -165,8 +165,9 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
         return live
     remaining = _readable(answer, wanted, live)
     shown = [f"{change.action.value} {change.kind.noun} {change.id}" for change in remaining.changes]
+    differ = "1 item still differs" if len(shown) == 1 else f"{len(shown)} items still differ"
     raise NotConverged(
-        f"{len(shown)} items still differ from {wanted.source}",
+        f"{differ} from {wanted.source}",
         where="\n".join([client.url, *shown[:ITEMS_SHOWN]]),
         next="look at them with `directus-sync diff`; what was applied stays, and running again is safe",
     )

@@ -170,6 +170,4 @@ def _before(judged: Judged) -> dict[str, Any]:
 
 def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
     of = f"{count(len(rows), 'row')} of {rows[0].collection.name}"
-    return SeedFailed(
-        f"{of} could not be written: {error.what}", where=rows[0].where, next="correct the row and run again"
-    )
+    return SeedFailed(f"{of} could not be written: {error.what}", where=rows[0].where, next=error.next)

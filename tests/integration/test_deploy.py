@@ -268,6 +268,13 @@ def test_a_blank_env_file_does_not_reach_directus(deployed: Tool, tmp_path: Path
     assert done.stdout.startswith("Nothing to do"), done.stderr
 
 
+def test_status_needs_no_snapshot_that_can_be_read(deployed: Tool, tmp_path: Path) -> None:
+    (tmp_path / "schema.yaml").write_bytes(b"<<<<<<< HEAD\n")
+    done = deployed("status", "--snapshot", tmp_path / "schema.yaml", "--json")
+    assert done.code == 0, done.text
+    assert json.loads(done.out)["database"] == deployed.settings.database.label
+
+
 def test_what_directus_forgets_of_a_foreign_key_is_put_back(deployed: Tool, tmp_path: Path) -> None:
     """It drops the key and makes it anew for any change of the relation, and knows nothing of DEFERRABLE."""
     path = tmp_path / "schema.yaml"

@@ -226,7 +226,16 @@ def test_an_approval_that_matches_nothing_is_reported(server: RunningDirectus, s
 
 @pytest.mark.parametrize(
     "text",
-    ["vehicles.plate", "- vehicles.plate", "- item: vehicles.plate", "- item: a\n  reason: ''", "- {item: [a]", "\tx"],
+    [
+        "vehicles.plate",
+        "- vehicles.plate",
+        "- item: vehicles.plate",
+        "- item: a\n  reason: ''",
+        "- {item: [a]",
+        "\tx",
+        "- {{item}}: b",
+        "[" * 2000,
+    ],
 )
 def test_a_file_of_approvals_that_is_none(server: RunningDirectus, snapshot_file: Path, text: str) -> None:
     snapshot_file.with_name("removals.yaml").write_text(text, encoding="utf-8")

@@ -388,6 +388,13 @@ def test_a_dry_run_of_a_push_is_a_diff(run: Run, returning: Returning, planned: 
     assert run("push", "--mode", "dry-run") == 3
 
 
+@pytest.mark.parametrize("option", ["--allow-destroy", "--discard-live"])
+def test_a_plan_brings_its_own_approvals(run: Run, returning: Returning, capsys: Output, option: str) -> None:
+    returning("push", AssertionError("it can't be approved so"))
+    assert run("push", "--plan", "plan.json", option, "events.notes") == 2
+    assert "what was approved when it was saved" in capsys.readouterr().err
+
+
 def test_a_push_in_mode_skip_says_so_and_pushes_nothing(run: Run, returning: Returning, capsys: Output) -> None:
     returning("push", AssertionError("skip pushes nothing"))
     assert run("push", "--mode", "skip") == 0

@@ -315,7 +315,7 @@ class TestAdvice:
         assert "docker compose" in raised.value.next_step
 
     @pytest.mark.usefixtures("debian")
-    def test_set_up_goes_on_without_a_browser(
+    def test_set_up_goes_on_without_what_some_tests_run(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr("shutil.which", lambda name: None if name == "chromium" else f"/usr/bin/{name}")
@@ -323,9 +323,9 @@ class TestAdvice:
         monkeypatch.setattr("signal.signal", lambda *_: None)
         monkeypatch.setattr("devstack.postgres_tree.postgres_tree", lambda: tmp_path)
         monkeypatch.setattr("devstack.directus_home.directus_home", lambda _: tmp_path)
-        assert cli.main(["install", "--browser"]) == 0
+        assert cli.main(["install", "--for-tests"]) == 0
         assert capsys.readouterr().err == (
-            "note: the test of the admin UI needs chromium, which only an administrator can install\n"
+            "note: `make test` needs chromium, which only an administrator can install\n"
             "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
         )
 
