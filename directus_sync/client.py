@@ -56,6 +56,7 @@ class _Session(httpx.Auth):
         self._login = login
         self._lock = threading.Lock()
         self._token = settings.token
+        self._denied: DirectusDenied | None = None
         self.refresh_token: str | None = None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -69,12 +70,18 @@ class _Session(httpx.Auth):
             yield request
 
     def _renewed(self, refused: str | None) -> str:
-        """Log in, unless another thread has done so; return the token."""
+        """Log in, unless another thread has done so, or was refused; return the token."""
         with self._lock:
+            if self._denied is not None:
+                raise self._denied  # each more would count as another try to guess the password
             if self._token is None or self._token == refused:
                 self._settings.require_credentials()
                 body = {"email": self._settings.email, "password": self._settings.password, "mode": "json"}
-                response = self._login(body)
+                try:
+                    response = self._login(body)
+                except DirectusDenied as error:
+                    self._denied = error
+                    raise
                 data = _data(response)
                 if not isinstance(data, dict) or not isinstance(data.get("access_token"), str):
                     raise _no_answer("/auth/login has no access token", str(response.request.url))

@@ -54,8 +54,9 @@ _STRUCTURAL: Final = frozenset(
 class Column:
     """A column as a snapshot describes it. made: the type in SQL that Directus would give it.
 
-    reread: its default is no text. Directus compares that with the text which PostgreSQL has, finds them unequal, and
-    alters the column at any edit of the field, even of a note (11.17.4, api/src/services/fields.ts, updateField).
+    reread: its default is no text, or was read from one, as of JSON. Directus compares it with the text that PostgreSQL
+    has, finds them unequal, and alters the column at any edit of the field, even of a note (11.17.4,
+    api/src/services/fields.ts, updateField).
     """
 
     kind: str
@@ -69,7 +70,8 @@ class Column:
     def of(cls, kind: object, schema: Mapping[str, Any]) -> Column:
         """Read a field of a snapshot: its type, and its `schema`."""
         name, data_type = str(kind), str(schema.get("data_type"))
-        reread = not isinstance(schema.get("default_value"), str | None)
+        default = schema.get("default_value")
+        reread = default is not None and (name == "json" or not isinstance(default, str))
         if name in {"string", "hash"}:
             length = _number(schema.get("max_length"), _STRING_LENGTH)
             made = _STRING_LENGTH if name == "hash" or length <= 0 else length

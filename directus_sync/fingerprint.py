@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psycopg2
@@ -121,10 +122,20 @@ def inputs(settings: Settings) -> str:
     """Return a hash of all that a deploy is given beside the database and a Directus."""
     digest = hashlib.sha256()
     given = (__version__, settings.excluded_tables)
-    files = [path.read_bytes() if path.is_file() else b"" for path in settings.files]
+    files = [_content(path) for path in settings.files]
     for content in (*(text.encode() for text in given), *files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        # Whoever needs the file says so.
+        return repr(error).encode()
 
 
 def with_version(given: str, directus: str) -> str:

@@ -284,6 +284,13 @@ def test_a_changed_byte_in_a_file_is_looked_at(watched: Watched, tmp_path: Path,
     assert watched.node_was_started
 
 
+def test_a_snapshot_that_can_t_be_read_is_named(deployed: Tool, tmp_path: Path) -> None:
+    (tmp_path / "schema.yaml").mkdir()
+    refused = deployed("deploy", "--snapshot", tmp_path / "schema.yaml")
+    assert refused.code == 2, refused.text
+    assert "the snapshot can't be read" in refused.err
+
+
 @pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml", "removals.yaml"])
 def test_a_file_that_is_replaced_while_a_deploy_runs_is_looked_at(
     deployed: Tool, watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -391,6 +391,15 @@ def test_lists_that_are_refused_together_log_in_once(by_password: Settings) -> N
     assert asked.count("/fields") == 2
 
 
+def test_a_wrong_password_is_tried_once(by_password: Settings) -> None:
+    wire = Wire(errors(401, "Invalid user credentials."))
+    client = over(wire, by_password)
+    for ask in (client.version, client.project_id):
+        with pytest.raises(DirectusDenied, match="Invalid user credentials"):
+            ask()
+    assert [request.url.path for request in wire.requests] == ["/auth/login"]
+
+
 def test_a_login_waits_for_a_directus_that_is_busy(by_password: Settings) -> None:
     wire = Wire(errors(503), data({"access_token": "session"}), data({"version": "11.17.4"}))
     assert over(wire, by_password).version() == "11.17.4"

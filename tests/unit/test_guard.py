@@ -210,6 +210,19 @@ def test_a_new_required_field_without_a_default_is_counted_against_the_rows(
     assert hazards(SchemaDiff((change,), "hash"), live) == wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "default", "wanted"),
+    [("json", "abc", [Hazard.RETYPE]), ("json", None, []), ("text", "abc", []), ("boolean", True, [Hazard.RETYPE])],
+)
+def test_a_note_of_a_column_that_directus_did_not_make_is_counted_where_it_alters_it(
+    live: Snapshot, kind: str, default: object, wanted: list[Hazard]
+) -> None:
+    column = {("type",): kind, ("schema", "data_type"): "jsonb", ("schema", "default_value"): default}
+    odd = after(live, [edit_of("station", "code", path, value) for path, value in column.items()])
+    difference = SchemaDiff((edit_of("station", "code", ("meta", "note"), "x"),), "hash")
+    assert hazards(difference, odd) == wanted
+
+
 def test_a_key_that_numbers_its_rows_is_a_column_like_any_other_when_it_goes(live: Snapshot) -> None:
     # Directus compares nothing of its column, and drops it.
     entry = live.section("fields")["country", "id"]
