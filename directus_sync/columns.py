@@ -93,6 +93,10 @@ class Column:
         """Tell whether Directus would not have made the column so; whatever alters it then re-makes it."""
         return self.data_type != self.made.partition("(")[0]
 
+    def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
+        """Tell whether Directus alters the column at these edits of its field."""
+        return self.reread or any(path[0] == "schema" for path in edited)
+
 
 def _number(value: object, default: int) -> int:
     return value if isinstance(value, int) else default
@@ -106,7 +110,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     touched = any(path[0] == "schema" for path in edited)
     if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
         return True
-    if before.foreign and (touched or before.reread):
+    if before.foreign and before.altered(edited):
         return True
     if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
         # Directus gives a hash this length, whatever the snapshot says.

@@ -25,10 +25,11 @@ SyncError                     1
 ├── Refused                   4   the guard
 │   ├── InvalidSnapshot       4
 │   ├── InvalidCatalog        4
-│   ├── RefusedPlan           4   one of the next six, by what weighs most
+│   ├── RefusedPlan           4   one of the next seven, by what weighs most
 │   │   ├── IncompleteEntry   4
 │   │   ├── Conflict          4
 │   │   ├── UncapturedLiveWork 4
+│   │   ├── TypeWouldChange   4
 │   │   ├── UnapprovedDestruction 4
 │   │   ├── RowsDoNotFit      4
 │   │   └── CatalogExpectsIt  4
@@ -245,6 +246,12 @@ class UncapturedLiveWork(RefusedPlan):
     """Something was made or changed in Directus, and no snapshot has it."""
 
     id = "uncaptured-live-work"
+
+
+class TypeWouldChange(RefusedPlan):
+    """The file gives a column a type that Directus does not make, and Directus would make or alter the column."""
+
+    id = "type-would-change"
 
 
 class UnapprovedDestruction(RefusedPlan):

@@ -30,6 +30,7 @@ class Rule(Enum):
     INCOMPLETE = "incomplete-entry"
     CONFLICT = "conflict"
     UNCAPTURED = "uncaptured-live-work"
+    TYPE = "type-would-change"
     DESTRUCTION = "unapproved-destruction"
     UNFIT = "rows-do-not-fit"
     EXPECTED = "catalog-expects-it"
@@ -77,12 +78,17 @@ class Approvals:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One change, who moved, and what is to be counted. edits: those that only the server made, or both."""
+    """One change, who moved, and what is to be counted.
+
+    edits: those that only the server made, or both; remade: the column as the file has it, where Directus would make it
+    of another type.
+    """
 
     change: Change
     mover: Mover
     risks: tuple[Risk, ...] = ()
     edits: tuple[Edit, ...] = ()
+    remade: Column | None = None
 
     @property
     def doomed(self) -> tuple[Risk, ...]:
@@ -176,7 +182,9 @@ def _verdict(
     match change.action:
         case Action.ADD:
             mover = Mover.SERVER if entries.base is not None else Mover.GIT
-            return Verdict(change, mover, tuple(_addition_risks(change, entries, live)))
+            return Verdict(
+                change, mover, tuple(_addition_risks(change, entries, live)), remade=_remade(change, entries)
+            )
         case Action.REMOVE:
             mover = Mover.SERVER if entries.base is None else Mover.GIT if entries.untouched else Mover.BOTH
             return Verdict(change, mover, tuple(_removal_risks(change, entries)))
@@ -191,7 +199,7 @@ def _verdict(
             if change.rebuilt and mover is Mover.GIT and not entries.untouched:
                 # The field is dropped and made anew, and with it whatever else the server changed about it.
                 mover = Mover.BOTH
-            return Verdict(change, mover, tuple(_change_risks(change, entries)), edits)
+            return Verdict(change, mover, tuple(_change_risks(change, entries)), edits, _remade(change, entries))
 
 
 class _Entries:
@@ -292,6 +300,19 @@ def _change_risks(change: Change, entries: _Entries) -> Iterator[Risk]:
         yield Risk(Hazard.UNIQUE, change.collection, change.field)
 
 
+def _remade(change: Change, entries: _Entries) -> Column | None:
+    before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
+    # Of a column that numbers its rows Directus compares no type.
+    if change.kind is not Kind.FIELD or not after or after.get("has_auto_increment"):
+        return None
+    new = Column.of((entries.wanted or {}).get("type"), after)
+    if before and not change.rebuilt:
+        old = Column.of((entries.live or {}).get("type"), before)
+        if not old.altered({edit.path for edit in change.edits}):
+            return None
+    return new if new.foreign else None
+
+
 def _item(
     verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, taken: Mapping[Risk, tuple[Taken, ...]]
 ) -> Item:
@@ -317,6 +338,8 @@ def _rule(verdict: Verdict, rows: Mapping[Risk, int], *, discarded: bool, approv
         return Rule.INCOMPLETE
     if change.action is not Action.ADD and verdict.mover is not Mover.GIT and not discarded:
         return Rule.CONFLICT if verdict.mover is Mover.BOTH else Rule.UNCAPTURED
+    if verdict.remade:
+        return Rule.TYPE
     at_risk = {risk.hazard for risk in verdict.risks if rows.get(risk, 0)}
     if at_risk & {Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED}:
         return Rule.UNFIT

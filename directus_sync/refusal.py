@@ -16,6 +16,7 @@ _ERRORS: Final[dict[Rule, type[RefusedPlan]]] = {
     Rule.INCOMPLETE: errors.IncompleteEntry,
     Rule.CONFLICT: errors.Conflict,
     Rule.UNCAPTURED: errors.UncapturedLiveWork,
+    Rule.TYPE: errors.TypeWouldChange,
     Rule.DESTRUCTION: errors.UnapprovedDestruction,
     Rule.UNFIT: errors.RowsDoNotFit,
     Rule.EXPECTED: errors.CatalogExpectsIt,
@@ -48,6 +49,8 @@ def _line(item: Item) -> str:
         details.append(", ".join(dict.fromkeys(edit.name for edit in edits[:4])))
     if item.verdict.risks:
         details.append(f"{item.rows} row{'' if item.rows == 1 else 's'}")
+    if item.verdict.remade and item.rule is Rule.TYPE:
+        details.append(f"{item.verdict.remade.data_type} in the file, and {item.verdict.remade.made} by Directus")
     if item.rule is Rule.EXPECTED:
         details.append(f"takes along {', '.join(found.name for found in item.taken if found.expected)}")
     return f"{item.id} ({'; '.join(details)})" if details else item.id
@@ -117,6 +120,9 @@ _WHAT: Final[dict[Rule, Callable[[Sequence[Item]], str]]] = {
     Rule.INCOMPLETE: _incomplete,
     Rule.CONFLICT: lambda items: f"{_counted(items)} changed both in git and in Directus",
     Rule.UNCAPTURED: _uncaptured,
+    Rule.TYPE: lambda items: (
+        f"{_counted(items)} would be made of another type, since Directus makes no column of the one in the file"
+    ),
     Rule.DESTRUCTION: lambda items: f"{_counted(items)} would be removed or narrowed, and nobody approved it",
     Rule.UNFIT: lambda items: f"{_counted(items)} can't become required or unique, because of rows that don't fit",
     Rule.EXPECTED: lambda items: (
@@ -133,6 +139,10 @@ _NEXT: Final[dict[Rule, Callable[[Sequence[Item]], list[str]]]] = {
     Rule.UNCAPTURED: lambda items: [
         "keep them: directus-sync pull, then commit",
         f"lose them: rerun with --discard-live {_ids(items)}",
+    ],
+    Rule.TYPE: lambda items: [
+        f"let Directus have its type: ALTER TABLE on a development database for {_ids(items)}, then directus-sync pull",
+        "or keep the column's own: make it in a post revision, and no field of it in Directus",
     ],
     Rule.DESTRUCTION: _destruction_steps,
     Rule.EXPECTED: lambda _: [

@@ -463,12 +463,12 @@ def test_a_column_without_a_limit_is_not_cut_silently(server: RunningDirectus, s
 
 
 @pytest.mark.parametrize(
-    ("column", "value"),
-    [("double precision DEFAULT 0", "41.327546123456"), ("numeric DEFAULT 0", "41.3")],
+    ("column", "value", "made"),
+    [("double precision DEFAULT 0", "41.327546123456", "real"), ("numeric DEFAULT 0", "41.3", "integer")],
     ids=["float", "integer"],
 )
-def test_a_note_does_not_round_a_column_that_directus_did_not_make(
-    server: RunningDirectus, snapshot_file: Path, column: str, value: str
+def test_a_note_does_not_change_a_column_that_directus_did_not_make(
+    server: RunningDirectus, snapshot_file: Path, column: str, value: str, made: str
 ) -> None:
     """With such a default any edit has Directus alter the column, to the type that it would have given it."""
     where = {"collection": "devices", "field": "reach"}
@@ -478,17 +478,43 @@ def test_a_note_does_not_round_a_column_that_directus_did_not_make(
     assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).status_code == 200
     assert server.tool("pull", "--snapshot", snapshot_file).code == 0
     edited(snapshot_file, set_property("fields", "meta.note", "in metres", **where))
-    refused = server.tool("push", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[unapproved-destruction]" in refused.err
-    assert "devices.reach (field; meta.note; 1 row)" in refused.err
-    assert server.database.value("SELECT reach::text FROM devices") == value
+    # Not with rows that fit either, and no approval helps: Directus could never equal the file.
+    for kept, options in ((value, ["--allow-destroy", "devices.reach"]), ("41", [])):
+        server.database.execute(f"UPDATE devices SET reach = {kept}")
+        refused = server.tool("push", "--snapshot", snapshot_file, *options)
+        assert refused.code == 4, refused.text
+        assert "error[type-would-change]" in refused.err
+        rows = "1 row" if options else "0 rows"
+        in_file = column.partition(" DEFAULT")[0]
+        assert f"devices.reach (field; meta.note; {rows}; {in_file} in the file, and {made} by Directus)" in refused.err
+        assert server.database.value("SELECT reach::text FROM devices") == kept
 
-    # What fits loses nothing; the column is of another type then, which is told.
-    server.database.execute("UPDATE devices SET reach = 41")
+    # The way out that the manual names: without the default Directus leaves the column alone.
+    server.database.execute("ALTER TABLE devices ALTER reach DROP DEFAULT")
+    assert server.tool("pull", "--snapshot", snapshot_file, "--overwrite").code == 0
+    edited(snapshot_file, set_property("fields", "meta.note", "in metres", **where))
     pushed = server.tool("push", "--snapshot", snapshot_file)
-    assert (pushed.code, "error[not-converged]" in pushed.err) == (1, True), pushed.text
-    assert server.database.value("SELECT reach FROM devices") == 41
+    assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+
+
+@pytest.mark.parametrize("column", ["double precision", "real"])
+def test_a_new_field_is_refused_if_directus_makes_no_such_column(
+    server: RunningDirectus, snapshot_file: Path, column: str
+) -> None:
+    server.database.execute(f"ALTER TABLE devices ADD reach {column}")
+    assert server.http.post("/utils/cache/clear?system").status_code in {200, 204}
+    assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).status_code == 200
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    assert server.http.delete("/fields/devices/reach").status_code == 204
+
+    pushed = server.tool("push", "--snapshot", snapshot_file)
+    made = server.database.rows("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attname = 'reach'")
+    if column == "real":
+        assert (pushed.code, made) == (0, [("real",)]), pushed.text
+        return
+    assert (pushed.code, made) == (4, []), pushed.text
+    assert "error[type-would-change]" in pushed.err
+    assert "devices.reach (field; double precision in the file, and real by Directus)" in pushed.err
 
 
 @pytest.mark.parametrize("column", ["double precision", "real DEFAULT 0"])

@@ -223,6 +223,24 @@ def test_a_note_of_a_column_that_directus_did_not_make_is_counted_where_it_alter
     assert hazards(difference, odd) == wanted
 
 
+@pytest.mark.parametrize(
+    ("schema", "wanted"),
+    [
+        ({"data_type": "double precision"}, [Rule.TYPE]),
+        ({"data_type": "real"}, []),
+        # Directus compares no type of it, so that the file is equal then.
+        ({"data_type": "smallint", "has_auto_increment": True}, []),
+        (None, []),
+    ],
+)
+def test_a_new_column_of_a_type_that_directus_does_not_make_is_refused(
+    live: Snapshot, schema: dict[str, object] | None, wanted: list[Rule]
+) -> None:
+    entry = {"collection": "country", "field": "reach", "type": "float", "meta": {}, "schema": schema}
+    difference = SchemaDiff((Change(Action.ADD, Kind.FIELD, "country", "reach", after=entry),), "hash")
+    assert [rule for _, rule in rules(decided(difference, live, base=live, rows=0))] == wanted
+
+
 def test_a_key_that_numbers_its_rows_is_a_column_like_any_other_when_it_goes(live: Snapshot) -> None:
     # Directus compares nothing of its column, and drops it.
     entry = live.section("fields")["country", "id"]
