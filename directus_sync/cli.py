@@ -201,11 +201,12 @@ def push(
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
 def pull(snapshot: Path | None, *, overwrite: bool) -> None:
     """Write Directus's schema to the snapshot file, byte for byte as Directus exports it; catalog.yaml beside it."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync import pulling, report  # noqa: PLC0415
 
     loaded = _load(snapshot)
-    live, changed = pipeline.pull(loaded, render.Progress(), overwrite=overwrite)
-    if changed:
+    pulled = pulling.run(loaded, render.Progress(), overwrite=overwrite)
+    if pulled is not None:
+        live, changed = pulled
         names = " and ".join(str(path) for path in changed)
         render.result(f"Pulled {report.contents(live)}; commit {names}")
     else:

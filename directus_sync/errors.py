@@ -42,7 +42,9 @@ SyncError                     1
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN: Final = 60
 
 
 class SyncError(Exception):
@@ -301,3 +303,9 @@ class LockTimeout(SyncError):
 
     id = "lock-timeout"
     exit_code = 5
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, short, whatever it is."""
+    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,11 +1,13 @@
-"""Tells in one query whether anything moved since the last deploy. Starts no Node, writes nothing, loads little."""
+"""Tells in one query whether anything moved since the last deploy, or pull after it. Starts no Node, loads little."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import psycopg2
 
@@ -102,6 +104,15 @@ SELECT (SELECT notes FROM directus_sync.deploys d
         AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))"""  # noqa: S608 - constants
 
+_PULLED: Final = """
+SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
+
+_RECORD_PULL: Final = f"""
+{database.PRINTING} WITH {_PARTS}
+UPDATE directus_sync.deploys SET pulled = true
+WHERE id = (SELECT max(id) FROM directus_sync.deploys) AND inputs = %(inputs)s
+  AND fingerprint = ({_FINGERPRINT})"""  # noqa: S608 - constants
+
 
 @dataclass(frozen=True)
 class Unmoved:
@@ -167,8 +178,31 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     """
     if not can_tell(settings):
         return None
+    given = with_version(inputs(settings), installation.version(settings))
+    notes = _notes(connection, given)
+    return None if notes is None else Unmoved(tuple(notes))
+
+
+def is_pulled(connection: Connection, given: str) -> bool:
+    """Tell whether nothing moved since a deploy with these inputs, and a pull after it that had nothing to write."""
+    try:
+        # First: PostgreSQL takes longer to plan the other query than to answer this one.
+        pulled = database.query(connection, _PULLED, {"inputs": given})
+    except psycopg2.ProgrammingError:
+        return False
+    return pulled == [(True,)] and _notes(connection, given) is not None
+
+
+def record_pull(connection: Connection, given: str) -> None:
+    """Remember that a pull had nothing to write, if nothing moved since a deploy with these inputs."""
+    # A pull may come before the deploy that makes the table, or its column.
+    with suppress(psycopg2.ProgrammingError), connection.cursor() as cursor:
+        cursor.execute(_RECORD_PULL, {"inputs": given})
+
+
+def _notes(connection: Connection, given: str) -> Sequence[str] | None:
     parameters = {
-        "inputs": with_version(inputs(settings), installation.version(settings)),
+        "inputs": given,
         "heads": sorted(checkout_head(branch) for branch in BRANCHES),
         "key_high": LOCK_KEY >> 32,
         "key_low": LOCK_KEY & 0xFFFF_FFFF,
@@ -178,4 +212,4 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     except psycopg2.ProgrammingError:
         # A table is not there: the database is new, or was taken apart.
         return None
-    return None if notes is None else Unmoved(tuple(notes))
+    return cast("Sequence[str] | None", notes)

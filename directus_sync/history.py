@@ -72,9 +72,10 @@ def base(connection: Connection) -> Reading | None:
     return Reading(content, partial(snapshots.parse, content, "the recorded base", may_be_empty=True))
 
 
-def record_snapshot(connection: Connection, snapshot: Snapshot, source: Source) -> None:
+def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
     """Remember the snapshot as the state that file and server had in common, unless it is the latest already."""
-    if latest_sha256(connection) == snapshot.sha256:
+    # A push or pull may come before the first `pre`; there is nowhere to record it then.
+    if not exists(connection) or latest_sha256(connection) == snapshot.sha256:
         return
     with connection.cursor() as cursor:
         cursor.execute(

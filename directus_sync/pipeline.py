@@ -1,9 +1,9 @@
-"""What each command does, in its order. A deploy and a push have their own modules."""
+"""What each command does, in its order. Deploy, push and pull have their own modules."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from directus_sync.diff import SchemaDiff
 from directus_sync.errors import AlreadyAdopted
 from directus_sync.guard import Approvals, Plan
 from directus_sync.outcome import Adopted, Checked, Deployed, Seeded, Status
-from directus_sync.pushing import Pushing, Request, approved, record_base
+from directus_sync.pushing import Pushing, Request, approved
 from directus_sync.render import Progress
 from directus_sync.revisions import BRANCHES
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
@@ -80,36 +80,6 @@ def push(settings: Settings, reading: Reading, request: Request, progress: Progr
             return pushing.run(client, reading)
 
 
-def pull(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Snapshot, tuple[Path, ...]]:
-    """Write Directus's schema to the snapshot file, and record it; the catalog beside it with it.
-
-    Return the schema, and the files that changed.
-    """
-    with (
-        sessions.writing(settings, "pull", progress) as connection,
-        sessions.directus(settings, connection, progress) as client,
-    ):
-        catalogs: list[Callable[[], bool]] = []
-
-        def regenerate() -> None:
-            if not pending:
-                catalogs.append(verify.regenerate(connection, settings.catalog, overwrite=overwrite))
-
-        pending = any(revisions.pending(connection, branch) for branch in BRANCHES)
-        if pending:
-            # What the pending ones will make is not there yet, and would be missing from the file.
-            progress.note(
-                f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull"
-            )
-        with progress.step("Reading Directus's schema", "Read Directus's schema"):
-            base = partial(history.base, connection)
-            live, changed = sync.pull(client, settings.snapshot, base, overwrite=overwrite, meanwhile=regenerate)
-        files = [settings.snapshot] if changed else []
-        files += [settings.catalog for write in catalogs if write()]
-        record_base(connection, live, "pull")
-        return live, tuple(files)
-
-
 def adopt(settings: Settings, progress: Progress) -> Adopted:
     """Record Directus's schema as the base, for a database that this tool never touched.
 
@@ -139,7 +109,7 @@ def adopt(settings: Settings, progress: Progress) -> Adopted:
         same = live.sha256 == reading.sha256
         known = Reading(live.content, lambda: live)
         judged = sync.plan(client, connection, reading, lambda: known, Approvals(), expected, probably_equal=same)
-        record_base(connection, live, "adopt")
+        history.record_base(connection, live, "adopt")
         return Adopted(live, base is None, judged)
 
 

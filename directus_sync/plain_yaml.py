@@ -20,6 +20,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from directus_sync.errors import shown
+
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
 else:
@@ -28,7 +30,6 @@ else:
 
 # Directus's own exports are 8 levels deep, and an operator's JSON options some more.
 _MAX_DEPTH: Final = 100
-_SHOWN: Final = 60
 
 _TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT: Final = "tag:yaml.org,2002:str"
@@ -49,12 +50,6 @@ def load(content: bytes) -> object:
 def compose(content: bytes) -> yaml.Node | None:
     """Return the tree of nodes, which know their lines. Takes long, so this is for errors."""
     return yaml.compose(content, Loader=_SafeLoader)
-
-
-def shown(value: object) -> str:
-    """Return a value for a message, short, whatever it is."""
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class _Loader(_SafeLoader):

@@ -71,9 +71,9 @@ class Pushing:
         if judged:
             sync.push(client, wanted, judged, around=lambda plan: self._sending(plan, wanted))
             self.progress.done.append(f"{report.changes(judged)} pushed")
-            record_base(self.connection, sync.require_equal(client, wanted, fresh=True), "push")
+            history.record_base(self.connection, sync.require_equal(client, wanted, fresh=True), "push")
         elif not recorded and history.exists(self.connection):
-            record_base(self.connection, sync.require_equal(client, wanted), "push")
+            history.record_base(self.connection, sync.require_equal(client, wanted), "push")
         return judged
 
     def nothing(self, wanted: Snapshot) -> Plan:
@@ -143,10 +143,3 @@ def _doomed(judged: Plan) -> tuple[attic.Item, ...]:
 
 def _definitions(judged: Plan) -> dict[str, object]:
     return {item.id: item.verdict.change.before for item in judged.items if item.verdict.change.before is not None}
-
-
-def record_base(connection: Connection, live: Snapshot, source: history.Source) -> None:
-    """Remember the server's schema as what file and server have in common."""
-    # A push or pull may come before the first `pre`; there is nowhere to record it then.
-    if history.exists(connection):
-        history.record_snapshot(connection, live, source)

@@ -36,9 +36,14 @@ def error(plan: Plan, operation: str) -> RefusedPlan:
     return _ERRORS[first](what, where="\n".join(where), next="\n".join(dict.fromkeys(steps)))
 
 
+def shortened(lines: Sequence[str]) -> list[str]:
+    """Return the first lines, and how many there are beyond them."""
+    more = len(lines) - ITEMS_SHOWN
+    return [*lines[:ITEMS_SHOWN], f"and {more} more"] if more > 0 else list(lines)
+
+
 def _listed(items: Sequence[Item]) -> list[str]:
-    lines = [_line(item) for item in items[:ITEMS_SHOWN]]
-    return [*lines, f"and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else lines
+    return shortened([_line(item) for item in items])
 
 
 def _line(item: Item) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from directus_sync import background, database, installation, lock, revisions, server, sync
+from directus_sync import background, database, installation, lock, revisions, server
 from directus_sync.errors import PrivateServerFailed, SyncError, WrongSettings
 from directus_sync.render import Progress
 from directus_sync.settings import Settings
@@ -70,9 +70,20 @@ def directus(
         # Whatever comes next asks for the version, too.
         project = background.start(client.project_id)
         client.version()
-        if not sync.on_same_database(project(), connection):
+        if not _on_same_database(project(), connection):
             raise _elsewhere(settings, client, connection)
         yield client
+
+
+def _on_same_database(project: str | None, connection: Connection) -> bool:
+    """Tell whether the Directus with this project's id, or with none, works on the database of the connection."""
+    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
+    here = (
+        database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
+        if table
+        else []
+    )
+    return project is None or (str(project),) in here
 
 
 def _elsewhere(settings: Settings, client: DirectusClient, connection: Connection) -> SyncError:

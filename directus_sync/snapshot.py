@@ -11,11 +11,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, cast
 
-import yaml
-
-from directus_sync import children, plain_yaml
-from directus_sync.errors import InvalidSnapshot, WrongSettings
-from directus_sync.plain_yaml import shown
+from directus_sync import children
+from directus_sync.errors import InvalidSnapshot, WrongSettings, shown
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"
@@ -248,6 +245,10 @@ def _text(sections: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]) -
 
 
 def _load(content: bytes, source: str) -> object:
+    import yaml  # noqa: PLC0415 - slow to load, mostly in a child process or where there is something to wait for
+
+    from directus_sync import plain_yaml  # noqa: PLC0415 - as yaml
+
     try:
         return plain_yaml.load(content)
     except yaml.YAMLError as error:
@@ -380,6 +381,10 @@ def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: _Problems) -> 
 
 def _line(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
     """Return `source:line` of a key or entry. Composing the nodes is slow, so this is for errors only."""
+    import yaml  # noqa: PLC0415 - as above
+
+    from directus_sync import plain_yaml  # noqa: PLC0415 - as above
+
     node = plain_yaml.compose(content)
     mark = node.start_mark if node is not None else None
     for step in path:

@@ -1,13 +1,12 @@
-"""Push, pull and compare: what moves between a snapshot file and one Directus. Sends nothing the guard refuses."""
+"""Push and compare: what moves from a snapshot file to one Directus. Sends nothing the guard refuses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
-from directus_sync import background, database, diff, files, guard, render, rows, snapshot, verify
+from directus_sync import background, diff, guard, rows, snapshot, verify
 from directus_sync.catalog import Catalog
 from directus_sync.diff import Action, Kind, SchemaDiff
 from directus_sync.errors import (
@@ -16,7 +15,6 @@ from directus_sync.errors import (
     NotConverged,
     RequestFailed,
     SyncError,
-    UnpushedFileChanges,
 )
 from directus_sync.guard import Approvals, Plan
 from directus_sync.settings import ALEMBIC_TABLES
@@ -110,40 +108,6 @@ def push(
                 raise
 
 
-def pull(
-    client: DirectusClient,
-    path: Path,
-    base: Callable[[], Reading | None],
-    *,
-    overwrite: bool,
-    meanwhile: Callable[[], object] = lambda: None,
-) -> tuple[Snapshot, bool]:
-    """Write the server's snapshot to `path`; return it, and whether the file changed.
-
-    The file is replaced as a whole or not at all.
-    meanwhile: called once while Directus writes its schema; what it raises ends the pull before anything is written.
-
-    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
-    """
-    client.clear_cache()
-    exported = background.start(client.snapshot)
-    meanwhile()
-    file = snapshot.read(path) if path.is_file() else None
-    if file is not None:
-        # Directus mostly writes the same bytes, which takes it longer than to parse them, and they are parsed once.
-        # What is wrong with it is told below, unless it is overwritten.
-        with suppress(SyncError):
-            file.result()
-    live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES)
-    if file is not None and file.content == live.content:
-        return live, False
-    if file is not None and not overwrite:
-        recorded = base()
-        _require_nothing_unpushed(file.result(), recorded.result() if recorded else None, live)
-    files.replace(path, live.content)
-    return live, True
-
-
 def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = False) -> Snapshot:
     """Return the server's snapshot, or the given one where it says just the same.
 
@@ -171,17 +135,6 @@ def require_equal(client: DirectusClient, wanted: Snapshot, *, fresh: bool = Fal
         where="\n".join([client.url, *shown[:ITEMS_SHOWN]]),
         next="look at them with `directus-sync diff`; what was applied stays, and running again is safe",
     )
-
-
-def on_same_database(project: str | None, connection: Connection) -> bool:
-    """Tell whether the Directus with this project's id, or with none, works on the database of the connection."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
-    here = (
-        database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
-        if table
-        else []
-    )
-    return project is None or (str(project),) in here
 
 
 def _export(client: DirectusClient) -> Snapshot:
@@ -222,19 +175,3 @@ def _differs(client: DirectusClient, wanted: Snapshot, unclear: ApplyUnclear) ->
     except SyncError as error:
         raise unclear from error
     return False
-
-
-def _require_nothing_unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> None:
-    unpushed = guard.unpushed(file, base, live)
-    if not unpushed:
-        return
-    shown = list(unpushed[:ITEMS_SHOWN])
-    if len(unpushed) > ITEMS_SHOWN:
-        shown.append(f"and {len(unpushed) - ITEMS_SHOWN} more")
-    number = render.count(len(unpushed), "change")
-    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
-    raise UnpushedFileChanges(
-        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
-        where="\n".join([file.source, *shown]),
-        next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
-    )

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, deploying, fingerprint, pipeline, sync, verify
+from directus_sync import attic, database, deploying, fingerprint, pipeline, pulling, sync, verify
 from directus_sync.client import DirectusClient
 from directus_sync.pushing import Request
 from directus_sync.render import Progress
@@ -234,6 +234,123 @@ def test_what_compares_looks_at_whatever_moved(watched: Watched, command: str, c
     done = watched.tool(*command.split())
     assert watched.node_was_started, done.text
     assert done.code != 0
+
+
+# Pull, which remembers what it found
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a copy of the committed snapshot, with what is beside it."""
+    shutil.copytree(SNAPSHOT.parent, tmp_path / "snapshots")
+    return tmp_path / "snapshots" / SNAPSHOT.name
+
+
+@pytest.fixture
+def pulled(deployed: Tool, copy: Path, watched: Watched) -> Watched:
+    """Return a deployed database from which somebody pulled, and found no difference."""
+    done = deployed("pull", "--snapshot", copy)
+    assert (done.code, done.out) == (0, f"Nothing to pull: {copy} equals Directus\n"), done.text
+    assert done.err.count("Reading Directus's schema ...") == 1
+    return watched
+
+
+def test_a_pull_where_the_last_found_nothing_starts_no_node(pulled: Watched, copy: Path) -> None:
+    before = pulled.tool.database.contents()
+    done = pulled.tool("pull", "--snapshot", copy)
+    assert (done.code, done.out, done.err) == (0, f"Nothing to pull: {copy} equals Directus\n", ""), done.text
+    assert not pulled.node_was_started
+    assert pulled.tool.database.contents() == before
+
+
+def test_the_first_pull_after_a_deploy_looks(watched: Watched, copy: Path) -> None:
+    assert watched.tool("pull", "--snapshot", copy).code != 0
+    assert watched.node_was_started
+
+
+MADE_ANEW = "UPDATE directus_fields SET id = id + 1000 WHERE (collection, field) = ('vehicles', 'plate')"
+
+
+@pytest.mark.parametrize("case", ["a field's note", "a new column", "a new function", "the record of another deploy"])
+def test_a_pull_looks_at_whatever_moved(pulled: Watched, copy: Path, case: str) -> None:
+    pulled.tool.database.execute(MOVES[case])
+    assert pulled.tool("pull", "--snapshot", copy).code != 0
+    assert pulled.node_was_started
+
+
+def test_a_pull_writes_another_order_of_the_fields(pulled: Watched, deployed: Tool, copy: Path) -> None:
+    """Directus writes them in the order in which they were made."""
+    pulled.tool.database.execute(MADE_ANEW)
+    before = copy.read_bytes()
+    done = deployed("pull", "--snapshot", copy)
+    assert (done.code, done.out.startswith("Pulled ")) == (0, True), done.text
+    assert sorted(copy.read_bytes().splitlines()) == sorted(before.splitlines())
+    assert copy.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml"])
+def test_a_pull_looks_at_a_changed_file(pulled: Watched, copy: Path, name: str) -> None:
+    with copy.with_name(name).open("ab") as file:
+        file.write(b"# a comment\n")
+    assert pulled.tool("pull", "--snapshot", copy).code != 0
+    assert pulled.node_was_started
+
+
+def test_a_pull_asks_another_version_of_directus(pulled: Watched, copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "cli.js").write_bytes(b"")
+    (tmp_path / "package.json").write_text('{"version": "11.99.0"}', encoding="utf-8")
+    assert pulled.tool.with_settings(DIRECTUS_HOME=str(tmp_path))("pull", "--snapshot", copy).code != 0
+    assert pulled.node_was_started
+
+
+@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml"])
+def test_a_pull_with_other_files_than_the_deploy_is_not_remembered(deployed: Tool, copy: Path, name: str) -> None:
+    changed = copy.with_name(name)
+    committed = changed.read_bytes()
+    changed.write_bytes(committed + b"# a comment\n")
+    assert deployed("deploy", "--snapshot", copy).code == 0
+    for out in "Pulled ", "Nothing to pull":
+        assert deployed("pull", "--snapshot", copy).out.startswith(out)
+    changed.write_bytes(committed + b"# a comment\n")
+    assert deployed("pull", "--snapshot", copy).out.startswith("Pulled ")
+    assert changed.read_bytes() == committed
+
+
+def test_a_pull_of_another_schema_than_the_deploys_is_not_remembered(deployed: Tool, copy: Path) -> None:
+    deployed.database.execute(MADE_ANEW)
+    assert deployed("deploy", "--snapshot", copy).code == 0
+    deployed.database.execute(MADE_ANEW.replace("+", "-"))
+    assert deployed("pull", "--snapshot", copy).out.startswith("Nothing to pull")
+    deployed.database.execute(MADE_ANEW)
+    assert deployed("pull", "--snapshot", copy).out.startswith("Pulled ")
+
+
+def test_a_pull_may_come_before_the_deploy_that_lets_it_be_remembered(deployed: Tool, copy: Path) -> None:
+    assert deployed.alembic("downgrade", "pre_0006").code == 0
+    for _ in range(2):
+        done = deployed("pull", "--snapshot", copy)
+        assert (done.code, done.out) == (0, f"Nothing to pull: {copy} equals Directus\n"), done.text
+
+
+def test_a_running_directus_is_asked_for_its_version_and_not_for_its_schema(
+    deployed: Tool, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    export, version = DirectusClient.snapshot, DirectusClient.version
+
+    def noted(client: DirectusClient) -> bytes:
+        asked.append("schema")
+        return export(client)
+
+    monkeypatch.setattr(DirectusClient, "snapshot", noted)
+    with running_directus(deployed) as running:
+        settings = dataclasses.replace(running.tool.settings, snapshot=copy)
+        for _ in range(2):
+            assert pulling.run(settings, Progress(), overwrite=False) is None
+        assert asked == ["schema"]
+        monkeypatch.setattr(DirectusClient, "version", lambda client: f"{version(client)}-another")
+        pulling.run(settings, Progress(), overwrite=False)
+        assert asked == ["schema", "schema"]
 
 
 def test_a_saved_plan_is_compared_with_the_server(watched: Watched, tmp_path: Path) -> None:

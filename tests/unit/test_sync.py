@@ -18,7 +18,7 @@ import httpx
 import pytest
 import yaml
 
-from directus_sync import diff, fingerprint, pipeline, sessions, snapshot, sync
+from directus_sync import diff, fingerprint, pipeline, pulling, sessions, snapshot, sync
 from directus_sync.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
@@ -430,14 +430,14 @@ def test_a_file_is_parsed_while_the_server_writes_the_same(
 
     monkeypatch.setattr(snapshot, "parse", parsed)
     client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
-    assert sync.pull(client, path, nothing_recorded, overwrite=False)[1] is False
+    assert pulling.write(client, path, nothing_recorded, overwrite=False)[1] is False
 
 
 def test_something_else_is_done_while_the_server_writes(settings: Settings, full: Server, tmp_path: Path) -> None:
     meanwhile = Meanwhile("/schema/snapshot", full)
     client = DirectusClient(URL, settings, httpx.MockTransport(meanwhile))
     path = tmp_path / "schema.yaml"
-    assert sync.pull(client, path, nothing_recorded, overwrite=True, meanwhile=meanwhile.parse)[1]
+    assert pulling.write(client, path, nothing_recorded, overwrite=True, meanwhile=meanwhile.parse)[1]
 
 
 def test_what_fails_while_the_server_writes_ends_the_pull(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
@@ -445,7 +445,7 @@ def test_what_fails_while_the_server_writes_ends_the_pull(client_of: ClientOf, f
         raise NotConverged("of something else", next="mend it")
 
     with pytest.raises(NotConverged, match="of something else"):
-        sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True, meanwhile=fail)
+        pulling.write(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True, meanwhile=fail)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -544,28 +544,28 @@ def test_a_pull_writes_the_bytes_of_the_server(
     client_of: ClientOf, full: Server, station: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "schema.yaml"
-    live, changed = sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+    live, changed = pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     assert changed
     assert path.read_bytes() == station
     assert set(live.section("collections")) == {("country",), ("station",)}
 
 
 def test_a_pull_asks_for_a_fresh_view_of_the_schema(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
-    sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
+    pulling.write(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
     assert full.paths.index("/utils/cache/clear") < full.paths.index("/schema/snapshot")
 
 
 def test_a_pull_of_the_same_bytes_leaves_the_file_alone(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
-    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+    pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     before = path.stat()
-    assert sync.pull(client_of(full), path, nothing_recorded, overwrite=True)[1] is False
+    assert pulling.write(client_of(full), path, nothing_recorded, overwrite=True)[1] is False
     assert path.stat().st_ino == before.st_ino
     assert path.stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_pull_makes_the_folders_that_are_missing(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
-    sync.pull(client_of(full), tmp_path / "a" / "b" / "schema.yaml", nothing_recorded, overwrite=True)
+    pulling.write(client_of(full), tmp_path / "a" / "b" / "schema.yaml", nothing_recorded, overwrite=True)
     assert (tmp_path / "a" / "b" / "schema.yaml").is_file()
 
 
@@ -573,13 +573,13 @@ def test_a_pull_keeps_the_permissions_of_the_file(client_of: ClientOf, full: Ser
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+    pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_file_that_a_pull_makes_can_be_read_by_others(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
-    sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+    pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.stat().st_mode & 0o777 == 0o644
 
 
@@ -591,7 +591,7 @@ def test_a_pull_of_what_is_no_snapshot_leaves_the_file_as_it_was(
     path.write_bytes(b"old")
     full.export = export
     with pytest.raises(InvalidSnapshot):
-        sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+        pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     assert path.read_bytes() == b"old"
 
 
@@ -600,7 +600,7 @@ def test_a_pull_of_a_table_of_alembic_is_refused(
 ) -> None:
     full.export = station.replace(b"collection: country", b"collection: positions")
     with pytest.raises(InvalidSnapshot, match="positions, a table that Alembic owns"):
-        sync.pull(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
+        pulling.write(client_of(full), tmp_path / "schema.yaml", nothing_recorded, overwrite=True)
     assert not (tmp_path / "schema.yaml").exists()
 
 
@@ -615,21 +615,21 @@ def test_a_pull_that_cannot_write_leaves_nothing_behind(
 
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises((OSError, SyncError)):
-        sync.pull(client_of(full), path, nothing_recorded, overwrite=True)
+        pulling.write(client_of(full), path, nothing_recorded, overwrite=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["schema.yaml"]
     assert path.read_bytes() == b"old"
 
 
 def test_a_pull_into_a_folder_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     with pytest.raises(SyncError) as caught:
-        sync.pull(client_of(full), tmp_path, nothing_recorded, overwrite=True)
+        pulling.write(client_of(full), tmp_path, nothing_recorded, overwrite=True)
     assert str(tmp_path) in str(caught.value)
 
 
 def test_a_pull_below_a_file_says_so(client_of: ClientOf, full: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SyncError) as caught:
-        sync.pull(client_of(full), tmp_path / "file" / "schema.yaml", nothing_recorded, overwrite=True)
+        pulling.write(client_of(full), tmp_path / "file" / "schema.yaml", nothing_recorded, overwrite=True)
     assert str(tmp_path / "file") in str(caught.value)
 
 
@@ -642,7 +642,7 @@ def test_a_pull_refuses_to_overwrite_what_was_never_pushed(
     base = at_hand(snapshot.parse(station, "base"))
     full.export = station.replace(b"where stations stand", b"where they stood")
     with pytest.raises(UnpushedFileChanges) as caught:
-        sync.pull(client_of(full), path, lambda: base, overwrite=False)
+        pulling.write(client_of(full), path, lambda: base, overwrite=False)
     assert caught.value.exit_code == 4
     assert "station.code" in str(caught.value)
     assert path.read_bytes() == edited
@@ -654,7 +654,7 @@ def test_one_change_that_was_never_pushed_is_in_the_singular(
     path = tmp_path / "schema.yaml"
     path.write_bytes(station.replace(b"as painted on the mast", b"as in the log book"))
     with pytest.raises(UnpushedFileChanges, match="1 change that was never pushed"):
-        sync.pull(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)
+        pulling.write(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)
 
 
 def test_a_pull_over_a_file_that_was_pushed_needs_no_permission(
@@ -663,5 +663,5 @@ def test_a_pull_over_a_file_that_was_pushed_needs_no_permission(
     path = tmp_path / "schema.yaml"
     path.write_bytes(station)
     full.export = station.replace(b"where stations stand", b"where they stood")
-    assert sync.pull(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)[1]
+    assert pulling.write(client_of(full), path, lambda: at_hand(snapshot.parse(station, "base")), overwrite=False)[1]
     assert path.read_bytes() == full.export
