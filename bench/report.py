@@ -16,17 +16,20 @@ HEADINGS = {
     ),
     Peer.CLI: (
         "No Directus is running, against Directus's own command line",
-        "Both start a Directus of their own for the while, but ours for `diff`: that nothing moved since the last\n"
-        "deploy the database tells alone. The peer is `schema apply --yes`; for a diff `schema apply --dry-run`,\n"
-        "for a pull `schema snapshot`. Ours loads the code that its last start compiled, here and above; a container,\n"
-        "which has no last start, takes some tenths of a second more.",
+        "Both start a Directus of their own for the while, but ours where nothing differs for `diff` and `pull`: that\n"
+        "nothing moved since the last deploy, or a pull after it, the database tells alone. The peer is\n"
+        "`schema apply --yes`; for a diff `schema apply --dry-run`, for a pull `schema snapshot`. Ours loads the code\n"
+        "that its last start compiled, here and above; a container, which has no last start, takes some tenths of a\n"
+        "second more.",
     ),
     Peer.NPM: (
         "A Directus is running, against npm's directus-sync",
         "The package is kept to what both do: the schema, in one file, without records. The server has what it needs:\n"
         "its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure limiter,\n"
         "since the package gives up where a busy server answers 503. It was seen to idle for up to\n"
-        "0.9 s after the server's last answer, so that its times fall into steps.",
+        "0.9 s after the server's last answer, so that its times fall into steps. Where nothing moved since our last\n"
+        "pull, which had nothing to write either, ours asks the server for its version and project, and no schema;\n"
+        "what it takes where it does, the changed field shows.",
     ),
     None: ("Without a peer", "No peer has these commands."),
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from bench.errors import BenchError
 from devstack import ports, process
@@ -36,11 +38,29 @@ def running(environ: Mapping[str, str], folder: Path, log: Path) -> Iterator[str
         server.stop(signal.SIGTERM)
 
 
-def _answers(url: str) -> bool:
-    # No proxy: the loopback is never behind one.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def edit(url: str, token: str, field: tuple[str, str], note: str) -> None:
+    """Change the note of a field, as the admin UI does.
+
+    Raises BenchError where the server refuses it.
+    """
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"meta": {"note": note}}).encode()
+    request = urllib.request.Request(f"{url}/fields/{'/'.join(field)}", body, headers, method="PATCH")  # noqa: S310 - http
     try:
-        with opener.open(f"{url}/server/ping", timeout=5) as answer:
+        _open(request).close()
+    except OSError as error:
+        raise BenchError(f"{request.full_url} can't be changed", str(error)) from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _open(f"{url}/server/ping") as answer:
             return bool(answer.read() == b"pong")
     except OSError:
         return False
+
+
+def _open(request: str | urllib.request.Request) -> IO[bytes]:
+    # No proxy: the loopback is never behind one.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return opener.open(request, timeout=5)  # type: ignore[no-any-return]

@@ -74,6 +74,12 @@ def changed(arena: Arena) -> Files:
     return _with_companions(arena, arena.files("changed", snapshots.with_note(yaml.safe_load(text), NOTE)))
 
 
+def first_field(files: Files) -> tuple[str, str]:
+    """Return collection and name of the first field of a snapshot."""
+    field = yaml.safe_load(files.yaml.read_text(encoding="utf-8"))["fields"][0]
+    return field["collection"], field["field"]
+
+
 def _with_companions(arena: Arena, files: Files) -> Files:
     """Put beside a snapshot all that the project has beside its own."""
     others = shutil.ignore_patterns(files.yaml.name)
