@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -88,36 +88,34 @@ def write(
     client.clear_cache()
     exported = background.start(client.snapshot)
     meanwhile()
-    from directus_sync import guard  # noqa: PLC0415 - see above
-
     file = snapshot.read(path) if path.is_file() else None
-    recorded = None
+    recorded = None if file is None or overwrite else base()
     if file is not None:
         # Directus mostly writes the same bytes, which takes it longer than to parse them, and they are parsed once.
         # What is wrong with it is told below, unless it is overwritten.
         with suppress(SyncError):
             file.result()
-        recorded = None if overwrite else base()
-        if recorded is not None and recorded.content == file.content:
-            recorded = file
     live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES)
     if file is not None and file.content == live.content:
         return live, False
     if file is not None and not overwrite:
-        unpushed = guard.unpushed(file.result(), recorded.result() if recorded else None, live)
-        if unpushed:
-            raise _unpushed(path, unpushed)
+        _require_nothing_unpushed(file, recorded, live)
     files.replace(path, live.content)
     return live, True
 
 
-def _unpushed(path: Path, ids: Sequence[str]) -> UnpushedFileChanges:
-    from directus_sync import refusal  # noqa: PLC0415 - see above
+def _require_nothing_unpushed(file: Reading, base: Reading | None, live: Snapshot) -> None:
+    if base is not None and base.content == file.content:
+        return
+    from directus_sync import guard, refusal  # noqa: PLC0415 - not needed where a pull wrote the file
 
-    number = count(len(ids), "change")
-    was, it = ("was", "it") if len(ids) == 1 else ("were", "them")
-    return UnpushedFileChanges(
+    unpushed = guard.unpushed(file.result(), base.result() if base else None, live)
+    if not unpushed:
+        return
+    number = count(len(unpushed), "change")
+    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
+    raise UnpushedFileChanges(
         f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
-        where="\n".join([str(path), *refusal.shortened(ids)]),
+        where="\n".join([file.result().source, *refusal.shortened(unpushed)]),
         next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
     )

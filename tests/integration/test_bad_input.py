@@ -11,7 +11,7 @@ import pytest
 
 from devstack import ports, postgres_tree, unprivileged
 from directus_sync.lock import LOCK_KEY
-from tests.conftest import Database, Finished, RunningDirectus, Tool
+from tests.conftest import ROOT, Database, Finished, RunningDirectus, Tool
 from tests.snapshots import edited, set_property
 
 HEAD = b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n"
@@ -244,10 +244,11 @@ def test_a_revision_that_postgresql_refuses(empty: Tool) -> None:
         "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
     )
     before = empty.database.contents()
+    pending = [file for file in (ROOT / "migrations/versions/pre").glob("pre_*.py") if file.name > "pre_0005"]
     failed = empty("deploy")
     assert failed.code == 1, failed.text
     assert "error[migration-failed]: pre_0005_create_attic failed: no tables today" in failed.err
-    assert "after 0 of 2 revisions" in failed.err
+    assert f"after 0 of {len(pending)} revisions" in failed.err
     assert empty.database.contents() == before
     empty.database.execute("DROP EVENT TRIGGER refuse")
     assert empty.alembic("upgrade", "pre@head").code == 0
