@@ -320,7 +320,9 @@ class DirectusClient:
         """Return a good answer, and raise for any other."""
         if response.is_success:
             return response
-        if response.status_code == 401:
+        # A login with what can be no e-mail address is a bad request to Directus.
+        login = response.request.url.path.endswith("/auth/login")
+        if response.status_code == 401 or (login and response.status_code == 400):
             raise self._denied(response)
         if response.status_code == 403:
             raise self._not_admin()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from directus_sync import background, files, fingerprint, history, installation, revisions, sessions, snapshot
-from directus_sync.errors import SyncError, UnpushedFileChanges
+from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
 from directus_sync.render import Progress, count
 from directus_sync.revisions import BRANCHES
 from directus_sync.settings import ALEMBIC_TABLES, Settings
@@ -83,7 +83,8 @@ def write(
     base: called where a file is not to be overwritten blindly.
     meanwhile: called once while Directus writes its schema; what it raises ends the pull before anything is written.
 
-    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`.
+    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`, and
+    InvalidSnapshot when the server has no collections.
     """
     client.clear_cache()
     exported = background.start(client.snapshot)
@@ -95,7 +96,13 @@ def write(
         # What is wrong with it is told below, unless it is overwritten.
         with suppress(SyncError):
             file.result()
-    live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES)
+    live = snapshot.parse(exported(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+    if not live.section("collections"):
+        raise InvalidSnapshot(
+            "this Directus has no collections, and pushing a snapshot without any deletes every collection",
+            where=client.url,
+            next="to put the snapshot's collections into it: directus-sync push",
+        )
     if file is not None and file.content == live.content:
         return live, False
     if file is not None and not overwrite:

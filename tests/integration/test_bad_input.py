@@ -165,6 +165,16 @@ def test_a_token_without_admin_rights(directus: RunningDirectus) -> None:
     assert directus.database.contents() == before
 
 
+@pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=["as it is", "overwrite"])
+def test_a_pull_of_a_directus_without_collections(
+    bootstrapped: Tool, snapshot_file: Path, options: tuple[str, ...]
+) -> None:
+    files = snapshot_file.read_bytes(), bootstrapped.database.contents()
+    refused = bootstrapped("pull", "--snapshot", snapshot_file, *options)
+    _assert_refused(refused.text, refused.code, 4, "this Directus has no collections", "directus-sync push")
+    assert (snapshot_file.read_bytes(), bootstrapped.database.contents()) == files
+
+
 @pytest.mark.parametrize("branch", ["pre", "post"])
 @pytest.mark.parametrize("command", ["deploy", "push", "pull", "adopt", "check"])
 def test_a_database_ahead_of_this_checkout(deployed: Tool, snapshot_file: Path, command: str, branch: str) -> None:
