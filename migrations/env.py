@@ -120,8 +120,9 @@ def run_with_retries(connection: Any) -> None:
 
 def lock_not_available(error: Exception) -> bool:
     """Tell whether `lock_timeout` ended the statement."""
-    code = getattr(error.orig, "pgcode", None) if isinstance(error, DBAPIError) else None
-    return code == errorcodes.LOCK_NOT_AVAILABLE
+    # What looks for rows in the way works without SQLAlchemy.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "pgcode", None) == errorcodes.LOCK_NOT_AVAILABLE
 
 
 if config.config_file_name is not None and config.cmd_opts is not None:

@@ -63,7 +63,8 @@ def test_a_table_that_is_locked_for_a_while_is_waited_for(upgrading: Line, upgra
 def test_a_full_queue_is_waited_for(without_post: Line, end_of_first_deploy: End) -> None:
     with without_post.running() as run:
         with queue_on_post(run):
-            pass
+            begun = time.monotonic()
+            until(lambda: time.monotonic() - begun > HELD_SECONDS)
         done = run.ended()
         assert done.code == 0, done.text
     assert_converges(without_post, end_of_first_deploy)
@@ -73,7 +74,9 @@ def test_a_full_queue_is_waited_for(without_post: Line, end_of_first_deploy: End
 def test_a_queue_that_never_moves_is_named(without_post: Line, end_of_first_deploy: End) -> None:
     with without_post.running() as run:
         with queue_on_post(run):
+            begun = time.monotonic()
             done = run.ended()
+            assert time.monotonic() - begun > HELD_SECONDS
         assert (done.code, "error[migration-failed]" in done.err) == (1, True), done.text
         assert "lock timeout" in done.err
     assert_converges(without_post, end_of_first_deploy)

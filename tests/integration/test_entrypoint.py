@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from directus_sync.lock import LOCK_KEY
@@ -192,6 +193,25 @@ def test_a_deploy_that_fails_halts_the_boot(
     assert failed.code == code, failed.text
     assert message in failed.err
     assert not (tmp_path / "served").exists()
+
+
+def test_a_revision_that_fails_after_the_push_keeps_directus_from_starting(deployed: Tool, tmp_path: Path) -> None:
+    assert deployed.alembic("downgrade", "post@base").code == 0
+    deployed.database.execute(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'no indexes today'; END$$;"
+        "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION refuse()"
+    )
+    with booting(deployed.environ, tmp_path) as boot:
+        failed = boot.ended()
+        with pytest.raises(httpx.ConnectError):
+            boot.get("/server/ping")
+        assert not boot.processes
+    assert failed.code == 1, failed.text
+    assert "error[migration-failed]: post_0007_add_spatial_indexes failed: no indexes today" in failed.err
+    deployed.database.execute("DROP EVENT TRIGGER refuse; DROP FUNCTION refuse")
+    with booting(deployed.environ, tmp_path) as boot:
+        until(lambda: boot.serves)
 
 
 def test_a_refused_push_halts_the_boot(deployed: Tool, tmp_path: Path) -> None:

@@ -94,6 +94,13 @@ def test_the_steps_have_the_database_of_the_service() -> None:
     assert "pg_isready" in service["options"]
 
 
+def test_lint_has_the_linters_of_image_scripts_and_workflow() -> None:
+    shown = run(["make", "--dry-run", "lint"], ROOT, os.environ)
+    assert shown.code == 0, shown.text
+    for linter in ("actionlint.sh", "zizmor", "hadolint", "shellcheck"):
+        assert re.search(rf"/{re.escape(linter)}\s", shown.out), linter
+
+
 def test_the_linter_has_a_workflow_to_read() -> None:
     """By itself it finds nothing wrong with no files."""
     (words,) = re.findall(r"@(\.ci/actionlint\.sh) '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))

@@ -128,6 +128,8 @@ def test_the_workflow_runs_when_anything_of_the_image_changes() -> None:
     for source in [*copied(), "requirements.runtime.lock", ".dockerignore", ".gitea/workflows/ci.yaml"]:
         assert any(source == path or source.startswith(f"{path}/") for path in watched), source
     assert all((ROOT / path).exists() for path in watched)
+    whole = {f"{folder}/**" for folder in ("snapshots", "migrations", "directus_sync", "extensions", "docker")}
+    assert whole <= set(triggers["push"]["paths"])
 
 
 # Compose
@@ -144,6 +146,8 @@ def test_the_database_s_files_outlive_its_container() -> None:
     data = SERVICES["db"]["environment"]["PGDATA"]
     assert data == "/home/postgres/pgdata/data"
     assert SERVICES["db"]["volumes"] == [f"database:{data}"]
+    assert SERVICES["directus"]["volumes"] == ["uploads:/directus/uploads"]
+    assert yaml.safe_load(COMPOSE)["volumes"].keys() == {"database", "uploads"}
 
 
 def test_everything_waits_until_what_it_needs_is_healthy() -> None:
