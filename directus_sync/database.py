@@ -39,12 +39,13 @@ _WHEN_SERVER_IS_GONE: Final = {
 
 POLL_SECONDS: Final = 0.2
 
+# Sent in one string with a query, what these set ends with it.
+# A reader waits for whoever rebuilds a table. Behind it nobody queues but who would change what it has read already, so
+# it may take its time.
+READING: Final = "SET LOCAL lock_timeout TO '1min';"
 # PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
-# Printing waits for whoever rebuilds a table. Behind a reader that waits nobody queues but who would change what it
-# has read already, so it may take its time.
-# Sent in one string with a query, they end with it.
-PRINTING: Final = """
-SET LOCAL lock_timeout TO '1min';
+PRINTING: Final = f"""
+{READING}
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
 SET LOCAL bytea_output TO 'hex';

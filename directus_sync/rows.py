@@ -57,7 +57,7 @@ def _count(connection: Connection, risk: Risk) -> int:
         type=sql.SQL(risk.target or "text"),
         numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
     )
-    ((rows,),) = database.query(connection, statement)
+    ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
     return int(rows)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from directus_sync import rows
+from directus_sync.guard import Hazard, Risk
+from tests.catalogs import connected
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade
 from tests.chaos.moments import UPGRADE
@@ -97,6 +101,24 @@ def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rebuilt(
         done = run.ended()
     assert (done.code, done.out.startswith("Nothing to do")) == (0, True), done.text
     assert_converges(line, end_of_first_deploy)
+
+
+# More than the lock_timeout of the session.
+WAITED_LONG = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'directus-sync test%'"
+    " AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '300ms'"
+)
+
+
+def test_rows_at_risk_are_counted_when_a_table_is_free_again(deployed: Tool) -> None:
+    with connected(deployed) as connection, ThreadPoolExecutor() as pool:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout TO '100ms'")
+        with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
+            counted = pool.submit(rows.count, connection, [Risk(Hazard.TABLE, "events")])
+            until(lambda: deployed.database.value(WAITED_LONG) == 1 or counted.done())
+            assert not counted.done(), counted.result()
+        assert counted.result() == {Risk(Hazard.TABLE, "events"): 0}
 
 
 @contextmanager
