@@ -143,6 +143,8 @@ def _assert_it_ended_well(done: Finished, moment: Moment, blow: Blow) -> None:
     elif blow is terminate_tool:
         assert done.code == 128 + signal.SIGTERM or missed, done.text
         assert done.code == 0 or "interrupted; what was finished stays" in done.err
+    elif blow is end_session:
+        assert done.code == 1 or missed, done.text
     else:
         assert done.code in {0, 1}, done.text
 
