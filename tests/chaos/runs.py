@@ -266,18 +266,20 @@ def kill_node(run: Run) -> None:
 
 
 def end_session(run: Run) -> None:
-    _end_sessions(run, OURS)
+    if not _end_sessions(run, OURS):
+        assert run.process.returncode == 0, f"it failed before the blow\n{run.err}"
 
 
 def end_sessions_of_directus(run: Run) -> None:
-    _end_sessions(run, DIRECTUS_S)
+    assert _end_sessions(run, DIRECTUS_S), f"it had no such session any more\n{run.err}"
 
 
-def _end_sessions(run: Run, whose: str) -> None:
+def _end_sessions(run: Run, whose: str) -> bool:
     """End those that there are; between two connections of the run there is none, so the next then, if any comes."""
     ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose} AND datname = %s"
-    while not run.line.database.rows(ended, run.line.database.name) and run.process.poll() is None:
+    while not (hit := run.line.database.rows(ended, run.line.database.name)) and run.process.poll() is None:
         time.sleep(0.003)
+    return bool(hit)
 
 
 def says_why(done: Finished) -> bool:
