@@ -8,7 +8,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
-STACK := $(PYTHON) -m devstack
+STACK := $(PYTHON) -m tools.devstack
 # Runs a command with the settings of the local stack, which it starts where needed.
 RUN := $(STACK) run --
 SYNC := $(RUN) .venv/bin/directus-sync
@@ -23,7 +23,7 @@ help: ## List the targets
 
 .PHONY: venv
 venv:
-	@devstack/venv.sh
+	@tools/devstack/venv.sh
 
 .PHONY: migrate
 migrate: venv ## Bring the database to what this checkout says; starts the local stack where none is named
@@ -111,15 +111,15 @@ screenshots: venv ## Take the pictures of docs/images anew, while the admin UI i
 
 .PHONY: bench
 bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-sync: docs/benchmarks.md
-	@$(PYTHON) -m bench $(ARGS)
+	@$(PYTHON) -m tools.bench $(ARGS)
 
 .PHONY: positions
 positions: venv ## Write a demonstration track of the test entry's devices into positions
-	@$(RUN) $(PYTHON) -m positions $(ARGS)
+	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
 .PHONY: docs
 docs: venv ## Describe the data model from snapshots/: docs/schema.md, and a page for each group
-	@$(PYTHON) -m schema_docs
+	@$(PYTHON) -m tools.schema_docs
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -127,7 +127,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/ruff format --check . docker/directus-sync
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(PYTHON) -m schema_docs --check
+	@$(PYTHON) -m tools.schema_docs --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cat migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

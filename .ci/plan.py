@@ -16,8 +16,9 @@ from pathlib import Path
 
 from psycopg2.sql import SQL, Identifier
 
-from directus_sync import database, render, settings
+from directus_sync import output, settings
 from directus_sync.errors import SyncError, WrongSettings
+from directus_sync.postgres import database
 
 ROOT = Path.cwd()
 LOCK = "requirements.lock"
@@ -34,7 +35,7 @@ def main() -> int:
         older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
         python = _python(folder)
         made = subprocess.run(
-            [python, "-m", "devstack", "run", "--", python, *TOOL, "deploy"],
+            [python, "-m", _stack(folder), "run", "--", python, *TOOL, "deploy"],
             cwd=folder,
             env=older,
             stdout=sys.stderr,
@@ -62,7 +63,7 @@ def main() -> int:
 def _database() -> Iterator[Mapping[str, str]]:
     """Yield an environment that leads to a new database on the server that is set."""
     loaded = settings.load()
-    render.hide(loaded.secrets)
+    output.hide(loaded.secrets)
     if loaded.database.connection_string is not None:
         raise WrongSettings(
             "a plan needs a database of its own", next="set DB_HOST and the rest in place of DB_CONNECTION_STRING"
@@ -94,8 +95,13 @@ def _python(folder: Path) -> str:
     """Return a Python with what the tool of this folder needs: this one, or one that the folder's own script makes."""
     if (folder / LOCK).read_bytes() == (ROOT / LOCK).read_bytes():
         return sys.executable
-    subprocess.run(["devstack/venv.sh"], cwd=folder, stdout=sys.stderr, check=True)
+    subprocess.run([_stack(folder).replace(".", "/") + "/venv.sh"], cwd=folder, stdout=sys.stderr, check=True)
     return str(folder / ".venv" / "bin" / "python")
+
+
+def _stack(folder: Path) -> str:
+    """Return the module of the local stack in this folder; commits before it moved have it at the root."""
+    return "tools.devstack" if (folder / "tools" / "devstack").is_dir() else "devstack"
 
 
 def _run(command: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -124,7 +130,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except SyncError as error:
-        render.error(error)
+        output.error(error)
         sys.exit(error.exit_code)
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)

@@ -9,8 +9,9 @@ import time
 from contextlib import suppress
 from typing import Final, NoReturn
 
-from directus_sync import handover, interruptions, render, settings
+from directus_sync import output, settings
 from directus_sync.errors import SyncError
+from directus_sync.process import handover, signals
 
 # Containers that are not freed yet. What is read has no cycles, and with Python's 700 the search for some takes a tenth
 # of a short command, and half of the time to parse a snapshot.
@@ -20,20 +21,20 @@ GARBAGE_THRESHOLD: Final = 100_000
 def main() -> NoReturn:
     """Run the command line; the only place that turns errors into exit codes."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    interruptions.handle()
+    signals.handle()
     try:
         try:
             _run()
         finally:
             # What is left is to tell of it, and an interruption would make another exit code of it.
-            interruptions.bound()
+            signals.bound()
         code = 0
     except BaseException as error:
         # Again, in case one came just before that.
-        interruptions.bound()
+        signals.bound()
         code = _told(error)
     # After an interruption whoever should read it may have gone, or read no more.
-    if code < interruptions.EXIT_CODE and sys.stdout is not None:
+    if code < signals.EXIT_CODE and sys.stdout is not None:
         sys.stdout.flush()
     # To free all that was loaded takes Python as long as to answer `--version`.
     os._exit(code)
@@ -53,10 +54,10 @@ def _run() -> None:
 
 def _told(error: BaseException) -> int:
     """Say what ended the command, and return its exit code. Raises what nobody foresaw."""
-    interruption = interruptions.of(error)
+    interruption = signals.of(error)
     if interruption is None:
         if isinstance(error, SyncError):
-            render.error(error)
+            output.error(error)
             return error.exit_code
         if isinstance(error, SystemExit) and isinstance(error.code, int):
             return error.code
@@ -64,8 +65,8 @@ def _told(error: BaseException) -> int:
     # Ctrl-C ends whoever should read this, too: a `tee`, or the terminal.
     with suppress(OSError):
         if isinstance(error, SyncError):
-            render.error(error)
-        render.note("interrupted; what was finished stays, and running again is safe")
+            output.error(error)
+        output.note("interrupted; what was finished stays, and running again is safe")
     return interruption.exit_code
 
 
@@ -73,18 +74,19 @@ def _nothing_moved() -> bool:
     """Say so, and return True, when nothing moved since the last deploy."""
     started = time.monotonic()
     loaded = settings.load()
-    render.hide(loaded.secrets)
-    from directus_sync import database, fingerprint  # noqa: PLC0415 - a wrong setting needs no driver
+    output.hide(loaded.secrets)
+    from directus_sync.postgres import database  # noqa: PLC0415 - a wrong setting needs no driver
+    from directus_sync.state import fingerprint  # noqa: PLC0415 - a wrong setting needs no driver
 
     if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
         return False
-    with database.connect(loaded, "deploy", waiting=render.Progress().waiting_for_database) as connection:
+    with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
         unmoved = fingerprint.unmoved(connection, loaded)
     if unmoved is None:
         return False
     for text in unmoved.notes:
-        render.note(f"note: {text}")
-    render.result(render.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
+        output.note(f"note: {text}")
+    output.result(output.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
     return True
 
 

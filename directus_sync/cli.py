@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import rich_click as click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-from directus_sync import __version__, handover, render, settings
+from directus_sync import __version__, output, settings
 from directus_sync.errors import WrongSettings
+from directus_sync.process import handover
 from directus_sync.settings import Mode
 
 if TYPE_CHECKING:
-    from directus_sync.pushing import Request
+    from directus_sync.commands.pushing import Request
     from directus_sync.settings import Settings
 
 NAME: Final = "directus-sync"
@@ -111,7 +112,8 @@ def deploy(
     With a COMMAND, becomes it once all that went well, as the entrypoint of a container does. It gets the environment
     alone: what comes from .env is not in it.
     """
-    from directus_sync import pipeline, pushing, report  # noqa: PLC0415 - `--help` and `--version` need none of it
+    from directus_sync.commands import pipeline, pushing  # noqa: PLC0415 - `--help` and `--version` need none of it
+    from directus_sync.report import results  # noqa: PLC0415
 
     if command:
         handover.require(command)
@@ -120,13 +122,13 @@ def deploy(
     if loaded.mode is Mode.DRY_RUN:
         _show_checked(loaded, request, as_json=as_json)
     else:
-        done = pipeline.deploy(loaded, request, render.Progress())
+        done = pipeline.deploy(loaded, request, output.Progress())
         if done.pushed is None:
-            render.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+            output.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
         if as_json:
-            render.document(report.deployed_document(done))
+            output.document(results.deployed_document(done))
         else:
-            render.result(report.deployed(done))
+            output.result(results.deployed(done))
     if command:
         handover.become(command)
 
@@ -145,7 +147,7 @@ def diff(
     as_json: bool,
 ) -> None:
     """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
-    from directus_sync import pushing  # noqa: PLC0415
+    from directus_sync.commands import pushing  # noqa: PLC0415
 
     _show_plan(_load(snapshot), pushing.Request(allow_destroy, discard_live), out, as_json=as_json)
 
@@ -177,23 +179,25 @@ def push(
             next="save it anew: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
         )
     if loaded.mode is Mode.SKIP:
-        render.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+        output.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
         return
     if loaded.mode is Mode.DRY_RUN:
-        from directus_sync import pushing  # noqa: PLC0415
+        from directus_sync.commands import pushing  # noqa: PLC0415
 
         _show_plan(loaded, pushing.Request(allow_destroy, discard_live))
         return
-    from directus_sync import snapshot as snapshots  # noqa: PLC0415
+    from directus_sync.schema import snapshot as snapshots  # noqa: PLC0415
 
     reading = snapshots.read(loaded.snapshot, settings.ALEMBIC_TABLES)
     reading.begin()  # before what takes nearly as long to load as a large file to read
-    from directus_sync import pipeline, pushing, report, saved_plan  # noqa: PLC0415
+    from directus_sync.commands import pipeline, pushing  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
+    from directus_sync.schema import saved_plan  # noqa: PLC0415
 
     saved = saved_plan.read(plan) if plan is not None else None
     request = pushing.Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
-    pushed = pipeline.push(loaded, reading, request, render.Progress())
-    render.result(f"Pushed {report.changes(pushed)}" if pushed else "Nothing to push: Directus equals the snapshot")
+    pushed = pipeline.push(loaded, reading, request, output.Progress())
+    output.result(f"Pushed {results.changes(pushed)}" if pushed else "Nothing to push: Directus equals the snapshot")
 
 
 @app.command()
@@ -201,30 +205,32 @@ def push(
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
 def pull(snapshot: Path | None, *, overwrite: bool) -> None:
     """Write Directus's schema to the snapshot file, byte for byte as Directus exports it; catalog.yaml beside it."""
-    from directus_sync import pulling, report  # noqa: PLC0415
+    from directus_sync.commands import pulling  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
     loaded = _load(snapshot)
-    pulled = pulling.run(loaded, render.Progress(), overwrite=overwrite)
+    pulled = pulling.run(loaded, output.Progress(), overwrite=overwrite)
     if pulled is not None:
         live, changed = pulled
         names = " and ".join(str(path) for path in changed)
-        render.result(f"Pulled {report.contents(live)}; commit {names}")
+        output.result(f"Pulled {results.contents(live)}; commit {names}")
     else:
-        render.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
+        output.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
 
 
 @app.command()
 @with_snapshot
 def adopt(snapshot: Path | None) -> None:
     """Take over a database that this tool never touched: record what is there as the base."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    adopted = pipeline.adopt(_load(snapshot), render.Progress())
-    found = report.contents(adopted.live)
-    render.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
+    adopted = pipeline.adopt(_load(snapshot), output.Progress())
+    found = results.contents(adopted.live)
+    output.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
     if adopted.plan:
-        render.result(report.plan(adopted.plan))
-        render.note(
+        output.result(results.plan(adopted.plan))
+        output.note(
             "next: directus-sync pull --overwrite takes the server's schema into the file;\n"
             "      directus-sync push makes the server equal the file, and refuses to lose anything"
         )
@@ -236,7 +242,7 @@ def adopt(snapshot: Path | None) -> None:
 @with_json
 def check(snapshot: Path | None, allow_destroy: frozenset[str], discard_live: frozenset[str], *, as_json: bool) -> None:
     """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
-    from directus_sync import pushing  # noqa: PLC0415
+    from directus_sync.commands import pushing  # noqa: PLC0415
 
     request = pushing.Request(allow_destroy, discard_live)
     _show_checked(_load(snapshot), request, as_json=as_json)
@@ -246,10 +252,10 @@ def check(snapshot: Path | None, allow_destroy: frozenset[str], discard_live: fr
 @with_snapshot
 def prune(snapshot: Path | None) -> None:
     """Take the spent approvals out of removals.yaml: those whose item is in neither file nor server."""
-    from directus_sync import pipeline  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
 
-    pruned = pipeline.prune(_load(snapshot), render.Progress())
-    render.result(f"Pruned {', '.join(pruned)}; commit it" if pruned else "Nothing to prune")
+    pruned = pipeline.prune(_load(snapshot), output.Progress())
+    output.result(f"Pruned {', '.join(pruned)}; commit it" if pruned else "Nothing to prune")
 
 
 @app.command()
@@ -260,15 +266,16 @@ def prune(snapshot: Path | None) -> None:
 @with_json
 def seed(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
     """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
     loaded = _load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
-    done = pipeline.seed(loaded, files, render.Progress(), force=force, dry_run=dry_run)
+    done = pipeline.seed(loaded, files, output.Progress(), force=force, dry_run=dry_run)
     if as_json:
-        render.document(report.seeded_document(done))
+        output.document(results.seeded_document(done))
     else:
-        render.result(report.seeded(done))
+        output.result(results.seeded(done))
     _exit(3 if dry_run and done.writes else 0)
 
 
@@ -277,13 +284,14 @@ def seed(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run
 @with_json
 def status(snapshot: Path | None, *, as_json: bool) -> None:
     """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    found = pipeline.status(_load(snapshot), render.Progress())
+    found = pipeline.status(_load(snapshot), output.Progress())
     if as_json:
-        render.document(report.status_document(found))
+        output.document(results.status_document(found))
     else:
-        render.result(report.status(found))
+        output.result(results.status(found))
 
 
 @app.group()
@@ -295,13 +303,14 @@ def attic() -> None:
 @with_json
 def attic_list(*, as_json: bool) -> None:
     """List the copies, the newest first."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    copies = pipeline.attic_list(_load(None), render.Progress())
+    copies = pipeline.attic_list(_load(None), output.Progress())
     if as_json:
-        render.document({"copies": [report.copy_document(copy) for copy in copies]})
+        output.document({"copies": [results.copy_document(copy) for copy in copies]})
     else:
-        render.result("\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty")
+        output.result("\n".join(results.copy_line(copy) for copy in copies) or "The attic is empty")
 
 
 @attic.command("restore")
@@ -310,13 +319,14 @@ def attic_list(*, as_json: bool) -> None:
 @with_json
 def attic_restore(copy: int, *, over_default: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    restored = pipeline.attic_restore(_load(None), copy, render.Progress(), over_default=over_default)
+    restored = pipeline.attic_restore(_load(None), copy, output.Progress(), over_default=over_default)
     if as_json:
-        render.document(report.restored_document(restored))
+        output.document(results.restored_document(restored))
     else:
-        render.result(report.restored(restored))
+        output.result(results.restored(restored))
     _exit(1 if restored.rejected else 0)
 
 
@@ -324,56 +334,59 @@ def attic_restore(copy: int, *, over_default: bool, as_json: bool) -> None:
 @click.option("--older-than", required=True, metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
 def attic_purge(older_than: str) -> None:
     """Delete copies for good."""
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    purged = pipeline.attic_purge(_load(None), report.age(older_than), render.Progress())
+    purged = pipeline.attic_purge(_load(None), results.age(older_than), output.Progress())
     for copy in purged:
-        render.note(f"Purged {report.copy_line(copy)}")
-    render.result(f"Purged {render.count(len(purged), 'copy', 'copies')}")
+        output.note(f"Purged {results.copy_line(copy)}")
+    output.result(f"Purged {output.count(len(purged), 'copy', 'copies')}")
 
 
 @app.command()
 def wait() -> None:
     """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
-    from directus_sync import pipeline  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
 
-    pipeline.wait(_load(None), render.Progress())
+    pipeline.wait(_load(None), output.Progress())
 
 
 @app.command()
 @click.argument("shell", type=click.Choice(tuple(SHELLS)), metavar="SHELL", help="bash, zsh or fish.")
 def completion(shell: str) -> None:
     """Print what completes commands and options in a shell; in bash: eval "$(directus-sync completion bash)"."""
-    render.result(SHELLS[shell](app, {}, NAME, COMPLETION).source())
+    output.result(SHELLS[shell](app, {}, NAME, COMPLETION).source())
 
 
 def _load(snapshot: Path | None, mode: Mode | None = None) -> Settings:
     loaded = settings.load()
-    render.hide(loaded.secrets)
+    output.hide(loaded.secrets)
     return dataclasses.replace(loaded, snapshot=snapshot or loaded.snapshot, mode=mode or loaded.mode)
 
 
 def _show_checked(loaded: Settings, request: Request, *, as_json: bool) -> None:
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    checked = pipeline.check(loaded, request, render.Progress())
+    checked = pipeline.check(loaded, request, output.Progress())
     if as_json:
-        render.document(report.checked_document(checked))
+        output.document(results.checked_document(checked))
     else:
-        render.result(report.checked(checked, in_colour=sys.stdout.isatty()))
+        output.result(results.checked(checked, in_colour=sys.stdout.isatty()))
     _exit(0 if checked.equal else 3)
 
 
 def _show_plan(loaded: Settings, request: Request, out: Path | None = None, *, as_json: bool = False) -> None:
-    from directus_sync import pipeline, report  # noqa: PLC0415
+    from directus_sync.commands import pipeline  # noqa: PLC0415
+    from directus_sync.report import results  # noqa: PLC0415
 
-    judged = pipeline.plan(loaded, request, render.Progress(), out)
+    judged = pipeline.plan(loaded, request, output.Progress(), out)
     if as_json:
-        render.document(report.plan_document(judged))
+        output.document(results.plan_document(judged))
     elif judged:
-        render.result(report.plan(judged, in_colour=sys.stdout.isatty()))
+        output.result(results.plan(judged, in_colour=sys.stdout.isatty()))
     else:
-        render.result("Nothing differs: Directus equals the snapshot")
+        output.result("Nothing differs: Directus equals the snapshot")
     _exit(3 if judged else 0)
 
 

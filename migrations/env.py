@@ -14,10 +14,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from directus_sync import database, lock, revisions, settings
+from directus_sync import settings
 from directus_sync.errors import SyncError
-from directus_sync.retries import retry_context
-from migrations import renames  # noqa: F401 - its operations become part of `op`
+from directus_sync.postgres import database, lock
+from directus_sync.process.retries import retry_context
+from directus_sync.state import revisions
+from migrations import operations  # noqa: F401 - its operations become part of `op`
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

@@ -10,8 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from directus_sync.revisions import BRANCHES
 from directus_sync.settings import ROOT
+from directus_sync.state.revisions import BRANCHES
 
 USAGE = 'usage: make pre m="add a column"   or   make post m="add a constraint"'
 

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-from directus_sync import attic, database
+from directus_sync import attic
 from directus_sync.attic import Copy, Item
+from directus_sync.postgres import database
 from tests.conftest import Database, Tool
 
 RUN = UUID("6d0c9f5e-0f0b-4a3c-8f53-0d9a3c1f7b11")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from devstack import ports
 from tests.conftest import ROOT, Finished
 from tests.processes import marked, until
+from tools.devstack import ports
 
 ENTRYPOINT = ROOT / "docker" / "entrypoint.sh"
 SERVE = ("node", "cli.js", "start")

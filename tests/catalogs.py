@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from directus_sync import database
 from directus_sync.catalog import Catalog, Drift, compare
 from directus_sync.catalog import query as catalog_query
 from directus_sync.catalog import restore as catalog_restore
+from directus_sync.postgres import database
 from tests.conftest import ROOT, Tool
 
 CATALOG = ROOT / "snapshots" / "catalog.yaml"

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from directus_sync.revisions import Branch
+from directus_sync.state.revisions import Branch
 from tests.conftest import ROOT, Finished, Tool
 
 REVISION = '''"""Change it.

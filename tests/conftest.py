@@ -26,8 +26,10 @@ import psycopg
 import pytest
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from devstack.stack import Stack
-from directus_sync import server, settings, snapshot
+from directus_sync import settings
+from directus_sync.directus import server
+from directus_sync.schema import snapshot
+from tools.devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "snapshots" / "schema.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bench.positions import queries
+from tools.bench.positions import queries
 
 # By query, the indexes that must be in its plan; of some any one will do.
 INDEXES: dict[str, list[list[str]]] = {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg2 import sql
 
-from directus_sync import database
 from directus_sync.attic.registry import Copy
 from directus_sync.attic.tables import Column, Table
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg2 import sql
 
-from directus_sync import database
 from directus_sync.attic import tables
 from directus_sync.attic.tables import ATTIC, LIVE, Column, Table
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

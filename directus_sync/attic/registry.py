@@ -12,8 +12,8 @@ from uuid import UUID
 
 from psycopg2 import sql
 
-from directus_sync import database
 from directus_sync.attic import tables
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

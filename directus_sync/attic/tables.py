@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import psycopg2
 from psycopg2 import errorcodes, sql
 
-from directus_sync import database
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -98,7 +98,7 @@ def execute(connection: Connection, statement: str, *parts: sql.Composable) -> N
 
 def patiently(connection: Connection, work: Callable[[], Result]) -> Result:
     """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock."""
-    from directus_sync.retries import retry  # noqa: PLC0415 - see there
+    from directus_sync.process.retries import retry  # noqa: PLC0415 - see there
 
     @retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
     def attempt() -> Result:

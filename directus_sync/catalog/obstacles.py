@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg2
 from psycopg2 import errorcodes
 
-from directus_sync import database
 from directus_sync.catalog import Kind, Object
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from directus_sync import database
 from directus_sync.catalog import Catalog, Kind, Object, identifier
 from directus_sync.catalog.printed import settled
+from directus_sync.postgres import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from directus_sync.catalog import Catalog
 from directus_sync.catalog import Kind as ObjectKind
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
 # Of Directus's own collections, those whose rows a file may create; others may be referred to.

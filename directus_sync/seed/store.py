@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg2
 from psycopg2 import sql
 
-from directus_sync import database
 from directus_sync.errors import InvalidSeed
+from directus_sync.postgres import database
 from directus_sync.seed.model import Collection, Column, Field, Form, Table
 from directus_sync.seed.values import Literal
 

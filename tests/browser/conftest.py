@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import server
+from directus_sync.directus import server
 from tests.browser.studio import Studio, browse
 from tests.conftest import ROOT, Cloning, RunningDirectus, Tool, running_directus
 

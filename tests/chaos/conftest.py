@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import snapshots as generated
-from directus_sync import snapshot
+from directus_sync.schema import snapshot
 from tests.chaos.runs import End, Line
 from tests.chaos.servers import OwnPostgres
 from tests.checkout import Checkout
 from tests.conftest import SNAPSHOT, Cloning, Tool
 from tests.snapshots import Document, edited, with_firmware, without_field
+from tools.bench import snapshots as generated
 
 VEHICLES = 500
 

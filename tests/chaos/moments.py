@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from directus_sync import revisions
+from directus_sync.state import revisions
 from tests.chaos.runs import LOCKED, OURS, Moment, Reached, Watch, counts, directus_waits, later, ours_waits, says
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus%'"

@@ -18,11 +18,11 @@ from typing import Any
 
 import psycopg
 
-from devstack.ports import is_free
-from directus_sync.lock import LOCK_KEY
+from directus_sync.postgres.lock import LOCK_KEY
 from tests.attics import TEMPORARY
 from tests.conftest import ROOT, SOMEBODY, Database, Finished, Tool
 from tests.processes import marked, until
+from tools.devstack.ports import is_free
 
 # The full size takes an hour or so; the small one has the most telling of each kind.
 FULL = os.environ.get("CHAOS") == "full"

@@ -18,10 +18,10 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from devstack import database, postgres_tree
-from devstack.state import POSTGRES, State
 from tests.conftest import Database
 from tests.processes import until
+from tools.devstack import database, postgres_tree
+from tools.devstack.state import POSTGRES, State
 
 HOST = "127.0.0.1"
 

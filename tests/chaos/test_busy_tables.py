@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import rows
-from directus_sync.guard import Hazard, Risk
+from directus_sync.schema.guard import Hazard, Risk
+from directus_sync.state import risks
 from tests.catalogs import connected
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade
@@ -115,7 +115,7 @@ def test_rows_at_risk_are_counted_when_a_table_is_free_again(deployed: Tool) -> 
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout TO '100ms'")
         with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
-            counted = pool.submit(rows.count, connection, [Risk(Hazard.TABLE, "events")])
+            counted = pool.submit(risks.count, connection, [Risk(Hazard.TABLE, "events")])
             until(lambda: deployed.database.value(WAITED_LONG) == 1 or counted.done())
             assert not counted.done(), counted.result()
         assert counted.result() == {Risk(Hazard.TABLE, "events"): 0}

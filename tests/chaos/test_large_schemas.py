@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from directus_sync import diff, snapshot
+from directus_sync.schema import diff, snapshot
 from tests.chaos.conftest import with_collections
 from tests.chaos.runs import Line
 from tests.conftest import Tool

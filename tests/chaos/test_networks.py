@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import database
+from directus_sync.postgres import database
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade, older
 from tests.chaos.runs import FULL, Line, Moment, assert_converges, assert_nothing_left, locked, wait_for

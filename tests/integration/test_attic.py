@@ -16,9 +16,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from directus_sync import attic, database
+from directus_sync import attic
 from directus_sync.attic import Item, tables
 from directus_sync.errors import AtticFailed, SyncError
+from directus_sync.postgres import database
 from tests.attics import RUN, Attic, open_attic
 from tests.conftest import ROOT, Database, Tool
 from tests.processes import until
@@ -368,7 +369,8 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
 KEEPING = """
 import json, sys
 from uuid import UUID
-from directus_sync import attic, database, settings
+from directus_sync import attic, settings
+from directus_sync.postgres import database
 with database.connect(settings.load(), "test") as connection:
     items = [attic.Item(f"big_{number}") for number in range(4)]
     while True:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack import ports, postgres_tree, unprivileged
-from directus_sync.lock import LOCK_KEY
+from directus_sync.postgres.lock import LOCK_KEY
 from tests.conftest import ROOT, Database, Finished, RunningDirectus, Tool
 from tests.snapshots import edited, set_property
+from tools.devstack import ports, postgres_tree, unprivileged
 
 HEAD = b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n"
 

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg2
 import pytest
 
-from bench import positions
-from bench.errors import BenchError
-from bench.machine import Machine
-from bench.positions import load, queries
-from bench.positions.outcome import Kind, Size
 from tests.conftest import Cloning, Database
+from tools.bench import positions
+from tools.bench.errors import BenchError
+from tools.bench.machine import Machine
+from tools.bench.positions import load, queries
+from tools.bench.positions.outcome import Kind, Size
 
 SIZE = Size(devices=3, days=3, seconds=1000, batch=400)
 MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})

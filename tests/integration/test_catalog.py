@@ -7,12 +7,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from directus_sync import database
 from directus_sync.catalog import Catalog, Drift, Kind, compare
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import query as catalog_query
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import CatalogDrift
+from directus_sync.postgres import database
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
 from tests.conftest import Cloning, Tool

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from directus_sync import database
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import CatalogDrift, PreconditionFailed
+from directus_sync.postgres import database
 from tests.catalogs import connected, put_back, read
 from tests.conftest import Tool
 

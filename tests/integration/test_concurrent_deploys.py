@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from directus_sync.lock import LOCK_KEY
+from directus_sync.postgres.lock import LOCK_KEY
 from tests.conftest import Cloning, Tool
 
 

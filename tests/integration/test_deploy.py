@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import database, pipeline, server, sessions
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
+from directus_sync.commands import pipeline, sessions
+from directus_sync.commands.pushing import Request
+from directus_sync.directus import server
 from directus_sync.errors import PrivateServerFailed
-from directus_sync.pushing import Request
-from directus_sync.render import Progress
-from directus_sync.revisions import BRANCHES, checkout_head
-from directus_sync.snapshot import Snapshot
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.state.revisions import BRANCHES, checkout_head
 from tests import homes
 from tests.catalogs import CATALOG, read
 from tests.checkout import Checkout

@@ -15,7 +15,7 @@ import yaml
 from psycopg import sql
 
 from directus_sync.attic import Item
-from directus_sync.client import DirectusClient
+from directus_sync.directus.client import DirectusClient
 from tests.attics import Attic, open_attic
 from tests.conftest import Database, RunningDirectus, Serving
 

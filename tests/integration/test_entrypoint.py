@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from directus_sync.lock import LOCK_KEY
+from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.settings import ALEMBIC_TABLES
 from tests import homes
 from tests.boots import ENTRYPOINT, SERVE, Boot, booting

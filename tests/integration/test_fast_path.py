@@ -16,12 +16,15 @@ from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, deploying, fingerprint, pipeline, pulling, sync, verify
-from directus_sync.client import DirectusClient
-from directus_sync.pushing import Request
-from directus_sync.render import Progress
-from directus_sync.revisions import BRANCHES, Branch
-from directus_sync.snapshot import Snapshot
+from directus_sync import attic
+from directus_sync.commands import deploying, pipeline, pulling, sync
+from directus_sync.commands.pushing import Request
+from directus_sync.directus.client import DirectusClient
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.state import fingerprint, verify
+from directus_sync.state.revisions import BRANCHES, Branch
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import ROOT, SNAPSHOT, Cloning, Database, Finished, Tool, running_directus

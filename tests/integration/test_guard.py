@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema.snapshot import Snapshot
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     Document,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema.snapshot import Snapshot
 from tests.conftest import SNAPSHOT, RunningDirectus, Tool, running_directus
 from tests.snapshots import edited, without_collections
 

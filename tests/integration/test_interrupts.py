@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import pytest
 
-from directus_sync import attic, database, lock, server
+from directus_sync import attic
+from directus_sync.directus import server
 from directus_sync.errors import PrivateServerFailed
+from directus_sync.postgres import database, lock
 from tests.conftest import Tool
 from tests.processes import until
 

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from positions.track import fixes
 from tests.conftest import ROOT, Cloning, Finished, Tool
 from tests.events import DEVICES, register
+from tools.positions.track import fixes
 
 START = datetime(2026, 6, 6, 6, tzinfo=UTC)
 
 
 def write(tool: Tool, *arguments: str) -> Finished:
     done = subprocess.run(
-        [sys.executable, "-m", "positions", *arguments],
+        [sys.executable, "-m", "tools.positions", *arguments],
         cwd=ROOT,
         env=tool.environ,
         stdin=subprocess.DEVNULL,

@@ -14,12 +14,12 @@ import psycopg
 import psycopg2
 import pytest
 
-from bench.positions import load, queries
-from bench.positions.outcome import Size
-from positions import store
-from positions.track import Fix, fixes
 from tests.conftest import ROOT, Cloning, Database
 from tests.events import EVENT, register
+from tools.bench.positions import load, queries
+from tools.bench.positions.outcome import Size
+from tools.positions import store
+from tools.positions.track import Fix, fixes
 
 MIDNIGHT = datetime(2026, 6, 7, tzinfo=UTC)
 START = MIDNIGHT - timedelta(minutes=20)

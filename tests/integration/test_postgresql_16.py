@@ -16,14 +16,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from directus_sync import fingerprint, lock, rows, verify
 from directus_sync.attic import listing
 from directus_sync.catalog import Catalog, Drift, Kind, Object
 from directus_sync.catalog import file as catalog_file
-from directus_sync.diff import Action, Change
-from directus_sync.diff import Kind as ItemKind
 from directus_sync.errors import LockTimeout, PreconditionFailed
-from directus_sync.guard import Hazard, Mover, Risk, Taken, Verdict
+from directus_sync.postgres import lock
+from directus_sync.schema.diff import Action, Change
+from directus_sync.schema.diff import Kind as ItemKind
+from directus_sync.schema.guard import Hazard, Mover, Risk, Taken, Verdict
+from directus_sync.state import fingerprint, risks, verify
 from tests.attics import open_attic
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
@@ -176,7 +177,7 @@ def test_what_a_push_puts_at_risk_is_counted(sixteen: Tool) -> None:
         Risk(Hazard.COLUMN, "nothing", "there"): 0,
     }
     with connected(sixteen) as connection:
-        assert rows.count(connection, expected) == expected
+        assert risks.count(connection, expected) == expected
 
 
 def test_what_goes_with_a_column_is_named(zoos: tuple[Tool, Tool]) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
-from directus_sync import diff, pipeline, snapshot
-from directus_sync.client import DirectusClient
+from directus_sync.commands import pipeline
+from directus_sync.commands.pushing import Request
+from directus_sync.directus.client import DirectusClient
+from directus_sync.directus.server import _PRIVATE
 from directus_sync.errors import ApplyFailed
-from directus_sync.pushing import Request
-from directus_sync.render import Progress
-from directus_sync.server import _PRIVATE
+from directus_sync.output import Progress
+from directus_sync.schema import diff, snapshot
 from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     Edit,

@@ -20,11 +20,11 @@ import httpx
 import pytest
 import yaml
 
-from devstack import ports
 from tests.boots import Boot, booting
 from tests.conftest import ROOT, Tool
 from tests.processes import until
 from tests.snapshots import edited, with_firmware
+from tools.devstack import ports
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose.dev.yaml").read_bytes())["services"]
 ADDRESS = "redis:6379"

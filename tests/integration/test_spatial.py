@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from bench.positions import queries
 from tests.conftest import Cloning, Database
 from tests.course import ENTRY, EVENT, POINT, ROWS, SEGMENT, an_id, insert, insert_all
 from tests.spatial import INDEXES
+from tools.bench.positions import queries
 
 IMEI = ROWS["devices"]["imei"]
 

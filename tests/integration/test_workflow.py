@@ -240,7 +240,7 @@ def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty:
     """As where this one needs fewer."""
     lock, package = checkout / "requirements.lock", checkout / "directus_sync" / "__init__.py"
     now = lock.read_text(), package.read_text()
-    script = checkout / "devstack" / "venv.sh"
+    script = checkout / "tools" / "devstack" / "venv.sh"
     script.write_text(WITH_ANOTHER_PACKAGE.format(python=sys.executable, packages=sysconfig.get_path("purelib")))
     lock.write_text(now[0] + "# and another\n")
     package.write_text("import another_package\n" + now[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from directus_sync.revisions import VERSIONS
+from directus_sync.state.revisions import VERSIONS
 from tests.conftest import SNAPSHOT
 from tests.migrations.banned import findings
 

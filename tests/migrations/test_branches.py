@@ -13,9 +13,10 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from directus_sync import database, revisions
 from directus_sync.errors import MigrationFailed
-from directus_sync.revisions import BRANCHES, VERSIONS, checkout_head
+from directus_sync.postgres import database
+from directus_sync.state import revisions
+from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 from migrations.new_revision import main, new_revision
 from tests.conftest import PROGRAMS, ROOT, Tool
 

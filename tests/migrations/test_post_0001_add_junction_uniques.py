@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from directus_sync.revisions import checkout_head
+from directus_sync.state.revisions import checkout_head
 from tests.conftest import Tool
 
 NAME = "organization_vehicles_organization_id_vehicle_id_key"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from directus_sync.catalog import Kind, Object
 from directus_sync.catalog import file as catalog_file
-from directus_sync.revisions import checkout_head
+from directus_sync.state.revisions import checkout_head
 from tests.conftest import ROOT, Tool
 from tests.course import ROWS, insert, insert_all
 

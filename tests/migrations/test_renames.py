@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from migrations.renames.paths import Rename
-from migrations.renames.snapshot import renamed as renamed_snapshot
+from migrations.operations.paths import Rename
+from migrations.operations.snapshot import renamed as renamed_snapshot
 from tests.checkout import Checkout
 from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Serving, Tool, running_directus
 from tests.migrations.rename_case import Fresh, Register, Renamed

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from devstack import host, node, ports, unprivileged
-from devstack.cache import Artefact, Build, BuildError
 from tests.conftest import Database, Tool
+from tools.devstack import host, node, ports, unprivileged
+from tools.devstack.cache import Artefact, Build, BuildError
 
 RECIPE = "1"
 FOLDER = Path(__file__).resolve().parent

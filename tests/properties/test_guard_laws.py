@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directus_sync import diff, guard
-from directus_sync.diff import Action, Change, SchemaDiff, comparable
-from directus_sync.guard import Approvals, Plan
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema import diff, guard
+from directus_sync.schema.diff import Action, Change, SchemaDiff, comparable
+from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
 
 EXAMPLES = settings(max_examples=2000, deadline=None, database=None)
 

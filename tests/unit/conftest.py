@@ -15,11 +15,12 @@ import pytest
 import stamina
 from hypothesis import settings as hypothesis_settings
 
-from directus_sync import diff, guard, render, settings, snapshot
-from directus_sync.diff import SchemaDiff
-from directus_sync.guard import Approvals, Plan
+from directus_sync import output, settings
+from directus_sync.schema import diff, guard, snapshot
+from directus_sync.schema.diff import SchemaDiff
+from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.snapshot import Snapshot
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -40,9 +41,9 @@ def fast_retries() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_hidden() -> Iterator[None]:
     """Begin and end with an output that hides nothing."""
-    render.hide(())
+    output.hide(())
     yield
-    render.hide(())
+    output.hide(())
 
 
 @pytest.fixture

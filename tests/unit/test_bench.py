@@ -16,21 +16,21 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from bench import __main__ as command_line
-from bench import ddl, plot, positions, process, report, runner, scenarios, snapshots
-from bench.errors import BenchError
-from bench.machine import Machine
-from bench.positions import load, queries
-from bench.positions.outcome import Bytes, Case, Kind, Loaded, Outcome, Reading, Size
-from bench.positions.section import replaced, section
-from bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
-from bench.scenarios import parts
-from directus_sync import snapshot
+from directus_sync.schema import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
 from tests.spatial import INDEXES
+from tools.bench import __main__ as command_line
+from tools.bench import ddl, plot, positions, process, report, runner, scenarios, snapshots
+from tools.bench.errors import BenchError
+from tools.bench.machine import Machine
+from tools.bench.positions import load, queries
+from tools.bench.positions.outcome import Bytes, Case, Kind, Loaded, Outcome, Reading, Size
+from tools.bench.positions.section import replaced, section
+from tools.bench.scenario import Command, Contestant, Measured, Peer, Result, Scenario, Series
+from tools.bench.scenarios import parts
 
 if TYPE_CHECKING:
-    from bench.arena import Arena
+    from tools.bench.arena import Arena
 
 MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import children, interruptions
+from directus_sync.process import children, signals
 
 LARGE = 1 << 22  # no pipe holds as many bytes
 
 # Says which child it has, and waits for what that never makes.
 WAITING = """
 import os, sys, time
-from directus_sync import children
+from directus_sync.process import children
 def work():
     print(os.getpid(), flush=True)
     time.sleep(60)
@@ -132,5 +132,5 @@ def test_the_child_ends_with_its_parent(number: signal.Signals) -> None:
 def test_requests_to_end_are_for_the_parent() -> None:
     """Ctrl-C reaches both, and the child would tell of it, too."""
     masks = children.fork(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))()
-    assert set(interruptions.REQUESTS_TO_END) <= masks
-    assert not set(interruptions.REQUESTS_TO_END) & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert set(signals.REQUESTS_TO_END) <= masks
+    assert not set(signals.REQUESTS_TO_END) & signal.pthread_sigmask(signal.SIG_BLOCK, ())

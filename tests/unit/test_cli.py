@@ -21,17 +21,19 @@ import pytest
 from click.testing import CliRunner
 
 from directus_sync import __main__ as program
-from directus_sync import __version__, cli, diff, errors, pipeline, settings
+from directus_sync import __version__, cli, errors, settings
+from directus_sync.commands import pipeline
 from directus_sync.errors import SyncError
-from directus_sync.guard import Plan
-from directus_sync.history import Deploy
-from directus_sync.outcome import Checked, Deployed, Seeded, Status
-from directus_sync.revisions import Revision
+from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.schema import diff
+from directus_sync.schema.guard import Plan
 from directus_sync.seed import Action
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
-from directus_sync.verify import Verified
+from directus_sync.state.history import Deploy
+from directus_sync.state.revisions import Revision
+from directus_sync.state.verify import Verified
 from tests.seeds import KNOWN, a_file
 
 Planned = Callable[..., Plan]

@@ -19,8 +19,8 @@ from unittest.mock import Mock
 import httpx
 import pytest
 
-from directus_sync import client as client_module
-from directus_sync.client import DirectusClient
+from directus_sync.directus import client as client_module
+from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
     ApplyUnclear,
@@ -127,7 +127,7 @@ def test_a_retry_prints_nothing() -> None:
     program = """
 import httpx, pathlib
 from directus_sync import settings
-from directus_sync.client import DirectusClient
+from directus_sync.directus.client import DirectusClient
 answers = [httpx.Response(503), httpx.Response(200, json={"data": {"version": "1"}})]
 variables = {"DB_HOST": "h", "DB_DATABASE": "d", "DB_USER": "u", "ADMIN_TOKEN": "t"}
 transport = httpx.MockTransport(lambda request: answers.pop(0))

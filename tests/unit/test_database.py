@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from directus_sync import database
 from directus_sync.errors import DatabaseUnavailable
+from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
 Load = Callable[..., Settings]

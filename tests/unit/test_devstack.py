@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from devstack import cache, cli, environment, host, ports, unprivileged
-from devstack.cache import Artefact, Build
-from devstack.directus_home import artefact as directus_artefact
-from devstack.errors import StackError
-from devstack.process import Process, start, wait_for
-from devstack.stack import Stack
-from devstack.state import POSTGRES, State
+from tools.devstack import cache, cli, environment, host, ports, unprivileged
+from tools.devstack.cache import Artefact, Build
+from tools.devstack.directus_home import artefact as directus_artefact
+from tools.devstack.errors import StackError
+from tools.devstack.process import Process, start, wait_for
+from tools.devstack.stack import Stack
+from tools.devstack.state import POSTGRES, State
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,12 +69,12 @@ class TestCache:
         [
             "docker/directus/package.json",
             "docker/directus/pnpm-lock.yaml",
-            "devstack/pnpm/package.json",
-            "devstack/pnpm/package-lock.json",
+            "tools/devstack/pnpm/package.json",
+            "tools/devstack/pnpm/package-lock.json",
         ],
     )
     def test_key_changes_with_each_defining_file(self, tmp_path: Path, name: str) -> None:
-        for folder in ("docker/directus", "devstack/pnpm"):
+        for folder in ("docker/directus", "tools/devstack/pnpm"):
             (tmp_path / folder).mkdir(parents=True)
             for source in (ROOT / folder).glob("*.[jy]*"):
                 (tmp_path / folder / source.name).write_bytes(source.read_bytes())
@@ -422,13 +422,13 @@ class TestAdvice:
 
 
 def test_committed_lock_files_name_no_registry() -> None:
-    for name in ("docker/directus/pnpm-lock.yaml", "devstack/pnpm/package-lock.json"):
+    for name in ("docker/directus/pnpm-lock.yaml", "tools/devstack/pnpm/package-lock.json"):
         text = (ROOT / name).read_text()
         assert "integrity" in text
         assert not re.search(r"\b(resolved|tarball)\b", text)
 
 
 def test_make_reset_needs_no_more_words() -> None:
-    """Whoever types its name means it; `python -m devstack reset` asks for --yes."""
+    """Whoever types its name means it; `python -m tools.devstack reset` asks for --yes."""
     done = subprocess.run(["make", "--dry-run", "reset"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "devstack reset --yes" in done.stdout

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from directus_sync import diff
-from directus_sync.diff import ABSENT, Action, Change, Kind, SchemaDiff
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema import diff
+from directus_sync.schema.diff import ABSENT, Action, Change, Kind, SchemaDiff
+from directus_sync.schema.snapshot import Snapshot
 
 Captured = Callable[[str], SchemaDiff]
 

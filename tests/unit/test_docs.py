@@ -20,21 +20,23 @@ import pytest
 from dotenv import dotenv_values
 
 import directus_sync
-from directus_sync import approvals, attic, cli, report, saved_plan, settings
+from directus_sync import attic, cli, settings
 from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
-from directus_sync.diff import Action, Kind
 from directus_sync.errors import Refused, RefusedPlan, SyncError, WrongSettings
-from directus_sync.guard import Approvals, Mover, Plan, Rule
-from directus_sync.outcome import Checked, Deployed, Seeded, Status
-from directus_sync.revisions import Revision
+from directus_sync.report import results
+from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.schema import approvals, saved_plan
+from directus_sync.schema.diff import Action, Kind
+from directus_sync.schema.guard import Approvals, Mover, Plan, Rule
+from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
 from directus_sync.seed import reading
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows as seed_rows
 from directus_sync.settings import ROOT, Mode
-from directus_sync.snapshot import Snapshot
-from directus_sync.verify import Verified
+from directus_sync.state.revisions import Revision
+from directus_sync.state.verify import Verified
 from tests.seeds import KNOWN, a_file
 
 Planned = Callable[..., Plan]
@@ -241,7 +243,7 @@ def test_no_other_module_reads_a_setting_of_its_own() -> None:
 
 def test_the_readme_lists_what_the_set_up_reads() -> None:
     listed = set(table(section(README, "Settings"))) - set(settings_table())
-    sources = [*(ROOT / "devstack").glob("*.py"), ROOT / "devstack" / "venv.sh"]
+    sources = [*(ROOT / "tools" / "devstack").glob("*.py"), ROOT / "tools" / "devstack" / "venv.sh"]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     read = re.findall(r"os\.environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):", text)
     assert listed == {name for pair in read for name in pair if name} - {"PATH"}
@@ -341,7 +343,7 @@ def documented(heading: str, info: str) -> set[str]:
 def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str, Any]) -> None:
     real: set[str] = set()
     for edit in captured_answers:
-        real |= keys(report.plan_document(planned(edit, rows=1)))
+        real |= keys(results.plan_document(planned(edit, rows=1)))
     assert documented("A plan", "plan") == real | {"version"}
 
 
@@ -364,19 +366,19 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
 def test_a_check_is_as_documented(planned: Planned) -> None:
     lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
     found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(lost,))
-    assert documented("A check", "check") == keys(report.checked_document(found)) | {"version"}
+    assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
 
 
 def test_a_deploy_is_as_documented(planned: Planned) -> None:
     revision = Revision("pre_0001", "pre_0001_create")
     done = Deployed((revision,), True, planned("note_changed"), (), Verified(), seconds=1.0)
-    assert documented("A deploy", "deploy") == keys(report.deployed_document(done)) | {"version"}
+    assert documented("A deploy", "deploy") == keys(results.deployed_document(done)) | {"version"}
 
 
 def test_a_seed_is_as_documented() -> None:
     (row,) = seed_rows([a_file("clubs:\n- slug: a")], KNOWN)
     done = Seeded((("a.yaml", Judged(row, RowAction.LEAVE, edits=(Edit("name", "a", "b"),))),), False, seconds=0.1)
-    assert documented("A seed", "seed") == keys(report.seeded_document(done)) | {"version"}
+    assert documented("A seed", "seed") == keys(results.seeded_document(done)) | {"version"}
 
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
@@ -398,12 +400,12 @@ def copy() -> attic.Copy:
 
 
 def test_the_list_of_copies_is_as_documented(copy: attic.Copy) -> None:
-    listed = {"copies": [report.copy_document(copy)]}
+    listed = {"copies": [results.copy_document(copy)]}
     assert documented("The attic's copies", "copies") == keys(listed) | {"version"}
 
 
 def test_a_restore_is_as_documented(copy: attic.Copy) -> None:
     done = attic.Restored(copy, 1, 0, (attic.Rejected("42", "the row is gone"),), ())
     # As JSON has it: lists for tuples.
-    document = json.loads(json.dumps(report.restored_document(done), default=str))
+    document = json.loads(json.dumps(results.restored_document(done), default=str))
     assert documented("A restore", "restore") == keys(document) | {"version"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from directus_sync import export
+from directus_sync.schema import export
 
 SYSTEM = {"system": True}
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directus_sync import diff, guard
-from directus_sync.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.guard import Approvals, Hazard, Mover, Plan, Rule
-from directus_sync.snapshot import Snapshot
+from directus_sync.schema import diff, guard
+from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.guard import Approvals, Hazard, Mover, Plan, Rule
+from directus_sync.schema.snapshot import Snapshot
 
 Captured = Callable[[str], SchemaDiff]
 NOBODY = Approvals()

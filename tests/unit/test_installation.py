@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import installation
+from directus_sync.directus import installation
 from directus_sync.errors import WrongSettings
 from directus_sync.settings import Settings
 

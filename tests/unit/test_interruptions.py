@@ -12,14 +12,16 @@ from textwrap import indent
 
 import pytest
 
-from directus_sync import background, interruptions
+from directus_sync.process import background, signals
 
 SAFE = "interrupted; what was finished stays, and running again is safe\n"
 STRIKE = "os.kill(os.getpid(), signal.{name})"
 # Such as after `nohup`, Python would have no handler of its own.
 PROGRAM = """
 import ctypes, itertools, os, signal, sys, threading, time, weakref
-from directus_sync import __main__, errors, handover, interruptions, pipeline
+from directus_sync import __main__, errors
+from directus_sync.commands import pipeline
+from directus_sync.process import handover, signals
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 class Item: pass
@@ -80,7 +82,7 @@ def test_one_that_comes_just_before_a_system_call_is_heard() -> None:
 
 def test_one_at_the_very_end_is_heard_or_takes_nothing_away() -> None:
     strike = STRIKE.format(name="SIGTERM")
-    end = "real = interruptions.bound\nbounds = iter([1, 0])\ninterruptions.bound = lambda: ({before}, real(), {after})"
+    end = "real = signals.bound\nbounds = iter([1, 0])\ninterruptions.bound = lambda: ({before}, real(), {after})"
     done = waiting(end.format(before=f"next(bounds) and {strike}", after="None"))
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", SAFE)
     done = waiting(end.format(before="None", after=strike))
@@ -95,8 +97,8 @@ def test_one_that_is_heard_does_not_disturb_what_is_stopped() -> None:
 
 def test_one_that_comes_while_they_are_being_held_back_leaves_none_so() -> None:
     """Python looks for signals once more when it has blocked them."""
-    struck = "interruptions.REQUESTS_TO_END = itertools.filterfalse(ctypes.CDLL(None)['raise'], [signal.SIGTERM])"
-    block = "with interruptions.held_back():\n        pass"
+    struck = "signals.REQUESTS_TO_END = itertools.filterfalse(ctypes.CDLL(None)['raise'], [signal.SIGTERM])"
+    block = "with signals.held_back():\n        pass"
     done = waiting(
         f"{struck}\ntry:\n    {block}\nfinally:\n    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), flush=True)"
     )
@@ -157,7 +159,7 @@ def struck(*arguments):
 @pytest.mark.parametrize(
     ("place", "before", "told"),
     [
-        ("interruptions.leave_to_default", 0, True),
+        ("signals.leave_to_default", 0, True),
         # It asks what is held back, then holds back, then no more.
         *[("signal.pthread_sigmask", before, before < 2) for before in range(3)],
         *[("signal.getsignal", before, False) for before in range(3)],
@@ -181,7 +183,7 @@ def test_one_that_was_swallowed_is_not_lost_on_the_way() -> None:
 def test_another_program_gets_the_default_actions_but_for_what_was_ignored() -> None:
     """Python ignores SIGPIPE and SIGXFSZ for itself."""
     show = ["sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status"]
-    every = {*interruptions.REQUESTS_TO_END, signal.SIGPIPE, signal.SIGXFSZ}
+    every = {*signals.REQUESTS_TO_END, signal.SIGPIPE, signal.SIGXFSZ}
     for first, ignored in (("", set()), ("signal.signal(signal.SIGINT, signal.SIG_IGN)\n", {signal.SIGINT})):
         done = waiting(f"{first}handover.become({show})")
         assert (done.returncode, done.stderr) == (0, "")
@@ -211,13 +213,13 @@ def test_a_program_that_can_not_be_run_after_all_is_an_error(tmp_path: Path) -> 
 def test_background_threads_take_no_signals() -> None:
     """A process that is started holds them back for a moment, which only works while the main thread gets them all."""
     masks = background.start(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()))()
-    assert set(interruptions.REQUESTS_TO_END) <= masks
-    assert not set(interruptions.REQUESTS_TO_END) & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert set(signals.REQUESTS_TO_END) <= masks
+    assert not set(signals.REQUESTS_TO_END) & signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 SPINNING = """
 import os
-from directus_sync.render import Progress
+from directus_sync.output import Progress
 blocked = {}
 with Progress().step("Working", "Worked"):
     for task in map(int, os.listdir("/proc/self/task")):
@@ -244,5 +246,5 @@ def test_the_spinner_of_a_terminal_takes_no_signals() -> None:
     assert "Worked in" in shown
     main, other = map(int, done.stdout.split())
     # As the kernel counts: the bit of signal n is the one before it.
-    to_end = sum(1 << (number - 1) for number in interruptions.REQUESTS_TO_END)
+    to_end = sum(1 << (number - 1) for number in signals.REQUESTS_TO_END)
     assert (main & to_end, other & to_end) == (0, to_end)

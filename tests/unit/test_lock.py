@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import psycopg2
 import pytest
 
-from directus_sync import lock
 from directus_sync.errors import LockTimeout
+from directus_sync.postgres import lock
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

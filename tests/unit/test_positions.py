@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from directus_sync.settings import ROOT as CHECKOUT
-from positions import __main__ as command
-from positions import store
-from positions.drive import (
+from tools.positions import __main__ as command
+from tools.positions import store
+from tools.positions.drive import (
     ACCELERATION,
     BRAKING,
     KMH,
@@ -28,7 +28,7 @@ from positions.drive import (
     drive,
     turn,
 )
-from positions.track import FAULTY_SECONDS, GOOD_SECONDS, JUMP_METRES, Fault, Fix, fixes
+from tools.positions.track import FAULTY_SECONDS, GOOD_SECONDS, JUMP_METRES, Fault, Fix, fixes
 
 START = datetime(2026, 6, 6, 6, tzinfo=UTC)
 DEVICES = ("350000000003011", "350000000003012", "350000000003013")

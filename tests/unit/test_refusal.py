@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from directus_sync import diff, guard, refusal
 from directus_sync.errors import CatalogExpectsIt, IncompleteEntry, RefusedPlan, UncapturedLiveWork
-from directus_sync.guard import Approvals, Plan, Taken
-from directus_sync.snapshot import Snapshot
+from directus_sync.report import refusal
+from directus_sync.schema import diff, guard
+from directus_sync.schema.guard import Approvals, Plan, Taken
+from directus_sync.schema.snapshot import Snapshot
 
 OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"
 Answers = Mapping[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from directus_sync import render
+from directus_sync import output
 from directus_sync.errors import SyncError
 
 Output = pytest.CaptureFixture[str]
@@ -19,9 +19,9 @@ Output = pytest.CaptureFixture[str]
 
 
 def test_a_document_is_json_with_the_version_of_its_form(capsys: Output) -> None:
-    render.document({"add": 1})
+    output.document({"add": 1})
     out, err = capsys.readouterr()
-    assert json.loads(out) == {"version": render.JSON_VERSION, "add": 1}
+    assert json.loads(out) == {"version": output.JSON_VERSION, "add": 1}
     assert err == ""
 
 
@@ -29,28 +29,28 @@ def test_a_document_is_json_with_the_version_of_its_form(capsys: Output) -> None
 
 
 def test_a_result_goes_to_stdout(capsys: Output) -> None:
-    render.result("done")
+    output.result("done")
     assert capsys.readouterr() == ("done\n", "")
 
 
 def test_progress_goes_to_stderr(capsys: Output) -> None:
-    render.note("working")
+    output.note("working")
     assert capsys.readouterr() == ("", "working\n")
 
 
 def test_an_error_goes_to_stderr(capsys: Output) -> None:
-    render.error(SyncError("it broke", next="mend it"))
+    output.error(SyncError("it broke", next="mend it"))
     assert capsys.readouterr() == ("", "error[failed]: it broke\n  next:  mend it\n")
 
 
 def test_a_step_says_when_it_begins_and_how_long_it_took(capsys: Output) -> None:
-    with render.Progress().step("Pushing", "Pushed"):
+    with output.Progress().step("Pushing", "Pushed"):
         assert capsys.readouterr().err == "Pushing ...\n"
     assert re.fullmatch(r"Pushed in \d+ ms\n", capsys.readouterr().err)
 
 
 def test_a_step_that_fails_does_not_say_that_it_is_done(capsys: Output) -> None:
-    with pytest.raises(SyncError), render.Progress().step("Pushing", "Pushed"):
+    with pytest.raises(SyncError), output.Progress().step("Pushing", "Pushed"):
         raise SyncError("it broke")
     assert "Pushed" not in capsys.readouterr().err
 
@@ -59,16 +59,16 @@ def test_a_step_that_fails_does_not_say_that_it_is_done(capsys: Output) -> None:
 
 
 def shown(capsys: Output, text: str) -> str:
-    render.result(text)
-    render.note(text)
-    render.error(SyncError(text, where=text, next=text))
-    render.document({"text": text})
+    output.result(text)
+    output.note(text)
+    output.error(SyncError(text, where=text, next=text))
+    output.document({"text": text})
     out, err = capsys.readouterr()
     return out + err
 
 
 def test_a_secret_is_replaced_in_everything_that_is_printed(capsys: Output) -> None:
-    render.hide(["hunter22"])
+    output.hide(["hunter22"])
     printed = shown(capsys, "token hunter22, http://a:hunter22@h")
     assert "hunter22" not in printed
     assert printed.count("***") == 12
@@ -76,47 +76,47 @@ def test_a_secret_is_replaced_in_everything_that_is_printed(capsys: Output) -> N
 
 @pytest.mark.parametrize("secret", ["a.b", "a+b", "(", "[x", "x|y", "\\d", "^a$", "{2}", "a*", "?", "$1", "\\"])
 def test_a_secret_of_special_characters_is_replaced_and_nothing_else(capsys: Output, secret: str) -> None:
-    render.hide([secret])
-    render.result(f"before {secret} after, aXb")
+    output.hide([secret])
+    output.result(f"before {secret} after, aXb")
     assert capsys.readouterr().out == "before *** after, aXb\n"
 
 
 def test_a_secret_that_contains_another_leaves_no_rest(capsys: Output) -> None:
-    render.hide(["hunter22-long", "hunter22"])
+    output.hide(["hunter22-long", "hunter22"])
     assert "long" not in shown(capsys, "x hunter22-long y")
 
 
 def test_a_short_secret_does_not_garble_words(capsys: Output) -> None:
-    render.hide(["a"])
-    render.result("a table, station")
+    output.hide(["a"])
+    output.result("a table, station")
     assert capsys.readouterr().out == "*** table, station\n"
 
 
 @pytest.mark.parametrize("secret", ["hunter22", 'pa"ss22', "pässword22", "back\\slash22"])
 def test_a_secret_is_hidden_in_json_as_well(capsys: Output, secret: str) -> None:
-    render.hide([secret])
-    render.document({"text": f"the\n{secret} word"})
+    output.hide([secret])
+    output.document({"text": f"the\n{secret} word"})
     assert json.loads(capsys.readouterr().out)["text"] == "the\n*** word"
 
 
 def test_json_stays_json_whatever_is_hidden(capsys: Output) -> None:
-    render.hide(["1", "text"])
-    render.document({"text": "a text", "number": 1})
-    assert json.loads(capsys.readouterr().out) == {"version": render.JSON_VERSION, "text": "a ***", "number": 1}
+    output.hide(["1", "text"])
+    output.document({"text": "a text", "number": 1})
+    assert json.loads(capsys.readouterr().out) == {"version": output.JSON_VERSION, "text": "a ***", "number": 1}
 
 
 def test_hiding_nothing_changes_nothing(capsys: Output) -> None:
-    render.hide([])
-    render.result("text")
+    output.hide([])
+    output.result("text")
     assert capsys.readouterr().out == "text\n"
 
 
 @given(secret=st.text(min_size=1, max_size=12), around=st.sampled_from([" ", "/", ":", "@", "=", "'", "\n", ""]))
 def test_no_secret_survives_between_separators(secret: str, around: str) -> None:
     assume(not around or around not in secret)
-    render.hide([secret])
-    assert render._hidden is not None
-    assert render._hidden.sub("", f"{around}{secret}{around}") == around * 2
+    output.hide([secret])
+    assert output._hidden is not None
+    assert output._hidden.sub("", f"{around}{secret}{around}") == around * 2
 
 
 # Words
@@ -141,9 +141,9 @@ def test_no_secret_survives_between_separators(secret: str, around: str) -> None
     ],
 )
 def test_a_duration_is_in_units_that_people_use(seconds: float, text: str) -> None:
-    assert render.duration(seconds) == text
+    assert output.duration(seconds) == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 changes"), (1, "1 change"), (2, "2 changes")])
 def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
-    assert render.count(number, "change") == text
+    assert output.count(number, "change") == text

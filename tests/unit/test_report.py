@@ -10,22 +10,23 @@ from typing import Any
 
 import pytest
 
-from directus_sync import diff, guard, report
-from directus_sync.diff import Action, Change, Kind, SchemaDiff
 from directus_sync.errors import WrongSettings
-from directus_sync.guard import Approvals, Mover, Plan, Verdict
-from directus_sync.history import Deploy
-from directus_sync.outcome import Checked, Deployed, Status
-from directus_sync.revisions import Revision
-from directus_sync.snapshot import Snapshot
-from directus_sync.verify import Verified
+from directus_sync.report import results
+from directus_sync.report.outcome import Checked, Deployed, Status
+from directus_sync.schema import diff, guard
+from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
+from directus_sync.schema.guard import Approvals, Mover, Plan, Verdict
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.state.history import Deploy
+from directus_sync.state.revisions import Revision
+from directus_sync.state.verify import Verified
 
 Planned = Callable[..., Plan]
 EMPTY = Plan(diff.NO_DIFFERENCE)
 
 
 def lines(plan: Plan) -> list[str]:
-    return report.plan(plan).splitlines()
+    return results.plan(plan).splitlines()
 
 
 # Plans
@@ -115,21 +116,21 @@ def test_the_counts_of_a_plan_are_those_of_its_lines(planned: Planned, captured_
 
 
 def test_changes_are_counted_as_the_plan_lists_them(planned: Planned) -> None:
-    assert report.changes(planned("collection_added")) == "1 change"
-    assert report.changes(planned("field_renamed")) == "2 changes"
+    assert results.changes(planned("collection_added")) == "1 change"
+    assert results.changes(planned("field_renamed")) == "2 changes"
 
 
 def test_colour_is_only_around_signs(planned: Planned) -> None:
     plan = planned("field_renamed")
-    assert "\x1b[31m-\x1b[0m station.elev" in report.plan(plan, in_colour=True)
-    assert re.sub(r"\x1b\[\d+m", "", report.plan(plan, in_colour=True)) == report.plan(plan)
+    assert "\x1b[31m-\x1b[0m station.elev" in results.plan(plan, in_colour=True)
+    assert re.sub(r"\x1b\[\d+m", "", results.plan(plan, in_colour=True)) == results.plan(plan)
 
 
 # Plans for machines
 
 
 def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) -> None:
-    document = report.plan_document(planned("type_string_to_text"))
+    document = results.plan_document(planned("type_string_to_text"))
     assert document == {
         "add": 0,
         "change": 1,
@@ -158,18 +159,18 @@ def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) ->
 
 
 def test_a_plan_for_machines_tells_null_from_not_there(planned: Planned) -> None:
-    (item,) = report.plan_document(planned("field_meta_nested_removal"))["items"]
+    (item,) = results.plan_document(planned("field_meta_nested_removal"))["items"]
     assert item["edits"] == [{"path": "meta.note", "before": "as painted on the mast"}]
 
 
 def test_a_plan_for_machines_says_what_is_refused_and_why(planned: Planned) -> None:
-    (item,) = report.plan_document(planned("field_removed", base=None, rows=3))["items"]
+    (item,) = results.plan_document(planned("field_removed", base=None, rows=3))["items"]
     assert (item["refused"], item["moved_by"], item["rows_at_risk"]) == ("uncaptured-live-work", "server", 3)
 
 
 def test_every_plan_is_json(planned: Planned, captured_answers: Mapping[str, Any]) -> None:
     for edit in captured_answers:
-        document = report.plan_document(planned(edit))
+        document = results.plan_document(planned(edit))
         assert json.loads(json.dumps(document)) == document
 
 
@@ -187,19 +188,19 @@ def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
         verified=Verified(),
         seconds=14.24,
     )
-    assert report.deployed(done) == "Deployed in 14.2 s: 1 pre, 1 change, 2 post; 0 rows at risk"
+    assert results.deployed(done) == "Deployed in 14.2 s: 1 pre, 1 change, 2 post; 0 rows at risk"
 
 
 def test_a_deploy_that_had_nothing_to_do_says_so() -> None:
     done = Deployed((), bootstrapped=False, pushed=EMPTY, post=(), verified=Verified(), seconds=0.25)
-    assert report.deployed(done) == "Nothing to do: database and Directus equal the checkout (250 ms)"
+    assert results.deployed(done) == "Nothing to do: database and Directus equal the checkout (250 ms)"
 
 
 def test_a_deploy_for_machines_tells_what_was_done(planned: Planned) -> None:
     done = Deployed(
         (PRE,), bootstrapped=True, pushed=planned("field_added"), post=(POST,), verified=Verified(), seconds=14.2404
     )
-    document = report.deployed_document(done)
+    document = results.deployed_document(done)
     assert (document["pre"], document["post"]) == (["pre_0001"], ["post_0001"])
     assert document["bootstrapped"] is True
     assert document["seconds"] == 14.24
@@ -208,8 +209,8 @@ def test_a_deploy_for_machines_tells_what_was_done(planned: Planned) -> None:
 
 def test_a_deploy_that_left_the_schema_alone_pushed_nothing() -> None:
     skipped = Deployed((PRE,), bootstrapped=False, pushed=None, post=(), verified=Verified(), seconds=1.0)
-    assert report.deployed_document(skipped)["pushed"] is None
-    assert report.deployed(skipped).startswith("Deployed in 1.0 s: 1 pre, 0 changes, 0 post")
+    assert results.deployed_document(skipped)["pushed"] is None
+    assert results.deployed(skipped).startswith("Deployed in 1.0 s: 1 pre, 0 changes, 0 post")
 
 
 # Checks
@@ -217,27 +218,27 @@ def test_a_deploy_that_left_the_schema_alone_pushed_nothing() -> None:
 
 def test_a_check_that_finds_nothing_says_so() -> None:
     found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=EMPTY)
-    assert report.checked(found) == "Nothing differs: database and Directus equal the checkout"
-    assert report.checked_document(found)["equal"] is True
+    assert results.checked(found) == "Nothing differs: database and Directus equal the checkout"
+    assert results.checked_document(found)["equal"] is True
 
 
 def test_a_check_names_pending_revisions_and_what_to_run() -> None:
     found = Checked({"pre": (), "post": (POST,)}, bootstrap=False, plan=EMPTY)
-    assert report.checked(found) == (
+    assert results.checked(found) == (
         "post: 1 revision pending (post_0001)\nnext: directus-sync deploy brings the checkout to the database"
     )
-    assert report.checked_document(found)["pending"] == {"pre": [], "post": ["post_0001"]}
+    assert results.checked_document(found)["pending"] == {"pre": [], "post": ["post_0001"]}
 
 
 def test_a_check_of_a_server_that_somebody_edited_names_pull(planned: Planned) -> None:
     found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed", base=None))
-    assert "next: directus-sync pull captures what was changed in Directus" in report.checked(found)
+    assert "next: directus-sync pull captures what was changed in Directus" in results.checked(found)
 
 
 def test_a_check_says_when_directus_s_tables_are_missing() -> None:
     found = Checked({"pre": (), "post": ()}, bootstrap=True, plan=EMPTY)
-    assert "Directus's own tables are missing" in report.checked(found)
-    assert report.checked_document(found)["equal"] is False
+    assert "Directus's own tables are missing" in results.checked(found)
+    assert results.checked_document(found)["equal"] is False
 
 
 # Status
@@ -252,7 +253,7 @@ def status(**facts: Any) -> str:
         "snapshot_sha256": "f" * 64,
         "recorded_sha256": None,
     }
-    return report.status(Status(**{**known, **facts}))
+    return results.status(Status(**{**known, **facts}))
 
 
 def test_a_status_of_a_new_database_says_what_is_not_there() -> None:
@@ -285,18 +286,18 @@ def test_a_status_names_who_holds_the_lock() -> None:
 
 
 def test_contents_are_counted_by_section(live: Snapshot) -> None:
-    assert report.contents(live) == "2 collections, 21 fields, 1 relation"
+    assert results.contents(live) == "2 collections, 21 fields, 1 relation"
 
 
 @pytest.mark.parametrize(
     ("text", "span"), [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("4w", timedelta(weeks=4))]
 )
 def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
-    assert report.age(text) == span
+    assert results.age(text) == span
 
 
 @pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
 def test_an_age_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(WrongSettings) as caught:
-        report.age(text)
+        results.age(text)
     assert caught.value.exit_code == 2

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from directus_sync import snapshot
 from directus_sync.catalog import Catalog, file
+from directus_sync.schema import snapshot
 from directus_sync.settings import ROOT
-from schema_docs import __main__ as command
-from schema_docs import mermaid, pages, reading, words
+from tools.schema_docs import __main__ as command
+from tools.schema_docs import mermaid, pages, reading, words
 
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)]*))?\)")
 

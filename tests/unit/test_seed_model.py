@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from directus_sync import snapshot
 from directus_sync.catalog import file as catalog_file
+from directus_sync.schema import snapshot
 from directus_sync.seed import model, reading
 from directus_sync.seed.model import Collection, Column, Table
 from directus_sync.seed.rows import rows

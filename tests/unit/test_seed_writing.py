@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from directus_sync.client import DirectusClient
+from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import RequestFailed, SeedFailed
 from directus_sync.seed import writing
 from directus_sync.seed.writing import Writer

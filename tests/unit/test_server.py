@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync import database, server
+from directus_sync.directus import server
 from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
+from directus_sync.postgres import database
 from directus_sync.settings import Settings
 from tests.processes import marked
 
@@ -135,7 +136,8 @@ def test_a_request_to_end_in_the_moment_of_the_fork_is_obeyed(load: Load, home: 
     """Python drops what a signal's handler raises in its at-fork hooks, and logging has one."""
     script = """
 import os, signal, sys
-from directus_sync import server, settings
+from directus_sync import settings
+from directus_sync.directus import server
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
 server.bootstrap(settings.load())

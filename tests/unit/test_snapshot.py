@@ -15,8 +15,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directus_sync import snapshot
 from directus_sync.errors import InvalidSnapshot, WrongSettings
+from directus_sync.schema import snapshot
 from tests.conftest import SNAPSHOT
 
 SOURCE = "snapshots/schema.yaml"
@@ -441,7 +441,8 @@ def test_arbitrary_bytes_are_refused_or_read(content: bytes) -> None:
 WITHOUT_LIBYAML = """
 import sys, yaml
 del yaml.CSafeLoader
-from directus_sync import errors, snapshot
+from directus_sync import errors
+from directus_sync.schema import snapshot
 assert snapshot.read(snapshot.Path(sys.argv[1])).result().section("collections")
 for escape in ("00110000", "FFFFFFFF"):
     try:
@@ -560,7 +561,7 @@ def test_a_format_version_of_true_is_refused(events: bytes) -> None:
 _PARSE = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from directus_sync import snapshot
+from directus_sync.schema import snapshot
 from directus_sync.errors import InvalidSnapshot
 try:
     snapshot.parse(sys.stdin.buffer.read(), "schema.yaml", ("positions",))

@@ -18,8 +18,9 @@ import httpx
 import pytest
 import yaml
 
-from directus_sync import diff, fingerprint, pipeline, pulling, sessions, snapshot, sync
-from directus_sync.client import DirectusClient
+from directus_sync.commands import pipeline, pulling, sessions, sync
+from directus_sync.commands.pushing import Request
+from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
     ApplyUnclear,
@@ -30,11 +31,12 @@ from directus_sync.errors import (
     SyncError,
     UnpushedFileChanges,
 )
-from directus_sync.guard import Approvals, Plan
-from directus_sync.pushing import Request
-from directus_sync.render import Progress
+from directus_sync.output import Progress
+from directus_sync.schema import diff, snapshot
+from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.snapshot import Reading, Snapshot
 from directus_sync.settings import Settings
-from directus_sync.snapshot import Reading, Snapshot
+from directus_sync.state import fingerprint
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

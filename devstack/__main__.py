@@ -1,7 +1,0 @@
-"""Entry point of `python -m devstack`. Owns nothing; see cli.py."""
-
-import sys
-
-from devstack.cli import main
-
-sys.exit(main(sys.argv[1:]))

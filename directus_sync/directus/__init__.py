@@ -1,0 +1,1 @@
+"""Directus as a server: its files, its process, its API."""

@@ -1,0 +1,131 @@
+"""The pinned Directus as files, and what of it is in a database. Starts nothing, and loads little."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from directus_sync.errors import WrongSettings
+from directus_sync.postgres import database
+from directus_sync.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# There from before Directus makes its first table until its bootstrap has ended well.
+_MARK: Final = "directus_sync.bootstrapping"
+
+# In one statement: all of them or none, and none that anything else refers to.
+_DROP: Final = r"""
+DO $$
+DECLARE
+  names text;
+BEGIN
+  SELECT string_agg(format('public.%I', relname), ', ') INTO names FROM pg_class
+  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname LIKE 'directus\_%';
+  IF names IS NOT NULL THEN
+    EXECUTE 'DROP TABLE ' || names;
+  END IF;
+END
+$$
+"""
+
+
+def home(settings: Settings) -> Path:
+    """Return the folder of Directus's cli.js. Raises WrongSettings when there is none."""
+    if settings.directus_home is None:
+        raise WrongSettings(
+            "neither DIRECTUS_URL nor DIRECTUS_HOME is set, so there is no Directus to work with",
+            next="set DIRECTUS_URL to a running one,\n"
+            "or DIRECTUS_HOME to the folder of Directus's cli.js, to start a private one",
+        )
+    if not (settings.directus_home / "cli.js").is_file():
+        raise WrongSettings(
+            "DIRECTUS_HOME holds no Directus: it has no cli.js",
+            where=str(settings.directus_home),
+            next="set DIRECTUS_HOME to the folder of Directus's cli.js (/directus in its image)",
+        )
+    return settings.directus_home
+
+
+def version(settings: Settings) -> str:
+    """Return the version of the Directus in DIRECTUS_HOME. Raises WrongSettings when there is none."""
+    package = home(settings) / "package.json"
+    try:
+        return str(json.loads(package.read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WrongSettings(
+            "DIRECTUS_HOME holds no Directus: its package.json has no version",
+            where=str(package),
+            next="set DIRECTUS_HOME to the folder of Directus's cli.js (/directus in its image)",
+        ) from error
+
+
+def is_in_database(connection: Connection) -> bool:
+    """Tell whether the database has Directus's own tables."""
+    return _exists(connection, "public.directus_migrations")
+
+
+def require_in_database(connection: Connection, settings: Settings) -> None:
+    """Raise WrongSettings if the database has no tables of Directus, which can't run without."""
+    if not is_in_database(connection):
+        raise WrongSettings(
+            "this database has no tables of Directus yet",
+            where=settings.database.label,
+            next="make them, and all the rest: directus-sync deploy; in the local stack: make migrate",
+        )
+
+
+def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
+    """Tell whether Directus's own tables are missing, or lack a migration that the installed version has."""
+    if not is_in_database(connection) or _is_marked(connection):
+        return True
+    applied = {str(row[0]) for row in database.query(connection, "SELECT version FROM public.directus_migrations")}
+    shipped = _shipped_migrations(home(settings))
+    return not shipped or not shipped <= applied
+
+
+@contextmanager
+def bootstrapping(connection: Connection) -> Iterator[None]:
+    """Have a bootstrap that is run in the block start from nothing, if the first one was interrupted.
+
+    Directus makes its tables one by one, records each of its migrations after it, and makes the administrator last;
+    once its first table is there it never looks back. So what an interrupted one left can't be finished. Without an
+    administrator nobody has used it, and it goes.
+    """
+    with connection.cursor() as cursor:
+        if _is_marked(connection) and not _has_users(connection):
+            cursor.execute(_DROP)
+        if not _exists(connection, "public.directus_collections"):
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS {_MARK} ()")
+        yield
+        cursor.execute(f"DROP TABLE IF EXISTS {_MARK}")
+
+
+def _is_marked(connection: Connection) -> bool:
+    return _exists(connection, _MARK)
+
+
+def _has_users(connection: Connection) -> bool:
+    if not _exists(connection, "public.directus_users"):
+        return False
+    ((found,),) = database.query(connection, "SELECT EXISTS (SELECT FROM public.directus_users)")
+    return bool(found)
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    ((found,),) = database.query(connection, "SELECT to_regclass(%s)", (table,))
+    return found is not None
+
+
+def _shipped_migrations(home: Path) -> set[str]:
+    """Versions of Directus's own migrations, such as `20240806A`; empty where its files lie in an unknown place."""
+    for modules in (home / "node_modules", home.resolve().parent):
+        folder = modules / "@directus" / "api" / "dist" / "database" / "migrations"
+        names = [path.name for path in folder.glob("*.js") if path.name[:8].isdecimal()]
+        if names:
+            return {name.split("-", 1)[0] for name in names}
+    return set()

@@ -1,0 +1,142 @@
+"""Everything that is printed: results to stdout, progress and errors to stderr; hides passwords and tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any, Final
+
+from directus_sync.errors import SyncError
+from directus_sync.process import signals
+
+# The form of --json: raised when a key changes its meaning or goes away, not when one is added.
+JSON_VERSION: Final = 1
+
+
+_hidden: re.Pattern[str] | None = None
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Replace these values by *** in everything that is printed from now on."""
+    global _hidden  # noqa: PLW0603 - one process, one output, and no line may escape it
+    pattern = "|".join(rf"(?<!\w){re.escape(secret)}(?!\w)" for secret in secrets)
+    _hidden = re.compile(pattern) if pattern else None
+
+
+def result(text: str) -> None:
+    """Print a result."""
+    _print(text, sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a line of progress, or a hint."""
+    _print(text, sys.stderr)
+
+
+def error(problem: SyncError) -> None:
+    """Print an error."""
+    text = str(problem)
+    if sys.stderr.isatty():
+        text = re.sub(r"\Aerror\[[^\]]*\]", lambda match: coloured(match.group(), "1;31"), text)
+    _print(text, sys.stderr)
+
+
+def document(values: Mapping[str, Any]) -> None:
+    """Print a result for machines."""
+    hidden = _hide_in({"version": JSON_VERSION, **values})
+    print(json.dumps(hidden, indent=2, default=str), flush=True)
+
+
+class Progress:
+    """Tells on stderr what is being done, and how long it took; on a terminal, with a spinner meanwhile.
+
+    done: what was finished and stays, whatever comes after it; for the message of an error.
+    meanwhile: what may be done while something keeps us waiting, any number of times; what it raises ends the wait.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    @contextmanager
+    def step(self, doing: str, done: str) -> Iterator[None]:
+        """Print `doing` when the block begins and `done` with the time when it ends well."""
+        started = time.monotonic()
+        if sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+
+            status = Console(stderr=True).status(doing)
+            with ExitStack() as stack:
+                with signals.held_back():
+                    stack.enter_context(status)  # in a thread of its own
+                yield
+        else:
+            note(f"{doing} ...")
+            yield
+        note(f"{done} in {duration(time.monotonic() - started)}")
+
+    def note(self, text: str) -> None:
+        """Print a line of progress."""
+        note(text)
+
+    def waiting_for_lock(self, holder: str) -> None:
+        """Say who is deploying already."""
+        self.meanwhile()
+        note(f"Waiting for the migration lock, held by {holder}")
+
+    def waiting_for_database(self) -> None:
+        """Say that PostgreSQL does not answer yet."""
+        self.meanwhile()
+        note("Waiting for PostgreSQL")
+
+    def waiting_for_directus(self) -> None:
+        """Say that Directus does not answer yet."""
+        self.meanwhile()
+        note("Waiting for Directus")
+
+
+def nothing_to_do(seconds: float, *, notes: bool) -> str:
+    """Return the last line of a deploy that changed nothing. notes: whether it told of differences."""
+    what = "but what the notes say" if notes else "database and Directus equal the checkout"
+    return f"Nothing to do{'' if notes else ':'} {what} ({duration(seconds)})"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in human units."""
+    if round(seconds * 1000) < 1000:
+        return f"{seconds * 1000:.0f} ms"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 revision`, `2 revisions`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def coloured(text: str, code: str) -> str:
+    """Return the text in a colour; code: of ECMA-48, such as 31 for red."""
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _print(text: str, stream: IO[str]) -> None:
+    print(_hide(text), file=stream, flush=True)
+
+
+def _hide(text: str) -> str:
+    return text if _hidden is None else _hidden.sub("***", text)
+
+
+def _hide_in(value: object) -> object:
+    """Hide secrets before JSON escapes them beyond recognition, and leave its own syntax alone."""
+    if isinstance(value, Mapping):
+        return {key: _hide_in(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hide_in(item) for item in value]
+    return _hide(value) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""PostgreSQL as a server: connections, and the one lock."""

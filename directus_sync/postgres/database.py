@@ -1,0 +1,209 @@
+"""Connections to PostgreSQL; turns libpq's failures into errors that say what to do. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg2
+from psycopg2 import extensions
+from psycopg2.sql import Composable
+
+from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable
+from directus_sync.process import background
+from directus_sync.settings import DatabaseSettings, Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# Session settings of everything the tool does itself.
+# lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
+SESSION_OPTIONS: Final = "-c lock_timeout=4000"
+# After a kill the server notices within half a second, and after a loss of the network within a minute, as we do;
+# else it would keep the locks for two hours.
+WHEN_CLIENT_IS_GONE: Final = (
+    "-c client_connection_check_interval=500"
+    " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
+)
+_WHEN_SERVER_IS_GONE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+POLL_SECONDS: Final = 0.2
+
+# Sent in one string with a query, what these set ends with it.
+# A reader waits for whoever rebuilds a table. Behind it nobody queues but who would change what it has read already, so
+# it may take its time.
+READING: Final = "SET LOCAL lock_timeout TO '1min';"
+# PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
+PRINTING: Final = f"""
+{READING}
+SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
+SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
+SET LOCAL bytea_output TO 'hex';
+"""
+
+# What a server must have for the revisions of the pre branch.
+_EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
+
+# What waiting cannot mend, by what libpq says; SQLSTATE is not available for a failed connection attempt.
+_PERMANENT: Final = (
+    ("password authentication failed", "check DB_USER and DB_PASSWORD"),
+    ("no password supplied", "set DB_PASSWORD"),
+    ("no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf, or set DB_SSL=true"),
+    ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
+)
+
+_UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
+
+
+@contextmanager
+def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | None = None) -> Iterator[Connection]:
+    """Yield an autocommit connection, waiting up to `settings.database_wait` seconds for a server that starts.
+
+    purpose: what the session is for; others see it in pg_stat_activity and in a lock time-out's message.
+    waiting: called once, when the first attempt fails for a reason that time may mend.
+
+    Raises DatabaseUnavailable: at once for what waiting cannot mend, else when the time is over.
+    """
+    deadline = time.monotonic() + settings.database_wait
+    while True:
+        try:
+            connection = _connect(settings.database, purpose)
+            break
+        except psycopg2.Error as error:
+            message = str(error).strip()
+            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
+                raise _unreadable() from error
+            advice = next(
+                (advice for sign, advice in _PERMANENT if sign in message and "starting up" not in message),
+                None,
+            )
+            if advice or time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    f"PostgreSQL does not let us in: {_cause(message)}",
+                    where=settings.database.label,
+                    next=advice
+                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
+                ) from error
+        if waiting is not None:
+            waiting()
+            waiting = None
+        time.sleep(POLL_SECONDS)
+    others = extensions.get_wait_callback()
+    extensions.set_wait_callback(_wait)
+    try:
+        yield connection
+    except psycopg2.Error as error:
+        raise DatabaseFailed(
+            f"PostgreSQL failed a statement: {_cause(str(error).strip())}",
+            where=settings.database.label,
+            next="look into its log; what was finished stays, and running again is safe",
+        ) from error
+    finally:
+        connection.close()
+        # It is the process's, and COPY does without.
+        extensions.set_wait_callback(others)
+
+
+def _wait(connection: Connection) -> None:
+    """Wait for a statement's end in Python; libpq's own waiting sleeps through signals, for hours if need be."""
+    while (state := connection.poll()) != extensions.POLL_OK:
+        reading = [connection] if state == extensions.POLL_READ else []
+        writing = [connection] if state == extensions.POLL_WRITE else []
+        select.select(reading, writing, [])
+
+
+def _connect(database: DatabaseSettings, purpose: str) -> Connection:
+    string = database.connection_string
+    said = extensions.parse_dsn(string) if string is not None else {}
+    ours = {"connect_timeout": 5, **_WHEN_SERVER_IS_GONE}
+    common: dict[str, Any] = {
+        **{name: value for name, value in ours.items() if name not in said},
+        "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
+        "options": " ".join((said.get("options", ""), SESSION_OPTIONS, WHEN_CLIENT_IS_GONE)).strip(),
+    }
+    # Not for connecting: libpq bounds only its own waiting by connect_timeout.
+    extensions.set_wait_callback(None)
+    # In a thread: libpq sleeps through signals for seconds per address, and may look long for a name.
+    return background.start(lambda: _opened(database, common))()
+
+
+def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
+    if database.connection_string is not None:
+        connection: Connection = psycopg2.connect(database.connection_string, **common)
+    else:
+        if database.sslmode is not None:
+            common["sslmode"] = database.sslmode
+        connection = psycopg2.connect(
+            host=database.host,
+            port=database.port,
+            dbname=database.name,
+            user=database.user,
+            password=database.password,
+            **common,
+        )
+    connection.autocommit = True
+    return connection
+
+
+def query(
+    connection: Connection, sql: str | Composable, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[tuple[Any, ...]]:
+    """Run one statement that returns rows, and return them all."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def require_extensions(connection: Connection) -> None:
+    """Fail unless this server has TimescaleDB's and PostGIS's files, and preloads TimescaleDB. Changes nothing.
+
+    `timescaledb.disable_load` is defined by TimescaleDB's loader alone; unlike `shared_preload_libraries`
+    every user may read it.
+
+    Raises ExtensionUnavailable.
+    """
+    ((available, preloaded),) = query(
+        connection,
+        "SELECT ARRAY(SELECT name::text FROM pg_available_extensions WHERE name = ANY (%s)),"
+        " current_setting('timescaledb.disable_load', true) IS NOT NULL",
+        (list(_EXTENSIONS),),
+    )
+    host = connection.info.host
+    missing = [title for name, title in _EXTENSIONS.items() if name not in available]
+    if missing:
+        raise ExtensionUnavailable(
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed on the database server",
+            where=f"{host}:{connection.info.port}",
+            next="install what is missing, or use an image that has it (timescale/timescaledb-ha:*-all)",
+        )
+    if not preloaded:
+        raise ExtensionUnavailable(
+            "TimescaleDB is installed on the database server, but not preloaded",
+            where=f"{host}:{connection.info.port}",
+            next="add timescaledb to shared_preload_libraries in postgresql.conf, then restart PostgreSQL",
+        )
+
+
+def _unreadable() -> DatabaseUnavailable:
+    # libpq quotes the part it stumbled on, which may be the password.
+    return DatabaseUnavailable(
+        "libpq can't read the connection string",
+        where="DB_CONNECTION_STRING",
+        next="write it as postgresql://user:password@host:port/database, special characters percent-encoded",
+    )
+
+
+def _cause(message: str) -> str:
+    """Return libpq's own reason: its first line without the address, which the error names anyway."""
+    first = message.splitlines()[0] if message else "no reason given"
+    return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

@@ -1,0 +1,1 @@
+"""The process and its children: signals, retries, handing over to another program."""

@@ -1,0 +1,98 @@
+"""What commands return: data that report turns into text or JSON, and cli into an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from directus_sync.catalog import Difference
+from directus_sync.schema.diff import NO_DIFFERENCE
+from directus_sync.schema.guard import Plan
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.seed import Action
+from directus_sync.state.fingerprint import Unmoved
+from directus_sync.state.history import Deploy
+from directus_sync.state.revisions import Branch, Revision
+from directus_sync.state.verify import Verified
+
+if TYPE_CHECKING:
+    from directus_sync.seed.planning import Judged
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What one deploy did. pushed: None in mode skip; seconds: from its start, waiting for the lock included."""
+
+    pre: tuple[Revision, ...]
+    bootstrapped: bool
+    pushed: Plan | None
+    post: tuple[Revision, ...]
+    verified: Verified
+    seconds: float
+
+    @property
+    def nothing(self) -> bool:
+        """Tell whether there was nothing to do."""
+        return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored)
+
+
+def nothing_to_do(unmoved: Unmoved, seconds: float) -> Deployed:
+    """Return the outcome of a deploy that found nothing moved."""
+    return Deployed((), False, Plan(NO_DIFFERENCE), (), Verified(notes=unmoved.notes), seconds)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How database, server and checkout differ.
+
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending.
+    """
+
+    pending: dict[Branch, tuple[Revision, ...]]
+    bootstrap: bool
+    plan: Plan
+    drift: tuple[Difference, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Tell whether nothing differs."""
+        return not (self.plan or self.bootstrap or self.drift or any(self.pending.values()))
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What adopt recorded. recorded: False when it was the base already; plan: what a push would do now."""
+
+    live: Snapshot
+    recorded: bool
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is there, without asking Directus. None: nothing known."""
+
+    database: str
+    heads: dict[Branch, tuple[str | None, str]]
+    lock_holder: str | None
+    deploy: Deploy | None
+    snapshot_sha256: str
+    recorded_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What seeding did, or in a dry run would do. rows: with the file of each."""
+
+    rows: tuple[tuple[str, Judged], ...]
+    dry_run: bool
+    seconds: float
+
+    def count(self, action: Action) -> int:
+        """Return of how many rows this becomes."""
+        return sum(1 for _, judged in self.rows if judged.action is action)
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether anything was, or would be, written."""
+        return bool(self.count(Action.CREATE) or self.count(Action.OVERWRITE))

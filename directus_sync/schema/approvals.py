@@ -1,0 +1,93 @@
+"""snapshots/removals.yaml: what may be destroyed, and why, reviewed in git. Reads and prunes it; judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from directus_sync import files
+from directus_sync.errors import InvalidRemovals
+from directus_sync.schema.guard import Approvals
+from directus_sync.schema.snapshot import Snapshot
+
+_EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One approval. lines: the first and the last of its lines in the file, counted from 0, the last excluded."""
+
+    item: str
+    reason: str
+    lines: tuple[int, int]
+
+
+def read(path: Path) -> tuple[Removal, ...]:
+    """Read the approvals; a file that is not there has none.
+
+    Raises InvalidRemovals with file and line.
+    """
+    if not path.exists():
+        return ()
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InvalidRemovals(f"the file can't be read: {error}", where=str(path), next=_EXAMPLE) from error
+    if root is None:
+        return ()
+    if not isinstance(root, yaml.SequenceNode):
+        raise InvalidRemovals("the file must be a list", where=f"{path}:1", next=_EXAMPLE)
+    return tuple(_removal(node, path) for node in root.value)
+
+
+def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:
+    """Join the reviewed approvals with those of the command line."""
+    reviewed = {removal.item: removal.reason for removal in removals}
+    return Approvals({**dict.fromkeys(destroy, "on the command line"), **reviewed}, frozenset(discard))
+
+
+def spent(removals: Iterable[Removal], wanted: Snapshot, live: Snapshot) -> tuple[Removal, ...]:
+    """Return the approvals whose item is in neither file nor server any more."""
+    return tuple(removal for removal in removals if not (_has(wanted, removal.item) or _has(live, removal.item)))
+
+
+def pointless(removals: Iterable[Removal], wanted: Snapshot) -> tuple[Removal, ...]:
+    """Return the approvals to remove an item that the snapshot still has."""
+    return tuple(removal for removal in removals if _has(wanted, removal.item))
+
+
+def prune(path: Path, removals: Iterable[Removal]) -> None:
+    """Take approvals out of the file; every other line stays as it is."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    gone = {number for removal in removals for number in range(*removal.lines)}
+    files.replace(path, "".join(line for number, line in enumerate(lines) if number not in gone).encode())
+
+
+def _removal(node: yaml.Node, path: Path) -> Removal:
+    where = f"{path}:{node.start_mark.line + 1}"
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    values = {
+        key.value: value.value for key, value in pairs if all(isinstance(n, yaml.ScalarNode) for n in (key, value))
+    }
+    if set(values) != {"item", "reason"} or len(pairs) != 2:
+        raise InvalidRemovals("an approval has an `item` and a `reason`, and nothing else", where=where, next=_EXAMPLE)
+    if not values["item"].strip() or not values["reason"].strip():
+        raise InvalidRemovals("item and reason must not be empty", where=where, next=_EXAMPLE)
+    return Removal(values["item"].strip(), values["reason"].strip(), (node.start_mark.line, _end(node)))
+
+
+def _end(node: yaml.Node) -> int:
+    mark = node.value[-1][1].end_mark
+    return int(mark.line) + (1 if mark.column else 0)
+
+
+def _has(snapshot: Snapshot, item: str) -> bool:
+    collection, _, name = item.partition(".")
+    if not name:
+        return (collection,) in snapshot.section("collections")
+    key = (collection, name)
+    return key in snapshot.section("fields") or key in snapshot.section("relations")

@@ -1,0 +1,73 @@
+"""A plan in a file: what `diff --out` saves and `push --plan` applies, exactly or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from directus_sync import files
+from directus_sync.errors import StalePlan, WrongSettings
+from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
+
+FORMAT: Final = "directus-sync plan 1"
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """sha256: of the snapshot; digest: Directus's hash of its schema; raw: its diff; with the approvals given."""
+
+    path: Path
+    sha256: str
+    digest: str
+    raw: dict[str, Any]
+    approvals: Approvals
+
+
+def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
+    """Save a plan with the approvals it was made with. sha256: of the snapshot it is a plan for."""
+    document = {
+        "format": FORMAT,
+        "snapshot_sha256": sha256,
+        "server_hash": plan.difference.digest,
+        "allow_destroy": dict(approvals.destroy),
+        "discard_live": sorted(approvals.discard),
+        "diff": plan.difference.raw,
+    }
+    files.replace(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def read(path: Path) -> SavedPlan:
+    """Read a saved plan. Raises WrongSettings when the file is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT:
+            raise ValueError(f"its format is {document['format']!r}")  # noqa: TRY301 - one message for all
+        return SavedPlan(
+            path,
+            str(document["snapshot_sha256"]),
+            str(document["server_hash"]),
+            dict(document["diff"]),
+            Approvals(dict(document["allow_destroy"]), frozenset(document["discard_live"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WrongSettings(
+            f"the plan can't be read: {error}", where=str(path), next="save it anew: directus-sync diff --out PATH"
+        ) from error
+
+
+def require_current(saved: SavedPlan, plan: Plan, wanted: Snapshot) -> None:
+    """Raise StalePlan unless file and server are what they were when the plan was saved."""
+    if saved.sha256 != wanted.sha256:
+        moved = f"{wanted.source} is another"
+    elif (saved.digest, saved.raw) != (plan.difference.digest, plan.difference.raw):
+        moved = "the schema of the server is another"
+    else:
+        return
+    raise StalePlan(
+        f"the plan is out of date: {moved} than when it was saved; nothing was sent",
+        where=str(saved.path),
+        next="look again and save it anew: directus-sync diff --out PATH",
+    )

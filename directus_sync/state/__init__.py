@@ -1,0 +1,1 @@
+"""What the database remembers: recorded snapshots and deploys, applied revisions, the fingerprint."""

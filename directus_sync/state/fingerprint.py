@@ -1,0 +1,217 @@
+"""Tells in one query whether anything moved since the last deploy, or pull after it. Starts no Node, loads little."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import psycopg2
+
+from directus_sync import __version__
+from directus_sync.directus import installation
+from directus_sync.postgres import database
+from directus_sync.postgres.lock import LOCK_KEY
+from directus_sync.settings import Settings
+from directus_sync.state.revisions import BRANCHES, checkout_head
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# What is in schema public but what extensions put there, the rows in which Directus keeps its schema, and which
+# snapshot was recorded last: a deploy leaves its own as the base.
+# Chunks of hypertables lie in another schema. Names are not quoted, since nothing is read back from this text.
+_PARTS: Final = """
+member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+relation AS MATERIALIZED (
+  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+  FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace
+    AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
+part AS (
+  SELECT concat_ws(' ', 'extension', extname, extversion) AS text FROM pg_extension
+  UNION ALL
+  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity)
+  FROM relation WHERE relkind <> 'i'
+  UNION ALL
+  SELECT concat_ws(' ', 'child', child.relname, parent.relname)
+  FROM pg_inherits i JOIN relation child ON child.oid = i.inhrelid JOIN relation parent ON parent.oid = i.inhparent
+  UNION ALL
+  SELECT concat_ws(' ', 'column', r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.attidentity, a.attgenerated, a.attcollation, pg_get_expr(d.adbin, d.adrelid))
+  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE r.relkind <> 'i' AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT concat_ws(' ', 'constraint', r.relname, c.conname, pg_get_constraintdef(c.oid), c.convalidated)
+  FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisready)
+  FROM relation r JOIN pg_index i ON i.indrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'trigger', r.relname, pg_get_triggerdef(t.oid), t.tgenabled)
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+  UNION ALL
+  SELECT concat_ws(' ', 'disabled', r.relname, c.conname, t.tgfoid::regproc, t.tgenabled)
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid JOIN pg_constraint c ON c.oid = t.tgconstraint
+  WHERE t.tgisinternal AND t.tgenabled <> 'O'
+  UNION ALL
+  SELECT concat_ws(' ', 'rule', r.relname, pg_get_ruledef(w.oid), w.ev_enabled)
+  FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'policy', r.relname, p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
+    coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'comment', r.relname, d.objsubid, d.description)
+  FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid
+  UNION ALL
+  SELECT concat_ws(' ', 'sequence', r.relname, s.seqtypid, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
+    s.seqcycle, d.refobjid::regclass, d.refobjsubid)
+  FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+  LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')
+  UNION ALL
+  SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid)) FROM pg_proc p
+  WHERE p.pronamespace = 'public'::regnamespace AND p.prokind <> 'a'
+    AND p.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_proc'::regclass)
+  UNION ALL
+  SELECT concat_ws(' ', 'type', t.typname, t.typtype, format_type(t.typbasetype, t.typtypmod), t.typnotnull,
+    t.typdefault, (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
+    (SELECT string_agg(concat(conname, pg_get_constraintdef(oid)), ' ' ORDER BY conname) FROM pg_constraint
+      WHERE contypid = t.oid))
+  FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
+    AND t.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass)
+  UNION ALL SELECT concat_ws(' ', 'hypertable', t::text) FROM timescaledb_information.dimensions t
+  WHERE t.hypertable_schema = 'public'
+  UNION ALL SELECT concat_ws(' ', 'directus_collections', t::text) FROM public.directus_collections t
+  UNION ALL SELECT concat_ws(' ', 'directus_fields', t::text) FROM public.directus_fields t
+  UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
+  UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
+  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history)"""
+
+_FINGERPRINT: Final = """
+SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
+
+_UNMOVED: Final = f"""
+{database.PRINTING} WITH {_PARTS}
+SELECT (SELECT notes FROM directus_sync.deploys d
+  WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
+    AND d.fingerprint = ({_FINGERPRINT})
+    AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
+    AND NOT EXISTS (SELECT FROM pg_locks l
+      WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %(key_high)s AND l.objid = %(key_low)s
+        AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))"""  # noqa: S608 - constants
+
+_PULLED: Final = """
+SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
+
+_RECORD_PULL: Final = f"""
+{database.PRINTING} WITH {_PARTS}
+UPDATE directus_sync.deploys SET pulled = true
+WHERE id = (SELECT max(id) FROM directus_sync.deploys) AND inputs = %(inputs)s
+  AND fingerprint = ({_FINGERPRINT})"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class Unmoved:
+    """Nothing moved. notes: what the last deploy said about differences that it left alone."""
+
+    notes: tuple[str, ...]
+
+
+def can_tell(settings: Settings) -> bool:
+    """Tell whether the database alone can show that nothing moved.
+
+    A Directus at DIRECTUS_URL may be of another version, and tells it only when it is asked.
+    """
+    return settings.directus_url is None
+
+
+def inputs(settings: Settings) -> str:
+    """Return a hash of all that a deploy is given beside the database and a Directus."""
+    digest = hashlib.sha256()
+    given = (__version__, settings.excluded_tables)
+    files = [_content(path) for path in settings.files]
+    for content in (*(text.encode() for text in given), *files):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        # Whoever needs the file says so.
+        return repr(error).encode()
+
+
+def with_version(given: str, directus: str) -> str:
+    """Return what a deploy records of its inputs. directus: the version of Directus that it worked with."""
+    return f"{given} {directus}"
+
+
+def read(connection: Connection) -> str:
+    """Return a hash of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
+    ((found,),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_FINGERPRINT}")
+    return str(found)
+
+
+def is_possible(connection: Connection) -> bool:
+    """Tell whether the database has all that `read` looks at: TimescaleDB's views, Directus's tables and the tool's."""
+    ((found,),) = database.query(
+        connection,
+        "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
+        " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
+        " to_regclass('public.directus_migrations'), to_regclass('directus_sync.snapshot_history')) = 0",
+    )
+    return bool(found)
+
+
+def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
+    """Compare checkout and database with what the last deploy recorded; None when anything moved.
+
+    Also None while another session holds the lock, because it may be changing things.
+    """
+    if not can_tell(settings):
+        return None
+    given = with_version(inputs(settings), installation.version(settings))
+    notes = _notes(connection, given)
+    return None if notes is None else Unmoved(tuple(notes))
+
+
+def is_pulled(connection: Connection, given: str) -> bool:
+    """Tell whether nothing moved since a deploy with these inputs, and a pull after it that had nothing to write."""
+    try:
+        # First: PostgreSQL takes longer to plan the other query than to answer this one.
+        pulled = database.query(connection, _PULLED, {"inputs": given})
+    except psycopg2.ProgrammingError:
+        return False
+    return pulled == [(True,)] and _notes(connection, given) is not None
+
+
+def record_pull(connection: Connection, given: str) -> None:
+    """Remember that a pull had nothing to write, if nothing moved since a deploy with these inputs."""
+    # A pull may come before the deploy that makes the table, or its column.
+    with suppress(psycopg2.ProgrammingError), connection.cursor() as cursor:
+        cursor.execute(_RECORD_PULL, {"inputs": given})
+
+
+def _notes(connection: Connection, given: str) -> Sequence[str] | None:
+    parameters = {
+        "inputs": given,
+        "heads": sorted(checkout_head(branch) for branch in BRANCHES),
+        "key_high": LOCK_KEY >> 32,
+        "key_low": LOCK_KEY & 0xFFFF_FFFF,
+    }
+    try:
+        ((notes,),) = database.query(connection, _UNMOVED, parameters)
+    except psycopg2.ProgrammingError:
+        # A table is not there: the database is new, or was taken apart.
+        return None
+    return cast("Sequence[str] | None", notes)

@@ -1,0 +1,113 @@
+"""What this database remembers of the tool: recorded snapshots and deploys. Its tables are made by pre_0002."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from directus_sync.postgres import database
+from directus_sync.schema import snapshot as snapshots
+from directus_sync.schema.snapshot import Reading, Snapshot
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+Source = Literal["push", "pull", "adopt", "rename"]
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """One finished deploy. revisions and changes count what it applied and pushed."""
+
+    finished_at: datetime
+    duration: timedelta
+    host: str
+    pre_head: str
+    post_head: str
+    directus_version: str | None
+    sha256: str | None
+    revisions: int
+    changes: int
+    removed: list[str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """By what the next deploy can tell that nothing moved. fingerprint: None where it was not verified."""
+
+    notes: list[str]
+    inputs: str
+    fingerprint: str | None
+
+
+def exists(connection: Connection) -> bool:
+    """Tell whether the tool's tables are there."""
+    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.snapshot_history')")
+    return table is not None
+
+
+def latest_sha256(connection: Connection) -> str | None:
+    """Return the hash of the snapshot recorded last, or None."""
+    rows = database.query(connection, "SELECT sha256 FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+    return str(rows[0][0]) if rows else None
+
+
+def is_base(connection: Connection, sha256: str) -> bool:
+    """Tell whether the snapshot with this hash was recorded last."""
+    return exists(connection) and latest_sha256(connection) == sha256
+
+
+def base(connection: Connection) -> Reading | None:
+    """Return the snapshot recorded last, or None for a database that this tool never touched."""
+    if not exists(connection):
+        return None
+    rows = database.query(connection, "SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+    if not rows:
+        return None
+    content = bytes(rows[0][0])
+    return Reading(content, partial(snapshots.parse, content, "the recorded base", may_be_empty=True))
+
+
+def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
+    """Remember the snapshot as the state that file and server had in common, unless it is the latest already."""
+    # A push or pull may come before the first `pre`; there is nowhere to record it then.
+    if not exists(connection) or latest_sha256(connection) == snapshot.sha256:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256, snapshot)"
+            " VALUES (%s, %s, %s, %s)",
+            (source, snapshot.directus, snapshot.sha256, snapshot.content),
+        )
+
+
+def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, run: UUID) -> None:
+    """Remember a finished deploy. run: as copies in the attic name it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO directus_sync.deploys"
+            " (finished_at, duration, host, pre_head, post_head, directus_version, sha256, revisions, changes,"
+            " removed, notes, inputs, fingerprint, run)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (*dataclasses.astuple(deploy), *dataclasses.astuple(standing), str(run)),
+        )
+
+
+def removed(connection: Connection) -> frozenset[str]:
+    """Return what the last deploy found removed on purpose, though catalog.yaml still lists it."""
+    found = latest_deploy(connection)
+    return frozenset(found.removed) if found is not None else frozenset()
+
+
+def latest_deploy(connection: Connection) -> Deploy | None:
+    """Return the deploy that finished last, or None."""
+    rows = database.query(
+        connection,
+        "SELECT finished_at, duration, host, pre_head, post_head, directus_version,"
+        " sha256, revisions, changes, removed FROM directus_sync.deploys ORDER BY id DESC LIMIT 1",
+    )
+    return Deploy(*rows[0]) if rows else None

@@ -1,0 +1,250 @@
+"""`op.rename_collection` and `op.rename_field`: a rename that keeps rows, keys and permissions. For the `pre` branch.
+
+In a snapshot a rename is a removal and an addition, which would lose the rows. So it is a revision of its own: table
+or column, the names of keys, indexes, triggers and sequences, and every row of Directus's tables that names it change
+together, in the revision's transaction. docs/renames.md says how to make one.
+
+Nothing is done where the old name is not there: a fresh database gets the new name from the snapshot. What could not
+be rewritten safely is logged as a warning with the rows' keys, for a person to look at.
+
+A Directus that runs meanwhile keeps its view of the schema and fails on the old name until its cache is cleared: push
+and pull do that; a deployment with several instances restarts them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, Operations
+
+from directus_sync.errors import PreconditionFailed
+from migrations.operations import names as default_names
+from migrations.operations.paths import Rename
+from migrations.operations.rows import Rows, word
+from migrations.operations.schema import Found, exists, find
+from migrations.operations.snapshot import rewrite_base
+
+log = logging.getLogger("alembic.renames")
+
+SYSTEM: Final = "directus_"
+SHOWN: Final = 3
+# Writers wait until the rename is committed; the user's table comes first, as in Directus's own transactions.
+LOCKED: Final = "directus_collections, directus_fields, directus_relations, directus_permissions, directus_presets"
+
+
+@Operations.register_operation("rename_collection")
+class RenameCollection(MigrateOperation):
+    """Rename a collection; see the module."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old = old
+        self.new = new
+
+    @classmethod
+    def rename_collection(cls, operations: Operations, old: str, new: str) -> None:
+        """Rename a collection and whatever names it."""
+        operations.invoke(cls(old, new))
+
+    def reverse(self) -> RenameCollection:
+        """Return the way back."""
+        return RenameCollection(self.new, self.old)
+
+
+@Operations.register_operation("rename_field")
+class RenameField(MigrateOperation):
+    """Rename a field; see the module."""
+
+    def __init__(self, collection: str, old: str, new: str) -> None:
+        self.collection = collection
+        self.old = old
+        self.new = new
+
+    @classmethod
+    def rename_field(cls, operations: Operations, collection: str, old: str, new: str) -> None:
+        """Rename a field of a collection and whatever names it."""
+        operations.invoke(cls(collection, old, new))
+
+    def reverse(self) -> RenameField:
+        """Return the way back."""
+        return RenameField(self.collection, self.new, self.old)
+
+
+@Operations.implementation_for(RenameCollection)
+def rename_collection(operations: Operations, operation: RenameCollection) -> None:
+    """Run the operation, or print a guard for `--sql`."""
+    if operation.old.startswith(SYSTEM) or operation.new.startswith(SYSTEM):
+        raise PreconditionFailed(
+            f"{operation.old} can't be renamed to {operation.new}: names with {SYSTEM} are Directus's own",
+            next="choose another name",
+        )
+    _rename(operations, Rename(operation.old, operation.new))
+
+
+@Operations.implementation_for(RenameField)
+def rename_field(operations: Operations, operation: RenameField) -> None:
+    """Run the operation, or print a guard for `--sql`."""
+    _rename(operations, Rename(operation.collection, operation.new, operation.old))
+
+
+def _rename(operations: Operations, rename: Rename) -> None:
+    _require_names(rename)
+    if operations.get_context().as_sql:
+        operations.execute(_refusal_as_sql(rename))
+        return
+    connection = operations.get_bind()
+    if connection.scalar(sa.text("SELECT to_regclass('public.directus_collections')")) is None:
+        log.info("%s: no Directus here yet; the snapshot will bring the new name", _label(rename))
+        return
+    if not _lock(connection, rename):
+        return
+    found = find(connection, rename)
+    if not (found.old_row or found.old_real) and not found.new_row:
+        log.info("%s: neither is here; the snapshot will bring the new name", _label(rename))
+        return
+    _require_possible(rename, found)
+    _values_of_any_relations(connection, rename)
+    if found.old_real:
+        _rename_real(connection, rename)
+    table = rename.collection if rename.field else rename.new
+    names = default_names.carry_over(connection, rename, table)
+    rows = Rows(connection, rename)
+    rows.rewrite()
+    rewrite_base(connection, rename)
+    _report(connection, rename, names, rows)
+
+
+def _require_names(rename: Rename) -> None:
+    for name in (rename.collection, rename.old, rename.new):
+        if not name or len(name.encode()) > default_names.NAME_BYTES:
+            raise PreconditionFailed(
+                f"{_label(rename)}: {name!r} can't be a name in PostgreSQL: 1 to {default_names.NAME_BYTES} bytes",
+                next="choose another name",
+            )
+    if rename.old == rename.new:
+        raise PreconditionFailed(f"{_label(rename)}: both names are the same", next="correct the revision")
+
+
+def _lock(connection: sa.Connection, rename: Rename) -> bool:
+    """Keep others from writing what is about to change; False when a field's collection is not there."""
+    quote = connection.dialect.identifier_preparer.quote
+    tables = [name for name in (rename.collection, None if rename.field else rename.new) if name]
+    for table in tables:
+        if exists(connection, table):
+            connection.execute(sa.text(f"LOCK TABLE public.{quote(table)} IN ACCESS EXCLUSIVE MODE"))
+    if rename.field and not exists(connection, rename.collection):
+        log.info("%s: there is no %s; the snapshot will bring it", _label(rename), rename.collection)
+        return False
+    # search_path is not ours to trust.
+    named = ", ".join(f"public.{table}" for table in LOCKED.split(", "))
+    connection.execute(sa.text(f"LOCK TABLE {named} IN SHARE ROW EXCLUSIVE MODE"))
+    return True
+
+
+def _require_possible(rename: Rename, found: Found) -> None:
+    what = "collection" if rename.field is None else "field"
+    if found.old_real and not found.old_row:
+        raise PreconditionFailed(
+            f"{_label(rename)}: the old one is in PostgreSQL, but it is no {what} that Directus has a row for",
+            next=f"rename what Alembic owns with op.{'rename_table' if rename.field is None else 'alter_column'};\n"
+            "what is Directus's own can't be renamed",
+        )
+    # A table or column that somebody renamed by hand, and rows that were left behind, are mended.
+    by_hand = found.new_real and not found.new_row and not found.old_real and found.has_storage
+    if found.old_row and (found.new_row or found.new_real) and not by_hand:
+        raise PreconditionFailed(
+            f"{_label(rename)}: both are there",
+            next="move what is needed from one to the other and remove one in Directus, then run again;\n"
+            "if they are two different things, because this database was renamed before: alembic stamp the revision",
+        )
+
+
+def _rename_real(connection: sa.Connection, rename: Rename) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    column = f" COLUMN {quote(rename.field)}" if rename.field else ""
+    connection.execute(sa.text(f"ALTER TABLE public.{quote(rename.collection)} RENAME{column} TO {quote(rename.new)}"))
+
+
+def _values_of_any_relations(connection: sa.Connection, rename: Rename) -> None:
+    """Rows of many-to-any relations name their collection in a column beside the key."""
+    if rename.field is not None:
+        return
+    relations = connection.execute(
+        sa.text(
+            "SELECT many_collection, one_collection_field FROM public.directus_relations"
+            " WHERE one_collection_field IS NOT NULL"
+            " AND string_to_array(one_allowed_collections, ',') && ARRAY[:old, :new]"
+        ),
+        {"old": rename.old, "new": rename.new},
+    ).all()
+    for table, column in relations:
+        if not exists(connection, table):
+            continue
+        named = sa.table(table, sa.column(column), schema="public")
+        connection.execute(sa.update(named).where(named.c[column] == rename.old).values({column: rename.new}))
+
+
+def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: Rows) -> None:
+    label = _label(rename)
+    for name in names:
+        log.info("%s: %s", label, name)
+    for column, count in sorted(rows.done.items()):
+        log.info("%s: %s, %d rows", label, column, count)
+    for column, keys in sorted(rows.doubts.items()):
+        shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
+        log.warning("%s: look at %s, it may name the old one: %s", label, column, shown)
+    for name in _kept_names(connection, rename):
+        log.warning("%s: %s keeps its name, which may name the old one", label, name)
+    for function in _functions(connection, rename):
+        log.warning("%s: look at function %s, it may name the old one", label, function)
+
+
+def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:
+    table = rename.collection if rename.field else rename.new
+    found = default_names.find(connection, rename, table)
+    segment = f"_{rename.old}_"
+    return [
+        f"{item.kind} {item.name}"
+        for item in found
+        if segment in f"_{item.name}_" and (rename.field is None or rename.field in item.columns)
+    ]
+
+
+def _functions(connection: sa.Connection, rename: Rename) -> list[str]:
+    """Functions whose text has the old name, those of extensions apart."""
+    return list(
+        connection.scalars(
+            sa.text(
+                "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prosrc ~ :word"
+                " AND p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+                " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') ORDER BY 1"
+            ),
+            {"word": word(rename.old).pattern},
+        )
+    )
+
+
+def _refusal_as_sql(rename: Rename) -> str:
+    """Return SQL that fails where there is something to rename: that takes reading rows, which text can't."""
+    table = "directus_fields" if rename.field else "directus_collections"
+    where = f"collection = {_literal(rename.collection)}"
+    if rename.field:
+        where += f" AND field = {_literal(rename.field)}"
+    message = f"{_label(rename)} needs a connection: run alembic upgrade without --sql"
+    return (
+        "DO $rename$ BEGIN\n"
+        f"  IF to_regclass('public.{table}') IS NOT NULL THEN\n"
+        f"    IF EXISTS (SELECT FROM public.{table} WHERE {where}) THEN\n"
+        f"      RAISE EXCEPTION USING MESSAGE = {_literal(message)};\n"
+        "    END IF;\n  END IF;\nEND $rename$"
+    )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _label(rename: Rename) -> str:
+    old = f"{rename.collection}.{rename.field}" if rename.field else rename.collection
+    return f"{old} -> {rename.new}"

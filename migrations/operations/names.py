@@ -1,0 +1,166 @@
+"""Names that PostgreSQL keeps for a table's indexes, constraints, triggers and sequences, carried over by a rename.
+
+A name is renamed when Directus or PostgreSQL would have given it, or when it follows the project's convention
+`<table>_<columns>_<kind>`. Any other name is somebody's own, and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from migrations.operations.paths import Rename
+from migrations.operations.schema import quoted
+
+NAME_BYTES: Final = 63
+# Directus holds the names of foreign keys to 60 characters, those of indexes to PostgreSQL's 63.
+DIRECTUS_LENGTHS: Final = {"unique": 63, "index": 63, "foreign": 60}
+
+RENAMES: Final = {
+    "index": "ALTER INDEX public.{name} RENAME TO {new}",
+    "constraint": "ALTER TABLE public.{table} RENAME CONSTRAINT {name} TO {new}",
+    "trigger": "ALTER TRIGGER {name} ON public.{table} RENAME TO {new}",
+    "sequence": "ALTER SEQUENCE public.{name} RENAME TO {new}",
+}
+
+# An index that carries a constraint is listed as the index, which renames both.
+FIND: Final = """
+SELECT 'index' AS kind, i.relname::text AS name,
+       ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS k (number, position)
+             JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number ORDER BY k.position) AS columns,
+       ARRAY(SELECT a.attname::text FROM pg_depend d JOIN pg_attribute a ON a.attrelid = x.indrelid
+             AND a.attnum = d.refobjsubid WHERE d.objid = x.indexrelid AND d.refobjid = x.indrelid
+             ORDER BY a.attnum) AS uses
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = to_regclass(:table)
+UNION ALL
+SELECT 'constraint', c.conname::text,
+       ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, position)
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number ORDER BY k.position), '{}'
+FROM pg_constraint c WHERE c.conrelid = to_regclass(:table) AND c.contype NOT IN ('p', 'u', 'x', 't')
+UNION ALL
+SELECT 'trigger', t.tgname::text,
+       ARRAY(SELECT a.attname::text FROM unnest(t.tgattr) WITH ORDINALITY AS k (number, position)
+             JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = k.number ORDER BY k.position), '{}'
+FROM pg_trigger t WHERE t.tgrelid = to_regclass(:table) AND NOT t.tgisinternal
+UNION ALL
+SELECT 'sequence', s.relname::text, ARRAY[a.attname::text], '{}'
+FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjid = to_regclass(:table)
+ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Something of a table that has a name. columns: in its order, under their old names."""
+
+    kind: str
+    name: str
+    columns: tuple[str, ...]
+
+
+def find(connection: sa.Connection, rename: Rename, table: str) -> list[Named]:
+    """Return what the table has, before or after its renaming."""
+    swapped = {rename.new: rename.field} if rename.field else {}
+    rows = connection.execute(sa.text(FIND), {"table": quoted(connection, table)})
+    return [
+        # A column of an expression or of a predicate is no key, but the index depends on it.
+        Named(kind, name, tuple(swapped.get(column) or column for column in dict.fromkeys([*columns, *uses])))
+        for kind, name, columns, uses in rows
+    ]
+
+
+def carry_over(connection: sa.Connection, rename: Rename, table: str) -> list[str]:
+    """Rename what belongs to the renamed table or column; return `kind old -> new` of each.
+
+    table: its present name.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    done = []
+    for item in find(connection, rename, table):
+        name = new_name(item, rename)
+        if name not in (None, item.name):
+            statement = RENAMES[item.kind].format(table=quote(table), name=quote(item.name), new=quote(str(name)))
+            connection.execute(sa.text(statement))
+            done.append(f"{item.kind} {item.name} -> {name}")
+    return done
+
+
+def new_name(item: Named, rename: Rename) -> str | None:
+    """Return the name that the thing has after the rename, or None when its name says nothing of what is renamed."""
+    if rename.field is not None and rename.field not in item.columns:
+        return None
+    old_table = rename.collection
+    new_table = rename.collection if rename.field else rename.new
+    new_columns = tuple(rename.new if column == rename.field else column for column in item.columns)
+    for old, new in zip(given_names(old_table, item.columns), given_names(new_table, new_columns), strict=True):
+        if item.name == old:
+            return new
+    if rename.field is None:
+        rest = item.name.removeprefix(f"{old_table}_")
+        return _fitting(f"{new_table}_{rest}") if rest != item.name else None
+    return _with_columns(item, rename, new_columns)
+
+
+def given_names(table: str, columns: Sequence[str]) -> list[str]:
+    """Return every name that Directus or PostgreSQL gives on its own."""
+    names = [f"{table}_pkey"[:NAME_BYTES]]
+    if len(columns) == 1:
+        names += [directus_name(kind, table, columns[0]) for kind in DIRECTUS_LENGTHS]
+        names.append(sequence_name(table, columns[0]))
+    return names
+
+
+def directus_name(kind: str, table: str, column: str) -> str:
+    """Return the name that Directus gives an index or key; too long a one is cut and ends in a hash.
+
+    Source: utils/get-default-index-name.js of @directus/api.
+    """
+    name = f"{table.replace('.', '_').replace('-', '_')}_{column}_{kind}".lower()
+    if len(name) <= DIRECTUS_LENGTHS[kind]:
+        return name
+    suffix = f"__{simple_hash(name)}_{kind}"
+    return name[: DIRECTUS_LENGTHS[kind] - len(suffix)] + suffix
+
+
+def simple_hash(text: str) -> str:
+    """Return Directus's getSimpleHash: 31 * hash + UTF-16 unit, in 32 signed bits."""
+    units = text.encode("utf-16-le")
+    value = 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + low + 256 * high + 2**31) % 2**32 - 2**31
+    return format(abs(value), "x")
+
+
+def sequence_name(table: str, column: str) -> str:
+    """Return the name that PostgreSQL gives a serial column's sequence: the longer of both parts is cut."""
+    first, second = table.encode(), column.encode()
+    while len(first) + len(second) + len("__seq") > NAME_BYTES:
+        if len(first) > len(second):
+            first = first[:-1]
+        else:
+            second = second[:-1]
+    return f"{first.decode(errors='ignore')}_{second.decode(errors='ignore')}_seq"
+
+
+def _with_columns(item: Named, rename: Rename, columns: Sequence[str]) -> str | None:
+    """`<table>_<columns>_<kind>` with the new columns; else the one segment of the name that is the old column."""
+    table = f"{rename.collection}_"
+    listed = f"{table}{'_'.join(item.columns)}_"
+    if item.name.startswith(listed):
+        return _fitting(f"{table}{'_'.join(columns)}_{item.name.removeprefix(listed)}")
+    rest = f"_{item.name.removeprefix(table)}_"
+    segment = f"_{rename.field}_"
+    # Segments share their underscores, so that str.count would miss the second of two neighbours.
+    if not item.name.startswith(table) or len(re.findall(f"(?={re.escape(segment)})", rest)) != 1:
+        return None
+    return _fitting(table + rest.replace(segment, f"_{rename.new}_")[1:-1])
+
+
+def _fitting(name: str) -> str | None:
+    return name if len(name.encode()) <= NAME_BYTES else None

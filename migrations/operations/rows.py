@@ -1,0 +1,249 @@
+"""Rows of Directus's own tables that name a renamed collection or field: rewritten, or reported where that is a guess.
+
+Only columns that the database has are looked at, because `pre` runs before Directus upgrades its tables.
+"""
+
+# ruff: noqa: S608 - tables and columns in the SQL are the constants below, or come from the catalog
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+
+from migrations.operations.paths import JSON, Collections, Model, Rename, Rewriter
+from migrations.operations.schema import live_columns, load_model
+
+# Columns that hold a collection's name and nothing else. Foreign keys lead from some to others.
+COLLECTION_COLUMNS: Final = {
+    "directus_activity": ("collection",),
+    "directus_collections": ("collection", "group"),
+    "directus_comments": ("collection",),
+    "directus_fields": ("collection",),
+    "directus_notifications": ("collection",),
+    "directus_permissions": ("collection",),
+    "directus_presets": ("collection",),
+    "directus_relations": ("many_collection", "one_collection"),
+    "directus_revisions": ("collection",),
+    "directus_settings": ("mcp_prompts_collection",),
+    "directus_shares": ("collection",),
+    "directus_versions": ("collection",),
+}
+# Columns that hold the name of a field of the collection that the column before names.
+FIELD_COLUMNS: Final = (
+    ("directus_collections", "collection", "archive_field"),
+    ("directus_collections", "collection", "sort_field"),
+    ("directus_fields", "collection", "field"),
+    ("directus_fields", "collection", "group"),
+    ("directus_relations", "many_collection", "many_field"),
+    ("directus_relations", "many_collection", "junction_field"),
+    ("directus_relations", "many_collection", "one_collection_field"),
+    ("directus_relations", "many_collection", "sort_field"),
+    ("directus_relations", "one_collection", "one_field"),
+)
+# A list in one text: names with commas between them.
+COLLECTION_LISTS: Final = (("directus_relations", "one_allowed_collections"),)
+FIELD_LISTS: Final = (("directus_permissions", "collection", "fields"),)
+
+Rewrite = Callable[[Rewriter, Any, Collections, Collections], JSON]
+FILTER: Final[Rewrite] = Rewriter.filter
+OPTIONS: Final[Rewrite] = Rewriter.options
+TEMPLATE: Final[Rewrite] = lambda rewriter, text, here, _: rewriter.template(text, here)  # noqa: E731
+PATHS: Final[Rewrite] = lambda rewriter, node, here, host: rewriter.options(node, here, host, "fields")  # noqa: E731
+AUTOMATION: Final[Rewrite] = lambda rewriter, node, _here, _host: rewriter.automation(node)  # noqa: E731
+
+# Texts and JSON with names inside. The rows' own collection is `here`; for a field's options, where it leads to.
+DOCUMENTS: Final[tuple[tuple[str, str, Rewrite], ...]] = (
+    ("directus_collections", "display_template", TEMPLATE),
+    ("directus_collections", "item_duplication_fields", PATHS),
+    ("directus_collections", "preview_url", TEMPLATE),
+    ("directus_fields", "conditions", Rewriter.conditions),
+    ("directus_fields", "display_options", OPTIONS),
+    ("directus_fields", "options", OPTIONS),
+    ("directus_fields", "validation", FILTER),
+    ("directus_flows", "options", AUTOMATION),
+    ("directus_operations", "options", AUTOMATION),
+    ("directus_panels", "options", AUTOMATION),
+    ("directus_permissions", "permissions", FILTER),
+    ("directus_permissions", "presets", FILTER),
+    ("directus_permissions", "validation", FILTER),
+    ("directus_presets", "filter", FILTER),
+    ("directus_presets", "layout_options", OPTIONS),
+    ("directus_presets", "layout_query", OPTIONS),
+    ("directus_revisions", "data", FILTER),
+    ("directus_revisions", "delta", FILTER),
+    ("directus_versions", "delta", FILTER),
+)
+RELATED: Final = frozenset({"conditions", "display_options", "options"})
+AUTOMATED: Final = frozenset({"directus_flows", "directus_operations", "directus_panels"})
+# Where no name of a collection is a reference to it: people, their files and sessions, Directus's own books.
+NO_REFERENCES: Final = frozenset(
+    {"directus_users", "directus_sessions", "directus_files", "directus_folders", "directus_migrations"}
+)
+
+Counts = dict[str, int]
+Doubts = dict[str, list[str]]
+
+
+class Rows:
+    """The rows of Directus's tables, for one rename.
+
+    done:   how many were rewritten, by column.
+    doubts: keys of rows for a person to look at, by column.
+    """
+
+    def __init__(self, connection: sa.Connection, rename: Rename) -> None:
+        self.connection = connection
+        self.rename = rename
+        self.columns = live_columns(connection)
+        self.done: Counts = {}
+        self.doubts: Doubts = defaultdict(list)
+
+    def rewrite(self) -> None:
+        """Rewrite every row; fill `done` and `doubts`."""
+        model = load_model(self.connection)
+        for table, column, rewrite in DOCUMENTS:
+            if (table, column) in self.columns:
+                self._documents(table, column, rewrite, model)
+        if self.rename.field is None:
+            self._collection_lists()
+            self._histories()
+            self._collection_columns()
+            self._mentions()
+        else:
+            self._field_columns()
+
+    def _documents(self, table: str, column: str, rewrite: Rewrite, model: Model) -> None:
+        key = "collection" if table == "directus_collections" else "id"
+        is_json = self.columns[table, column] == "json"
+        for row_key, text, own, field in self._candidates(table, column, key):
+            rewriter = Rewriter(self.rename, model)
+            host = (own,) if own else ()
+            here = rewriter.model.leads_to(own, field) if own and field and column in RELATED else host
+            before = json.loads(text) if is_json else text
+            after = rewrite(rewriter, before, here, host)
+            if after != before:
+                new_text = json.dumps(after, ensure_ascii=False, separators=(",", ":")) if is_json else after
+                kind = "json" if is_json else "text"
+                self._count(
+                    f"{table}.{column}",
+                    f'UPDATE public.{table} SET "{column}" = CAST(:value AS {kind}) WHERE {key}::text = :key',
+                    value=new_text,
+                    key=row_key,
+                )
+            # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
+            opaque = table in AUTOMATED or (own or "").startswith("directus_")
+            mentioned = opaque and word(self.rename.old).search(json.dumps(after))
+            if self.rename.field and (rewriter.unresolved or mentioned):
+                self.doubts[f"{table}.{column}"].append(row_key)
+
+    def _candidates(self, table: str, column: str, key: str) -> Iterator[tuple[str, str, str | None, str | None]]:
+        own = "collection" if (table, "collection") in self.columns else "NULL"
+        field = "field" if table == "directus_fields" else "NULL"
+        yield from cast(
+            "Iterator[tuple[str, str, str | None, str | None]]",
+            self.connection.execute(
+                sa.text(
+                    f'SELECT {key}::text, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
+                    f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
+                ),
+                {"old": self.rename.old},
+            ).all(),
+        )
+
+    def _collection_lists(self) -> None:
+        for table, column in COLLECTION_LISTS:
+            self._count(
+                f"{table}.{column}",
+                f"UPDATE public.{table} SET {column} ="
+                f" array_to_string(array_replace(string_to_array({column}, ','), :old, :new), ',')"
+                f" WHERE :old = ANY (string_to_array({column}, ','))",
+            )
+
+    def _histories(self) -> None:
+        """File the history of the collection's own settings, and where users left off, under its new name."""
+        for table in ("directus_activity", "directus_revisions"):
+            self._count(
+                f"{table}.item",
+                f"UPDATE public.{table} SET item = :new WHERE collection = 'directus_collections' AND item = :old",
+            )
+        self._count(
+            "directus_users.last_page",
+            "UPDATE public.directus_users SET last_page = '/content/' || :new || substr(last_page, :rest)"
+            " WHERE last_page || '/' LIKE '/content/' || replace(:old, '_', '\\_') || '/%'",
+            rest=len(f"/content/{self.rename.old}") + 1,
+        )
+
+    def _collection_columns(self) -> None:
+        """Use one statement, because foreign keys between these tables are checked at its end."""
+        updates = []
+        for table, columns in COLLECTION_COLUMNS.items():
+            present = [column for column in columns if (table, column) in self.columns]
+            if not present:
+                continue
+            sets = ", ".join(f""""{name}" = CASE "{name}" WHEN :old THEN :new ELSE "{name}" END""" for name in present)
+            where = " OR ".join(f'"{name}" = :old' for name in present)
+            updates.append((table, f"UPDATE public.{table} SET {sets} WHERE {where} RETURNING 1"))
+        queries = ", ".join(f"{table} AS ({update})" for table, update in updates)
+        counts = ", ".join(f"(SELECT count(*) FROM {table})" for table, _ in updates)
+        row = self.connection.execute(sa.text(f"WITH {queries} SELECT {counts}"), self._names).one()
+        for (table, _), count in zip(updates, row, strict=True):
+            if count:
+                self.done[table] = count
+
+    def _field_columns(self) -> None:
+        for table, own, column in FIELD_COLUMNS:
+            self._count(
+                f"{table}.{column}",
+                f'UPDATE public.{table} SET "{column}" = :new WHERE {own} = :collection AND "{column}" = :old',
+                collection=self.rename.collection,
+            )
+        for table, own, column in FIELD_LISTS:
+            self._count(
+                f"{table}.{column}",
+                f"UPDATE public.{table} SET {column} ="
+                f" array_to_string(array_replace(string_to_array({column}, ','), :old, :new), ',')"
+                f" WHERE {own} = :collection AND :old = ANY (string_to_array({column}, ','))",
+                collection=self.rename.collection,
+            )
+
+    def _mentions(self) -> None:
+        """Doubt whatever still has the collection's name as a word in it, names of fields apart."""
+        field_names = {(table, column) for table, _, column in (*FIELD_COLUMNS, *FIELD_LISTS)}
+        for (table, column), kind in sorted(self.columns.items()):
+            if table in NO_REFERENCES or (table, column) in field_names or kind not in {"json", "text", "varchar"}:
+                continue
+            key = "collection" if table == "directus_collections" else "id"
+            found = self.connection.execute(
+                sa.text(f'SELECT {key}::text FROM public.{table} WHERE "{column}"::text ~ :word ORDER BY 1'),
+                {"word": word(self.rename.old).pattern},
+            )
+            if keys := list(found.scalars()):
+                self.doubts[f"{table}.{column}"].extend(keys)
+        pickers = self.connection.execute(
+            sa.text(
+                "SELECT collection || '.' || field FROM public.directus_fields"
+                " WHERE interface LIKE 'collection-item-%' AND options::text ~ :word ORDER BY 1"
+            ),
+            {"word": word(self.rename.new).pattern},
+        )
+        if fields := list(pickers.scalars()):
+            self.doubts["the values of fields that pick an item"].extend(fields)
+
+    def _count(self, label: str, statement: str, **parameters: object) -> None:
+        count = self.connection.execute(sa.text(statement), {**self._names, **parameters}).rowcount
+        if count:
+            self.done[label] = self.done.get(label, 0) + count
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"old": self.rename.old, "new": self.rename.new}
+
+
+def word(name: str) -> re.Pattern[str]:
+    """Return a pattern, the same for Python and PostgreSQL, for the name as a whole word."""
+    return re.compile(rf"(^|[^A-Za-z0-9_]){re.escape(name)}([^A-Za-z0-9_]|$)")

@@ -1,0 +1,113 @@
+"""What a rename needs to know of a database: tables, columns, Directus's fields and relations. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from migrations.operations.paths import Model, Rename
+
+# What Directus stores with a field that has no column.
+NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """Whether the old and the new name are there: in Directus's rows, and really, as table or column.
+
+    has_storage: whether by Directus's rows the old one has a table or column.
+    """
+
+    old_row: bool
+    new_row: bool
+    old_real: bool
+    new_real: bool
+    has_storage: bool
+
+
+def find(connection: sa.Connection, rename: Rename) -> Found:
+    """Look for the old and the new name."""
+    return _find_collection(connection, rename) if rename.field is None else _find_field(connection, rename)
+
+
+def _find_collection(connection: sa.Connection, rename: Rename) -> Found:
+    rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
+    specials = _specials(connection, rename.old).values()
+    return Found(
+        old_row=rename.old in rows,
+        new_row=rename.new in rows,
+        old_real=exists(connection, rename.old),
+        new_real=exists(connection, rename.new),
+        # A folder has no table.
+        has_storage=any(_has_column(special) for special in specials),
+    )
+
+
+def _find_field(connection: sa.Connection, rename: Rename) -> Found:
+    specials = _specials(connection, rename.collection)
+    columns = set(
+        connection.scalars(
+            sa.text(
+                "SELECT attname::text FROM pg_attribute"
+                " WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
+            ),
+            {"table": quoted(connection, rename.collection)},
+        )
+    )
+    return Found(
+        old_row=rename.old in specials,
+        new_row=rename.new in specials,
+        old_real=rename.old in columns,
+        new_real=rename.new in columns,
+        has_storage=_has_column(specials.get(rename.old, "")),
+    )
+
+
+def _specials(connection: sa.Connection, collection: str) -> dict[str, str]:
+    """Return what Directus says of the kind of each of a collection's fields."""
+    rows = connection.execute(
+        sa.text("SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"),
+        {"collection": collection},
+    )
+    return dict(rows.tuples().all())
+
+
+def _has_column(special: str) -> bool:
+    return not NO_COLUMN & set(special.split(","))
+
+
+def load_model(connection: sa.Connection) -> Model:
+    """Return the fields and relations that Directus has rows for. Those of its own tables are in its code."""
+    fields = connection.execute(sa.text("SELECT collection, field FROM public.directus_fields"))
+    relations = connection.execute(
+        sa.text(
+            "SELECT many_collection, many_field, one_collection, one_field, junction_field,"
+            " string_to_array(one_allowed_collections, ',') FROM public.directus_relations"
+        )
+    )
+    return Model.of(fields.tuples(), relations.tuples())
+
+
+def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
+    """Return the type of every column of Directus's tables, by (table, column)."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " JOIN pg_type t ON t.oid = a.atttypid"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'directus\\_%'"
+        )
+    )
+    return {(table, column): kind for table, column, kind in rows}
+
+
+def exists(connection: sa.Connection, table: str) -> bool:
+    """Tell whether `public` has the table."""
+    return connection.scalar(sa.text("SELECT to_regclass(:table)"), {"table": quoted(connection, table)}) is not None
+
+
+def quoted(connection: sa.Connection, table: str) -> str:
+    """Return the name as to_regclass takes it."""
+    return f"public.{connection.dialect.identifier_preparer.quote(table)}"

@@ -1,0 +1,130 @@
+"""The recorded base of the guard, carried over by a rename; else the renamed thing would look like uncaptured work."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+import yaml
+
+from migrations.operations.names import Named, new_name, sequence_name
+from migrations.operations.paths import Model, Rename, Rewriter
+from migrations.operations.rows import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
+
+Entry = dict[str, Any]
+
+
+def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
+    """Record the latest snapshot anew, under the new name, unless it has that already."""
+    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.snapshot_history')")) is None:
+        return
+    latest = connection.execute(
+        sa.text("SELECT directus_version, snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+    ).one_or_none()
+    document = yaml.safe_load(bytes(latest[1])) if latest else None
+    if latest is None or not isinstance(document, dict) or (after := renamed(document, rename)) == document:
+        return
+    content = yaml.safe_dump(after, sort_keys=False, allow_unicode=True).encode()
+    connection.execute(
+        sa.text(
+            "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256, snapshot)"
+            " VALUES ('rename', :version, :sha256, :content)"
+        ),
+        {"version": latest[0], "sha256": hashlib.sha256(content).hexdigest(), "content": content},
+    )
+
+
+def renamed(document: Entry, rename: Rename) -> Entry:
+    """Return a snapshot as Directus would export it after the rename, but for the order of its entries."""
+    relations = [entry["meta"] for entry in document["relations"] if entry.get("meta")]
+    model = Model.of(
+        ((entry["collection"], entry["field"]) for entry in document["fields"]),
+        (
+            (
+                meta["many_collection"],
+                meta["many_field"],
+                meta["one_collection"],
+                meta["one_field"],
+                meta["junction_field"],
+                meta["one_allowed_collections"],
+            )
+            for meta in relations
+        ),
+    )
+    entries = _Entries(rename, model)
+    return {
+        **document,
+        "collections": [entries.entry(entry, "directus_collections") for entry in document["collections"]],
+        "fields": [entries.entry(entry, "directus_fields") for entry in document["fields"]],
+        "relations": [entries.entry(entry, "directus_relations") for entry in document["relations"]],
+    }
+
+
+class _Entries:
+    def __init__(self, rename: Rename, model: Model) -> None:
+        self.rename = rename
+        self.rewriter = Rewriter(rename, model)
+
+    def entry(self, entry: Entry, table: str) -> Entry:
+        """Return an entry of the section that `table` is exported to."""
+        own = entry["collection"]
+        after = {**entry, "collection": self.collection(own)}
+        if "field" in entry:
+            after["field"] = self.field(own, entry["field"])
+        if "related_collection" in entry:
+            after["related_collection"] = self.collection(entry["related_collection"])
+        if entry.get("meta"):
+            after["meta"] = self.meta(entry, table)
+        if entry.get("schema"):
+            after["schema"] = self.schema(entry)
+        return after
+
+    def meta(self, entry: Entry, table: str) -> Entry:
+        """Rewrite what comes from the row of Directus's table."""
+        before, after = entry["meta"], dict(entry["meta"])
+        own = entry["collection"]
+        related = self.rewriter.model.leads_to(own, entry.get("field", ""))
+        for named, column, rewrite in DOCUMENTS:
+            if named == table and before.get(column) is not None:
+                here = related if column in RELATED else (own,)
+                after[column] = rewrite(self.rewriter, before[column], here, (own,))
+        for column in COLLECTION_COLUMNS[table]:
+            if column in before:
+                after[column] = self.collection(before[column])
+        for named, column in COLLECTION_LISTS:
+            if named == table and before.get(column):
+                after[column] = [self.collection(name) for name in before[column]]
+        for named, owner, column in FIELD_COLUMNS:
+            if named == table and column in before:
+                after[column] = self.field(before[owner], before[column])
+        return after
+
+    def schema(self, entry: Entry) -> Entry:
+        """Rewrite what comes from PostgreSQL's catalogs."""
+        before, after = entry["schema"], dict(entry["schema"])
+        table = entry["collection"]
+        column = before.get("column", entry.get("field"))
+        if "name" in before:
+            after["name"] = self.field(table, column) if column else self.collection(table)
+        if "foreign_key_column" in before:
+            after["foreign_key_column"] = self.field(before["foreign_key_table"], before["foreign_key_column"])
+        for key in ("table", "foreign_key_table"):
+            if key in before:
+                after[key] = self.collection(before[key])
+        if "column" in before:
+            after["column"] = self.field(table, column)
+        if before.get("constraint_name") and table == self.rename.collection:
+            named = Named("constraint", before["constraint_name"], (column,))
+            after["constraint_name"] = new_name(named, self.rename) or named.name
+        if isinstance(default := before.get("default_value"), str) and default.startswith("nextval("):
+            sequence = sequence_name(self.collection(table), self.field(table, column))
+            after["default_value"] = default.replace(sequence_name(table, column), sequence)
+        return after
+
+    def collection(self, name: Any) -> Any:
+        return self.rename.new if self.rename.field is None and name == self.rename.collection else name
+
+    def field(self, collection: Any, name: Any) -> Any:
+        is_it = self.rename.field is not None and (collection, name) == (self.rename.collection, self.rename.field)
+        return self.rename.new if is_it else name

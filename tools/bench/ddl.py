@@ -1,0 +1,46 @@
+"""The project's DDL as plain .sql files, for a psql runner. Owns cutting up what Alembic prints."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.bench.errors import BenchError
+
+MARK = re.compile(r"^-- Running upgrade \S* -> (\S+)$", re.MULTILINE)
+BOOKKEEPING = re.compile(r"^(?:INSERT INTO|UPDATE) directus_sync\.alembic_version .*;\n", re.MULTILINE)
+# Where Alembic keeps its version table, and the tool its own: the first revisions expect it.
+SCHEMA = "CREATE SCHEMA IF NOT EXISTS directus_sync;\n"
+
+
+def write(root: Path, folder: Path) -> None:
+    """Write both branches below `folder`: `pre/*.sql` and `post/*.sql`, in the order to apply."""
+    pre_head = (root / "migrations/versions/PRE_HEAD").read_text().strip()
+    branches = {"pre": "pre@head", "post": f"{pre_head}:post@head"}
+    for branch, target in branches.items():
+        (folder / branch).mkdir(parents=True, exist_ok=True)
+        for revision, sql in cut(_sql(root, target)).items():
+            (folder / branch / f"{revision}.sql").write_text(sql)
+    (folder / "pre" / "000_schema.sql").write_text(SCHEMA)
+
+
+def cut(sql: str) -> dict[str, str]:
+    """Return the SQL of each revision in what `alembic upgrade --sql` prints, without Alembic's own bookkeeping."""
+    _, *parts = MARK.split(sql)
+    revisions = dict(zip(parts[::2], parts[1::2], strict=True))
+    # Each mark stands behind the BEGIN of its transaction, which is thus found at the end of the part before.
+    return {
+        revision: "BEGIN;\n" + BOOKKEEPING.sub("", text).rstrip().removesuffix("BEGIN;").strip() + "\n"
+        for revision, text in revisions.items()
+    }
+
+
+def _sql(root: Path, target: str) -> str:
+    alembic = Path(sys.executable).with_name("alembic")
+    command = [str(alembic), "upgrade", target, "--sql"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} ended with {done.returncode}", done.stderr)
+    return done.stdout

@@ -1,0 +1,47 @@
+"""Where and with what was measured: size of the machine, its load before, versions. Owns looking it up."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from tools.bench import npm, templates
+from tools.bench.arena import Arena
+from tools.devstack import node
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The conditions of a run. load: of the last minute before it."""
+
+    day: date
+    cores: int
+    gibibytes: int
+    load: float
+    versions: Mapping[str, str]
+
+
+def look(arena: Arena) -> Machine:
+    """Return the conditions of now."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    postgres = str(arena.databases.value("postgres", "SHOW server_version")).split()[0]
+    timescale = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+    return Machine(
+        day=datetime.now(UTC).date(),
+        cores=len(os.sched_getaffinity(0)),
+        gibibytes=round(memory / 2**30),
+        load=os.getloadavg()[0],
+        versions={
+            "directus-sync, this tool": importlib.metadata.version("directus-sync"),
+            "Python": platform.python_version(),
+            "Directus": templates.directus_version(arena.root),
+            "Node.js": node.version(),
+            "PostgreSQL": postgres,
+            "TimescaleDB": str(arena.databases.value("postgres", timescale)),
+            "npm's directus-sync": npm.version(arena.root),
+        },
+    )

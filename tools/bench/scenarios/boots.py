@@ -1,0 +1,51 @@
+"""Boots: `deploy` against the chain that it replaces. Owns nothing beyond the set-up of these scenarios."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from tools.bench import commands, templates
+from tools.bench.arena import Arena
+from tools.bench.scenario import Contestant, Peer
+from tools.bench.scenarios.parts import Setup, fresh, steady
+
+UNIQUE = ("SELECT count(*) FROM pg_constraint WHERE conname = 'entries_event_id_race_number_key'", 1)
+NOTED = (f"SELECT count(*) FROM directus_fields WHERE note = '{templates.NOTE}'", 1)
+
+
+@contextmanager
+def idle(arena: Arena) -> Setup:
+    """Deploy again what is deployed, as a container does at its start."""
+    mine, theirs = templates.deployed(arena), templates.chained(arena)
+    with arena.databases.fresh(mine) as left, arena.databases.fresh(theirs) as right:
+        deploy = commands.boot(arena, left)
+        chain = commands.chain(arena, right, templates.committed(arena).yaml)
+        # A copy may differ from what was deployed: here both are as a later boot finds them.
+        arena.run(deploy)
+        arena.run(chain)
+        yield Contestant(Peer.OURS, steady(deploy)), Contestant(Peer.CHAIN, steady(chain))
+
+
+@contextmanager
+def first(arena: Arena) -> Setup:
+    """Deploy to a database with nothing in it."""
+    templates.prepare_chain(arena)
+    snapshot = templates.committed(arena).yaml
+    yield (
+        Contestant(Peer.OURS, fresh(arena, None, lambda name: commands.ours(arena, name, "deploy"), UNIQUE)),
+        Contestant(Peer.CHAIN, fresh(arena, None, lambda name: commands.chain(arena, name, snapshot), UNIQUE)),
+    )
+
+
+@contextmanager
+def changed(arena: Arena) -> Setup:
+    """Deploy a snapshot that differs in a note."""
+    mine, theirs = templates.deployed(arena), templates.chained(arena)
+    snapshot = templates.changed(arena).yaml
+    yield (
+        Contestant(
+            Peer.OURS,
+            fresh(arena, mine, lambda name: commands.ours(arena, name, "deploy", "--snapshot", snapshot), NOTED),
+        ),
+        Contestant(Peer.CHAIN, fresh(arena, theirs, lambda name: commands.chain(arena, name, snapshot), NOTED)),
+    )

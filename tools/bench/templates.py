@@ -1,0 +1,87 @@
+"""The databases that scenarios copy, and the snapshots they push. Each is made once in a run, when first wanted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from tools.bench import commands, ddl, snapshots
+from tools.bench.arena import Arena, Files
+
+NOTE = "changed by the bench"
+
+
+def directus_version(root: Path) -> str:
+    """Return the pinned version of Directus."""
+    return str(json.loads((root / "docker/directus/package.json").read_text())["dependencies"]["directus"])
+
+
+def bootstrapped(arena: Arena) -> str:
+    """Return a database with the pre branch and Directus's own tables."""
+
+    def build(name: str) -> None:
+        arena.run(commands.alembic(arena, name, "upgrade", "pre@head"))
+        arena.run(commands.cli(arena, name, "bootstrap"))
+
+    return arena.template("bootstrapped", build)
+
+
+def deployed(arena: Arena) -> str:
+    """Return a database that this tool deployed."""
+    return arena.template("deployed", lambda name: arena.run(commands.ours(arena, name, "deploy")))
+
+
+def chained(arena: Arena) -> str:
+    """Return a database that the old chain deployed."""
+    prepare_chain(arena)
+    return arena.template("chained", lambda name: arena.run(commands.chain(arena, name, committed(arena).yaml)))
+
+
+def prepare_chain(arena: Arena) -> None:
+    """Have the .sql files that the chain applies."""
+    if not (arena.folder / "sql").exists():
+        ddl.write(arena.root, arena.folder / "sql")
+
+
+def pushed(arena: Arena, collections: int) -> str:
+    """Return a database with a generated snapshot in it, recorded as pushed."""
+    snapshot = generated(arena, collections).yaml
+    return arena.template(
+        f"pushed_{collections}",
+        lambda name: arena.run(commands.ours(arena, name, "push", "--snapshot", snapshot)),
+        base=bootstrapped(arena),
+    )
+
+
+def generated(arena: Arena, collections: int, *, extra_fields: int = 0) -> Files:
+    """Return the files of a generated snapshot."""
+    document = snapshots.generate(collections, directus_version(arena.root), extra_fields=extra_fields)
+    return arena.files(f"generated_{collections}_{extra_fields}", document)
+
+
+def committed(arena: Arena) -> Files:
+    """Return a copy of the committed snapshot, byte for byte, and of what is beside it."""
+    text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
+    return _with_companions(arena, arena.files("committed", yaml.safe_load(text), text))
+
+
+def changed(arena: Arena) -> Files:
+    """Return the same with another note at one field."""
+    text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
+    return _with_companions(arena, arena.files("changed", snapshots.with_note(yaml.safe_load(text), NOTE)))
+
+
+def first_field(files: Files) -> tuple[str, str]:
+    """Return collection and name of the first field of a snapshot."""
+    field = yaml.safe_load(files.yaml.read_text(encoding="utf-8"))["fields"][0]
+    return field["collection"], field["field"]
+
+
+def _with_companions(arena: Arena, files: Files) -> Files:
+    """Put beside a snapshot all that the project has beside its own."""
+    others = shutil.ignore_patterns(files.yaml.name)
+    shutil.copytree(arena.root / "snapshots", files.yaml.parent, ignore=others, dirs_exist_ok=True)
+    return files

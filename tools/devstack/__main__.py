@@ -1,0 +1,7 @@
+"""Entry point of `python -m devstack`. Owns nothing; see cli.py."""
+
+import sys
+
+from tools.devstack.cli import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""The command line of `python -m tools.devstack`. Owns verbs, help, exit codes; refuses to print secrets unasked."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tools.devstack import directus_home, environment, host, postgres_tree
+from tools.devstack.errors import UNSUITABLE, StackError
+from tools.devstack.node import node
+from tools.devstack.progress import say
+from tools.devstack.stack import INSTANCES, Stack
+from tools.devstack.state import ADMIN_EMAIL
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = "python -m tools.devstack"
+
+DESCRIPTION = """\
+PostgreSQL 17 with TimescaleDB and PostGIS, and Directus, on this machine without Docker.
+
+  python -m tools.devstack run -- COMMAND     COMMAND with a database of the stack, started if needed
+  python -m tools.devstack up                 both servers, once the database is migrated (make migrate)
+  eval "$(python -m tools.devstack env)"      the stack's settings in this shell; psql and node on its PATH
+"""
+EPILOG = """\
+Programs are built once per user in ${XDG_CACHE_HOME:-~/.cache}/trm-directus; data, logs, ports and secrets
+are in .stack/<instance>. Exit status: 0 done, 1 failed, 2 this machine or command line won't do.
+"""
+
+
+Verb = Callable[[Stack, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb and return the exit status."""
+    # A terminated set-up cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupted)
+    options = _parser().parse_args(arguments)
+    verb: Verb = options.verb
+    try:
+        return verb(Stack(ROOT, options.instance), options)
+    except StackError as error:
+        say(str(error))
+        return error.code
+    except PermissionError as error:
+        say(str(StackError(f"{error.filename}: permission denied", "run this as the user it belongs to")))
+        return UNSUITABLE
+    except KeyboardInterrupt:
+        say("interrupted; nothing half-made is kept, run it again to go on")
+        return 130
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def add(name: str, verb: Verb, about: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=about, description=about)
+        added.add_argument("--instance", choices=INSTANCES, default="dev", help="which stack (default: dev)")
+        added.set_defaults(verb=verb)
+        return added
+
+    up = add("up", _up, "start PostgreSQL and Directus, and say where to log in")
+    up.add_argument("--database-only", action="store_true", help="start PostgreSQL alone")
+    add("down", _down, "stop what up started; data stays")
+    status = add("status", _status, "show what runs")
+    status.add_argument("--json", action="store_true", help="for programs")
+    reset = add("reset", _reset, "stop the stack and delete its data")
+    reset.add_argument("--yes", action="store_true", help="don't ask")
+    add("env", _env, "print the stack's settings, secrets included, as shell assignments")
+    run = add("run", _run, "run a command with the stack's database, or with your own if DB_HOST is set")
+    run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
+    run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
+    install = add("install", _install, "build PostgreSQL and install Directus, start nothing")
+    install.add_argument("--for-tests", action="store_true", help="and what some tests run, where that is possible")
+    return parser
+
+
+def _up(stack: Stack, options: argparse.Namespace) -> int:
+    if _works_elsewhere(stack):
+        raise StackError(
+            "DB_HOST or DB_CONNECTION_STRING names another database than the local stack's",
+            "start a Directus on that one yourself, or take them out of the environment and .env",
+            UNSUITABLE,
+        )
+    if options.database_only:
+        stack.up_database()
+    else:
+        stack.up_directus()
+        settings = stack.environment()
+        say(f"Directus: {settings['DIRECTUS_URL']}  log in as {ADMIN_EMAIL} / {settings['ADMIN_PASSWORD']}")
+    return 0
+
+
+def _down(stack: Stack, _: argparse.Namespace) -> int:
+    if not stack.down():
+        say("Nothing was running.")
+    return 0
+
+
+def _status(stack: Stack, options: argparse.Namespace) -> int:
+    status = stack.status()
+    if options.json:
+        listed = {name: asdict(server) | {"running": server.running} for name, server in status.items()}
+        sys.stdout.write(json.dumps({"instance": stack.instance, **listed}, indent=2) + "\n")
+        return 0
+    for name, server in status.items():
+        state = f"running at {server.address} (pid {server.pid})" if server.running else "not running"
+        sys.stdout.write(f"{name:9} {state}; log: {server.log}\n")
+    return 0
+
+
+def _reset(stack: Stack, options: argparse.Namespace) -> int:
+    if not stack.state.folder.is_dir():
+        say("There is nothing to delete.")
+        return 0
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise StackError("reset deletes all data of this stack", "add --yes", UNSUITABLE)
+        say(f"This deletes all data in {stack.state.folder}. Type yes to go on:")
+        if sys.stdin.readline().strip() != "yes":
+            say("Nothing was deleted.")
+            return 1
+    stack.reset()
+    return 0
+
+
+def _env(stack: Stack, options: argparse.Namespace) -> int:
+    if not stack.state.exists:
+        raise StackError(
+            f"the {stack.instance} stack was never started",
+            f"{PROGRAM} up --database-only --instance {options.instance}",
+            UNSUITABLE,
+        )
+    sys.stdout.write(environment.shell_lines(stack.environment()))
+    return 0
+
+
+def _run(stack: Stack, options: argparse.Namespace) -> int:
+    environ = dict(os.environ)
+    if not _works_elsewhere(stack):
+        directus_home.directus_home(stack.root)
+        stack.up_database()
+        settings = stack.environment()
+        if environ.get("DIRECTUS_URL") == stack.directus.url:
+            del environ["DIRECTUS_URL"]  # of `env`; it may have ended since
+    elif options.stack_only:
+        return 0
+    elif environment.named(stack.root, environ, *environment.OWN_DIRECTUS):
+        settings = {}
+    else:
+        # The database is the user's own, but a Directus to work on it is wanted too.
+        home = directus_home.directus_home(stack.root)
+        settings = {"DIRECTUS_HOME": str(home), "PATH": environment.search_path(node().parent)}
+    try:
+        os.execvpe(options.command[0], options.command, {**environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
+    except FileNotFoundError as error:
+        raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
+
+
+def _works_elsewhere(stack: Stack) -> bool:
+    """Tell whether a database is named that is not the stack's, which `env` names to a shell."""
+    names = ["DB_CONNECTION_STRING"] if stack.is_named_by(os.environ) else environment.OWN_DATABASE
+    return environment.named(stack.root, os.environ, *names)
+
+
+def _install(stack: Stack, options: argparse.Namespace) -> int:
+    for path in (postgres_tree.postgres_tree(), directus_home.directus_home(stack.root)):
+        sys.stdout.write(f"{path}\n")
+    if options.for_tests:
+        try:
+            host.require_for_tests()
+        except StackError as error:
+            # A few of many are skipped without it, and say so.
+            say(f"note: {error.what}\n  next: {error.next_step}")
+    return 0

@@ -1,0 +1,85 @@
+"""What the host must provide. Owns finding and installing it; refuses to guess on systems without apt."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.devstack.errors import COMPOSE, FAILED, UNSUITABLE, StackError
+from tools.devstack.progress import step
+
+OS_RELEASE = Path("/etc/os-release")
+COMMANDS = {"mmdebstrap": "mmdebstrap", "setpriv": "util-linux"}
+FILES = {
+    Path("/usr/share/zoneinfo/UTC"): "tzdata",
+    Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
+}
+# What some tests run, and are skipped without: the admin UI's browser, and the init and shell of the image.
+OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox"}
+
+
+def require(
+    commands: Mapping[str, str] = COMMANDS,
+    files: Mapping[Path, str] = FILES,
+    *,
+    who: str = "the local stack",
+    otherwise: str = f"use `{COMPOSE}`",
+) -> None:
+    """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop.
+
+    `who` needs them, and `otherwise` is what remains to a person who can't have them.
+    """
+    missing = {package for command, package in commands.items() if shutil.which(command) is None}
+    missing |= {package for path, package in files.items() if not path.exists()}
+    if not missing:
+        return
+    packages = sorted(missing)
+    listed = ", ".join(packages)
+    if not _has_apt():
+        raise StackError(
+            f"{who} needs {listed}, and knows how to get that only on Debian and Ubuntu",
+            f"install it yourself, or {otherwise}",
+            UNSUITABLE,
+        )
+    install = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if os.geteuid() != 0:
+        raise StackError(
+            f"{who} needs {listed}, which only an administrator can install",
+            f"sudo apt-get update && sudo {install}",
+            UNSUITABLE,
+        )
+    with step(f"Installing {listed} with apt-get"):
+        _apt(["apt-get", "update"], otherwise)
+        _apt(install.split(), otherwise)
+
+
+def require_for_tests() -> None:
+    """Install what some tests run; they are skipped where it is missing."""
+    require(OF_TESTS, {}, who="`make test`", otherwise="do without: what needs it is skipped")
+
+
+def _has_apt() -> bool:
+    try:
+        release = OS_RELEASE.read_text()
+    except OSError:
+        return False
+    ids = {
+        word
+        for line in release.splitlines()
+        if line.startswith(("ID=", "ID_LIKE="))
+        for word in line.partition("=")[2].strip("\"'").split()
+    }
+    return bool(ids & {"debian", "ubuntu"}) and shutil.which("apt-get") is not None
+
+
+def _apt(command: list[str], otherwise: str) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no reason given"]
+        raise StackError(
+            f"`{' '.join(command)}` failed: {reason[0]}",
+            f"check the network and apt's sources and try again, or {otherwise}",
+            FAILED,
+        )

@@ -1,0 +1,128 @@
+"""One instance of the local stack. Owns the order of steps and the lock; refuses to do the parts' work."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.devstack import directus, directus_home, environment, ports, postgres_tree
+from tools.devstack.database import NAME, USER, Database
+from tools.devstack.directus import Directus
+from tools.devstack.errors import StackError
+from tools.devstack.locks import exclusive
+from tools.devstack.node import node
+from tools.devstack.process import Process
+from tools.devstack.progress import step
+from tools.devstack.state import ADMIN_EMAIL, DIRECTUS, POSTGRES, State
+
+INSTANCES = ("dev", "test")
+EXCLUDED_TABLES = "spatial_ref_sys,sysdiagrams,positions"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server as seen now."""
+
+    log: str
+    pid: int | None = None
+    address: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there and answers."""
+        return self.pid is not None
+
+
+class Stack:
+    """PostgreSQL and Directus of `root`'s instance `dev` or `test`; safe to use from several processes."""
+
+    def __init__(self, root: Path, instance: str = "dev") -> None:
+        self.root = root.resolve()
+        self.instance = instance
+        self.state = State(self.root, instance)
+        self.database = Database(self.state, throwaway=instance == "test")
+        preferred = directus.PREFERRED_PORT if instance == "dev" else None
+        self.directus = Directus(self.state, preferred_port=preferred)
+
+    def up_database(self) -> None:
+        """Have PostgreSQL running with the database in it, building and initialising what is missing."""
+        tree = postgres_tree.postgres_tree()
+        with self._locked():
+            self.database.up(tree)
+
+    def up_directus(self) -> None:
+        """Have PostgreSQL and Directus running; the database must have been migrated before."""
+        home = directus_home.directus_home(self.root)
+        tree = postgres_tree.postgres_tree()
+        with self._locked():
+            self.database.up(tree)
+            if not self.database.query(tree, "select to_regclass('public.directus_users')"):
+                raise StackError("this database has not been set up for Directus yet", "make migrate")
+            self.directus.up(home, self.environment())
+
+    def down(self) -> bool:
+        """Stop what runs; False when nothing did."""
+        if not self.state.folder.is_dir():
+            return False
+        with self._locked():
+            # Both, whatever the first answers.
+            return any([self.directus.down(), self.database.down()])
+
+    def reset(self) -> None:
+        """Stop what runs and delete the instance's data, secrets and logs."""
+        self.down()
+        if self.state.folder.is_dir():
+            with self._locked(), step(f"Deleting {self.state.folder}"):
+                shutil.rmtree(self.state.folder)
+
+    def status(self) -> dict[str, Server]:
+        """Tell what runs where; holds no secrets."""
+        address = f"{ports.HOST}:{self.state.port(POSTGRES)}"
+        return {
+            POSTGRES: _seen(self.database.log, self.database.running(), address),
+            DIRECTUS: _seen(self.directus.log, self.directus.running(), self.directus.url),
+        }
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Return the settings that name the stack's database; without a port where it never ran."""
+        return {"DB_HOST": ports.HOST, "DB_PORT": str(self.state.port(POSTGRES) or ""), "DB_DATABASE": NAME}
+
+    def is_named_by(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether these variables name the stack's database, as those of `environment` do."""
+        here = self.state.exists and all(environ.get(name) == value for name, value in self.address.items())
+        return here and environ.get("DB_PASSWORD") == self.state.secrets()["DB_PASSWORD"]
+
+    def environment(self) -> dict[str, str]:
+        """Return settings for Directus and for this project's tools. Holds secrets: for processes, not for logs."""
+        tree = postgres_tree.artefact().path
+        home = directus_home.inside(directus_home.artefact(self.root).path)
+        secrets = self.state.secrets()
+        settings = {
+            "DB_CLIENT": "pg",
+            **self.address,
+            "DB_USER": USER,
+            **secrets,
+            "DB_EXCLUDE_TABLES": EXCLUDED_TABLES,
+            "ADMIN_EMAIL": ADMIN_EMAIL,
+            "PUBLIC_URL": self.directus.url,
+            "TELEMETRY": "false",
+            **directus.folders(self.state),
+            "DIRECTUS_HOME": str(home),
+            "PATH": environment.search_path(node().parent, postgres_tree.programs(tree), Path(sys.executable).parent),
+        }
+        return settings | ({"DIRECTUS_URL": self.directus.url} if self.directus.running() else {})
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.state.create()
+        with exclusive(self.state.lock, f"Waiting for another command on the {self.instance} stack"):
+            # Again: a reset may have deleted the folder while this waited.
+            self.state.create()
+            yield
+
+
+def _seen(log: Path, process: Process | None, address: str) -> Server:
+    return Server(str(log), process.pid, address) if process else Server(str(log))

@@ -1,0 +1,103 @@
+"""Where fixes go. Owns the look whether the database is ready, and the COPY; refuses to guess what is missing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from directus_sync.postgres import database
+from tools.positions.track import Fix
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+# snapshots/seeds/ has it.
+EVENT: Final = "rally-albania-2026"
+RACE_NUMBER: Final = 301
+
+# Each as a prepared statement, named as in docs/positions.md.
+QUERIES: Final = Path(__file__).with_name("queries.sql")
+
+COLUMNS: Final = (*(field.name for field in fields(Fix) if field.name != "fault"), "faulty")
+
+
+class NotReady(Exception):
+    """The database lacks what fixes need; `next` is the command that brings it."""
+
+    def __init__(self, what: str, next: str) -> None:  # noqa: A002 - the word the output uses
+        super().__init__(what)
+        self.next = next
+
+    def __str__(self) -> str:
+        return f"error: {self.args[0]}\n  next:  {self.next}"
+
+
+def devices_of_test_entry(connection: Connection) -> list[str]:
+    """Return the IMEIs of the test entry's devices.
+
+    Raises NotReady when the database was never deployed or seeded.
+    """
+    if database.query(connection, "SELECT to_regclass('public.entry_devices')") == [(None,)]:
+        raise NotReady("this database has no entries: it was not deployed yet", "make migrate")
+    found = database.query(
+        connection,
+        "SELECT devices.imei FROM events JOIN entries ON entries.event_id = events.id"
+        " JOIN entry_devices ON entry_devices.entry_id = entries.id"
+        " JOIN devices ON devices.id = entry_devices.device_id"
+        " WHERE events.slug = %s AND entries.race_number = %s ORDER BY devices.imei",
+        (EVENT, RACE_NUMBER),
+    )
+    if not found:
+        raise NotReady(
+            f"there is no test entry with devices: number {RACE_NUMBER} of {EVENT}",
+            "make seed, or name the devices with --devices",
+        )
+    return [imei for (imei,) in found]
+
+
+def require_positions(connection: Connection) -> None:
+    """Fail unless the hypertable is there, with all columns.
+
+    Raises NotReady.
+    """
+    there = database.query(
+        connection,
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('public.positions') AND NOT attisdropped",
+    )
+    missing = [column for column in COLUMNS if (column,) not in there]
+    if missing:
+        raise NotReady(f"positions is missing, or lacks columns: {', '.join(missing)}", "make migrate")
+
+
+def write(connection: Connection, fixes: Iterable[Fix], *, keep: bool) -> int:
+    """Add the fixes whose device and time are new, in one transaction; return how many they are.
+
+    keep: False undoes it again.
+    """
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        # Through a table of its own: COPY knows no ON CONFLICT.
+        cursor.execute("CREATE TEMPORARY TABLE arrived (LIKE positions) ON COMMIT DROP")
+        cursor.copy_expert(f"COPY arrived ({names}) FROM STDIN (FORMAT csv)", _csv(fixes))
+        cursor.execute(
+            f"INSERT INTO positions ({names}) SELECT {names} FROM arrived ON CONFLICT (device_id, ts) DO NOTHING"
+        )
+        added = cursor.rowcount
+        cursor.execute("COMMIT" if keep else "ROLLBACK")
+    return added
+
+
+def _csv(fixes: Iterable[Fix]) -> io.StringIO:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for fix in fixes:
+        *plain, attributes = (getattr(fix, column) for column in COLUMNS[:-1])
+        writer.writerow([*plain, json.dumps(attributes), fix.fault is not None])
+    text.seek(0)
+    return text

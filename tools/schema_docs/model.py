@@ -1,0 +1,95 @@
+"""The data model as the pages tell it: pages, their tables, fields and relations. Data alone; knows no format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directus_sync.catalog import Catalog
+from tools.schema_docs.catalog import Rule
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a dropdown, and the text that an operator sees."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field or column. sql: its type in PostgreSQL, None for an alias, which has no column.
+
+    asked: the admin UI, where it has the field, insists on a value. bookkeeping: Directus writes it, so that the
+    diagram leaves it out.
+    """
+
+    name: str
+    kind: str
+    sql: str | None
+    nullable: bool = True
+    asked: bool = False
+    default: object = None
+    filled: str = ""
+    generated: str = ""
+    primary: bool = False
+    unique: bool = False
+    indexed: bool = False
+    bookkeeping: bool = False
+    note: str = ""
+    choices: tuple[Choice, ...] = ()
+    others_allowed: bool = False
+    validation: object = None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A reference from the fields of one table to another, or to one of several.
+
+    on_delete: None where there is no foreign key. shown_as: the field of the other side that lists these.
+    junction: the field beside it that leads on, in a many-to-many relation.
+    """
+
+    table: str
+    fields: tuple[str, ...]
+    related: tuple[str, ...]
+    on_delete: str | None
+    optional: bool
+    single: bool
+    shown_as: str | None = None
+    junction: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A collection or a table. system: one of Directus's own, of which only what the project adds is known."""
+
+    name: str
+    note: str
+    system: bool
+    fields: tuple[Field, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The tables of one group. stem: the name of its file, without .md."""
+
+    stem: str
+    title: str
+    note: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """All pages in order, all relations, and the catalog for what belongs to no table."""
+
+    pages: tuple[Page, ...]
+    relations: tuple[Relation, ...]
+    catalog: Catalog
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, in the order of the pages."""
+        return tuple(table for page in self.pages for table in page.tables)
