@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from directus_sync.errors import WrongSettings
+from directus_sync.errors import DirectusDenied, WrongSettings
 from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 
 # There from before Directus makes its first table until its bootstrap has ended well.
 _MARK: Final = "directus_sync.bootstrapping"
+
+# A user is an administrator by a policy of its own, of its role, or of a role above that. The private server has no
+# network address, so a policy for certain addresses does not count.
+_ADMINISTRATOR: Final = """
+WITH RECURSIVE above (role, id) AS (
+  SELECT id, id FROM public.directus_roles
+  UNION SELECT above.role, r.parent FROM above JOIN public.directus_roles r USING (id) WHERE r.parent IS NOT NULL)
+SELECT u.id::text, u.role::text FROM public.directus_users u
+WHERE u.status = 'active' AND EXISTS (
+  SELECT FROM public.directus_access a JOIN public.directus_policies p ON p.id = a.policy
+  WHERE p.admin_access AND p.ip_access IS NULL
+    AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
+ORDER BY u.id LIMIT 1"""
 
 # In one statement: all of them or none, and none that anything else refers to.
 _DROP: Final = r"""
@@ -32,6 +46,14 @@ BEGIN
 END
 $$
 """
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """The ids of a user who may do everything, and of its role."""
+
+    id: str
+    role: str | None
 
 
 def home(settings: Settings) -> Path:
@@ -77,6 +99,18 @@ def require_in_database(connection: Connection, settings: Settings) -> None:
             where=settings.database.label,
             next="make them, and all the rest: directus-sync deploy; in the local stack: make migrate",
         )
+
+
+def administrator(connection: Connection) -> Administrator:
+    """Return an administrator of the Directus in this database. Raises DirectusDenied when it has none."""
+    rows = database.query(connection, _ADMINISTRATOR)
+    if not rows:
+        raise DirectusDenied(
+            "this database has no active administrator, so that nobody may change its schema",
+            where=database.label(connection),
+            next="create one: directus users create --role <id of an administrator role> --email ... --password ...",
+        )
+    return Administrator(*rows[0])
 
 
 def needs_bootstrap(connection: Connection, settings: Settings) -> bool:

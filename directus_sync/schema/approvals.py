@@ -11,7 +11,7 @@ import yaml
 
 from directus_sync import files
 from directus_sync.errors import InvalidRemovals
-from directus_sync.schema.guard import Approvals
+from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from directus_sync import files
 from directus_sync.errors import StalePlan, WrongSettings
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 
 FORMAT: Final = "directus-sync plan 1"

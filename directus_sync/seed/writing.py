@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import SeedFailed, SyncError
-from directus_sync.output import count
+from directus_sync.errors import SeedFailed, SyncError, count
 from directus_sync.seed import Action, store
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
 from directus_sync.seed.planning import FilePlan, Judged, SeedPlan

@@ -23,12 +23,14 @@ import directus_sync
 from directus_sync import attic, cli, settings
 from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog.upkeep import Verified
 from directus_sync.errors import Refused, RefusedPlan, SyncError, WrongSettings
-from directus_sync.report import results
+from directus_sync.report import copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.schema import approvals, saved_plan
 from directus_sync.schema.diff import Action, Kind
-from directus_sync.schema.guard import Approvals, Mover, Plan, Rule
+from directus_sync.schema.plan import Approvals, Mover, Plan
+from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
 from directus_sync.seed import reading
@@ -36,7 +38,6 @@ from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows as seed_rows
 from directus_sync.settings import ROOT, Mode
 from directus_sync.state.revisions import Revision
-from directus_sync.state.verify import Verified
 from tests.seeds import KNOWN, a_file
 
 Planned = Callable[..., Plan]
@@ -343,7 +344,7 @@ def documented(heading: str, info: str) -> set[str]:
 def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str, Any]) -> None:
     real: set[str] = set()
     for edit in captured_answers:
-        real |= keys(results.plan_document(planned(edit, rows=1)))
+        real |= keys(plans.plan_document(planned(edit, rows=1)))
     assert documented("A plan", "plan") == real | {"version"}
 
 
@@ -400,12 +401,12 @@ def copy() -> attic.Copy:
 
 
 def test_the_list_of_copies_is_as_documented(copy: attic.Copy) -> None:
-    listed = {"copies": [results.copy_document(copy)]}
+    listed = {"copies": [copies.copy_document(copy)]}
     assert documented("The attic's copies", "copies") == keys(listed) | {"version"}
 
 
 def test_a_restore_is_as_documented(copy: attic.Copy) -> None:
     done = attic.Restored(copy, 1, 0, (attic.Rejected("42", "the row is gone"),), ())
     # As JSON has it: lists for tuples.
-    document = json.loads(json.dumps(results.restored_document(done), default=str))
+    document = json.loads(json.dumps(copies.restored_document(done), default=str))
     assert documented("A restore", "restore") == keys(document) | {"version"}

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from directus_sync import errors
-from directus_sync.errors import ApplyUnclear, SyncError, UncapturedLiveWork
+from directus_sync.errors import ApplyUnclear, InvalidSnapshot, SyncError
 
 CLASSES = [
     member
@@ -18,12 +18,10 @@ CLASSES = [
 
 
 def test_an_error_reads_as_a_short_form() -> None:
-    error = UncapturedLiveWork(
-        "2 collections exist in no snapshot", where="push of a\nto b", next="keep it\nor lose it"
-    )
+    error = InvalidSnapshot("2 collections exist in no snapshot", where="push of a\nto b", next="keep it\nor lose it")
     error.done = ("pre_0001", "bootstrap")
     assert str(error) == (
-        "error[uncaptured-live-work]: 2 collections exist in no snapshot\n"
+        "error[invalid-snapshot]: 2 collections exist in no snapshot\n"
         "  where: push of a\n"
         "         to b\n"
         "  done:  pre_0001, bootstrap\n"
