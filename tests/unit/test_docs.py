@@ -184,6 +184,13 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
             assert (ROOT / text).exists(), text
 
 
+def test_every_page_that_the_code_names_exists() -> None:
+    for folder in ("directus_sync", "migrations", "snapshots", "tests", "tools"):
+        for path in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.yaml")]:
+            for name in re.findall(r"docs/[a-z-]+\.md", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).is_file(), path
+
+
 @EACH_PAGE
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", pages.prose(page.read_text(encoding="utf-8"))):
