@@ -35,7 +35,7 @@ def changes(judged: Plan) -> str:
 
 
 def plan_document(judged: Plan) -> dict[str, Any]:
-    """Return the plan for machines, as docs/plan.md describes it; one item for each entry of the server's diff."""
+    """Return the plan for machines, as docs/json.md describes it; one item for each entry of the server's diff."""
     difference = judged.difference
     return {
         "add": difference.count(Action.ADD),
