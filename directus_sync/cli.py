@@ -8,6 +8,7 @@ from typing import Final, cast
 import rich_click as click
 
 from directus_sync import __version__
+from directus_sync.errors import EXIT_CODES
 
 NAME: Final = "directus-sync"
 # Each is a module of `commands` with a function `command`. In the order in which `--help` lists them.
@@ -33,8 +34,7 @@ class _Commands(click.RichGroup):
 @click.group(
     name=NAME,
     cls=_Commands,
-    epilog="Exit codes: 0 done or equal, 1 failed, 2 wrong usage or settings, 3 something differs,"
-    " 4 refused by the guard, 5 lock not obtained in time.",
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning.partition('.')[0]}" for code, meaning in EXIT_CODES.items()),
     context_settings={
         "help_option_names": ["-h", "--help"],
         # The decorator for this loads rich, which only the help needs.

@@ -40,6 +40,16 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+# Also the table of the README, and the last lines of `--help`.
+EXIT_CODES: Final = {
+    0: "done, or nothing differs",
+    1: "failed. The message says what is already done. Running again is safe",
+    2: "wrong usage or settings",
+    3: "`diff`, `check` or a dry run found a difference",
+    4: "refused, so that nothing is lost",
+    5: "another deploy held the lock for too long. The message names it",
+}
+
 _SHOWN: Final = 60
 
 

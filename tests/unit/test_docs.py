@@ -15,13 +15,14 @@ import pytest
 
 import directus_sync
 from directus_sync import cli
-from directus_sync.errors import Refused, RefusedPlan, SyncError
+from directus_sync.errors import EXIT_CODES, Refused, RefusedPlan, SyncError
 from directus_sync.schema import approvals
 from directus_sync.schema.rules import Rule
 from directus_sync.seed import reading
 from directus_sync.settings import ROOT, Mode
 from tests import pages
 from tests.pages import PAGES, section, table
+from tools import reference
 
 README = pages.read("README.md")
 GUARD = pages.read("docs/guard.md")
@@ -30,7 +31,7 @@ ERRORS = pages.read("docs/errors.md")
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 # Base classes: no message has their ids.
-FAMILIES = {SyncError, Refused, RefusedPlan}
+FAMILIES: set[type[SyncError]] = {SyncError, Refused, RefusedPlan}
 # A user may create this file; the repository has none.
 OPTIONAL = {"snapshots/removals.yaml"}
 
@@ -96,11 +97,6 @@ def test_every_python_module_that_is_run_exists(page: Path) -> None:
             assert importlib.util.find_spec(module), text
 
 
-def test_the_table_of_commands_is_complete() -> None:
-    listed = [name for text in table(pages.generated("commands")) for name, _ in invocations(text)]
-    assert sorted(listed) == sorted(commands())
-
-
 def test_every_mode_is_described() -> None:
     modes = {mode.value for mode in Mode}
     assert set(table(section(pages.read("docs/deploy.md"), "Modes"))) == modes
@@ -111,48 +107,40 @@ def test_every_mode_is_described() -> None:
 # Errors
 
 
-def errors() -> dict[str, int]:
-    """Return every error that a message can have: its id and its exit code."""
-    for module in pkgutil.walk_packages(directus_sync.__path__, "directus_sync."):
-        importlib.import_module(module.name)
-
-    def below(kind: type[SyncError]) -> Iterator[type[SyncError]]:
-        yield kind
-        for child in kind.__subclasses__():
-            yield from below(child)
-
-    raised = [kind for kind in below(SyncError) if kind.__module__.startswith("directus_sync.")]
-    return {kind.id: kind.exit_code for kind in raised if kind not in FAMILIES}
-
-
-def test_the_table_of_exit_codes_is_complete() -> None:
-    listed = {int(row[0]) for row in pages.rows(pages.generated("exit-codes")) if row[0].isdecimal()}
-    assert listed == {0, 3} | set(errors().values())
-
-
-def test_the_table_of_errors_is_complete() -> None:
-    listed = table(pages.generated("errors"))
-    assert {name: int(code) for name, (code, _, _) in listed.items()} == errors()
-    assert all(all(row) for row in listed.values())
-
-
 def test_every_error_has_a_section() -> None:
     ids = re.findall(r"^### `([^`]+)`$", ERRORS, re.MULTILINE)
-    assert sorted(ids) == sorted(errors())
+    assert sorted(ids) == sorted(reference.all_errors())
 
 
 @EACH_PAGE
 def test_every_error_that_is_shown_exists(page: Path) -> None:
-    assert set(re.findall(r"error\[([^]]+)\]", page.read_text(encoding="utf-8"))) <= set(errors())
+    assert set(re.findall(r"error\[([^]]+)\]", page.read_text(encoding="utf-8"))) <= set(reference.all_errors())
 
 
 def test_every_rule_of_the_guard_has_a_line_and_an_example() -> None:
-    rules = {rule.value for rule in Rule}
+    rules = {rule.id for rule in Rule}
     assert rules <= set(pages.spans(section(GUARD, "Rules")))
     assert rules <= set(re.findall(r"error\[([^]]+)\]", section(GUARD, "Refusals")))
 
 
 # Pages, paths, links and samples
+
+
+@EACH_PAGE
+def test_the_generated_tables_are_up_to_date(page: Path) -> None:
+    assert reference.fresh(page) == page.read_text(encoding="utf-8"), "run: make docs"
+
+
+def test_every_error_that_the_code_raises_is_in_the_table() -> None:
+    for module in pkgutil.walk_packages(directus_sync.__path__, "directus_sync."):
+        importlib.import_module(module.name)
+    kinds: list[type[SyncError]] = [SyncError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    codes = {kind.id: kind.exit_code for kind in kinds if kind not in FAMILIES}
+    listed = {name: code for name, (code, _, _) in reference.all_errors().items()}
+    assert codes.items() <= listed.items()
+    assert set(listed.values()) | {0, 3} == set(EXIT_CODES)
 
 
 def test_each_generated_table_is_on_one_page() -> None:

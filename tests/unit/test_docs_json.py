@@ -72,7 +72,7 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
         ("A plan", "items[].action", [action.value for action in Action]),
         ("A plan", "items[].kind", [kind.noun for kind in Kind]),
         ("A plan", "items[].moved_by", [mover.value for mover in Mover]),
-        ("A plan", "items[].refused", [rule.value for rule in Rule]),
+        ("A plan", "items[].refused", [rule.id for rule in Rule]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
     ],
