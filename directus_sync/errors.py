@@ -1,39 +1,6 @@
 """Every error this project raises on purpose: its id, its exit code, its meaning and its remedy.
 
-The first line of a class's docstring is its meaning; the tables of the documentation are generated from these classes.
-
-SyncError                     1
-├── BootstrapFailed           1   directus bootstrap
-├── PrivateServerFailed       1   the Directus that deploy starts for itself
-├── MigrationFailed           1   Alembic or PostgreSQL refused a revision
-│   └── PreconditionFailed    1   a revision found a table missing, or rows that don't fit
-├── DatabaseFailed            1   PostgreSQL refused a statement, or ended the session
-├── RequestFailed             1   Directus answered with something unusable
-├── ApplyFailed               1   /schema/apply was refused
-│   └── ApplyUnclear          1   its outcome is unknown
-├── NotConverged              1   the schema still differs after the apply
-├── CatalogDrift              1   what a revision made is missing or changed, and can't be put back
-├── SeedFailed                1   Directus refused a row; what was written of its file is undone
-├── AtticFailed               1   PostgreSQL refused a copy, or what was to be done with one
-│   ├── AtticItemMissing      1   nowhere to restore to
-│   └── AtticUnknownCopy      2
-├── WrongSettings             2
-│   ├── InvalidRemovals       2
-│   ├── InvalidSeed           2
-│   ├── DatabaseUnavailable   2
-│   ├── ExtensionUnavailable  2
-│   ├── DirectusUnavailable   2
-│   └── DirectusDenied        2
-├── Refused                   4   the guard
-│   ├── InvalidSnapshot       4
-│   ├── InvalidCatalog        4
-│   ├── RefusedPlan           4   a push; its id is that of the first rule of schema/rules.py that refuses
-│   ├── CatalogExpectsIt      4
-│   ├── AlreadyAdopted        4
-│   ├── UnpushedFileChanges   4
-│   ├── StalePlan             4
-│   └── DatabaseAhead         4
-└── LockTimeout               5
+The first line of a docstring is the meaning. The documentation's table of errors is generated from these classes.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from directus_sync.process.retries import retry_context
 from directus_sync.schema.snapshot import Upload
 from directus_sync.settings import Settings
 
+_Errors = type[Exception] | tuple[type[Exception], ...]
 # How messages name the Directus that a command starts for itself; it has no address.
 PRIVATE_URL: Final = "http://private-directus"
 # The first wait of a retry; stamina doubles it and adds jitter.
@@ -150,20 +151,22 @@ class DirectusClient:
         """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
         return self._read("GET", "/schema/snapshot?export=yaml").content
 
-    def schema(self) -> object:
+    def schema(self) -> Any:
         """Return the schema snapshot as JSON, unchecked."""
         return self._exported("/schema/snapshot")
 
     def system_fields(self) -> frozenset[tuple[str, str]]:
         """Return Directus's own fields that are columns."""
+        fields = self._exported("/fields")
+        own = (entry for entry in fields if (entry["meta"] or {}).get("system") is True and entry["schema"] is not None)
+        return frozenset((entry["collection"], entry["field"]) for entry in own)
+
+    def _exported(self, path: str) -> Any:
+        # As an export: Directus may answer anything else from its cache (CACHE_ENABLED).
         try:
-            return frozenset(
-                (entry["collection"], entry["field"])
-                for entry in self._exported("/fields")
-                if (entry["meta"] or {}).get("system") is True and entry["schema"] is not None
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise unusable("/fields has no fields", self.url) from error
+            return self._read("GET", f"{path}?export=json").json()
+        except ValueError as error:
+            raise unusable(f"{path} is not JSON", self.url) from error
 
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
@@ -251,31 +254,24 @@ class DirectusClient:
         return None if response.status_code == 204 else data_of(response)
 
     def _written(self, method: str, path: str, body: object) -> httpx.Response:
-        """Send a change, repeating it only while Directus is too busy to take it."""
-        try:
-            for attempt in retry_context(on=_Busy, attempts=RETRY_ATTEMPTS, wait_initial=RETRY_SECONDS, timeout=None):
-                with attempt:
-                    response = _unless_busy(self._http.request(method, path, json=body))
-        except _Busy as error:
-            response = error.response
-        return response
+        """Send a change, and again only while Directus is too busy to take it."""
+        return self._repeated(_Busy, method, path, json=body)
 
     def _read(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request that changes nothing that matters, repeating it while Directus is away or busy."""
+        """Send a request that changes nothing that matters, and again while Directus does not answer or is busy."""
         try:
-            for attempt in retry_context(
-                on=(httpx.TransportError, _Busy),
-                attempts=RETRY_ATTEMPTS,
-                wait_initial=RETRY_SECONDS,
-                timeout=None,
-            ):
+            return self._checked(self._repeated((httpx.TransportError, _Busy), method, path, **options))
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+
+    def _repeated(self, on: _Errors, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            for attempt in retry_context(on=on, attempts=RETRY_ATTEMPTS, wait_initial=RETRY_SECONDS, timeout=None):
                 with attempt:
                     response = _unless_busy(self._http.request(method, path, **options))
         except _Busy as error:
-            response = error.response
-        except httpx.TransportError as error:
-            raise self._unavailable(error) from error
-        return self._checked(response)
+            return error.response
+        return response
 
     def _checked(self, response: httpx.Response) -> httpx.Response:
         """Return a good answer, and raise for any other."""
@@ -292,13 +288,6 @@ class DirectusClient:
             where=f"{response.request.method} {response.request.url.copy_with(query=None)}",
             next=_ADVICE.get(response.status_code, "look for the cause in the log of Directus"),
         )
-
-    def _exported(self, path: str) -> Any:
-        # As an export: Directus may answer anything else from its cache (CACHE_ENABLED).
-        try:
-            return self._read("GET", f"{path}?export=json").json()
-        except ValueError as error:
-            raise unusable(f"{path} is not JSON", self.url) from error
 
     def _unavailable(self, error: httpx.TransportError) -> SyncError:
         return DirectusUnavailable(

@@ -74,30 +74,7 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
 
     Raises DatabaseUnavailable: at once for what waiting cannot fix, else when the time is over.
     """
-    deadline = time.monotonic() + settings.database_wait
-    while True:
-        try:
-            connection = _connect(settings.database, purpose)
-            break
-        except psycopg2.Error as error:
-            message = str(error).strip()
-            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
-                raise _unreadable() from error
-            advice = next(
-                (advice for sign, advice in _PERMANENT if sign in message and "starting up" not in message),
-                None,
-            )
-            if advice or time.monotonic() >= deadline:
-                raise DatabaseUnavailable(
-                    f"PostgreSQL does not accept the connection: {_cause(message)}",
-                    where=settings.database.label,
-                    next=advice
-                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
-                ) from error
-        if waiting is not None:
-            waiting()
-            waiting = None
-        time.sleep(POLL_SECONDS)
+    connection = _opened(settings, purpose, waiting)
     extensions.set_wait_callback(_wait)
     try:
         yield connection
@@ -119,6 +96,30 @@ def _wait(connection: Connection) -> None:
         reading = [connection] if state == extensions.POLL_READ else []
         writing = [connection] if state == extensions.POLL_WRITE else []
         select.select(reading, writing, [])
+
+
+def _opened(settings: Settings, purpose: str, waiting: Callable[[], None] | None) -> Connection:
+    deadline = time.monotonic() + settings.database_wait
+    while True:
+        try:
+            return _connect(settings.database, purpose)
+        except psycopg2.Error as error:
+            message = str(error).strip()
+            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
+                raise _unreadable() from error
+            signs = () if "starting up" in message else _PERMANENT
+            advice = next((advice for sign, advice in signs if sign in message), None)
+            if advice or time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    f"PostgreSQL does not accept the connection: {_cause(message)}",
+                    where=settings.database.label,
+                    next=advice
+                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
+                ) from error
+        if waiting is not None:
+            waiting()
+            waiting = None
+        time.sleep(POLL_SECONDS)
 
 
 def _connect(database: DatabaseSettings, purpose: str) -> Connection:

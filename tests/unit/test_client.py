@@ -466,12 +466,6 @@ NO_LISTS = {
 }
 
 
-@pytest.mark.parametrize("answer", [[1], [{"meta": {"system": True}}], [{"meta": None}, {}]])
-def test_fields_that_are_none_are_no_answer(settings: Settings, answer: object) -> None:
-    with pytest.raises(RequestFailed, match="/fields has no fields"):
-        over(Wire(httpx.Response(200, json=answer)), settings).system_fields()
-
-
 def test_a_long_page_in_place_of_a_reason_is_cut(settings: Settings) -> None:
     with pytest.raises(RequestFailed) as caught:
         over(Wire(httpx.Response(500, html="<p>" + "x" * 5000)), settings).snapshot()
