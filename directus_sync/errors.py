@@ -134,7 +134,7 @@ class AtticFailed(SyncError):
     """Rows could not be copied to the attic or put back. Nothing was destroyed without a copy."""
 
     id = "attic-failed"
-    remedy = "mend the cause, run again"
+    remedy = "fix the cause, run again"
 
 
 class AtticItemMissing(AtticFailed):
@@ -262,6 +262,13 @@ class StalePlan(Refused):
 
     id = "stale-plan"
     remedy = "save it again and review it"
+
+
+class MadeOtherwise(Refused):
+    """Directus makes something else of an entry than the file says, however often it is sent."""
+
+    id = "made-otherwise"
+    remedy = "take Directus's form: `directus-sync pull --overwrite`"
 
 
 class DatabaseAhead(Refused):

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed, count
+from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
 from directus_sync.output import Progress
+from directus_sync.report.plans import short
 from directus_sync.schema import approvals, diff, guard, snapshot
-from directus_sync.schema.diff import Action, Kind, SchemaDiff
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
@@ -99,22 +100,45 @@ def plan(
     return guard.decide(difference, verdicts, counted, given, taken)
 
 
+def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
+    """Return the server's snapshot, and what still differs from the wanted one."""
+    live = read_live(client)
+    answer = None if live.content == wanted.content else client.diff(wanted.upload)
+    return live, NO_DIFFERENCE if answer is None else _readable(answer, wanted, live)
+
+
 def require_equal(client: DirectusClient, wanted: Snapshot) -> None:
     """Raise NotConverged unless the server equals the snapshot."""
-    live = read_live(client)
-    if live.content == wanted.content:
-        return
-    answer = client.diff(wanted.upload)
-    if answer is None:
-        return
-    remaining = _readable(answer, wanted, live)
-    shown = [f"{change.action.value} {change.kind.noun} {change.id}" for change in remaining.changes]
+    _, remaining = compare(client, wanted)
+    if remaining:
+        raise not_converged(client, wanted, remaining)
+
+
+def not_converged(
+    client: DirectusClient, wanted: Snapshot, remaining: SchemaDiff, *, without_effect: bool = False
+) -> NotConverged | MadeOtherwise:
+    """Return the error for a server that still differs. without_effect: exactly this was sent."""
+    shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
+    where = "\n".join([client.url, *shown[:ITEMS_SHOWN]])
+    if without_effect:
+        return MadeOtherwise(
+            f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"
+            " sending it changed nothing",
+            where=where,
+            next="take what Directus makes: directus-sync pull --overwrite, look at the difference, commit\n"
+            "or change the entries in Directus, then pull",
+        )
     number = len(shown)
-    raise NotConverged(
+    return NotConverged(
         f"{count(number, 'item')} still {'differs' if number == 1 else 'differ'} from {wanted.source}",
-        where="\n".join([client.url, *shown[:ITEMS_SHOWN]]),
-        next="look at them with `directus-sync diff`; what was applied stays, and running again is safe",
+        where=where,
+        next="run again: it sends the rest once more; what was applied stays",
     )
+
+
+def _edits(change: Change) -> str:
+    parts = [f"{edit.name}: Directus has {short(edit.before)}, the file {short(edit.after)}" for edit in change.edits]
+    return f" ({'; '.join(parts[:3])})" if parts else ""
 
 
 def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:

@@ -54,9 +54,17 @@ class Pushing:
             self._send(client, wanted, judged)
             self.progress.done.append(f"{plans.changes(judged)} pushed")
         if judged or not history.is_base(self.connection, wanted.sha256):
-            planning.require_equal(client, wanted)
-            history.record_base(self.connection, wanted, "push")
+            self._record(client, wanted, judged)
         return judged
+
+    def _record(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
+        """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
+        live, remaining = planning.compare(client, wanted)
+        sent = ((change.kind.value, change.key) for change in judged.difference.changes)
+        history.record_base(self.connection, wanted.with_entries(live, sent) if remaining else wanted, "push")
+        if remaining:
+            without_effect = remaining.changes == judged.difference.changes
+            raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
 
     def nothing(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""

@@ -1,4 +1,4 @@
-"""The pinned Directus as files, and what of it is in a database. Starts nothing, and loads little."""
+"""The pinned Directus as files, and its tables in a database. Starts nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from directus_sync.settings import Settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# There from before Directus makes its first table until its bootstrap has ended well.
+# Exists from before Directus creates its first table until the bootstrap has succeeded.
 _MARK: Final = "directus_sync.bootstrapping"
 
 # A user is an administrator by a policy of its own, of its role, or of a role above that. The private server has no
@@ -32,7 +32,7 @@ WHERE u.status = 'active' AND EXISTS (
     AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
 ORDER BY u.id LIMIT 1"""
 
-# In one statement: all of them or none, and none that anything else refers to.
+# In one statement: all of them or none, and none that another table refers to.
 _DROP: Final = r"""
 DO $$
 DECLARE
@@ -57,7 +57,7 @@ class Administrator:
 
 
 def home(settings: Settings) -> Path:
-    """Return the folder of Directus's cli.js. Raises WrongSettings when there is none."""
+    """Return the folder of Directus's cli.js. Raises WrongSettings when it is not set or has none."""
     if settings.directus_home is None:
         raise WrongSettings(
             "neither DIRECTUS_URL nor DIRECTUS_HOME is set, so there is no Directus to work with",
@@ -92,12 +92,12 @@ def is_in_database(connection: Connection) -> bool:
 
 
 def require_in_database(connection: Connection, settings: Settings) -> None:
-    """Raise WrongSettings if the database has no tables of Directus, which can't run without."""
+    """Raise WrongSettings if the database has no tables of Directus."""
     if not is_in_database(connection):
         raise WrongSettings(
             "this database has no tables of Directus yet",
             where=settings.database.label,
-            next="make them, and all the rest: directus-sync deploy; in the local stack: make migrate",
+            next="create them, and everything else: directus-sync deploy; in the local stack: make migrate",
         )
 
 
@@ -124,11 +124,11 @@ def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
 
 @contextmanager
 def bootstrapping(connection: Connection) -> Iterator[None]:
-    """Have a bootstrap that is run in the block start from nothing, if the first one was interrupted.
+    """Drop what an interrupted first bootstrap left, before the block runs a new one.
 
-    Directus makes its tables one by one, records each of its migrations after it, and makes the administrator last;
-    once its first table is there it never looks back. So what an interrupted one left can't be finished. Without an
-    administrator nobody has used it, and it goes.
+    Directus creates its tables one by one, records each of its migrations after it, and creates the administrator last.
+    Once its first table exists it does not continue an interrupted bootstrap. Without an administrator nobody has used
+    these tables, so they are dropped.
     """
     with connection.cursor() as cursor:
         if _is_marked(connection) and not _has_users(connection):
@@ -156,7 +156,7 @@ def _exists(connection: Connection, table: str) -> bool:
 
 
 def _shipped_migrations(home: Path) -> set[str]:
-    """Versions of Directus's own migrations, such as `20240806A`; empty where its files lie in an unknown place."""
+    """Versions of Directus's own migrations, such as `20240806A`; empty if their files are in an unknown place."""
     for modules in (home / "node_modules", home.resolve().parent):
         folder = modules / "@directus" / "api" / "dist" / "database" / "migrations"
         names = [path.name for path in folder.glob("*.js") if path.name[:8].isdecimal()]

@@ -1,4 +1,4 @@
-"""What this database remembers of the tool: recorded snapshots and deploys. Its tables are made by pre_0002."""
+"""What this database remembers of the tool: recorded snapshots and deploys. pre_0002 creates the tables."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def base(connection: Connection) -> Snapshot | None:
 
 
 def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
-    """Remember the snapshot as the state that file and server had in common, unless it is the latest already."""
+    """Record the snapshot as the state that file and server have in common, unless it is the latest already."""
     # Before the first `pre` there is no table to record it in.
     if not exists(connection) or latest_sha256(connection) == snapshot.sha256:
         return
@@ -84,7 +84,7 @@ def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> N
 
 
 def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, run: UUID) -> None:
-    """Remember a finished deploy. run: as copies in the attic name it."""
+    """Record a finished deploy. run: the id that copies in the attic have, too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO directus_sync.deploys"

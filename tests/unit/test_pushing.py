@@ -13,7 +13,7 @@ from directus_sync import attic
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyFailed, ApplyUnclear, NotConverged, SyncError
+from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
@@ -73,12 +73,30 @@ def test_a_push_sends_the_servers_diff_with_its_hash_once_and_compares_again(
     assert recorded == ["push"]
 
 
-def test_a_push_that_changes_too_little_is_a_failure(push: Push, harmless: Any) -> None:
-    server = Server(harmless)
+def test_a_push_that_changes_too_little_is_a_failure(
+    push: Push, harmless: Any, captured_answers: Mapping[str, Any]
+) -> None:
+    fields = [*harmless["diff"]["fields"], *captured_answers["note_changed"]["diff"]["fields"]]
+    both = {"hash": "h", "diff": {**harmless["diff"], "fields": fields}}
+    server = Server(both, harmless)
     with pytest.raises(NotConverged, match="1 item still differs") as caught:
         push(server)
     assert "add field country.iso" in str(caught.value)
     assert server.applied == 1
+
+
+def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
+    push: Push, harmless: Any, recorded: list[str]
+) -> None:
+    edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
+    entry = {"collection": "station", "field": "code", "diff": [edit]}
+    remaining = {"hash": "h", "diff": {**harmless["diff"], "fields": [entry]}}
+    with pytest.raises(NotConverged, match=r'meta.special: Directus has \["cast-json"\], the file null'):
+        push(Server(harmless, remaining))
+    assert recorded == ["push"]
+    with pytest.raises(MadeOtherwise, match="sending it changed nothing") as caught:
+        push(Server(remaining))
+    assert caught.value.exit_code == 4
 
 
 def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any, recorded: list[str]) -> None:
