@@ -9,14 +9,15 @@ from pathlib import Path
 from directus_sync.errors import WrongSettings
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write `content` to a temporary file beside `path`, then rename it. Creates missing folders.
+
+    A link is replaced, never followed. mode: the permissions of a new file; an old one keeps its own.
 
     Raises WrongSettings when the file cannot be written.
     """
     try:
-        # A link stays a link, and the file that it leads to is replaced.
-        _replace(path.resolve(), content)
+        _replace(path, content, mode)
     except OSError as error:
         raise WrongSettings(
             f"the file cannot be written: {error.strerror}",
@@ -25,7 +26,7 @@ def replace(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -34,7 +35,7 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        temporary.chmod(path.lstat().st_mode & 0o777 if path.is_file() and not path.is_symlink() else mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

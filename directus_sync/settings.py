@@ -6,7 +6,7 @@ Directus's own names are used wherever Directus has one, so that one environment
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -81,6 +81,12 @@ SETTINGS: Final = (
         "change, `skip` leaves Directus's schema alone",
         "auto",
     ),
+    Setting(
+        "DIRECTUS_SYNC_ON_DRIFT",
+        "what a boot (`deploy -- COMMAND`) does that brings nothing new and finds work in Directus that "
+        "nobody captured: `serve` says so and starts COMMAND, `halt` refuses",
+        "serve",
+    ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
     Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
@@ -153,6 +159,7 @@ class Settings:
     request_timeout: float = 120.0
     apply_timeout: float = 1800.0
     mode: Mode = Mode.AUTO
+    serve_on_drift: bool = True
     snapshot: Path = ROOT / "snapshots" / "schema.yaml"
 
     @property
@@ -231,6 +238,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT"),
         request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
         mode=_mode(values),
+        serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
     )
 
@@ -285,14 +293,14 @@ def _token(values: Mapping[str, str]) -> str | None:
 
 
 def _mode(values: Mapping[str, str]) -> Mode:
-    text = values.get("DIRECTUS_SCHEMA_APPLY_MODE", Mode.AUTO.value)
-    try:
-        return Mode(text)
-    except ValueError as error:
-        raise WrongSettings(
-            f"DIRECTUS_SCHEMA_APPLY_MODE is {text!r}, which is no mode",
-            next=f"set it to one of {', '.join(mode.value for mode in Mode)}",
-        ) from error
+    return Mode(_one_of(values, "DIRECTUS_SCHEMA_APPLY_MODE", [mode.value for mode in Mode]))
+
+
+def _one_of(values: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    text = values.get(name, choices[0])
+    if text not in choices:
+        raise WrongSettings(f"{name} is {text!r}, which is unknown", next=f"set it to one of {', '.join(choices)}")
+    return text
 
 
 def _url(value: str | None) -> str | None:

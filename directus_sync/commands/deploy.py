@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
 from directus_sync.schema.diff import NO_DIFFERENCE
-from directus_sync.schema.plan import Plan
+from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint, history, revisions
@@ -74,7 +75,8 @@ def command(
     if command:
         handover.require(command)
     loaded = options.load(snapshot, mode)
-    request = Request(allow_destroy, discard_live, keep=not no_attic)
+    boot = bool(command) and loaded.serve_on_drift
+    request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
     if loaded.mode is Mode.DRY_RUN:
         show_checked(loaded, request, as_json=as_json)
     else:
@@ -146,18 +148,27 @@ class _Deploying:
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap()
             client, pushed = None, None
+            drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, wanted)
+                pushing = Pushing(settings, self.request, progress, connection, "deploy")
+                pushed = pushing.run(client, wanted, lambda judged: self._is_only_drift(judged, wanted, given))
+                drift = tuple(item.id for item in pushed.refused)
+                pushed = Plan(NO_DIFFERENCE) if drift else pushed
             post = self._migrate("post")
             worked = bool(pre or pushed or post)
-            verified, settled = self._verify(before if worked else None)
-            if client is not None and (worked or verified.restored or found != settled):
+            verified, settled = self._verify(before if worked else None, drift)
+            if client is not None and not drift and (worked or verified.restored or found != settled):
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
-        self._record(wanted, given, deployed, settled)
+        self._record(wanted, given, deployed, None if drift else settled)
         return deployed
+
+    def _is_only_drift(self, judged: Plan, wanted: Snapshot, given: str) -> bool:
+        """Tell whether a boot brings nothing new, and all that differs was made in Directus: then it may serve."""
+        same = history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
+        return self.request.boot and same and all(item.verdict.mover is Mover.SERVER for item in judged.items)
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
         """Bring a branch to its head; note what its revisions removed."""
@@ -190,7 +201,7 @@ class _Deploying:
         self.progress.done.append("bootstrap")
         return True
 
-    def _verify(self, before: Catalog | None) -> tuple[Verified, str | None]:
+    def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, str | None]:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""
         # Read before each look, so that a change made meanwhile is not taken for verified.
         settled = self._fingerprint()
@@ -212,6 +223,9 @@ class _Deploying:
             settled = self._fingerprint()
             again = put_back()
             verified = dataclasses.replace(again, restored=(*verified.restored, *again.restored))
+        if drift:
+            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            verified = dataclasses.replace(verified, notes=(text, *verified.notes))
         for text in verified.notes:
             self.progress.note(f"note: {text}")
         return verified, settled
@@ -235,9 +249,9 @@ class _Deploying:
                 revisions=len(deployed.pre) + len(deployed.post),
                 changes=len(deployed.pushed.items) if deployed.pushed else 0,
                 removed=list(deployed.verified.removed),
+                notes=list(deployed.verified.notes),
             ),
             history.Standing(
-                notes=list(deployed.verified.notes),
                 inputs=fingerprint.with_version(given, wanted.directus),
                 fingerprint=found if unmoved else None,
             ),

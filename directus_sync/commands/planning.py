@@ -32,6 +32,7 @@ class Request:
     """What a command line asks beyond the settings.
 
     destroy, discard: ids approved on it; keep: copy to the attic what is destroyed; saved: a plan to apply;
+    boot: leave work in Directus that nobody captured alone, if the deploy brings nothing new;
     run: which run of the tool this is, as recorded with deploys and copies.
     """
 
@@ -39,6 +40,7 @@ class Request:
     discard: frozenset[str] = frozenset()
     keep: bool = True
     saved: SavedPlan | None = None
+    boot: bool = False
     run: UUID = field(default_factory=uuid4)
 
 

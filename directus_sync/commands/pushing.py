@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,10 @@ class Pushing:
         self.connection = connection
         self.command = command
 
-    def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
+    def run(self, client: DirectusClient, wanted: Snapshot, leave: Callable[[Plan], bool] = lambda _: False) -> Plan:
         """Judge, send, compare again and record.
+
+        leave: tells whether a refused plan is to be returned, unsent, instead of raised.
 
         Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after it.
         """
@@ -46,6 +48,8 @@ class Pushing:
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
         planning.note_pointless(self.settings, judged, wanted, self.progress)
+        if judged.refused and leave(judged):
+            return judged
         if judged.refused:
             raise refusal.error(judged, f"push of {wanted.source} to {client.url}")
         if history.exists(self.connection):

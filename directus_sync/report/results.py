@@ -91,6 +91,7 @@ def status(found: Status) -> str:
         lines.append(f"deployed   {when} by {found.deploy.host}, in {duration(found.deploy.duration.total_seconds())}")
     else:
         lines.append("deployed   never")
+    lines += [f"note       {note}" for note in (found.deploy.notes if found.deploy else ())]
     return "\n".join([*lines, f"lock       {found.lock_holder or 'free'}"])
 
 

@@ -39,7 +39,7 @@ def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
         "discard_live": sorted(approvals.discard),
         "diff": plan.difference.raw,
     }
-    files.replace(path, (json.dumps(document, indent=2) + "\n").encode())
+    files.replace(path, (json.dumps(document, indent=2) + "\n").encode(), mode=0o600)
 
 
 def read(path: Path) -> SavedPlan:

@@ -20,7 +20,7 @@ Source = Literal["push", "pull", "adopt", "rename"]
 
 @dataclass(frozen=True)
 class Deploy:
-    """One finished deploy. revisions and changes count what it applied and pushed."""
+    """One finished deploy. revisions, changes: how many it applied and pushed; notes: what needs a look."""
 
     finished_at: datetime
     duration: timedelta
@@ -32,13 +32,13 @@ class Deploy:
     revisions: int
     changes: int
     removed: list[str]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
 class Standing:
     """What the next deploy compares to tell that nothing moved. fingerprint: None if it was not verified."""
 
-    notes: list[str]
     inputs: str
     fingerprint: str | None
 
@@ -95,6 +95,12 @@ def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, ru
         )
 
 
+def latest_inputs(connection: Connection) -> str | None:
+    """Return the inputs of the deploy that finished last, or None."""
+    rows = database.query(connection, "SELECT inputs FROM directus_sync.deploys ORDER BY id DESC LIMIT 1")
+    return rows[0][0] if rows else None
+
+
 def removed(connection: Connection) -> frozenset[str]:
     """Return what the last deploy found removed on purpose, though catalog.yaml still lists it."""
     found = latest_deploy(connection)
@@ -106,6 +112,6 @@ def latest_deploy(connection: Connection) -> Deploy | None:
     rows = database.query(
         connection,
         "SELECT finished_at, duration, host, pre_head, post_head, directus_version,"
-        " sha256, revisions, changes, removed FROM directus_sync.deploys ORDER BY id DESC LIMIT 1",
+        " sha256, revisions, changes, removed, notes FROM directus_sync.deploys ORDER BY id DESC LIMIT 1",
     )
     return Deploy(*rows[0]) if rows else None

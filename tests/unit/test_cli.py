@@ -310,7 +310,17 @@ STATUS = Status(
     heads={"pre": ("pre_0001", "pre_0001"), "post": (None, "post_0001")},
     lock_holder=None,
     deploy=Deploy(
-        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), timedelta(seconds=2), "box", "a", "b", "11.17.4", "f" * 64, 1, 2, []
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        timedelta(seconds=2),
+        "box",
+        "a",
+        "b",
+        "11.17.4",
+        "f" * 64,
+        1,
+        2,
+        [],
+        [],
     ),
     snapshot_sha256="f" * 64,
     recorded_sha256=None,

@@ -1,0 +1,39 @@
+"""A container that restarts serves, also when somebody works in Directus; a new image over that work halts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.conftest import SNAPSHOT, Tool
+
+NOTE = "UPDATE directus_fields SET note = 'As on the papers' WHERE (collection, field) = ('vehicles', 'plate')"
+
+
+def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool) -> None:
+    assert deployed("deploy").code == 0
+    deployed.database.execute(NOTE)
+
+    booted = deployed("deploy", "--", "echo", "serving")
+
+    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving"), booted.text
+    assert "Directus has work that nobody captured: vehicles.plate" in booted.err
+    assert "note       Directus has work that nobody captured: vehicles.plate" in deployed("status").out
+    assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"
+    # A deploy by hand or in a pipeline refuses, and so does a boot that is told to.
+    assert deployed("deploy").code == 4
+    halted = deployed.with_settings(DIRECTUS_SYNC_ON_DRIFT="halt")("deploy", "--", "echo", "serving")
+    assert (halted.code, "uncaptured-live-work" in halted.err) == (4, True), halted.text
+
+
+def test_a_boot_that_brings_something_new_halts_over_work_in_directus(deployed: Tool, tmp_path: Path) -> None:
+    assert deployed("deploy").code == 0
+    deployed.database.execute(NOTE)
+    folder = tmp_path / "snapshots"
+    shutil.copytree(SNAPSHOT.parent, folder)
+    with (folder / SNAPSHOT.name).open("ab") as file:
+        file.write(b"# a newer image\n")
+
+    booted = deployed("deploy", "--snapshot", folder / SNAPSHOT.name, "--", "echo", "serving")
+
+    assert (booted.code, "uncaptured-live-work" in booted.err, "serving" in booted.out) == (4, True, False), booted.text
