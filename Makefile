@@ -50,7 +50,8 @@ reset: venv ## Stop the local stack and delete its data
 .PHONY: status
 status: venv ## Show what runs, and what the database has
 	@$(STACK) status
-	@$(SYNC) status
+	@# Starts nothing: without a running database there is nothing more to show.
+	@$(STACK) run --no-start -- .venv/bin/directus-sync status
 
 .PHONY: env
 env: venv ## Print the local stack's settings, for: eval "$$(make -s env)"

@@ -1,6 +1,6 @@
-"""What this checkout would do to a database that an older commit made: the plan, then the deploy itself, as a report.
+"""What this checkout does to a database of an older commit: the plan, then the deploy itself, as a report.
 
-Owns a database beside the one that is set, and a worktree of the older commit; both are gone afterwards.
+Owns a database beside the one that is set, and a worktree of the older commit; both are deleted afterwards.
 The report goes to stdout and, where CI has one, to the job's summary. Run it by `make plan BASE=main`.
 """
 
@@ -22,7 +22,7 @@ from directus_sync.postgres import database
 
 ROOT = Path.cwd()
 LOCK = "requirements.lock"
-# A module of the folder that it runs in: the older commit's tool with the older commit's migrations.
+# Run as a module of the current folder, so that an older commit runs its own tool and migrations.
 TOOL = ("-m", "directus_sync")
 DIFFERS = 3
 
@@ -31,7 +31,7 @@ def main() -> int:
     """Return the exit code of the first thing that failed, else 0."""
     base = _git("merge-base", "HEAD", os.environ.get("BASE") or "HEAD")
     with _database() as environ, _worktree(base) as folder:
-        # devstack of the older commit finds the Directus which that one pins.
+        # The older commit's devstack finds the Directus that it pins.
         older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
         python = _python(folder)
         made = subprocess.run(
@@ -69,7 +69,7 @@ def _database() -> Iterator[Mapping[str, str]]:
             "a plan needs a database of its own", next="set DB_HOST and the rest in place of DB_CONNECTION_STRING"
         )
     name = f"{loaded.database.name}_plan_{os.getpid()}"
-    # template0: others may be connected to template1, and what extensions it has is the server's affair.
+    # template0: template1 may have connections, which forbid a copy, and extensions.
     create = SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name))
     drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
     with database.connect(loaded, "plan") as connection, connection.cursor() as cursor:
@@ -92,7 +92,7 @@ def _worktree(commit: str) -> Iterator[Path]:
 
 
 def _python(folder: Path) -> str:
-    """Return a Python with what the tool of this folder needs: this one, or one that the folder's own script makes."""
+    """Return a Python with the packages of this folder's lock: this one, or one that the folder's script makes."""
     if (folder / LOCK).read_bytes() == (ROOT / LOCK).read_bytes():
         return sys.executable
     subprocess.run([_stack(folder).replace(".", "/") + "/venv.sh"], cwd=folder, stdout=sys.stderr, check=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.conftest import ROOT, Cloning, Finished, Tool
 from tests.events import DEVICES, register
-from tools.positions.track import fixes
+from tools.positions.track import Fix, fixes
 
 START = datetime(2026, 6, 6, 6, tzinfo=UTC)
 
@@ -36,85 +37,68 @@ def registered(deployed: Tool) -> Tool:
     return deployed
 
 
-def test_the_test_entry_s_devices_get_a_track_once(registered: Tool) -> None:
-    first = write(registered, "--minutes", "30")
-    assert first.code == 0, first.text
-    assert first.out.endswith("Wrote 5400 positions, 0 there already\n")
-    stored = registered.database.rows(
-        "SELECT device_id, ts, ingested_at, latitude, longitude, altitude, angle, speed, satellites, priority, codec,"
-        " attributes, faulty FROM positions ORDER BY ts, device_id"
-    )
-    expected = fixes(DEVICES, START, 30 * 60, seed=1)
+def last_line(tool: Tool, *arguments: str) -> tuple[int, str]:
+    done = write(tool, *arguments)
+    return done.code, done.out.splitlines()[-1]
+
+
+def test_the_devices_of_the_test_entry_get_a_track_once(registered: Tool) -> None:
+    assert last_line(registered, "--minutes", "10") == (0, "Wrote 1800 positions, 0 exist already")
+    columns = [field.name for field in fields(Fix) if field.name != "fault"]
+    stored = registered.database.rows(f"SELECT {', '.join(columns)}, faulty FROM positions ORDER BY ts, device_id")
     assert stored == [
-        (
-            fix.device_id, fix.ts, fix.ingested_at, fix.latitude, fix.longitude, fix.altitude, fix.angle, fix.speed,
-            fix.satellites, fix.priority, fix.codec, fix.attributes, fix.fault is not None,
-        )
-        for fix in expected
-    ]  # fmt: skip
-
-    again = write(registered, "--minutes", "30")
-    assert (again.code, again.out.splitlines()[-1]) == (0, "Wrote 0 positions, 5400 there already"), again.text
-    other = write(registered, "--minutes", "31", "--seed", "2")
-    assert (other.code, other.out.splitlines()[-1]) == (0, "Wrote 180 positions, 5400 there already"), other.text
-    assert registered.database.value("SELECT count(*) FROM positions") == 5580
+        (*(getattr(fix, column) for column in columns), fix.fault is not None)
+        for fix in fixes(DEVICES, START, 10 * 60, seed=1)
+    ]
+    assert last_line(registered, "--minutes", "10") == (0, "Wrote 0 positions, 1800 exist already")
+    assert last_line(registered, "--minutes", "11", "--seed", "2") == (0, "Wrote 180 positions, 1800 exist already")
 
 
-def test_the_summary_counts_what_is_in_the_database(registered: Tool) -> None:
-    shown = write(registered, "--minutes", "60").out
+def test_a_dry_run_shows_what_a_run_writes_and_writes_nothing(registered: Tool) -> None:
+    shown = write(registered, "--minutes", "60", "--dry-run")
+    assert (shown.code, shown.out.splitlines()[-1]) == (3, "Would write 10800 positions, 0 exist already"), shown.text
+    assert registered.database.value("SELECT count(*) FROM positions") == 0
+    assert registered.database.value("SELECT count(*) FROM show_chunks('positions')") == 0
+
+    *lines, _ = write(registered, "--minutes", "60").out.splitlines()
+    assert lines == shown.out.splitlines()[:-1]
     counted = registered.database.rows(
         "SELECT device_id, count(*), count(*) FILTER (WHERE faulty) FROM positions GROUP BY 1 ORDER BY 1"
     )
-    *lines, _ = shown.splitlines()
     assert [line.partition(" (")[0] for line in lines] == [
         f"  {device}  2026-06-06T08:00:00+02:00 to 2026-06-06T08:59:59+02:00: {count} fixes, {faulty} of them faulty"
         for device, count, faulty in counted
     ]
-
-
-def test_a_dry_run_tells_the_same_and_writes_nothing(registered: Tool) -> None:
-    shown = write(registered, "--minutes", "2", "--dry-run")
-    assert (shown.code, shown.out.splitlines()[-1]) == (3, "Would write 360 positions, 0 there already"), shown.text
-    assert registered.database.value("SELECT count(*) FROM positions") == 0
-    assert registered.database.value("SELECT count(*) FROM show_chunks('positions')") == 0
-    assert write(registered, "--minutes", "2").out.splitlines()[:-1] == shown.out.splitlines()[:-1]
-    assert write(registered, "--minutes", "2", "--dry-run").code == 0
+    assert last_line(registered, "--minutes", "60", "--dry-run") == (0, "Would write 0 positions, 10800 exist already")
 
 
 def test_any_devices_can_be_named_and_any_time(deployed: Tool) -> None:
     device = "350000000000099"
     options = ("--devices", device, device, "--start", "2026-06-06T23:59:00Z", "--minutes", "2")
-    done = write(deployed, *options)
-    assert (done.code, done.out.splitlines()[-1]) == (0, "Wrote 120 positions, 0 there already"), done.text
-    ((found, first, last),) = deployed.database.rows(
-        "SELECT device_id, min(ts), max(ts) FROM positions GROUP BY device_id"
-    )
+    assert last_line(deployed, *options) == (0, "Wrote 120 positions, 0 exist already")
+    found = deployed.database.rows("SELECT device_id, min(ts), max(ts) FROM positions GROUP BY device_id")
     midnight = datetime(2026, 6, 7, tzinfo=UTC)
-    assert (found, first, last) == (device, midnight - timedelta(minutes=1), midnight + timedelta(seconds=59))
+    assert found == [(device, midnight - timedelta(minutes=1), midnight + timedelta(seconds=59))]
     assert deployed.database.value("SELECT count(*) FROM show_chunks('positions')") == 2
 
 
-def test_a_database_that_is_not_ready_is_told_which_command_makes_it_so(empty: Tool, clone: Cloning) -> None:
-    refused = write(empty)
-    assert (refused.code, refused.out) == (2, ""), refused.text
-    assert "positions is missing, or lacks columns: device_id, " in refused.err
-    assert "next:  make migrate" in refused.err
+def test_a_database_that_is_not_ready_gets_the_command_that_helps(empty: Tool, clone: Cloning) -> None:
+    def refused(tool: Tool, said: str) -> None:
+        done = write(tool)
+        assert (done.code, done.out) == (2, ""), done.text
+        assert said in done.err
 
+    refused(empty.with_settings(DB_DATABASE="not_there"), "error[database-unavailable]: ")
+    refused(empty, "positions is missing, or lacks columns: device_id, ")
     assert empty.alembic("upgrade", "pre_0003").code == 0
-    assert "positions is missing, or lacks columns: faulty\n  next:  make migrate" in write(empty).err
+    refused(empty, "positions is missing, or lacks columns: faulty\n  next:  make migrate")
     assert empty.alembic("upgrade", "pre@head").code == 0
-    assert "this database has no entries: it was not deployed yet\n  next:  make migrate" in write(empty).err
-
-    unseeded = write(Tool(clone("deployed")))
-    assert (unseeded.code, unseeded.out) == (2, ""), unseeded.text
-    assert "there is no test entry with devices: number 301 of rally-albania-2026" in unseeded.err
-    assert "next:  make seed, or name the devices with --devices" in unseeded.err
-
-
-def test_a_database_that_is_not_there_is_an_error_of_the_settings(empty: Tool) -> None:
-    refused = write(empty.with_settings(DB_DATABASE="not_there"))
-    assert refused.code == 2, refused.text
-    assert refused.err.startswith("error[database-unavailable]: ")
+    refused(empty, "this database has no entries: it was never deployed\n  next:  make migrate")
+    refused(
+        Tool(clone("deployed")),
+        "there is no test entry with devices: number 301 of rally-albania-2026\n"
+        "  next:  make seed, or name the devices with --devices",
+    )
 
 
 def test_make_positions_writes_to_the_database_that_is_named(registered: Tool) -> None:
@@ -128,4 +112,4 @@ def test_make_positions_writes_to_the_database_that_is_named(registered: Tool) -
         check=False,
     )
     assert made.returncode == 0, made.stderr
-    assert made.stdout.endswith("Wrote 180 positions, 0 there already\n")
+    assert made.stdout.endswith("Wrote 180 positions, 0 exist already\n")

@@ -1,4 +1,4 @@
-"""The local stack's rules, without network or servers: cache, processes, ports, environment, advice."""
+"""The local stack without network, PostgreSQL or Directus: cache, processes, ports, environment, advice."""
 
 import json
 import os
@@ -9,13 +9,15 @@ import stat
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.devstack import cache, cli, environment, host, ports, unprivileged
+from tools.devstack import cache, cli, environment, host, locks, packages, ports, unprivileged
 from tools.devstack.cache import Artefact, Build
+from tools.devstack.directus import Directus
 from tools.devstack.directus_home import artefact as directus_artefact
 from tools.devstack.errors import StackError
 from tools.devstack.process import Process, start, wait_for
@@ -23,6 +25,18 @@ from tools.devstack.stack import Stack
 from tools.devstack.state import POSTGRES, State
 
 ROOT = Path(__file__).resolve().parents[2]
+# Answers as Directus does, and says whose it is. AFTER: a port; it starts some time after that is in use.
+STAND_IN = """
+const {createServer} = require('http')
+const {connect} = require('net')
+const {HOST, PORT, NAME, AFTER} = process.env
+const server = createServer((request, answer) => answer.end(request.url === '/server/ping' ? 'pong' : NAME))
+server.on('error', error => { console.log(error.code); process.exit(1) })
+const listen = () => server.listen(Number(PORT), HOST)
+const wait = () => connect(Number(AFTER), HOST)
+  .on('connect', () => setTimeout(listen, 500)).on('error', () => setTimeout(wait, 20))
+AFTER ? wait() : listen()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +61,14 @@ def sleeper() -> Iterator[Process]:
         child.kill()
 
 
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the command line on a checkout in tmp_path."""
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    return lambda *arguments: cli.main(arguments)
+
+
 def artefact(recipe: Callable[[Build], None], **inputs: str) -> Artefact:
     return Artefact("part", "the part", {"a": "1", **inputs}, recipe, prepare=lambda: None)
 
@@ -55,380 +77,381 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix not in {".lock", ".log"})
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Take Ctrl-C as Python does, also where a shell that runs the tests in the background has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+# The cache
 
 
-class TestCache:
-    @pytest.mark.parametrize(
-        "name",
-        [
-            "docker/directus/package.json",
-            "docker/directus/pnpm-lock.yaml",
-            "tools/devstack/pnpm/package.json",
-            "tools/devstack/pnpm/package-lock.json",
-        ],
-    )
-    def test_key_changes_with_each_defining_file(self, tmp_path: Path, name: str) -> None:
-        for folder in ("docker/directus", "tools/devstack/pnpm"):
-            (tmp_path / folder).mkdir(parents=True)
-            for source in (ROOT / folder).glob("*.[jy]*"):
-                (tmp_path / folder / source.name).write_bytes(source.read_bytes())
-        before = directus_artefact(tmp_path).path
-        assert before == directus_artefact(tmp_path).path
-        with (tmp_path / name).open("a") as file:
+def test_a_part_s_key_changes_with_all_that_defines_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("docker/directus", packages.PNPM):
+        (tmp_path / folder).mkdir(parents=True)
+        for source in (ROOT / folder).glob("*.[jy]*"):
+            (tmp_path / folder / source.name).write_bytes(source.read_bytes())
+    keys = [directus_artefact(tmp_path).path]
+    assert keys == [directus_artefact(tmp_path).path]
+    for name in ("package.json", "pnpm-lock.yaml", "../../tools/devstack/pnpm/package-lock.json"):
+        with (tmp_path / "docker/directus" / name).open("a") as file:
             file.write("\n")
-        assert directus_artefact(tmp_path).path != before
+        keys.append(directus_artefact(tmp_path).path)
+    # Where a value ends counts too, and where the cache is: programs are bound to it.
+    keys += [artefact(lambda _: None, b="x\0c\0\0y").path, artefact(lambda _: None, b="x", c="y").path]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "moved"))
+    keys.append(artefact(lambda _: None, b="x", c="y").path)
+    assert len({path.name for path in keys}) == len(keys)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache.folder() == Path.home() / ".cache" / "trm-directus"
 
-    def test_key_tells_where_one_value_ends(self) -> None:
-        joined = artefact(lambda _: None, b="x\0c\0\0y").path
-        assert joined != artefact(lambda _: None, b="x", c="y").path
 
-    def test_programs_are_bound_to_their_place(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        before = artefact(lambda _: None).path
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "moved"))
-        assert artefact(lambda _: None).path.name != before.name
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
+def test_an_interrupted_or_killed_build_leaves_nothing(cache_folder: Path, failure: type[BaseException]) -> None:
+    def interrupted(build: Build) -> None:
+        (build.work / "half").touch()
+        raise failure
 
-    def test_relative_cache_folder_is_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("XDG_CACHE_HOME", "here")
-        assert cache.folder() == Path.home() / ".cache" / "trm-directus"
+    with pytest.raises(failure):
+        artefact(interrupted).ensure()
+    assert leftovers(cache_folder) == []
+    part = artefact(lambda build: (build.work / "whole").touch())
+    (cache_folder / f".{part.path.name}.of-a-killed-one").mkdir()
+    assert [path.name for path in part.ensure().iterdir()] == ["whole"]
+    assert leftovers(cache_folder) == [part.path.name]
 
-    @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
-    def test_interrupted_build_leaves_nothing(self, cache_folder: Path, failure: type[BaseException]) -> None:
-        def interrupted(build: Build) -> None:
-            (build.work / "half").touch()
-            raise failure
 
-        with pytest.raises(failure):
-            artefact(interrupted).ensure()
-        assert leftovers(cache_folder) == []
-        built = artefact(lambda build: (build.work / "whole").touch()).ensure()
-        assert [path.name for path in built.iterdir()] == ["whole"]
+def test_two_builders_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    builds: list[int] = []
+    entered, waits = threading.Event(), threading.Event()
 
-    def test_leftovers_of_a_killed_builder_go(self, cache_folder: Path) -> None:
-        part = artefact(lambda _: None)
-        (cache_folder / f".{part.path.name}.dead" / "half").mkdir(parents=True)
+    def slow(_: Build) -> None:
+        builds.append(1)
+        entered.set()
+        waits.wait(10)
+
+    monkeypatch.setattr(locks, "say", lambda _: waits.set())
+    # flock works between descriptors, so two threads contend as two processes would.
+    first, second = (threading.Thread(target=artefact(slow).ensure) for _ in range(2))
+    first.start()
+    assert entered.wait(10)
+    second.start()
+    for thread in (first, second):
+        thread.join(10)
+    assert waits.is_set()
+    assert builds == [1]
+
+
+def test_the_commands_of_an_interrupted_build_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    noted = tmp_path / "pid"
+
+    def interrupt() -> None:
+        wait_for(lambda: noted.exists() and noted.read_text().endswith("\n"), 10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def recipe(build: Build) -> None:
+        threading.Thread(target=interrupt).start()
+        build.run(["sh", "-c", f"sleep 60 & echo $! >'{noted}'; wait"])
+
+    with pytest.raises(KeyboardInterrupt):
+        artefact(recipe).ensure()
+    signal.signal(signal.SIGINT, before)
+    assert wait_for(lambda: Process.of(int(noted.read_text())) is None, 5)
+
+
+def test_a_failed_build_shows_its_log_and_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    part = artefact(lambda build: build.run(["sh", "-c", "echo no network; exit 3"]))
+    with pytest.raises(StackError, match=r"sh ended with status 3 \(full log: .*\.log\)") as raised:
         part.ensure()
-        assert leftovers(cache_folder) == [part.path.name]
-
-    def test_two_builders_build_once(self) -> None:
-        builds: list[int] = []
-        entered, go = threading.Event(), threading.Event()
-
-        def slow(_: Build) -> None:
-            builds.append(1)
-            entered.set()
-            go.wait(5)
-
-        # flock works between descriptors, so two threads contend as two processes would.
-        first, second = (threading.Thread(target=artefact(slow).ensure) for _ in range(2))
-        first.start()
-        assert entered.wait(5)
-        second.start()
-        second.join(0.2)
-        assert second.is_alive()
-        go.set()
-        first.join(5)
-        second.join(5)
-        assert builds == [1]
-
-    @pytest.mark.usefixtures("interruptible")
-    def test_commands_of_an_interrupted_build_die(self, tmp_path: Path) -> None:
-        noted = tmp_path / "pid"
-
-        def recipe(build: Build) -> None:
-            threading.Timer(0.5, lambda: os.kill(os.getpid(), 2)).start()
-            build.run(["sh", "-c", f"sleep 60 & echo $! >'{noted}'; wait"])
-
-        with pytest.raises(KeyboardInterrupt):
-            artefact(recipe).ensure()
-        # The kernel takes a moment to bury it; left alone it would live for a minute.
-        assert wait_for(lambda: Process.of(int(noted.read_text())) is None, 5)
-
-    def test_failed_build_shows_log_and_advice(self, capsys: pytest.CaptureFixture[str]) -> None:
-        part = artefact(lambda build: build.run(["sh", "-c", "echo no network; exit 3"]))
-        with pytest.raises(StackError, match=r"sh ended with status 3 \(full log: .*\.log\)") as raised:
-            part.ensure()
-        assert raised.value.code == 1
-        assert "docker compose --env-file .env -f docker/compose.dev.yaml up --build" in str(raised.value)
-        assert "  | no network" in capsys.readouterr().err
+    assert raised.value.code == 1
+    assert "docker compose --env-file .env -f docker/compose.dev.yaml up --build" in str(raised.value)
+    assert "  | no network" in capsys.readouterr().err
 
 
-class TestProcess:
-    def test_recycled_id_is_not_killed(self, sleeper: Process) -> None:
-        for recycled in (
-            Process(sleeper.pid, sleeper.started - 1, sleeper.boot),
-            Process(sleeper.pid, sleeper.started, "another boot"),
-        ):
-            assert not recycled.alive
-            recycled.stop()
-        assert sleeper.alive
-
-    def test_stop_goes_on_to_kill(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("devstack.process.GRACE", 0.3)
-        recorded: list[Process] = []
-        stubborn = start(
-            ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"],
-            log=tmp_path / "log",
-            cwd=tmp_path,
-            env=os.environ,
-            record=recorded.append,
-        )
-        assert recorded == [stubborn]
-        assert os.getsid(stubborn.pid) == stubborn.pid
-        while "ready" not in (tmp_path / "log").read_text():
-            assert stubborn.alive
-        stubborn.stop(signal.SIGTERM)
-        assert not stubborn.alive
-
-    def test_nothing_starts_before_it_is_recorded(self, tmp_path: Path) -> None:
-        seen: list[Process] = []
-
-        def record(process: Process) -> None:
-            seen.append(process)
-            raise OSError("disk full")
-
-        with pytest.raises(OSError, match="disk full"):
-            start(["touch", "ran"], log=tmp_path / "log", cwd=tmp_path, env=os.environ, record=record)
-        while seen[0].alive:
-            pass
-        assert not (tmp_path / "ran").exists()
-
-    def test_state_forgets_a_dead_process(self, state: State, sleeper: Process) -> None:
-        state.remember(POSTGRES, 1234, sleeper)
-        assert state.process(POSTGRES) == sleeper
-        os.kill(sleeper.pid, 9)
-        sleeper.stop()
-        assert state.process(POSTGRES) is None
-        assert state.port(POSTGRES) == 1234
+# Processes and state
 
 
-class TestState:
-    def test_secrets_are_private_kept_and_unlike(self, state: State) -> None:
-        known = state.secrets()
-        assert state.secrets() == known
-        assert len(set(known.values())) == len(known)
-        assert stat.S_IMODE((state.folder / "secrets.json").stat().st_mode) == 0o600
-
-    def test_damaged_state_is_no_obstacle(self, state: State) -> None:
-        (state.folder / "state.json").write_text('{"postgres": ')
-        assert state.port(POSTGRES) is None
-        state.remember(POSTGRES, 1, None)
-        assert state.port(POSTGRES) == 1
-
-    def test_status_holds_no_secret(self, state: State, capsys: pytest.CaptureFixture[str]) -> None:
-        known = state.secrets()
-        status = Stack(state.stack.parent).status()
-        assert not any(server.running for server in status.values())
-        assert not any(secret in str(status) for secret in known.values())
-        assert capsys.readouterr() == ("", "")
+def test_a_recycled_process_id_is_not_killed(sleeper: Process) -> None:
+    for recycled in (
+        Process(sleeper.pid, sleeper.started - 1, sleeper.boot),
+        Process(sleeper.pid, sleeper.started, "another boot"),
+    ):
+        assert not recycled.alive
+        recycled.stop()
+    assert sleeper.alive
 
 
-class TestPorts:
-    def test_remembered_port_is_kept_while_free_and_left_when_taken(self) -> None:
-        with socket.socket() as other:
-            other.bind((ports.HOST, 0))
-            port = other.getsockname()[1]
-            other.listen()
-            chosen = ports.choose(port, None)
-            assert chosen != port
-            assert chosen in ports.RANGE
-        assert ports.choose(None, port) == port
+def test_stop_kills_a_process_that_ignores_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.devstack.process.GRACE", 0.1)
+    recorded: list[Process] = []
+    command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
+    stubborn = start(command, log=tmp_path / "log", cwd=tmp_path, env=os.environ, record=recorded.append)
+    assert recorded == [stubborn]
+    assert os.getsid(stubborn.pid) == stubborn.pid
+    assert wait_for(lambda: "ready" in (tmp_path / "log").read_text(), 10)
+    stubborn.stop(signal.SIGTERM)
+    assert not stubborn.alive
 
 
-class TestEnvironment:
-    @pytest.mark.parametrize("value", ["plain", "it's", "a b", '$(touch x) `y` "z" \\', "line\nbreak", ""])
-    def test_lines_are_shell_safe(self, value: str, tmp_path: Path) -> None:
+def test_a_process_that_was_not_recorded_never_runs(tmp_path: Path) -> None:
+    seen: list[Process] = []
+
+    def record(process: Process) -> None:
+        seen.append(process)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        start(["touch", "ran"], log=tmp_path / "log", cwd=tmp_path, env=os.environ, record=record)
+    assert wait_for(lambda: not seen[0].alive, 10)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_state_forgets_a_dead_process_and_keeps_its_port(state: State, sleeper: Process) -> None:
+    (state.folder / "state.json").write_text('{"postgres": ')
+    assert state.port(POSTGRES) is None
+    state.remember(POSTGRES, 1234, sleeper)
+    assert state.process(POSTGRES) == sleeper
+    os.kill(sleeper.pid, 9)
+    sleeper.stop()
+    assert state.process(POSTGRES) is None
+    assert state.port(POSTGRES) == 1234
+
+
+def test_secrets_are_private_kept_and_different(state: State) -> None:
+    known = state.secrets()
+    assert state.secrets() == known
+    assert len(set(known.values())) == len(known)
+    assert stat.S_IMODE((state.folder / "secrets.json").stat().st_mode) == 0o600
+
+
+# Ports
+
+
+def test_a_kept_port_is_used_again_unless_it_is_taken() -> None:
+    with socket.socket() as other:
+        other.bind((ports.HOST, 0))
+        port = other.getsockname()[1]
+        other.listen()
+        chosen = ports.choose(port, None)
+        assert chosen != port
+        assert chosen in ports.RANGE
+    assert ports.choose(None, port) == port
+
+
+def test_two_checkouts_that_start_at_once_each_serve_their_own_directus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find the preferred port free; the slow one must not take the answers of the quick one for its own."""
+    (tmp_path / "cli.js").write_text(STAND_IN)
+    wanted, choose = ports.choose(), ports.choose
+    both_chose = threading.Barrier(2)
+
+    def choose_together(*candidates: int | None) -> int:
+        port = choose(*candidates)
+        if port == wanted:
+            both_chose.wait(10)
+        return port
+
+    monkeypatch.setattr(ports, "choose", choose_together)
+    stacks = {name: Directus(State(tmp_path / name, "dev"), preferred_port=wanted) for name in ("quick", "slow")}
+    for name, stack in stacks.items():
+        (tmp_path / name).mkdir()
+        stack.state.create()
+    after = {"quick": "", "slow": str(wanted)}
+    threads = [
+        threading.Thread(target=stack.up, args=(tmp_path, {"NAME": name, "AFTER": after[name]}))
+        for name, stack in stacks.items()
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        answers = {name: urllib.request.urlopen(stack.url).read().decode() for name, stack in stacks.items()}
+        assert answers == {"quick": "quick", "slow": "slow"}
+        assert stacks["quick"].url.endswith(f":{wanted}")
+        # The check is the same later on.
+        slow = stacks["slow"]
+        slow.state.remember("directus", wanted, slow.running())
+        assert slow.running() is None
+    finally:
+        stopped = [stack.down() for stack in stacks.values()]
+    assert stopped == [True, True]
+
+
+# The environment
+
+
+def test_printed_settings_are_safe_in_a_shell(tmp_path: Path) -> None:
+    for value in ("it's", '$(touch x) `y` "z" \\', "line\nbreak", ""):
         script = environment.shell_lines({"NAME": value}) + 'printf %s "$NAME"'
         done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
         assert done.stdout == value
-        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize(
-        ("text", "own"),
-        [
-            ("DB_HOST=db", True),
-            ("  export DB_HOST = 'db'", True),
-            ("X=1\nDB_CONNECTION_STRING=postgres://u@h/d\n", True),
-            ("DB_HOST=", False),
-            ("DB_HOST=''", False),
-            ("DB_HOST= # not yet", False),
-            ("# DB_HOST=db", False),
-            ("MY_DB_HOST=db", False),
-            ("DB_PORT=1", False),
-        ],
-    )
-    def test_own_database_in_dotenv(self, text: str, own: bool, tmp_path: Path) -> None:
+
+def test_a_database_named_in_dotenv_is_the_user_s_own(tmp_path: Path) -> None:
+    def is_own(text: str, **environ: str) -> bool:
         (tmp_path / ".env").write_text(text)
-        assert environment.named(tmp_path, {}, *environment.OWN_DATABASE) is own
+        return environment.named(tmp_path, environ, *environment.OWN_DATABASE)
 
-    def test_own_database_in_environment(self, tmp_path: Path) -> None:
-        assert environment.named(tmp_path, {"DB_HOST": "db"}, *environment.OWN_DATABASE)
-        assert not environment.named(tmp_path, {"DB_HOST": ""}, *environment.OWN_DATABASE)
-
-    def test_path_does_not_grow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", "/a:/b")
-        once = environment.search_path(Path("/n"))
-        monkeypatch.setenv("PATH", once)
-        assert environment.search_path(Path("/n")) == once == "/n:/a:/b"
+    for own in ("DB_HOST=db", "  export DB_HOST = 'db'", "X=1\nDB_CONNECTION_STRING=postgres://u@h/d\n"):
+        assert is_own(own)
+    for other in ("DB_HOST=''", "DB_HOST= # not yet", "# DB_HOST=db", "MY_DB_HOST=db"):
+        assert not is_own(other)
+        assert is_own(other, DB_HOST="db")
 
 
-class TestAdvice:
-    @pytest.fixture
-    def debian(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        release = tmp_path / "os-release"
-        release.write_text('NAME="Debian"\nID=debian\n')
-        monkeypatch.setattr(host, "OS_RELEASE", release)
-        monkeypatch.setattr("shutil.which", lambda name: None if name == "mmdebstrap" else f"/usr/bin/{name}")
+def test_path_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/a:/b")
+    once = environment.search_path(Path("/n"))
+    monkeypatch.setenv("PATH", once)
+    assert environment.search_path(Path("/n")) == once == "/n:/a:/b"
 
-    @pytest.mark.usefixtures("debian")
-    def test_ordinary_user_gets_the_command(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr("os.geteuid", lambda: 1000)
-        with pytest.raises(StackError) as raised:
-            host.require(files={tmp_path / "zoneinfo": "tzdata"})
-        assert raised.value.next_step == (
-            "sudo apt-get update && sudo apt-get install -y --no-install-recommends mmdebstrap tzdata"
-        )
-        assert raised.value.code == 2
 
-    @pytest.mark.usefixtures("debian")
-    def test_root_installs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        ran: list[list[str]] = []
-        monkeypatch.setattr("os.geteuid", lambda: 0)
-        monkeypatch.setattr(host, "_apt", lambda command, _: ran.append(command))
+# What the host lacks
+
+
+@pytest.fixture
+def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = tmp_path / "os-release"
+    release.write_text('NAME="Debian"\nID=debian\n')
+    monkeypatch.setattr(host, "OS_RELEASE", release)
+    monkeypatch.setattr("shutil.which", lambda name: None if name in {"mmdebstrap", "chromium"} else f"/bin/{name}")
+
+
+@pytest.mark.usefixtures("debian")
+def test_root_installs_what_is_missing_and_others_get_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(host, "_apt", lambda command, _: ran.append(" ".join(command)))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    host.require(files={})
+    assert ran == ["apt-get update", "apt-get install -y --no-install-recommends mmdebstrap"]
+
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(StackError) as raised:
+        host.require(files={tmp_path / "zoneinfo": "tzdata"})
+    install = "apt-get install -y --no-install-recommends mmdebstrap tzdata"
+    assert (raised.value.next_step, raised.value.code) == (f"sudo apt-get update && sudo {install}", 2)
+
+    (tmp_path / "os-release").write_text("ID=fedora\n")
+    with pytest.raises(StackError, match="only on Debian and Ubuntu") as raised:
         host.require(files={})
-        assert ran == [
-            ["apt-get", "update"],
-            ["apt-get", "install", "-y", "--no-install-recommends", "mmdebstrap"],
-        ]
+    assert "docker compose" in raised.value.next_step
 
-    @pytest.mark.usefixtures("debian")
-    def test_other_systems_are_sent_to_compose(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        (tmp_path / "os-release").write_text("ID=fedora\n")
-        monkeypatch.setattr("os.geteuid", lambda: 0)
-        with pytest.raises(StackError, match="only on Debian and Ubuntu") as raised:
-            host.require(files={})
-        assert "docker compose" in raised.value.next_step
 
-    @pytest.mark.usefixtures("debian")
-    def test_set_up_goes_on_without_what_some_tests_run(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr("shutil.which", lambda name: None if name == "chromium" else f"/usr/bin/{name}")
-        monkeypatch.setattr("os.geteuid", lambda: 1000)
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        monkeypatch.setattr("devstack.postgres_tree.postgres_tree", lambda: tmp_path)
-        monkeypatch.setattr("devstack.directus_home.directus_home", lambda _: tmp_path)
-        assert cli.main(["install", "--for-tests"]) == 0
-        assert capsys.readouterr().err == (
-            "note: `make test` needs chromium, which only an administrator can install\n"
-            "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
-        )
-
-    def test_no_way_to_be_another_user(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(unprivileged, "_candidates", lambda: iter([(["false"], os.geteuid())]))
-        with pytest.raises(StackError, match="PostgreSQL can't run as this user") as raised:
-            unprivileged.prefix(Path("/bin/true"), tmp_path)
-        assert raised.value.code == 2
-
-    def test_env_before_up(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(cli, "ROOT", tmp_path)
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        assert cli.main(["env"]) == 2
-        assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.parametrize(("options", "outcome"), [([], (7, "own\n")), (["--stack-only"], (0, ""))])
-    def test_run_leaves_an_own_database_alone(
-        self, tmp_path: Path, options: list[str], outcome: tuple[int, str]
-    ) -> None:
-        code = (
-            "import sys, pathlib; from devstack import cli; cli.ROOT = pathlib.Path(sys.argv[1]);"
-            f"sys.exit(cli.main(['run', *{options}, '--', 'sh', '-c', 'echo $DB_HOST $DB_PORT; exit 7']))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)],
-            cwd=ROOT,
-            env={**os.environ, "DB_HOST": "own", "DB_PORT": "", "DIRECTUS_URL": "http://own"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == outcome
-        assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.parametrize(
-        ("changed", "code"),
-        [
-            ({}, 0),
-            ({"DB_HOST": "db"}, 2),
-            ({"DB_PORT": "5433"}, 2),
-            ({"DB_PASSWORD": "mine"}, 2),
-            ({"DB_CONNECTION_STRING": "postgres://u@h/d"}, 2),
-        ],
+@pytest.mark.usefixtures("debian")
+def test_install_goes_on_without_what_some_tests_run(
+    in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("tools.devstack.postgres_tree.postgres_tree", lambda: tmp_path)
+    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: tmp_path)
+    assert in_tmp("install", "--for-tests") == 0
+    assert capsys.readouterr().err == (
+        "note: `make test` needs chromium, which only an administrator can install\n"
+        "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
     )
-    def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(  # which go before those of .env
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, str], code: int
-    ) -> None:
-        stack = Stack(tmp_path)
-        stack.state.create()
-        stack.state.remember(POSTGRES, 5432, None)
-        for name, value in {**stack.address, **stack.state.secrets(), **changed}.items():
-            monkeypatch.setenv(name, value)
-        (tmp_path / ".env").write_text("DB_HOST=elsewhere\n")
-        started: list[str] = []
-        monkeypatch.setattr(Stack, "up_database", lambda _: started.append("database"))
-        monkeypatch.setattr(cli, "ROOT", tmp_path)
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        assert cli.main(["up", "--database-only"]) == code
-        assert started == ([] if code else ["database"])
 
-    @pytest.mark.parametrize(("url", "left"), [("{}", ""), ("http://127.0.0.1:1", "http://127.0.0.1:1")])
-    def test_run_forgets_a_directus_of_the_stack_that_has_ended(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, left: str
-    ) -> None:
-        """And leaves one of the user's own alone."""
-        stack = Stack(tmp_path)
-        stack.state.create()
-        stack.state.remember(POSTGRES, 5432, None)
-        for name, value in {
-            **stack.address,
-            **stack.state.secrets(),
-            "DIRECTUS_URL": url.format(stack.directus.url),
-        }.items():
-            monkeypatch.setenv(name, value)
-        given: dict[str, str] = {}
-        monkeypatch.setattr(Stack, "up_database", lambda _: None)
-        monkeypatch.setattr(Stack, "environment", lambda stack: stack.address)
-        monkeypatch.setattr("devstack.directus_home.directus_home", lambda _: tmp_path)
-        monkeypatch.setattr("os.execvpe", lambda _file, _arguments, environ: given.update(environ))
-        monkeypatch.setattr(cli, "ROOT", tmp_path)
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        cli.main(["run", "--", "true"])
-        assert (given["DB_PORT"], given.get("DIRECTUS_URL", "")) == ("5432", left)
 
-    def test_status_json_is_parsable(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr(cli, "ROOT", tmp_path)
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        assert cli.main(["status", "--json", "--instance", "test"]) == 0
-        shown = json.loads(capsys.readouterr().out)
-        assert shown["instance"] == "test"
-        assert shown["postgres"]["running"] is False
+def test_a_user_who_can_t_run_postgresql_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(unprivileged, "_candidates", lambda: iter([(["false"], os.geteuid())]))
+    with pytest.raises(StackError, match="PostgreSQL can't run as this user") as raised:
+        unprivileged.prefix(Path("/bin/true"), tmp_path)
+    assert raised.value.code == 2
+
+
+# The command line
+
+
+def test_status_and_env_start_nothing_and_status_shows_no_secret(
+    in_tmp: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_tmp("env") == 2
+    assert in_tmp("run", "--no-start", "--", "false") == 0
+    assert list(tmp_path.iterdir()) == []
+
+    state = State(tmp_path, "dev")
+    state.create()
+    secrets = state.secrets()
+    state.remember(POSTGRES, 5432, None)
+    capsys.readouterr()
+    assert in_tmp("status", "--json") == 0
+    assert in_tmp("run", "--no-start", "--", "false") == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(out)[server]["running"] for server in ("postgres", "directus")] == [False, False]
+    assert not any(secret in out + err for secret in secrets.values())
+    assert sorted(path.name for path in state.folder.iterdir()) == ["secrets.json", "state.json"]
+
+
+@pytest.mark.parametrize(("options", "outcome"), [([], (7, "own\n")), (["--stack-only"], (0, ""))])
+def test_run_starts_nothing_for_the_user_s_own_database(
+    tmp_path: Path, options: list[str], outcome: tuple[int, str]
+) -> None:
+    code = (
+        "import sys, pathlib; from tools.devstack import cli; cli.ROOT = pathlib.Path(sys.argv[1]);"
+        f"sys.exit(cli.main(['run', *{options}, '--', 'sh', '-c', 'echo $DB_HOST $DB_PORT; exit 7']))"
+    )
+    environ = {**os.environ, "DB_HOST": "own", "DB_PORT": "", "DIRECTUS_URL": "http://own"}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == outcome
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def shell_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Have the settings in the environment as `eval "$(make -s env)"` does, and another database in .env."""
+    stack = Stack(tmp_path)
+    stack.state.create()
+    stack.state.remember(POSTGRES, 5432, None)
+    for name, value in {**stack.address, **stack.state.secrets()}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".env").write_text("DB_HOST=elsewhere\n")
+    monkeypatch.setattr(Stack, "up_database", lambda _: None)
+    return stack
+
+
+@pytest.mark.usefixtures("shell_of_the_stack")
+def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
+    in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert in_tmp("up", "--database-only") == 0
+    for name in ("DB_HOST", "DB_PASSWORD", "DB_CONNECTION_STRING"):
+        with monkeypatch.context() as other:
+            other.setenv(name, "the user's own")
+            assert in_tmp("up", "--database-only") == 2
+
+
+def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
+    in_tmp: Callable[..., int], shell_of_the_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, str] = {}
+    monkeypatch.setattr(Stack, "environment", lambda stack: stack.address)
+    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: None)
+    monkeypatch.setattr("os.execvpe", lambda _file, _arguments, environ: given.update(environ))
+    for url, left in ((shell_of_the_stack.directus.url, None), ("http://127.0.0.1:1", "http://127.0.0.1:1")):
+        monkeypatch.setenv("DIRECTUS_URL", url)
+        in_tmp("run", "--", "true")
+        assert (given["DB_PORT"], given.get("DIRECTUS_URL")) == ("5432", left)
+
+
+# The repository
 
 
 def test_committed_lock_files_name_no_registry() -> None:
-    for name in ("docker/directus/pnpm-lock.yaml", "tools/devstack/pnpm/package-lock.json"):
+    for name in (
+        "docker/directus/pnpm-lock.yaml",
+        "tools/devstack/pnpm/package-lock.json",
+        "tools/bench/npm/pnpm-lock.yaml",
+    ):
         text = (ROOT / name).read_text()
         assert "integrity" in text
         assert not re.search(r"\b(resolved|tarball)\b", text)
 
 
-def test_make_reset_needs_no_more_words() -> None:
-    """Whoever types its name means it; `python -m tools.devstack reset` asks for --yes."""
-    done = subprocess.run(["make", "--dry-run", "reset"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "devstack reset --yes" in done.stdout
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [("reset", "devstack reset --yes"), ("status", "devstack run --no-start -- .venv/bin/directus-sync status")],
+)
+def test_a_make_target_calls_the_stack(target: str, command: str) -> None:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert command in done.stdout

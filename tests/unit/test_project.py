@@ -1,9 +1,12 @@
-"""What this project's own schema and seeds promise as a whole, row by row of the files in snapshots/."""
+"""What the project promises as a whole: of the files in snapshots/, and that every module has a layer."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import tomllib
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -86,3 +89,25 @@ def test_the_example_course_lies_where_it_says() -> None:
         for longitude, latitude in row["geometry"]["coordinates"][0]:
             assert 19.4 < longitude < 20.0
             assert 41.2 < latitude < 42.4
+
+
+# Layers
+
+
+def test_every_module_is_named_by_a_layer() -> None:
+    """Of a package that has layers inside, each part is named: `directus_sync.cli`. Else the package is: `tests`."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    named = {
+        f"{prefix}{name.strip()}"
+        for contract in tool["importlinter"]["contracts"]
+        for prefix in [f"{container}." for container in contract.get("containers", [])] or [""]
+        for layer in contract.get("layers", [])
+        for name in layer.split("|")
+    }
+    divided = {name.partition(".")[0] for name in named if "." in name}
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for path in listed.splitlines():
+        package, *inner = PurePosixPath(path).with_suffix("").parts
+        # CI's script is in no package.
+        if package != ".ci" and inner != ["__init__"]:
+            assert (f"{package}.{inner[0]}" if package in divided and inner else package) in named, path

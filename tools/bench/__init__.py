@@ -1,1 +1,1 @@
-"""Benchmarks: this tool against what it replaces and against its peers. Owns `make bench`; is no part of the tool."""
+"""Benchmarks of this tool against what it replaced and against its peers, for `make bench`."""

@@ -1,4 +1,4 @@
-"""The command line of `python -m bench`. Owns options, exit codes and where results go; measures nothing itself."""
+"""The command line of `python -m tools.bench`. Owns options, exit codes and where results go."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ import psycopg2
 from tools.bench import arena, machine, plot, positions, report, runner, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
-from tools.bench.positions.outcome import Outcome
-from tools.bench.positions.section import replaced, section
-from tools.bench.scenario import Result
+from tools.bench.positions.section import section
+from tools.bench.result import Result
 from tools.devstack.errors import StackError
 from tools.devstack.locks import exclusive
 from tools.devstack.progress import say
@@ -25,28 +24,28 @@ from tools.devstack.progress import say
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "benchmarks.svg"
-# A fifth of the rounds shows an order of magnitude, and that all works.
+# A fifth of the rounds shows that everything works, and the order of magnitude.
 QUICK = 5
 
 
 @dataclass
 class Run:
-    """What a run gave so far; `failed` has the ids of what failed."""
+    """What a run gave so far. positions: the section about them. failed: the scenarios that failed."""
 
     conditions: Machine
     results: list[Result] = field(default_factory=list)
-    positions: Outcome | None = None
+    positions: str = ""
     failed: list[str] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, and return the exit status: 1 when a scenario failed."""
-    # A terminated run cleans up like an interrupted one.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupted)
     options = _parser().parse_args(arguments)
     titles = _titles()
     if options.list:
-        sys.stdout.write("".join(f"{name:17} {title}\n" for name, title in titles.items()))
+        sys.stdout.write("".join(f"{name:14} {title}\n" for name, title in titles.items()))
         return 0
     try:
         run = _measure(options.only or list(titles), quick=options.quick)
@@ -57,11 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         say("interrupted; nothing was written")
         return 130
     if options.only or options.quick:
-        sys.stdout.write("".join(report.table([each]) + "\n" for each in run.results))
-        if not options.quick:
-            _write_positions(run)
-        elif run.positions is not None:
-            sys.stdout.write(section(run.positions))
+        sys.stdout.write("\n".join([*report.sections(run.results), run.positions]))
     else:
         _write(run)
     return 1 if run.failed else 0
@@ -85,16 +80,16 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
                     run.results.append(runner.run(scenario, opened, rounds(scenario.rounds)))
         if positions.ID in chosen:
             with _noted(run, positions.ID):
-                run.positions = positions.measure(opened, run.conditions, rounds(positions.ROUNDS))
+                run.positions = section(positions.measure(opened, rounds(positions.ROUNDS)))
         return run
 
 
 @contextmanager
 def _noted(run: Run, name: str) -> Iterator[None]:
+    """Note a scenario that fails, and go on with the others."""
     try:
         yield
-    except (BenchError, psycopg2.Error) as error:
-        # The others are still worth their time.
+    except (BenchError, StackError, psycopg2.Error, OSError) as error:
         say(f"{name} failed\n{error}")
         run.failed.append(name)
 
@@ -102,24 +97,14 @@ def _noted(run: Run, name: str) -> Iterator[None]:
 def _write(run: Run) -> None:
     PLOT.parent.mkdir(exist_ok=True)
     PLOT.write_text(plot.svg(run.results), encoding="utf-8")
-    PAGE.write_text(report.page(run.results, run.failed, run.conditions), encoding="utf-8")
+    PAGE.write_text(report.page(run.results, run.positions, run.failed, run.conditions), encoding="utf-8")
     say("Wrote docs/benchmarks.md and docs/images/benchmarks.svg")
-    _write_positions(run)
-
-
-def _write_positions(run: Run) -> None:
-    if run.positions is None:
-        return
-    new = section(run.positions)
-    sys.stdout.write(new)
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), new), encoding="utf-8")
-    say("Wrote the section about positions in docs/benchmarks.md")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m bench", description="Measure this tool against its peers.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds; prints, and writes nothing")
-    about = "just these; prints, and writes nothing but the section about positions"
+    parser = argparse.ArgumentParser("python -m tools.bench", description="Measure this tool against its peers.")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds; prints, writes nothing")
+    about = "only these scenarios; prints, writes nothing"
     parser.add_argument("--only", nargs="+", choices=list(_titles()), metavar="ID", help=about)
     parser.add_argument("--list", action="store_true", help="list the scenarios, measure nothing")
     return parser

@@ -1,4 +1,4 @@
-"""What the scenarios share: a PostgreSQL of the bench's own, templates, files. Owns making and removing all of it."""
+"""What the scenarios share: a PostgreSQL of the bench, templates, files. Owns making and removing all of it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import yaml
 
 from tools.bench import npm, process
 from tools.bench.databases import Databases
-from tools.bench.scenario import Command
+from tools.bench.errors import BenchError
+from tools.bench.process import Command
 from tools.bench.snapshots import Document
 from tools.devstack import directus, directus_home, ports
 from tools.devstack.progress import step
 from tools.devstack.stack import Stack
 
-# Directus ignores this checkout's .env, and its look for updates at each start finds a closed door: with the network
-# in between it would take 0.2 s one time, and 8 s another.
+# Directus ignores this checkout's .env. Its check for updates at each start meets a closed port: over the network
+# it takes 0.2 s one time and 8 s another.
 SAME_FOR_ALL = {"CONFIG_PATH": os.devnull, "HTTPS_PROXY": f"http://{ports.HOST}:9"}
 
 
@@ -34,7 +35,7 @@ class Files:
 
 
 class Arena:
-    """A running PostgreSQL, the npm package in the cache, and a folder for what is written meanwhile."""
+    """A running PostgreSQL, the npm package in the cache, and a folder for the files of a run."""
 
     def __init__(self, root: Path, stack: Stack, installed: Path) -> None:
         self.root = root
@@ -42,11 +43,12 @@ class Arena:
         self.installed = installed
         self.base = _base_environ(stack)
         self.databases = Databases(self.base)
+        self.postgres = _postgres(stack)
         self.extensions = self.folder / "extensions"
         self._templates: set[str] = set()
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
-        # Directus loads no extensions at all where its working folder has no package.json.
+        # Directus loads no extensions when its working folder has no package.json.
         shutil.copy(root / "docker/directus/package.json", self.home)
         npm.put_extension(installed, self.extensions)
 
@@ -55,11 +57,11 @@ class Arena:
         return {**self.base, "DB_DATABASE": database, **(overrides or {})}
 
     def run(self, command: Command) -> None:
-        """Run what is not measured."""
+        """Run a command that is not part of a result."""
         process.run(command, self.folder / "preparation.log")
 
     def template(self, name: str, build: Callable[[str], None], base: str | None = None) -> str:
-        """Return the name of a database to copy, built at the first call."""
+        """Return the name of a database to copy; the first call builds it."""
         if name not in self._templates:
             with step(f"Preparing the database {name}"):
                 self.databases.create(name, base)
@@ -69,7 +71,7 @@ class Arena:
         return name
 
     def files(self, name: str, document: Document, text: str | None = None) -> Files:
-        """Write a snapshot in both forms. text: its YAML, where that exists already."""
+        """Write a snapshot in both forms. text: its YAML, if it exists already."""
         files = Files(self.folder / name / "schema.yaml", self.folder / name / "dump")
         (files.dump / "snapshot").mkdir(parents=True, exist_ok=True)
         files.yaml.write_text(text or yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
@@ -83,7 +85,7 @@ def opened(root: Path) -> Iterator[Arena]:
     installed = npm.artefact(root).ensure()
     directus_home.directus_home(root)
     stack = Stack(root, "bench")
-    # A scheduler in every database would stand in the way of copying and dropping it.
+    # TimescaleDB's scheduler connects to every database, which then cannot be copied or dropped.
     stack.database.settings["timescaledb.max_background_workers"] = "0"
     stack.reset()
     try:
@@ -96,3 +98,10 @@ def opened(root: Path) -> Iterator[Arena]:
 def _base_environ(stack: Stack) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in directus.INHERITED if name in os.environ}
     return {**inherited, **stack.environment(), **SAME_FOR_ALL}
+
+
+def _postgres(stack: Stack) -> int:
+    running = stack.database.running()
+    if running is None:
+        raise BenchError("PostgreSQL ended", stack.database.log.read_text(errors="replace")[-2000:])
+    return running.pid

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tools.bench import npm
 from tools.bench.arena import Arena
-from tools.bench.scenario import Command
+from tools.bench.process import Command
+from tools.bench.servers import Server
 
-# Set to nothing, so that no .env of the checkout gets a say.
+# Empty, so that the checkout's .env does not set them.
 UNSET = ("DB_CONNECTION_STRING", "DB_SSL", "DIRECTUS_TOKEN", "DIRECTUS_URL", "DIRECTUS_SCHEMA_APPLY_MODE")
 
 
-def ours(arena: Arena, database: str, *arguments: str | Path, url: str = "") -> Command:
-    """Run this tool; with a private Directus unless a URL is given."""
-    overrides = {**dict.fromkeys(UNSET, ""), "DIRECTUS_URL": url}
-    return _python(arena, "directus-sync", database, overrides, *arguments)
+def ours(arena: Arena, database: str, *arguments: str | Path, server: Server | None = None) -> Command:
+    """Run this tool on a running Directus, or without one."""
+    overrides = {**dict.fromkeys(UNSET, ""), "DIRECTUS_URL": server.url if server else ""}
+    program = Path(sys.executable).with_name("directus-sync")
+    command = Command((str(program), *map(str, arguments)), arena.environ(database, overrides), arena.root)
+    return _with_servers(command, arena, server)
 
 
 def boot(arena: Arena, database: str) -> Command:
-    """Run what a container starts with; what then serves is not part of it."""
+    """Run what a container starts with; the server that it would start then is not part of it."""
     environ = arena.environ(database, dict.fromkeys(UNSET, ""))
-    return Command((str(arena.root / "docker" / "entrypoint.sh"), "true"), environ, arena.root)
+    return _with_servers(Command((str(arena.root / "docker/entrypoint.sh"), "true"), environ, arena.root), arena)
 
 
 def alembic(arena: Arena, database: str, *arguments: str) -> Command:
     """Run Alembic on this project's migrations."""
-    return _python(arena, "alembic", database, dict.fromkeys(UNSET, ""), *arguments)
+    program = Path(sys.executable).with_name("alembic")
+    environ = arena.environ(database, dict.fromkeys(UNSET, ""))
+    return Command((str(program), *arguments), environ, arena.root)
 
 
 def chain(arena: Arena, database: str, snapshot: Path) -> Command:
@@ -38,22 +44,24 @@ def chain(arena: Arena, database: str, snapshot: Path) -> Command:
         "PGPASSWORD": "DB_PASSWORD", "PGDATABASE": "DB_DATABASE",
     }  # fmt: skip
     environ |= {theirs: environ[name] for theirs, name in names.items()}
-    return Command(("bash", str(arena.root / "bench" / "chain.sh")), environ, arena.home)
+    script = str(Path(__file__).with_name("chain.sh"))
+    return _with_servers(Command(("bash", script), environ, arena.home), arena)
 
 
 def cli(arena: Arena, database: str, *arguments: str | Path) -> Command:
     """Run Directus's own command line."""
     program = f"{arena.base['DIRECTUS_HOME']}/cli.js"
-    return Command(("node", program, *map(str, arguments)), arena.environ(database), arena.home)
+    command = Command(("node", program, *map(str, arguments)), arena.environ(database), arena.home)
+    return _with_servers(command, arena)
 
 
-def package(arena: Arena, url: str, verb: str, dump: Path) -> Command:
-    """Run npm's directus-sync for the schema alone, in one file: no records, and no API description at a pull."""
-    options = ["--dump-path", str(dump), "--no-split", "--no-collections", *(["--no-specs"] if verb == "pull" else [])]
-    overrides = {"DIRECTUS_URL": url, "DIRECTUS_TOKEN": arena.base["ADMIN_TOKEN"]}
-    return Command(("node", str(npm.program(arena.installed)), verb, *options), {**arena.base, **overrides}, arena.home)
+def package(arena: Arena, server: Server, verb: str, dump: Path) -> Command:
+    """Run npm's directus-sync for the schema alone, in one file and without records."""
+    options = ("--dump-path", str(dump), "--no-split", "--no-collections")
+    environ = {**arena.base, "DIRECTUS_URL": server.url, "DIRECTUS_TOKEN": arena.base["ADMIN_TOKEN"]}
+    arguments = ("node", str(npm.program(arena.installed)), verb, *options)
+    return _with_servers(Command(arguments, environ, arena.home), arena, server)
 
 
-def _python(arena: Arena, name: str, database: str, overrides: dict[str, str], *arguments: str | Path) -> Command:
-    program = Path(sys.executable).with_name(name)
-    return Command((str(program), *map(str, arguments)), arena.environ(database, overrides), arena.root)
+def _with_servers(command: Command, arena: Arena, server: Server | None = None) -> Command:
+    return replace(command, servers=(arena.postgres, *([server.pid] if server else [])))

@@ -1,4 +1,4 @@
-"""Databases of the bench's PostgreSQL. Owns making, copying and dropping them; refuses work that was not done."""
+"""Databases of the bench's PostgreSQL. Owns making, copying and dropping them, and checks in them."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Databases:
         self._execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
 
     def freeze(self, name: str) -> None:
-        """Let nobody into a database any more, so that it can be copied."""
+        """Allow no more connections to a database, so that it can be copied."""
         self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         self._execute(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
 
     def value(self, name: str, sql: str) -> object:
-        """Return the one value that a query gives."""
+        """Return the single value of a query."""
         with closing(self.connect(name)) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             ((value,),) = cursor.fetchall()
             return value
 
     def require(self, name: str, sql: str, wanted: object) -> None:
-        """Fail unless the query gives this value: a contestant that does nothing would be the fastest."""
+        """Fail unless the query gives this value: who does nothing would be the fastest."""
         found = self.value(name, sql)
         if found != wanted:
             raise BenchError(f"{sql!r} gives {found}, not {wanted}: the work was not done")

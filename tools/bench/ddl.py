@@ -1,4 +1,4 @@
-"""The project's DDL as plain .sql files, for a psql runner. Owns cutting up what Alembic prints."""
+"""The project's DDL as plain .sql files for a psql runner. Owns splitting what Alembic prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.bench.errors import BenchError
 
 MARK = re.compile(r"^-- Running upgrade \S* -> (\S+)$", re.MULTILINE)
 BOOKKEEPING = re.compile(r"^(?:INSERT INTO|UPDATE) directus_sync\.alembic_version .*;\n", re.MULTILINE)
-# Where Alembic keeps its version table, and the tool its own: the first revisions expect it.
+# The first revisions expect this schema: Alembic and the tool keep their tables in it.
 SCHEMA = "CREATE SCHEMA IF NOT EXISTS directus_sync;\n"
 
 
@@ -30,7 +30,7 @@ def cut(sql: str) -> dict[str, str]:
     """Return the SQL of each revision in what `alembic upgrade --sql` prints, without Alembic's own bookkeeping."""
     _, *parts = MARK.split(sql)
     revisions = dict(zip(parts[::2], parts[1::2], strict=True))
-    # Each mark stands behind the BEGIN of its transaction, which is thus found at the end of the part before.
+    # A mark stands after the BEGIN of its transaction, so that BEGIN is at the end of the part before.
     return {
         revision: "BEGIN;\n" + BOOKKEEPING.sub("", text).rstrip().removesuffix("BEGIN;").strip() + "\n"
         for revision, text in revisions.items()

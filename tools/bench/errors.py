@@ -1,8 +1,8 @@
-"""The one error of this package: something that was measured, or prepared, went wrong."""
+"""The error of this package: a command or a check failed."""
 
 
 class BenchError(Exception):
-    """What failed, and the end of its output."""
+    """What failed, with the end of its output."""
 
     def __init__(self, what: str, output: str = "") -> None:
         super().__init__(what)

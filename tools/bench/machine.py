@@ -1,4 +1,4 @@
-"""Where and with what was measured: size of the machine, its load before, versions. Owns looking it up."""
+"""The conditions of a run: the machine, its load before the run, versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.devstack import node
 
 @dataclass(frozen=True)
 class Machine:
-    """The conditions of a run. load: of the last minute before it."""
+    """The conditions of a run. load: average of the minute before it."""
 
     day: date
     cores: int
@@ -26,7 +26,7 @@ class Machine:
 
 
 def look(arena: Arena) -> Machine:
-    """Return the conditions of now."""
+    """Return the conditions now."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     postgres = str(arena.databases.value("postgres", "SHOW server_version")).split()[0]
     timescale = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"

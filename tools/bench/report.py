@@ -2,135 +2,114 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from tools.bench.machine import Machine
-from tools.bench.scenario import Peer, Result, Series
+from tools.bench.result import Peer, Result, Series
 
 HEADINGS = {
     Peer.CHAIN: (
         "A boot, against the old chain",
-        "The chain is what this project replaced: a psql runner, Directus's `bootstrap`, its `schema apply --yes`,\n"
-        "a psql runner. It gets the same DDL as plain `.sql` files, from `alembic upgrade --sql`.",
+        "This project replaced the chain: a psql runner, Directus's `bootstrap`, its `schema apply --yes`, a psql\n"
+        "runner. The chain gets the same DDL as plain `.sql` files, from `alembic upgrade --sql`.",
     ),
     Peer.CLI: (
         "No Directus is running, against Directus's own command line",
-        "Both start a Directus of their own for the while, but ours where nothing differs for `diff` and `pull`: that\n"
-        "nothing moved since the last deploy, or a pull after it, the database tells alone. The peer is\n"
-        "`schema apply --yes`; for a diff `schema apply --dry-run`, for a pull `schema snapshot`. Ours loads the code\n"
-        "that its last start compiled, here and above; a container, which has no last start, takes some tenths of a\n"
-        "second more.",
+        "For a push the peer is `schema apply --yes`, for a diff `schema apply --dry-run`, for a pull\n"
+        "`schema snapshot`. When nothing changed since its last run, this tool asks the database alone and starts no\n"
+        "Directus for a diff or a pull.",
     ),
     Peer.NPM: (
         "A Directus is running, against npm's directus-sync",
-        "The package is kept to what both do: the schema, in one file, without records. The server has what it needs:\n"
-        "its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure limiter,\n"
-        "since the package gives up where a busy server answers 503. It was seen to idle for up to\n"
-        "0.9 s after the server's last answer, so that its times fall into steps. Where nothing moved since our last\n"
-        "pull, which had nothing to write either, ours asks the server for its version and project, and no schema;\n"
-        "what it takes where it does, the changed field shows.",
+        "The package does what both do: the schema, in one file, without records. The server has what the package\n"
+        "needs: its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure\n"
+        "limiter, because the package gives up when a busy server answers 503.",
     ),
-    None: ("Without a peer", "No peer has these commands."),
 }
 
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; never edited by hand. Each time is the median of whole processes, from start to exit, with the
-fastest and the slowest in brackets. The sides of a comparison take turns in one run, so that noise hits both.
-*Within the spread* says of two commands that the median of each lies between the other's fastest and slowest round: in
-another run it may be the other way round.
-A push of this tool ends with a look whether all arrived. One of Directus's command line or of npm's package does not,
-so that the command by which they tell whether anything differs runs after it, and counts. What the push took alone is
-said, too, though less was done.
+Written by `make bench`; never edit it by hand. A time is the median of whole processes, from start to exit, with the
+fastest and the slowest round in brackets. The sides of a comparison take turns in one run, so that noise hits both.
+*Within the spread* means that each median lies between the other side's fastest and slowest round: in another run the
+faster side may be the slower one.
+
+CPU is the median of the CPU time of the process, of all processes below it, of PostgreSQL, and of a Directus that was
+running. It changes less than the time when the machine is busy. Memory is the peak of the process and all below it in
+any round, read every 20 ms; pages that two of them share count twice.
+
+A push of this tool ends with a check that everything arrived. A push of Directus's command line or of npm's package
+does not, so that the command with which they compare runs after it and counts. *The push alone* compares with the
+peer's push without that command.
 
 ![Bars of the medians](images/benchmarks.svg)
 """
-
-MORE = """\
-What a push of this tool does besides, and a peer's does not: before it takes something away it reads the server's
-schema, to know what would be lost, and counts the rows in the way; afterwards it reads the schema, to see that all
-arrived, and records it. All between is Directus's own work, the same for both.
-To compare, and again to apply, Directus makes a hash of its whole schema where it is asked over HTTP, and none on its
-command line. That hash is what refuses a plan which somebody's edit has overtaken, so this can't be saved.
-"""
-
-SPREAD = ", within the spread"
-MEASURED = "## Measured\n"
 
 REPEAT = """\
 ## How to repeat
 
 ```
-make bench                                  # all rounds, half an hour
-make bench ARGS=--quick                     # few rounds, a quarter of that; printed, nothing written
-make bench ARGS="--only boot-idle diff"     # some scenarios; printed, nothing written
+make bench                                  # everything, about 20 minutes; writes this page
+make bench ARGS=--quick                     # few rounds; prints, writes nothing
+make bench ARGS="--only boot-idle diff"     # some scenarios; prints, writes nothing
+make bench ARGS=--list                      # the names of the scenarios
 ```
 
 It installs npm's directus-sync in the cache, starts a PostgreSQL of its own, and deletes that afterwards. Other work on
-the machine spoils the numbers. Not timed: preparing databases, starting the server that a scenario wants running, and
-the check that the work was really done.
-
-Memory, this tool's and the peer's, is the most that the process and all below it had resident at one moment, looked at
-every 20 ms in a round that is not timed; pages that two of them share count twice. PostgreSQL is not in it, nor a
-Directus that was running before.
+the machine spoils the times. Not measured: preparing databases, starting a server that a scenario needs, and the check
+that the work was really done.
 """
 
 
-def page(results: Sequence[Result], failed: Sequence[str], machine: Machine) -> str:
-    """Return the whole page, but for the section about positions."""
+def page(results: Sequence[Result], positions: str, failed: Sequence[str], machine: Machine) -> str:
+    """Return the page. positions: the section about them."""
     parts = [HEAD, _slower(results)]
     if failed:
         parts.append("Failed in this run, and missing below: " + ", ".join(f"`{each}`" for each in failed) + ".\n")
-    for peer, (heading, about) in HEADINGS.items():
-        found = [result for result in results if result.scenario.against is peer]
-        if found:
-            parts.append(f"## {heading}\n\n{about}\n\n{table(found)}")
-    return "\n".join([*parts, f"{MEASURED}\n{conditions(machine)}\n", REPEAT])
+    return "\n".join([*parts, *sections(results), positions, f"## Measured\n\n{conditions(machine)}\n", REPEAT])
+
+
+def sections(results: Sequence[Result]) -> list[str]:
+    """Return a section for each peer that was compared with."""
+    found = {peer: [result for result in results if result.against is peer] for peer in HEADINGS}
+    return [
+        f"## {heading}\n\n{about}\n\n{table(found[peer])}" for peer, (heading, about) in HEADINGS.items() if found[peer]
+    ]
 
 
 def table(results: Sequence[Result]) -> str:
     """Return a table of results that have the same peer."""
-    peer = results[0].scenario.against
-    if peer is None:
-        lines = ["| | this tool | rounds | memory |", "|---|---|---|---|"]
-        lines += [
-            f"| {each.scenario.title} | {spread(each.ours)} | {_rounds(each)} | {_memory(each)} |" for each in results
-        ]
-    else:
-        lines = [f"| | this tool | {peer.value} | this tool is | rounds | memory |", "|---|---|---|---|---|---|"]
-        lines += [_row(each) for each in results]
-    return "\n".join(lines) + "\n"
+    peer = results[0].against.value
+    head = f"| | this tool | {peer} | this tool is | CPU | rounds | memory |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *map(_row, results)]) + "\n"
 
 
 def _row(result: Result) -> str:
-    theirs = "-"
-    if result.theirs:
-        looks = result.theirs.looks
-        theirs = spread(result.theirs) + (f", look {seconds(statistics.median(looks))}" if looks else "")
-    alone = f"; the push alone: {_alone(result)}" if result.ratio_alone is not None else ""
-    return (
-        f"| {result.scenario.title} | {spread(result.ours)} | {theirs} | {_comparison(result)}{alone} "
-        f"| {_rounds(result)} | {_memory(result)} |"
-    )
+    ours, theirs = result.ours, result.theirs
+    alone = f"; the push alone: {verdict(result.ratio_alone)}" if result.ratio_alone is not None else ""
+    cells = [
+        result.title,
+        spread(ours),
+        spread(theirs),
+        _comparison(result) + alone,
+        f"{seconds(ours.cpu)} / {seconds(theirs.cpu)}, {share(ours.cpu / theirs.cpu)}",
+        str(len(ours.rounds)),
+        f"{ours.mebibytes:.0f} / {theirs.mebibytes:.0f} MiB",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
-def verdict(ratio: float | None) -> str:
+def verdict(ratio: float) -> str:
     """Say how the sides compare; a slower tool is shown in bold."""
-    if ratio is None:
-        return "-"
     if ratio < 1:
         return f"**slower, by a factor of {1 / ratio:.2f}**"
     return f"{ratio:.{1 if ratio >= 10 else 2}f} times as fast"
 
 
-def _comparison(result: Result) -> str:
-    return verdict(result.ratio) + (SPREAD if result.tied else "")
-
-
-def _alone(result: Result) -> str:
-    return verdict(result.ratio_alone) + (SPREAD if result.tied_alone else "")
+def share(ratio: float) -> str:
+    """Say how much of the peer's CPU time this tool takes; more is shown in bold."""
+    return f"1/{1 / ratio:.{1 if ratio <= 0.1 else 2}f}" if ratio <= 1 else f"**{ratio:.2f} times as much**"
 
 
 def spread(series: Series) -> str:
@@ -139,7 +118,7 @@ def spread(series: Series) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a duration with three digits at most."""
+    """Return a duration with at most three digits."""
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
@@ -152,26 +131,14 @@ def conditions(machine: Machine) -> str:
     )
 
 
-def _rounds(result: Result) -> int:
-    return len(result.ours.seconds)
-
-
-def _memory(result: Result) -> str:
-    each = [result.ours] + ([result.theirs] if result.theirs else [])
-    return " / ".join(f"{series.mebibytes:.0f}" for series in each) + " MiB"
+def _comparison(result: Result) -> str:
+    return verdict(result.ratio) + (", within the spread" if result.tied else "")
 
 
 def _slower(results: Sequence[Result]) -> str:
-    slower = [_against(each, _comparison(each)) for each in results if each.ratio is not None and each.ratio < 1]
-    alone = [_against(each, _alone(each)) for each in results if each.ratio_alone is not None and each.ratio_alone < 1]
-    parts = ["This tool is slower than a peer that does the same nowhere in this run.\n"]
-    if slower:
-        parts = ["Where this tool is slower than a peer that does the same:\n", *slower, ""]
-    if alone:
-        parts += ["Where a peer's push alone is faster than one of this tool with its look:\n", *alone, ""]
-    return "\n".join([*parts, MORE] if slower or alone else parts)
-
-
-def _against(result: Result, text: str) -> str:
-    peer = result.scenario.against.value if result.scenario.against else ""
-    return f"- {result.scenario.title}, against {peer}: {text}"
+    slower = [
+        f"- {each.title}, against {each.against.value}: {_comparison(each)}\n" for each in results if each.ratio < 1
+    ]
+    if not slower:
+        return "This tool is slower than a peer nowhere in this run.\n"
+    return f"Where this tool is slower than a peer:\n\n{''.join(slower)}"

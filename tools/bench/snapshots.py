@@ -1,4 +1,4 @@
-"""Generated snapshots. Owns what N collections look like, as Directus itself would export them; knows no server."""
+"""Generated snapshots of N collections, as Directus would export them. Pure; knows no server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SYSTEM_FIELDS = (
 def generate(collections: int, directus: str, *, extra_fields: int = 0) -> Document:
     """Return a snapshot of `collections` collections, each with nine fields and a relation to the one before.
 
-    extra_fields: one field more in as many collections, for a push to collections that exist.
+    extra_fields: that many collections have one field more.
     """
     names = [f"bench_{number:03}" for number in range(1, collections + 1)]
     parents = dict(zip(names[1:], names, strict=False))

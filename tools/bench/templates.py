@@ -1,4 +1,4 @@
-"""The databases that scenarios copy, and the snapshots they push. Each is made once in a run, when first wanted."""
+"""The databases that scenarios copy, and the snapshots that they push. Each is made once in a run, when needed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def generated(arena: Arena, collections: int, *, extra_fields: int = 0) -> Files
 
 
 def committed(arena: Arena) -> Files:
-    """Return a copy of the committed snapshot, byte for byte, and of what is beside it."""
+    """Return a copy of the committed snapshot, byte for byte, with the files beside it."""
     text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
     return _with_companions(arena, arena.files("committed", yaml.safe_load(text), text))
 
@@ -74,14 +74,8 @@ def changed(arena: Arena) -> Files:
     return _with_companions(arena, arena.files("changed", snapshots.with_note(yaml.safe_load(text), NOTE)))
 
 
-def first_field(files: Files) -> tuple[str, str]:
-    """Return collection and name of the first field of a snapshot."""
-    field = yaml.safe_load(files.yaml.read_text(encoding="utf-8"))["fields"][0]
-    return field["collection"], field["field"]
-
-
 def _with_companions(arena: Arena, files: Files) -> Files:
-    """Put beside a snapshot all that the project has beside its own."""
+    """Copy what the project has beside its snapshot."""
     others = shutil.ignore_patterns(files.yaml.name)
     shutil.copytree(arena.root / "snapshots", files.yaml.parent, ignore=others, dirs_exist_ok=True)
     return files

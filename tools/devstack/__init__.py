@@ -1,1 +1,1 @@
-"""The local stack without Docker. Owns `.stack/` and the per-user cache; refuses to change project or host."""
+"""The local stack without Docker. Owns `.stack/` and the per-user cache; never changes the project's files."""

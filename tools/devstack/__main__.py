@@ -1,4 +1,4 @@
-"""Entry point of `python -m devstack`. Owns nothing; see cli.py."""
+"""Entry point of `python -m tools.devstack`; see cli.py."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The per-user cache of immutable parts. Owns keys, locks, the rename into place; refuses half-built parts."""
+"""The per-user cache of immutable parts. Owns keys, locks and the rename of a finished part into its place."""
 
 import hashlib
 import os
@@ -37,8 +37,8 @@ class Build:
     def run(self, command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         """Run `command` with its output in the log.
 
-        The command dies with this process, and holds the build's lock until it has: a builder that was
-        killed can't go on writing into a folder that the next one has begun to clean.
+        The command dies with this process and holds the build's lock until then, so that the command of a killed
+        builder never writes while the next builder cleans up.
         """
         with self.log.open("ab") as log:
             log.write(f"$ {' '.join(command)}\n".encode())
@@ -50,7 +50,7 @@ class Build:
         try:
             status = child.wait()
         except BaseException:
-            # The children of the command too: only then may its folder go.
+            # The whole group: the folder is deleted next.
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             raise
@@ -59,7 +59,7 @@ class Build:
 
 
 class BuildError(Exception):
-    """A recipe could not go on; `Artefact.ensure` turns it into advice."""
+    """A recipe failed; `Artefact.ensure` adds what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Artefact:
     @property
     def path(self) -> Path:
         """The folder's final place, whether or not it is built yet."""
-        # The cache's own path and the architecture define the content too: programs are bound to both.
+        # Programs are bound to the cache's path and to the architecture.
         digest = hashlib.sha256(f"{folder()}\0{platform.machine()}".encode())
         for name, value in sorted(self.inputs.items()):
             data = value.encode() if isinstance(value, str) else value
@@ -93,7 +93,7 @@ class Artefact:
         busy = f"Waiting for another set-up that builds {self.title}"
         with exclusive(final.with_name(f"{final.name}.lock"), busy) as lock:
             if not final.is_dir():
-                # Whoever made these is dead: every builder holds the lock.
+                # A builder holds the lock as long as it lives, so these are leftovers.
                 for stale in final.parent.glob(f".{final.name}.*"):
                     shutil.rmtree(stale, ignore_errors=True)
                 self._build(final, lock)
@@ -107,14 +107,14 @@ class Artefact:
             with step(f"Building {self.title}"):
                 work.chmod(0o755)
                 self.recipe(Build(work, final, log, lock))
-                # Without this a power cut could keep the rename and lose what it names.
+                # Otherwise a power cut could keep the rename and lose the files.
                 os.sync()
                 work.rename(final)
         except BuildError as error:
             _show_tail(log)
             raise StackError(
                 f"{self.title} could not be built: {error} (full log: {log})",
-                f"check network, proxy and free disk space and try again, or use `{COMPOSE}`",
+                f"check network, proxy and free disk space and run it again, or use `{COMPOSE}`",
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -28,7 +28,7 @@ PostgreSQL 17 with TimescaleDB and PostGIS, and Directus, on this machine withou
 """
 EPILOG = """\
 Programs are built once per user in ${XDG_CACHE_HOME:-~/.cache}/trm-directus; data, logs, ports and secrets
-are in .stack/<instance>. Exit status: 0 done, 1 failed, 2 this machine or command line won't do.
+are in .stack/<instance>. Exit status: 0 done, 1 failed, 2 wrong usage, or this machine lacks something.
 """
 
 
@@ -37,7 +37,7 @@ Verb = Callable[[Stack, argparse.Namespace], int]
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb and return the exit status."""
-    # A terminated set-up cleans up like an interrupted one.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupted)
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         say(str(StackError(f"{error.filename}: permission denied", "run this as the user it belongs to")))
         return UNSUITABLE
     except KeyboardInterrupt:
-        say("interrupted; nothing half-made is kept, run it again to go on")
+        say("interrupted; run it again to continue")
         return 130
 
 
@@ -71,17 +71,18 @@ def _parser() -> argparse.ArgumentParser:
 
     up = add("up", _up, "start PostgreSQL and Directus, and say where to log in")
     up.add_argument("--database-only", action="store_true", help="start PostgreSQL alone")
-    add("down", _down, "stop what up started; data stays")
+    add("down", _down, "stop the servers; the data stays")
     status = add("status", _status, "show what runs")
-    status.add_argument("--json", action="store_true", help="for programs")
+    status.add_argument("--json", action="store_true", help="print JSON")
     reset = add("reset", _reset, "stop the stack and delete its data")
-    reset.add_argument("--yes", action="store_true", help="don't ask")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
     add("env", _env, "print the stack's settings, secrets included, as shell assignments")
     run = add("run", _run, "run a command with the stack's database, or with your own if DB_HOST is set")
     run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
+    run.add_argument("--no-start", action="store_true", help="do nothing if the stack's database does not run")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     install = add("install", _install, "build PostgreSQL and install Directus, start nothing")
-    install.add_argument("--for-tests", action="store_true", help="and what some tests run, where that is possible")
+    install.add_argument("--for-tests", action="store_true", help="also install what some tests run, where possible")
     return parser
 
 
@@ -89,15 +90,15 @@ def _up(stack: Stack, options: argparse.Namespace) -> int:
     if _works_elsewhere(stack):
         raise StackError(
             "DB_HOST or DB_CONNECTION_STRING names another database than the local stack's",
-            "start a Directus on that one yourself, or take them out of the environment and .env",
+            "start a Directus on that database yourself, or remove the variable from the environment and .env",
             UNSUITABLE,
         )
     if options.database_only:
         stack.up_database()
     else:
         stack.up_directus()
-        settings = stack.environment()
-        say(f"Directus: {settings['DIRECTUS_URL']}  log in as {ADMIN_EMAIL} / {settings['ADMIN_PASSWORD']}")
+        password = stack.state.secrets()["ADMIN_PASSWORD"]
+        say(f"Directus: {stack.directus.url}  log in as {ADMIN_EMAIL} / {password}")
     return 0
 
 
@@ -148,27 +149,32 @@ def _env(stack: Stack, options: argparse.Namespace) -> int:
 def _run(stack: Stack, options: argparse.Namespace) -> int:
     environ = dict(os.environ)
     if not _works_elsewhere(stack):
-        directus_home.directus_home(stack.root)
-        stack.up_database()
+        if options.no_start:
+            if stack.database.running() is None:
+                return 0
+        else:
+            directus_home.directus_home(stack.root)
+            stack.up_database()
         settings = stack.environment()
         if environ.get("DIRECTUS_URL") == stack.directus.url:
-            del environ["DIRECTUS_URL"]  # of `env`; it may have ended since
+            # A shell has it from `env`; this Directus may have ended since.
+            del environ["DIRECTUS_URL"]
     elif options.stack_only:
         return 0
     elif environment.named(stack.root, environ, *environment.OWN_DIRECTUS):
         settings = {}
     else:
-        # The database is the user's own, but a Directus to work on it is wanted too.
+        # The user's own database, without a Directus of the user's own.
         home = directus_home.directus_home(stack.root)
         settings = {"DIRECTUS_HOME": str(home), "PATH": environment.search_path(node().parent)}
     try:
         os.execvpe(options.command[0], options.command, {**environ, **settings})  # noqa: S606 - what the user asked to run, without a shell
     except FileNotFoundError as error:
-        raise StackError(f"no such command: {options.command[0]}", "check its name and PATH") from error
+        raise StackError(f"no such command: {options.command[0]}", "check the name and PATH") from error
 
 
 def _works_elsewhere(stack: Stack) -> bool:
-    """Tell whether a database is named that is not the stack's, which `env` names to a shell."""
+    """Tell whether the environment or .env names another database than the stack's."""
     names = ["DB_CONNECTION_STRING"] if stack.is_named_by(os.environ) else environment.OWN_DATABASE
     return environment.named(stack.root, os.environ, *names)
 
@@ -180,6 +186,6 @@ def _install(stack: Stack, options: argparse.Namespace) -> int:
         try:
             host.require_for_tests()
         except StackError as error:
-            # A few of many are skipped without it, and say so.
+            # The tests that need it are skipped, and say so.
             say(f"note: {error.what}\n  next: {error.next_step}")
     return 0

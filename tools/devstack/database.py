@@ -1,4 +1,4 @@
-"""One instance's PostgreSQL. Owns its data, settings and life; refuses to listen beyond the loopback."""
+"""One instance's PostgreSQL. Owns its data, settings, start and stop; listens on the loopback alone."""
 
 import os
 import shutil
@@ -32,9 +32,9 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %d ",
 }
-# Test data need not outlive a power cut.
+# Test data may be lost in a power cut.
 TEST_SETTINGS = {
-    # A scheduler in every database would stand in the way of copying and dropping it.
+    # TimescaleDB's scheduler connects to every database, which then cannot be copied or dropped.
     "timescaledb.max_background_workers": "0",
     "fsync": "off",
     "synchronous_commit": "off",
@@ -61,7 +61,7 @@ class Database:
 
     def up(self, tree: Path) -> None:
         """Make the data folder if needed, start the server if needed, and have the database in it."""
-        # An interrupted set-up may have left it still starting.
+        # An interrupted command may have left a server that is still starting.
         known = self.state.process(POSTGRES)
         if known is None or not self._settled(known):
             self._check_version()
@@ -98,7 +98,7 @@ class Database:
         return done.stdout.strip()
 
     def _initialise(self, tree: Path, as_user: list[str]) -> None:
-        # A name of its own: an initdb that outlived its killed parent may still write into the last one.
+        # A name with our process id: the initdb of a killed set-up may still write into its own folder.
         unfinished, password = self.folder / f"new.{os.getpid()}", self.folder / "password"
         owner = self.folder.stat()
         for stale in self.folder.glob("new.*"):
@@ -107,7 +107,7 @@ class Database:
         password.touch(mode=0o600)
         os.chown(password, owner.st_uid, owner.st_gid)
         password.write_text(self.state.secrets()["DB_PASSWORD"])
-        # The built-in locale: it sorts the same on every host, whatever the C library there.
+        # The built-in locale sorts the same on every host.
         command = [
             *as_user, str(postgres_tree.programs(tree) / "initdb"), "-D", str(unfinished), "-U", USER,
             f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8",
@@ -120,7 +120,7 @@ class Database:
             )  # fmt: skip
             password.unlink()
             if done.returncode != 0:
-                raise StackError(f"initdb failed: {done.stderr.strip()}", "mend that and try again")
+                raise StackError(f"initdb failed: {done.stderr.strip()}", "fix that and run it again")
             unfinished.rename(self.data)
 
     def _start(self, tree: Path, as_user: list[str]) -> None:
@@ -134,13 +134,13 @@ class Database:
             )  # fmt: skip
             if self._settled(started):
                 return
-            # Another program took the port, or children of a killed server have not all left yet.
+            # Another program took the port, or some children of a killed server still run.
             time.sleep(1)
         last = self.log.read_text(errors="replace").splitlines()[-3:]
         raise StackError(f"PostgreSQL does not start: {' / '.join(last)}", f"see {self.log}")
 
     def _settled(self, one: Process) -> bool:
-        """Wait until the server is ready; stop it if it can't be."""
+        """Wait until the server is ready; stop it if it is not in time."""
         process.wait_for(lambda: self.running() is not None or not one.alive, START_SECONDS)
         if self.running() is not None:
             return True
@@ -161,7 +161,7 @@ class Database:
         return [str(postgres_tree.programs(tree) / "postgres"), "-D", str(self.data), *words]
 
     def _environment(self, tree: Path) -> dict[str, str]:
-        # Nothing of the caller's: PGPORT, PGDATA or LD_LIBRARY_PATH there would reach the server.
+        # Not the caller's environment: its PGPORT, PGDATA or LD_LIBRARY_PATH would change the server.
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **postgres_tree.data_files(tree)}
 
     def _create_database(self, tree: Path) -> None:
@@ -174,7 +174,7 @@ class Database:
         if made_by != postgres_tree.MAJOR:
             raise StackError(
                 f"{self.data} was made by PostgreSQL {made_by}, this is {postgres_tree.MAJOR}",
-                f"python -m devstack reset --instance {self.state.folder.name}",
+                f"python -m tools.devstack reset --instance {self.state.folder.name}",
             )
 
     def _pid_file(self) -> list[str]:
@@ -185,9 +185,9 @@ class Database:
             return []
 
     def _clear_stale_lock(self) -> None:
-        """Remove a pid file left by a crash whose process id now belongs to some other program.
+        """Remove the pid file of a crashed server when another program has that process id by now.
 
-        PostgreSQL sees to files of dead processes itself, but takes any live process for its own.
+        PostgreSQL itself removes the file of a dead process, but takes any live process for a server.
         """
         pid = (self._pid_file() or [""])[0]
         if not pid.isdigit() or Process.of(int(pid)) is None:

@@ -1,4 +1,4 @@
-"""One instance's Directus server. Owns its settings and life; refuses to start on a database never set up."""
+"""One instance's Directus server. Owns its settings, port, start and stop."""
 
 import os
 import signal
@@ -19,12 +19,12 @@ PREFERRED_PORT = 8055
 START_SECONDS = 120.0
 ATTEMPTS = 3
 PING_SECONDS = 5
-# What a server needs of the caller's environment; anything else could change what it does unseen.
+# What a server needs of the caller's environment. Other variables could change what it does.
 INHERITED = ("HOME", "LANG", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS")
 
 
 def folders(state: State) -> dict[str, str]:
-    """Return where Directus keeps files, as settings; made here, for it warns when they are missing."""
+    """Return where Directus keeps files, as settings. The folders are made here: without them Directus warns."""
     found = {"STORAGE_LOCAL_ROOT": state.folder / "uploads", "EXTENSIONS_PATH": state.folder / "extensions"}
     if state.folder.is_dir():
         for path in found.values():
@@ -42,17 +42,17 @@ class Directus:
 
     @property
     def url(self) -> str:
-        """Where it answers, or will answer if the port stays free."""
+        """Where it answers, or would answer if it were started now."""
         return f"http://{ports.HOST}:{self.state.port(DIRECTUS) or self.preferred_port or PREFERRED_PORT}"
 
     def running(self) -> Process | None:
         """Return the server's process, if it runs and answers."""
         known = self.state.process(DIRECTUS)
-        return known if known and self._answers() else None
+        return known if known and self._answers(known) else None
 
     def up(self, home: Path, environment: Mapping[str, str]) -> None:
         """Start the server if needed and wait until it answers."""
-        # An interrupted set-up may have left it still starting.
+        # An interrupted command may have left a server that is still starting.
         known = self.state.process(DIRECTUS)
         if known is not None and self._settled(known):
             return
@@ -80,6 +80,7 @@ class Directus:
             )  # fmt: skip
             if self._settled(started):
                 return
+            # Another program, such as the Directus of another checkout, may have taken the port meanwhile.
             if ports.is_free(port):
                 break
         last = self.log.read_text(errors="replace").splitlines()[-3:]
@@ -87,13 +88,16 @@ class Directus:
 
     def _settled(self, one: Process) -> bool:
         """Wait until the server answers; stop it if it does not."""
-        process.wait_for(lambda: not one.alive or self._answers(), START_SECONDS)
-        if self.running() is not None:
+        if process.wait_for(lambda: not one.alive or self._answers(one), START_SECONDS) and one.alive:
             return True
         one.stop(signal.SIGTERM)
         return False
 
-    def _answers(self) -> bool:
+    def _answers(self, server: Process) -> bool:
+        """Tell whether this process answers, and not the Directus of another checkout at the same port."""
+        port = self.state.port(DIRECTUS)
+        if port is None or not server.listens_on(port):
+            return False
         request = urllib.request.Request(f"{self.url}/server/ping")  # noqa: S310 - always http to the loopback
         # No proxy: the loopback is never behind one.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

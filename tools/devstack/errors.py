@@ -7,7 +7,7 @@ FAILED = 1
 
 
 class StackError(Exception):
-    """Something a person has to act on; `code` is the exit status of the command line."""
+    """Something that a person has to fix; `code` is the exit status of the command line."""
 
     def __init__(self, what: str, next_step: str, code: int = FAILED) -> None:
         super().__init__(what)

@@ -1,4 +1,4 @@
-"""What the host must provide. Owns finding and installing it; refuses to guess on systems without apt."""
+"""What the host must provide. Owns finding and installing it, with apt alone."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
-# What some tests run, and are skipped without: the admin UI's browser, and the init and shell of the image.
+# Tests that need these are skipped without them: the browser for the admin UI, the image's init and shell.
 OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox"}
 
 
@@ -28,7 +28,7 @@ def require(
 ) -> None:
     """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop.
 
-    `who` needs them, and `otherwise` is what remains to a person who can't have them.
+    who: what needs them. otherwise: what a person can do without them.
     """
     missing = {package for command, package in commands.items() if shutil.which(command) is None}
     missing |= {package for path, package in files.items() if not path.exists()}
@@ -38,7 +38,7 @@ def require(
     listed = ", ".join(packages)
     if not _has_apt():
         raise StackError(
-            f"{who} needs {listed}, and knows how to get that only on Debian and Ubuntu",
+            f"{who} needs {listed}, which this command can install only on Debian and Ubuntu",
             f"install it yourself, or {otherwise}",
             UNSUITABLE,
         )
@@ -56,7 +56,7 @@ def require(
 
 def require_for_tests() -> None:
     """Install what some tests run; they are skipped where it is missing."""
-    require(OF_TESTS, {}, who="`make test`", otherwise="do without: what needs it is skipped")
+    require(OF_TESTS, {}, who="`make test`", otherwise="leave it: the tests that need it are skipped")
 
 
 def _has_apt() -> bool:

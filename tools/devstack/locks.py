@@ -1,4 +1,4 @@
-"""Exclusive file locks. Owns waiting for another process; refuses time-outs, a dead holder frees its lock."""
+"""Exclusive file locks. Owns waiting for the holder, without a time-out: a holder that dies frees its lock."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from tools.devstack.progress import say
 
 @contextmanager
 def exclusive(path: Path, busy: str) -> Iterator[int]:
-    """Hold the lock at `path`, saying `busy` when somebody else has it; yields the descriptor that holds it.
+    """Hold the lock at `path`, saying `busy` while another process has it; yields the descriptor that holds it.
 
     A child given that descriptor keeps the lock for as long as it lives, even when this process is killed.
     """
@@ -24,5 +24,5 @@ def exclusive(path: Path, busy: str) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
-        # Closing, not unlocking: an unlock would also take the lock from a child that still builds.
+        # Close, not unlock: an unlock would also end the lock of a child that still builds.
         os.close(descriptor)

@@ -8,7 +8,7 @@ from tools.devstack.errors import UNSUITABLE, StackError
 
 
 def node() -> Path:
-    """Return the node program itself, so that no Python wrapper stands between a signal and the server."""
+    """Return the node program itself, not its Python wrapper: signals reach the server directly."""
     return package() / "bin" / "node"
 
 
@@ -18,7 +18,7 @@ def package() -> Path:
     if spec is None or spec.origin is None:
         raise StackError(
             "Node.js is not in this Python's environment",
-            "devstack/venv.sh, then run this with .venv/bin/python",
+            "run tools/devstack/venv.sh, then this with .venv/bin/python",
             UNSUITABLE,
         )
     return Path(spec.origin).parent

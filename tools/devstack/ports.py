@@ -1,4 +1,4 @@
-"""Ports on the loopback address. Owns choosing one; refuses those the kernel uses for outgoing connections."""
+"""Ports on the loopback address. Owns choosing a free one, outside of the kernel's range for outgoing connections."""
 
 import random
 import socket
@@ -9,7 +9,7 @@ TRIES = 200
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen there now; connections that are merely closing don't count."""
+    """Tell whether a server could listen there now, also while old connections to that port are closing."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

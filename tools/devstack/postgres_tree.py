@@ -1,4 +1,4 @@
-"""PostgreSQL with its extensions in the cache. Owns fetching and relocating it; refuses maintainer scripts.
+"""PostgreSQL with its extensions in the cache. Owns fetching and relocating it; runs no maintainer scripts.
 
 Debian packages are unpacked, not installed: that needs no chroot, mount, device or user namespace, so the
 same recipe serves root, ordinary users and unprivileged containers. The programs are then bound to the C
@@ -51,7 +51,7 @@ def artefact() -> Artefact:
 
 
 def _build(build: Build) -> None:
-    # chrootless warns root that maintainer scripts could touch the host; the extract variant runs none.
+    # The skipped check warns of maintainer scripts; the extract variant runs none.
     build.run([
         "mmdebstrap", "--variant=extract", "--mode=chrootless", "--skip=check/chrootless",
         f"--include={','.join(PACKAGES)}", '--aptopt=Apt::Install-Recommends "false"',
@@ -83,13 +83,13 @@ def _prune(tree: Path) -> None:
 
 
 def _link_controls(tree: Path) -> None:
-    """Offer PostGIS under its plain names, as Debian's alternatives would, in scripts that don't run here."""
+    """Link PostGIS under its plain names, as the maintainer scripts of Debian would."""
     for control in (tree / "usr/share/postgresql" / MAJOR / "extension").glob("*-3.control"):
         control.with_name(control.name.replace("-3.control", ".control")).symlink_to(control.name)
 
 
 def _libraries(tree: Path) -> Path:
-    """Return the folder named after the architecture, wherever the C library is."""
+    """Return the folder that is named after the architecture and holds the C library."""
     for library in (tree / "usr/lib").glob("*-linux-gnu*/libc.so.6"):
         return library.parent
     raise BuildError("the packages hold no C library")
@@ -128,7 +128,7 @@ def _loader(usr: Path) -> Path:
 
 
 def _elf_programs(folder: Path) -> list[Path]:
-    """Programs proper: scripts among them, and links to other programs, are left alone."""
+    """Return the machine-code programs, without scripts and links."""
     return [
         path
         for path in sorted(folder.iterdir())

@@ -1,4 +1,4 @@
-"""Detached processes. Owns starting, recognising and stopping them; refuses to signal a recycled id."""
+"""Detached processes. Owns starting, recognising and stopping them; never signals a recycled process id."""
 
 import os
 import signal
@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+# The state of a listening socket in /proc/net/tcp.
+LISTEN = "0A"
 GRACE = 15.0
 LAST_GRACE = 5.0
 
-# The child waits until its id is on record, so that no crash in between leaves a server nobody knows of.
+# The child waits until its id is on record, so that a crash in between leaves no unknown server.
 GATE = 'read -r go && exec "$@" </dev/null'
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that can be told from a later one with the same id, also across a reboot."""
+    """A process, told from a later one with the same id by its start time and boot."""
 
     pid: int
     started: int
@@ -42,6 +44,21 @@ class Process:
         """Whether this very process still runs."""
         _reap(self.pid)
         return Process.of(self.pid) == self
+
+    def listens_on(self, port: int) -> bool:
+        """Whether this very process has the port; another program may have taken it first."""
+        folder = PROC / str(self.pid)
+        try:
+            sockets = [line.split() for line in (folder / "net/tcp").read_text().splitlines()[1:]]
+            descriptors = list((folder / "fd").iterdir())
+        except OSError:
+            return False
+        listening = {
+            f"socket:[{inode}]"
+            for _, address, _, state, *_, inode in (fields[:10] for fields in sockets)
+            if state == LISTEN and int(address.split(":")[1], 16) == port
+        }
+        return any(_target(descriptor) in listening for descriptor in descriptors)
 
     def stop(self, *polite: signal.Signals) -> None:
         """Send the polite signals one after another, then SIGKILL, until it is gone."""
@@ -69,7 +86,7 @@ def start(
             ["/bin/sh", "-c", GATE, "sh", *command],
             stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=env, start_new_session=True,
         )  # fmt: skip
-    # Popen would wait for the child, or warn, when it is dropped; this child is meant to outlive us.
+    # The child outlives this process: without a return code Popen would warn about that.
     child.returncode = 0
     with child.stdin or nullcontext() as gate:
         process = Process.of(child.pid)
@@ -91,8 +108,16 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def _target(descriptor: Path) -> str | None:
+    """Return what a descriptor in /proc leads to; None if it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return None
+
+
 def _reap(pid: int) -> None:
-    """Collect the exit status if it is our child: a long test run would otherwise gather zombies."""
+    """Collect the exit status of a child of ours; a long test run would gather zombies."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

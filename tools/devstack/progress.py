@@ -13,7 +13,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Print `what ... done in 3.1 s`; the first half at once, so that a long step is seen to have begun."""
+    """Print `what ... done in 3.1 s`; the first half at once, so that a long step shows up."""
     _write(f"{what} ... ")
     begun = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""One instance of the local stack. Owns the order of steps and the lock; refuses to do the parts' work."""
+"""One instance of the local stack. Owns the order of steps, and the lock that each change of it holds."""
 
 import shutil
 import sys
@@ -31,7 +31,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether it is there and answers."""
+        """Whether it runs and answers."""
         return self.pid is not None
 
 
@@ -67,7 +67,7 @@ class Stack:
         if not self.state.folder.is_dir():
             return False
         with self._locked():
-            # Both, whatever the first answers.
+            # A list: `any` would skip the database once Directus was stopped.
             return any([self.directus.down(), self.database.down()])
 
     def reset(self) -> None:
@@ -78,7 +78,7 @@ class Stack:
                 shutil.rmtree(self.state.folder)
 
     def status(self) -> dict[str, Server]:
-        """Tell what runs where; holds no secrets."""
+        """Return what runs and where, without secrets. Starts nothing."""
         address = f"{ports.HOST}:{self.state.port(POSTGRES)}"
         return {
             POSTGRES: _seen(self.database.log, self.database.running(), address),
@@ -87,7 +87,7 @@ class Stack:
 
     @property
     def address(self) -> dict[str, str]:
-        """Return the settings that name the stack's database; without a port where it never ran."""
+        """Return the settings that name the stack's database; the port is empty if it never ran."""
         return {"DB_HOST": ports.HOST, "DB_PORT": str(self.state.port(POSTGRES) or ""), "DB_DATABASE": NAME}
 
     def is_named_by(self, environ: Mapping[str, str]) -> bool:
@@ -96,7 +96,7 @@ class Stack:
         return here and environ.get("DB_PASSWORD") == self.state.secrets()["DB_PASSWORD"]
 
     def environment(self) -> dict[str, str]:
-        """Return settings for Directus and for this project's tools. Holds secrets: for processes, not for logs."""
+        """Return settings for Directus and for this project's tools. It holds secrets: never log it."""
         tree = postgres_tree.artefact().path
         home = directus_home.inside(directus_home.artefact(self.root).path)
         secrets = self.state.secrets()

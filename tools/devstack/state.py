@@ -1,4 +1,4 @@
-"""What one instance remembers. Owns `.stack/<instance>/`, state and secrets; refuses to print a secret."""
+"""What one instance remembers. Owns `.stack/<instance>/`: ports, processes, secrets."""
 
 import json
 import os

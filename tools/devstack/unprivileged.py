@@ -1,4 +1,4 @@
-"""Who runs PostgreSQL, which refuses root. Owns choosing that user; refuses to open up anybody's folders."""
+"""Who runs PostgreSQL, which refuses root. Owns choosing that user; never changes the mode of a folder."""
 
 import os
 import pwd
@@ -9,9 +9,9 @@ from pathlib import Path
 from tools.devstack.errors import COMPOSE, UNSUITABLE, StackError
 
 USER = "nobody"
-# A home folder of root is usually closed to others, and it holds cache and checkout: the server then keeps
-# the one capability that lets it pass. DAC_READ_SEARCH is the lesser of the two; containers have the other.
-# no_setuid_fixup: without it access(2), by which PostgreSQL finds its own programs, ignores capabilities.
+# Root's home is usually closed to others, and cache and checkout lie in it: the server keeps the one capability
+# that lets it in. DAC_READ_SEARCH allows less; many containers have only the other.
+# no_setuid_fixup: without it access(2), by which PostgreSQL finds its programs, ignores capabilities.
 CAPABILITIES = ("dac_read_search", "dac_override")
 
 USABLE = 'test "$(id -u)" != 0 && id -un && test -x "$1" && test -x "$2" && test -w "$2"'
@@ -28,20 +28,20 @@ def prefix(program: Path, folder: Path) -> list[str]:
         if subprocess.run(probe, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0:
             return words
     raise StackError(
-        f"PostgreSQL can't run as this user (id {os.geteuid()}), who may neither become {USER} nor make "
+        f"PostgreSQL can't run as this user (id {os.geteuid()}), who can neither become {USER} nor make "
         "user namespaces",
-        f"run this as an ordinary user who has a name, or use `{COMPOSE}`",
+        f"run this as an ordinary user with a name, or use `{COMPOSE}`",
         UNSUITABLE,
     )
 
 
 def _candidates() -> Iterator[tuple[list[str], int]]:
-    """From the least privilege to the most; each with the user who must own the data."""
+    """Yield ways to start it, least privilege first, each with the user who must own the data."""
     here = os.geteuid()
     mapped = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
     if here != 0:
         yield [], here
-        # Without a name in the user database initdb gives up; in a namespace of its own it has one.
+        # initdb needs a user with a name; in a user namespace there is one.
         yield mapped, here
         return
     nobody = pwd.getpwnam(USER)
@@ -56,7 +56,7 @@ def _candidates() -> Iterator[tuple[list[str], int]]:
 
 
 def _hand_over(folder: Path, owner: int) -> None:
-    """Give `folder` and all in it to `owner`; itself last, so that an interrupted walk is walked again."""
+    """Give `folder` and its content to `owner`; the folder last, so that an interrupted run is repeated."""
     if folder.stat().st_uid == owner:
         return
     for parent, folders, files in os.walk(folder):

@@ -5,13 +5,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 venv=$PWD/.venv
 stamp=$venv/.complete
+# The Python of this environment is deleted before the new one is made: it must not be the one that makes it.
+PATH=${PATH//"$venv/bin:"/}
 
 fail() { # what, next step, exit status
     printf 'error: %s\n  next: %s\n' "$1" "$2" >&2
     exit "$3"
 }
 
-# The path counts too: a virtual environment does not survive a move.
+# The path counts too: a virtual environment cannot be moved.
 wanted() { { printf '%s\n' "$venv"; cat requirements.lock pyproject.toml tools/devstack/venv.sh; } | sha256sum; }
 
 current() { [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; }
@@ -50,7 +52,7 @@ require_ensurepip() {
 pip_install() {
     "$venv/bin/python" -m pip --disable-pip-version-check --no-input install "$@" >>"$log" 2>&1 || {
         tail -n 15 "$log" | sed 's/^/  | /' >&2
-        fail "pip could not fill .venv (full log: $log)" "check network and proxy, and try again" 1
+        fail "pip could not fill .venv (full log: $log)" "check network and proxy, and run it again" 1
     }
 }
 
@@ -59,7 +61,7 @@ current && exit 0
 mkdir -p .stack
 [ -e .stack/.gitignore ] || echo '*' >.stack/.gitignore
 log=$PWD/.stack/venv.log
-# Inherited by everything started below, so that the lock outlives this script if only it is killed.
+# Everything started below inherits the lock, so that it lasts when only this script is killed.
 exec 9>.stack/venv.lock
 flock --nonblock 9 || { echo "Waiting for another set-up of .venv" >&2; flock 9; }
 current && exit 0
@@ -70,8 +72,8 @@ echo "Making .venv from requirements.lock with $("$python" --version)" >&2
 rm -rf "$venv"
 "$python" -m venv "$venv" >"$log" 2>&1 || fail "$(tail -n 1 "$log")" "see $log" 1
 pip_install --require-hashes -r requirements.lock
-# compat: a plain path, where the default loads a finder of its own at every start of Python.
+# compat: a plain path; the default loads a finder at every start of Python.
 pip_install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
-# Last: an environment without it counts as half-made.
+# Last: an environment without it is unfinished.
 wanted >"$stamp.new" && mv "$stamp.new" "$stamp"
 echo "Made .venv in $SECONDS s" >&2

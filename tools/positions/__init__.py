@@ -1,1 +1,1 @@
-"""Positions for demonstrations and tests, and the processor's queries. Not part of the tool, and not in its image."""
+"""Positions for demonstrations and tests, and the queries of the processor."""

@@ -1,4 +1,4 @@
-"""The command line of `python -m positions`. Owns options, wording and exit codes; see track.py for what it writes."""
+"""The command line of `python -m tools.positions`. Owns options, wording and exit codes; track.py makes the fixes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tools.positions import store, track
 from tools.positions.track import Fault, Fix
 
 DESCRIPTION: Final = """\
-Write a demonstration track into positions: a vehicle drives from Tirana to Shkodër and back, and each of its devices
-reports a fix a second, with noise, and with stretches that are marked as faulty:
+Write a demonstration track into positions. A vehicle drives from Tirana to Shkodër and back, and each of its devices
+reports a fix a second, with noise. Some stretches are marked as faulty:
 """
 EXAMPLES: Final = """\
 examples:
-  python -m positions                                    an hour of the test entry's three devices
-  python -m positions --minutes 5 --dry-run              what that would write
-  python -m positions --devices 350000000003011 --start 2026-06-07T09:30+02:00
+  python -m tools.positions                              an hour of the test entry's three devices
+  python -m tools.positions --minutes 5 --dry-run        what that would write
+  python -m tools.positions --devices 350000000003011 --start 2026-06-07T09:30+02:00
 
-The same options give the same fixes, and what is there already is left alone: running it again adds nothing. To have
-other fixes for the same time, delete these first: DELETE FROM positions WHERE device_id = '...'.
+The same options give the same fixes. A fix that exists stays as it is, so running it again adds nothing. To replace
+the fixes of a device, delete them first: DELETE FROM positions WHERE device_id = '...'.
 
-The database is that of DB_HOST and the rest, in the environment or in .env; `make positions` takes the local stack's.
+DB_HOST and the other settings name the database, in the environment or in .env; `make positions` uses the local stack.
 Exit status: 0 done, 1 failed, 2 wrong usage, or the database is not ready, 3 a dry run would write something.
 """
 # The morning of the event's first day.
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         with database.connect(settings.load(), "positions") as connection:
-            # psycopg2 has no COPY while it waits for answers in Python.
+            # psycopg2 cannot COPY while a wait callback is set.
             extensions.set_wait_callback(None)
             store.require_positions(connection)
             devices = list(dict.fromkeys(options.devices or store.devices_of_test_entry(connection)))
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(fixes: Sequence[Fix], added: int, *, dry_run: bool) -> str:
-    """Describe the fixes, and say how many of them are new."""
+    """Describe the fixes, and tell how many of them are new."""
     by_device: dict[str, list[Fix]] = {}
     for fix in fixes:
         by_device.setdefault(fix.device_id, []).append(fix)
@@ -71,7 +71,7 @@ def summary(fixes: Sequence[Fix], added: int, *, dry_run: bool) -> str:
         for device, each in by_device.items()
     ]
     written = "Would write" if dry_run else "Wrote"
-    lines.append(f"{written} {added} positions, {len(fixes) - added} there already")
+    lines.append(f"{written} {added} positions, {len(fixes) - added} exist already")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -84,7 +84,7 @@ def _faulty(fixes: Sequence[Fix]) -> str:
 def _parser() -> argparse.ArgumentParser:
     faults = "".join(f"  {fault.name.lower():8}{fault.value}\n" for fault in Fault)
     parser = argparse.ArgumentParser(
-        "python -m positions",
+        "python -m tools.positions",
         description=DESCRIPTION + faults,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -92,14 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--devices", nargs="+", type=_imei, metavar="IMEI", help="default: the test entry's")
     parser.add_argument("--start", type=_time, default=START, metavar="TIME", help=f"the first fix (default: {START})")
     parser.add_argument("--minutes", type=_minutes, default=60, metavar="N", help="how long it drives (default: 60)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another drive (default: 1)")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing; exit with 3 if there is anything new")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="a seed for each drive (default: 1)")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; exit with 3 if there are new fixes")
     return parser
 
 
 def _imei(text: str) -> str:
     if not re.fullmatch(r"[0-9]{15}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no IMEI: that has 15 digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IMEI: an IMEI has 15 digits")
     return text
 
 
@@ -107,7 +107,7 @@ def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as {START}") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write it as {START}") from error
     if time.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write it as {START}")
     return time
@@ -115,7 +115,7 @@ def _time(text: str) -> datetime:
 
 def _minutes(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_MINUTES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_MINUTES}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_MINUTES}")
     return int(text)
 
 

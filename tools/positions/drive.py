@@ -1,4 +1,4 @@
-"""A vehicle on the road between Tirana and Shkodër, second by second. Owns its motion; knows no GPS and no database."""
+"""A vehicle on the road between Tirana and Shkodër, second by second. Owns its motion; knows no GPS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KMH: Final = 3.6
 ACCELERATION: Final = 2.0
 BRAKING: Final = 3.0
 LATERAL: Final = 2.5
-# m/s. Slower than that it never gets, once it moves; so it can always turn.
+# m/s. Once it moves it never gets slower than this, so that it can always turn.
 CRAWL: Final = 3.0
 # A waypoint counts as reached within this many metres.
 REACHED: Final = 150.0
@@ -24,7 +24,7 @@ REACHED: Final = 150.0
 
 @dataclass(frozen=True)
 class Waypoint:
-    """A place on the road. Degrees, WGS 84; altitude in m; cruise: the usual speed on the way there, in km/h."""
+    """A place on the road. Degrees, WGS 84; altitude in m. cruise: the usual speed on the way to it, in km/h."""
 
     latitude: float
     longitude: float
@@ -46,7 +46,7 @@ ROUTE: Final = (
 
 @dataclass(frozen=True)
 class State:
-    """Where the vehicle is, and how it came there in the last second.
+    """Where the vehicle is, and its motion in the last second.
 
     Degrees, WGS 84; altitude in m; speed in m/s; course in degrees clockwise from north; odometer in m.
     """
@@ -60,7 +60,7 @@ class State:
 
 
 def drive(random: Random) -> Iterator[State]:
-    """Yield a state for each second: from a standstill in Tirana to Shkodër, back, and so on for ever."""
+    """Yield a state for each second: from a standstill in Tirana to Shkodër, back, and so on forever."""
     here = ROUTE[0]
     latitude, longitude, speed, odometer = here.latitude, here.longitude, 0.0, 0.0
     course = bearing(latitude, longitude, ROUTE[1].latitude, ROUTE[1].longitude)
@@ -69,7 +69,7 @@ def drive(random: Random) -> Iterator[State]:
     for start, goal in itertools.cycle(_legs()):
         length = distance(start.latitude, start.longitude, goal.latitude, goal.longitude)
         while (left := distance(latitude, longitude, goal.latitude, goal.longitude)) > REACHED:
-            # Both wander slowly around their means: the road is not straight, the traffic not even.
+            # Both wander slowly around their means: roads bend, and traffic slows down.
             mood += 0.02 * (1 - mood) + random.gauss(0, 0.02)
             bend += -0.03 * bend + random.gauss(0, 1.5)
             wanted = bearing(latitude, longitude, goal.latitude, goal.longitude) + bend
@@ -107,7 +107,7 @@ def bearing(latitude: float, longitude: float, to_latitude: float, to_longitude:
 
 
 def moved(latitude: float, longitude: float, course: float, metres: float) -> tuple[float, float]:
-    """Return the place some metres away. Flat: good to a millimetre for what a vehicle does in a second."""
+    """Return the place some metres away, on a plane: exact to a millimetre for one second of driving."""
     north = metres * math.cos(math.radians(course))
     east = metres * math.sin(math.radians(course))
     parallel = EARTH_METRES * math.cos(math.radians(latitude))
@@ -115,5 +115,5 @@ def moved(latitude: float, longitude: float, course: float, metres: float) -> tu
 
 
 def turn(course: float, wanted: float) -> float:
-    """Return how far to turn, in degrees; less than 0 is to the left, at most 180."""
+    """Return how far to turn, from -180 to 180 degrees; negative is to the left."""
     return (wanted - course + 180) % 360 - 180

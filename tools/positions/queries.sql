@@ -1,9 +1,9 @@
--- What a processor asks of positions, for psql and any driver; tests and bench prepare this very file.
--- docs/positions.md says what each gives. All leave faulty fixes out, in the words of positions_faulty_idx.
+-- What a processor asks of positions, for psql and any driver; tests and bench prepare this file.
+-- docs/positions.md describes each. All leave out faulty fixes with the condition of positions_faulty_idx.
 
 -- $1: IMEI.
--- BETWEEN, and device_id in ORDER BY: with `=` and `ORDER BY ts DESC` the planner may walk positions_ts instead,
--- through every fix of all other devices since this one fell silent.
+-- BETWEEN, and device_id in ORDER BY: with `=` and `ORDER BY ts DESC` the planner may read positions_ts instead, and
+-- in it every fix that other devices sent since this one stopped sending.
 PREPARE last_position (text) AS
 SELECT ts, latitude, longitude, altitude, angle, speed, satellites
 FROM positions
@@ -11,9 +11,9 @@ WHERE device_id BETWEEN $1 AND $1 AND faulty = false
 ORDER BY device_id, ts DESC
 LIMIT 1;
 
--- $1: event. $2: the oldest that is wanted. A row for each device of its entries, with nulls where there is none.
--- LATERAL: one look into the index for each device, where DISTINCT ON would read every fix. The bound on ts stands
--- behind LIMIT: before it, the index would be read through all fixes of a device that are older.
+-- $1: event. $2: the oldest fix that counts. A row for each device of its entries, with nulls if it has no fix.
+-- LATERAL reads one entry of the index for each device; DISTINCT ON would read every fix. The bound on ts comes after
+-- LIMIT: before it, the query would read all older fixes of a device.
 PREPARE last_positions_of_event (uuid, timestamptz) AS
 SELECT entries.race_number, devices.imei, last.ts, last.latitude, last.longitude, last.angle, last.speed
 FROM entries
@@ -29,19 +29,19 @@ LEFT JOIN LATERAL (
 WHERE entries.event_id = $1
 ORDER BY entries.race_number, devices.imei;
 
--- $1: IMEI. $2, $3: from, and up to but without.
+-- $1: IMEI. $2: from. $3: until, not included.
 PREPARE positions_in_window (text, timestamptz, timestamptz) AS
 SELECT ts, latitude, longitude, altitude, angle, speed, satellites
 FROM positions
 WHERE device_id = $1 AND faulty = false AND ts >= $2 AND ts < $3
 ORDER BY ts;
 
--- $1, $2, $3: as above. $4: longer than this. Where a crossing may have been missed.
+-- $1, $2, $3: as above. $4: the longest time that is not a gap. In a gap a crossing may have been missed.
 PREPARE gaps_in_window (text, timestamptz, timestamptz, interval) AS
 SELECT lost_at, found_at
 FROM (
     SELECT lag(ts) OVER (ORDER BY ts) AS lost_at, ts AS found_at
-    -- Ordered by itself, so that a plan without values still leaves chunks out.
+    -- Ordered here, so that a generic plan also leaves out chunks.
     FROM (
         SELECT ts
         FROM positions

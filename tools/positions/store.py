@@ -1,4 +1,4 @@
-"""Where fixes go. Owns the look whether the database is ready, and the COPY; refuses to guess what is missing."""
+"""Where fixes go. Owns the check whether the database is ready, and the COPY."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tools.positions.track import Fix
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# snapshots/seeds/ has it.
+# In snapshots/seeds/.
 EVENT: Final = "rally-albania-2026"
 RACE_NUMBER: Final = 301
 
-# Each as a prepared statement, named as in docs/positions.md.
+# Prepared statements, with the names in docs/positions.md.
 QUERIES: Final = Path(__file__).with_name("queries.sql")
 
 COLUMNS: Final = (*(field.name for field in fields(Fix) if field.name != "fault"), "faulty")
 
 
 class NotReady(Exception):
-    """The database lacks what fixes need; `next` is the command that brings it."""
+    """The database lacks something that fixes need; `next` is the command that adds it."""
 
     def __init__(self, what: str, next: str) -> None:  # noqa: A002 - the word the output uses
         super().__init__(what)
@@ -43,7 +43,7 @@ def devices_of_test_entry(connection: Connection) -> list[str]:
     Raises NotReady when the database was never deployed or seeded.
     """
     if database.query(connection, "SELECT to_regclass('public.entry_devices')") == [(None,)]:
-        raise NotReady("this database has no entries: it was not deployed yet", "make migrate")
+        raise NotReady("this database has no entries: it was never deployed", "make migrate")
     found = database.query(
         connection,
         "SELECT devices.imei FROM events JOIN entries ON entries.event_id = events.id"
@@ -61,28 +61,28 @@ def devices_of_test_entry(connection: Connection) -> list[str]:
 
 
 def require_positions(connection: Connection) -> None:
-    """Fail unless the hypertable is there, with all columns.
+    """Fail unless the table exists with all columns.
 
     Raises NotReady.
     """
-    there = database.query(
+    found = database.query(
         connection,
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('public.positions') AND NOT attisdropped",
     )
-    missing = [column for column in COLUMNS if (column,) not in there]
+    missing = [column for column in COLUMNS if (column,) not in found]
     if missing:
         raise NotReady(f"positions is missing, or lacks columns: {', '.join(missing)}", "make migrate")
 
 
 def write(connection: Connection, fixes: Iterable[Fix], *, keep: bool) -> int:
-    """Add the fixes whose device and time are new, in one transaction; return how many they are.
+    """Add the fixes whose device and time are new, in one transaction, and return their number.
 
-    keep: False undoes it again.
+    keep: False rolls back.
     """
     names = ", ".join(COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        # Through a table of its own: COPY knows no ON CONFLICT.
+        # Through a temporary table, because COPY has no ON CONFLICT.
         cursor.execute("CREATE TEMPORARY TABLE arrived (LIKE positions) ON COMMIT DROP")
         cursor.copy_expert(f"COPY arrived ({names}) FROM STDIN (FORMAT csv)", _csv(fixes))
         cursor.execute(

@@ -1,4 +1,4 @@
-"""What the GPS devices of a vehicle report, a fix a second. Owns noise and faults; the same seed, the same fixes."""
+"""What the GPS devices of a vehicle report, a fix a second. Owns noise and faults; a seed always gives the same."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CODEC: Final = "8E"
 # The shortest and the longest stretch, in seconds.
 GOOD_SECONDS: Final = (60, 480)
 FAULTY_SECONDS: Final = (5, 45)
-# How far a jump leads.
+# The shortest and the longest jump.
 JUMP_METRES: Final = (500, 5000)
-# Standard deviations of what a receiver adds; of its position in each direction.
+# Standard deviations of a receiver's errors; that of the position is for each direction.
 NOISE_METRES: Final = 2.5
 NOISE_KMH: Final = 0.4
 NOISE_DEGREES: Final = 1.0
-# How much of the error of its position it keeps from one second to the next.
+# The share of the position's error that stays from one second to the next.
 KEPT: Final = 0.98
 LATENCY_SECONDS: Final = (0.3, 2.5)
 
@@ -31,14 +31,14 @@ LATENCY_SECONDS: Final = (0.3, 2.5)
 class Fault(Enum):
     """What can be wrong with a stretch of fixes."""
 
-    JUMP = "the position is off by far"
+    JUMP = "the position is far off"
     NO_FIX = "no satellites: the last position again, speed 0"
     STUCK = "the last fix again, under new times"
 
 
 @dataclass(frozen=True)
 class Fix:
-    """A row of positions, in its columns' units. fault: what a review would find, and mark as `faulty`.
+    """A row of positions, in the units of its columns. fault: what a review would find and mark as `faulty`.
 
     Devices of Teltonika send whole metres, degrees and km/h, and coordinates in steps of 1e-7 degrees.
     """
@@ -59,9 +59,9 @@ class Fix:
 
 
 def fixes(devices: Sequence[str], start: datetime, seconds: int, seed: int) -> Iterator[Fix]:
-    """Yield the fixes of all devices, which ride in one vehicle, by time.
+    """Yield the fixes of all devices, which are in one vehicle, by time.
 
-    More devices or more seconds add fixes, and change none of the others.
+    More devices or more seconds add fixes and do not change the others.
     """
     receivers = [_Receiver(device, Random(f"{seed} {device}")) for device in devices]
     for second, state in enumerate(itertools.islice(drive(Random(seed)), seconds)):
@@ -138,8 +138,8 @@ def _shifted(latitude: float, longitude: float, course: float, metres: float) ->
 
 
 def _faults(random: Random) -> Iterator[tuple[Fault | None, float, float]]:
-    """Yield for each second what is wrong, and where a jump leads: course and metres."""
-    # In turn, so that a short track has each.
+    """Yield the fault of each second, with course and metres of a jump."""
+    # In turn, so that a short track has every fault.
     for fault in itertools.cycle(random.sample(list(Fault), len(Fault))):
         yield from itertools.repeat((None, 0.0, 0.0), random.randint(*GOOD_SECONDS))
         jump = random.uniform(0, 360), random.uniform(*JUMP_METRES)

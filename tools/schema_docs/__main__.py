@@ -1,4 +1,4 @@
-"""The command line of `python -m schema_docs`: writes docs/schema.md and docs/schema/, or says what is stale."""
+"""The command line of `python -m tools.schema_docs`: writes docs/schema.md and docs/schema/, or names stale pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Write the pages, or with --check compare them; return the exit status."""
-    parser = argparse.ArgumentParser("python -m schema_docs", description="Describe the data model, from snapshots/.")
+    about = "Describe the data model, from snapshots/, in docs/schema.md and docs/schema/."
+    parser = argparse.ArgumentParser("python -m tools.schema_docs", description=about)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     options = parser.parse_args(arguments)
     try:
@@ -37,12 +38,12 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
 
 
 def compare(wanted: dict[str, str], docs: Path) -> list[str]:
-    """Return the pages that are missing, changed or no longer made, by their path below docs/."""
-    there = {path.relative_to(docs).as_posix(): path for path in [docs / "schema.md", *docs.glob("schema/*.md")]}
+    """Return the pages that are missing, stale or no longer wanted, by their path below docs/."""
+    existing = {path.relative_to(docs).as_posix(): path for path in [docs / "schema.md", *docs.glob("schema/*.md")]}
     return sorted(
         name
-        for name in wanted.keys() | there.keys()
-        if name not in wanted or name not in there or _read(there[name]) != wanted[name]
+        for name in wanted.keys() | existing.keys()
+        if name not in wanted or name not in existing or _read(existing[name]) != wanted[name]
     )
 
 

@@ -1,4 +1,4 @@
-"""What the catalog says of tables: their columns, foreign keys and other objects. Reads SQL as PostgreSQL prints it."""
+"""What the catalog says of tables: columns, foreign keys and other objects. Reads SQL as PostgreSQL prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from directus_sync.catalog import Catalog, Kind, Object
 
-# What stands in a table's list of rules, beside its columns and its comment.
+# The kinds in a table's list of rules; columns and comments are elsewhere on its page.
 RULES: Final = (Kind.HYPERTABLE, Kind.CONSTRAINT, Kind.DEFERRABLE, Kind.INDEX, Kind.TRIGGER)
 
 _COLUMN: Final = re.compile(
@@ -30,7 +30,7 @@ _INDEX: Final = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is in no snapshot, as PostgreSQL prints it."""
+    """A column that no snapshot has, as PostgreSQL prints it."""
 
     table: str
     name: str
@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """What the database enforces or provides for one table, beyond its columns. name: empty for the table itself."""
+    """A constraint, index or trigger of a table. name: empty for a rule of the table itself, such as a hypertable."""
 
     table: str
     kind: Kind
@@ -67,14 +67,14 @@ def tables(catalog: Catalog) -> list[str]:
 
 
 def comment(catalog: Catalog, *name: str) -> str:
-    """Return the comment of a table or column, else nothing."""
+    """Return the comment of a table or column; empty if it has none."""
     return next(
         (text for item, text in catalog.definitions.items() if item.kind is Kind.COMMENT and _names(item) == name), ""
     )
 
 
 def columns(catalog: Catalog) -> Iterator[Column]:
-    """Yield the columns that are in no snapshot."""
+    """Yield the columns that no snapshot has."""
     for item, definition in catalog.definitions.items():
         found = _COLUMN.fullmatch(definition)
         if item.kind is Kind.COLUMN and found is not None:
@@ -91,7 +91,7 @@ def columns(catalog: Catalog) -> Iterator[Column]:
 
 
 def rules(catalog: Catalog) -> Iterator[Rule]:
-    """Yield what the database has on tables, in the order of RULES."""
+    """Yield the rules of all tables, in the order of RULES."""
     for kind in RULES:
         for item, definition in catalog.definitions.items():
             if item.kind is kind:
@@ -100,7 +100,7 @@ def rules(catalog: Catalog) -> Iterator[Rule]:
 
 
 def key(rule: Rule) -> tuple[str, tuple[str, ...]] | None:
-    """Return whether it is a PRIMARY KEY or UNIQUE, and its columns; None for any other rule."""
+    """Return `PRIMARY KEY` or `UNIQUE` and the columns; None for any other rule."""
     found = _KEY.fullmatch(rule.definition) if rule.kind is Kind.CONSTRAINT else None
     return (found["kind"], _listed(found["columns"])) if found is not None else None
 
@@ -127,7 +127,7 @@ def others(catalog: Catalog) -> Iterator[tuple[Object, str]]:
 
 
 def _short(definition: str) -> str:
-    """Leave out of an index's definition what its row in a table of rules says already."""
+    """Shorten an index's definition: its row has table and name already."""
     found = _INDEX.fullmatch(definition)
     if found is None:
         return definition

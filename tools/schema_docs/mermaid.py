@@ -1,4 +1,4 @@
-"""Entity-relationship diagrams in Mermaid's language. Owns what it can say and how names are made fit for it."""
+"""Entity-relationship diagrams in Mermaid. Owns its syntax, and replaces the characters that it cannot quote."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SHORT: Final = {
     "timestamp with time zone": "timestamptz",
     "timestamp without time zone": "timestamp",
 }
-# Mermaid reads these as marks of keys, in either case.
+# Mermaid reads these as marks of keys, in lower case too.
 _MARKS: Final = {"pk", "fk", "uk"}
 
 
 def diagram(tables: Sequence[Table], relations: Iterable[Relation]) -> str:
-    """Draw the tables with their columns, and their relations; what is only referred to becomes an empty box."""
+    """Draw the tables with their columns, and their relations; a table that is only referred to is an empty box."""
     names = {table.name for table in tables}
     relations = [each for each in relations if each.table in names or names & {*each.related}]
     foreign = {(each.table, field) for each in relations if each.on_delete is not None for field in each.fields}
     lines = ["erDiagram"]
-    # The other side first: Mermaid puts what is referred to above what refers to it.
+    # The other side first: Mermaid puts it above.
     for each in relations:
         lines += (_line(each, other) for other in each.related if each.table in names or other in names)
     for table in tables:
@@ -68,11 +68,11 @@ def _attribute(name: str) -> str:
 
 
 def _word(name: str) -> str:
-    """Make a word that Mermaid takes for a type or a column: it can't quote them."""
+    """Return a name that Mermaid accepts for a type or column, which it cannot quote."""
     word = re.sub(r"[^A-Za-z0-9_\[\]\u00C0-\uFFFF]", "_", name)
     return word if re.match(r"[A-Za-z_\u00C0-\uFFFF]", word) else f"_{word}"
 
 
 def _entity(name: str) -> str:
-    """Make a name that Mermaid takes between quotes; even there `direction TB` would be a command."""
+    """Return a name that Mermaid accepts in quotes; even there `direction TB` is a command."""
     return re.sub(r"[^\w.-]", "_", name)

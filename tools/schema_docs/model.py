@@ -1,4 +1,4 @@
-"""The data model as the pages tell it: pages, their tables, fields and relations. Data alone; knows no format."""
+"""The data model of the pages: pages, tables, fields, relations. Data alone; knows no format."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Choice:
 class Field:
     """A field or column. sql: its type in PostgreSQL, None for an alias, which has no column.
 
-    asked: the admin UI, where it has the field, insists on a value. bookkeeping: Directus writes it, so that the
-    diagram leaves it out.
+    asked: the admin UI requires a value. bookkeeping: Directus writes it; diagrams leave it out.
     """
 
     name: str
@@ -44,10 +43,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Relation:
-    """A reference from the fields of one table to another, or to one of several.
+    """A reference from fields of one table to another table, or to one of several.
 
-    on_delete: None where there is no foreign key. shown_as: the field of the other side that lists these.
-    junction: the field beside it that leads on, in a many-to-many relation.
+    on_delete: None without a foreign key. shown_as: the field of the other table that lists these rows.
+    junction: in a many-to-many relation, the field with the reference to the third table.
     """
 
     table: str
@@ -62,7 +61,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Table:
-    """A collection or a table. system: one of Directus's own, of which only what the project adds is known."""
+    """A collection or a table. system: one of Directus's own, with only what the project adds to it."""
 
     name: str
     note: str
@@ -83,7 +82,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Model:
-    """All pages in order, all relations, and the catalog for what belongs to no table."""
+    """All pages in order, all relations, and the catalog with what belongs to no table."""
 
     pages: tuple[Page, ...]
     relations: tuple[Relation, ...]

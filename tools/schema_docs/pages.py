@@ -17,18 +17,16 @@ _HEADER: Final = (
 )
 
 _LEGEND: Final = """\
-PK, FK and UK mark a primary key, a foreign key and a column that is unique by itself; `null` one that may be empty.
-At a line's end: two strokes mean exactly one, a circle and a stroke at most one, a circle and a crow's foot any number.
-A dotted line has no foreign key behind it. Left out are the columns in which Directus notes who wrote a row, and when.\
+PK, FK and UK mark a primary key, a foreign key and a column that is unique by itself; `null` may be empty.
+At the end of a line two strokes mean exactly one, a circle and a stroke at most one, a circle and a crow's foot any
+number. A dotted line has no foreign key. Left out are the columns in which Directus records who wrote a row, and when.\
 """
 
 _WORDING: Final = """\
-How the pages put it:
-
-- **Required**: *yes* is NOT NULL, and the admin UI, where it has the field, insists on a value.
-  *in the database* is NOT NULL alone; *in the admin UI* only that insists.
-- **ON DELETE**, when the row that is referred to goes: RESTRICT and NO ACTION refuse that, CASCADE deletes the rows
-  that refer to it too, SET NULL empties their field. RESTRICT refuses at once, NO ACTION at the statement's end.\
+- **Required**: *yes* means NOT NULL, and that the admin UI requires a value if it shows the field.
+  *in the database* means NOT NULL alone; *in the admin UI* means that only the admin UI requires a value.
+- **ON DELETE** is what happens when the row at the other end is deleted. RESTRICT refuses that at once, NO ACTION at
+  the end of the statement. CASCADE deletes the rows that refer to it too, SET NULL empties their field.\
 """
 
 
@@ -40,7 +38,7 @@ def render(model: Model) -> dict[str, str]:
 
 
 class _Links:
-    """Leads to tables from one page. stem: that page's, None for schema.md."""
+    """Links to tables from one page. stem: of that page, None for schema.md."""
 
     def __init__(self, places: Mapping[str, tuple[str, str]], stem: str | None) -> None:
         self._places = places
@@ -96,7 +94,7 @@ def _overview(model: Model, links: _Links) -> str:
 
 
 def _diagrams(model: Model) -> list[str]:
-    """Draw what has no relation by itself: Mermaid would put it in the way of the lines."""
+    """Draw tables without relations in a diagram of their own: Mermaid would put them between the others."""
     named = {name for each in model.relations for name in (each.table, *each.related)}
     related = [table for table in model.tables if table.name in named]
     alone = [table for table in model.tables if table.name not in named]
@@ -171,7 +169,7 @@ def _field(table: Table, field: Field, model: Model, links: _Links) -> tuple[str
 
 
 def _listing(table: Table, field: Field, model: Model, links: _Links) -> str:
-    """Say what an alias shows: the rows that refer to this one, or nothing but a part of the form."""
+    """Describe what an alias shows: the rows that refer to this one, or a part of the form."""
     for each in model.relations:
         if table.name in each.related and each.shown_as == field.name:
             if each.junction is None:
@@ -198,7 +196,7 @@ def _default(field: Field) -> str:
 
 def _notes(field: Field) -> Iterable[str]:
     if field.choices:
-        # A label that only spells the value with capitals and blanks tells nothing.
+        # Without labels that only spell the value with capitals and blanks.
         shown = (
             code(choice.value)
             + ("" if _alike(choice.value, choice.text) or not choice.text else f" ({text(choice.text)})")
@@ -207,13 +205,13 @@ def _notes(field: Field) -> Iterable[str]:
         more = "; others are possible" if field.others_allowed else ""
         yield f"- {code(field.name)} is one of, in this order: {', '.join(shown)}{more}."
     condition = _condition(field.validation, field.name)
-    # Which values a dropdown has is said already.
+    # The values of a dropdown are listed above.
     if condition and condition != {"_in": [choice.value for choice in field.choices]}:
         yield f"- {code(field.name)} must pass {words.value(condition)}."
 
 
 def _condition(rule: object, field: str) -> object:
-    """Leave out of a filter of Directus what goes without saying: the field, and an `_and` of one."""
+    """Simplify a filter of Directus: without the field's own name, and without an `_and` of one."""
     if isinstance(rule, list):
         return [_condition(each, field) for each in rule]
     if not isinstance(rule, dict):

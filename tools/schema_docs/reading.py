@@ -1,4 +1,4 @@
-"""Reads a snapshot and a catalog into one model: which table is on which page, in which order. Writes nothing."""
+"""Reads a snapshot and a catalog into one model. Owns which table is on which page, and in which order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAST: Final = 1_000_000
 _SYSTEM: Final = "directus_"
 _OF_DIRECTUS: Final = "Directus makes these. Only what this project adds to them is here."
 _OF_ALEMBIC: Final = "Alembic makes these, and Directus never sees them."
-# What Directus writes by itself, by the field's special.
+# What Directus fills in, by the field's special.
 _FILLED: Final = {
     "uuid": "made by Directus",
     "date-created": "time of creation",
@@ -43,7 +43,7 @@ def load(folder: Path) -> Model:
 
 
 def build(schema: Snapshot, catalog: Catalog) -> Model:
-    """Bring together what Directus and what PostgreSQL say of the same tables."""
+    """Merge what Directus and what PostgreSQL say of the same tables."""
     relations = (*_relations(schema), *_foreign_keys(schema, catalog))
     collections = {name: entry for (name,), entry in schema.section("collections").items()}
     groups, ungrouped = _grouped(collections)
@@ -62,12 +62,12 @@ def build(schema: Snapshot, catalog: Catalog) -> Model:
     ]
     shown = tuple(page for page in pages if page.tables)
     place = {table.name: number for number, table in enumerate(table for page in shown for table in page.tables)}
-    # In the order of the pages Mermaid's drawing has the fewest crossings.
+    # In the order of the pages Mermaid's lines cross least.
     return Model(shown, tuple(sorted(relations, key=lambda each: place.get(each.table, len(place)))), catalog)
 
 
 def _grouped(collections: Mapping[str, Entry]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return each folder's collections, those below another collection too; and the collections in no folder."""
+    """Return the collections of each folder, however deep in it, and the collections in no folder."""
     order = _order(collections)
     folders = (name for name, entry in collections.items() if not entry.get("schema"))
     groups: dict[str, list[str]] = {name: [] for name in sorted(folders, key=order.__getitem__)}
@@ -79,7 +79,7 @@ def _grouped(collections: Mapping[str, Entry]) -> tuple[dict[str, list[str]], li
 
 
 def _system(schema: Snapshot, catalog: Catalog, relations: Iterable[Relation]) -> list[str]:
-    """Return those of Directus's own collections that have something of the project's, or are referred to."""
+    """Return Directus's own collections that the project adds to or refers to."""
     names = {name for name, _ in schema.section("fields")}
     names |= {name for each in relations for name in (each.table, *each.related)}
     names |= {rule.table for rule in database.rules(catalog)}
@@ -88,7 +88,7 @@ def _system(schema: Snapshot, catalog: Catalog, relations: Iterable[Relation]) -
 
 
 class _Stems:
-    """Names of files: safe as a path, and no two alike, even where case does not count."""
+    """File names: safe in a path, and unique even where case does not count."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -215,7 +215,7 @@ def _foreign_keys(schema: Snapshot, catalog: Catalog) -> Iterable[Relation]:
 
 
 def _order(entries: Mapping[str, Entry]) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Return where each comes in a form or list: a group's members follow the group."""
+    """Return sort keys for a form or list: the members of a group follow the group."""
     position = {name: index for index, name in enumerate(entries)}
     order = {}
     for name in entries:
@@ -225,10 +225,10 @@ def _order(entries: Mapping[str, Entry]) -> dict[str, tuple[tuple[int, int], ...
 
 
 def _above(name: str, entries: Mapping[str, Entry]) -> list[str]:
-    """Return the groups that hold it, the nearest first."""
+    """Return the groups around it, the nearest first."""
     found: list[str] = []
     group = _meta(entries[name]).get("group")
-    # A circle of groups is nothing that Directus prevents.
+    # Directus allows a circle of groups.
     while isinstance(group, str) and group in entries and group not in {name, *found}:
         found.append(group)
         group = _meta(entries[group]).get("group")

@@ -1,4 +1,4 @@
-"""Types in words, and text made fit for Markdown. Knows no model."""
+"""Types in words, and text as Markdown. Knows no model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WORDS: Final = {
     "timestamp without time zone": "date and time, without time zone",
     "uuid": "UUID",
 }
-# Types of Directus that are stored as something else.
+# Types of Directus whose column has another type.
 _KINDS: Final = {"csv": "texts, with commas between them", "hash": "hash of a secret"}
 _SHAPES: Final = {
     "Geometry": "any shape",
@@ -42,7 +42,7 @@ _SHAPES: Final = {
 
 
 def type_of(kind: str, sql: str) -> str:
-    """Say a type in words. kind: the field's type in Directus. sql: its type in PostgreSQL."""
+    """Return a type in words. kind: the field's type in Directus. sql: its type in PostgreSQL."""
     if kind in _KINDS:
         return _KINDS[kind]
     if found := re.fullmatch(r"character varying\((\d+)\)", sql):
@@ -55,23 +55,23 @@ def type_of(kind: str, sql: str) -> str:
 
 
 def value(default: object) -> str:
-    """Show a default as code."""
+    """Return a default as code."""
     return code(default if isinstance(default, str) else json.dumps(default, ensure_ascii=False))
 
 
 def text(raw: str) -> str:
-    """Make plain text show as it stands, on one line."""
+    """Escape plain text, on one line."""
     line = " ".join(raw.split())
     line = re.sub(r"([\\`*\[\]<>~$])", r"\\\1", line)
-    # Within a word an underscore is itself.
+    # An underscore within a word has no meaning in Markdown.
     line = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
     line = re.sub(r"&(?=#?\w+;)", r"\\&", line)
-    # What would begin a heading, a list or a quotation.
+    # The start of a heading, a list or a quotation.
     return re.sub(r"^(\d*)(?=[#+.)-])", r"\1\\", line)
 
 
 def code(raw: str) -> str:
-    """Set as code; a line break becomes a space."""
+    """Return text as code; a line break becomes a space."""
     line = " ".join(raw.split())
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     padding = " " if line.startswith("`") or line.endswith("`") else ""
@@ -81,11 +81,11 @@ def code(raw: str) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table, without the columns that are empty in every row."""
     kept = [number for number in range(len(head)) if any(row[number] for row in rows)]
-    # A bar ends a cell even within code.
+    # A bar ends a cell, in code too.
     cells = [[row[number].replace("|", "\\|") for number in kept] for row in rows]
     return ["| " + " | ".join(row) + " |" for row in ([head[number] for number in kept], ["---"] * len(kept), *cells)]
 
 
 def anchor(heading: str) -> str:
-    """Return the name under which a heading can be linked to."""
+    """Return the anchor of a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""The hypertable of positions against a plain table: loading, size, the processor's queries. Owns their order."""
+"""The hypertable of positions against a plain table: loading, size, the processor's queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tools.devstack.progress import say, step
 
 if TYPE_CHECKING:
     from tools.bench.arena import Arena
-    from tools.bench.machine import Machine
     from tools.bench.positions.load import Connections
 
 ID: Final = "positions"
@@ -25,10 +24,10 @@ SIZE: Final = Size(devices=200, days=8, seconds=6250)
 ROUNDS: Final = 200
 
 
-def measure(arena: Arena, machine: Machine, rounds: int) -> Outcome:
+def measure(arena: Arena, rounds: int) -> Outcome:
     """Fill both tables and query them. rounds: how often each query runs.
 
-    Raises BenchError when a statement fails, or when the tables don't hold or answer the same.
+    Raises BenchError when a statement fails, or when rows or answers of the two tables differ.
     """
     say(f"{ID}: {TITLE}")
     template, databases = templates.deployed(arena), arena.databases
@@ -38,11 +37,11 @@ def measure(arena: Arena, machine: Machine, rounds: int) -> Outcome:
         closing(databases.connect(ours)) as hypertable,
         closing(databases.connect(theirs)) as plain,
     ):
-        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, machine, SIZE, rounds, arena.folder)
+        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, SIZE, rounds, arena.folder)
 
 
-def compare(connections: Connections, machine: Machine, size: Size, rounds: int, folder: Path) -> Outcome:
-    """Do so in two deployed databases, one of which gets the plain table. folder: for a day's rows."""
+def compare(connections: Connections, size: Size, rounds: int, folder: Path) -> Outcome:
+    """Do that in two deployed databases; one of them gets the plain table. folder: for a file with a day's rows."""
     try:
         load.make_plain(connections[Kind.PLAIN])
         for connection in connections.values():
@@ -51,6 +50,6 @@ def compare(connections: Connections, machine: Machine, size: Size, rounds: int,
         loaded = load.fill(connections, size, folder)
         with step(f"  queries, {rounds} rounds"):
             readings = queries.ask(connections, size, rounds)
-        return Outcome(size, machine, loaded, load.sizes(connections), readings)
+        return Outcome(size, loaded, load.sizes(connections), readings)
     except psycopg2.Error as error:
         raise BenchError("PostgreSQL refused a statement", str(error)) from error

@@ -1,4 +1,4 @@
-"""The course that the devices drive: a stage a day, whose segments lie along their way. Owns its ids."""
+"""The course that the devices drive: a stage a day, with segments along the way. Owns its ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SEGMENTS: Final = 4
 WAYPOINTS: Final = 20
 ZONES: Final = 5
-# They lie on the way of the device in the middle; half of the devices pass within it.
+# Waypoints lie on the way of the middle device; half of the devices pass within this distance.
 TOLERANCE_METRES: Final = 40
 
 _POINT: Final = f"ST_SetSRID(ST_MakePoint({LONGITUDE.sql}, {LATITUDE.sql}), 4326)"
@@ -65,6 +65,6 @@ def waypoint(stage: int, segment: int, number: int) -> str:
 
 
 def lay(connection: Connection, size: Size) -> None:
-    """Create it for the event and the entries that `load.register` made."""
+    """Create the course for the event and the entries that `load.register` made."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL.format(devices=size.devices, days=size.days, seconds=size.seconds))

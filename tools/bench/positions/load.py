@@ -1,4 +1,4 @@
-"""Both tables and what is in them. Owns the rows, which PostgreSQL makes, and the clock while they are written."""
+"""Both tables and their rows. Owns the rows, which PostgreSQL makes, and the clock while they are written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVENT: Final = "00000000-0000-4000-8000-000000000001"
 
 
 class Way(NamedTuple):
-    """A coordinate of where a device is, in degrees: where all begin, and what each of the others adds to it."""
+    """A coordinate in degrees, linear in stage, second and device: the start, and the step of each."""
 
     begin: float
     stage: float
@@ -61,7 +61,7 @@ ORDER BY second, device"""
 
 NAMES: Final = ", ".join(COLUMNS)
 COPIED: Final = f"COPY (SELECT {NAMES} FROM ({ROWS}) AS made) TO STDOUT"
-# Each row as SQL has it: (..., ...).
+# A row as SQL: (..., ...).
 SPELLED: Final = (
     "COPY (SELECT '(' || concat_ws(', ', " + ", ".join(f"quote_literal({name})" for name in COLUMNS) + ") || ')'"
     f" FROM ({ROWS}) AS made) TO STDOUT"
@@ -74,7 +74,7 @@ def imei(device: int) -> str:
 
 
 def make_plain(connection: Connection) -> None:
-    """Put a plain table with the same columns and indexes in the hypertable's place."""
+    """Replace the hypertable with a plain table that has the same columns and indexes."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = 'positions'")
         indexes = [definition for (definition,) in cursor.fetchall()]
@@ -110,7 +110,7 @@ def register(connection: Connection, devices: int) -> None:
 def fill(connections: Connections, size: Size, folder: Path) -> dict[Kind, Loaded]:
     """Load all days into both tables. Each day, or batch, goes to one and then to the other, in turn.
 
-    Raises BenchError when the tables don't hold the same number of rows in the end.
+    Raises BenchError when a table has not all rows in the end.
     """
     *copied, last = [START + timedelta(days=day) for day in range(size.days)]
     path = folder / "positions.txt"
@@ -150,7 +150,7 @@ def sizes(connections: Connections) -> dict[Kind, Bytes]:
 
 
 def in_turn(number: int) -> Sequence[Kind]:
-    """Return the tables of one round: whichever came first comes last in the next."""
+    """Return the tables of one round: the one that came first comes last in the next."""
     kinds = list(Kind)
     return kinds if number % 2 == 0 else kinds[::-1]
 

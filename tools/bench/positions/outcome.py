@@ -1,4 +1,4 @@
-"""What is measured of positions, and what came of it. Owns the types that flow; knows no database."""
+"""What is measured of positions, and the results. Owns their types; knows no database."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-
-from tools.bench.machine import Machine
 
 
 class Kind(Enum):
@@ -19,7 +17,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Size:
-    """What is loaded: every device sends a fix a second, from midnight on. batch: rows of one INSERT."""
+    """What is loaded: every device sends a fix a second from midnight on. batch: the rows of one INSERT."""
 
     devices: int
     days: int
@@ -39,7 +37,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Loaded:
-    """How long loading took, in seconds: all days but the last by COPY, the last in batches."""
+    """How many seconds loading took: all days but the last by COPY, the last in batches."""
 
     copied: float
     inserted: float
@@ -55,7 +53,7 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A query of the file, and what it is asked: `ten minutes`."""
+    """A query of the file, and about what, such as `ten minutes`."""
 
     query: str
     about: str
@@ -79,7 +77,6 @@ class Outcome:
     """All that was measured."""
 
     size: Size
-    machine: Machine
     loaded: Mapping[Kind, Loaded]
     bytes: Mapping[Kind, Bytes]
     queries: Mapping[Case, Mapping[Kind, Reading]]

@@ -1,4 +1,4 @@
-"""The processor's queries on both tables. Owns their arguments and the clock; refuses answers that differ."""
+"""The processor's queries on both tables. Owns their values and the clock; refuses answers that differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Arguments = tuple[str | float | datetime | timedelta, ...]
 
 WINDOW: Final = timedelta(minutes=10)
 NEAR_METRES: Final = 100
-# By its sixth execution PostgreSQL has decided whether to go on planning a prepared statement for its values.
+# From the sixth execution on PostgreSQL may keep a plan that does not depend on the values.
 WARM_UP: Final = 10
 CHUNK: Final = re.compile(r"^_hyper_\d+_\d+_chunk")
 SPATIAL: Final = Path(__file__).parents[3] / "docs" / "spatial.md"
@@ -40,12 +40,12 @@ def ask(connections: Connections, size: Size, rounds: int) -> dict[Case, dict[Ki
 
 
 def statements() -> str:
-    """Return all prepared statements of the project."""
+    """Return all PREPARE statements of the project."""
     return QUERIES.read_text(encoding="utf-8") + spatial()
 
 
 def spatial() -> str:
-    """Return those that are in the page about them."""
+    """Return the statements in docs/spatial.md."""
     return "".join(re.findall(r"^```sql\n(.*?)^```$", SPATIAL.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 
 
@@ -74,9 +74,9 @@ def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
 
 
 def access(plan: Mapping[str, Any]) -> dict[str, int]:
-    """Return how a plan reaches positions and geometry: indexes as the hypertable has them, or a kind of scan.
+    """Return how a plan reaches positions and geometry: the index by its name on the hypertable, or a kind of scan.
 
-    The number is that of tables in which it does: the chunks, where it is a hypertable.
+    The number counts the tables, which are the chunks of a hypertable.
     """
     found: Counter[str] = Counter()
     for node in nodes(plan):
@@ -99,7 +99,7 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[Kind, Reading]:
     for connection in connections.values():
         with connection.cursor() as cursor:
-            # Anew for each case: a plan that PostgreSQL settled on for other values would stay.
+            # Prepared for each case: otherwise a plan for the values of another case could stay.
             cursor.execute("DEALLOCATE ALL")
             cursor.execute(statements())
     random = Random(0)
@@ -113,7 +113,7 @@ def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[
                 taken[kind].append(milliseconds)
         if answers[Kind.HYPERTABLE] != answers[Kind.PLAIN]:
             raise BenchError(f"{case.query}{values} has another answer in the plain table")
-    # The sessions have settled on this plan.
+    # The plan that the sessions keep by now.
     return {kind: Reading(tuple(taken[kind]), _explained(connections[kind], case.query, values)) for kind in Kind}
 
 

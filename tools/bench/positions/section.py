@@ -1,7 +1,4 @@
-"""The section of the page about positions. Owns its wording, tables and place; data in, Markdown out.
-
-It tells its own conditions, so that it can be written anew without the rest of the page.
-"""
+"""The section of the page about positions. Owns its wording and tables; data in, Markdown out."""
 
 from __future__ import annotations
 
@@ -12,23 +9,12 @@ from tools.bench import report
 from tools.bench.positions import course
 from tools.bench.positions.outcome import Case, Kind, Outcome, Reading
 
-HEADING: Final = "## Positions\n"
 MEBIBYTE: Final = 1024 * 1024
 
 
 def section(outcome: Outcome) -> str:
-    """Return the section, from its heading on."""
-    return "\n".join([HEADING, _about(outcome), _loading(outcome), _queries(outcome), _conditions(outcome)])
-
-
-def replaced(page: str, new: str) -> str:
-    """Return the page with this section in the place of the old one, or before what was measured elsewhere."""
-    before, found, rest = page.partition(HEADING)
-    if not found:
-        before, _, rest = page.partition(report.MEASURED)
-        return f"{before}{new}\n{report.MEASURED}{rest}"
-    _, mark, after = rest.partition("\n## ")
-    return f"{before}{new}{mark}{after}"
+    """Return the section, with its heading."""
+    return "\n".join(["## Positions\n", _about(outcome), _loading(outcome), _queries(outcome)])
 
 
 def _about(outcome: Outcome) -> str:
@@ -37,10 +23,10 @@ def _about(outcome: Outcome) -> str:
         f"A season: {size.rows:,} fixes of {size.devices} entries in {size.days} stages, one a second and 2 in 100\n"
         f"faulty. A stage takes a day; it has {course.SEGMENTS} segments of {course.WAYPOINTS} waypoints, and"
         f" {course.ZONES} zones with a speed limit.\n"
-        f"The fixes are in the hypertable with its {size.days} chunks, and in a plain table with the same columns and\n"
-        "indexes; the course is the same beside both. All but the\n"
-        f"last day came by COPY, that one in batches of {size.batch}, each a transaction of its own with an\n"
-        "`INSERT ... ON CONFLICT DO NOTHING`. Day by day, batch by batch and query by query both took turns.\n"
+        f"The fixes are in the hypertable, in {size.days} chunks, and in a plain table with the same columns and\n"
+        "indexes; the course is the same for both. COPY writes all days but the last, in one transaction a day;\n"
+        f"`INSERT ... ON CONFLICT DO NOTHING` writes the last day, in batches of {size.batch}, each in a transaction.\n"
+        "Day by day, batch by batch and query by query both tables take turns.\n"
     )
 
 
@@ -68,10 +54,11 @@ def _loading(outcome: Outcome) -> str:
 
 
 def _queries(outcome: Outcome) -> str:
+    rounds = min(len(each.milliseconds) for readings in outcome.queries.values() for each in readings.values())
     return "\n".join([
-        "The processor's queries about [positions](positions.md) and [the course](spatial.md), prepared as a\n"
-        "processor would: median, fastest and slowest, and the indexes in the plan. Those that read the course alone\n"
-        "find the same tables on both sides: how they differ is noise.\n",
+        "The processor's queries about [positions](positions.md) and [the course](spatial.md), as prepared\n"
+        f"statements, each {rounds} times on each table: median, fastest and slowest, and the indexes in the plan.\n"
+        "A query that reads the course alone reads the same tables on both sides; a difference there is noise.\n",
         "| | hypertable | plain table | the hypertable is | plan, hypertable | plan, plain table |",
         "|---|---|---|---|---|---|",
         *(_row(case, readings) for case, readings in outcome.queries.items()),
@@ -98,12 +85,4 @@ def _spread(reading: Reading) -> str:
 def _access(reading: Reading) -> str:
     return ", ".join(
         f"`{name}`" + (f" in {count} chunks" if count > 1 else "") for name, count in reading.access.items()
-    )
-
-
-def _conditions(outcome: Outcome) -> str:
-    rounds = min(len(each.milliseconds) for readings in outcome.queries.values() for each in readings.values())
-    return (
-        f"{report.conditions(outcome.machine)} Each query ran {rounds} times on each table.\n"
-        '`make bench ARGS="--only positions"` measures this section anew, and writes it alone.\n'
     )

@@ -1,4 +1,4 @@
-"""Boots: `deploy` against the chain that it replaces. Owns nothing beyond the set-up of these scenarios."""
+"""Boots: `deploy` against the chain that it replaces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from tools.bench import commands, templates
 from tools.bench.arena import Arena
-from tools.bench.scenario import Contestant, Peer
+from tools.bench.result import Peer
+from tools.bench.scenario import Contestant
 from tools.bench.scenarios.parts import Setup, fresh, steady
 
 UNIQUE = ("SELECT count(*) FROM pg_constraint WHERE conname = 'entries_event_id_race_number_key'", 1)
@@ -15,12 +16,12 @@ NOTED = (f"SELECT count(*) FROM directus_fields WHERE note = '{templates.NOTE}'"
 
 @contextmanager
 def idle(arena: Arena) -> Setup:
-    """Deploy again what is deployed, as a container does at its start."""
+    """Deploy again what is deployed, as a container does when it starts."""
     mine, theirs = templates.deployed(arena), templates.chained(arena)
     with arena.databases.fresh(mine) as left, arena.databases.fresh(theirs) as right:
         deploy = commands.boot(arena, left)
         chain = commands.chain(arena, right, templates.committed(arena).yaml)
-        # A copy may differ from what was deployed: here both are as a later boot finds them.
+        # The first boot on a copy may still record something; later ones find nothing to do.
         arena.run(deploy)
         arena.run(chain)
         yield Contestant(Peer.OURS, steady(deploy)), Contestant(Peer.CHAIN, steady(chain))
@@ -28,7 +29,7 @@ def idle(arena: Arena) -> Setup:
 
 @contextmanager
 def first(arena: Arena) -> Setup:
-    """Deploy to a database with nothing in it."""
+    """Deploy to an empty database."""
     templates.prepare_chain(arena)
     snapshot = templates.committed(arena).yaml
     yield (

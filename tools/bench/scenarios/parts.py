@@ -1,13 +1,15 @@
-"""How one round is prepared: on a database that stays, on a new copy, or with a running Directus on it."""
+"""How one round is prepared: on a database that stays, or on a new copy. Owns the check that the work was done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from tools.bench import servers
 from tools.bench.arena import Arena
-from tools.bench.scenario import Attempt, Command, Contestant
+from tools.bench.process import Command
+from tools.bench.scenario import Attempt, Contestant
+from tools.bench.servers import Server
 
 Setup = Iterator[Sequence[Contestant]]
 # A query, and what it must give when the work was done.
@@ -15,7 +17,7 @@ Check = tuple[str, object]
 
 
 def steady(command: Command) -> Attempt:
-    """Run the same command in every round, where nothing changes by it."""
+    """Run a command that changes nothing, the same in every round."""
 
     @contextmanager
     def attempt(_number: int) -> Iterator[Command]:
@@ -25,7 +27,7 @@ def steady(command: Command) -> Attempt:
 
 
 def fresh(arena: Arena, template: str | None, command: Callable[[str], Command], check: Check) -> Attempt:
-    """Run the command on a new copy of the template each time."""
+    """Run the command on a new copy of the template in each round."""
 
     @contextmanager
     def attempt(_number: int) -> Iterator[Command]:
@@ -36,26 +38,10 @@ def fresh(arena: Arena, template: str | None, command: Callable[[str], Command],
     return attempt
 
 
-def served(arena: Arena, template: str, command: Callable[[str, str], Command], check: Check) -> Attempt:
-    """Run the command on a new copy of the template each time, with a running Directus on it."""
-
-    @contextmanager
-    def attempt(_number: int) -> Iterator[Command]:
-        with serving(arena, template) as (name, url):
-            yield command(name, url)
-            arena.databases.require(name, *check)
-
-    return attempt
-
-
 @contextmanager
-def serving(arena: Arena, template: str) -> Iterator[tuple[str, str]]:
-    """Have a running Directus on a new copy of the template; yield the database's name and the server's URL."""
-    with arena.databases.fresh(template) as name, running(arena, name) as url:
-        yield name, url
-
-
-def running(arena: Arena, name: str) -> AbstractContextManager[str]:
-    """Have a running Directus on a database."""
-    environ = arena.environ(name, {"EXTENSIONS_PATH": str(arena.extensions)})
-    return servers.running(environ, arena.home, arena.folder / f"directus-{name}.log")
+def serving(arena: Arena, template: str) -> Iterator[tuple[str, Server]]:
+    """Have a running Directus on a new copy of the template; yield the database's name and the server."""
+    with arena.databases.fresh(template) as name:
+        environ = arena.environ(name, {"EXTENSIONS_PATH": str(arena.extensions)})
+        with servers.running(environ, arena.home, arena.folder / f"directus-{name}.log") as server:
+            yield name, server

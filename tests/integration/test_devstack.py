@@ -1,0 +1,96 @@
+"""The local stack with its real PostgreSQL and Directus, in a checkout of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT, Finished
+from tools.devstack import directus_home, packages, ports
+from tools.devstack.directus import Directus
+from tools.devstack.stack import Stack
+from tools.devstack.state import State
+
+Stacked = Callable[..., Finished]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("docker/directus", packages.PNPM):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stacked(checkout: Path) -> Iterator[Stacked]:
+    """Run the stack's command line on the checkout, which has a database with Directus's tables."""
+    code = "import sys, pathlib; from tools.devstack import cli; cli.ROOT = pathlib.Path(sys.argv[1]); "
+    code += "sys.exit(cli.main(sys.argv[2:]))"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DIRECTUS_"))}
+
+    def run(*arguments: str) -> Finished:
+        command = [sys.executable, "-c", code, str(checkout), *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    made = run("run", "--", "sh", "-c", 'exec node "$DIRECTUS_HOME/cli.js" bootstrap')
+    assert made.code == 0, made.text
+    yield run
+    run("down")
+
+
+def running(checkout: Path) -> list[str]:
+    return [name for name, server in Stack(checkout).status().items() if server.running]
+
+
+def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stacked, checkout: Path) -> None:
+    up = stacked("up")
+    assert up.code == 0, up.text
+    stack = Stack(checkout)
+    assert running(checkout) == ["postgres", "directus"]
+    assert f"Directus: {stack.directus.url}  log in as " in up.err
+    token = stack.state.secrets()["ADMIN_TOKEN"]
+    assert httpx.get(f"{stack.directus.url}/users/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    shown = stacked("run", "--no-start", "--", "sh", "-c", "echo $DIRECTUS_URL")
+    assert (shown.code, shown.out.strip()) == (0, stack.directus.url), shown.text
+
+    assert stacked("down").code == 0
+    status = stacked("status")
+    assert (status.code, status.out.count("not running")) == (0, 2), status.text
+    asked = stacked("run", "--no-start", "--", "echo", "ran")
+    assert (asked.code, asked.out) == (0, ""), asked.text
+    assert running(checkout) == []
+
+
+def test_two_directus_that_start_at_once_do_not_share_a_port(stacked: Stacked, tmp_path: Path) -> None:
+    home, wanted = directus_home.directus_home(ROOT), ports.choose()
+    environ = dict(
+        line.split("=", 1)
+        for line in stacked("run", "--", "env").out.splitlines()
+        if line.startswith(("DB_", "KEY=", "SECRET="))
+    )
+    servers = [Directus(State(tmp_path / name, "dev"), preferred_port=wanted) for name in ("one", "other")]
+    for server in servers:
+        server.state.stack.parent.mkdir()
+        server.state.create()
+    threads = [threading.Thread(target=server.up, args=(home, environ)) for server in servers]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({server.url for server in servers}) == 2
+        assert [httpx.get(f"{server.url}/server/ping").text for server in servers] == ["pong", "pong"]
+        assert None not in [server.running() for server in servers]
+    finally:
+        for server in servers:
+            server.down()

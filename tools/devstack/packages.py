@@ -1,0 +1,67 @@
+"""Node packages in the cache. Owns their installation with pnpm, which npm installs; both from lock files."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tools.devstack import host, node
+from tools.devstack.cache import Artefact, Build
+
+RECIPE = "1"
+PNPM = "tools/devstack/pnpm"
+
+
+def artefact(
+    root: Path, folder: str, *, name: str, title: str, check: Callable[[Build], None], options: Sequence[str] = ()
+) -> Artefact:
+    """Describe the installation of `folder`, which has a package.json and a pnpm-lock.yaml.
+
+    check: fails the build when the packages do not work. options: more of them for `pnpm install`.
+    """
+    sources = [f"{PNPM}/{file}" for file in ("package.json", "package-lock.json")]
+    sources += [f"{folder}/{file}" for file in ("package.json", "pnpm-lock.yaml")]
+    contents = {source: (root / source).read_bytes() for source in sources}
+
+    def recipe(build: Build) -> None:
+        _install(build, contents, options)
+        check(build)
+
+    return Artefact(
+        name=name,
+        title=title,
+        inputs={**contents, "node": node.version(), "recipe": RECIPE},
+        recipe=recipe,
+        prepare=lambda: host.require(commands={"setpriv": "util-linux"}, files={}),
+    )
+
+
+def _install(build: Build, contents: Mapping[str, bytes], options: Sequence[str]) -> None:
+    program, pnpm, store = str(node.node()), build.work / "pnpm", build.work / "store"
+    pnpm.mkdir()
+    for source, content in contents.items():
+        path = Path(source)
+        ((pnpm if str(path.parent) == PNPM else build.work) / path.name).write_bytes(content)
+    npm = node.package() / "lib/node_modules/npm/bin/npm-cli.js"
+    build.run([program, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=environ())
+    # A store of its own, deleted afterwards, so that nothing comes from another project's.
+    build.run(
+        [program, str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile", "--prod",
+         "--ignore-workspace", "--reporter", "append-only", "--package-import-method", "hardlink",
+         "--store-dir", str(store), "--cache-dir", str(store / "cache"), *options],
+        env=environ(),
+    )  # fmt: skip
+    shutil.rmtree(pnpm)
+    shutil.rmtree(store)
+
+
+def environ() -> dict[str, str]:
+    """Return the environment in which packages are installed and run."""
+    # nodedir: modules that are compiled need this Node's headers, not the system's.
+    return {
+        **os.environ,
+        "PATH": f"{node.node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "CI": "true",
+        "npm_config_nodedir": str(node.package()),
+        "npm_config_update_notifier": "false",
+    }
