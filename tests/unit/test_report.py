@@ -271,7 +271,7 @@ def test_a_status_tells_of_the_last_deploy() -> None:
     deploy = Deploy(at, took, "box", "pre_0001", "post_0001", "11.17.4", "f" * 64, 1, 2, [], ["events.notes differs"])
     text = status(deploy=deploy)
     assert "deployed   2026-01-02 03:04:05 UTC by box, in 2.0 s" in text
-    assert text.endswith("note       events.notes differs")
+    assert "note       events.notes differs\n" in text
 
 
 @pytest.mark.parametrize(("sha256", "text"), [("f" * 64, ", as recorded"), ("0" * 64, ", differs from the recorded")])
