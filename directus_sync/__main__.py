@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Final, NoReturn
 
-from directus_sync import output
+from directus_sync import output, settings
 from directus_sync.errors import SyncError
 from directus_sync.process import signals
 
@@ -36,7 +36,7 @@ def _run() -> None:
 
         if idle.nothing_moved():
             if command:
-                handover.become(command)
+                handover.become(command, settings.serving_environment())
             return
     from directus_sync.cli import NAME, app  # noqa: PLC0415 - takes longer to load than a boot with nothing to do
 

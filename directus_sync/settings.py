@@ -49,6 +49,19 @@ SETTINGS: Final = (
     Setting("DB_SSL", "`true`: encrypted connections only", "false"),
     Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
     Setting(
+        "DIRECTUS_SYNC_DB_HOST",
+        "for the tool alone, in place of `DB_HOST`: the database itself, where `DB_HOST` is a pooler. "
+        "`DIRECTUS_SYNC_DB_PORT` and `DIRECTUS_SYNC_DB_CONNECTION_STRING` likewise",
+    ),
+    Setting("DIRECTUS_SYNC_DB_PORT", "see `DIRECTUS_SYNC_DB_HOST`"),
+    Setting("DIRECTUS_SYNC_DB_CONNECTION_STRING", "see `DIRECTUS_SYNC_DB_HOST`", secret=True),
+    Setting(
+        "DIRECTUS_SYNC_DB_USER",
+        "for the tool alone, in place of `DB_USER`: the role that deploys. The program that a boot starts does "
+        "not get it, nor `DIRECTUS_SYNC_DB_PASSWORD`, `ADMIN_TOKEN` and `ADMIN_PASSWORD`",
+    ),
+    Setting("DIRECTUS_SYNC_DB_PASSWORD", "see `DIRECTUS_SYNC_DB_USER`", secret=True),
+    Setting(
         "DB_EXCLUDE_TABLES",
         "tables that Directus must not see. `positions` and `spatial_ref_sys` are always added",
         "spatial_ref_sys,sysdiagrams",
@@ -93,6 +106,16 @@ SETTINGS: Final = (
     Setting("DIRECTUS_SYNC_REQUEST_TIMEOUT", "seconds to wait for one answer of Directus", "120"),
     Setting("DIRECTUS_SYNC_APPLY_TIMEOUT", "seconds to wait while Directus applies a schema", "1800"),
 )
+# What the tool reads in place of these.
+_OF_THE_TOOL: Final = {
+    "DB_CONNECTION_STRING": "DIRECTUS_SYNC_DB_CONNECTION_STRING",
+    "DB_HOST": "DIRECTUS_SYNC_DB_HOST",
+    "DB_PORT": "DIRECTUS_SYNC_DB_PORT",
+    "DB_USER": "DIRECTUS_SYNC_DB_USER",
+    "DB_PASSWORD": "DIRECTUS_SYNC_DB_PASSWORD",
+}
+# What only the tool needs: the program that it becomes runs without them.
+_DEPLOY_ONLY: Final = frozenset({*_OF_THE_TOOL.values(), "ADMIN_TOKEN", "ADMIN_PASSWORD"})
 SECRET_NAMES: Final = tuple(each.name for each in SETTINGS if each.secret)
 
 
@@ -148,6 +171,7 @@ class Settings:
 
     database: DatabaseSettings
     environ: Mapping[str, str] = field(repr=False)
+    given_secrets: frozenset[str] = field(default=frozenset(), repr=False)
     directus_url: str | None = None
     token: str | None = field(default=None, repr=False)
     email: str | None = None
@@ -185,9 +209,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
-        given = {
-            self.environ.get(name, "") for name in (each.name for each in SETTINGS if each.secret)
-        } | self.database.passwords
+        given = self.given_secrets | self.database.passwords
         values = given | {value.strip() for value in given}
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
@@ -223,11 +245,13 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     """
     given = os.environ if environ is None else environ
     merged = {**({} if "CONFIG_PATH" in given else _read_env_file(env_file)), **given}
-    values = MappingProxyType({name: value for name, value in merged.items() if value != ""})
+    named = {name: value for name, value in merged.items() if value != ""}
+    values = MappingProxyType(_of_the_tool(named))
     home = values.get("DIRECTUS_HOME")
     return Settings(
         database=_database(values),
         environ=values,
+        given_secrets=frozenset(named.get(name, "") for name in SECRET_NAMES),
         directus_url=_url(values.get("DIRECTUS_URL")),
         token=_token(values),
         email=values.get("ADMIN_EMAIL"),
@@ -241,6 +265,18 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
     )
+
+
+def serving_environment() -> dict[str, str]:
+    """Return the process's environment for the program that a boot starts, without what only the tool needs."""
+    return {name: value for name, value in os.environ.items() if name not in _DEPLOY_ONLY}
+
+
+def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with DIRECTUS_SYNC_DB_* in the place of DB_*."""
+    given = {name: values[own] for name, own in _OF_THE_TOOL.items() if own in values}
+    replaced = {"DB_CONNECTION_STRING"} if given.keys() & {"DB_HOST", "DB_PORT"} else set()
+    return {name: value for name, value in values.items() if name not in replaced} | given
 
 
 def _read_env_file(path: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from directus_sync import output
+from directus_sync import output, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import options, planning, sessions
@@ -88,7 +88,7 @@ def command(
         else:
             output.result(results.deployed(done))
     if command:
-        handover.become(command)
+        handover.become(command, settings.serving_environment())
 
 
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:

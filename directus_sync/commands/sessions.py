@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def reading(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
     """Yield a connection that cannot change anything."""
     with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
-        connection.set_session(readonly=True, autocommit=True)
+        # BEGIN READ ONLY, and no setting of the session: behind a pooler that would stay for the next client.
+        connection.set_session(readonly=True, autocommit=False)
         yield connection
 
 
@@ -34,6 +35,7 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
     """
     try:
         with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
+            database.require_direct(connection)
             database.require_extensions(connection)
             with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
                 revisions.require_known(connection)

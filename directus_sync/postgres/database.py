@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.sql import Composable
 
-from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable
+from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable, WrongSettings
 from directus_sync.settings import DatabaseSettings, Settings
 
 if TYPE_CHECKING:
@@ -147,13 +147,32 @@ def query(
     with connection.cursor() as cursor:
         # With parameters psycopg2 takes each % for a placeholder, also one in a name.
         cursor.execute(sql, parameters or None)
-        return cursor.fetchall()
+        rows = cursor.fetchall()
+    if connection.readonly:
+        connection.rollback()  # or the transaction would keep the view of the first query
+    return rows
 
 
 def label(connection: Connection) -> str:
     """Name the database for messages: host, port and database."""
     info = connection.info
     return f"{info.host}:{info.port}/{info.dbname}"
+
+
+def require_direct(connection: Connection) -> None:
+    """Fail behind a connection pooler: there the lock would belong to whoever gets the session next.
+
+    A pooler gives the client a process id of its own making, which is not that of the session that answers.
+
+    Raises WrongSettings.
+    """
+    ((answering,),) = query(connection, "SELECT pg_backend_pid()")
+    if answering != connection.info.backend_pid:
+        raise WrongSettings(
+            "the database is behind a connection pooler, which cannot hold the lock of a deploy",
+            where=label(connection),
+            next="set DIRECTUS_SYNC_DB_HOST and DIRECTUS_SYNC_DB_PORT to PostgreSQL itself; Directus may keep DB_HOST",
+        )
 
 
 def require_extensions(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from directus_sync.errors import WrongSettings
@@ -21,13 +21,13 @@ def require(command: Sequence[str]) -> None:
         raise WrongSettings(f"{command[0]} is not a program that can be run", next="correct the command after --")
 
 
-def become(command: Sequence[str]) -> NoReturn:
+def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Replace this process by the command, with the default action for signals. Raises WrongSettings if that fails."""
     signals.leave_to_default()
     for number in _IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvp(command[0], list(command))  # noqa: S606 - the caller names the program
+        os.execvpe(command[0], list(command), environment)  # noqa: S606 - the caller names the program
     except OSError as error:
         raise WrongSettings(
             f"{command[0]} cannot be run: {error.strerror}", next="correct the command after --"

@@ -185,6 +185,12 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DB_HOST",
         "DB_SSL",
         "DB_CONNECTION_STRING",
+        "DIRECTUS_SYNC_DB_CONNECTION_STRING",
+        "DIRECTUS_SYNC_DB_HOST",
+        "DIRECTUS_SYNC_DB_PASSWORD",
+        "DIRECTUS_SYNC_DB_PORT",
+        "DIRECTUS_SYNC_DB_USER",
+        "DIRECTUS_SYNC_ON_DRIFT",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
     }

@@ -15,8 +15,8 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
-# Tests that need these are skipped without them: the browser for the admin UI, the image's init and shell.
-OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox"}
+# Tests that need these are skipped without them: the browser for the admin UI, the image's init and shell, a pooler.
+OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox", "pgbouncer": "pgbouncer"}
 
 
 def require(

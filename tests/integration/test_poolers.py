@@ -1,0 +1,90 @@
+"""Behind PgBouncer in transaction mode: reading leaves no trace on the pooled session, and writing is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Tool
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is missing; `make test` installs it on Debian")
+
+
+@pytest.fixture
+def pooled(deployed: Tool, tmp_path: Path) -> Iterator[Tool]:
+    """The tool with one pooled session between it and the database."""
+    assert PGBOUNCER is not None
+    database = deployed.settings.database
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    users = tmp_path / "users.txt"
+    users.write_text(f'"{database.user}" "{database.password}"\n')
+    settings = tmp_path / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n{database.name} = host={database.host} port={database.port}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\n"
+        f"auth_file = {users}\npool_mode = transaction\ndefault_pool_size = 1\n"
+        "ignore_startup_parameters = options, extra_float_digits\n"
+    )
+    for path in (tmp_path, users, settings):
+        path.chmod(0o755)
+    as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    tmp_path.parent.chmod(0o755)
+    process = subprocess.Popen([*as_nobody, PGBOUNCER, str(settings)], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "process up" in line:
+                break
+        assert process.poll() is None, "".join(said)
+        yield deployed.with_settings(DB_HOST="127.0.0.1", DB_PORT=str(port))
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def through(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
+    database = tool.settings.database
+    return psycopg.connect(
+        host=database.host,
+        port=database.port,
+        dbname=database.name,
+        user=database.user,
+        password=database.password,
+        prepare_threshold=None,
+        autocommit=True,
+    )
+
+
+def test_a_status_leaves_the_pooled_session_able_to_write(pooled: Tool) -> None:
+    status = pooled("status")
+    assert status.code == 0, status.text
+    with through(pooled) as connection:
+        assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]
+
+
+def test_a_deploy_through_a_pooler_is_refused_and_takes_no_lock(pooled: Tool) -> None:
+    pooled.database.execute("DELETE FROM directus_sync.deploys")  # so that there is something to do
+    refused = pooled("deploy")
+    assert (refused.code, "behind a connection pooler" in refused.err) == (2, True), refused.text
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database"
+    assert pooled.database.value(f"{locks} WHERE datname = current_database())") == 0
+
+
+def test_a_direct_address_for_the_tool_alone_deploys(pooled: Tool, deployed: Tool) -> None:
+    database = deployed.settings.database
+    pooled.database.execute("DELETE FROM directus_sync.deploys")
+    direct = pooled.with_settings(DIRECTUS_SYNC_DB_HOST=database.host, DIRECTUS_SYNC_DB_PORT=str(database.port))
+    done = direct("deploy")
+    assert done.code == 0, done.text
