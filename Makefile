@@ -19,7 +19,7 @@ IMAGE := trm/directus
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv:
@@ -91,6 +91,14 @@ pre: venv ## New revision before Directus's schema: make pre m="add a column"
 post: venv ## New revision after it: make post m="add a constraint"
 	@$(PYTHON) -m migrations.new_revision post "$(m)"
 
+.PHONY: renumber
+renumber: venv ## Put revisions in line after a merge: the newer one, or r=NAME, goes on top
+	@$(PYTHON) -m migrations.renumber $(r)
+
+.PHONY: accept-edits
+accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="why no database needs anything"
+	@$(PYTHON) -m migrations.accept_edits "$(m)" $(BASE)
+
 .PHONY: test
 test: venv ## Run every test, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
@@ -132,7 +140,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@$(PYTHON) -m tools.schema_docs --check
 	@$(PYTHON) -m tools.reference --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
-	@.venv/bin/alembic upgrade $$(cat migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
+	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck
 	@.venv/bin/mypy .ci/plan.py
 	@.venv/bin/hadolint docker/Dockerfile

@@ -271,6 +271,20 @@ class MadeOtherwise(Refused):
     remedy = "take Directus's form: `directus-sync pull --overwrite`"
 
 
+class InvalidRevisions(Refused):
+    """The revision files of a branch do not form one line, or the HEAD file does not name its end."""
+
+    id = "invalid-revisions"
+    remedy = "`make renumber`, or restore the file that it names"
+
+
+class RevisionEdited(Refused):
+    """A revision is not what it was when this database applied it."""
+
+    id = "revision-edited"
+    remedy = "restore the file and write a new revision, or `make accept-edits`"
+
+
 class DatabaseAhead(Refused):
     """A newer checkout than this one migrated the database."""
 

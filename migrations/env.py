@@ -1,10 +1,11 @@
-"""Alembic's entry: connects, takes the one lock, and runs one branch; refuses to run both at once."""
+"""Alembic's entry: connects, takes the one lock, and runs one branch. Refuses what would mix the branches."""
 
 from __future__ import annotations
 
 import logging.config
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alembic import command, context
@@ -18,7 +19,7 @@ from directus_sync import settings
 from directus_sync.errors import SyncError
 from directus_sync.postgres import database, lock
 from directus_sync.process.retries import retry_context
-from directus_sync.state import revisions
+from directus_sync.state import applied_revisions, revisions
 from migrations import operations  # noqa: F401 - its operations become part of `op`
 
 if TYPE_CHECKING:
@@ -27,17 +28,49 @@ if TYPE_CHECKING:
 config = context.config
 
 
-def refuse_both_branches() -> None:
-    """`upgrade heads` would run post before pre, on tables that Directus has not made yet."""
+def asked_for() -> tuple[Any, str]:
+    """Return the function of the `alembic` command and its target; None and nothing when directus-sync calls."""
     options = config.cmd_opts
-    if options is None or getattr(options, "cmd", (None,))[0] is not command.upgrade:
-        return
-    target = options.revision.rpartition(":")[2]
-    if target in {"head", "heads"}:
+    return getattr(options, "cmd", (None,))[0], str(getattr(options, "revision", ""))
+
+
+def refuse_unsupported() -> None:
+    """Refuse what Alembic offers and this project does by its own commands, and revision files that can't be used."""
+    asked, target = asked_for()
+    if asked is command.merge:
         raise CommandError(
-            f"`upgrade {options.revision}` is not supported, because Directus's schema belongs between the branches:"
-            " run `directus-sync deploy`, or `alembic upgrade pre@head`, `directus-sync push`,"
+            "`alembic merge` is not supported: pre and post stay apart, and two new revisions of one branch are put in"
+            " line by `make renumber`"
+        )
+    if asked is command.revision:
+        raise CommandError(
+            "`alembic revision` is not supported, because it names the file by a random id:"
+            ' run `make pre m="..."` or `make post m="..."`'
+        )
+    if asked is command.upgrade and target.rpartition(":")[2] in {"head", "heads"}:
+        # `upgrade heads` would run post before pre, on tables that Directus has not made yet.
+        raise CommandError(
+            f"`upgrade {target}` is not supported, because Directus's schema belongs between the"
+            " branches: run `directus-sync deploy`, or `alembic upgrade pre@head`, `directus-sync push`,"
             " `alembic upgrade post@head`"
+        )
+    try:
+        for branch in revisions.BRANCHES:
+            revisions.line(branch)
+    except SyncError as error:
+        raise CommandError(str(error)) from error
+
+
+def refuse_base_below_post(raw: Connection) -> None:
+    """Post revisions hold on to what pre made, such as PostGIS's types, so post goes first."""
+    asked, target = asked_for()
+    if asked is not command.downgrade or target not in {"base", "pre@base"}:
+        return
+    post = [head for head in revisions.applied_heads(raw) if head.startswith("post_")]
+    if post:
+        raise CommandError(
+            f"`downgrade {target}` is not supported while {post[0]} is applied:"
+            " run `alembic downgrade post@base`, then `alembic downgrade pre@base`"
         )
 
 
@@ -82,7 +115,7 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
             connection=connection,
             transaction_per_migration=True,
             version_table_schema=revisions.SCHEMA,
-            on_version_apply=config.attributes.get("on_version_apply"),
+            on_version_apply=partial(record, raw),
         )
         if context.get_context().opts.get("dont_mutate"):
             context.run_migrations()
@@ -91,23 +124,30 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
             run_with_retries(connection)
 
 
+def record(raw: Connection, *_: Any, step: Any, heads: set[str], **__: Any) -> None:
+    """Record the checksum of a revision in the transaction that applies it; forget it in the one that undoes it."""
+    applied_revisions.record(raw, heads, step.up_revision_id if step.is_upgrade and not step.is_stamp else None)
+    tell = config.attributes.get("on_version_apply")
+    if tell is not None:
+        tell()
+
+
 @contextmanager
 def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
     """Check, lock and create the schema of the version table outside any transaction."""
     raw.autocommit = True
     database.require_extensions(raw)
-    if lock_wait is None:
+    with nullcontext() if lock_wait is None else lock.exclusive(raw, lock_wait):
         revisions.prepare(raw)
-        raw.autocommit = False
-        yield
-        return
-    with lock.exclusive(raw, lock_wait):
-        revisions.prepare(raw)
+        refuse_base_below_post(raw)
+        if asked_for()[0] in {None, command.upgrade}:
+            applied_revisions.require_unedited(raw)
         raw.autocommit = False
         try:
             yield
         finally:
-            if not raw.closed:
+            # The lock is released outside any transaction. A caller that holds the lock cleans up by itself.
+            if lock_wait is not None and not raw.closed:
                 raw.rollback()
                 raw.autocommit = True
 
@@ -129,7 +169,7 @@ def lock_not_available(error: Exception) -> bool:
 
 if config.config_file_name is not None and config.cmd_opts is not None:
     logging.config.fileConfig(config.config_file_name, disable_existing_loggers=False)
-refuse_both_branches()
+refuse_unsupported()
 if context.is_offline_mode():
     run_offline()
 else:

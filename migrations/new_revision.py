@@ -5,39 +5,39 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from directus_sync.errors import SyncError
 from directus_sync.settings import ROOT
-from directus_sync.state.revisions import BRANCHES
+from directus_sync.state import revision_files
+from directus_sync.state.revisions import Branch
 
 USAGE = 'usage: make pre m="add a column"   or   make post m="add a constraint"'
 
 
 def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
-    """Create the revision after the branch's head, write its id to the HEAD file, and return its path.
+    """Create the revision after the branch's head, write its name to the HEAD file, and return its path.
 
-    The HEAD file makes two revisions written side by side collide in git instead of forking the branch.
+    Two branches in git that both add a revision both change the HEAD file, so that git reports a conflict.
 
-    Raises ValueError when branch or message cannot be used.
+    Raises ValueError when branch or message cannot be used, InvalidRevisions when the files that are there cannot.
     """
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
-    if branch not in BRANCHES:
+    if branch not in get_args(Branch):
         raise ValueError(f"{branch!r} is not a branch: pre or post")
     if not slug:
         raise ValueError("the message is empty; say what the revision does, such as 'add entries checks'")
-    config = Config(str(root / "alembic.ini"))
-    head = ScriptDirectory.from_config(config).as_revision_number(f"{branch}@head")
-    number = int(str(head).removeprefix(f"{branch}_")) + 1
-    revision = f"{branch}_{number:04d}"
     versions = root / "migrations" / "versions"
-    command.revision(
-        config, message=message, head=f"{branch}@head", rev_id=revision, version_path=str(versions / branch)
+    head = revision_files.line(versions, branch)[-1]
+    script = ScriptDirectory.from_config(Config(str(root / "alembic.ini"))).generate_revision(
+        revision_files.numbered(branch, head.number + 1), message, head=head.id, version_path=versions / branch
     )
-    (versions / f"{branch.upper()}_HEAD").write_text(f"{revision}\n", encoding="ascii")
-    (path,) = (versions / branch).glob(f"{revision}_*.py")
+    assert script is not None  # noqa: S101 - None is for files that are no revision
+    path = Path(script.path)
+    revision_files.write_head(versions, branch, path.stem)
     return path
 
 
@@ -49,6 +49,9 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(f"error: {error}\n{USAGE}", file=sys.stderr)  # noqa: T201
         return 2
+    except SyncError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
     print(f"Created {path.relative_to(ROOT)}; write upgrade, downgrade, and a test in tests/migrations/")  # noqa: T201
     return 0
 

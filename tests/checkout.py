@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from directus_sync.state import revision_files
 from directus_sync.state.revisions import Branch
 from tests.conftest import ROOT, Finished, Tool
 
@@ -35,6 +37,29 @@ def downgrade() -> None:
 '''
 
 
+def git(folder: Path, *arguments: str, at: int = 0, may_fail: bool = False) -> str:
+    """Run git with a name, a time and a branch of its own. at: minutes after the first commit."""
+    time = f"{1_700_000_000 + 60 * at} +0000"
+    person = {
+        f"GIT_{role}_{part}": f"test@{role}.invalid" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        ["git", "-c", "init.defaultBranch=main", *arguments],
+        cwd=folder,
+        env={
+            **os.environ,
+            **person,
+            "GIT_AUTHOR_DATE": time,
+            "GIT_COMMITTER_DATE": time,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        },
+        capture_output=True,
+        text=True,
+        check=not may_fail,
+    )
+    return done.stdout + done.stderr
+
+
 @dataclass(frozen=True)
 class Checkout:
     """A copy of this project. head, base: of the branch that has one more revision, after it and before it."""
@@ -56,13 +81,13 @@ class Checkout:
     def with_revision(cls, folder: Path, upgrade: str, downgrade: str, branch: Branch = "pre") -> Checkout:
         """Copy the project into `folder`. upgrade, downgrade: calls of `op`, without that word."""
         cls.copied(folder)
-        head_file = folder / "migrations" / "versions" / f"{branch.upper()}_HEAD"
-        base = head_file.read_text().strip()
-        head = f"{branch}_{int(base.removeprefix(f'{branch}_')) + 1:04d}"
-        (head_file.parent / branch / f"{head}_change_it.py").write_text(
+        versions = folder / "migrations" / "versions"
+        base = revision_files.head_id(versions, branch)
+        head = revision_files.numbered(branch, int(base.removeprefix(f"{branch}_")) + 1)
+        (versions / branch / f"{head}_change_it.py").write_text(
             REVISION.format(revision=head, down_revision=base, upgrade=upgrade, downgrade=downgrade)
         )
-        head_file.write_text(f"{head}\n")
+        revision_files.write_head(versions, branch, f"{head}_change_it")
         return cls(folder, head, base)
 
     def alembic(self, tool: Tool, *arguments: str) -> Finished:

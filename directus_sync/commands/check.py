@@ -21,7 +21,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import fingerprint, revisions
+from directus_sync.state import applied_revisions, fingerprint, revisions
 from directus_sync.state.revisions import BRANCHES
 
 
@@ -52,6 +52,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
     given = planning.approved(settings, request)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
+        applied_revisions.require_unedited(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             return Checked(pending, True, _plan_of_everything(wanted, given))

@@ -29,7 +29,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import fingerprint, history, revisions
+from directus_sync.state import applied_revisions, fingerprint, history, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class _Deploying:
         given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
+        applied_revisions.require_unedited(connection)
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             with sessions.directus(settings, connection, progress):
                 pass  # before anything is changed: it answers, accepts the credentials, and works on this database
@@ -236,6 +237,7 @@ class _Deploying:
 
     def _record(self, wanted: Snapshot, given: str, deployed: Deployed, found: str | None) -> None:
         unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
+        applied_revisions.record(self.connection, revisions.applied_heads(self.connection))
         history.record_deploy(
             self.connection,
             history.Deploy(

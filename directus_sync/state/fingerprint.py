@@ -16,7 +16,8 @@ from directus_sync.directus import installation
 from directus_sync.postgres import database
 from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.settings import Settings
-from directus_sync.state.revisions import BRANCHES, checkout_head
+from directus_sync.state.revision_files import head_path, paths
+from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -136,6 +137,9 @@ def inputs(settings: Settings) -> str:
     digest = hashlib.sha256()
     given = (__version__, settings.excluded_tables)
     files = [_content(path) for path in settings.files]
+    for branch in BRANCHES:
+        for path in (head_path(VERSIONS, branch), *paths(VERSIONS, branch)):
+            files += [path.name.encode(), _content(path)]
     for content in (*(text.encode() for text in given), *files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()

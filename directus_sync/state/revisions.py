@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import psycopg2
 
 from directus_sync.errors import DatabaseAhead, MigrationFailed, SyncError
 from directus_sync.postgres import database
 from directus_sync.settings import ROOT
+from directus_sync.state import revision_files
+from directus_sync.state.revision_files import RevisionFile
 
 if TYPE_CHECKING:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # Out of Directus's sight: it looks at `public` only.
@@ -44,8 +43,23 @@ class Reporter:
 
 
 def checkout_head(branch: Branch) -> str:
-    """Return a branch's newest revision id in this checkout, without loading Alembic."""
-    return (VERSIONS / f"{branch.upper()}_HEAD").read_text(encoding="ascii").strip()
+    """Return a branch's newest revision id in this checkout, by its HEAD file alone.
+
+    Raises InvalidRevisions when that file names none.
+    """
+    return revision_files.head_id(VERSIONS, branch)
+
+
+def line(branch: Branch) -> tuple[RevisionFile, ...]:
+    """Return the revisions of a branch in this checkout, the oldest first. Raises InvalidRevisions."""
+    return revision_files.line(VERSIONS, branch)
+
+
+def applied(heads: Iterable[str], branch: Branch) -> tuple[RevisionFile, ...]:
+    """Return the revisions of a branch that a database with these heads has. Raises InvalidRevisions."""
+    files = line(branch)
+    ids = [file.id for file in files]
+    return files[: max((ids.index(head) + 1 for head in heads if head in ids), default=0)]
 
 
 def applied_heads(connection: Connection) -> frozenset[str]:
@@ -59,27 +73,25 @@ def applied_heads(connection: Connection) -> frozenset[str]:
 def pending(connection: Connection, branch: Branch) -> list[Revision]:
     """Return the branch's revisions that the database lacks, oldest first.
 
-    Raises DatabaseAhead when the database has revisions that this checkout lacks, of either branch.
+    Raises DatabaseAhead when the database has revisions that this checkout lacks, of either branch;
+    InvalidRevisions when the files can't be used.
     """
     heads = require_known(connection)
     if checkout_head(branch) in heads:
         return []
-    script = _script()
-    applied = {ancestor.revision for head in heads for ancestor in script.iterate_revisions(head, "base")}
-    line = [item for item in script.iterate_revisions(f"{branch}@head", "base") if item.revision not in applied]
-    return [Revision(item.revision, Path(item.path).stem) for item in reversed(line)]
+    return [Revision(file.id, file.name) for file in line(branch)[len(applied(heads, branch)) :]]
 
 
 def require_known(connection: Connection) -> frozenset[str]:
     """Return the revision ids in the version table, all of which this checkout has.
 
-    Raises DatabaseAhead.
+    Raises DatabaseAhead, InvalidRevisions.
     """
     heads = applied_heads(connection)
-    # Alembic is loaded only where the answer is not plain.
+    # The revision files are read only when the HEAD files leave the question open.
     if heads <= {checkout_head(branch) for branch in BRANCHES}:
         return heads
-    unknown = sorted(heads - {item.revision for item in _script().walk_revisions()})
+    unknown = sorted(heads - {file.id for branch in BRANCHES for file in line(branch)})
     if unknown:
         raise DatabaseAhead(
             f"the database is ahead of this checkout: it has revision {', '.join(unknown)}, which is not here",
@@ -108,11 +120,12 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
     if not todo:
         return []
     from alembic import command  # noqa: PLC0415 - Alembic takes 0.4 s to load, and most boots have nothing to migrate
+    from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     progress = _Progress(todo, reporter)
-    config = _config()
+    config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
     config.attributes["on_version_apply"] = progress.on_version_apply
     try:
@@ -123,7 +136,7 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
         raise MigrationFailed(
             f"{progress.current.name} failed: {_reason(error)}",
             where=f"alembic upgrade {branch}@head, after {len(progress.done)} of {len(todo)} revisions",
-            next="the revisions before it are applied and stay; mend the cause and run again, which is safe",
+            next="the revisions before it are applied and stay; fix the cause and run again, which is safe",
         ) from error
     finally:
         if not connection.closed:
@@ -145,7 +158,7 @@ class _Progress:
     def current(self) -> Revision:
         return self.todo[min(len(self.done), len(self.todo) - 1)]
 
-    def on_version_apply(self, **_: Any) -> None:
+    def on_version_apply(self) -> None:
         self.reporter.applied(self.current, time.monotonic() - self.started)
         self.done.append(self.current)
         if len(self.done) < len(self.todo):
@@ -154,18 +167,6 @@ class _Progress:
     def _begin(self) -> None:
         self.started = time.monotonic()
         self.reporter.applying(self.current)
-
-
-def _config() -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - see upgrade
-
-    return Config(str(ROOT / "alembic.ini"))
-
-
-def _script() -> ScriptDirectory:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see upgrade
-
-    return ScriptDirectory.from_config(_config())
 
 
 def _reason(error: Exception) -> str:

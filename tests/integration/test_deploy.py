@@ -20,6 +20,7 @@ from directus_sync.errors import PrivateServerFailed
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.state import revision_files
 from directus_sync.state.revisions import BRANCHES, checkout_head
 from tests import homes
 from tests.catalogs import CATALOG, read
@@ -176,10 +177,10 @@ def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path
     (older.folder / "snapshots" / "catalog.yaml").unlink()
     for branch, head in {"pre": "pre_0005", "post": "post_0002"}.items():
         versions = older.folder / "migrations" / "versions"
-        (versions / f"{branch.upper()}_HEAD").write_text(f"{head}\n")
         for path in (versions / branch).glob("*.py"):
             if path.stem[: len(head)] > head:
                 path.unlink()
+        revision_files.write_head(versions, branch, revision_files.read(versions, branch)[-1].name)
     first = older.sync(empty, "deploy")
     assert first.code == 0, first.text
     assert empty.database.value("SELECT to_regclass('public.stages') IS NULL")

@@ -93,6 +93,7 @@ def findings(source: str, branch: str, tables: frozenset[str]) -> list[str]:
         if isinstance(node, ast.Call)
         for what in _unnamed(node)
     ]
+    found += [f"line {line}: {what}" for node in ast.walk(tree) for line, what in _elsewhere(node)]
     return list(dict.fromkeys(found))
 
 
@@ -163,6 +164,23 @@ def _unnamed(node: ast.Call) -> Iterator[str]:
         yield f"{node.func.attr}: needs a name"
     if node.func.attr == "Column" and keywords.keys() & {"unique", "index"}:
         yield "Column: unique and index make names of their own; use an operation with a name"
+
+
+def _elsewhere(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield what a revision takes from another file: an edit there would not change the revision's checksum."""
+    modules: list[str] = []
+    match node:
+        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open" | "read_text" | "read_bytes")):
+            yield node.lineno, "reads a file, which its checksum misses"
+        case ast.ImportFrom(module="migrations", names=[ast.alias(name="ddl")], level=0):
+            return
+        case ast.ImportFrom(module=module, level=level):
+            modules = [f"{'.' * level}{module or ''}"]
+        case ast.Import(names=names):
+            modules = [alias.name for alias in names]
+    for module in modules:
+        if module.partition(".")[0] in {"", "migrations", "tests", "tools"}:
+            yield getattr(node, "lineno", 0), f"imports {module}, which its checksum misses; migrations.ddl is known"
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

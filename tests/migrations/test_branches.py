@@ -18,6 +18,7 @@ from directus_sync.postgres import database
 from directus_sync.state import revisions
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 from migrations.new_revision import main, new_revision
+from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, ROOT, Tool
 
 REVISIONS = sorted(VERSIONS.glob("*/*.py"))
@@ -32,6 +33,12 @@ def test_the_head_files_name_the_heads() -> None:
     assert {branch: checkout_head(branch) for branch in BRANCHES} == {
         branch: _script().as_revision_number(f"{branch}@head") for branch in BRANCHES
     }
+
+
+def test_a_head_file_names_the_whole_revision_so_that_two_branches_collide_in_git() -> None:
+    for branch in BRANCHES:
+        named = (VERSIONS / f"{branch.upper()}_HEAD").read_text(encoding="utf-8").strip()
+        assert (VERSIONS / branch / f"{named}.py").is_file()
 
 
 def test_there_are_two_labelled_bases_and_no_dependency_between_them() -> None:
@@ -64,6 +71,38 @@ def test_upgrading_both_branches_at_once_is_refused(empty: Tool, target: str) ->
     assert "run `directus-sync deploy`, or `alembic upgrade pre@head`" in refused.err
     assert "Traceback" not in refused.err
     assert empty.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
+
+
+@pytest.mark.parametrize("arguments", [["merge", "pre_0007", "post_0011"], ["revision", "-m", "x"]])
+def test_files_that_alembic_would_name_and_place_by_itself_are_refused(empty: Tool, arguments: list[str]) -> None:
+    before = sorted(VERSIONS.rglob("*.py"))
+    refused = empty.alembic(*arguments)
+    assert refused.code == 255
+    assert f"`alembic {arguments[0]}` is not supported" in refused.err
+    assert "make " in refused.err
+    assert "Traceback" not in refused.err
+    assert sorted(VERSIONS.rglob("*.py")) == before
+
+
+@pytest.mark.parametrize("arguments", [["upgrade", "pre@head"], ["upgrade", "pre@head", "--sql"], ["current"]])
+def test_a_revision_with_a_syntax_error_is_named_by_alembic(empty: Tool, tmp_path: Path, arguments: list[str]) -> None:
+    checkout = Checkout.copied(tmp_path)
+    with (tmp_path / "migrations" / "versions" / "pre" / "pre_0002_create_sync_tables.py").open("a") as file:
+        file.write("<<<<<<< HEAD\n")
+    refused = checkout.alembic(empty, *arguments)
+    assert refused.code == 255
+    assert "error[invalid-revisions]: pre_0002_create_sync_tables.py is not Python" in refused.err
+    assert "Traceback" not in refused.err
+
+
+@pytest.mark.parametrize("target", ["base", "pre@base"])
+def test_pre_is_not_taken_from_below_post(deployed: Tool, target: str) -> None:
+    before = deployed.database.contents()
+    refused = deployed.alembic("downgrade", target)
+    assert refused.code == 255
+    assert "run `alembic downgrade post@base`, then `alembic downgrade pre@base`" in refused.err
+    assert "Traceback" not in refused.err
+    assert deployed.database.contents() == before
 
 
 def test_pre_upgrades_by_itself_and_is_shown(empty: Tool) -> None:
@@ -148,11 +187,11 @@ def test_a_new_revision_follows_the_rules_and_moves_the_head_file(tmp_path: Path
     text = path.read_text(encoding="utf-8")
     assert text.startswith('"""Add entries checks.\n\nWhy:')
     assert f'down_revision = "{head}"' in text
-    assert (tmp_path / "migrations/versions/POST_HEAD").read_text() == f"post_{number:04d}\n"
+    assert (tmp_path / "migrations/versions/POST_HEAD").read_text() == f"post_{number:04d}_add_entries_checks\n"
     for check in (["check"], ["format", "--diff"]):
         named = f"--stdin-filename=migrations/versions/post/{path.name}"
         subprocess.run([PROGRAMS / "ruff", *check, named, "-"], cwd=ROOT, input=text, text=True, check=True)
-    assert (tmp_path / "migrations/versions/PRE_HEAD").read_text() == f"{checkout_head('pre')}\n"
+    assert (tmp_path / "migrations/versions/PRE_HEAD").read_text() == (VERSIONS / "PRE_HEAD").read_text()
 
 
 @pytest.mark.parametrize("arguments", [["post", ""], ["both", "add a column"], ["pre"], []])

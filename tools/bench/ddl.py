@@ -17,7 +17,8 @@ SCHEMA = "CREATE SCHEMA IF NOT EXISTS directus_sync;\n"
 
 def write(root: Path, folder: Path) -> None:
     """Write both branches below `folder`: `pre/*.sql` and `post/*.sql`, in the order to apply."""
-    pre_head = (root / "migrations/versions/PRE_HEAD").read_text().strip()
+    # The file holds the whole name, and Alembic takes the id: pre_0008.
+    pre_head = "_".join((root / "migrations/versions/PRE_HEAD").read_text().split("_")[:2])
     branches = {"pre": "pre@head", "post": f"{pre_head}:post@head"}
     for branch, target in branches.items():
         (folder / branch).mkdir(parents=True, exist_ok=True)

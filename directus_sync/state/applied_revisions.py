@@ -1,0 +1,172 @@
+"""What the database remembers of each applied revision: its name, its checksum, when. Notices when a file was edited.
+
+The table is made by pre_0008. Alembic's own table holds the heads, and stays the only word on what is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from directus_sync.errors import RevisionEdited
+from directus_sync.postgres import database
+from directus_sync.state import revisions
+from directus_sync.state.revision_files import RevisionFile, shown
+from directus_sync.state.revisions import BRANCHES
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+
+@dataclass(frozen=True)
+class Applied:
+    """An applied revision as it was recorded. at: None when it was applied before checksums were recorded."""
+
+    id: str
+    name: str
+    checksum: str
+    at: datetime | None
+
+    @property
+    def when(self) -> str:
+        """Say when it was applied."""
+        return f"applied {self.at:%Y-%m-%d %H:%M %Z}".rstrip() if self.at else "applied"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which checkout and database disagree about an applied revision. where, next: as errors have them."""
+
+    what: str
+    where: str
+    next: str
+
+
+def read(connection: Connection) -> dict[str, Applied]:
+    """Return what is recorded, by id; nothing for a database that has no such table yet."""
+    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
+    if table is None:
+        return {}
+    rows = database.query(connection, "SELECT id, name, checksum, applied_at FROM directus_sync.revisions")
+    return {row[0]: Applied(*row) for row in rows}
+
+
+def record(connection: Connection, heads: Collection[str], newest: str | None = None) -> None:
+    """Make the table equal what is applied: new revisions, those that were undone, edits that a docstring accepts.
+
+    heads: of Alembic's version table. newest: the revision that was applied just now; for others the time is unknown.
+    """
+    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
+    if table is None:
+        return
+    recorded = read(connection)
+    files = {file.id: file for branch in BRANCHES for file in revisions.applied(heads, branch)}
+    with connection.cursor() as cursor:
+        for gone in recorded.keys() - files.keys():
+            cursor.execute("DELETE FROM directus_sync.revisions WHERE id = %s", (gone,))
+        for file in files.values():
+            known = recorded.get(file.id)
+            if known is None:
+                cursor.execute(
+                    "INSERT INTO directus_sync.revisions (id, name, checksum, applied_at)"
+                    " VALUES (%s, %s, %s, CASE WHEN %s THEN now() END)",
+                    (file.id, file.name, file.checksum, file.id == newest),
+                )
+            elif (known.name, known.checksum) != (file.name, file.checksum) and _is_accepted(known, file):
+                cursor.execute(
+                    "UPDATE directus_sync.revisions SET name = %s, checksum = %s WHERE id = %s",
+                    (file.name, file.checksum, file.id),
+                )
+
+
+def require_unedited(connection: Connection) -> None:
+    """Fail when an applied revision is not what it was when this database applied it. Changes nothing.
+
+    Raises RevisionEdited, DatabaseAhead; InvalidRevisions when the files can't be used.
+    """
+    heads = revisions.require_known(connection)
+    lines = {branch: revisions.line(branch) for branch in BRANCHES}
+    recorded = read(connection)
+    found: list[Finding] = []
+    for branch in BRANCHES:
+        there = revisions.applied(heads, branch)
+        mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
+        found += find(mine, there, lines[branch])
+    if not found:
+        return
+    number = "1 revision is" if len(found) == 1 else f"{len(found)} revisions are"
+    info = connection.info
+    raise RevisionEdited(
+        f"{number} not what this database applied",
+        where="\n".join(
+            [f"database {info.host}:{info.port}/{info.dbname}", *(f"{item.where}: {item.what}" for item in found)]
+        ),
+        next="\n".join(dict.fromkeys(item.next for item in found)),
+    )
+
+
+def find(
+    recorded: Mapping[str, Applied], applied: Sequence[RevisionFile], line: Sequence[RevisionFile]
+) -> Iterator[Finding]:
+    """Yield what differs in one branch. applied: the part of the line that the database has."""
+    known = {file.id for file in line}
+    for row in recorded.values():
+        if row.id not in known:
+            yield _removed(row)
+    last = max((number for number, file in enumerate(applied) if file.id in recorded), default=-1)
+    for number, file in enumerate(applied):
+        before = recorded.get(file.id)
+        if before is None:
+            # A database from before checksums were recorded has none at all.
+            if number < last:
+                yield _inserted(file, applied[last])
+        elif not _is_accepted(before, file):
+            moved = next((other for other in line if other.checksum == before.checksum), None)
+            yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
+
+
+def _is_accepted(before: Applied, file: RevisionFile) -> bool:
+    return before.checksum in {file.checksum, *file.accepted}
+
+
+def _edited(before: Applied, file: RevisionFile, *, is_newest: bool) -> Finding:
+    branch = file.id.partition("_")[0]
+    here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
+    return Finding(
+        f"edited after it was {before.when}, with checksum {before.checksum}",
+        shown(file.path),
+        f"{here if is_newest else ''}restore the file from git (git log -p shows the edit),"
+        f' and make the change in a new revision: make {branch} m="..."\n'
+        "or, when databases that applied it need nothing, accept the edit in git:"
+        ' make accept-edits m="why they need nothing"\n'
+        "which writes `Edited:`, that checksum and the reason into the docstring",
+    )
+
+
+def _renumbered(before: Applied, moved: RevisionFile) -> Finding:
+    branch = before.id.partition("_")[0]
+    return Finding(
+        f"{before.when} as {before.name}, which was renumbered",
+        shown(moved.path),
+        f"in the checkout from before the renumbering undo it on this database: alembic downgrade {branch}@-1\n"
+        "then deploy from this one; for the local stack make reset is enough\n"
+        "or renumber the other revision: make renumber r=NAME",
+    )
+
+
+def _inserted(file: RevisionFile, later: RevisionFile) -> Finding:
+    return Finding(
+        f"never applied, and {later.name} above it is",
+        shown(file.path),
+        f"put it on top: make renumber r={file.name}",
+    )
+
+
+def _removed(before: Applied) -> Finding:
+    return Finding(
+        f"{before.when}, and this checkout has no such file",
+        before.name,
+        "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit removed it",
+    )

@@ -1,0 +1,266 @@
+"""The revision files of a checkout, read and never run: their order, their checksums, and why they can't be used."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from directus_sync.errors import InvalidRevisions
+from directus_sync.state.checksum import assigned_name, checksum
+
+# Where a revision stands is not what it does: `make renumber` changes both.
+_POSITION: Final = frozenset({"revision", "down_revision"})
+_ACCEPTED: Final = re.compile(r"^Edited: +([0-9a-f]{16}) +\S", re.MULTILINE)
+_RENUMBER: Final = "make renumber"
+
+
+@dataclass(frozen=True)
+class RevisionFile:
+    """One revision as its file says. parent: the id of the one below it, None for the first of a branch."""
+
+    path: Path
+    id: str
+    parent: str | None
+    tree: ast.Module = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The whole name, such as `post_0011_leave_a_missing_outline_to_not_null`."""
+        return self.path.stem
+
+    @property
+    def number(self) -> int:
+        """The number in its id."""
+        return int(self.id.rpartition("_")[2])
+
+    @cached_property
+    def checksum(self) -> str:
+        """Of what it does."""
+        return checksum(self.tree, ignored=_POSITION)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Older checksums that the lines `Edited: <checksum> <reason>` of its docstring accept."""
+        return frozenset(_ACCEPTED.findall(ast.get_docstring(self.tree) or ""))
+
+
+def checksum_of(content: bytes) -> str:
+    """Return the checksum of a revision that is not in the checkout. Raises SyntaxError."""
+    return checksum(ast.parse(content), ignored=_POSITION)
+
+
+def paths(versions: Path, branch: str) -> list[Path]:
+    """Return the files of a branch, by name."""
+    return sorted((versions / branch).glob("*.py"))
+
+
+def head_path(versions: Path, branch: str) -> Path:
+    """Return the file that names the branch's newest revision."""
+    return versions / f"{branch.upper()}_HEAD"
+
+
+def numbered(branch: str, number: int) -> str:
+    """Return the id with this number."""
+    return f"{branch}_{number:04d}"
+
+
+def write_head(versions: Path, branch: str, name: str) -> None:
+    """Name the branch's newest revision in its HEAD file."""
+    head_path(versions, branch).write_text(f"{name}\n", encoding="utf-8")
+
+
+def head_id(versions: Path, branch: str) -> str:
+    """Return the id of the revision that the HEAD file names.
+
+    Raises InvalidRevisions.
+    """
+    path = head_path(versions, branch)
+    named = _head_text(path)
+    found = re.match(rf"{branch}_\d{{4}}(?![0-9])", named)
+    if found is None:
+        raise InvalidRevisions(
+            f"{path.name} names no {branch} revision: it says {named.splitlines()[0][:60]!r}"
+            if named
+            else f"{path.name} is missing or empty",
+            where=shown(path),
+            next=f"{_RENUMBER}\nit writes the name of the newest revision there",
+        )
+    return found[0]
+
+
+def line(versions: Path, branch: str) -> tuple[RevisionFile, ...]:
+    """Return the revisions of a branch, the oldest first.
+
+    Raises InvalidRevisions unless they form one line, at whose end is what the HEAD file names.
+    """
+    files = read(versions, branch)
+    _require_unique(files)
+    _require_parents(files, branch)
+    found = _walk(files, branch)
+    _require_head(versions, branch, found)
+    return found
+
+
+def read(versions: Path, branch: str) -> list[RevisionFile]:
+    """Return the revisions of a branch in the order of their file names. Two may have one id.
+
+    Raises InvalidRevisions for a file that is no revision of this branch.
+    """
+    return [_read(path, branch) for path in paths(versions, branch)]
+
+
+def shown(path: Path) -> str:
+    """Return a path as the project's root sees it."""
+    return "/".join(path.parts[path.parts.index("migrations") :] if "migrations" in path.parts else path.parts[-2:])
+
+
+def _read(path: Path, branch: str) -> RevisionFile:
+    try:
+        return _interpreted(path, path.read_bytes(), branch)
+    except OSError as error:
+        raise InvalidRevisions(
+            f"{path.name} can't be read: {error.strerror}",
+            where=shown(path),
+            next="give yourself the right to read it, or restore it from git",
+        ) from error
+
+
+# Read before and after each revision of a deploy: parsing them all takes 20 ms.
+@lru_cache(maxsize=1024)
+def _interpreted(path: Path, content: bytes, branch: str) -> RevisionFile:
+    tree = _parsed(path, content)
+    values = {name: node for node in tree.body if (name := assigned_name(node)) in _POSITION}
+    own, parent = (_literal(values.get(name)) for name in ("revision", "down_revision"))
+    if isinstance(parent, tuple | list) or (isinstance(parent, str) and parent.startswith("(")):
+        raise InvalidRevisions(
+            f"{path.name} merges revisions: {parent}",
+            where=shown(path),
+            next=f"delete it: pre and post are never merged\nto put two revisions of one branch in line: {_RENUMBER}",
+        )
+    named = isinstance(own, str) and re.fullmatch(rf"{branch}_\d{{4}}", own) and path.stem.startswith(f"{own}_")
+    if not named or not (parent is None or isinstance(parent, str)):
+        raise InvalidRevisions(
+            f"{path.name} has revision {own!r} and down_revision {parent!r}",
+            where=shown(path),
+            next=f"the file is named <id>_<what it does>.py, and the id is {branch}_ with four digits;"
+            f' make a new one with: make {branch} m="..."',
+        )
+    return RevisionFile(path, str(own), parent, tree)
+
+
+def _parsed(path: Path, content: bytes) -> ast.Module:
+    try:
+        return ast.parse(content, path.name)
+    except (SyntaxError, ValueError) as error:
+        number = error.lineno if isinstance(error, SyntaxError) else None
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise InvalidRevisions(
+            f"{path.name} is not Python: {reason}",
+            where=f"{shown(path)}:{number}" if number else shown(path),
+            next=f"correct the file, or restore it: git checkout -- {shown(path)}",
+        ) from error
+
+
+def _literal(node: ast.stmt | None) -> Any:
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    if value is None:
+        return None
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        return ast.unparse(value)
+
+
+def _require_unique(files: Iterable[RevisionFile]) -> None:
+    for own, group in _groups((file.id, file) for file in files):
+        raise InvalidRevisions(
+            f"{_number(group)} files are revision {own}: {_names(group)}", where=_where(group), next=_in_line(group)
+        )
+
+
+def _require_parents(files: Sequence[RevisionFile], branch: str) -> None:
+    known = {file.id for file in files}
+    for file in files:
+        if file.parent is not None and file.parent not in known:
+            raise InvalidRevisions(
+                f"{file.name} comes after {file.parent}, and the branch {branch} has no such revision",
+                where=shown(file.path),
+                next=f"restore the file of {file.parent} from git, or correct down_revision",
+            )
+    for parent, group in _groups((file.parent, file) for file in files):
+        raise InvalidRevisions(
+            f"{_number(group)} revisions come after {parent}: {_names(group)}"
+            if parent
+            else f"{_number(group)} revisions begin the branch {branch}: {_names(group)}",
+            where=_where(group),
+            next=_in_line(group),
+        )
+
+
+def _walk(files: Sequence[RevisionFile], branch: str) -> tuple[RevisionFile, ...]:
+    after = {file.parent: file for file in files}
+    found: list[RevisionFile] = []
+    while (following := after.get(found[-1].id if found else None)) is not None:
+        found.append(following)
+    rest = [file for file in files if file not in found]
+    if rest or not found:
+        raise InvalidRevisions(
+            f"these revisions come after each other in a circle: {_names(rest)}"
+            if rest
+            else f"the branch {branch} has no revision",
+            where=_where(rest),
+            next="restore down_revision in their files from git" if rest else "restore migrations/versions from git",
+        )
+    return tuple(found)
+
+
+def _require_head(versions: Path, branch: str, found: Sequence[RevisionFile]) -> None:
+    path, newest = head_path(versions, branch), found[-1]
+    if _head_text(path) == newest.name:
+        return
+    head_id(versions, branch)
+    raise InvalidRevisions(
+        f"{path.name} names {_head_text(path)}, and the newest revision is {newest.name}",
+        where=f"{shown(path)}\n{shown(newest.path)}",
+        next=f"if {newest.name} is the newest: {_RENUMBER}\nelse restore the missing revision file from git",
+    )
+
+
+def _head_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _groups(pairs: Iterable[tuple[str | None, RevisionFile]]) -> list[tuple[str | None, list[RevisionFile]]]:
+    """Return the keys that several files have, with the files."""
+    grouped: dict[str | None, list[RevisionFile]] = defaultdict(list)
+    for key, file in pairs:
+        grouped[key].append(file)
+    return [(key, group) for key, group in grouped.items() if len(group) > 1]
+
+
+def _in_line(group: Sequence[RevisionFile]) -> str:
+    return (
+        f"{_RENUMBER}\nit keeps the revision that the main branch has, and puts the newer one on top\n"
+        f"to choose the one that moves: {_RENUMBER} r={group[-1].name}"
+    )
+
+
+def _number(group: Sequence[RevisionFile]) -> str:
+    return {2: "two", 3: "three"}.get(len(group), str(len(group)))
+
+
+def _names(files: Iterable[RevisionFile]) -> str:
+    return " and ".join(file.name for file in files)
+
+
+def _where(files: Iterable[RevisionFile]) -> str:
+    return "\n".join(shown(file.path) for file in files)

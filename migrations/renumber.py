@@ -1,0 +1,148 @@
+"""Puts revisions of one branch in line again after a merge: python -m migrations.renumber [name of the one to move].
+
+The one that the main branch has keeps its number. The newer one goes on top: its file, id, down_revision and test are
+renamed, and the HEAD file names it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from directus_sync.errors import SyncError
+from directus_sync.settings import ROOT
+from directus_sync.state import revision_files
+from directus_sync.state.revision_files import RevisionFile
+from directus_sync.state.revisions import BRANCHES
+from migrations.history import History
+
+
+@dataclass(frozen=True)
+class Move:
+    """A revision that gets another place: its id, the id of the one below it, or both change."""
+
+    file: RevisionFile
+    id: str
+    parent: str | None
+
+    @property
+    def name(self) -> str:
+        """The new name."""
+        return self.id + self.file.name.removeprefix(self.file.id)
+
+    def renamed(self, text: str, *, parent_too: bool) -> str:
+        """Return a text with the new ids for the old ones."""
+        new = {self.file.id: self.id}
+        if parent_too and self.file.parent and self.parent:
+            new = {self.file.parent: self.parent, **new}
+        return re.sub(rf"\b({'|'.join(new)})(?![0-9])", lambda found: new[found[0]], text)
+
+
+def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
+    """Put both branches in line, and return what was moved. named: the revision that goes on top.
+
+    Raises InvalidRevisions for what renumbering does not repair, ValueError when no file has that name.
+    """
+    versions = root / "migrations" / "versions"
+    files = {branch: revision_files.read(versions, branch) for branch in BRANCHES}
+    if named is not None and not any(file.name == named for line in files.values() for file in line):
+        raise ValueError(f"there is no revision file {named}.py")
+    done: list[Move] = []
+    for branch in BRANCHES:
+        moves = plan(files[branch], History(root), named)
+        # From the top, so that no file takes the name of another one.
+        for move in sorted(moves, key=lambda move: move.file.number, reverse=True):
+            _move(move, root)
+        renumbered = revision_files.read(versions, branch)
+        parents = {file.parent for file in renumbered}
+        for file in renumbered:
+            if file.id not in parents:
+                revision_files.write_head(versions, branch, file.name)
+        revision_files.line(versions, branch)
+        done += moves
+    return done
+
+
+def plan(files: Sequence[RevisionFile], history: History, named: str | None) -> list[Move]:
+    """Return what is to be moved so that every revision has a number and a parent of its own."""
+    first = _fork(files, named)
+    if first is None:
+        return []
+    ages = _ages(files, history, first)
+    rest = sorted(ages, key=lambda file: (file.name == named, ages[file], file.number, file.name))
+    below = max((file.id for file in files if file.number < first), default=None)
+    branch, moves = files[0].id.partition("_")[0], []
+    for number, file in enumerate(rest, first):
+        move = Move(file, revision_files.numbered(branch, number), below)
+        if (move.id, move.parent) != (file.id, file.parent):
+            moves.append(move)
+        below = move.id
+    return moves
+
+
+def _ages(files: Sequence[RevisionFile], history: History, first: int) -> dict[RevisionFile, tuple[float, float]]:
+    """Return since when the main branch, and any branch, has each revision from this number on.
+
+    A revision is never older than the one below it, so that those of one branch in git keep their order.
+    """
+    ages: dict[RevisionFile, tuple[float, float]] = {}
+    for file in sorted(files, key=lambda file: file.number):
+        if file.number >= first:
+            below = min((age for other, age in ages.items() if other.id == file.parent), default=(0.0, 0.0))
+            ages[file] = max((history.since_on_main(file.path), history.since(file.path)), below)
+    return ages
+
+
+def _fork(files: Sequence[RevisionFile], named: str | None) -> int | None:
+    """Return the lowest number at which two revisions want one place, or that of the one to move; None without one."""
+    parents = [file.parent for file in files]
+    ids = [file.id for file in files]
+    crowded = [
+        file.number for file in files if ids.count(file.id) > 1 or parents.count(file.parent) > 1 or file.name == named
+    ]
+    return min(crowded, default=None)
+
+
+def _move(move: Move, root: Path) -> None:
+    """Rewrite and rename a revision's file, and its test's."""
+    text = move.renamed(move.file.path.read_text(encoding="utf-8"), parent_too=False)
+    text = re.sub(r"^down_revision\b[^=\n]*=.*$", f"down_revision = {_quoted(move.parent)}", text, flags=re.MULTILINE)
+    _write(move.file.path, move.file.path.with_name(f"{move.name}.py"), text)
+    test = root / "tests" / "migrations" / f"test_{move.file.name}.py"
+    if test.is_file():
+        text = move.renamed(test.read_text(encoding="utf-8"), parent_too=True)
+        _write(test, test.with_name(f"test_{move.name}.py"), text)
+
+
+def _quoted(revision: str | None) -> str:
+    return f'"{revision}"' if revision else "None"
+
+
+def _write(old: Path, new: Path, text: str) -> None:
+    old.unlink()
+    new.write_text(text, encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Run from the Makefile; return the exit code."""
+    try:
+        moves = renumber(arguments[0].removesuffix(".py") if arguments else None)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except SyncError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    for move in moves:
+        print(f"{move.file.name} is now {move.name}, after {move.parent}")  # noqa: T201
+    print(  # noqa: T201
+        "Read the renamed files and tests, then: git add migrations tests" if moves else "The revisions are in line"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
