@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,25 +21,30 @@ pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is missing;
 
 
 @pytest.fixture
-def pooled(deployed: Tool, tmp_path: Path) -> Iterator[Tool]:
+def pooled(deployed: Tool) -> Iterator[Tool]:
     """The tool with one pooled session between it and the database."""
+    # Not below pytest's folder, which only this user may enter: PgBouncer refuses to run as root.
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _pooled(deployed, Path(folder))
+
+
+def _pooled(deployed: Tool, folder: Path) -> Iterator[Tool]:
     assert PGBOUNCER is not None
     database = deployed.settings.database
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    users = tmp_path / "users.txt"
+    users = folder / "users.txt"
     users.write_text(f'"{database.user}" "{database.password}"\n')
-    settings = tmp_path / "pgbouncer.ini"
+    settings = folder / "pgbouncer.ini"
     settings.write_text(
         f"[databases]\n{database.name} = host={database.host} port={database.port}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\n"
         f"auth_file = {users}\npool_mode = transaction\ndefault_pool_size = 1\n"
         "ignore_startup_parameters = options, extra_float_digits\n"
     )
-    for path in (tmp_path, users, settings):
+    for path in (folder, users, settings):
         path.chmod(0o755)
     as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    tmp_path.parent.chmod(0o755)
     process = subprocess.Popen([*as_nobody, PGBOUNCER, str(settings)], stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
