@@ -92,18 +92,18 @@ def test_a_file_that_is_no_catalog_is_refused_by_name(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "complaint"),
     [
-        ("", None, "the file is no catalog"),
-        ("- extensions\n", 1, "the file is no catalog"),
-        ("extensions:\n- a\n- [b\n", 4, "the file is not YAML"),
+        ("", None, "a catalog must be a mapping of sections"),
+        ("- extensions\n", 1, "a catalog must be a mapping of sections"),
+        ("extensions:\n- a\n- [b\n", 4, "it is not YAML"),
         ("extensions:\n- a\nsurprises: {}\n", 3, "unknown section 'surprises'"),
         ("extensions:\n  a: b\n", 1, "`extensions` must be a list of names"),
         ("constraints:\n- a\n", 1, "`constraints` must be a mapping of names to definitions"),
         ("constraints:\n  a.b: UNIQUE (c)\n  a.d:\n", 3, "a name or definition in `constraints` is not text"),
-        ("constraints:\n  a.b: UNIQUE (c)\n  a.b: UNIQUE (d)\n", 3, "constraint a.b is there twice"),
+        ("constraints:\n  a.b: UNIQUE (c)\n  a.b: UNIQUE (d)\n", 3, "it has the key 'a.b' twice"),
         ("constraints:\n  a.b: UNIQUE (c)\n  b: UNIQUE (d)\n", 3, "'b' is not the name of a constraint"),
         ("tables:\n- a\n- a; DROP TABLE b\n", 3, "is not the name of a table"),
-        ("tables: [a]\ntables: [b]\n", 2, "the section 'tables' is there twice"),
-        ("? [a]\n: b\n", 1, "a section's name is not text"),
+        ("tables: [a]\ntables: [b]\n", 2, "it has the key 'tables' twice"),
+        ("? [a]\n: b\n", 1, "it has a key that is a collection"),
     ],
 )
 def test_an_error_in_the_file_names_the_line(tmp_path: Path, text: str, line: int | None, complaint: str) -> None:
