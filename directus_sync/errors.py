@@ -107,9 +107,13 @@ class DatabaseFailed(SyncError):
 
 
 class RequestFailed(SyncError):
-    """Directus answered with an error, or with something that is no answer."""
+    """Directus answered with an error, or with something that is no answer.
+
+    unclear: a change was sent, and Directus may still be at work on it.
+    """
 
     id = "request-failed"
+    unclear: bool = False
 
 
 class ApplyFailed(SyncError):

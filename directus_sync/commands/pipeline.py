@@ -149,7 +149,9 @@ def prune(settings: Settings, progress: Progress) -> tuple[str, ...]:
 
 
 def seed(settings: Settings, files: Sequence[Path], progress: Progress, *, force: bool, dry_run: bool) -> Seeded:
-    """Create the rows of seed files that are not there; with `force`, also overwrite those that differ.
+    """Create the rows of seed files that are not there, and bring to others what changed in their file.
+
+    force: also overwrite what was edited in Directus.
 
     files: in place of those beside the snapshot. Starts a Directus only when something is to be written.
 
@@ -165,6 +167,8 @@ def seed(settings: Settings, files: Sequence[Path], progress: Progress, *, force
         rows = store.Store(connection)
         known = model.collections(wanted, expected, store.tables(connection))
         planned = planning.plan(given, known, rows, force=force)
+        if not dry_run:
+            rows.record(planned.news)
         if planned.writes and not dry_run:
             with sessions.directus(settings, connection, progress) as client:
                 writer = writing.Writer(client, rows, planned)
