@@ -238,7 +238,7 @@ def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
     of = f"{count(len(rows), 'row')} of {rows[0].collection.name}"
     if _is_unclear(error):
         return SeedFailed(
-            f"nobody knows whether {of} were written: {error.what}",
+            f"Directus gave no answer to {of}: {error.what}",
             where=rows[0].where,
             next="wait until Directus has nothing to do, then run again: it looks at what is there before it writes",
         )

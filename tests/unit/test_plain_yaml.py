@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from directus_sync import plain_yaml
+from directus_sync.catalog import file as catalog_file
+from directus_sync.errors import SyncError
+from directus_sync.schema import approvals
+from directus_sync.seed import reading
 from directus_sync.settings import Settings
 
 TEXTS = st.text("ab:-#'\" \n0x_1,~é", max_size=12) | st.sampled_from(["yes", "null", "2024-01-01", "=", "-"])
@@ -121,6 +127,27 @@ def test_a_file_of_a_person_is_refused_with_its_line(content: str, why: str, lin
         plain_yaml.tree(content.encode())
     assert why in caught.value.reason
     assert caught.value.where("a.yaml") == f"a.yaml:{line}"
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "seeds": reading.read,
+    "catalog": catalog_file.load,
+    "approvals": approvals.read,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("content", "where"), [(BOMB, ":4"), ("[" * 100_000, ":1"), ("a: 1\na: 2\n", ":2"), ("\x00", "")]
+)
+def test_a_file_that_people_write_is_refused_with_its_line(
+    tmp_path: Path, reader: str, content: str, where: str
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SyncError, match="the file can't be used: it") as caught:
+        READERS[reader](path)
+    assert caught.value.where == f"{path}{where}"
 
 
 def test_what_is_no_text_has_no_line() -> None:
