@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 
 from directus_sync.catalog import Kind, Object
+from directus_sync.output import count
 from directus_sync.postgres import database
 
 if TYPE_CHECKING:
@@ -40,6 +41,21 @@ class RowsInTheWay:
     what: str
     keys: str
     next: str
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A sentence about a number of things. one, many: its verb."""
+
+    noun: str
+    of: str
+    one: str
+    many: str
+    rest: str
+
+    def sentence(self, number: int) -> str:
+        """Return it for this number."""
+        return f"{count(number, self.noun)} of {self.of} {self.one if number == 1 else self.many} {self.rest}"
 
 
 def find(connection: Connection, item: Object, definition: str, error: psycopg2.Error) -> RowsInTheWay:
@@ -73,7 +89,7 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
     if where:
         conditions.append(f"({predicate})")
     query = sql.SQL(
-        "SELECT {columns}, count(*) || ' rows', count(*) OVER () FROM {table} WHERE {conditions}"
+        "SELECT {columns}, count(*), count(*) OVER () FROM {table} WHERE {conditions}"
         " GROUP BY {numbers} HAVING count(*) > 1 ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
     ).format(
         columns=_printed(", ".join(columns)),
@@ -82,7 +98,7 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
         numbers=_numbers(columns),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = f"keys of {item.names[0]} ({', '.join(columns)}) have more than one row"
+    what = _Counted("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
     return _described(connection, query, what, "keep one row of each key, then run again")
 
 
@@ -91,14 +107,14 @@ def violations(connection: Connection, item: Object, definition: str) -> RowsInT
     inside, _ = group(definition)
     key = _primary_key(connection, item) or ["ctid"]
     query = sql.SQL(
-        "SELECT {key}, '', count(*) OVER () FROM {table} WHERE NOT ({condition}) ORDER BY {key} LIMIT {limit}"
+        "SELECT {key}, NULL, count(*) OVER () FROM {table} WHERE NOT ({condition}) ORDER BY {key} LIMIT {limit}"
     ).format(
         key=sql.SQL(", ").join(map(sql.Identifier, key)),
         table=_table(item),
         condition=_printed(inside),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = f"rows of {item.names[0]} violate CHECK ({inside})"
+    what = _Counted("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
     advice = f"correct or delete the rows with these keys ({', '.join(key)}), then run again"
     return _described(connection, query, what, advice)
 
@@ -111,7 +127,7 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
     present = " AND ".join(f"own.{column} IS NOT NULL" for column in columns)
     matching = " AND ".join(f"other.{key} = own.{column}" for column, key in zip(columns, keys, strict=True))
     query = sql.SQL(
-        "SELECT {columns}, count(*) || ' rows', count(*) OVER () FROM {table} AS own"
+        "SELECT {columns}, count(*), count(*) OVER () FROM {table} AS own"
         " WHERE {present} AND NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
         " GROUP BY {numbers} ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
     ).format(
@@ -123,7 +139,8 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
         numbers=_numbers(columns),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = f"keys of {item.names[0]} ({', '.join(columns)}) are not in {target.removeprefix('public.')}"
+    of = f"{item.names[0]} ({', '.join(columns)})"
+    what = _Counted("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
     advice = "add the rows that they refer to, or delete those that refer to nothing; then run again"
     return _described(connection, query, what, advice)
 
@@ -136,9 +153,10 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
         columns = split(group(definition)[0])
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
     query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_table(item), _printed(condition))
-    ((count,),) = _rows(connection, query)
+    ((number,),) = _rows(connection, query)
+    what = _Counted("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
     return RowsInTheWay(
-        f"{count} rows of {item.names[0]} have no value for {', '.join(columns)}",
+        what.sentence(number),
         "",
         "add the column by hand without NOT NULL, fill it, set NOT NULL; then run again"
         if item.kind is Kind.COLUMN
@@ -146,16 +164,19 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
     )
 
 
-def _described(connection: Connection, query: sql.Composable, what: str, advice: str) -> RowsInTheWay | None:
-    """Run a query of sample keys; each row is a key, a remark, and the number of all keys."""
+def _described(connection: Connection, query: sql.Composable, what: _Counted, advice: str) -> RowsInTheWay | None:
+    """Run a query of sample keys; each row is a key, how many rows have it or null, and the number of all keys."""
     rows = _rows(connection, query)
     if not rows:
         return None
     total = rows[0][-1]
-    lines = [f"({', '.join(str(value) for value in row[:-2])})  {row[-2]}".rstrip() for row in rows]
+    lines = [
+        f"({', '.join(map(str, key))})" + ("" if number is None else f"  {count(number, 'row')}")
+        for *key, number, _ in rows
+    ]
     if total > len(rows):
         lines.append(f"and {total - len(rows)} more")
-    return RowsInTheWay(f"{total} {what}", "\n".join(lines), advice)
+    return RowsInTheWay(what.sentence(total), "\n".join(lines), advice)
 
 
 def _rows(connection: Connection, query: sql.Composable) -> list[tuple[Any, ...]]:

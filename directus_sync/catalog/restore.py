@@ -14,6 +14,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
+from directus_sync.output import count
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -204,7 +205,7 @@ def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
         else _line(failure)
         for failure in failures
     ]
-    objects = "1 object is" if len(failures) == 1 else f"{len(failures)} objects are"
+    objects = f"{count(len(failures), 'object')} {'is' if len(failures) == 1 else 'are'}"
     if len(rows) == len(failures):
         steps = dict.fromkeys(found.next for found in rows)
         return PreconditionFailed(
