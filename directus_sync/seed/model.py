@@ -1,4 +1,4 @@
-"""What a seed file may name: collections, their fields, and the keys that tell rows apart. Knows no row."""
+"""What a seed file may name: collections, their fields, and the keys that tell their rows apart. Reads no rows."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ def read(path: Path) -> SeedFile:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidSeed(f"the file can't be read: {error.strerror}", where=str(path), next="name another") from error
+        what = f"the file can't be read: {error.strerror}"
+        raise InvalidSeed(what, where=str(path), next="correct its name") from error
     return parse(content, path)
 
 

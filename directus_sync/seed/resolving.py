@@ -172,7 +172,7 @@ class Resolver:
         return bool(groups)
 
     def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:
-        """Return the rows of files that a reference means, or None while that can't be told."""
+        """Return the rows of files that a reference means, or None while that is not known yet."""
         name = reference.collection.name
         plain = [field for field, value in reference.given.items() if isinstance(value, Literal)]
         if plain:
@@ -199,7 +199,7 @@ class Resolver:
 
 
 def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> Wanted | None:
-    """Return what to look for in the database, or None for what hangs on a row that is not there yet."""
+    """Return what to look for in the database, or None for what depends on a row that is not there yet."""
     if any(isinstance(value, Row) for value in known.values()):
         return None
     wanted: dict[str, str | None] = {}

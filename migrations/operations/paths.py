@@ -1,7 +1,7 @@
 """Field paths, templates, filters and options of Directus, rewritten for one rename. Pure: no database.
 
-A name is rewritten only where the relations show that it is the renamed thing. What could not be told apart is
-left as it is and marked `unresolved`, for a person to look at.
+A name is rewritten only where the relations show that it is the renamed thing. What remains unclear is left as it is
+and marked `unresolved`, for a person to look at.
 """
 
 from __future__ import annotations
