@@ -168,7 +168,9 @@ class Rewriter:
         ]
 
     def _segment(self, segment: str, here: Collections) -> tuple[str, Collections]:
-        name, colon, chosen = segment.partition(":")
+        # A field may have a colon in its own name, too.
+        whole = self.model.owner(segment, here) is not None
+        name, colon, chosen = (segment, "", "") if whole else segment.partition(":")
         owner = self.model.owner(name, here)
         if owner is None:
             self.unresolved |= not here and name == self.rename.field

@@ -139,7 +139,7 @@ class Rows:
                 )
             # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
-            mentioned = opaque and word(self.rename.old).search(after)
+            mentioned = opaque and word(_written(self.rename.old, kind)).search(after)
             if self.rename.field and (rewriter.unresolved or mentioned):
                 self.doubts[f"{table}.{column}"].append(str(key))
 
@@ -170,9 +170,9 @@ class Rows:
         found = self.connection.execute(
             sa.text(
                 f'SELECT {key}, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
-                f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY {key}'
+                f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
             ),
-            {"old": self.rename.old},
+            {"old": _written(self.rename.old, self.columns[table, column])},
             execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
         )
         yield from found.tuples()
@@ -242,15 +242,17 @@ class Rows:
             # A project's own field may have any name.
             of = sa.table(table, sa.column(column), sa.column(_key(table)), schema="public")
             key, value = (sa.cast(of.c[name], sa.Text) for name in (_key(table), column))
-            mentions = sa.select(key).where(value.regexp_match(word(self.rename.old).pattern)).order_by(key)
-            if keys := list(self.connection.scalars(mentions)):
-                self.doubts[f"{table}.{column}"].extend(keys)
+            pattern = word(_written(self.rename.old, kind)).pattern
+            found = self.connection.scalars(sa.select(key).where(value.regexp_match(pattern)).order_by(key))
+            label = f"{table}.{column}"
+            if keys := [found_key for found_key in found if found_key not in self.doubts.get(label, ())]:
+                self.doubts[label].extend(keys)
         pickers = self.connection.execute(
             sa.text(
                 "SELECT collection || '.' || field FROM public.directus_fields"
                 " WHERE interface LIKE 'collection-item-%' AND options::text ~ :word ORDER BY 1"
             ),
-            {"word": word(self.rename.new).pattern},
+            {"word": word(_written(self.rename.new, "json")).pattern},
         )
         if fields := list(pickers.scalars()):
             self.doubts["the values of fields that pick an item"].extend(fields)
@@ -267,6 +269,11 @@ class Rows:
 
 def _key(table: str) -> str:
     return "collection" if table == "directus_collections" else "id"
+
+
+def _written(name: str, kind: str) -> str:
+    """Return a name as it stands in a column of this type: JSON escapes quotes and backslashes."""
+    return json.dumps(name, ensure_ascii=False)[1:-1] if kind == "json" else name
 
 
 def word(name: str) -> re.Pattern[str]:

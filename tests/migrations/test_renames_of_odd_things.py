@@ -42,7 +42,7 @@ ODD = ['quo"te 50% :a Q?x#y', "back\\slash apo'strophe", "é" * 31 + "x"]
 @pytest.mark.parametrize("name", ODD)
 def test_names_with_odd_characters_are_renamed(deployed: Tool, tmp_path: Path, name: str) -> None:
     table, field = name, f"{name[:20]} f"
-    new, new_field = f"{name[:-1]}y", f"{name[:20]} g"
+    new, new_field = f"{name[:-1]}z", f"{name[:20]} g"
     database = deployed.database
     database.execute(
         MADE.format(
@@ -121,7 +121,7 @@ def test_the_recorded_base_keeps_its_texts(deployed: Tool, tmp_path: Path) -> No
     """`1e3` is a text to PyYAML without quotes, and a number to Directus."""
     deployed.database.execute(
         "UPDATE directus_sync.snapshot_history SET snapshot ="
-        " replace(convert_from(snapshot, 'UTF8'), 'icon: category', 'icon: ''1e3''')::bytea"
+        " convert_to(replace(convert_from(snapshot, 'UTF8'), 'icon: category', 'icon: ''1e3'''), 'UTF8')"
     )
     Checkout.with_revision(tmp_path, *ENTRIES).upgrade(deployed)
     base = bytes(
