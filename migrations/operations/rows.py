@@ -85,7 +85,7 @@ NO_REFERENCES: Final = frozenset(
     {"directus_users", "directus_sessions", "directus_files", "directus_folders", "directus_migrations"}
 )
 
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 100
 
 Counts = dict[str, int]
 Doubts = dict[str, list[str]]
