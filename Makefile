@@ -120,6 +120,7 @@ positions: venv ## Write a demonstration track of the test entry's devices into 
 .PHONY: docs
 docs: venv ## Describe the data model from snapshots/: docs/schema.md, and a page for each group
 	@$(PYTHON) -m tools.schema_docs
+	@$(PYTHON) -m tools.reference
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -128,6 +129,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m tools.schema_docs --check
+	@$(PYTHON) -m tools.reference --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cat migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

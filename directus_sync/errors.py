@@ -1,48 +1,21 @@
-"""Every error this project raises on purpose; each carries an id, an exit code and what to do next.
+"""Every error this project raises on purpose: its id, its exit code, its meaning and its remedy.
 
-SyncError                     1
-├── BootstrapFailed           1   directus bootstrap
-├── PrivateServerFailed       1   the Directus that deploy starts for itself
-├── MigrationFailed           1   Alembic or PostgreSQL refused a revision
-│   └── PreconditionFailed    1   a revision found a table missing, or rows that don't fit
-├── DatabaseFailed            1   PostgreSQL refused a statement, or ended the session
-├── RequestFailed             1   Directus answered with something unusable
-├── ApplyFailed               1   /schema/apply was refused
-│   └── ApplyUnclear          1   its outcome is unknown
-├── NotConverged              1   the schema still differs after the apply
-├── CatalogDrift              1   what a revision made is missing or changed, and can't be put back
-├── SeedFailed                1   Directus refused a row; what was written of its file is undone
-├── AtticFailed               1   PostgreSQL refused a copy, or what was to be done with one
-│   ├── AtticItemMissing      1   nowhere to restore to
-│   └── AtticUnknownCopy      2
-├── WrongSettings             2
-│   ├── InvalidRemovals       2
-│   ├── InvalidSeed           2
-│   ├── DatabaseUnavailable   2
-│   ├── ExtensionUnavailable  2
-│   ├── DirectusUnavailable   2
-│   └── DirectusDenied        2
-├── Refused                   4   the guard
-│   ├── InvalidSnapshot       4
-│   ├── InvalidCatalog        4
-│   ├── RefusedPlan           4   one of the next seven, by what weighs most
-│   │   ├── IncompleteEntry   4
-│   │   ├── Conflict          4
-│   │   ├── UncapturedLiveWork 4
-│   │   ├── TypeWouldChange   4
-│   │   ├── UnapprovedDestruction 4
-│   │   ├── RowsDoNotFit      4
-│   │   └── CatalogExpectsIt  4
-│   ├── AlreadyAdopted        4
-│   ├── UnpushedFileChanges   4
-│   ├── StalePlan             4
-│   └── DatabaseAhead         4
-└── LockTimeout               5
+The first line of a docstring is the meaning. The documentation's table of errors is generated from these classes.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Final
+
+# Also the table of the README, and the last lines of `--help`.
+EXIT_CODES: Final = {
+    0: "done, or nothing differs",
+    1: "failed. The message says what is already done. Running again is safe",
+    2: "wrong usage or settings",
+    3: "`diff`, `check` or a dry run found a difference",
+    4: "refused, so that nothing is lost",
+    5: "another deploy held the lock for too long. The message names it",
+}
 
 _SHOWN: Final = 60
 
@@ -50,14 +23,16 @@ _SHOWN: Final = 60
 class SyncError(Exception):
     """Something went wrong in a way that has a name.
 
-    what:  one sentence, what happened.
-    where: file and line, host, or statement it happened at.
-    next:  what the reader should do, one step a line.
-    done:  what was finished before it and stays; set by the pipeline.
+    what:   one sentence, what happened.
+    where:  file and line, host, or statement where it happened.
+    next:   what the reader should do, one step a line.
+    done:   what was finished before it and stays; set by the command.
+    remedy: what to do in general, for the documentation; None for a family that no message names.
     """
 
-    id: ClassVar[str] = "failed"
+    id: str = "failed"
     exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str | None] = None
 
     def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:  # noqa: A002 - the word the output uses
         super().__init__(what)
@@ -80,52 +55,59 @@ class BootstrapFailed(SyncError):
     """Directus could not create or upgrade its own tables."""
 
     id = "bootstrap-failed"
+    remedy = "read the end of its output, run again"
 
 
 class PrivateServerFailed(SyncError):
-    """The Directus started for one deploy ended early or never answered."""
+    """The temporary Directus of a command ended early or did not answer."""
 
     id = "private-server-failed"
+    remedy = "read the end of its log"
 
 
 class MigrationFailed(SyncError):
     """A revision failed; those before it stay applied."""
 
     id = "migration-failed"
+    remedy = "fix the cause, run again"
 
 
 class PreconditionFailed(MigrationFailed):
-    """A revision looked before it acted, and found the database not ready for it."""
+    """A revision checked the database first: a table is missing, or rows do not fit."""
 
     id = "precondition-failed"
+    remedy = "push first, or fix the rows it names"
 
 
 class DatabaseFailed(SyncError):
-    """PostgreSQL refused a statement of the tool's own, or the session was ended."""
+    """PostgreSQL refused a statement of the tool, or ended its session."""
 
     id = "database-failed"
+    remedy = "look into its log, run again"
 
 
 class RequestFailed(SyncError):
-    """Directus answered with an error, or with something that is no answer.
+    """Directus answered with an error, or with something unusable.
 
     unclear: a change was sent, and Directus may still be at work on it.
     """
 
     id = "request-failed"
+    remedy = "look at its log"
     unclear: bool = False
 
 
 class ApplyFailed(SyncError):
-    """Directus refused an apply, or the connection was lost before it answered."""
+    """Directus refused the apply, or the connection was lost before it answered."""
 
     id = "apply-failed"
+    remedy = "run again: it looks first"
 
 
 class ApplyUnclear(ApplyFailed):
     """An apply was sent, and it may or may not have happened.
 
-    answered: Directus itself said so, and is no longer at work.
+    answered: Directus itself said so, so it is no longer working on it.
     """
 
     answered: bool = False
@@ -135,181 +117,185 @@ class NotConverged(SyncError):
     """The server accepted the apply, and its schema still differs from the snapshot."""
 
     id = "not-converged"
+    remedy = "`directus-sync diff` shows what"
 
 
 class CatalogDrift(SyncError):
-    """Objects that revisions made are missing or changed, and putting them back failed or could lose something."""
+    """An object that a revision made is missing or changed, and the tool could not put it back."""
 
     id = "catalog-drift"
+    remedy = "make the database equal the file with a revision or by hand, or pull"
 
 
 class SeedFailed(SyncError):
-    """A row of a seed file could not be written, and what was written of that file is undone."""
+    """A row of a seed file could not be written; the rows of that file are undone."""
 
     id = "seed-failed"
+    remedy = "correct the row, run again"
 
 
 class AtticFailed(SyncError):
-    """Data could not be copied to the attic, settled there, or put back."""
+    """Rows could not be copied to the attic or put back. Nothing was destroyed without a copy."""
 
     id = "attic-failed"
+    remedy = "fix the cause, run again"
 
 
 class AtticItemMissing(AtticFailed):
-    """The collection or field that a copy was taken of does not exist yet."""
+    """The collection or field of a copy does not exist yet."""
 
     id = "attic-item-missing"
+    remedy = "bring it back with git and a push, then restore"
 
 
 class AtticUnknownCopy(AtticFailed):
-    """No copy has that number, or its table was dropped by hand."""
+    """The attic has no copy with that number, or its table was dropped by hand."""
 
     id = "attic-unknown-copy"
     exit_code = 2
+    remedy = "`directus-sync attic list`"
 
 
 class WrongSettings(SyncError):
-    """A setting is missing or cannot be right."""
+    """A setting, file or option is missing or cannot be right."""
 
     id = "wrong-settings"
     exit_code = 2
+    remedy = "set what it names"
 
 
 class InvalidRemovals(WrongSettings):
-    """snapshots/removals.yaml is not a list of items with reasons."""
+    """`snapshots/removals.yaml` is not a list of items with reasons."""
 
     id = "invalid-removals"
+    remedy = "fix the line it names"
 
 
 class InvalidSeed(WrongSettings):
-    """A seed file names what does not exist, or says what no row can have. Nothing was written."""
+    """A seed file names something that does not exist, or a value that no row can have. Nothing was written."""
 
     id = "invalid-seed"
+    remedy = "correct the line it names"
 
 
 class DatabaseUnavailable(WrongSettings):
-    """PostgreSQL is not there, or does not let us in."""
+    """PostgreSQL does not answer, or refuses the connection."""
 
     id = "database-unavailable"
+    remedy = "start it, or correct `DB_*`"
 
 
 class ExtensionUnavailable(WrongSettings):
-    """The database server lacks an extension, or does not preload it."""
+    """The database server lacks TimescaleDB or PostGIS, or does not preload TimescaleDB."""
 
     id = "extension-unavailable"
+    remedy = "install it, or preload it and restart"
 
 
 class DirectusUnavailable(WrongSettings):
-    """Nothing that is Directus answers at the URL."""
+    """No Directus answers at the URL."""
 
     id = "directus-unavailable"
+    remedy = "start it, or correct `DIRECTUS_URL`"
 
 
 class DirectusDenied(WrongSettings):
-    """Directus does not accept the credentials, or they are not an administrator's."""
+    """Directus rejects the credentials, or they are not an administrator's."""
 
     id = "directus-denied"
+    remedy = "correct `ADMIN_TOKEN` or `DIRECTUS_TOKEN`"
 
 
 class Refused(SyncError):
-    """Doing as asked could lose something."""
+    """The command could lose something, so it did nothing."""
 
     id = "refused"
     exit_code = 4
 
 
 class InvalidSnapshot(Refused):
-    """The file is not a snapshot that could be pushed to this Directus."""
+    """The file is not a snapshot that can be pushed to this Directus."""
 
     id = "invalid-snapshot"
+    remedy = "restore it from git, or pull"
 
 
 class InvalidCatalog(Refused):
-    """snapshots/catalog.yaml is not what `pull` writes."""
+    """`snapshots/catalog.yaml` does not have the form that `pull` writes."""
 
     id = "invalid-catalog"
+    remedy = "restore it from git, or pull"
 
 
 class RefusedPlan(Refused):
-    """A push would undo work, or destroy something without approval. Nothing was sent."""
+    """A push could lose something. The id is that of the rule which refused it (schema/rules.py).
+
+    Nothing was sent.
+    """
 
     id = "refused-plan"
 
-
-class IncompleteEntry(RefusedPlan):
-    """An entry lacks a property, and Directus would delete the whole item for it (its issue 27877)."""
-
-    id = "incomplete-entry"
+    def __init__(self, what: str, *, id: str, where: str, next: str) -> None:  # noqa: A002 - as above
+        super().__init__(what, where=where, next=next)
+        self.id = id
 
 
-class Conflict(RefusedPlan):
-    """The same thing was changed in git and on the server."""
-
-    id = "conflict"
-
-
-class UncapturedLiveWork(RefusedPlan):
-    """Something was made or changed in Directus, and no snapshot has it."""
-
-    id = "uncaptured-live-work"
-
-
-class TypeWouldChange(RefusedPlan):
-    """The file gives a column a type that Directus does not make, and Directus would make or alter the column."""
-
-    id = "type-would-change"
-
-
-class UnapprovedDestruction(RefusedPlan):
-    """Something was removed or narrowed in git, and nobody approved losing its rows."""
-
-    id = "unapproved-destruction"
-
-
-class RowsDoNotFit(RefusedPlan):
-    """A field is to become required or unique, and rows are in the way."""
-
-    id = "rows-do-not-fit"
-
-
-class CatalogExpectsIt(RefusedPlan):
-    """A push would drop, or a pull would forget, something that snapshots/catalog.yaml says must be there."""
+class CatalogExpectsIt(Refused):
+    """A push would drop, or a pull would forget, something that `snapshots/catalog.yaml` lists."""
 
     id = "catalog-expects-it"
+    remedy = "drop it by a revision, or `directus-sync deploy` puts it back"
 
 
 class AlreadyAdopted(Refused):
-    """Adopting again would make what nobody captured look like a planned change."""
+    """The database has a base already, and its Directus was changed since."""
 
     id = "already-adopted"
+    remedy = "`directus-sync pull`, then commit"
 
 
 class UnpushedFileChanges(Refused):
-    """A pull would overwrite changes of the file that no server ever got."""
+    """A pull would overwrite changes of the file that were never pushed."""
 
     id = "unpushed-file-changes"
+    remedy = "push, or `directus-sync pull --overwrite`"
 
 
 class StalePlan(Refused):
-    """File or server changed since the plan was saved."""
+    """The file or the server changed since the plan was saved."""
 
     id = "stale-plan"
+    remedy = "save it again and review it"
+
+
+class MadeOtherwise(Refused):
+    """Directus makes something else of an entry than the file says, however often it is sent."""
+
+    id = "made-otherwise"
+    remedy = "take Directus's form: `directus-sync pull --overwrite`"
 
 
 class DatabaseAhead(Refused):
-    """The database was migrated by a newer checkout than this one."""
+    """A newer checkout than this one migrated the database."""
 
     id = "database-ahead"
+    remedy = "use that one, or a newer"
 
 
 class LockTimeout(SyncError):
-    """Somebody else is deploying, and has been for too long."""
+    """Another deploy held the lock for longer than the time-out."""
 
     id = "lock-timeout"
     exit_code = 5
+    remedy = "wait, or end the session it names"
 
 
 def shown(value: object) -> str:
     """Return a value for a message, short, whatever it is."""
     text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 revision`, `2 revisions`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

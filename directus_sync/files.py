@@ -1,4 +1,4 @@
-"""Writing files whole or not at all. Owns the temporary file; refuses to leave half of one."""
+"""Writes files whole or not at all. Owns the temporary file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from directus_sync.errors import WrongSettings
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write `content` to a temporary file beside `path`, then put it in its place; folders are made.
+    """Write `content` to a temporary file beside `path`, then rename it. Creates missing folders.
 
-    Raises WrongSettings when that place can't be written to.
+    Raises WrongSettings when the file cannot be written.
     """
     try:
-        # A link stays one, and what it leads to is replaced.
+        # A link stays a link, and the file that it leads to is replaced.
         _replace(path.resolve(), content)
     except OSError as error:
         raise WrongSettings(
-            f"the file can't be written: {error.strerror}",
+            f"the file cannot be written: {error.strerror}",
             where=str(path),
             next="name a file in a folder that you may write to",
         ) from error

@@ -6,12 +6,11 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 from directus_sync.errors import SyncError
-from directus_sync.process import signals
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
 JSON_VERSION: Final = 1
@@ -52,15 +51,13 @@ def document(values: Mapping[str, Any]) -> None:
 
 
 class Progress:
-    """Tells on stderr what is being done, and how long it took; on a terminal, with a spinner meanwhile.
+    """Says on stderr what is being done and how long it took, with a spinner on a terminal.
 
     done: what was finished and stays, whatever comes after it; for the message of an error.
-    meanwhile: what may be done while something keeps us waiting, any number of times; what it raises ends the wait.
     """
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.meanwhile: Callable[[], object] = lambda: None
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
@@ -69,10 +66,7 @@ class Progress:
         if sys.stderr.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
-            status = Console(stderr=True).status(doing)
-            with ExitStack() as stack:
-                with signals.held_back():
-                    stack.enter_context(status)  # in a thread of its own
+            with Console(stderr=True).status(doing):
                 yield
         else:
             note(f"{doing} ...")
@@ -85,22 +79,19 @@ class Progress:
 
     def waiting_for_lock(self, holder: str) -> None:
         """Say who is deploying already."""
-        self.meanwhile()
         note(f"Waiting for the migration lock, held by {holder}")
 
     def waiting_for_database(self) -> None:
         """Say that PostgreSQL does not answer yet."""
-        self.meanwhile()
         note("Waiting for PostgreSQL")
 
     def waiting_for_directus(self) -> None:
         """Say that Directus does not answer yet."""
-        self.meanwhile()
         note("Waiting for Directus")
 
 
 def nothing_to_do(seconds: float, *, notes: bool) -> str:
-    """Return the last line of a deploy that changed nothing. notes: whether it told of differences."""
+    """Return the last line of a deploy that changed nothing. notes: whether it listed differences in notes."""
     what = "but what the notes say" if notes else "database and Directus equal the checkout"
     return f"Nothing to do{'' if notes else ':'} {what} ({duration(seconds)})"
 
@@ -113,11 +104,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 revision`, `2 revisions`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def coloured(text: str, code: str) -> str:

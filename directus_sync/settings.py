@@ -24,14 +24,70 @@ ALEMBIC_TABLES: Final = ("positions", "spatial_ref_sys")
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
 
-SECRET_NAMES: Final = (
-    "DB_PASSWORD",
-    "ADMIN_PASSWORD",
-    "ADMIN_TOKEN",
-    "DIRECTUS_TOKEN",
-    "KEY",
-    "SECRET",
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable. default: as the documentation shows it; secret: its value is hidden in all output."""
+
+    name: str
+    meaning: str
+    default: str = ""
+    secret: bool = False
+
+
+# The documentation's table is generated from these. Some are only read by Directus, in the same environment.
+SETTINGS: Final = (
+    Setting(
+        "DB_HOST",
+        "PostgreSQL's host. `make` then uses that database instead of the local stack",
+        "the local stack",
+    ),
+    Setting("DB_PORT", "PostgreSQL's port", "5432"),
+    Setting("DB_DATABASE", "the database's name. Required with `DB_HOST`"),
+    Setting("DB_USER", "the user. Required with `DB_HOST`. It must be allowed to create schemas and extensions"),
+    Setting("DB_PASSWORD", "the user's password", "none", secret=True),
+    Setting("DB_SSL", "`true`: encrypted connections only", "false"),
+    Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
+    Setting(
+        "DB_EXCLUDE_TABLES",
+        "tables that Directus must not see. `positions` and `spatial_ref_sys` are always added",
+        "spatial_ref_sys,sysdiagrams",
+    ),
+    Setting("DIRECTUS_URL", "a running Directus on the same database. Without it the tool starts a temporary one"),
+    Setting(
+        "DIRECTUS_HOME",
+        "the folder of Directus's `cli.js`, from which the tool starts the temporary one. In Directus's "
+        "image: `/directus`. If the folder is writable, compiled code is kept in its `.cache/directus-sync`",
+        "the local stack's",
+    ),
+    Setting(
+        "CONFIG_PATH",
+        "Directus's own settings file. If it is set, the tool does not read `.env` either. The image sets it",
+    ),
+    Setting("PUBLIC_URL", "the address of Directus in a browser. Only Directus reads it"),
+    Setting("KEY", "Directus's key. Required to bootstrap or start Directus", secret=True),
+    Setting("SECRET", "Directus's secret. Required to bootstrap or start Directus", secret=True),
+    Setting("ADMIN_EMAIL", "e-mail of the first administrator, who is created at the first deploy"),
+    Setting(
+        "ADMIN_PASSWORD",
+        "password of the first administrator. The tool can log in with e-mail and password",
+        secret=True,
+    ),
+    Setting("ADMIN_TOKEN", "static token of the first administrator. The better way to log in", secret=True),
+    Setting("DIRECTUS_TOKEN", "token of another administrator, for the tool alone", "`ADMIN_TOKEN`", secret=True),
+    Setting(
+        "DIRECTUS_SCHEMA_APPLY_MODE",
+        "`auto` judges and applies the changes, `dry-run` changes nothing and exits 3 if anything would "
+        "change, `skip` leaves Directus's schema alone",
+        "auto",
+    ),
+    Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
+    Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
+    Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
+    Setting("DIRECTUS_SYNC_REQUEST_TIMEOUT", "seconds to wait for one answer of Directus", "120"),
+    Setting("DIRECTUS_SYNC_APPLY_TIMEOUT", "seconds to wait while Directus applies a schema", "1800"),
 )
+SECRET_NAMES: Final = tuple(each.name for each in SETTINGS if each.secret)
 
 
 class Mode(Enum):
@@ -122,7 +178,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
-        given = {self.environ.get(name, "") for name in SECRET_NAMES} | self.database.passwords
+        given = {
+            self.environ.get(name, "") for name in (each.name for each in SETTINGS if each.secret)
+        } | self.database.passwords
         values = given | {value.strip() for value in given}
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
@@ -168,12 +226,12 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         email=values.get("ADMIN_EMAIL"),
         password=values.get("ADMIN_PASSWORD"),
         directus_home=Path(home) if home else None,
-        database_wait=_seconds(values, "DIRECTUS_SYNC_DB_WAIT", Settings.database_wait),
-        directus_wait=_seconds(values, "DIRECTUS_SYNC_DIRECTUS_WAIT", Settings.directus_wait),
-        lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT", Settings.lock_wait),
-        request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT", Settings.request_timeout),
+        database_wait=_seconds(values, "DIRECTUS_SYNC_DB_WAIT"),
+        directus_wait=_seconds(values, "DIRECTUS_SYNC_DIRECTUS_WAIT"),
+        lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT"),
+        request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
         mode=_mode(values),
-        apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT", Settings.apply_timeout),
+        apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
     )
 
 
@@ -258,10 +316,8 @@ def _url(value: str | None) -> str | None:
     return value.rstrip("/")
 
 
-def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name)
-    if text is None:
-        return default
+def _seconds(values: Mapping[str, str], name: str) -> float:
+    text = values.get(name) or next(each.default for each in SETTINGS if each.name == name)
     try:
         seconds = float(text)
     except ValueError:

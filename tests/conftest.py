@@ -13,8 +13,10 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from directus_sync import settings
 from directus_sync.directus import server
+from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from tools.devstack.stack import Stack
 
@@ -283,12 +286,19 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
 @contextmanager
 def running_directus(tool: Tool) -> Iterator[RunningDirectus]:
     """Serve the tool's database while the block runs."""
-    token = tool.settings.token
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url}
+    served = tool.with_settings(DIRECTUS_URL=url)
     with (
-        server.private(tool.settings) as client,
-        httpx.Client(base_url=client.url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
+        tempfile.TemporaryFile() as log,
+        server.spawn(tool.settings, "start", listening, log),
+        DirectusClient(url, served.settings) as client,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {tool.settings.token}"}, timeout=60) as http,
     ):
-        yield RunningDirectus(tool.database, tool.with_settings(DIRECTUS_URL=client.url), http)
+        client.wait(60)
+        yield RunningDirectus(tool.database, served, http)
 
 
 class _Templates:
@@ -368,7 +378,7 @@ def snapshot_file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def committed() -> snapshot.Snapshot:
     """The committed snapshot."""
-    return snapshot.read(SNAPSHOT).result()
+    return snapshot.read(SNAPSHOT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

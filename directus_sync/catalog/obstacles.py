@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 
 from directus_sync.catalog import Kind, Object
-from directus_sync.output import count
+from directus_sync.errors import count
 from directus_sync.postgres import database
 
 if TYPE_CHECKING:

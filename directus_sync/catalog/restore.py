@@ -13,8 +13,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
 from directus_sync.catalog.obstacles import RowsInTheWay
-from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
-from directus_sync.output import count
+from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case

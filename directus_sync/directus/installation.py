@@ -1,24 +1,38 @@
-"""The pinned Directus as files, and what of it is in a database. Starts nothing, and loads little."""
+"""The pinned Directus as files, and its tables in a database. Starts nothing."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from directus_sync.errors import WrongSettings
+from directus_sync.errors import DirectusDenied, WrongSettings
 from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# There from before Directus makes its first table until its bootstrap has ended well.
+# Exists from before Directus creates its first table until the bootstrap has succeeded.
 _MARK: Final = "directus_sync.bootstrapping"
 
-# In one statement: all of them or none, and none that anything else refers to.
+# A user is an administrator by a policy of its own, of its role, or of a role above that. The private server has no
+# network address, so a policy for certain addresses does not count.
+_ADMINISTRATOR: Final = """
+WITH RECURSIVE above (role, id) AS (
+  SELECT id, id FROM public.directus_roles
+  UNION SELECT above.role, r.parent FROM above JOIN public.directus_roles r USING (id) WHERE r.parent IS NOT NULL)
+SELECT u.id::text, u.role::text FROM public.directus_users u
+WHERE u.status = 'active' AND EXISTS (
+  SELECT FROM public.directus_access a JOIN public.directus_policies p ON p.id = a.policy
+  WHERE p.admin_access AND p.ip_access IS NULL
+    AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
+ORDER BY u.id LIMIT 1"""
+
+# In one statement: all of them or none, and none that another table refers to.
 _DROP: Final = r"""
 DO $$
 DECLARE
@@ -34,8 +48,16 @@ $$
 """
 
 
+@dataclass(frozen=True)
+class Administrator:
+    """The ids of a user who may do everything, and of its role."""
+
+    id: str
+    role: str | None
+
+
 def home(settings: Settings) -> Path:
-    """Return the folder of Directus's cli.js. Raises WrongSettings when there is none."""
+    """Return the folder of Directus's cli.js. Raises WrongSettings when it is not set or has none."""
     if settings.directus_home is None:
         raise WrongSettings(
             "neither DIRECTUS_URL nor DIRECTUS_HOME is set, so there is no Directus to work with",
@@ -70,13 +92,25 @@ def is_in_database(connection: Connection) -> bool:
 
 
 def require_in_database(connection: Connection, settings: Settings) -> None:
-    """Raise WrongSettings if the database has no tables of Directus, which can't run without."""
+    """Raise WrongSettings if the database has no tables of Directus."""
     if not is_in_database(connection):
         raise WrongSettings(
             "this database has no tables of Directus yet",
             where=settings.database.label,
-            next="make them, and all the rest: directus-sync deploy; in the local stack: make migrate",
+            next="create them, and everything else: directus-sync deploy; in the local stack: make migrate",
         )
+
+
+def administrator(connection: Connection) -> Administrator:
+    """Return an administrator of the Directus in this database. Raises DirectusDenied when it has none."""
+    rows = database.query(connection, _ADMINISTRATOR)
+    if not rows:
+        raise DirectusDenied(
+            "this database has no active administrator, so that nobody may change its schema",
+            where=database.label(connection),
+            next="create one: directus users create --role <id of an administrator role> --email ... --password ...",
+        )
+    return Administrator(*rows[0])
 
 
 def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
@@ -90,11 +124,11 @@ def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
 
 @contextmanager
 def bootstrapping(connection: Connection) -> Iterator[None]:
-    """Have a bootstrap that is run in the block start from nothing, if the first one was interrupted.
+    """Drop what an interrupted first bootstrap left, before the block runs a new one.
 
-    Directus makes its tables one by one, records each of its migrations after it, and makes the administrator last;
-    once its first table is there it never looks back. So what an interrupted one left can't be finished. Without an
-    administrator nobody has used it, and it goes.
+    Directus creates its tables one by one, records each of its migrations after it, and creates the administrator last.
+    Once its first table exists it does not continue an interrupted bootstrap. Without an administrator nobody has used
+    these tables, so they are dropped.
     """
     with connection.cursor() as cursor:
         if _is_marked(connection) and not _has_users(connection):
@@ -122,7 +156,7 @@ def _exists(connection: Connection, table: str) -> bool:
 
 
 def _shipped_migrations(home: Path) -> set[str]:
-    """Versions of Directus's own migrations, such as `20240806A`; empty where its files lie in an unknown place."""
+    """Versions of Directus's own migrations, such as `20240806A`; empty if their files are in an unknown place."""
     for modules in (home / "node_modules", home.resolve().parent):
         folder = modules / "@directus" / "api" / "dist" / "database" / "migrations"
         names = [path.name for path in folder.glob("*.js") if path.name[:8].isdecimal()]

@@ -1,6 +1,7 @@
-"""The pinned Directus as a child process: bootstrapping a database, and a private server for one deploy.
+"""The pinned Directus as a child process: bootstrapping a database, and a private server for one command.
 
-Both die with this process, however it ends. Nothing here speaks HTTP but the wait for the first answer.
+Both end with this process, however it ends. The private server listens on a Unix socket in a folder that only this user
+may enter, so that nobody else can answer in its place or see a token.
 """
 
 from __future__ import annotations
@@ -8,38 +9,34 @@ from __future__ import annotations
 import math
 import os
 import re
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 from directus_sync.directus import installation
+from directus_sync.directus.client import DirectusClient
+from directus_sync.directus.installation import Administrator
+from directus_sync.directus.session import Signed
 from directus_sync.errors import BootstrapFailed, DirectusUnavailable, PrivateServerFailed, WrongSettings
 from directus_sync.postgres import database
-from directus_sync.process import children, signals
+from directus_sync.process import children
 from directus_sync.settings import Settings
 
-if TYPE_CHECKING:
-    from directus_sync.directus.client import DirectusClient
-
 _PROGRAM: Final = Path(__file__).with_name("directus.mjs")
-HOST: Final = "127.0.0.1"
 BOOTSTRAP_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
-PORT_ATTEMPTS: Final = 3
-# As Directus 11 says it.
-PORT_TAKEN: Final = "is already in use"
 
-# Each takes 300 MiB, and the database may be on the same machine.
+# Each Directus takes 300 MiB, and the database may be on the same machine.
 ROOM_BYTES: Final = 1 << 30
-# Of control groups, version 2 and 1: the most that a container may have, and what it has.
+# Of control groups, version 2 and 1: the most that a container may have, and what it uses.
 _LIMITS: Final = tuple(
     (Path("/sys/fs/cgroup", limit), Path("/sys/fs/cgroup", used))
     for limit, used in (
@@ -48,10 +45,8 @@ _LIMITS: Final = tuple(
     )
 )
 
-# A server for schema calls only: no studio, no sockets to clients, no limits meant for the public.
-_PRIVATE: Final = {
-    "HOST": HOST,
-    "UNIX_SOCKET_PATH": "",
+# A server for schema calls and rows: no Studio, no WebSockets, no limits for the public.
+LEAN: Final = {
     "SERVE_APP": "false",
     "WEBSOCKETS_ENABLED": "false",
     "RATE_LIMITER_ENABLED": "false",
@@ -59,6 +54,7 @@ _PRIVATE: Final = {
     "PRESSURE_LIMITER_ENABLED": "false",
     "CACHE_ENABLED": "false",
     "LOG_LEVEL": "warn",
+    "PUBLIC_URL": "http://localhost",
 }
 
 
@@ -67,25 +63,22 @@ def bootstrap(settings: Settings) -> None:
 
     Raises BootstrapFailed with the end of its output.
     """
-    with tempfile.TemporaryFile() as log, _spawn(settings, "bootstrap", {}, log) as process:
+    with tempfile.TemporaryFile() as log, spawn(settings, "bootstrap", {}, log) as process:
         try:
             process.wait(BOOTSTRAP_SECONDS)
-        except subprocess.TimeoutExpired as error:
+            how = None if process.returncode == 0 else _how_it_ended(process)
+        except subprocess.TimeoutExpired:
+            how = f"did not end within {BOOTSTRAP_SECONDS:g} s"
+        if how is not None:
             raise BootstrapFailed(
-                f"directus bootstrap did not end within {BOOTSTRAP_SECONDS:g} s",
+                f"directus bootstrap {how}",
                 where=_tail(log),
-                next="mend what its output says and run again, which is safe",
-            ) from error
-        if process.returncode != 0:
-            raise BootstrapFailed(
-                f"directus bootstrap {_how_it_ended(process)}",
-                where=_tail(log),
-                next="mend the cause and run again, which is safe",
+                next="fix what its output says and run again; that is safe",
             )
 
 
 def has_room_for_two() -> bool:
-    """Tell whether this machine, or the container, has the memory for a Directus beside the one that bootstraps."""
+    """Tell whether this machine or container has the memory for a second Directus during a bootstrap."""
     limits = [_number(limit) - _number(used) for limit, used in _LIMITS if limit.is_file() and used.is_file()]
     meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
     available = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)
@@ -99,73 +92,69 @@ def _number(path: Path) -> float:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A Directus that has nothing left to load, or soon will have, and looks at no database yet."""
+    """A Directus that has loaded its code, or soon will have, and has not connected to the database yet."""
 
-    url: str
+    socket: Path
+    secret: str
     process: subprocess.Popen[bytes]
     log: IO[bytes]
 
 
 @contextmanager
 def loading(settings: Settings) -> Iterator[Loaded]:
-    """Have a private Directus load itself while the block runs, and wait there for `private` to start it."""
-    url = f"http://{HOST}:{(port := _free_port())}"
-    with (
-        tempfile.TemporaryFile() as log,
-        _spawn(settings, "start", _listening(port, url), log, stdin=subprocess.PIPE) as process,
-    ):
-        yield Loaded(url, process, log)
+    """Let a private Directus load its code while the block runs; it waits for `private` to start it."""
+    # The tokens for it are signed with this. Directus also encrypts a few settings with it.
+    secret = settings.environ.get("SECRET") or secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory(prefix="directus-sync-") as folder, tempfile.TemporaryFile() as log:
+        socket = Path(folder, "directus.sock")
+        overrides = {**LEAN, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
+        with spawn(settings, "start", overrides, log, stdin=subprocess.PIPE) as process:
+            yield Loaded(socket, secret, process, log)
 
 
 @contextmanager
-def private(settings: Settings, loaded: Loaded | None = None) -> Iterator[DirectusClient]:
-    """Run Directus on a free loopback port while the block runs; yield a client of it.
+def private(settings: Settings, administrator: Administrator, loaded: Loaded | None = None) -> Iterator[DirectusClient]:
+    """Run Directus on a Unix socket while the block runs; yield a client that works as the administrator.
 
-    loaded: the one to start, which its own block stops. One that has ended since, as for want of memory, is replaced.
+    loaded: the one to start, which its own block stops. One that has ended since, for lack of memory, is replaced.
 
     Raises PrivateServerFailed with the end of its log.
     """
-    from directus_sync.directus.client import DirectusClient  # noqa: PLC0415 - see there
-
     if loaded and loaded.process.poll() is not None:
         loaded = None
-    for attempt in range(1, PORT_ATTEMPTS + 1):
-        with (
-            nullcontext(loaded) if loaded else loading(settings) as directus,
-            DirectusClient(directus.url, settings) as client,
-        ):
+    with nullcontext(loaded) if loaded else loading(settings) as directus:
+        session = Signed(directus.secret, administrator.id, administrator.role)
+        with DirectusClient.on_socket(directus.socket, settings, session) as client:
+            _start(directus.process)
             try:
-                _let_go(directus.process)
-                client.wait(settings.directus_wait, alive=lambda: _require_alive(directus.process, directus.log))
-            except PrivateServerFailed as error:
-                # Somebody else took the port between our look and Directus's bind.
-                if PORT_TAKEN in (error.where or "") and attempt < PORT_ATTEMPTS:
-                    loaded = None
-                    continue
-                raise
+                client.wait(settings.directus_wait, alive=lambda: _require_alive(directus))
             except DirectusUnavailable as error:
                 raise PrivateServerFailed(
                     f"the private Directus did not answer within {settings.directus_wait:g} s",
                     where=_tail(directus.log),
-                    next="raise DIRECTUS_SYNC_DIRECTUS_WAIT, or mend what its log says",
+                    next="raise DIRECTUS_SYNC_DIRECTUS_WAIT, or fix what its log says",
                 ) from error
             try:
                 yield client
             except DirectusUnavailable as error:
                 raise _lost(directus) from error
-            return
 
 
 @contextmanager
-def _spawn(
+def spawn(
     settings: Settings, verb: str, overrides: dict[str, str], log: IO[bytes], *, stdin: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the pinned Directus while the block runs, with the settings as its environment.
+
+    verb: `bootstrap`, or `start`, which loads its code and goes on at the end of its stdin.
+    overrides: of the environment.
+    """
     home = installation.home(settings)
     node = shutil.which("node", path=settings.environ.get("PATH"))
     if node is None:
         raise WrongSettings("there is no `node` on PATH", next="install Node 22, or put it on PATH")
     environment = {
-        # Or Directus reads the .env of this folder, and takes even its blank lines over what it is given here.
+        # Otherwise Directus reads the .env of this folder, and prefers even its empty lines to this environment.
         "CONFIG_PATH": os.devnull,
         "DB_PORT": "5432",  # Directus has no default for it
         **settings.environ,
@@ -174,32 +163,27 @@ def _spawn(
         "DB_EXCLUDE_TABLES": settings.excluded_tables,
         "TELEMETRY": "false",
         "LOG_STYLE": "raw",
-        # Killed while it waits for a lock, its sessions would go on waiting, and all others behind them.
+        # If it is killed while it waits for a lock, its session would go on waiting, and everybody else behind it.
         "PGOPTIONS": f"{settings.environ.get('PGOPTIONS', '')} {database.WHEN_CLIENT_IS_GONE}".strip(),
         **overrides,
     }
-    # What a signal's handler raises just after the fork is lost: Python runs its at-fork hooks, such as logging's,
-    # without passing on their exceptions. Nor would anybody stop a child that Popen did not return.
-    process = None
+    process = subprocess.Popen(
+        [node, str(_PROGRAM), verb],
+        env=environment,
+        stdin=stdin,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for this process, which stops it when the work in hand is done or undone
+        preexec_fn=children.ending_with(os.getpid()),  # noqa: PLW1509 - two system calls, and no lock
+    )
     try:
-        with signals.held_back() as unmasked:
-            process = subprocess.Popen(
-                [node, str(_PROGRAM), verb],
-                env=environment,
-                stdin=stdin,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is ours: we stop it when the work in hand is undone or done
-                preexec_fn=children.ending_with(os.getpid(), unmasked),  # noqa: PLW1509 - three system calls, and no lock
-            )
         yield process
     finally:
-        if process is not None:
-            _stop(process)
+        _stop(process)
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Let a Directus that is loaded go on: it waits for the end of its stdin."""
+def _start(process: subprocess.Popen[bytes]) -> None:
+    """Let a loaded Directus go on: it waits for the end of its stdin."""
     if process.stdin is not None:
         process.stdin.close()
 
@@ -212,30 +196,28 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        # Not for ever: an interruption within `wait` may have left its lock taken.
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(1)
+        process.wait()
 
 
-def _require_alive(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    if process.poll() is not None:
+def _require_alive(directus: Loaded) -> None:
+    if directus.process.poll() is not None:
         raise PrivateServerFailed(
-            f"the private Directus {_how_it_ended(process)} before it answered",
-            where=_tail(log),
-            next="mend what its log says and run again, which is safe",
+            f"the private Directus {_how_it_ended(directus.process)} before it answered",
+            where=_tail(directus.log),
+            next="fix what its log says and run again; that is safe",
         )
 
 
 def _lost(directus: Loaded) -> PrivateServerFailed:
-    """Return the error for one that answers no longer."""
-    # Its port is closed before its end is known.
+    """Return the error for a private Directus that no longer answers."""
+    # Its socket is closed before its end can be seen.
     with suppress(subprocess.TimeoutExpired):
         directus.process.wait(1)
-    how = "does not answer any more" if directus.process.poll() is None else _how_it_ended(directus.process)
+    how = "no longer answers" if directus.process.poll() is None else _how_it_ended(directus.process)
     return PrivateServerFailed(
         f"the private Directus {how}, and was still needed",
         where=_tail(directus.log),
-        next="mend what its log says, or give it more memory; then run again, which is safe",
+        next="fix what its log says, or give it more memory; then run again, which is safe",
     )
 
 
@@ -243,16 +225,6 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
     if process.returncode < 0:
         return f"was killed by {signal.Signals(-process.returncode).name}"
     return f"ended with status {process.returncode}"
-
-
-def _listening(port: int, url: str) -> dict[str, str]:
-    return {**_PRIVATE, "PORT": str(port), "PUBLIC_URL": url}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _tail(log: IO[bytes]) -> str:

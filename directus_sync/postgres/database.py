@@ -15,7 +15,6 @@ from psycopg2 import extensions
 from psycopg2.sql import Composable
 
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable
-from directus_sync.process import background
 from directus_sync.settings import DatabaseSettings, Settings
 
 if TYPE_CHECKING:
@@ -24,13 +23,15 @@ if TYPE_CHECKING:
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
 SESSION_OPTIONS: Final = "-c lock_timeout=4000"
-# After a kill the server notices within half a second, and after a loss of the network within a minute, as we do;
-# else it would keep the locks for two hours.
+# The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
+# defaults it would keep the locks for two hours.
 WHEN_CLIENT_IS_GONE: Final = (
     "-c client_connection_check_interval=500"
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
 )
-_WHEN_SERVER_IS_GONE: Final = {
+# connect_timeout: libpq does not notice signals while it connects, so it must end before a clean-up is cut off.
+_CONNECTING: Final = {
+    "connect_timeout": 4,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -39,11 +40,10 @@ _WHEN_SERVER_IS_GONE: Final = {
 
 POLL_SECONDS: Final = 0.2
 
-# Sent in one string with a query, what these set ends with it.
-# A reader waits for whoever rebuilds a table. Behind it nobody queues but who would change what it has read already, so
-# it may take its time.
+# Sent in one string with a query, so that these settings end with it.
+# A reader may wait longer than DDL, because only writers of DDL queue behind it.
 READING: Final = "SET LOCAL lock_timeout TO '1min';"
-# PostgreSQL prints definitions according to these. With nothing but pg_catalog on the path every name is qualified.
+# PostgreSQL prints definitions according to these. With only pg_catalog on the path it qualifies every name.
 PRINTING: Final = f"""
 {READING}
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
@@ -54,7 +54,7 @@ SET LOCAL bytea_output TO 'hex';
 # What a server must have for the revisions of the pre branch.
 _EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
 
-# What waiting cannot mend, by what libpq says; SQLSTATE is not available for a failed connection attempt.
+# What waiting cannot fix, by libpq's message: a failed connection attempt has no SQLSTATE.
 _PERMANENT: Final = (
     ("password authentication failed", "check DB_USER and DB_PASSWORD"),
     ("no password supplied", "set DB_PASSWORD"),
@@ -70,35 +70,11 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
     """Yield an autocommit connection, waiting up to `settings.database_wait` seconds for a server that starts.
 
     purpose: what the session is for; others see it in pg_stat_activity and in a lock time-out's message.
-    waiting: called once, when the first attempt fails for a reason that time may mend.
+    waiting: called once, when the first attempt fails for a reason that may pass.
 
-    Raises DatabaseUnavailable: at once for what waiting cannot mend, else when the time is over.
+    Raises DatabaseUnavailable: at once for what waiting cannot fix, else when the time is over.
     """
-    deadline = time.monotonic() + settings.database_wait
-    while True:
-        try:
-            connection = _connect(settings.database, purpose)
-            break
-        except psycopg2.Error as error:
-            message = str(error).strip()
-            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
-                raise _unreadable() from error
-            advice = next(
-                (advice for sign, advice in _PERMANENT if sign in message and "starting up" not in message),
-                None,
-            )
-            if advice or time.monotonic() >= deadline:
-                raise DatabaseUnavailable(
-                    f"PostgreSQL does not let us in: {_cause(message)}",
-                    where=settings.database.label,
-                    next=advice
-                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
-                ) from error
-        if waiting is not None:
-            waiting()
-            waiting = None
-        time.sleep(POLL_SECONDS)
-    others = extensions.get_wait_callback()
+    connection = _opened(settings, purpose, waiting)
     extensions.set_wait_callback(_wait)
     try:
         yield connection
@@ -110,47 +86,56 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
         ) from error
     finally:
         connection.close()
-        # It is the process's, and COPY does without.
-        extensions.set_wait_callback(others)
+        # The callback is the process's, and COPY does not work with one.
+        extensions.set_wait_callback(None)
 
 
 def _wait(connection: Connection) -> None:
-    """Wait for a statement's end in Python; libpq's own waiting sleeps through signals, for hours if need be."""
+    """Wait for a statement to end, in Python: libpq does not notice signals while it waits."""
     while (state := connection.poll()) != extensions.POLL_OK:
         reading = [connection] if state == extensions.POLL_READ else []
         writing = [connection] if state == extensions.POLL_WRITE else []
         select.select(reading, writing, [])
 
 
+def _opened(settings: Settings, purpose: str, waiting: Callable[[], None] | None) -> Connection:
+    deadline = time.monotonic() + settings.database_wait
+    while True:
+        try:
+            return _connect(settings.database, purpose)
+        except psycopg2.Error as error:
+            message = str(error).strip()
+            if isinstance(error, psycopg2.ProgrammingError) or message.startswith(_UNREADABLE):
+                raise _unreadable() from error
+            signs = () if "starting up" in message else _PERMANENT
+            advice = next((advice for sign, advice in signs if sign in message), None)
+            if advice or time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    f"PostgreSQL does not accept the connection: {_cause(message)}",
+                    where=settings.database.label,
+                    next=advice
+                    or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
+                ) from error
+        if waiting is not None:
+            waiting()
+            waiting = None
+        time.sleep(POLL_SECONDS)
+
+
 def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     string = database.connection_string
     said = extensions.parse_dsn(string) if string is not None else {}
-    ours = {"connect_timeout": 5, **_WHEN_SERVER_IS_GONE}
-    common: dict[str, Any] = {
-        **{name: value for name, value in ours.items() if name not in said},
+    options: dict[str, Any] = {
+        **{name: value for name, value in _CONNECTING.items() if name not in said},
         "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
         "options": " ".join((said.get("options", ""), SESSION_OPTIONS, WHEN_CLIENT_IS_GONE)).strip(),
     }
-    # Not for connecting: libpq bounds only its own waiting by connect_timeout.
-    extensions.set_wait_callback(None)
-    # In a thread: libpq sleeps through signals for seconds per address, and may look long for a name.
-    return background.start(lambda: _opened(database, common))()
-
-
-def _opened(database: DatabaseSettings, common: dict[str, Any]) -> Connection:
-    if database.connection_string is not None:
-        connection: Connection = psycopg2.connect(database.connection_string, **common)
-    else:
-        if database.sslmode is not None:
-            common["sslmode"] = database.sslmode
-        connection = psycopg2.connect(
-            host=database.host,
-            port=database.port,
-            dbname=database.name,
-            user=database.user,
-            password=database.password,
-            **common,
-        )
+    if string is None:
+        options |= {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
+        options |= {"password": database.password}
+        options |= {"sslmode": database.sslmode} if database.sslmode is not None else {}
+    extensions.set_wait_callback(None)  # connect_timeout bounds only libpq's own waiting
+    connection: Connection = psycopg2.connect(string, **options)
     connection.autocommit = True
     return connection
 
@@ -160,8 +145,15 @@ def query(
 ) -> list[tuple[Any, ...]]:
     """Run one statement that returns rows, and return them all."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        # With parameters psycopg2 takes each % for a placeholder, also one in a name.
+        cursor.execute(sql, parameters or None)
         return cursor.fetchall()
+
+
+def label(connection: Connection) -> str:
+    """Name the database for messages: host, port and database."""
+    info = connection.info
+    return f"{info.host}:{info.port}/{info.dbname}"
 
 
 def require_extensions(connection: Connection) -> None:
@@ -195,15 +187,15 @@ def require_extensions(connection: Connection) -> None:
 
 
 def _unreadable() -> DatabaseUnavailable:
-    # libpq quotes the part it stumbled on, which may be the password.
+    # libpq quotes the part that it cannot read, which may be the password.
     return DatabaseUnavailable(
-        "libpq can't read the connection string",
+        "libpq cannot read the connection string",
         where="DB_CONNECTION_STRING",
         next="write it as postgresql://user:password@host:port/database, special characters percent-encoded",
     )
 
 
 def _cause(message: str) -> str:
-    """Return libpq's own reason: its first line without the address, which the error names anyway."""
+    """Return libpq's reason: its first line, without the address, which the error names anyway."""
     first = message.splitlines()[0] if message else "no reason given"
     return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

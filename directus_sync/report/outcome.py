@@ -1,4 +1,4 @@
-"""What commands return: data that report turns into text or JSON, and cli into an exit code."""
+"""What commands return, as data."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from directus_sync.catalog import Difference
-from directus_sync.schema.diff import NO_DIFFERENCE
-from directus_sync.schema.guard import Plan
+from directus_sync.catalog.upkeep import Verified
+from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
-from directus_sync.state.fingerprint import Unmoved
 from directus_sync.state.history import Deploy
 from directus_sync.state.revisions import Branch, Revision
-from directus_sync.state.verify import Verified
 
 if TYPE_CHECKING:
     from directus_sync.seed.planning import Judged
@@ -34,11 +32,6 @@ class Deployed:
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
         return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored)
-
-
-def nothing_to_do(unmoved: Unmoved, seconds: float) -> Deployed:
-    """Return the outcome of a deploy that found nothing moved."""
-    return Deployed((), False, Plan(NO_DIFFERENCE), (), Verified(notes=unmoved.notes), seconds)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import yaml
 
 from directus_sync import files, plain_yaml
 from directus_sync.errors import InvalidRemovals
-from directus_sync.schema.guard import Approvals
+from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
@@ -19,7 +19,7 @@ _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the reg
 
 @dataclass(frozen=True)
 class Removal:
-    """One approval. lines: the first and the last of its lines in the file, counted from 0, the last excluded."""
+    """One approval. lines: where it stands in the file, counted from 0, the second number excluded."""
 
     item: str
     reason: str
@@ -27,7 +27,7 @@ class Removal:
 
 
 def read(path: Path) -> tuple[Removal, ...]:
-    """Read the approvals; a file that is not there has none.
+    """Read the approvals. A missing file has none.
 
     Raises InvalidRemovals with file and line.
     """
@@ -55,7 +55,7 @@ def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterab
 
 
 def spent(removals: Iterable[Removal], wanted: Snapshot, live: Snapshot) -> tuple[Removal, ...]:
-    """Return the approvals whose item is in neither file nor server any more."""
+    """Return the approvals whose item is in neither file nor server."""
     return tuple(removal for removal in removals if not (_has(wanted, removal.item) or _has(live, removal.item)))
 
 
@@ -65,7 +65,7 @@ def pointless(removals: Iterable[Removal], wanted: Snapshot) -> tuple[Removal, .
 
 
 def prune(path: Path, removals: Iterable[Removal]) -> None:
-    """Take approvals out of the file; every other line stays as it is."""
+    """Remove approvals from the file; every other line stays as it is."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     gone = {number for removal in removals for number in range(*removal.lines)}
     files.replace(path, "".join(line for number, line in enumerate(lines) if number not in gone).encode())

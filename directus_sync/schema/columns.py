@@ -1,4 +1,4 @@
-"""What becomes of a column's values when Directus changes its type. Pure; knows types, no rows."""
+"""What happens to a column's values when Directus changes its type. Pure: knows types, no rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-# What Directus makes of a field's type, in SQL (api/src/database/helpers/schema, knex's dialect for PostgreSQL).
+# The column type that Directus creates for a field type (api/src/database/helpers/schema, knex for PostgreSQL).
 _MADE: Final = {
     "bigInteger": "bigint",
     "binary": "bytea",
@@ -22,13 +22,13 @@ _MADE: Final = {
     "timestamp": "timestamp with time zone",
     "uuid": "uuid",
 }
-# Where Directus is given no length, it makes this one.
+# The length that Directus gives a column without one.
 _STRING_LENGTH: Final = 255
 _DECIMAL: Final = (10, 5)
 _UNLIMITED: Final = 2**31
 # The longest text that a value of the type can have.
 _TEXT_LENGTH: Final = {"integer": 11, "bigInteger": 20, "uuid": 36, "boolean": 5}
-# Every value of the first type is a value of the others, but for the lengths above.
+# Every value of the first type is a value of the others, if it is not too long (_TEXT_LENGTH).
 _WIDENING: Final[Mapping[str, frozenset[str]]] = {
     "integer": frozenset({"bigInteger", "decimal", "string", "text"}),
     "bigInteger": frozenset({"decimal", "string", "text"}),
@@ -44,7 +44,7 @@ _WIDENING: Final[Mapping[str, frozenset[str]]] = {
     "timestamp": frozenset({"text"}),
     "dateTime": frozenset({"text"}),
 }
-# A change of these re-makes the column or its key.
+# A change of these creates the column or its key again.
 _STRUCTURAL: Final = frozenset(
     {"is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"}
 )
@@ -52,11 +52,10 @@ _STRUCTURAL: Final = frozenset(
 
 @dataclass(frozen=True)
 class Column:
-    """A column as a snapshot describes it. made: the type in SQL that Directus would give it.
+    """A column as a snapshot describes it. made: the SQL type that Directus would give it.
 
-    reread: its default is no text, or was read from one, as of JSON. Directus compares it with the text that PostgreSQL
-    has, finds them unequal, and alters the column at any edit of the field, even of a note (11.17.4,
-    api/src/services/fields.ts, updateField).
+    reread: Directus alters the column at any edit of the field, even of a note, because it compares a default that is
+    not text with PostgreSQL's text for it and finds them unequal (11.17.4, api/src/services/fields.ts, updateField).
     """
 
     kind: str
@@ -84,13 +83,13 @@ class Column:
             return cls(name, data_type, "numeric({},{})".format(*precision), None, precision, reread)
         if name.startswith("geometry"):
             shape = name.partition(".")[2] or "Geometry"
-            # Directus exports the shape, as PostGIS's view geometry_columns has it: POLYGON.
+            # Directus exports the shape as the view geometry_columns spells it: POLYGON.
             return cls(name, "geometry" if data_type == shape.upper() else data_type, f"geometry({shape},4326)")
         return cls(name, data_type, _MADE.get(name, data_type), reread=reread)
 
     @property
     def foreign(self) -> bool:
-        """Tell whether Directus would not have made the column so; whatever alters it then re-makes it."""
+        """Tell whether Directus would create the column with another type; then any alteration changes the type."""
         return self.data_type != self.made.partition("(")[0]
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
@@ -113,7 +112,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     if before.foreign and before.altered(edited):
         return True
     if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
-        # Directus gives a hash this length, whatever the snapshot says.
+        # Directus ignores the length that the snapshot gives a hash.
         return True
     if before.kind != after.kind:
         too_long = after.length is not None and _text_length(before) > after.length
@@ -126,7 +125,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
 def _text_length(column: Column) -> int:
     if column.length is None:
         return _TEXT_LENGTH.get(column.kind, 0)
-    # Directus exports a column without a limit as one of -5.
+    # Directus exports a column without a limit with the length -5.
     return column.length if column.length > 0 else _UNLIMITED
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from directus_sync.schema import export
 from directus_sync.schema.snapshot import Snapshot
 
 
 class Absent(Enum):
-    """The value of a property that is not there, which differs from one that is null."""
+    """The value of a property that is missing, which differs from one that is null."""
 
     ABSENT = "absent"
 
@@ -72,7 +70,7 @@ class Edit:
 class Change:
     """One item that differs between server and snapshot.
 
-    malformed: Directus would take the entry for something else than it is; see `_malformed`.
+    malformed: Directus's apply would drop or create the whole item for it; see `_malformed`.
     before, after: the whole item for an add or a removal, else None.
     """
 
@@ -93,7 +91,7 @@ class Change:
 
     @property
     def rebuilt(self) -> bool:
-        """Tell whether a field turns from a column into an alias or back, and so is dropped and made anew."""
+        """Tell whether a field turns from a column into an alias or back: Directus drops it and creates it again."""
         return self.action is Action.CHANGE and any(
             edit.path == ("type",) and "alias" in (edit.before, edit.after) for edit in self.edits
         )
@@ -135,137 +133,19 @@ def from_server(answer: tuple[str, Mapping[str, Any]] | None) -> SchemaDiff:
 def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) -> dict[str, Any]:
     """Return the diff with a change inside a value of a collection's `meta` as a change of that value.
 
-    A key that is added inside `meta.translations`, say, is a valid edit, and Directus's own description of it makes its
-    apply drop or create the whole collection (see `_malformed`). As an edit of the whole value it applies it.
+    Adding a key inside `meta.translations`, for instance, is a valid edit. But Directus describes it in a form that
+    makes its own apply drop or create the whole collection (see `_malformed`). It applies an edit of the whole value
+    correctly.
     """
     entries = [_with_whole_values(entry, live, wanted) for entry in raw.get("collections", ())]
     return {**raw, "collections": entries}
 
 
-def tells_live(raw: Mapping[str, Any], wanted: Snapshot) -> bool:
-    """Tell whether the server's schema follows from what is wanted: it only lacks something, or has other values.
-
-    Not where an item is told of twice, as of rows that only Directus's own tables can have, nor of what is in a list,
-    which the guard judges as a whole: JavaScript may have read the rest of it otherwise.
-    """
-    return not raw.get(Kind.SYSTEM_FIELD.value) and all(
-        len({_key(entry) for entry in entries}) == len(entries)
-        and all(_adds(entry) or _changes_values(entry["diff"], section.get(_key(entry))) for entry in entries)
-        for section, entries in ((wanted.section(kind.value), raw.get(kind.value, ())) for kind in Kind)
-    )
-
-
-def told(wanted: Snapshot, raw: Mapping[str, Any]) -> Snapshot:
-    """Return the server's schema, which follows from a diff (`tells_live`)."""
-    sections = {kind.value: dict(wanted.section(kind.value)) for kind in Kind}
-    for kind in Kind:
-        section = sections[kind.value]
-        for entry in raw.get(kind.value, ()):
-            if _adds(entry):
-                section.pop(_key(entry), None)
-            else:
-                section[_key(entry)] = _with_former_values(section[_key(entry)], entry["diff"])
-    return dataclasses.replace(wanted, content=b"", sections=sections)
-
-
-def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
-    """Return what would make `live` equal `wanted`, as Directus would see it, without asking one."""
-    changes = []
-    for kind in Kind:
-        ours, theirs = live.section(kind.value), wanted.section(kind.value)
-        for key in sorted(ours.keys() | theirs.keys()):
-            change = _between(kind, key, ours.get(key), theirs.get(key))
-            if change is not None:
-                changes.append(change)
-    return tuple(changes)
-
-
-def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the properties that Directus compares; of a column that numbers its rows by itself, none."""
-    if entry is None:
-        return None
-    kept = export.picked(kind.value, entry)
-    schema = entry.get("schema")
-    if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
-        del kept["schema"]
-    return kept
-
-
-def same(one: object, other: object) -> bool:
-    """Tell whether two values are equal to Directus, to which true is not 1 as it is to Python."""
-    # Most are, and the checks below would take them twice as long.
-    if one is None or isinstance(one, str):
-        return one == other
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
-
-
-def _key(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return (entry["collection"], entry["field"]) if "field" in entry else (entry["collection"],)
-
-
-def _adds(entry: Mapping[str, Any]) -> bool:
-    first = entry["diff"][0]
-    return first["kind"] == "N" and not first.get("path")
-
-
-def _changes_values(diffs: Iterable[Mapping[str, Any]], entry: Mapping[str, Any] | None) -> bool:
-    try:
-        return all(
-            diff["kind"] == "E"
-            and "lhs" in diff
-            and all(isinstance(step, str) for step in diff["path"])
-            and same(_holder(entry, diff["path"])[diff["path"][-1]], diff["rhs"])
-            for diff in diffs
-        )
-    except (KeyError, TypeError):
-        return False
-
-
-def _with_former_values(entry: Mapping[str, Any], diffs: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    former = copy.deepcopy(entry)
-    for diff in diffs:
-        _holder(former, diff["path"])[diff["path"][-1]] = diff["lhs"]
-    return former
-
-
-def _holder(entry: Any, path: Sequence[str]) -> Any:
-    """Return the mapping in which the last step of a path is taken."""
-    for step in path[:-1]:
-        entry = entry[step]
-    return entry
-
-
-def _between(
-    kind: Kind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
-) -> Change | None:
-    before, after = comparable(kind, live), comparable(kind, wanted)
-    if same(before, after):
-        return None
-    related = (wanted or live or {}).get("related_collection")
-    action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
-    edits = tuple(_unequal((), before, after)) if before is not None and after is not None else ()
-    return Change(action, kind, key[0], key[1] if len(key) > 1 else None, related, edits, before, after)
-
-
-def _unequal(path: tuple[str | int, ...], before: object, after: object) -> Iterable[Edit]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for name in sorted(before.keys() | after.keys()):
-            yield from _unequal((*path, name), before.get(name, ABSENT), after.get(name, ABSENT))
-    elif not same(before, after):
-        yield Edit(path, before, after)
-
-
 def _paired(changes: Iterable[Change]) -> Iterable[Change]:
     """Join the removal and the addition of one field into one change.
 
-    Directus describes a field that turns from a column into an alias, or back, as both. Apart they would be
-    judged wrongly: only one of them loses something, and neither may go without the other.
+    Directus describes a field that turns from a column into an alias, or back, as both. They must be judged together:
+    only one of them loses data, and neither may be sent without the other.
     """
     changes = list(changes)
     fields = [change for change in changes if change.kind is Kind.FIELD]
@@ -328,10 +208,9 @@ def _edits(diffs: Iterable[Mapping[str, Any]]) -> Iterable[Edit]:
 def _malformed(kind: Kind, first: Mapping[str, Any]) -> bool:
     """Tell whether Directus would delete or create the whole item for a difference inside it.
 
-    Its apply looks at the kind of an entry's first difference only. For a collection that begins with a removed
-    property it drops the table (https://github.com/directus/directus/issues/27877); for a field it does the same
-    with the column, unless the property lies below `meta`; a relation loses its foreign key. Present in 11.17.4,
-    api/src/utils/apply-diff.ts.
+    Its apply looks only at the kind of an entry's first difference. If that is a removed property, it drops the table
+    of a collection (https://github.com/directus/directus/issues/27877), the column of a field, unless the property is
+    below `meta`, and the foreign key of a relation. Present in 11.17.4, api/src/utils/apply-diff.ts.
     """
     path = first.get("path")
     if first["kind"] not in {"N", "D"} or not path:

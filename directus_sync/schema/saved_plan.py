@@ -1,4 +1,4 @@
-"""A plan in a file: what `diff --out` saves and `push --plan` applies, exactly or not at all."""
+"""A plan in a file: `diff --out` saves it, and `push --plan` applies exactly that or nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from directus_sync import files
 from directus_sync.errors import StalePlan, WrongSettings
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 
 FORMAT: Final = "directus-sync plan 1"
@@ -17,7 +17,10 @@ FORMAT: Final = "directus-sync plan 1"
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """sha256: of the snapshot; digest: Directus's hash of its schema; raw: its diff; with the approvals given."""
+    """A plan as it was saved, with its approvals.
+
+    sha256: of the snapshot; digest: Directus's hash of its schema; raw: Directus's diff.
+    """
 
     path: Path
     sha256: str
@@ -40,7 +43,7 @@ def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
 
 
 def read(path: Path) -> SavedPlan:
-    """Read a saved plan. Raises WrongSettings when the file is none."""
+    """Read a saved plan. Raises WrongSettings when the file is not one."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
@@ -54,20 +57,20 @@ def read(path: Path) -> SavedPlan:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongSettings(
-            f"the plan can't be read: {error}", where=str(path), next="save it anew: directus-sync diff --out PATH"
+            f"the plan cannot be read: {error}", where=str(path), next="save it again: directus-sync diff --out PATH"
         ) from error
 
 
 def require_current(saved: SavedPlan, plan: Plan, wanted: Snapshot) -> None:
-    """Raise StalePlan unless file and server are what they were when the plan was saved."""
+    """Raise StalePlan if the file or the server was changed since the plan was saved."""
     if saved.sha256 != wanted.sha256:
-        moved = f"{wanted.source} is another"
+        moved = f"{wanted.source} was changed"
     elif (saved.digest, saved.raw) != (plan.difference.digest, plan.difference.raw):
-        moved = "the schema of the server is another"
+        moved = "the schema of the server was changed"
     else:
         return
     raise StalePlan(
-        f"the plan is out of date: {moved} than when it was saved; nothing was sent",
+        f"the plan is out of date: {moved} since it was saved; nothing was sent",
         where=str(saved.path),
-        next="look again and save it anew: directus-sync diff --out PATH",
+        next="look at the changes and save the plan again: directus-sync diff --out PATH",
     )

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import RequestFailed, SeedFailed, SyncError
-from directus_sync.output import count
+from directus_sync.errors import RequestFailed, SeedFailed, SyncError, count
 from directus_sync.seed import Action, sending
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
 from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key

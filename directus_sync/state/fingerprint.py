@@ -1,4 +1,4 @@
-"""Tells in one query whether anything moved since the last deploy, or pull after it. Starts no Node, loads little."""
+"""Tells in one query whether anything changed since the last deploy, or the last pull after it. Starts no Node."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from directus_sync.state.revisions import BRANCHES, checkout_head
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# What is in schema public but what extensions put there, the rows in which Directus keeps its schema, and which
-# snapshot was recorded last: a deploy leaves its own as the base.
-# Chunks of hypertables lie in another schema. Names are not quoted, since nothing is read back from this text.
+# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, and the number of
+# the last recorded snapshot: a deploy leaves its own as the base.
+# Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
 _PARTS: Final = """
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
@@ -118,21 +118,21 @@ WHERE id = (SELECT max(id) FROM directus_sync.deploys) AND inputs = %(inputs)s
 
 @dataclass(frozen=True)
 class Unmoved:
-    """Nothing moved. notes: what the last deploy said about differences that it left alone."""
+    """Nothing changed. notes: what the last deploy said about differences that it left alone."""
 
     notes: tuple[str, ...]
 
 
 def can_tell(settings: Settings) -> bool:
-    """Tell whether the database alone can show that nothing moved.
+    """Tell whether the database alone can show that nothing changed.
 
-    A Directus at DIRECTUS_URL may be of another version, and tells it only when it is asked.
+    It cannot with DIRECTUS_URL: that Directus may have another version now, and must be asked.
     """
     return settings.directus_url is None
 
 
 def inputs(settings: Settings) -> str:
-    """Return a hash of all that a deploy is given beside the database and a Directus."""
+    """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
     given = (__version__, settings.excluded_tables)
     files = [_content(path) for path in settings.files]
@@ -147,12 +147,12 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        # Whoever needs the file says so.
+        # The command that needs the file reports the error.
         return repr(error).encode()
 
 
 def with_version(given: str, directus: str) -> str:
-    """Return what a deploy records of its inputs. directus: the version of Directus that it worked with."""
+    """Return what a deploy records as its inputs. directus: the version of Directus that it worked with."""
     return f"{given} {directus}"
 
 
@@ -163,7 +163,7 @@ def read(connection: Connection) -> str:
 
 
 def is_possible(connection: Connection) -> bool:
-    """Tell whether the database has all that `read` looks at: TimescaleDB's views, Directus's tables and the tool's."""
+    """Tell whether the database has everything that `read` reads, of TimescaleDB, of Directus and of the tool."""
     ((found,),) = database.query(
         connection,
         "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
@@ -174,7 +174,7 @@ def is_possible(connection: Connection) -> bool:
 
 
 def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
-    """Compare checkout and database with what the last deploy recorded; None when anything moved.
+    """Compare checkout and database with what the last deploy recorded; return None when anything changed.
 
     Also None while another session holds the lock, because it may be changing things.
     """
@@ -186,9 +186,9 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
 
 
 def is_pulled(connection: Connection, given: str) -> bool:
-    """Tell whether nothing moved since a deploy with these inputs, and a pull after it that had nothing to write."""
+    """Tell whether nothing changed since a deploy with these inputs and a pull after it that had nothing to write."""
     try:
-        # First: PostgreSQL takes longer to plan the other query than to answer this one.
+        # First this one: PostgreSQL needs longer to plan the other query than to answer this.
         pulled = database.query(connection, _PULLED, {"inputs": given})
     except psycopg2.ProgrammingError:
         return False
@@ -196,8 +196,8 @@ def is_pulled(connection: Connection, given: str) -> bool:
 
 
 def record_pull(connection: Connection, given: str) -> None:
-    """Remember that a pull had nothing to write, if nothing moved since a deploy with these inputs."""
-    # A pull may come before the deploy that makes the table, or its column.
+    """Record that a pull had nothing to write, if nothing changed since a deploy with these inputs."""
+    # A pull may come before the deploy that creates the table or its column.
     with suppress(psycopg2.ProgrammingError), connection.cursor() as cursor:
         cursor.execute(_RECORD_PULL, {"inputs": given})
 
@@ -212,6 +212,6 @@ def _notes(connection: Connection, given: str) -> Sequence[str] | None:
     try:
         ((notes,),) = database.query(connection, _UNMOVED, parameters)
     except psycopg2.ProgrammingError:
-        # A table is not there: the database is new, or was taken apart.
+        # A table is missing: the database is new, or somebody dropped it.
         return None
     return cast("Sequence[str] | None", notes)

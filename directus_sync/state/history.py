@@ -1,17 +1,16 @@
-"""What this database remembers of the tool: recorded snapshots and deploys. Its tables are made by pre_0002."""
+"""What this database remembers of the tool: recorded snapshots and deploys. pre_0002 creates the tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from directus_sync.postgres import database
 from directus_sync.schema import snapshot as snapshots
-from directus_sync.schema.snapshot import Reading, Snapshot
+from directus_sync.schema.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
@@ -37,7 +36,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Standing:
-    """By what the next deploy can tell that nothing moved. fingerprint: None where it was not verified."""
+    """What the next deploy compares to tell that nothing moved. fingerprint: None if it was not verified."""
 
     notes: list[str]
     inputs: str
@@ -61,20 +60,19 @@ def is_base(connection: Connection, sha256: str) -> bool:
     return exists(connection) and latest_sha256(connection) == sha256
 
 
-def base(connection: Connection) -> Reading | None:
+def base(connection: Connection) -> Snapshot | None:
     """Return the snapshot recorded last, or None for a database that this tool never touched."""
     if not exists(connection):
         return None
     rows = database.query(connection, "SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
     if not rows:
         return None
-    content = bytes(rows[0][0])
-    return Reading(content, partial(snapshots.parse, content, "the recorded base", may_be_empty=True))
+    return snapshots.parse(bytes(rows[0][0]), "the recorded base", may_be_empty=True)
 
 
 def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
-    """Remember the snapshot as the state that file and server had in common, unless it is the latest already."""
-    # A push or pull may come before the first `pre`; there is nowhere to record it then.
+    """Record the snapshot as the state that file and server have in common, unless it is the latest already."""
+    # Before the first `pre` there is no table to record it in.
     if not exists(connection) or latest_sha256(connection) == snapshot.sha256:
         return
     with connection.cursor() as cursor:
@@ -86,7 +84,7 @@ def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> N
 
 
 def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, run: UUID) -> None:
-    """Remember a finished deploy. run: as copies in the attic name it."""
+    """Record a finished deploy. run: the id that copies in the attic have, too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO directus_sync.deploys"

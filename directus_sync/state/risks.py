@@ -1,4 +1,7 @@
-"""Counts the rows that a change puts at risk. Reads only; needs PostgreSQL 16 for pg_input_is_valid."""
+"""What a change would cost in this database: the rows at risk, and what PostgreSQL would drop with a table or column.
+
+Reads only; needs PostgreSQL 16 for pg_input_is_valid.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,33 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg2 import sql
 
+from directus_sync import catalog
+from directus_sync.catalog import Catalog, Kind, Object, query
 from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
-from directus_sync.schema.guard import Hazard, Risk
+from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# The type comes from a file; it is compared with this before it becomes part of a statement.
+# The type comes from a file, so it must match this before it becomes part of a statement.
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ]*(\([A-Za-z0-9, ]+\))?")
 
+# Constraints and indexes that PostgreSQL silently drops with one of their columns.
+_WITH_COLUMN = """
+SELECT coalesce(c.conname, r.relname)::text FROM pg_depend d
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid AND c.conrelid = d.refobjid
+LEFT JOIN pg_class r ON d.classid = 'pg_class'::regclass AND r.oid = d.objid AND r.relkind = 'i'
+WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(format('public.%%I', %(table)s))
+  AND a.attname = %(column)s AND num_nonnulls(c.oid, r.oid) > 0
+"""
+# Foreign keys of other tables. Directus drops them before the table that they refer to.
+_TO_TABLE = """
+SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table)s))
+  AND r.relnamespace = 'public'::regnamespace
+"""
 _ROWS: Final = {
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
@@ -25,8 +45,7 @@ _ROWS: Final = {
     Hazard.NOT_NULL: "SELECT count(*) FROM {table} WHERE {column} IS NULL",
     Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
-    # A value fits when its text can be read as the new type, and comes back as the same text; numbers may lose
-    # trailing zeros.
+    # A value fits if the new type can read its text and gives the same text back. Numbers may lose trailing zeros.
     Hazard.RETYPE: "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND"
     " CASE WHEN NOT pg_input_is_valid({column}::text, {target}) THEN true"
     " WHEN {numeric} THEN {column}::text::numeric <> {column}::text::{type}::text::numeric"
@@ -39,6 +58,21 @@ def count(connection: Connection, risks: Iterable[Risk]) -> dict[Risk, int]:
     return {risk: _count(connection, risk) for risk in dict.fromkeys(risks)}
 
 
+def taken_along(
+    connection: Connection, verdicts: Iterable[Verdict], expected: Catalog | None
+) -> dict[Risk, tuple[Taken, ...]]:
+    """Return what PostgreSQL would silently drop with each table or column, except what Directus shows itself."""
+    risks = {risk for verdict in verdicts for risk in verdict.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN}}
+    if not risks:
+        return {}
+    listed = frozenset(expected.definitions if expected is not None else ())
+    present = query.read(connection).definitions.keys()
+    return {
+        risk: tuple(Taken(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed)))
+        for risk in risks
+    }
+
+
 def _count(connection: Connection, risk: Risk) -> int:
     source = _type_of(connection, risk)
     if source is None:
@@ -47,7 +81,7 @@ def _count(connection: Connection, risk: Risk) -> int:
         raise WrongSettings(
             f"{risk.target[:40]!r} is not the name of a type",
             where=f"{risk.collection}.{risk.field}",
-            next="restore the snapshot from git, or write it anew: directus-sync pull --overwrite",
+            next="restore the snapshot from git, or write it again: directus-sync pull --overwrite",
         )
     numbers = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
     statement = sql.SQL(_ROWS[risk.hazard]).format(
@@ -64,12 +98,26 @@ def _count(connection: Connection, risk: Risk) -> int:
 def _type_of(connection: Connection, risk: Risk) -> str | None:
     """Return the type of the risk's column, `table` for a table, or None where it does not exist."""
     if risk.field is None or risk.hazard is Hazard.REQUIRED:
-        ((table,),) = database.query(connection, "SELECT to_regclass(%s)", (f'public."{risk.collection}"',))
+        ((table,),) = database.query(connection, "SELECT to_regclass(format('public.%%I', %s))", (risk.collection,))
         return None if table is None else "table"
     found = database.query(
         connection,
         "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
-        " WHERE attrelid = to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped",
-        (f'public."{risk.collection}"', risk.field),
+        " WHERE attrelid = to_regclass(format('public.%%I', %s)) AND attname = %s AND attnum > 0 AND NOT attisdropped",
+        (risk.collection, risk.field),
     )
     return str(found[0][0]) if found else None
+
+
+def _along(connection: Connection, risk: Risk, known: Iterable[Object]) -> list[Object]:
+    table = catalog.identifier(risk.collection)
+    kinds = (Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER)
+    parameters = {"table": risk.collection, "column": risk.field}
+    if risk.field is None:
+        rows = database.query(connection, _TO_TABLE, parameters)
+        keys = {Object(Kind.CONSTRAINT, ".".join(map(catalog.identifier, row))) for row in rows}
+        owned = (*kinds, Kind.COLUMN)
+        return [item for item in known if item in keys or (item.kind in owned and item.name.startswith(f"{table}."))]
+    rows = database.query(connection, _WITH_COLUMN, parameters)
+    names = {f"{table}.{catalog.identifier(name)}" for (name,) in rows}
+    return [item for item in known if item.kind in kinds and item.name in names]

@@ -30,7 +30,7 @@ def chromium() -> str:
 def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
     """A Directus that serves its admin UI, with the rows that `make up` shows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(server._PRIVATE, "SERVE_APP", "true")
+        patch.setitem(server.LEAN, "SERVE_APP", "true")
         with running_directus(Tool(clone("deployed"))) as running:
             done = running.tool("seed")
             assert done.code == 0, done.text

@@ -128,4 +128,4 @@ def own_postgres(
 @pytest.fixture(scope="session")
 def version() -> str:
     """The version of Directus that the snapshot is of."""
-    return snapshot.read(SNAPSHOT).result().directus
+    return snapshot.read(SNAPSHOT).directus

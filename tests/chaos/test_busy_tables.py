@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.schema.guard import Hazard, Risk
+from directus_sync.schema.plan import Hazard, Risk
 from directus_sync.state import risks
 from tests.catalogs import connected
 from tests.chaos import moments

@@ -13,8 +13,8 @@ import pytest
 
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
-from directus_sync.commands import pipeline, sessions
-from directus_sync.commands.pushing import Request
+from directus_sync.commands import deploy, sessions
+from directus_sync.commands.planning import Request
 from directus_sync.directus import server
 from directus_sync.errors import PrivateServerFailed
 from directus_sync.output import Progress
@@ -148,7 +148,7 @@ def test_a_first_deploy_starts_node_twice(
     wrapper.chmod(0o755)
     monkeypatch.setattr(server, "has_room_for_two", lambda: room)
     watched = empty.with_settings(PATH=f"{tmp_path}{os.pathsep}{empty.environ['PATH']}")
-    done = pipeline.deploy(watched.settings, Request(), Progress())
+    done = deploy.run(watched.settings, Request(), Progress())
     assert done.bootstrapped
     assert starts.read_text().split() == (["start", "bootstrap"] if room else ["bootstrap", "start"])
     assert empty("check").code == 0

@@ -17,13 +17,14 @@ from uuid import uuid4
 import pytest
 
 from directus_sync import attic
-from directus_sync.commands import deploying, pipeline, pulling, sync
-from directus_sync.commands.pushing import Request
+from directus_sync.catalog import upkeep
+from directus_sync.commands import deploy, planning, pull
+from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.state import fingerprint, verify
+from directus_sync.state import fingerprint
 from directus_sync.state.revisions import BRANCHES, Branch
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
@@ -349,10 +350,10 @@ def test_a_running_directus_is_asked_for_its_version_and_not_for_its_schema(
     with running_directus(deployed) as running:
         settings = dataclasses.replace(running.tool.settings, snapshot=copy)
         for _ in range(2):
-            assert pulling.run(settings, Progress(), overwrite=False) is None
+            assert pull.run(settings, Progress(), overwrite=False) is None
         assert asked == ["schema"]
         monkeypatch.setattr(DirectusClient, "version", lambda client: f"{version(client)}-another")
-        pulling.run(settings, Progress(), overwrite=False)
+        pull.run(settings, Progress(), overwrite=False)
         assert asked == ["schema", "schema"]
 
 
@@ -419,16 +420,17 @@ def test_a_file_that_is_replaced_while_a_deploy_runs_is_looked_at(
     assert deployed.alembic("downgrade", "post_0001").code == 0
     folder = tmp_path / "snapshots"
     shutil.copytree(SNAPSHOT.parent, folder)
-    begin = deploying.preflight
+    begin = planning.preflight
 
-    def begin_then_replace(*arguments: Any) -> None:
-        begin(*arguments)
+    def begin_then_replace(*arguments: Any) -> Snapshot:
+        wanted = begin(*arguments)
         with (folder / name).open("ab") as file:
             file.write(b"# a comment\n")
+        return wanted
 
-    monkeypatch.setattr(deploying, "preflight", begin_then_replace)
+    monkeypatch.setattr(planning, "preflight", begin_then_replace)
     settings = dataclasses.replace(deployed.settings, snapshot=folder / SNAPSHOT.name)
-    pipeline.deploy(settings, Request(), Progress())
+    deploy.run(settings, Request(), Progress())
     assert watched.tool("deploy", "--snapshot", settings.snapshot).code != 0
     assert watched.node_was_started
 
@@ -509,14 +511,14 @@ def test_what_changes_after_the_last_look_is_not_taken_for_looked_at(
 ) -> None:
     """Somebody saves a field in the admin UI while a deploy is about to end."""
     assert deployed.alembic("downgrade", "post_0001").code == 0
-    look = sync.require_equal
+    look = planning.require_equal
 
     def look_then_change(client: DirectusClient, wanted: Snapshot) -> None:
         look(client, wanted)
         deployed.database.execute(MOVES["a field's note"])
 
-    monkeypatch.setattr(sync, "require_equal", look_then_change)
-    pipeline.deploy(deployed.settings, Request(), Progress())
+    monkeypatch.setattr(planning, "require_equal", look_then_change)
+    deploy.run(deployed.settings, Request(), Progress())
     assert deployed.database.value(RECORDED) is None
 
 
@@ -528,16 +530,16 @@ def test_what_is_lost_after_the_look_at_the_catalog_is_not_taken_for_looked_at(
     assert deployed.alembic("downgrade", "post_0001").code == 0
     if lost is not None:
         deployed.database.execute(f"DROP INDEX {lost}")
-    look = verify.put_back
+    look = upkeep.put_back
 
-    def look_then_lose(*arguments: Any) -> verify.Verified:
+    def look_then_lose(*arguments: Any) -> upkeep.Verified:
         found = look(*arguments)
         if not found.restored:
             deployed.database.execute(MOVES["a dropped constraint"])
         return found
 
-    monkeypatch.setattr(verify, "put_back", look_then_lose)
-    done = pipeline.deploy(deployed.settings, Request(), Progress())
+    monkeypatch.setattr(upkeep, "put_back", look_then_lose)
+    done = deploy.run(deployed.settings, Request(), Progress())
     assert done.verified.restored == (() if lost is None else (f"index positions.{lost}",))
     assert deployed.database.value(RECORDED) is None
 

@@ -23,8 +23,8 @@ from directus_sync.errors import LockTimeout, PreconditionFailed
 from directus_sync.postgres import lock
 from directus_sync.schema.diff import Action, Change
 from directus_sync.schema.diff import Kind as ItemKind
-from directus_sync.schema.guard import Hazard, Mover, Risk, Taken, Verdict
-from directus_sync.state import fingerprint, risks, verify
+from directus_sync.schema.plan import Hazard, Mover, Risk, Taken, Verdict
+from directus_sync.state import fingerprint, risks
 from tests.attics import open_attic
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
@@ -192,7 +192,7 @@ def test_what_goes_with_a_column_is_named(zoos: tuple[Tool, Tool]) -> None:
 
 def taken(tool: Tool, verdict: Verdict) -> dict[Risk, tuple[Taken, ...]]:
     with connected(tool) as connection:
-        return verify.taken_along(connection, [verdict], catalog_file.load(CATALOG))
+        return risks.taken_along(connection, [verdict], catalog_file.load(CATALOG))
 
 
 def test_a_fingerprint_moves_with_everything_that_is_made(sixteen: Tool) -> None:

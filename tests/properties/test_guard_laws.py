@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directus_sync.schema import diff, guard
-from directus_sync.schema.diff import Action, Change, SchemaDiff, comparable
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema import comparison, guard
+from directus_sync.schema.comparison import comparable
+from directus_sync.schema.diff import Action, Change, SchemaDiff
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 
 EXAMPLES = settings(max_examples=2000, deadline=None, database=None)
@@ -51,7 +52,7 @@ def _field(draw: st.DrawFn, collection: str, field: str) -> dict[str, Any]:
 
 
 def _plan(base: Snapshot | None, wanted: Snapshot, live: Snapshot, rows: int, approvals: Approvals) -> Plan:
-    difference = SchemaDiff(diff.between(live, wanted))
+    difference = SchemaDiff(comparison.between(live, wanted))
     return _judged(difference, base, wanted, live, rows, approvals)
 
 
@@ -106,7 +107,7 @@ def test_what_only_the_server_knows_is_never_sent_away(
 def test_applying_a_plan_and_judging_again_gives_an_empty_plan(
     base: Snapshot | None, wanted: Snapshot, live: Snapshot, rows: int
 ) -> None:
-    every = frozenset(change.id for change in diff.between(live, wanted))
+    every = frozenset(change.id for change in comparison.between(live, wanted))
     _plan(base, wanted, live, rows, Approvals(dict.fromkeys(every, "why"), every))
     assert not _plan(base, wanted, wanted, rows, Approvals())
     assert guard.unpushed(wanted, wanted, live) == ()
@@ -117,7 +118,7 @@ def test_applying_a_plan_and_judging_again_gives_an_empty_plan(
 def test_the_judgement_does_not_depend_on_order(
     base: Snapshot | None, wanted: Snapshot, live: Snapshot, rows: int, order: random.Random
 ) -> None:
-    changes = list(diff.between(live, wanted))
+    changes = list(comparison.between(live, wanted))
     shuffled = list(changes)
     order.shuffle(shuffled)
     one = _judged(SchemaDiff(tuple(changes)), base, wanted, live, rows, Approvals())
@@ -133,7 +134,7 @@ def test_a_pull_never_overwrites_what_only_the_file_knows(
     base: Snapshot | None, file: Snapshot, live: Snapshot
 ) -> None:
     lost = guard.unpushed(file, base, live)
-    for change in diff.between(live, file):
+    for change in comparison.between(live, file):
         entry = _entry(change, file)
         if entry is not None and entry != _entry(change, base) and change.action is Action.ADD:
             assert change.id in lost

@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from directus_sync import output, settings
 from directus_sync.schema import diff, guard, snapshot
 from directus_sync.schema.diff import SchemaDiff
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import re
@@ -22,18 +23,17 @@ from click.testing import CliRunner
 
 from directus_sync import __main__ as program
 from directus_sync import __version__, cli, errors, settings
-from directus_sync.commands import pipeline
-from directus_sync.errors import SyncError
+from directus_sync.catalog.upkeep import Verified
+from directus_sync.errors import RefusedPlan, SyncError
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.schema import diff
-from directus_sync.schema.guard import Plan
+from directus_sync.schema.plan import Plan
 from directus_sync.seed import Action
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.state.history import Deploy
 from directus_sync.state.revisions import Revision
-from directus_sync.state.verify import Verified
 from tests.seeds import KNOWN, a_file
 
 Planned = Callable[..., Plan]
@@ -78,10 +78,7 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
     loaded = load(DIRECTUS_URL="http://directus.example:8055")
     monkeypatch.setattr(settings, "load", lambda: loaded)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
-    monkeypatch.setattr(os, "_exit", sys.exit)
 
     def command(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["directus-sync", *arguments])
@@ -95,7 +92,7 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
 
 @pytest.fixture
 def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
-    """Return a function that makes one of the pipeline's commands return a value, or raise it."""
+    """Return a function that makes one of the commands return a value, or raise it."""
 
     def set_value(name: str, value: object) -> None:
         def replaced(*_: object, **__: object) -> object:
@@ -103,7 +100,7 @@ def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
                 raise value
             return value
 
-        monkeypatch.setattr(pipeline, name, replaced)
+        monkeypatch.setattr(importlib.import_module(f"directus_sync.commands.{name}"), "run", replaced)
 
     return set_value
 
@@ -145,12 +142,10 @@ def test_the_version_is_printed_alone() -> None:
     assert (done.exit_code, done.stdout, done.stderr) == (0, f"directus-sync {__version__}\n", "")
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_and_version_load_nothing_heavy(option: str) -> None:
+def test_the_version_loads_nothing_heavy() -> None:
     program = (
         "import os, sys\n"
-        f"sys.argv = ['directus-sync', {option!r}]\n"
-        "os._exit = sys.exit\n"
+        "sys.argv = ['directus-sync', '--version']\n"
         "from directus_sync.__main__ import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert end.code == 0\n"
@@ -158,31 +153,6 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stderr == "[]\n"
-
-
-def test_a_push_has_its_file_parsed_before_it_loads_what_it_pushes_with() -> None:
-    program = (
-        "import os, sys\n"
-        "sys.argv = ['directus-sync', 'push']\n"
-        "os._exit = sys.exit\n"
-        "from directus_sync import snapshot\n"
-        "from directus_sync.__main__ import main\n"
-        "begun = []\n"
-        "snapshot.Reading.begin = lambda _: begun.append({'psycopg2', 'directus_sync.sync'} & sys.modules.keys())\n"
-        "try:\n    main()\n"
-        "except SystemExit as end:\n    assert end.code == 2\n"
-        "print(begun, 'psycopg2' in sys.modules)\n"
-    )
-    environ = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_USER": "u", "DB_PASSWORD": "p", "DB_DATABASE": "d"}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**environ, "DIRECTUS_SYNC_DB_WAIT": "0", "CONFIG_PATH": os.devnull},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    assert done.stdout == "[set()] True\n"
 
 
 @pytest.mark.parametrize("closed", [1, 2])
@@ -194,9 +164,9 @@ def test_output_that_nobody_wants_is_no_failure(closed: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_commands_load_neither_alembic_nor_what_only_help_and_seeds_need() -> None:
-    others = {"alembic", "sqlalchemy", "rich", "pygments", "directus_sync.seed.planning"}
-    program = f"import sys\nfrom directus_sync import cli, pipeline, report\nprint({others} & sys.modules.keys())"
+def test_a_deploy_loads_alembic_only_when_a_revision_is_pending_and_never_the_seeds() -> None:
+    others = {"alembic", "sqlalchemy", "directus_sync.seed.planning"}
+    program = f"import sys\nfrom directus_sync.commands import deploy, push\nprint({others} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "set()\n"
 
@@ -281,13 +251,18 @@ def errors_of_the_tree() -> list[type[SyncError]]:
 def test_an_error_becomes_its_exit_code_and_a_message_on_stderr(
     run: Run, returning: Returning, capsys: Output, kind: type[SyncError]
 ) -> None:
-    returning("plan", kind("it broke", next="mend it"))
+    returning(
+        "diff", kind("it broke", next="fix it", **({"id": "conflict", "where": ""} if kind is RefusedPlan else {}))
+    )
     assert run("diff") == kind.exit_code
-    assert capsys.readouterr() == ("", f"error[{kind.id}]: it broke\n  next:  mend it\n")
+    assert capsys.readouterr() == (
+        "",
+        f"error[{'conflict' if kind is RefusedPlan else kind.id}]: it broke\n  next:  fix it\n",
+    )
 
 
 def test_an_error_under_json_leaves_stdout_empty(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("plan", errors.UncapturedLiveWork("it would"))
+    returning("diff", errors.InvalidSnapshot("it would"))
     assert run("diff", "--json") == 4
     assert capsys.readouterr().out == ""
 
@@ -343,19 +318,19 @@ STATUS = Status(
 
 
 def test_a_diff_of_equal_schemas_exits_0(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("plan", EMPTY)
+    returning("diff", EMPTY)
     assert run("diff") == 0
     assert capsys.readouterr() == ("Nothing differs: Directus equals the snapshot\n", "")
 
 
 def test_a_diff_exits_3_and_shows_the_plan(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
-    returning("plan", planned("field_added"))
+    returning("diff", planned("field_added"))
     assert run("diff") == 3
     assert capsys.readouterr().out.startswith("Plan: 1 to add, 0 to change, 0 to remove\n  + country.iso")
 
 
 def test_a_diff_says_what_a_push_would_refuse(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
-    returning("plan", planned("field_removed", base=None))
+    returning("diff", planned("field_removed", base=None))
     assert run("diff") == 3
     assert "refused: uncaptured-live-work" in capsys.readouterr().out
 
@@ -386,7 +361,7 @@ def test_a_dry_run_of_a_deploy_is_a_check(run: Run, returning: Returning, found:
 
 def test_a_dry_run_of_a_push_is_a_diff(run: Run, returning: Returning, planned: Planned) -> None:
     returning("push", AssertionError("a dry run pushes nothing"))
-    returning("plan", planned("field_added"))
+    returning("diff", planned("field_added"))
     assert run("push", "--mode", "dry-run") == 3
 
 
@@ -456,7 +431,7 @@ def test_a_seed_says_what_became_of_the_rows(
 RESULTS: list[tuple[str, str, object, int]] = [
     ("seed", "seed", seeded(Action.CREATE), 0),
     ("deploy", "deploy", DONE, 0),
-    ("diff", "plan", EMPTY, 0),
+    ("diff", "diff", EMPTY, 0),
     ("check", "check", EQUAL, 0),
     ("check", "check", PENDING, 3),
     ("status", "status", STATUS, 0),
@@ -477,7 +452,7 @@ def test_json_is_all_that_json_prints_on_stdout(
 def test_the_json_of_a_diff_has_items_and_refusals(
     run: Run, returning: Returning, planned: Planned, capsys: Output
 ) -> None:
-    returning("plan", planned("field_renamed"))
+    returning("diff", planned("field_renamed"))
     assert run("diff", "--json") == 3
     document = json.loads(capsys.readouterr().out)
     assert [(item["id"], item["refused"]) for item in document["items"]] == [
@@ -491,14 +466,14 @@ def test_the_json_of_a_diff_has_items_and_refusals(
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Return the arguments that `pipeline.plan` is called with, call by call."""
+    """Return the arguments that `diff` is run with, call by call."""
     calls: list[tuple[Any, ...]] = []
 
     def plan(*arguments: Any) -> Plan:
         calls.append(arguments)
         return EMPTY
 
-    monkeypatch.setattr(pipeline, "plan", plan)
+    monkeypatch.setattr(importlib.import_module("directus_sync.commands.diff"), "run", plan)
     return calls
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.guard import Approvals, Hazard, Mover, Plan, Rule
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Plan
+from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 
 Captured = Callable[[str], SchemaDiff]
@@ -637,38 +638,3 @@ def kinds_of(raw: Mapping[str, Any]) -> set[str]:
     """Return N, E, D and A for what is new, edited, gone and in a list; lower case for a part of an item."""
     found = [edit for section in raw.values() for entry in section for edit in entry["diff"]]
     return {edit["kind"].lower() if edit["kind"] != "E" and edit.get("path") else edit["kind"] for edit in found}
-
-
-def test_the_guard_judges_by_what_a_comparison_tells_as_by_what_is_read(
-    captured_answers: Mapping[str, Any], captured: Callable[[str], SchemaDiff], live: Snapshot
-) -> None:
-    told = set()
-    for name, answer in captured_answers.items():
-        raw, difference = answer["diff"], captured(name)
-        wanted = after(live, difference.changes)
-        if diff.tells_live(raw, wanted):
-            known = diff.told(wanted, raw)
-            assert diff.between(known, live) == (), name
-            assert wanted == after(live, difference.changes)
-            for base in (live, wanted, None):
-                read = guard.judge(difference, base=base, wanted=wanted, live=live)
-                assert guard.judge(difference, base=base, wanted=wanted, live=known) == read, name
-            told.add(name)
-    possible = {name for name, answer in captured_answers.items() if kinds_of(answer["diff"]) <= {"N", "E"}}
-    assert told == possible - {"system_field_removed"}
-    assert len(told) > 40
-
-
-def test_a_comparison_with_other_values_than_the_file_s_tells_nothing(
-    captured_answers: Mapping[str, Any], live: Snapshot
-) -> None:
-    assert not diff.tells_live(captured_answers["note_changed"]["diff"], live)
-    (entry,) = captured_answers["note_changed"]["diff"]["fields"]
-    changed = after(live, diff.from_server(("", captured_answers["note_changed"]["diff"])).changes)
-    assert diff.tells_live({"fields": [entry]}, changed)
-    assert not diff.tells_live({"fields": [entry, entry]}, changed)
-    assert not diff.tells_live(
-        {"fields": [{**entry, "diff": [{**entry["diff"][0], "lhs": 1}, {"kind": "E"}]}]}, changed
-    )
-    unheard_of = {"fields": [{"collection": "c", "field": "f", "diff": [{"kind": "E", "path": ["type"], "lhs": 1}]}]}
-    assert not diff.tells_live(unheard_of, live)

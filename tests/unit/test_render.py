@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from directus_sync import output
-from directus_sync.errors import SyncError
+from directus_sync.errors import SyncError, count
 
 Output = pytest.CaptureFixture[str]
 
@@ -146,4 +146,4 @@ def test_a_duration_is_in_units_that_people_use(seconds: float, text: str) -> No
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 changes"), (1, "1 change"), (2, "2 changes")])
 def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
-    assert output.count(number, "change") == text
+    assert count(number, "change") == text

@@ -10,23 +10,22 @@ from typing import Any
 
 import pytest
 
-from directus_sync.errors import WrongSettings
-from directus_sync.report import results
+from directus_sync.catalog.upkeep import Verified
+from directus_sync.report import plans, results
 from directus_sync.report.outcome import Checked, Deployed, Status
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
-from directus_sync.schema.guard import Approvals, Mover, Plan, Verdict
+from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.state.history import Deploy
 from directus_sync.state.revisions import Revision
-from directus_sync.state.verify import Verified
 
 Planned = Callable[..., Plan]
 EMPTY = Plan(diff.NO_DIFFERENCE)
 
 
 def lines(plan: Plan) -> list[str]:
-    return results.plan(plan).splitlines()
+    return plans.plan(plan).splitlines()
 
 
 # Plans
@@ -116,21 +115,21 @@ def test_the_counts_of_a_plan_are_those_of_its_lines(planned: Planned, captured_
 
 
 def test_changes_are_counted_as_the_plan_lists_them(planned: Planned) -> None:
-    assert results.changes(planned("collection_added")) == "1 change"
-    assert results.changes(planned("field_renamed")) == "2 changes"
+    assert plans.changes(planned("collection_added")) == "1 change"
+    assert plans.changes(planned("field_renamed")) == "2 changes"
 
 
 def test_colour_is_only_around_signs(planned: Planned) -> None:
     plan = planned("field_renamed")
-    assert "\x1b[31m-\x1b[0m station.elev" in results.plan(plan, in_colour=True)
-    assert re.sub(r"\x1b\[\d+m", "", results.plan(plan, in_colour=True)) == results.plan(plan)
+    assert "\x1b[31m-\x1b[0m station.elev" in plans.plan(plan, in_colour=True)
+    assert re.sub(r"\x1b\[\d+m", "", plans.plan(plan, in_colour=True)) == plans.plan(plan)
 
 
 # Plans for machines
 
 
 def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) -> None:
-    document = results.plan_document(planned("type_string_to_text"))
+    document = plans.plan_document(planned("type_string_to_text"))
     assert document == {
         "add": 0,
         "change": 1,
@@ -159,18 +158,18 @@ def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) ->
 
 
 def test_a_plan_for_machines_tells_null_from_not_there(planned: Planned) -> None:
-    (item,) = results.plan_document(planned("field_meta_nested_removal"))["items"]
+    (item,) = plans.plan_document(planned("field_meta_nested_removal"))["items"]
     assert item["edits"] == [{"path": "meta.note", "before": "as painted on the mast"}]
 
 
 def test_a_plan_for_machines_says_what_is_refused_and_why(planned: Planned) -> None:
-    (item,) = results.plan_document(planned("field_removed", base=None, rows=3))["items"]
+    (item,) = plans.plan_document(planned("field_removed", base=None, rows=3))["items"]
     assert (item["refused"], item["moved_by"], item["rows_at_risk"]) == ("uncaptured-live-work", "server", 3)
 
 
 def test_every_plan_is_json(planned: Planned, captured_answers: Mapping[str, Any]) -> None:
     for edit in captured_answers:
-        document = results.plan_document(planned(edit))
+        document = plans.plan_document(planned(edit))
         assert json.loads(json.dumps(document)) == document
 
 
@@ -287,17 +286,3 @@ def test_a_status_names_who_holds_the_lock() -> None:
 
 def test_contents_are_counted_by_section(live: Snapshot) -> None:
     assert results.contents(live) == "2 collections, 21 fields, 1 relation"
-
-
-@pytest.mark.parametrize(
-    ("text", "span"), [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("4w", timedelta(weeks=4))]
-)
-def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
-    assert results.age(text) == span
-
-
-@pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
-def test_an_age_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(WrongSettings) as caught:
-        results.age(text)
-    assert caught.value.exit_code == 2

@@ -50,7 +50,7 @@ def _sql_type(entry: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def known() -> dict[str, Collection]:
-    declared = snapshot.read(ROOT / "snapshots" / "schema.yaml", ALEMBIC_TABLES).result()
+    declared = snapshot.read(ROOT / "snapshots" / "schema.yaml", ALEMBIC_TABLES)
     fields: dict[str, dict[str, Any]] = {}
     for (collection, name), entry in declared.section("fields").items():
         fields.setdefault(collection, {})[name] = entry

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from directus_sync.directus import server
+from directus_sync.directus.installation import Administrator
 from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
 from directus_sync.postgres import database
 from directus_sync.settings import Settings
-from tests.processes import marked
 
 Load = Callable[..., Settings]
+ADMINISTRATOR = Administrator("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7b00", None)
 
 
 def node(folder: Path, script: str) -> str:
@@ -44,7 +44,7 @@ def test_a_failed_bootstrap_shows_the_end_of_its_output(load: Load, home: Path) 
 
 def test_a_private_server_that_ends_early_is_not_waited_for(load: Load, home: Path) -> None:
     settings = load(DIRECTUS_HOME=str(home), PATH=node(home, "echo no such table; exit 1"))
-    with pytest.raises(PrivateServerFailed) as caught, server.private(settings):
+    with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR):
         pytest.fail("there is no server")
     assert "ended with status 1" in str(caught.value)
     assert "no such table" in str(caught.value)
@@ -55,7 +55,7 @@ def test_a_private_server_that_never_answers_is_stopped(load: Load, home: Path) 
     settings = load(
         DIRECTUS_HOME=str(home), PATH=node(home, f"echo $$ > {pid}; exec sleep 60"), DIRECTUS_SYNC_DIRECTUS_WAIT="0.5"
     )
-    with pytest.raises(PrivateServerFailed) as caught, server.private(settings):
+    with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR):
         pytest.fail("there is no server")
     assert "did not answer within 0.5 s" in str(caught.value)
     assert "DIRECTUS_SYNC_DIRECTUS_WAIT" in str(caught.value)
@@ -68,7 +68,7 @@ def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -
     with server.loading(settings) as loaded:
         with pytest.raises(subprocess.TimeoutExpired):
             loaded.process.wait(0.3)
-        with pytest.raises(PrivateServerFailed) as caught, server.private(settings, loaded):
+        with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR, loaded):
             pytest.fail("there is no server")
     assert "loaded\n         started" in str(caught.value)
 
@@ -78,18 +78,9 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
     settings = load(DIRECTUS_HOME=str(home), PATH=path)
     with server.loading(settings) as loaded:
         loaded.process.wait(10)
-        with pytest.raises(PrivateServerFailed), server.private(settings, loaded):
+        with pytest.raises(PrivateServerFailed), server.private(settings, ADMINISTRATOR, loaded):
             pytest.fail("there is no server")
     assert (home / "starts").read_text(encoding="utf-8") == "one\n" * 2
-
-
-def test_another_port_is_tried_where_somebody_took_the_first(load: Load, home: Path) -> None:
-    path = node(home, f"echo $PORT >> {home}/ports; echo ERROR: Port $PORT is already in use; exit 1")
-    settings = load(DIRECTUS_HOME=str(home), PATH=path)
-    with pytest.raises(PrivateServerFailed, match="is already in use"), server.private(settings):
-        pytest.fail("there is no server")
-    ports = (home / "ports").read_text(encoding="utf-8").split()
-    assert len(set(ports)) == server.PORT_ATTEMPTS
 
 
 @pytest.mark.parametrize("own", ["", "-c work_mem=8MB"])
@@ -130,20 +121,3 @@ def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Lo
     assert "TELEMETRY=false" in environment
     assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions" in environment
     assert (home / "verb").read_text(encoding="utf-8") == "bootstrap\n"
-
-
-def test_a_request_to_end_in_the_moment_of_the_fork_is_obeyed(load: Load, home: Path) -> None:
-    """Python drops what a signal's handler raises in its at-fork hooks, and logging has one."""
-    script = """
-import os, signal, sys
-from directus_sync import settings
-from directus_sync.directus import server
-signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
-server.bootstrap(settings.load())
-"""
-    environ = dict(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec sleep 60")).environ)
-    started = subprocess.Popen([sys.executable, "-c", script], env=environ, stderr=subprocess.PIPE, text=True)
-    _, err = started.communicate(timeout=10)
-    assert (started.returncode, err) == (143, "")
-    assert [command for command in marked(str(home)).values() if "sleep" in command] == []

@@ -39,7 +39,7 @@ def load(folder: Path) -> Model:
 
     Raises InvalidSnapshot and InvalidCatalog.
     """
-    return build(snapshot.read(folder / "schema.yaml").result(), file.load(folder / "catalog.yaml"))
+    return build(snapshot.read(folder / "schema.yaml"), file.load(folder / "catalog.yaml"))
 
 
 def build(schema: Snapshot, catalog: Catalog) -> Model:

@@ -1,4 +1,4 @@
-"""One deploy from its first revision to its record: pre, bootstrap, push, post, compare. Under the caller's lock."""
+"""`deploy`: one run from the first revision to the record, under one lock: pre, bootstrap, push, post, verify."""
 
 from __future__ import annotations
 
@@ -7,42 +7,107 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import rich_click as click
+
 from directus_sync import output
-from directus_sync.catalog import Catalog, Object, query
-from directus_sync.commands import sessions, sync
-from directus_sync.commands.pushing import Pushing, Request
+from directus_sync.catalog import Catalog, Object, query, upkeep
+from directus_sync.catalog.upkeep import Verified
+from directus_sync.commands import options, planning, sessions
+from directus_sync.commands.check import show_checked
+from directus_sync.commands.planning import Request
+from directus_sync.commands.pushing import Pushing
 from directus_sync.directus import installation, server
 from directus_sync.output import Progress
+from directus_sync.process import handover
+from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
-from directus_sync.schema import approvals, snapshot
-from directus_sync.schema.snapshot import Reading, Snapshot
+from directus_sync.schema.diff import NO_DIFFERENCE
+from directus_sync.schema.plan import Plan
+from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import fingerprint, history, revisions, verify
+from directus_sync.state import fingerprint, history, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
-from directus_sync.state.verify import Verified
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
-def preflight(settings: Settings, reading: Reading, progress: Progress) -> None:
-    """Check whatever can be checked without a database."""
-    approvals.read(settings.removals)
-    verify.read_expected(settings.catalog)
-    wanted = reading.result()
-    if settings.mode is Mode.SKIP and settings.directus_url is not None:
-        return
-    settings.require_credentials()
-    if settings.directus_url is None:
-        snapshot.require_version(wanted, installation.version(settings))
-        return
-    from directus_sync.directus.client import DirectusClient  # noqa: PLC0415 - see there
+class _WithCommand(click.RichCommand):
+    """Takes a command after --. Without the --, click would take a mistyped argument for a program."""
 
-    with DirectusClient(settings.directus_url, settings) as client:
-        client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
-        snapshot.require_version(wanted, client.version())
+    def parse_args(self, context: click.Context, given: list[str]) -> list[str]:
+        own = given[: given.index("--")] if "--" in given else given
+        context.obj = tuple(given[len(own) + 1 :])
+        if len(own) + 1 == len(given) and not context.resilient_parsing:
+            raise click.UsageError("no command after --", context)
+        return super().parse_args(context, own)
+
+
+@click.command(cls=_WithCommand, options_metavar="[OPTIONS] [-- COMMAND [ARG]...]")
+@click.pass_obj
+@options.with_snapshot
+@options.with_mode
+@options.with_approvals
+@options.with_attic
+@options.with_json
+def command(
+    command: tuple[str, ...],
+    snapshot: Path | None,
+    mode: Mode | None,
+    allow_destroy: frozenset[str],
+    discard_live: frozenset[str],
+    *,
+    no_attic: bool,
+    as_json: bool,
+) -> None:
+    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions.
+
+    Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME temporarily. Safe to run again,
+    and safe to run many times at once: one works, the others wait.
+
+    With a COMMAND, becomes that program when everything went well, as a container's entrypoint does. The program gets
+    the environment only, without what comes from .env.
+    """
+    if command:
+        handover.require(command)
+    loaded = options.load(snapshot, mode)
+    request = Request(allow_destroy, discard_live, keep=not no_attic)
+    if loaded.mode is Mode.DRY_RUN:
+        show_checked(loaded, request, as_json=as_json)
+    else:
+        done = run(loaded, request, Progress())
+        if done.pushed is None:
+            output.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+        if as_json:
+            output.document(results.deployed_document(done))
+        else:
+            output.result(results.deployed(done))
+    if command:
+        handover.become(command)
+
+
+def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
+    """Make database and Directus equal this checkout.
+
+    Checks first what can be checked without changing anything. Any number may run at once: one works, the others wait
+    for the lock and then find nothing to do.
+
+    Raises SyncError; its `done` says what was finished before, which stays. Running again is safe.
+    """
+    started = time.monotonic()
+    # First: what somebody writes to the files from now on must not be recorded as deployed.
+    given = fingerprint.inputs(settings)
+    wanted = planning.preflight(settings, progress)
+    with sessions.writing(settings, "deploy", progress) as connection:
+        unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
+        if unmoved is not None:
+            # Another deploy did the work while this one waited for the lock.
+            verified = Verified(notes=unmoved.notes)
+            return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
+        return _Deploying(settings, request, progress, connection).run(wanted, given, started)
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -56,7 +121,7 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
-class Deploying:
+class _Deploying:
     """One deploy under way, with the lock held."""
 
     def __init__(self, settings: Settings, request: Request, progress: Progress, connection: Connection) -> None:
@@ -64,48 +129,47 @@ class Deploying:
         self.request = request
         self.progress = progress
         self.connection = connection
-        self._gone: set[Object] = set()
+        self._removed_by_revisions: set[Object] = set()
 
-    def run(self, reading: Reading, given: str, started: float) -> Deployed:
+    def run(self, wanted: Snapshot, given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
         given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
         """
-        wanted = reading.result()
         settings, connection, progress = self.settings, self.connection, self.progress
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             with sessions.directus(settings, connection, progress):
-                pass  # before anything is changed: it is there, lets us in, and works on this database
+                pass  # before anything is changed: it answers, accepts the credentials, and works on this database
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
-            loaded = self._loading(stack)
+            loaded = self._load_directus(stack)
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap()
             client, pushed = None, None
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, reading)
+                pushed = Pushing(settings, self.request, progress, connection, "deploy").run(client, wanted)
             post = self._migrate("post")
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None)
             if client is not None and (worked or verified.restored or found != settled):
-                with progress.step("Comparing once more", "Compared once more: Directus equals the snapshot,"):
-                    sync.require_equal(client, wanted)
+                with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
+                    planning.require_equal(client, wanted)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
         self._record(wanted, given, deployed, settled)
         return deployed
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
-        """Bring a branch to its head; note what its revisions took away."""
+        """Bring a branch to its head; note what its revisions removed."""
         if not revisions.pending(self.connection, branch):
             return ()
         before = query.read(self.connection).definitions.keys()
         applied = migrate(self.connection, branch, self.progress)
-        self._gone |= before - query.read(self.connection).definitions.keys()
+        self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
 
-    def _loading(self, stack: ExitStack) -> server.Loaded | None:
-        """Have the private Directus load itself, which takes longer than what comes before its start."""
+    def _load_directus(self, stack: ExitStack) -> server.Loaded | None:
+        """Let the private Directus load its code, which takes longer than the steps before it is needed."""
         if self.settings.directus_url is not None or self.settings.mode is not Mode.AUTO:
             return None
         if installation.needs_bootstrap(self.connection, self.settings) and not server.has_room_for_two():
@@ -115,6 +179,8 @@ class Deploying:
     def _bootstrap(self) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
             return False
+        if not installation.is_in_database(self.connection):
+            self.settings.require_credentials()  # of the first administrator, whom the bootstrap creates
         name = f"Directus {installation.version(self.settings)}"
         with (
             self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"),
@@ -125,10 +191,10 @@ class Deploying:
         return True
 
     def _verify(self, before: Catalog | None) -> tuple[Verified, str | None]:
-        """Put back what was lost; return that, and the fingerprint of what was looked at."""
-        # Read before each look: what somebody changes meanwhile is not taken for looked at.
+        """Put back what was lost; return that, and the fingerprint of the database that was verified."""
+        # Read before each look, so that a change made meanwhile is not taken for verified.
         settled = self._fingerprint()
-        expected = verify.read_expected(self.settings.catalog)
+        expected = upkeep.read_expected(self.settings.catalog)
         if expected is None:
             note = f"there is no {self.settings.catalog.name} to compare the database with"
             return Verified(notes=(note,)), settled
@@ -137,18 +203,21 @@ class Deploying:
             self.progress.note(f"Put back: {item}, which was lost although its revision is applied")
             self.progress.done.append(f"{item} put back")
 
+        def put_back() -> Verified:
+            return upkeep.put_back(self.connection, expected, before, self._removed_by_revisions, known, restored)
+
         known = history.removed(self.connection)
-        verified = verify.put_back(self.connection, expected, before, self._gone, known, restored)
+        verified = put_back()
         if verified.restored:
             settled = self._fingerprint()
-            again = verify.put_back(self.connection, expected, before, self._gone, known, restored)
+            again = put_back()
             verified = dataclasses.replace(again, restored=(*verified.restored, *again.restored))
         for text in verified.notes:
             self.progress.note(f"note: {text}")
         return verified, settled
 
     def _fingerprint(self) -> str | None:
-        """Return the fingerprint of a database that has everything which it is taken of."""
+        """Return the fingerprint, or None if the database lacks something that it is taken of."""
         return fingerprint.read(self.connection) if fingerprint.is_possible(self.connection) else None
 
     def _record(self, wanted: Snapshot, given: str, deployed: Deployed, found: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the database and snapshots/catalog.yaml together: around a push, after a deploy, and on a pull."""
+"""Keeps the database equal to snapshots/catalog.yaml: puts back what was lost, and writes the file on a pull."""
 
 from __future__ import annotations
 
@@ -12,29 +12,12 @@ from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, quer
 from directus_sync.catalog import file as catalog_file
 from directus_sync.errors import CatalogExpectsIt
 from directus_sync.postgres import database
-from directus_sync.schema.guard import Hazard, Risk, Taken, Verdict
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
-# Constraints and indexes that PostgreSQL drops, without a word, together with one of their columns.
-_WITH_COLUMN = """
-SELECT coalesce(c.conname, r.relname)::text FROM pg_depend d
-JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass AND c.oid = d.objid AND c.conrelid = d.refobjid
-LEFT JOIN pg_class r ON d.classid = 'pg_class'::regclass AND r.oid = d.objid AND r.relkind = 'i'
-WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(%(table)s) AND a.attname = %(column)s
-  AND num_nonnulls(c.oid, r.oid) > 0
-"""
-
 _CONSTRAINT = """
 SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conname = (parse_ident(%s))[1]
-"""
-
-# Foreign keys of other tables, which Directus drops before the table that they refer to.
-_TO_TABLE = """
-SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
-WHERE c.contype = 'f' AND c.confrelid = to_regclass(%(table)s) AND r.relnamespace = 'public'::regnamespace
 """
 
 
@@ -42,7 +25,7 @@ WHERE c.contype = 'f' AND c.confrelid = to_regclass(%(table)s) AND r.relnamespac
 class Verified:
     """How a deploy ended.
 
-    restored: what was put back; removed: what the file lists, and a revision or a push removed on purpose;
+    restored: what was put back; removed: what the file lists, and a revision removed on purpose;
     notes: what somebody should look at.
     """
 
@@ -52,7 +35,7 @@ class Verified:
 
 
 def read_expected(path: Path) -> Catalog | None:
-    """Return what the database must contain, or None where no file says so. Raises InvalidCatalog."""
+    """Return what the database must contain, or None if there is no file. Raises InvalidCatalog."""
     return catalog_file.load(path) if path.is_file() else None
 
 
@@ -69,13 +52,12 @@ def put_back(
     known: Container[str],
     restored: Callable[[Object], None],
 ) -> Verified:
-    """Put back what is missing although its revision is applied.
+    """Put back what is missing although its revision is applied. What was removed on purpose is only named.
 
-    before: the catalog when this run began, or None if it changed nothing since; what was as the file says then, and
-    is otherwise now, this run changed. gone: what revisions of this run took away; a push takes nothing that the file
-    lists, but what Directus forgets of a foreign key when it makes it anew. known: what earlier deploys found removed.
-    What was removed on purpose is named, and not put back.
-    restored: called with each object that is back.
+    before: the catalog when this run began, or None if the run changed nothing: an object that was right then and is
+    not now was changed by this run. gone: what this run's revisions removed. A push removes nothing that the file
+    lists, except DEFERRABLE, which Directus forgets when it creates a foreign key again. known: what earlier deploys
+    found removed. restored: called with each object that is back.
 
     Raises CatalogDrift or PreconditionFailed after everything that can be put back is.
     """
@@ -107,26 +89,11 @@ def _on_purpose(
     return item.kind is Kind.DEFERRABLE and not database.query(connection, _CONSTRAINT, item.parts)
 
 
-def taken_along(
-    connection: Connection, verdicts: Iterable[Verdict], expected: Catalog | None
-) -> dict[Risk, tuple[Taken, ...]]:
-    """Return what PostgreSQL would drop, without a word, along with a table or column; but what Directus shows."""
-    risks = {risk for verdict in verdicts for risk in verdict.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN}}
-    if not risks:
-        return {}
-    listed = frozenset(expected.definitions if expected is not None else ())
-    present = query.read(connection).definitions.keys()
-    return {
-        risk: tuple(Taken(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed)))
-        for risk in risks
-    }
-
-
 def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callable[[], bool]:
-    """Return a function that writes the file anew, and tells whether it changed.
+    """Return a function that writes the file from the database, and tells whether it changed.
 
-    Raises CatalogExpectsIt when the file lists what the database lacks, unless `overwrite`; before anything is
-    written.
+    Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`, before anything
+    is written.
     """
     actual = query.read(connection)
     if path.is_file() and not overwrite:
@@ -134,7 +101,7 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
         missing = [difference.object for difference in found if difference.kind is not Drift.UNEXPECTED]
         if missing:
             raise CatalogExpectsIt(
-                f"the file lists {_named(missing)}, and the database does not have it so",
+                f"the file lists {_named(missing)}, which the database lacks or has in another form",
                 where=str(path),
                 next="if it was lost: directus-sync deploy puts it back, then pull\n"
                 "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
@@ -148,20 +115,6 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
         return True
 
     return write
-
-
-def _along(connection: Connection, risk: Risk, known: Iterable[Object]) -> list[Object]:
-    table = catalog.identifier(risk.collection)
-    kinds = (Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER)
-    parameters = {"table": f'public."{risk.collection}"', "column": risk.field}
-    if risk.field is None:
-        rows = database.query(connection, _TO_TABLE, parameters)
-        keys = {Object(Kind.CONSTRAINT, ".".join(map(catalog.identifier, row))) for row in rows}
-        owned = (*kinds, Kind.COLUMN)
-        return [item for item in known if item in keys or (item.kind in owned and item.name.startswith(f"{table}."))]
-    rows = database.query(connection, _WITH_COLUMN, parameters)
-    names = {f"{table}.{catalog.identifier(name)}" for (name,) in rows}
-    return [item for item in known if item.kind in kinds and item.name in names]
 
 
 def _named(objects: Iterable[Object]) -> str:

@@ -1,0 +1,75 @@
+"""`check`: compares database and Directus with this checkout, and changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from directus_sync import output
+from directus_sync.catalog import upkeep
+from directus_sync.commands import options, planning, sessions
+from directus_sync.commands.planning import Request
+from directus_sync.directus import installation
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.report import results
+from directus_sync.report.outcome import Checked
+from directus_sync.schema import comparison, guard, snapshot
+from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
+from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import Settings
+from directus_sync.state import fingerprint, revisions
+from directus_sync.state.revisions import BRANCHES
+
+
+@click.command()
+@options.with_snapshot
+@options.with_approvals
+@options.with_json
+def command(
+    snapshot: Path | None, allow_destroy: frozenset[str], discard_live: frozenset[str], *, as_json: bool
+) -> None:
+    """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
+    show_checked(options.load(snapshot), Request(allow_destroy, discard_live), as_json=as_json)
+
+
+def show_checked(settings: Settings, request: Request, *, as_json: bool) -> None:
+    """Run the check, print it, and exit 3 when anything differs."""
+    checked = run(settings, request, Progress())
+    if as_json:
+        output.document(results.checked_document(checked))
+    else:
+        output.result(results.checked(checked, in_colour=sys.stdout.isatty()))
+    options.finish(0 if checked.equal else 3)
+
+
+def run(settings: Settings, request: Request, progress: Progress) -> Checked:
+    """Compare everything that a deploy would bring about with what is there."""
+    wanted = planning.preflight(settings, progress)
+    given = planning.approved(settings, request)
+    with sessions.reading(settings, "check", progress) as connection:
+        database.require_extensions(connection)
+        pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
+        if not installation.is_in_database(connection):
+            return Checked(pending, True, _plan_of_everything(wanted, given))
+        if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
+            return Checked(pending, True, Plan(NO_DIFFERENCE))
+        if fingerprint.unmoved(connection, settings):
+            judged = guard.nothing(given)
+        else:
+            with sessions.directus(settings, connection, progress) as client:
+                judged = planning.plan(settings, connection, client, wanted, given)
+        settled = not judged and not any(pending.values())
+        expected = upkeep.read_expected(settings.catalog) if settled else None
+        return Checked(pending, False, judged, upkeep.differences(connection, expected))
+
+
+def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:
+    """Plan for a database that has no Directus yet, which could be asked."""
+    nothing = snapshot.empty(wanted)
+    difference = SchemaDiff(comparison.between(nothing, wanted))
+    verdicts = guard.judge(difference, base=None, wanted=wanted, live=nothing)
+    return guard.decide(difference, verdicts, {}, given)

@@ -1,0 +1,29 @@
+"""The answer to a deploy with nothing to do, which every container asks for at every start: one query, no Node.
+
+Loads neither the command line nor an HTTP client, which together take longer than the answer.
+"""
+
+from __future__ import annotations
+
+import time
+
+from directus_sync import output, settings
+from directus_sync.postgres import database
+from directus_sync.state import fingerprint
+
+
+def nothing_moved() -> bool:
+    """Print the result of a deploy and return True, if nothing moved since the last one."""
+    started = time.monotonic()
+    loaded = settings.load()
+    output.hide(loaded.secrets)
+    if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
+        return False
+    with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
+        unmoved = fingerprint.unmoved(connection, loaded)
+    if unmoved is None:
+        return False
+    for text in unmoved.notes:
+        output.note(f"note: {text}")
+    output.result(output.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
+    return True

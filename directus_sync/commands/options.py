@@ -1,0 +1,63 @@
+"""The options that several commands share, and the settings that a command runs with."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import rich_click as click
+
+from directus_sync import output, settings
+from directus_sync.settings import Mode, Settings
+
+FILE: Final = click.Path(path_type=Path)
+
+Command = Callable[..., None]
+
+
+def _mode(_context: click.Context, _option: click.Parameter, given: str | None) -> Mode | None:
+    return Mode(given) if given is not None else None
+
+
+def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    """Read ids given as --option a,b --option c."""
+    return frozenset(name.strip() for text in given for name in text.split(",") if name.strip())
+
+
+with_snapshot = click.option(
+    "--snapshot", type=FILE, metavar="PATH", help="The snapshot file.  [default: snapshots/schema.yaml]"
+)
+with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+with_mode = click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    callback=_mode,
+    help="auto judges and applies; dry-run changes nothing and exits 3 if anything would change; skip leaves Directus's"
+    " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
+)
+with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
+
+
+def with_approvals(command: Command) -> Command:
+    """Add the two options that approve a loss."""
+    option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids)
+    destroy = option("--allow-destroy", help="Approve that git removes or narrows these: events, events.notes.")
+    discard = option("--discard-live", help="Override changes that were made in Directus and never captured.")
+    return destroy(discard(command))
+
+
+def load(snapshot: Path | None = None, mode: Mode | None = None) -> Settings:
+    """Return the settings, with what the command line says in place of them. Hides their secrets from all output."""
+    loaded = settings.load()
+    output.hide(loaded.secrets)
+    return dataclasses.replace(loaded, snapshot=snapshot or loaded.snapshot, mode=mode or loaded.mode)
+
+
+def finish(code: int) -> None:
+    """End the command with an exit code other than 0, if there is one."""
+    if code:
+        sys.exit(code)

@@ -1,0 +1,176 @@
+"""What a push would do: Directus's own comparison, judged by the guard with the rows of the database. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid4
+
+from directus_sync.catalog import upkeep
+from directus_sync.directus import installation
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
+from directus_sync.output import Progress
+from directus_sync.report.plans import short
+from directus_sync.schema import approvals, diff, guard, snapshot
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
+from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.saved_plan import SavedPlan
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
+from directus_sync.state import history, risks
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+ITEMS_SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks beyond the settings.
+
+    destroy, discard: ids approved on it; keep: copy to the attic what is destroyed; saved: a plan to apply;
+    run: which run of the tool this is, as recorded with deploys and copies.
+    """
+
+    destroy: frozenset[str] = frozenset()
+    discard: frozenset[str] = frozenset()
+    keep: bool = True
+    saved: SavedPlan | None = None
+    run: UUID = field(default_factory=uuid4)
+
+
+def read_wanted(settings: Settings) -> Snapshot:
+    """Return the snapshot file. Raises WrongSettings and InvalidSnapshot."""
+    return snapshot.read(settings.snapshot, ALEMBIC_TABLES)
+
+
+def preflight(settings: Settings, progress: Progress) -> Snapshot:
+    """Check what can be checked without a database, and return the snapshot file."""
+    approvals.read(settings.removals)
+    upkeep.read_expected(settings.catalog)
+    wanted = read_wanted(settings)
+    if settings.directus_url is None:
+        if settings.mode is not Mode.SKIP:
+            snapshot.require_version(wanted, installation.version(settings))
+    elif settings.mode is not Mode.SKIP:
+        settings.require_credentials()
+        with DirectusClient(settings.directus_url, settings) as client:
+            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            snapshot.require_version(wanted, client.version())
+    return wanted
+
+
+def read_live(client: DirectusClient) -> Snapshot:
+    """Return the server's snapshot, byte for byte as Directus exports it. It may have no collections."""
+    client.clear_cache()
+    return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+
+
+def approved(settings: Settings, request: Request) -> Approvals:
+    """Return what is approved, in removals.yaml and on the command line."""
+    return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
+
+
+def plan(
+    settings: Settings, connection: Connection, client: DirectusClient, wanted: Snapshot, given: Approvals
+) -> Plan:
+    """Return what a push would do, judged by the guard with the rows of the database.
+
+    The server's schema is read after the comparison. If somebody edits it in between, Directus refuses to apply the
+    plan: the hash that came with the comparison covers the whole schema.
+
+    Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
+    """
+    version = client.version()
+    snapshot.require_version(wanted, version)
+    client.clear_cache()
+    answer = client.diff(wanted.upload)
+    if answer is None:
+        return guard.nothing(given)
+    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
+    difference = _readable(answer, wanted, live)
+    _require_known(client, difference, wanted, live)
+    base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
+    verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
+    counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+    taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
+    return guard.decide(difference, verdicts, counted, given, taken)
+
+
+def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
+    """Return the server's snapshot, and what still differs from the wanted one."""
+    live = read_live(client)
+    answer = None if live.content == wanted.content else client.diff(wanted.upload)
+    return live, NO_DIFFERENCE if answer is None else _readable(answer, wanted, live)
+
+
+def require_equal(client: DirectusClient, wanted: Snapshot) -> None:
+    """Raise NotConverged unless the server equals the snapshot."""
+    _, remaining = compare(client, wanted)
+    if remaining:
+        raise not_converged(client, wanted, remaining)
+
+
+def not_converged(
+    client: DirectusClient, wanted: Snapshot, remaining: SchemaDiff, *, without_effect: bool = False
+) -> NotConverged | MadeOtherwise:
+    """Return the error for a server that still differs. without_effect: exactly this was sent."""
+    shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
+    where = "\n".join([client.url, *shown[:ITEMS_SHOWN]])
+    if without_effect:
+        return MadeOtherwise(
+            f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"
+            " sending it changed nothing",
+            where=where,
+            next="take what Directus makes: directus-sync pull --overwrite, look at the difference, commit\n"
+            "or change the entries in Directus, then pull",
+        )
+    number = len(shown)
+    return NotConverged(
+        f"{count(number, 'item')} still {'differs' if number == 1 else 'differ'} from {wanted.source}",
+        where=where,
+        next="run again: it sends the rest once more; what was applied stays",
+    )
+
+
+def _edits(change: Change) -> str:
+    parts = [f"{edit.name}: Directus has {short(edit.before)}, the file {short(edit.after)}" for edit in change.edits]
+    return f" ({'; '.join(parts[:3])})" if parts else ""
+
+
+def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
+    """Print a note about each approval that approves nothing."""
+    reviewed = approvals.read(settings.removals)
+    for removal in approvals.pointless(reviewed, wanted):
+        progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
+    for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):
+        progress.note(f"note: the approval of {item} matches nothing that would be changed")
+
+
+def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
+    digest, raw = answer
+    return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
+
+
+def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:
+    """Fail unless the live schema, by which the guard judges, has what is to be changed or removed."""
+    for change in difference.changes:
+        if change.action is Action.ADD or change.key in live.section(change.kind.value):
+            continue
+        if change.kind is not Kind.SYSTEM_FIELD:
+            raise RequestFailed(
+                f"Directus compares {change.kind.noun} {change.id}, but does not list it",
+                where=live.source,
+                next="run again, in case somebody just made it; several Directus on one database need Redis,"
+                " to hear of each other's changes",
+            )
+        # A snapshot lists only system fields that are indexed. For any other field Directus would alter the column.
+        if change.key not in client.system_fields():
+            raise InvalidSnapshot(
+                f"`systemFields` has {change.id}, which is not a field of Directus's own",
+                where=wanted.source,
+                next="remove the entry from `systemFields`",
+            )

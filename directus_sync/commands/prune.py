@@ -1,0 +1,35 @@
+"""`prune`: removes spent approvals from removals.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from directus_sync import output
+from directus_sync.commands import options, planning, sessions
+from directus_sync.output import Progress
+from directus_sync.schema import approvals
+from directus_sync.settings import Settings
+
+
+@click.command()
+@options.with_snapshot
+def command(snapshot: Path | None) -> None:
+    """Remove the spent approvals from removals.yaml: those whose item is in neither file nor server."""
+    pruned = run(options.load(snapshot), Progress())
+    output.result(f"Pruned {', '.join(pruned)}; commit it" if pruned else "Nothing to prune")
+
+
+def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
+    """Remove the spent approvals, and return their items. Other environments may still need the others."""
+    wanted = planning.read_wanted(settings)
+    removals = approvals.read(settings.removals)
+    with (
+        sessions.reading(settings, "prune", progress) as connection,
+        sessions.directus(settings, connection, progress) as client,
+    ):
+        spent = approvals.spent(removals, wanted, planning.read_live(client))
+    if spent:
+        approvals.prune(settings.removals, spent)
+    return tuple(removal.item for removal in spent)

@@ -1,0 +1,119 @@
+"""`pull`: writes Directus's schema to the snapshot file, and the catalog beside it; protects both files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from directus_sync import files, output
+from directus_sync.catalog import upkeep
+from directus_sync.commands import options, planning, sessions
+from directus_sync.directus import installation
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import InvalidSnapshot, UnpushedFileChanges, count
+from directus_sync.output import Progress
+from directus_sync.report import refusal, results
+from directus_sync.schema import guard, snapshot
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import Settings
+from directus_sync.state import fingerprint, history, revisions
+from directus_sync.state.revisions import BRANCHES
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+
+@click.command()
+@options.with_snapshot
+@click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
+def command(snapshot: Path | None, *, overwrite: bool) -> None:
+    """Write Directus's schema to the snapshot file, byte for byte as Directus exports it; catalog.yaml beside it."""
+    loaded = options.load(snapshot)
+    pulled = run(loaded, Progress(), overwrite=overwrite)
+    if pulled is not None:
+        live, changed = pulled
+        names = " and ".join(str(path) for path in changed)
+        output.result(f"Pulled {results.contents(live)}; commit {names}")
+    else:
+        output.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
+
+
+def run(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Snapshot, tuple[Path, ...]] | None:
+    """Write the snapshot file and the catalog, and record the snapshot as the base.
+
+    Return the schema and the files that changed, or None when none did.
+    """
+    # First: a pull is recorded with the files as they were before it compared them.
+    inputs = fingerprint.inputs(settings)
+    with sessions.writing(settings, "pull", progress) as connection:
+        if fingerprint.can_tell(settings):
+            given = fingerprint.with_version(inputs, installation.version(settings))
+            if fingerprint.is_pulled(connection, given):
+                return None
+        with sessions.directus(settings, connection, progress) as client:
+            given = fingerprint.with_version(inputs, client.version())
+            if fingerprint.is_pulled(connection, given):
+                return None
+            live, changed = _pulled(settings, connection, client, progress, overwrite=overwrite)
+        history.record_base(connection, live, "pull")
+        if changed:
+            return live, changed
+        fingerprint.record_pull(connection, given)
+        return None
+
+
+def _pulled(
+    settings: Settings, connection: Connection, client: DirectusClient, progress: Progress, *, overwrite: bool
+) -> tuple[Snapshot, tuple[Path, ...]]:
+    write_catalog = None
+    if any(revisions.pending(connection, branch) for branch in BRANCHES):
+        # The file lists what the pending revisions will make, which the database does not have yet.
+        progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
+    else:
+        write_catalog = upkeep.regenerate(connection, settings.catalog, overwrite=overwrite)
+    with progress.step("Reading Directus's schema", "Read Directus's schema"):
+        live = planning.read_live(client)
+    changed = [settings.snapshot] if write(live, settings.snapshot, connection, overwrite=overwrite) else []
+    if write_catalog is not None and write_catalog():
+        changed.append(settings.catalog)
+    return live, tuple(changed)
+
+
+def write(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool) -> bool:
+    """Write the server's snapshot to `path`, whole or not at all; return whether the file changed.
+
+    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`, and
+    InvalidSnapshot when the server has no collections.
+    """
+    if not live.section("collections"):
+        raise InvalidSnapshot(
+            "this Directus has no collections, and pushing a snapshot without collections deletes every collection",
+            where=live.source,
+            next="push the snapshot's collections to it: directus-sync push",
+        )
+    if path.is_file():
+        content = snapshot.content_of(path)
+        if content == live.content:
+            return False
+        if not overwrite:
+            _require_nothing_unpushed(content, path, connection, live)
+    files.replace(path, live.content)
+    return True
+
+
+def _require_nothing_unpushed(content: bytes, path: Path, connection: Connection, live: Snapshot) -> None:
+    base = history.base(connection)
+    if base is not None and base.content == content:
+        return
+    unpushed = guard.unpushed(snapshot.parse(content, str(path)), base, live)
+    if not unpushed:
+        return
+    number = count(len(unpushed), "change")
+    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
+    raise UnpushedFileChanges(
+        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
+        where="\n".join([str(path), *refusal.shortened(unpushed)]),
+        next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
+    )

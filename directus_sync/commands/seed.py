@@ -1,0 +1,65 @@
+"""`seed`: creates the rows that belong to the product."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import rich_click as click
+
+from directus_sync import output
+from directus_sync.catalog import upkeep
+from directus_sync.commands import options, planning, sessions
+from directus_sync.output import Progress
+from directus_sync.report import results
+from directus_sync.report.outcome import Seeded
+from directus_sync.seed import model, reading, store, writing
+from directus_sync.seed import planning as seed_planning
+from directus_sync.settings import Mode, Settings
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=options.FILE, metavar="[FILE]...", help="[default: snapshots/seeds/*.yaml]")
+@options.with_snapshot
+@click.option("--force", is_flag=True, help="Overwrite rows that were edited in Directus.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
+@options.with_json
+def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
+    """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""
+    loaded = options.load(snapshot)
+    dry_run = dry_run or loaded.mode is Mode.DRY_RUN
+    done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
+    if as_json:
+        output.document(results.seeded_document(done))
+    else:
+        output.result(results.seeded(done))
+    options.finish(3 if dry_run and done.writes else 0)
+
+
+def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force: bool, dry_run: bool) -> Seeded:
+    """Create the rows that are missing, and bring to others what changed in their file.
+
+    force: also overwrite what was edited in Directus.
+    files: in place of those beside the snapshot. Starts a Directus only when something is to be written.
+
+    Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
+    """
+    started = time.monotonic()
+    given = [reading.read(path) for path in files or settings.seeds]
+    wanted = planning.read_wanted(settings)
+    expected = upkeep.read_expected(settings.catalog)
+    with (sessions.reading if dry_run else sessions.writing)(settings, "seed", progress) as connection:
+        rows = store.Store(connection)
+        known = model.collections(wanted, expected, store.tables(connection))
+        planned = seed_planning.plan(given, known, rows, force=force)
+        if not dry_run:
+            rows.record(planned.news)
+        if planned.writes and not dry_run:
+            with sessions.directus(settings, connection, progress) as client:
+                writer = writing.Writer(client, rows, planned)
+                for file in planned.files:
+                    if file.writes:
+                        writer.write(file)
+                        progress.done.append(file.path)
+    return Seeded(tuple(planned.rows), dry_run, time.monotonic() - started)

@@ -1,0 +1,54 @@
+"""`status`: shows what the database has, without asking Directus."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import rich_click as click
+
+from directus_sync import output
+from directus_sync.commands import options, sessions
+from directus_sync.output import Progress
+from directus_sync.postgres import lock
+from directus_sync.report import results
+from directus_sync.report.outcome import Status
+from directus_sync.schema import snapshot as snapshots
+from directus_sync.settings import Settings
+from directus_sync.state import history, revisions
+from directus_sync.state.revisions import BRANCHES
+
+
+@click.command()
+@options.with_snapshot
+@options.with_json
+def command(snapshot: Path | None, *, as_json: bool) -> None:
+    """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
+    found = run(options.load(snapshot), Progress())
+    if as_json:
+        output.document(results.status_document(found))
+    else:
+        output.result(results.status(found))
+
+
+def run(settings: Settings, progress: Progress) -> Status:
+    """Look at the database and the checkout. Takes no lock, changes nothing."""
+    sha256 = hashlib.sha256(snapshots.content_of(settings.snapshot)).hexdigest()
+    with sessions.reading(settings, "status", progress) as connection:
+        applied = revisions.applied_heads(connection)
+        known = history.exists(connection)
+        heads = {
+            branch: (
+                next((head for head in applied if head.startswith(branch)), None),
+                revisions.checkout_head(branch),
+            )
+            for branch in BRANCHES
+        }
+        return Status(
+            database=settings.database.label,
+            heads=heads,
+            lock_holder=lock.holder(connection),
+            deploy=history.latest_deploy(connection) if known else None,
+            snapshot_sha256=sha256,
+            recorded_sha256=history.latest_sha256(connection) if known else None,
+        )

@@ -1,0 +1,26 @@
+"""`wait`: returns when the servers answer."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from directus_sync.commands import options
+from directus_sync.directus.client import DirectusClient
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.settings import Settings
+
+
+@click.command()
+def command() -> None:
+    """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
+    run(options.load(), Progress())
+
+
+def run(settings: Settings, progress: Progress) -> None:
+    """Return when PostgreSQL accepts a connection and the Directus at DIRECTUS_URL answers."""
+    with database.connect(settings, "wait", waiting=progress.waiting_for_database):
+        pass
+    if settings.directus_url is not None:
+        with DirectusClient(settings.directus_url, settings) as client:
+            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)

@@ -1,0 +1,42 @@
+"""The text and the JSON of the attic's copies and of restores. Pure; prints nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from directus_sync.attic import Copy, Restored
+from directus_sync.errors import count
+
+_REJECTED_SHOWN: Final = 20
+
+
+def copy_line(copy: Copy) -> str:
+    """Return one line of `attic list`."""
+    restored = ", restored" if copy.restored_at else ""
+    when = f"{copy.taken_at:%Y-%m-%d %H:%M}"
+    return f"{copy.id:>4}  {copy.item.id}  {count(copy.rows, 'row')}, {when} by {copy.command} on {copy.host}{restored}"
+
+
+def copy_document(copy: Copy) -> dict[str, Any]:
+    """Return a copy for machines."""
+    return {**dataclasses.asdict(copy), "item": copy.item.id}
+
+
+def restored(done: Restored) -> str:
+    """Return what a restore put back, and which rows did not fit and why."""
+    lines = [
+        f"Restored {count(done.restored, 'row')} of {done.copy.item.id};"
+        f" {done.already_there} were there already, {len(done.rejected)} did not fit"
+    ]
+    if done.missing_columns:
+        lines.append(f"columns that are gone: {', '.join(done.missing_columns)}")
+    lines += [f"  {rejected.key}: {rejected.reason}" for rejected in done.rejected[:_REJECTED_SHOWN]]
+    if len(done.rejected) > _REJECTED_SHOWN:
+        lines.append(f"  and {len(done.rejected) - _REJECTED_SHOWN} more; --json lists all")
+    return "\n".join(lines)
+
+
+def restored_document(done: Restored) -> dict[str, Any]:
+    """Return what a restore did, for machines."""
+    return {**dataclasses.asdict(done), "copy": copy_document(done.copy)}

@@ -1,0 +1,131 @@
+"""The text and the JSON of plans. Pure; prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from directus_sync.errors import count
+from directus_sync.output import coloured
+from directus_sync.schema.diff import ABSENT, Action, Change, Kind
+from directus_sync.schema.plan import Item, Mover, Plan
+
+_COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
+
+
+def plan(judged: Plan, *, in_colour: bool = False) -> str:
+    """Return the plan: a line of counts, then a line an item."""
+    lines = list(plan_lines(judged))
+    counts = Counter(line.sign for line in lines)
+    risk = f"; {count(judged.rows_at_risk, 'row')} at risk" if judged.rows_at_risk else ""
+    text = [f"Plan: {counts['+']} to add, {counts['~']} to change, {counts['-']} to remove{risk}"]
+    width = max((len(line.item) for line in lines), default=0)
+    for line in lines:
+        sign = coloured(line.sign, _COLOURS[line.sign]) if in_colour else line.sign
+        text.append(f"  {sign} {line.item:<{width}}  {line.detail}".rstrip())
+    return "\n".join(text)
+
+
+def changes(judged: Plan) -> str:
+    """Return how many lines the plan has, as words: `17 changes`."""
+    return count(sum(1 for _ in plan_lines(judged)), "change")
+
+
+def plan_document(judged: Plan) -> dict[str, Any]:
+    """Return the plan for machines, as docs/json.md describes it; one item for each entry of the server's diff."""
+    difference = judged.difference
+    return {
+        "add": difference.count(Action.ADD),
+        "change": difference.count(Action.CHANGE),
+        "remove": difference.count(Action.REMOVE),
+        "rows_at_risk": judged.rows_at_risk,
+        "refused": bool(judged.refused),
+        "items": [_document(item) for item in judged.items],
+        "unmatched_approvals": list(judged.unmatched),
+    }
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of a plan."""
+
+    sign: str
+    item: str
+    detail: str
+
+
+def plan_lines(judged: Plan) -> Iterator[PlanLine]:
+    """Yield the lines of a plan. A new collection stands for its fields and relations."""
+    added = [item.verdict.change for item in judged.items if item.verdict.change.action is Action.ADD]
+    created = {change.collection for change in added if change.kind is Kind.COLLECTION}
+    fields = Counter(change.collection for change in added if change.kind is Kind.FIELD)
+    for item in judged.items:
+        change = item.verdict.change
+        if change.kind is Kind.COLLECTION and change.action is Action.ADD:
+            number = fields[change.collection]
+            detail = count(number, "field") if number else "folder"
+        elif change.collection in created:
+            continue
+        else:
+            detail = _detail(change)
+        yield PlanLine(change.action.sign, change.id, "; ".join([detail, *_remarks(item)]))
+
+
+def _document(item: Item) -> dict[str, Any]:
+    change = item.verdict.change
+    return {
+        "action": change.action.value,
+        "kind": change.kind.noun,
+        "id": change.id,
+        "moved_by": item.verdict.mover.value,
+        "rows_at_risk": item.rows,
+        "refused": item.rule.id if item.rule else None,
+        "approved": item.reason or None,
+        "takes_along": [found.name for found in item.taken],
+        "edits": [
+            {"path": edit.name}
+            | {name: v for name, v in (("before", edit.before), ("after", edit.after)) if v is not ABSENT}
+            for edit in change.edits
+        ],
+    }
+
+
+def _remarks(item: Item) -> Iterator[str]:
+    """Say who moved, where it was not git alone, and what becomes of the rows."""
+    verdict = item.verdict
+    if verdict.change.action is Action.ADD and verdict.mover is Mover.SERVER:
+        yield "was removed on the server, comes back"
+    elif verdict.mover is not Mover.GIT:
+        yield f"changed by {'the server' if verdict.mover is Mover.SERVER else 'git and the server'}"
+    if verdict.risks:
+        yield f"{count(item.rows, 'row')} at risk"
+    if item.taken:
+        yield f"takes along {', '.join(found.name for found in item.taken)}"
+    if item.rule is not None:
+        yield f"refused: {item.rule.id}"
+    elif item.reason:
+        yield f"approved: {item.reason}"
+
+
+def _detail(change: Change) -> str:
+    noun = change.kind.noun
+    if change.action is Action.CHANGE:
+        edits = [f"{edit.name}: {short(edit.before)} -> {short(edit.after)}" for edit in change.edits]
+        more = f", and {len(edits) - 3} more" if len(edits) > 3 else ""
+        prefix = "" if change.kind is Kind.FIELD else f"{noun}, "
+        return prefix + ", ".join(edits[:3]) + more
+    if change.kind is Kind.RELATION:
+        return f"relation to {change.related}"
+    shape = change.after or change.before or {}
+    return f"{noun}, {shape['type']}" if "type" in shape else noun
+
+
+def short(value: object) -> str:
+    """Return a value for a line of text, cut to 32 characters."""
+    if value is ABSENT:
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 32 else f"{text[:31]}…"

@@ -1,0 +1,109 @@
+"""Compares two snapshots as Directus does, without a Directus: what would make one equal the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.snapshot import Snapshot
+
+_SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collections": ("name",),
+    "fields": (
+        "name",
+        "table",
+        "data_type",
+        "default_value",
+        "max_length",
+        "numeric_precision",
+        "numeric_scale",
+        "is_nullable",
+        "is_unique",
+        "is_indexed",
+        "is_primary_key",
+        "is_generated",
+        "generation_expression",
+        "has_auto_increment",
+        "foreign_key_table",
+        "foreign_key_column",
+    ),
+    "systemFields": ("is_indexed",),
+    "relations": (
+        "table",
+        "column",
+        "foreign_key_table",
+        "foreign_key_column",
+        "constraint_name",
+        "on_update",
+        "on_delete",
+    ),
+}
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collections": ("collection", "meta"),
+    "fields": ("collection", "field", "type", "meta"),
+    "systemFields": ("collection", "field"),
+    "relations": ("collection", "field", "related_collection", "meta"),
+}
+
+
+def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
+    """Return what would make `live` equal `wanted`, as Directus would see it, without a Directus."""
+    changes = []
+    for kind in Kind:
+        ours, theirs = live.section(kind.value), wanted.section(kind.value)
+        for key in sorted(ours.keys() | theirs.keys()):
+            change = _between(kind, key, ours.get(key), theirs.get(key))
+            if change is not None:
+                changes.append(change)
+    return tuple(changes)
+
+
+def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the properties that Directus compares (11.17.4, api/src/utils/sanitize-schema.ts).
+
+    It compares nothing of the column of an auto-increment key.
+    """
+    if entry is None:
+        return None
+    kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
+    schema = entry.get("schema")
+    if schema is not None:
+        kept["schema"] = {key: schema[key] for key in _SCHEMA_KEYS[kind.value] if key in schema}
+    if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
+        del kept["schema"]
+    return kept
+
+
+def same(one: object, other: object) -> bool:
+    """Tell whether two values are equal to Directus. In Python, True equals 1; in JavaScript it does not."""
+    # Most values are of these types, and the checks below take twice as long.
+    if one is None or isinstance(one, str):
+        return one == other
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def _between(
+    kind: Kind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
+) -> Change | None:
+    before, after = comparable(kind, live), comparable(kind, wanted)
+    if same(before, after):
+        return None
+    related = (wanted or live or {}).get("related_collection")
+    action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
+    edits = tuple(_unequal((), before, after)) if before is not None and after is not None else ()
+    return Change(action, kind, key[0], key[1] if len(key) > 1 else None, related, edits, before, after)
+
+
+def _unequal(path: tuple[str | int, ...], before: object, after: object) -> Iterable[Edit]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in sorted(before.keys() | after.keys()):
+            yield from _unequal((*path, name), before.get(name, ABSENT), after.get(name, ABSENT))
+    elif not same(before, after):
+        yield Edit(path, before, after)

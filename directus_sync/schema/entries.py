@@ -1,0 +1,137 @@
+"""One item as base, file and server have it: who changed what of it, and which rows a change puts at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from directus_sync.schema.columns import Column, is_lossy
+from directus_sync.schema.comparison import comparable, same
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.plan import Hazard, Mover, Risk
+from directus_sync.schema.snapshot import Snapshot
+
+_NO_INDEX: Final[Mapping[str, Any]] = {"schema": {"is_indexed": False}}
+
+
+class Entries:
+    """One item as base, file and server have it."""
+
+    def __init__(self, change: Change, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> None:
+        self._change = change
+        self._base = base
+        self._live = live
+        self.base = _entry(change, base)
+        self.wanted = _entry(change, wanted)
+        self.live = _entry(change, live)
+        # Directus drops the column of an auto-increment key, too, although it compares nothing of it.
+        self.has_column = bool((live.section(change.kind.value).get(change.key) or {}).get("schema"))
+
+    @property
+    def untouched(self) -> bool:
+        """Tell whether the server still has the item, and all that goes with it, as the base has it."""
+        return same(_with_parts(self._change, self._base), _with_parts(self._change, self._live))
+
+    def mover(self, edit: Edit) -> Mover:
+        """Tell who changed one property."""
+        entries: tuple[Mapping[str, Any] | None, ...] = (self.base, self.wanted, self.live)
+        if self._change.kind is Kind.SYSTEM_FIELD and self._base is not None:
+            # A snapshot lists only system fields that are indexed.
+            entries = tuple(_NO_INDEX if entry is None else entry for entry in entries)
+        elif self.base is None:
+            return Mover.SERVER if self._base is None else Mover.BOTH
+        # A list is judged as a whole: its indexes shift when either side inserts.
+        path = edit.path[: next((n for n, step in enumerate(edit.path) if isinstance(step, int)), None)]
+        base, wanted, live = (_value(entry, path) for entry in entries)
+        return Mover.GIT if same(base, live) else Mover.SERVER if same(base, wanted) else Mover.BOTH
+
+
+def _entry(change: Change, snapshot: Snapshot | None) -> Mapping[str, Any] | None:
+    if snapshot is None:
+        return None
+    return comparable(change.kind, snapshot.section(change.kind.value).get(change.key))
+
+
+def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ...], object]:
+    if snapshot is None:
+        return {}
+    collection, name = change.collection, change.field
+    parts = {Kind.COLLECTION: (Kind.COLLECTION, Kind.FIELD, Kind.RELATION), Kind.FIELD: (Kind.FIELD, Kind.RELATION)}
+    return {
+        (kind.value, *key): comparable(kind, entry)
+        for kind in parts.get(change.kind, (change.kind,))
+        for key, entry in snapshot.section(kind.value).items()
+        if key[0] == collection and (name is None or key[1:] == (name,))
+    }
+
+
+def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object:
+    found: Any = entry
+    for step in path:
+        found = found.get(step, ABSENT) if isinstance(found, Mapping) else ABSENT
+    return found
+
+
+def risks(change: Change, entries: Entries, live: Snapshot) -> tuple[Risk, ...]:
+    """Return the rows to count before the change is sent."""
+    match change.action:
+        case Action.ADD:
+            return tuple(_addition(change, entries, live))
+        case Action.REMOVE:
+            return tuple(_removal(change, entries))
+        case Action.CHANGE:
+            return tuple(_modification(change, entries))
+
+
+def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
+    schema = (entries.wanted or {}).get("schema")
+    if change.kind is not Kind.FIELD or not schema or (change.collection,) not in live.section("collections"):
+        return
+    if (
+        schema.get("is_nullable") is False
+        and schema.get("default_value") is None
+        and not schema.get("has_auto_increment")
+    ):
+        yield Risk(Hazard.REQUIRED, change.collection, change.field)
+
+
+def _removal(change: Change, entries: Entries) -> Iterator[Risk]:
+    if not entries.has_column:
+        return
+    if change.kind is Kind.COLLECTION:
+        yield Risk(Hazard.TABLE, change.collection)
+    elif change.kind is Kind.FIELD:
+        yield Risk(Hazard.COLUMN, change.collection, change.field)
+
+
+def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
+    if change.kind is not Kind.FIELD:
+        return
+    before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
+    if not before:
+        return
+    if not after or change.rebuilt:
+        yield Risk(Hazard.COLUMN, change.collection, change.field)
+        return
+    old = Column.of((entries.live or {}).get("type"), before)
+    new = Column.of((entries.wanted or {}).get("type"), after)
+    if is_lossy({edit.path for edit in change.edits}, old, new):
+        yield Risk(Hazard.RETYPE, change.collection, change.field, new.made)
+    if before.get("is_nullable") and after.get("is_nullable") is False:
+        yield Risk(Hazard.NOT_NULL, change.collection, change.field)
+    if not before.get("is_unique") and after.get("is_unique"):
+        yield Risk(Hazard.UNIQUE, change.collection, change.field)
+
+
+def remade(change: Change, entries: Entries) -> Column | None:
+    """Return the column as the file has it, if Directus would give it another type."""
+    before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
+    # Directus compares no type of an auto-increment key.
+    if change.kind is not Kind.FIELD or not after or after.get("has_auto_increment"):
+        return None
+    new = Column.of((entries.wanted or {}).get("type"), after)
+    if before and not change.rebuilt:
+        old = Column.of((entries.live or {}).get("type"), before)
+        if not old.altered({edit.path for edit in change.edits}):
+            return None
+    return new if new.foreign else None

@@ -1,0 +1,126 @@
+"""A judged diff as data: who changed each item, what it would cost, and why it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from directus_sync.schema.columns import Column
+from directus_sync.schema.diff import Change, Edit, SchemaDiff
+
+if TYPE_CHECKING:
+    from directus_sync.schema.rules import Rule
+
+
+class Mover(Enum):
+    """Who changed an item since the base. In order of weight: one property of the server's makes the item its."""
+
+    GIT = "git"
+    SERVER = "server"
+    BOTH = "git and server"
+
+
+class Hazard(Enum):
+    """What could happen to rows."""
+
+    TABLE = "table"
+    COLUMN = "column"
+    RETYPE = "retype"
+    NOT_NULL = "not null"
+    UNIQUE = "unique"
+    REQUIRED = "required over rows"
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Rows to count before a change is sent. target: the column's type afterwards, as SQL, for RETYPE."""
+
+    hazard: Hazard
+    collection: str
+    field: str | None = None
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A constraint, index or trigger that PostgreSQL drops with its table or column.
+
+    expected: catalog.yaml lists it.
+    """
+
+    name: str
+    expected: bool
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """What may be destroyed. Ids as in `Change.id`.
+
+    destroy: planned removals and lossy changes, with their reasons; discard: live work to be overridden.
+    """
+
+    destroy: Mapping[str, str] = field(default_factory=dict)
+    discard: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One change, who moved, and what is to be counted.
+
+    edits: those that the server made, alone or together with git.
+    remade: the column as the file has it, if Directus would give it another type.
+    """
+
+    change: Change
+    mover: Mover
+    risks: tuple[Risk, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    remade: Column | None = None
+
+    @property
+    def doomed(self) -> tuple[Risk, ...]:
+        """The tables and columns that are dropped or created again."""
+        return tuple(risk for risk in self.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN, Hazard.RETYPE})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
+
+    reason: of its approval; taken: what PostgreSQL would drop with it.
+    """
+
+    verdict: Verdict
+    rows: int
+    rule: Rule | None
+    reason: str = ""
+    taken: tuple[Taken, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The item as a person writes it."""
+        return self.verdict.change.id
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A judged diff. unmatched: approvals that match nothing in it, sorted."""
+
+    difference: SchemaDiff
+    items: tuple[Item, ...] = ()
+    unmatched: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    @property
+    def refused(self) -> tuple[Item, ...]:
+        """The items that stop it."""
+        return tuple(item for item in self.items if item.rule is not None)
+
+    @property
+    def rows_at_risk(self) -> int:
+        """How many rows, values or duplicates the items concern, added up."""
+        return sum(item.rows for item in self.items)

@@ -1,0 +1,209 @@
+"""What a snapshot must say before it may be sent: keys, names, owners, types. Refuses it with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import yaml
+
+from directus_sync import plain_yaml
+from directus_sync.errors import InvalidSnapshot, shown
+
+FORMAT_VERSION: Final = 1
+VENDOR: Final = "postgres"
+
+ROOT_KEYS: Final = ("version", "directus", "vendor", "collections", "fields", "systemFields", "relations")
+ENTRY_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "collections": frozenset({"collection", "meta", "schema"}),
+    "fields": frozenset({"collection", "field", "type", "meta", "schema"}),
+    "systemFields": frozenset({"collection", "field", "schema"}),
+    "relations": frozenset({"collection", "field", "related_collection", "meta", "schema"}),
+}
+# Folders, aliases and relations without a foreign key have no `schema`. The guard refuses where Directus needs one.
+_OPTIONAL_KEYS: Final = frozenset({"schema"})
+NAMING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collections": ("collection",),
+    "fields": ("collection", "field"),
+    "systemFields": ("collection", "field"),
+    "relations": ("collection", "field"),
+}
+# Where an entry repeats its name. Directus ignores a different name there, and the entry never becomes equal.
+_REPEATED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "collections": {"meta": ("collection",), "schema": ("name",)},
+    "fields": {"meta": ("collection", "field"), "schema": ("table", "name")},
+    "relations": {"meta": ("many_collection", "many_field"), "schema": ("table", "column")},
+}
+# In `meta`, a wrong type would fail the apply in PostgreSQL. In `schema`, Directus reads 10.0 and '10' as 10 and cuts
+# longer values, while the guard would see another number.
+_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
+    "meta": {
+        "sort": int,
+        **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
+    },
+    "schema": dict.fromkeys(("max_length", "numeric_precision", "numeric_scale"), int),
+}
+_TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false"}
+
+_SHOWN: Final = 60
+
+RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
+
+
+class Problems:
+    """Makes errors that name the line. It reads the document again for that, only when there is an error."""
+
+    def __init__(self, content: bytes, source: str) -> None:
+        self._content = content
+        self._source = source
+
+    def error(self, what: str, path: tuple[str | int, ...], step: str = RESTORE) -> InvalidSnapshot:
+        """Return the error, with the line of the key or entry at `path`."""
+        return InvalidSnapshot(what, where=line_of(self._content, self._source, path), next=step)
+
+
+def check(
+    document: object, content: bytes, source: str, forbidden: frozenset[str], *, may_be_empty: bool
+) -> Mapping[str, Any]:
+    """Return the document, if it is a snapshot that may be used.
+
+    content, source: the bytes and the file or URL they come from, for messages.
+    forbidden: tables that Alembic owns. may_be_empty: accept a snapshot without collections.
+
+    Raises InvalidSnapshot.
+    """
+    problems = Problems(content, source)
+    if not isinstance(document, dict):
+        kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
+        raise problems.error(f"the file is {kind}, so it is not a Directus snapshot", ())
+    _check_root(document, problems)
+    for section in ENTRY_KEYS:
+        _check_section(section, document[section], problems)
+    if not document["collections"] and not may_be_empty:
+        raise problems.error("`collections` is empty, and pushing that deletes every collection", ("collections",))
+    _check_owners(document, forbidden, problems)
+    _check_parts(document, problems)
+    _check_aliases(document["fields"], problems)
+    return document
+
+
+def _check_root(document: Mapping[Any, Any], problems: Problems) -> None:
+    for key in document:
+        if key not in ROOT_KEYS:
+            raise problems.error(f"unknown key {shown(key)}; a snapshot has {', '.join(ROOT_KEYS)}", (key,))
+    for key in ROOT_KEYS:
+        if key not in document:
+            why = "; pushing it would drop three indexes of Directus's own" if key == "systemFields" else ""
+            raise problems.error(f"the key {key!r} is missing{why}", ())
+    if document["version"] != FORMAT_VERSION or isinstance(document["version"], bool):
+        raise problems.error(
+            f"snapshot format {shown(document['version'])} is not known; Directus 11 writes {FORMAT_VERSION}",
+            ("version",),
+        )
+    if document["vendor"] != VENDOR:
+        raise problems.error(
+            f"the snapshot is of a {shown(document['vendor'])} database, and this project runs on {VENDOR}",
+            ("vendor",),
+        )
+    if not isinstance(document["directus"], str):
+        raise problems.error("`directus` must be a version, such as 11.17.4", ("directus",))
+
+
+def _check_section(section: str, entries: object, problems: Problems) -> None:
+    if not isinstance(entries, list):
+        raise problems.error(f"`{section}` must be a list, not {type(entries).__name__}", (section,))
+    seen: set[tuple[str, ...]] = set()
+    for index, entry in enumerate(entries):
+        path = (section, index)
+        if not isinstance(entry, dict):
+            raise problems.error(f"an entry of `{section}` must be a mapping, not {type(entry).__name__}", path)
+        for key in entry:
+            if key not in ENTRY_KEYS[section]:
+                raise problems.error(f"unknown key {shown(key)} in an entry of `{section}`", (*path, key))
+        for key in sorted(ENTRY_KEYS[section] - _OPTIONAL_KEYS):
+            if key not in entry:
+                raise problems.error(f"an entry of `{section}` has no `{key}`", path)
+        name = tuple(entry[key] for key in NAMING_KEYS[section])
+        if not all(isinstance(part, str) and part for part in name):
+            raise problems.error(f"an entry of `{section}` has no name", path)
+        if name in seen:
+            raise problems.error(f"`{section}` has {'.'.join(name)[:_SHOWN]} twice", path)
+        if not isinstance(entry.get("related_collection"), str | None):
+            raise problems.error("`related_collection` must be a name or null", (*path, "related_collection"))
+        seen.add(name)
+
+
+def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], problems: Problems) -> None:
+    names = {entry["collection"] for entry in document["collections"]}
+    for section in ("collections", "fields", "relations"):
+        for index, entry in enumerate(document[section]):
+            owner = entry["collection"]
+            path = (section, index, "collection")
+            if owner in forbidden or entry.get("related_collection") in forbidden:
+                table = owner if owner in forbidden else entry["related_collection"]
+                raise problems.error(
+                    f"the snapshot names {table}, a table that Alembic owns",
+                    path,
+                    f"remove the collection {table} from Directus (not its table) and pull again;\n"
+                    f"keep {table} in DB_EXCLUDE_TABLES",
+                )
+            if owner not in names and not owner.startswith("directus_"):
+                raise problems.error(f"`{section}` has an entry of {owner}, which is not in `collections`", path)
+    others = {(entry["collection"], entry["field"]) for entry in document["fields"]}
+    for index, entry in enumerate(document["systemFields"]):
+        name = (entry["collection"], entry["field"])
+        if name in others or not name[0].startswith("directus_"):
+            # For its index Directus would alter the column.
+            raise problems.error(
+                f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", ("systemFields", index)
+            )
+
+
+def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:
+    """Check what `meta` and `schema` of the entries must say; either may be empty."""
+    for section, parts in _REPEATED.items():
+        for index, entry in enumerate(document[section]):
+            names = [entry[key] for key in NAMING_KEYS[section]]
+            title = ".".join(names)[:_SHOWN]
+            for part, keys in parts.items():
+                path = (section, index, part)
+                if not isinstance(values := entry.get(part) or {}, dict):
+                    raise problems.error(f"`{part}` of {title} must be a mapping", path)
+                for key, name in zip(keys, names, strict=True):
+                    if values and values.get(key) != name:
+                        raise problems.error(f"`{part}.{key}` of {title} must be {name}", (*path, key))
+                _check_types(part, values, title, path, problems)
+
+
+def _check_types(
+    part: str, values: Mapping[str, Any], title: str, path: tuple[str | int, ...], problems: Problems
+) -> None:
+    for key, kind in _TYPES[part].items():
+        value = values.get(key)
+        if value is not None and type(value) is not kind:
+            wanted = _TYPE_NAMES[kind]
+            raise problems.error(f"`{part}.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key))
+
+
+def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+    for index, entry in enumerate(fields):
+        if entry.get("type") == "alias" and entry.get("schema"):
+            # Directus would drop the column, and never find the field equal.
+            name = f"{entry['collection']}.{entry['field']}"
+            raise problems.error(f"{name} is an alias, and has a column; an alias has none", ("fields", index, "type"))
+
+
+def line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
+    """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
+    node = plain_yaml.compose(content)
+    mark = node.start_mark if node is not None else None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            mark = node.start_mark
+    return f"{source}:{mark.line + 1}" if mark is not None else source

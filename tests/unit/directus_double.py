@@ -1,0 +1,58 @@
+"""A Directus that plays back what a test gives it: for the order of requests, and for answers that are rare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+URL = "http://directus.example:8055"
+EXPORT = (Path(__file__).parents[1] / "fixtures" / "station.yaml").read_bytes()
+# The same schema in other bytes: only a diff can tell that it is equal.
+OTHER_BYTES = EXPORT + b"# another\n"
+
+
+class Server:
+    """Gives these answers of /schema/diff, the last one for ever. Remembers the order of requests, and their bodies."""
+
+    def __init__(self, *diffs: object) -> None:
+        self.version = "11.17.4"
+        self.diffs = list(diffs)
+        self.apply: httpx.Response | Exception = httpx.Response(204)
+        self.export = OTHER_BYTES
+        self.schema: Any = yaml.safe_load(EXPORT)
+        self.paths: list[str] = []
+        self.bodies: dict[str, bytes] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, as a handler of httpx.MockTransport."""
+        path = request.url.path
+        self.paths.append(path)
+        self.bodies[path] = request.read()
+        answer: object = None
+        match path:
+            case "/server/ping":
+                return httpx.Response(200, text="pong")
+            case "/server/info":
+                answer = {"version": self.version}
+            case "/schema/snapshot" if request.url.params.get("export") == "yaml":
+                return httpx.Response(200, content=self.export)
+            case "/schema/snapshot":
+                return httpx.Response(200, content=json.dumps(self.schema))
+            case "/schema/diff":
+                answer = self.diffs.pop(0) if len(self.diffs) > 1 else self.diffs[0]
+            case "/schema/apply":
+                answer = self.apply
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
+        return httpx.Response(204) if answer is None else httpx.Response(200, content=json.dumps({"data": answer}))
+
+    @property
+    def applied(self) -> int:
+        """How many applies it was sent."""
+        return self.paths.count("/schema/apply")

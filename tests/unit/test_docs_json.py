@@ -1,0 +1,130 @@
+"""docs/json.md lists exactly the keys of each JSON document, and their values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from directus_sync import attic
+from directus_sync.catalog import Difference, Drift, Object
+from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog.upkeep import Verified
+from directus_sync.report import copies, plans, results
+from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.schema import saved_plan
+from directus_sync.schema.diff import Action, Kind
+from directus_sync.schema.plan import Approvals, Mover, Plan
+from directus_sync.schema.rules import Rule
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.seed import Action as RowAction
+from directus_sync.seed.planning import Edit, Judged
+from directus_sync.seed.rows import rows as seed_rows
+from directus_sync.state.revisions import Revision
+from tests import pages
+from tests.pages import section, table
+from tests.seeds import KNOWN, a_file
+
+Planned = Callable[..., Plan]
+
+PAGE = pages.read("docs/json.md")
+# The keys inside these are described elsewhere, or named by the user.
+OPAQUE = {
+    "pending", "schema", "pushed", "allow_destroy", "diff", "before", "after", "heads", "deploy", "copy",
+}  # fmt: skip
+
+
+def keys(document: Mapping[str, Any], prefix: str = "") -> set[str]:
+    """Return the paths of all keys: `items[].id`."""
+    found = set()
+    for key, value in document.items():
+        path = f"{prefix}{key}{'[]' if isinstance(value, list) else ''}"
+        parts = value if isinstance(value, list) else [value]
+        inside = (keys(part, f"{path}.") for part in parts if isinstance(part, dict) and key not in OPAQUE)
+        found |= {path}.union(*inside)
+    return found
+
+
+def documented(heading: str, info: str) -> set[str]:
+    """Return the keys of a section's table, once they are seen to be those of its example."""
+    (example,) = pages.blocks(section(PAGE, heading), f"json {info}")
+    listed = set(table(section(PAGE, heading)))
+    assert keys(json.loads(example)) == listed
+    return listed
+
+
+def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str, Any]) -> None:
+    real: set[str] = set()
+    for edit in captured_answers:
+        real |= keys(plans.plan_document(planned(edit, rows=1)))
+    assert documented("A plan", "plan") == real | {"version"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "key", "values"),
+    [
+        ("A plan", "items[].action", [action.value for action in Action]),
+        ("A plan", "items[].kind", [kind.noun for kind in Kind]),
+        ("A plan", "items[].moved_by", [mover.value for mover in Mover]),
+        ("A plan", "items[].refused", [rule.id for rule in Rule]),
+        ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
+        ("A check", "catalog[].drift", [drift.value for drift in Drift]),
+    ],
+)
+def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list[str]) -> None:
+    (about,) = table(section(PAGE, heading))[key]
+    assert pages.spans(about) == values
+
+
+def test_a_check_is_as_documented(planned: Planned) -> None:
+    lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
+    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(lost,))
+    assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
+
+
+def test_a_deploy_is_as_documented(planned: Planned) -> None:
+    revision = Revision("pre_0001", "pre_0001_create")
+    done = Deployed((revision,), True, planned("note_changed"), (), Verified(), seconds=1.0)
+    assert documented("A deploy", "deploy") == keys(results.deployed_document(done)) | {"version"}
+
+
+def test_a_seed_is_as_documented() -> None:
+    (row,) = seed_rows([a_file("clubs:\n- slug: a")], KNOWN)
+    done = Seeded((("a.yaml", Judged(row, RowAction.LEAVE, edits=(Edit("name", "a", "b"),))),), False, seconds=0.1)
+    assert documented("A seed", "seed") == keys(results.seeded_document(done)) | {"version"}
+
+
+def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals())
+    assert documented("A saved plan", "saved") == keys(json.loads(path.read_text(encoding="utf-8")))
+    assert saved_plan.FORMAT in PAGE
+
+
+def test_a_status_is_as_documented() -> None:
+    found = Status("h:5432/d", {}, lock_holder=None, deploy=None, snapshot_sha256="", recorded_sha256=None)
+    assert documented("A status", "status") == keys(dataclasses.asdict(found)) | {"version"}
+
+
+@pytest.fixture
+def copy() -> attic.Copy:
+    item = attic.Item("vehicles", "plate")
+    return attic.Copy(7, item, 2, datetime(2026, 5, 2, tzinfo=UTC), UUID(int=1), "deploy", "web-1", "f" * 64, None)
+
+
+def test_the_list_of_copies_is_as_documented(copy: attic.Copy) -> None:
+    listed = {"copies": [copies.copy_document(copy)]}
+    assert documented("The attic's copies", "copies") == keys(listed) | {"version"}
+
+
+def test_a_restore_is_as_documented(copy: attic.Copy) -> None:
+    done = attic.Restored(copy, 1, 0, (attic.Rejected("42", "the row is gone"),), ())
+    # As JSON has it: lists for tuples.
+    document = json.loads(json.dumps(copies.restored_document(done), default=str))
+    assert documented("A restore", "restore") == keys(document) | {"version"}

@@ -1,0 +1,140 @@
+"""What a plan asks of Directus and in which order, and how two schemas are found equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+import pytest
+import yaml
+
+from directus_sync.commands import planning
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
+from directus_sync.schema import snapshot
+from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import Settings
+from directus_sync.state import history, risks
+from tests.unit.directus_double import EXPORT, OTHER_BYTES, URL, Server
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+Answers = Mapping[str, Any]
+Planned = Callable[[Server], Plan]
+
+
+@pytest.fixture
+def wanted() -> Snapshot:
+    return snapshot.parse(EXPORT, "snapshots/schema.yaml")
+
+
+@pytest.fixture
+def settings(load: Callable[..., Settings]) -> Settings:
+    return load(ADMIN_TOKEN="the-token")
+
+
+@pytest.fixture
+def client_of(settings: Settings) -> Callable[[Server], DirectusClient]:
+    return lambda server: DirectusClient(URL, settings, httpx.MockTransport(server))
+
+
+ClientOf = Callable[[Server], DirectusClient]
+
+
+@pytest.fixture
+def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Planned:
+    """Return a function that plans a push to a server whose database has no base and no rows."""
+    monkeypatch.setattr(history, "is_base", lambda *_: False)
+    monkeypatch.setattr(history, "base", lambda *_: None)
+    monkeypatch.setattr(risks, "count", lambda *_: {})
+    monkeypatch.setattr(risks, "taken_along", lambda *_: {})
+    nothing = cast("Connection", None)
+    return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
+
+
+def test_a_plan_clears_the_cache_and_reads_no_schema_when_nothing_differs(planned: Planned) -> None:
+    server = Server(None)
+    assert not planned(server)
+    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff"]
+
+
+def test_the_guard_judges_the_schema_that_directus_gives_after_the_comparison(
+    planned: Planned, captured_answers: Answers
+) -> None:
+    server = Server(captured_answers["relation_removed"])
+    assert planned(server)
+    assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff", "/schema/snapshot"]
+
+
+def test_a_snapshot_of_another_version_is_not_sent(planned: Planned) -> None:
+    server = Server(None)
+    server.version = "11.18.0"
+    with pytest.raises(InvalidSnapshot, match=r"this Directus is 11\.18\.0"):
+        planned(server)
+    assert "/schema/diff" not in server.paths
+
+
+def test_an_item_that_directus_compares_but_does_not_list_is_not_judged(
+    planned: Planned, captured_answers: Answers
+) -> None:
+    """Without its entry the guard would see no rows at risk; several Directus without Redis can answer so."""
+    answer = captured_answers["field_removed"]
+    server = Server(answer)
+    (removed,) = answer["diff"]["fields"]
+    name = (removed["collection"], removed["field"])
+    server.schema["fields"] = [e for e in server.schema["fields"] if (e["collection"], e["field"]) != name]
+    with pytest.raises(RequestFailed, match=f"field {'.'.join(name)}, but does not list it"):
+        planned(server)
+
+
+def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    planning.require_equal(client_of(server), wanted)
+    _, sent, kind = wanted.upload
+    assert sent in server.bodies["/schema/diff"]
+    assert kind == "application/json"
+    assert json.dumps(json.loads(sent)) == json.dumps(yaml.safe_load(wanted.content))
+
+
+def test_a_value_that_json_does_not_have_is_sent_as_yaml() -> None:
+    content = EXPORT.replace(b"default_value: null", b"default_value: -.inf", 1)
+    assert snapshot.parse(content, "snapshots/schema.yaml").upload == ("snapshot.yaml", content, "text/yaml")
+
+
+def test_the_same_bytes_are_equal_without_a_diff(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(AssertionError("nothing to ask"))
+    server.export = EXPORT
+    planning.require_equal(client_of(server), wanted)
+    assert server.paths == ["/utils/cache/clear", "/schema/snapshot"]
+
+
+def test_other_bytes_are_equal_when_directus_finds_no_difference(client_of: ClientOf, wanted: Snapshot) -> None:
+    server = Server(None)
+    server.export = OTHER_BYTES
+    planning.require_equal(client_of(server), wanted)
+    assert server.paths[-1] == "/schema/diff"
+
+
+def test_what_still_differs_is_named_up_to_a_limit(
+    client_of: ClientOf, wanted: Snapshot, captured_answers: Answers
+) -> None:
+    lossy = captured_answers["field_removed"]
+    (entry,) = lossy["diff"]["fields"]
+    entries = [{**entry, "field": f"elev_{number}"} for number in range(25)]
+    many = {"hash": lossy["hash"], "diff": {**lossy["diff"], "fields": entries}}
+    with pytest.raises(NotConverged) as caught:
+        planning.require_equal(client_of(Server(many)), wanted)
+    assert "25 items still differ" in str(caught.value)
+    assert str(caught.value).count("remove field station.elev_") == planning.ITEMS_SHOWN
+
+
+def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"a: &a [1]\nb: [*a, *a]\n")
+    with pytest.raises(InvalidSnapshot, match="an alias"):
+        snapshot.read(path)

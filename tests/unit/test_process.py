@@ -1,0 +1,121 @@
+"""Signals that ask the process to end, and children that end with it. Each in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from directus_sync.errors import SyncError
+from directus_sync.process import signals
+
+# Prints when it is ready, cleans up when it is asked to end, and reports the exit code of the interruption.
+PROGRAM = """
+import sys, time
+from directus_sync.process import signals
+signals.handle()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+finally:
+    {cleanup}
+    print("cleaned up", flush=True)
+"""
+
+
+def started(cleanup: str = "pass", stdin: int | None = None) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(cleanup=cleanup)],
+        stdout=subprocess.PIPE,
+        text=True,
+        stdin=stdin,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", signals.REQUESTS_TO_END)
+def test_a_request_to_end_runs_the_clean_up_and_exits_as_a_shell_reports_it(number: signal.Signals) -> None:
+    process = started()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+    assert output == "cleaned up\n"
+    assert process.returncode == 128 + number
+
+
+def test_a_second_request_does_not_break_the_clean_up() -> None:
+    process = started("print('cleaning', flush=True); sys.stdin.readline()", stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "cleaning\n"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate("go on\n", timeout=20)
+    assert output == "cleaned up\n"
+    assert process.returncode == 128 + signal.SIGINT
+
+
+def test_a_clean_up_that_hangs_is_cut_off() -> None:
+    process = started("signals.signal.alarm(1); time.sleep(60)")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert output == ""
+    assert process.returncode == -signal.SIGALRM
+    assert 0 < signals.CLEAN_UP_SECONDS < 10
+
+
+def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
+    process = subprocess.run(
+        [
+            "nohup",
+            sys.executable,
+            "-c",
+            "import os, signal\nfrom directus_sync.process import signals\nsignals.handle()\n"
+            "os.kill(os.getpid(), signal.SIGHUP)\nprint('still here')",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout == "still here\n"
+
+
+def test_an_interruption_is_found_behind_the_error_of_a_clean_up() -> None:
+    try:
+        try:
+            raise signals.Interrupted(signal.SIGTERM)
+        finally:
+            raise SyncError("the connection is closed")
+    except SyncError as error:
+        interruption = signals.of(error)
+    assert interruption is not None
+    assert interruption.exit_code == 143
+    assert signals.of(SyncError("another")) is None
+
+
+def test_a_child_ends_with_a_parent_that_is_killed() -> None:
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import os, subprocess, time\nfrom directus_sync.process import children\n"
+            "child = subprocess.Popen(['sleep', '60'], preexec_fn=children.ending_with(os.getpid()))\n"
+            "print(child.pid, flush=True)\ntime.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    child = Path("/proc", parent.stdout.readline().strip())
+    assert child.exists()
+    parent.kill()
+    parent.wait(10)
+    # The child's parent is now init or a reaper; it is gone, or a zombie that waits to be reaped.
+    for _ in range(1000):
+        if not child.exists() or "Z" in (child / "stat").read_text().rpartition(")")[2].split()[0]:
+            return
+        signal.sigtimedwait([], 0.01)
+    pytest.fail("the child outlived its parent")

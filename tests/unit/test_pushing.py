@@ -1,0 +1,142 @@
+"""What a push sends, when it copies to the attic, and what it makes of an answer that never came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+import pytest
+
+from directus_sync import attic
+from directus_sync.commands.planning import Request
+from directus_sync.commands.pushing import Pushing
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
+from directus_sync.output import Progress
+from directus_sync.schema import snapshot
+from directus_sync.schema.plan import Plan
+from directus_sync.settings import Settings
+from directus_sync.state import history, risks
+from tests.unit.directus_double import EXPORT, URL, Server
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+NO_DATABASE = cast("Connection", None)
+
+
+@pytest.fixture
+def harmless(captured_answers: Mapping[str, Any]) -> Any:
+    return captured_answers["field_added"]
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for the database; return the sources of the bases that are recorded."""
+    sources: list[str] = []
+    monkeypatch.setattr(history, "exists", lambda *_: True)
+    monkeypatch.setattr(history, "is_base", lambda *_: True)
+    monkeypatch.setattr(history, "record_base", lambda _connection, _snapshot, source: sources.append(source))
+    monkeypatch.setattr(risks, "count", lambda *_: {})
+    monkeypatch.setattr(risks, "taken_along", lambda *_: {})
+    monkeypatch.setattr(attic, "sweep", lambda *_: None)
+    return sources
+
+
+@pytest.fixture
+def push(load: Callable[..., Settings], recorded: list[str]) -> Callable[[Server], Plan]:
+    """Return a function that pushes the fixture's snapshot to a server."""
+    settings = load(ADMIN_TOKEN="the-token")
+
+    def pushed(server: Server) -> Plan:
+        client = DirectusClient(URL, settings, httpx.MockTransport(server))
+        wanted = snapshot.parse(EXPORT, "snapshots/schema.yaml")
+        return Pushing(settings, Request(), Progress(), NO_DATABASE, "push").run(client, wanted)
+
+    return pushed
+
+
+Push = Callable[[Server], Plan]
+
+
+def test_a_push_sends_the_servers_diff_with_its_hash_once_and_compares_again(
+    push: Push, harmless: Any, recorded: list[str]
+) -> None:
+    server = Server(harmless, None)
+    push(server)
+    assert server.paths.index("/schema/apply") < server.paths.index("/schema/snapshot", 4)
+    sent = json.dumps({"hash": harmless["hash"], "diff": harmless["diff"]}).encode()
+    assert sent in server.bodies["/schema/apply"]
+    assert server.applied == 1
+    assert recorded == ["push"]
+
+
+def test_a_push_that_changes_too_little_is_a_failure(
+    push: Push, harmless: Any, captured_answers: Mapping[str, Any]
+) -> None:
+    fields = [*harmless["diff"]["fields"], *captured_answers["note_changed"]["diff"]["fields"]]
+    both = {"hash": "h", "diff": {**harmless["diff"], "fields": fields}}
+    server = Server(both, harmless)
+    with pytest.raises(NotConverged, match="1 item still differs") as caught:
+        push(server)
+    assert "add field country.iso" in str(caught.value)
+    assert server.applied == 1
+
+
+def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
+    push: Push, harmless: Any, recorded: list[str]
+) -> None:
+    edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
+    entry = {"collection": "station", "field": "code", "diff": [edit]}
+    remaining = {"hash": "h", "diff": {**harmless["diff"], "fields": [entry]}}
+    with pytest.raises(NotConverged, match=r'meta.special: Directus has \["cast-json"\], the file null'):
+        push(Server(harmless, remaining))
+    assert recorded == ["push"]
+    with pytest.raises(MadeOtherwise, match="sending it changed nothing") as caught:
+        push(Server(remaining))
+    assert caught.value.exit_code == 4
+
+
+def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any, recorded: list[str]) -> None:
+    server = Server(harmless)
+    server.apply = httpx.Response(400, json={"errors": [{"message": "hash does not match"}]})
+    with pytest.raises(ApplyFailed, match="hash does not match"):
+        push(server)
+    assert server.paths[-1] == "/schema/apply"
+    assert recorded == []
+
+
+def test_an_apply_that_happened_although_its_answer_was_lost_is_done(
+    push: Push, harmless: Any, recorded: list[str]
+) -> None:
+    server = Server(harmless, None)
+    server.apply = httpx.ReadTimeout("slow")
+    push(server)
+    assert server.applied == 1
+    assert recorded == ["push"]
+
+
+@pytest.mark.parametrize(
+    "afterwards",
+    [
+        None,
+        # Not "Directus does not answer", exit 2: the reader must know that an apply was sent.
+        httpx.ConnectError("Connection refused"),
+        httpx.Response(200, content=b""),
+        httpx.Response(200, content=b"<html>Welcome to nginx!</html>"),
+    ],
+    ids=["it did not happen", "the server is gone", "an empty answer", "a page of a proxy"],
+)
+def test_an_apply_of_which_nothing_is_known_is_unclear_and_not_repeated(
+    push: Push, harmless: Any, afterwards: object, recorded: list[str]
+) -> None:
+    server = Server(harmless, harmless if afterwards is None else afterwards)
+    server.apply = httpx.ReadError("reset")
+    with pytest.raises(SyncError) as caught:
+        push(server)
+    assert isinstance(caught.value, ApplyUnclear)
+    assert caught.value.exit_code == 1
+    assert server.applied == 1
+    assert recorded == []

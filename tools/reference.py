@@ -1,0 +1,108 @@
+"""Writes the tables of the documentation from the code: exit codes, errors, settings, commands.
+
+python -m tools.reference writes them between their marks, and with --check only says which page is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from directus_sync import cli, errors
+from directus_sync.errors import EXIT_CODES, SyncError
+from directus_sync.schema.rules import Rule
+from directus_sync.settings import ROOT, SETTINGS
+
+PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+# A table stands between these marks.
+_MARKED: Final = re.compile(
+    r"(^<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<table>.*?)(^<!-- end -->$)", re.DOTALL | re.MULTILINE
+)
+
+
+def main() -> int:
+    """Write or check the tables; return the exit code."""
+    stale = [page for page in PAGES if page.read_text(encoding="utf-8") != fresh(page)]
+    for page in stale:
+        name = page.relative_to(ROOT)
+        if "--check" in sys.argv[1:]:
+            sys.stderr.write(f"{name} is out of date; run: make docs\n")
+        else:
+            page.write_text(fresh(page), encoding="utf-8")
+            sys.stdout.write(f"Wrote {name}\n")
+    return 1 if stale and "--check" in sys.argv[1:] else 0
+
+
+def fresh(page: Path) -> str:
+    """Return the page with its tables as the code has them. Raises KeyError for a table that has no source."""
+    return _MARKED.sub(
+        lambda found: f"{found[1]}{TABLES[found['name']]()}\n<!-- end -->", page.read_text(encoding="utf-8")
+    )
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    return _table(("exit", "meaning"), ((str(code), meaning) for code, meaning in EXIT_CODES.items()))
+
+
+def all_errors() -> Mapping[str, tuple[int, str, str]]:
+    """Return by id the exit code, the meaning and the remedy of each error that a message can have."""
+    found = {rule.id: (4, rule.value.meaning, rule.value.remedy) for rule in Rule}
+    for _, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, SyncError) and kind.remedy and kind.id not in found:
+            found[kind.id] = (kind.exit_code, (inspect.getdoc(kind) or "").splitlines()[0], kind.remedy)
+    return dict(sorted(found.items(), key=lambda item: (item[1][0], item[0])))
+
+
+def _errors() -> str:
+    rows = (
+        (f"[`{name}`](#{name})", str(code), _sentence(meaning), remedy)
+        for name, (code, meaning, remedy) in all_errors().items()
+    )
+    return _table(("id", "exit", "meaning", "what to do"), rows)
+
+
+def _settings() -> str:
+    rows = ((f"`{each.name}`", each.default, each.meaning) for each in SETTINGS)
+    return _table(("name", "default", "meaning"), rows)
+
+
+def _commands() -> str:
+    context = click.Context(cli.app)
+    rows = []
+    for name in cli.COMMANDS:
+        command = cli.app.get_command(context, name)
+        inner = command.commands.values() if isinstance(command, click.Group) else [command]
+        for each in inner:
+            if each is not None:
+                words = name if each is command else f"{name} {each.name}"
+                rows.append((f"`directus-sync {words}`", _sentence((each.help or "").split("\n\n")[0])))
+    return _table(("command", "what it does"), rows)
+
+
+def _sentence(text: str) -> str:
+    """Return a docstring's sentence as a cell has it."""
+    return " ".join(text.split()).rstrip(".").replace("|", "\\|")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "exit-codes": exit_codes,
+    "errors": _errors,
+    "settings": _settings,
+    "commands": _commands,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
