@@ -87,10 +87,14 @@ class DatabaseFailed(SyncError):
 
 
 class RequestFailed(SyncError):
-    """Directus answered with an error, or with something unusable."""
+    """Directus answered with an error, or with something unusable.
+
+    unclear: a change was sent, and Directus may still be at work on it.
+    """
 
     id = "request-failed"
     remedy = "look at its log"
+    unclear: bool = False
 
 
 class ApplyFailed(SyncError):

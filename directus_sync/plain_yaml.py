@@ -1,4 +1,4 @@
-"""YAML as Directus writes it, read in one pass; refuses what Directus never writes and a parser can't bear."""
+"""Reads YAML: snapshots as values, files that people write as nodes with lines. Refuses what no reader can bear."""
 
 from __future__ import annotations
 
@@ -30,10 +30,28 @@ else:
 
 # Directus's own exports are 8 levels deep, and an operator's JSON options some more.
 _MAX_DEPTH: Final = 100
+# An alias saves typing. Ten aliases of ten aliases, and so on, let a few lines stand for millions of values.
+_EXPANSION: Final = 10
+_EXPANDED_AT_LEAST: Final = 10_000
 
-_TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_TEXT: Final = "tag:yaml.org,2002:str"
-_MERGE: Final = "tag:yaml.org,2002:merge"
+TAG: Final = "tag:yaml.org,2002:"
+_TAGS: Final = (None, "!", f"{TAG}map", f"{TAG}seq")
+_SCALAR_TAGS: Final = frozenset(f"{TAG}{name}" for name in ("str", "null", "bool", "int", "float"))
+_TEXT: Final = f"{TAG}str"
+_MERGE: Final = f"{TAG}merge"
+
+
+class Unreadable(Exception):
+    """A file that can't be used. reason: a sentence about it; line: counted from 1, None where there is none."""
+
+    def __init__(self, reason: str, line: int | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+    def where(self, source: str) -> str:
+        """Return `source:line`."""
+        return source if self.line is None else f"{source}:{self.line}"
 
 
 # File, server and base are mostly the same bytes, and a schema of 250 collections takes a quarter of a second to read.
@@ -50,6 +68,31 @@ def load(content: bytes) -> object:
 def compose(content: bytes) -> yaml.Node | None:
     """Return the tree of nodes, which know their lines. Takes long, so this is for errors."""
     return yaml.compose(content, Loader=_SafeLoader)
+
+
+def tree(content: bytes) -> yaml.Node | None:
+    """Return the nodes of a file that people write; each knows its line. None for an empty file.
+
+    Aliases may repeat a value, but not multiply values or name what they are in.
+
+    Raises Unreadable for what is not YAML, for such aliases, and for the rest of what `load` refuses.
+    """
+    try:
+        _require_shallow(content)
+        root: yaml.Node | None = yaml.compose(content, Loader=_Loader)
+        if root is not None:
+            _Measure().size(root)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        reason = str(problem) if isinstance(error, _Refused) else f"it is not YAML: {problem}"
+        raise Unreadable(reason, mark.line + 1 if mark is not None else None) from error
+    return root
+
+
+def dump(document: object) -> bytes:
+    """Return YAML that `load` reads as the same document."""
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode()
 
 
 class _Loader(_SafeLoader):
@@ -173,5 +216,82 @@ def _integer(digits: str, base: int) -> float:
     return value
 
 
-def _unusable(what: str, event: yaml.Event) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=f"it has {what}", problem_mark=cast("yaml.Mark", event.start_mark))
+def _require_shallow(content: bytes) -> None:
+    """Refuse deep nesting. libyaml composes by recursion without a limit, and would crash the interpreter."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise _unusable(f"more than {_MAX_DEPTH} levels", event)
+
+
+class _Measure:
+    """Checks every node once, and counts what the tree would hold with its aliases written out."""
+
+    def __init__(self) -> None:
+        # By the id of a node: how many nodes it holds and how deep they go; None while that is being found out.
+        self._known: dict[int, tuple[int, int] | None] = {}
+
+    def size(self, node: yaml.Node) -> tuple[int, int]:
+        """Return how many nodes it holds, itself included, and how many levels."""
+        if id(node) in self._known:
+            known = self._known[id(node)]
+            if known is None:
+                raise _unusable("an alias inside of what it names", node)
+            return known
+        self._known[id(node)] = None
+        sizes = [self.size(child) for child in _children(node)]
+        count = 1 + sum(count for count, _ in sizes)
+        levels = 0 if isinstance(node, yaml.ScalarNode) else 1 + max((levels for _, levels in sizes), default=0)
+        if levels > _MAX_DEPTH:
+            raise _unusable(f"more than {_MAX_DEPTH} levels", node)
+        if count > max(_EXPANDED_AT_LEAST, _EXPANSION * len(self._known)):
+            raise _unusable(f"aliases that stand for {count} values", node)
+        self._known[id(node)] = count, levels
+        return count, levels
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    """Return the values inside a node. Refuses tags, and keys that `load` refuses."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag not in _SCALAR_TAGS:
+            raise _unusable(f"the tag {shown(node.tag)}", node)
+        return []
+    if node.tag not in _TAGS:
+        raise _unusable(f"the tag {shown(node.tag)}", node)
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    keys: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _unusable("a key that is a collection", key)
+        if key.tag == _MERGE:
+            raise _unusable("a merge key", key)
+        if key.tag != _TEXT:
+            raise _unusable(f"the key {key.value}, which is no text unless it is quoted", key)
+        if key.value in keys:
+            raise _unusable(f"the key {shown(key.value)} twice", key)
+        keys.add(key.value)
+    return [value for _, value in node.value]
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """YAML, and refused all the same."""
+
+
+def _unusable(what: str, place: yaml.Event | yaml.Node) -> _Refused:
+    return _Refused(problem=f"it has {what}", problem_mark=cast("yaml.Mark", place.start_mark))
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes texts so that PyYAML and js-yaml both read them as texts, and repeats values instead of naming them."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+        """Return True for all."""
+        return True
+
+
+Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *_Loader.yaml_implicit_resolvers.get(first, ())]
+    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
+}

@@ -5,6 +5,7 @@ A copy is whole or not there: its table, its entry and its mirror come in one tr
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def keep(
 
 
 def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
-    """End the mirrors of these copies, and return the copies with what was written meanwhile. Raises AtticFailed."""
+    """End the mirrors of these copies, and return the copies with what was written since. Raises AtticFailed."""
     ids = [copy.id for copy in copies]
     _settle(connection, ids)
     return registry.select(connection, ids)
@@ -137,7 +138,8 @@ def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
     if not source.key:
         raise AtticFailed(
             f"{item.collection} has no primary key, so later writes to it can't be followed",
-            next=f"add one; or save its rows yourself (pg_dump --table={item.collection}) and run with --no-attic",
+            next=f"add one; or save its rows yourself (pg_dump --table={_pattern(connection, source)}) and run with"
+            " --no-attic",
         )
     every = tuple(column.name for column in source.columns)
     names = every if field is None else tuple(dict.fromkeys([*source.key, field.name]))
@@ -194,6 +196,11 @@ def _require_place(connection: Connection, copy: Copy, kept: Table) -> Table:
     )
 
 
+def _pattern(connection: Connection, table: Table) -> str:
+    """Return a table as an option of pg_dump takes it in a shell; without quotes it would be in lower case."""
+    return shlex.quote(table.identifier.as_string(connection))
+
+
 @contextmanager
 def _wrapped(what: str) -> Iterator[None]:
     try:
@@ -201,5 +208,5 @@ def _wrapped(what: str) -> Iterator[None]:
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise AtticFailed(
-            f"{what}: {reason}", next="mend the cause and run again, which is safe; copies that were complete stay"
+            f"{what}: {reason}", next="fix the cause and run again; that is safe, and copies that were complete stay"
         ) from error

@@ -22,8 +22,8 @@ _STATE: Final = (
     "CREATE TEMPORARY TABLE attic_state (tid tid PRIMARY KEY, key text, outcome text, reason text) ON COMMIT DROP"
 )
 
-# A row may have to wait for one that it refers to in the same table: repeated while that gets any further, to and
-# fro, so that neither a long chain of parents nor one of children takes a pass for each link.
+# A row may refer to another one of the same table, which must come first. So passes are repeated as long as they put
+# rows in, each in the other direction: then a long chain of parents or of children takes few passes.
 _FIT: Final = """
 DECLARE
   r record;

@@ -1,9 +1,8 @@
 """The mirror: writes that reach a table after it was copied are logged beside the copy, then settled into it.
 
-Four statement triggers on the table append to `attic.log_<id>`. A log only ever grows while writers are there,
-so that a writer never waits for another one on its account and never conflicts with one. The trigger reads the
-row again by its key instead of trusting the image it was handed: triggers of the table itself may have changed the
-row since. What logical replication writes fires no statement trigger, and is not mirrored.
+Four statement triggers on the table append to `attic.log_<id>`. Rows are only added to a log, so writers never wait for
+each other there. A trigger reads the row again by its key, because other triggers of the table may have changed it.
+Logical replication fires no statement triggers: what it writes is not mirrored.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _TRANSITIONS: Final = {
     "truncate": (),
 }
 
-# A column that was dropped or retyped since is no longer what was copied; the writer must not suffer for it.
+# A column that was dropped or retyped since is no longer what was copied. That must not fail the writer.
 _FUNCTION: Final = """
 BEGIN
   IF {changed} THEN

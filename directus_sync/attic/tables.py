@@ -59,7 +59,7 @@ class Table:
 
 
 def find(connection: Connection, schema: str, name: str) -> Table | None:
-    """Return the table, or None when there is no table of that name. A view is none."""
+    """Return the table, or None where no table has that name. Views don't count."""
     rows = database.query(
         connection,
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnum, a.atttypid::bigint, a.atttypmod,"

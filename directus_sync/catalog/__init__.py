@@ -75,6 +75,11 @@ class Object:
         return re.fullmatch(_NAMES[self.kind], self.name) is not None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it consists of, without quotes: the table first where there is one."""
+        return tuple(part[1:-1].replace('""', '"') for part in self.parts)
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The identifiers that the name consists of, ready for SQL: the table first where there is one."""
         match = re.fullmatch(_NAMES[self.kind], self.name)

@@ -1,4 +1,4 @@
-"""Rows in the way of a constraint: how many there are, and the first of them. Changes nothing."""
+"""Counts the rows that do not fit a constraint, and names the first. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
-from psycopg2 import errorcodes
+from psycopg2 import errorcodes, sql
 
 from directus_sync.catalog import Kind, Object
+from directus_sync.errors import count
 from directus_sync.postgres import database
 
 if TYPE_CHECKING:
@@ -35,11 +36,26 @@ _ORDERING: Final = re.compile(r"( ASC| DESC)?( NULLS (FIRST|LAST))?$")
 
 @dataclass(frozen=True)
 class RowsInTheWay:
-    """what: how many, and why; keys: the first keys, one a line; next: what to do about the rows."""
+    """Rows that do not fit. what: how many, and why; keys: the first keys, one a line; next: what to do about them."""
 
     what: str
     keys: str
     next: str
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A sentence about a number of things. one, many: its verb."""
+
+    noun: str
+    of: str
+    one: str
+    many: str
+    rest: str
+
+    def sentence(self, number: int) -> str:
+        """Return it for this number."""
+        return f"{count(number, self.noun)} of {self.of} {self.one if number == 1 else self.many} {self.rest}"
 
 
 def find(connection: Connection, item: Object, definition: str, error: psycopg2.Error) -> RowsInTheWay:
@@ -61,7 +77,7 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
     if found is not None:
         return found
     detail = error.diag.message_detail or error.diag.message_primary or str(error)
-    return RowsInTheWay("rows do not fit it", detail, "mend the rows, then run again")
+    return RowsInTheWay("rows do not fit it", detail, "correct the rows, then run again")
 
 
 def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
@@ -72,28 +88,35 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
     _, where, predicate = rest.partition(" WHERE ")
     if where:
         conditions.append(f"({predicate})")
-    numbers = ", ".join(str(number) for number, _ in enumerate(columns, 1))
-    return _described(
-        connection,
-        f"SELECT {', '.join(columns)}, count(*) || ' rows', count(*) OVER () FROM {_table(item)}"  # noqa: S608 - the file's SQL is run as it is
-        f" WHERE {' AND '.join(conditions) or 'true'} GROUP BY {numbers} HAVING count(*) > 1"
-        f" ORDER BY count(*) DESC, {numbers} LIMIT {SAMPLE_KEYS}",
-        f"{{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)}) have more than one row",
-        "keep one row of each key, then run again",
+    query = sql.SQL(
+        "SELECT {columns}, count(*), count(*) OVER () FROM {table} WHERE {conditions}"
+        " GROUP BY {numbers} HAVING count(*) > 1 ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
+    ).format(
+        columns=_printed(", ".join(columns)),
+        table=_table(item),
+        conditions=_printed(" AND ".join(conditions) or "true"),
+        numbers=_numbers(columns),
+        limit=sql.Literal(SAMPLE_KEYS),
     )
+    what = _Counted("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
+    return _described(connection, query, what, "keep one row of each key, then run again")
 
 
 def violations(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
     """Return the rows that a CHECK constraint would refuse, or None."""
     inside, _ = group(definition)
-    key = ", ".join(_primary_key(connection, item)) or "ctid"
-    return _described(
-        connection,
-        f"SELECT {key}, '', count(*) OVER () FROM {_table(item)} WHERE NOT ({inside})"  # noqa: S608 - see above
-        f" ORDER BY {key} LIMIT {SAMPLE_KEYS}",
-        f"{{count}} rows of {item.name.partition('.')[0]} violate CHECK ({inside})",
-        f"mend or delete the rows with these keys ({key}), then run again",
+    key = _primary_key(connection, item) or ["ctid"]
+    query = sql.SQL(
+        "SELECT {key}, NULL, count(*) OVER () FROM {table} WHERE NOT ({condition}) ORDER BY {key} LIMIT {limit}"
+    ).format(
+        key=sql.SQL(", ").join(map(sql.Identifier, key)),
+        table=_table(item),
+        condition=_printed(inside),
+        limit=sql.Literal(SAMPLE_KEYS),
     )
+    what = _Counted("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
+    advice = f"correct or delete the rows with these keys ({', '.join(key)}), then run again"
+    return _described(connection, query, what, advice)
 
 
 def _orphans(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
@@ -103,29 +126,37 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
     columns, keys = split(inside), split(referenced)
     present = " AND ".join(f"own.{column} IS NOT NULL" for column in columns)
     matching = " AND ".join(f"other.{key} = own.{column}" for column, key in zip(columns, keys, strict=True))
-    selected = ", ".join(f"own.{column}" for column in columns)
-    numbers = ", ".join(str(number) for number, _ in enumerate(columns, 1))
-    return _described(
-        connection,
-        f"SELECT {selected}, count(*) || ' rows', count(*) OVER () FROM {_table(item)} AS own"  # noqa: S608 - see above
-        f" WHERE {present} AND NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
-        f" GROUP BY {numbers} ORDER BY count(*) DESC, {numbers} LIMIT {SAMPLE_KEYS}",
-        f"{{count}} keys of {item.name.partition('.')[0]} ({', '.join(columns)})"
-        f" are not in {target.removeprefix('public.')}",
-        "add the rows that they refer to, or delete those that refer to nothing; then run again",
+    query = sql.SQL(
+        "SELECT {columns}, count(*), count(*) OVER () FROM {table} AS own"
+        " WHERE {present} AND NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
+        " GROUP BY {numbers} ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
+    ).format(
+        columns=_printed(", ".join(f"own.{column}" for column in columns)),
+        table=_table(item),
+        present=_printed(present),
+        target=_printed(target),
+        matching=_printed(matching),
+        numbers=_numbers(columns),
+        limit=sql.Literal(SAMPLE_KEYS),
     )
+    of = f"{item.names[0]} ({', '.join(columns)})"
+    what = _Counted("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
+    advice = "add the rows that they refer to, or delete those that refer to nothing; then run again"
+    return _described(connection, query, what, advice)
 
 
 def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
     """For a required column without a default every row is in the way; for a key, those without a value."""
     if item.kind is Kind.COLUMN:
-        columns, condition = [item.name.partition(".")[2]], "true"
+        columns, condition = [item.names[1]], "true"
     else:
         columns = split(group(definition)[0])
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
-    ((count,),) = database.query(connection, f"SELECT count(*) FROM {_table(item)} WHERE {condition}")  # noqa: S608 - see above
+    query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_table(item), _printed(condition))
+    ((number,),) = _rows(connection, query)
+    what = _Counted("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
     return RowsInTheWay(
-        f"{count} rows of {item.name.partition('.')[0]} have no value for {', '.join(columns)}",
+        what.sentence(number),
         "",
         "add the column by hand without NOT NULL, fill it, set NOT NULL; then run again"
         if item.kind is Kind.COLUMN
@@ -133,33 +164,50 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
     )
 
 
-def _described(connection: Connection, sql: str, what: str, advice: str) -> RowsInTheWay | None:
-    """Run a query of sample keys; each row is a key, a remark, and the number of all keys."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+def _described(connection: Connection, query: sql.Composable, what: _Counted, advice: str) -> RowsInTheWay | None:
+    """Run a query of sample keys; each row is a key, how many rows have it or null, and the number of all keys."""
+    rows = _rows(connection, query)
     if not rows:
         return None
     total = rows[0][-1]
-    lines = [f"({', '.join(str(value) for value in row[:-2])})  {row[-2]}".rstrip() for row in rows]
+    lines = [
+        f"({', '.join(map(str, key))})" + ("" if number is None else f"  {count(number, 'row')}")
+        for *key, number, _ in rows
+    ]
     if total > len(rows):
         lines.append(f"and {total - len(rows)} more")
-    return RowsInTheWay(what.replace("{count}", str(total)), "\n".join(lines), advice)
+    return RowsInTheWay(what.sentence(total), "\n".join(lines), advice)
+
+
+def _rows(connection: Connection, query: sql.Composable) -> list[tuple[Any, ...]]:
+    # Without parameters, because psycopg2 would look for their places in a definition that has a % in it.
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
 
 
 def _primary_key(connection: Connection, item: Object) -> list[str]:
     rows = database.query(
         connection,
-        "SELECT quote_ident(a.attname) FROM pg_index i"
+        "SELECT a.attname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
         " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-        " WHERE i.indisprimary AND i.indrelid = to_regclass(%s) ORDER BY a.attnum",
-        (_table(item),),
+        " WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace AND c.relname = %s ORDER BY a.attnum",
+        (item.names[0],),
     )
     return [str(row[0]) for row in rows]
 
 
-def _table(item: Object) -> str:
-    return f"public.{item.parts[0]}"
+def _table(item: Object) -> sql.Identifier:
+    return sql.Identifier("public", item.names[0])
+
+
+def _printed(text: str) -> sql.SQL:
+    """Return a part of a definition, which PostgreSQL printed with the quotes that names need."""
+    return sql.SQL(text)
+
+
+def _numbers(columns: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Literal(number) for number, _ in enumerate(columns, 1))
 
 
 def group(text: str) -> tuple[str, str]:

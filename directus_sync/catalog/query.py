@@ -60,7 +60,7 @@ indexed AS (
   FROM pg_index i JOIN relation r ON r.oid = i.indrelid
   WHERE i.indexrelid NOT IN (SELECT oid FROM backing)
     -- As a field's is_indexed: Directus looks for a non-unique index with this column alone, whatever its method,
-    -- order and predicate. A unique index that is no constraint, an expression or INCLUDE it does not see.
+    -- order and predicate. It does not see unique indexes without a constraint, expressions and INCLUDE.
     AND (i.indisunique OR NOT EXISTS (
       SELECT FROM attribute a WHERE a.relid = r.oid AND a.number = ALL (i.indkey) AND a.shown))
     AND (NOT r.system OR EXISTS (

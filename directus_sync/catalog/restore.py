@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg2
 from psycopg2 import errorcodes
+from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
 from directus_sync.catalog.obstacles import RowsInTheWay
-from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
+from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+_SCHEMA: Final = "public"
 
 # A lock_timeout is four seconds, during which everybody else queues behind us.
 LOCK_ATTEMPTS: Final = 5
@@ -28,10 +31,10 @@ _DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
 _CREATE: Final = {
     Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name}",
     # Its columns are objects of their own, and follow.
-    Kind.TABLE: "CREATE TABLE {qualified} ()",
-    Kind.COLUMN: "ALTER TABLE {qualified} ADD COLUMN {name} {definition}",
-    Kind.CONSTRAINT: "ALTER TABLE {qualified} ADD CONSTRAINT {name} {definition}",
-    Kind.DEFERRABLE: "ALTER TABLE {qualified} ALTER CONSTRAINT {name} {definition}",
+    Kind.TABLE: "CREATE TABLE {table} ()",
+    Kind.COLUMN: "ALTER TABLE {table} ADD COLUMN {name} {definition}",
+    Kind.CONSTRAINT: "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}",
+    Kind.DEFERRABLE: "ALTER TABLE {table} ALTER CONSTRAINT {name} {definition}",
 }
 
 _CANNOT: Final = {
@@ -101,42 +104,45 @@ def restore(
     return tuple(done)
 
 
-def statements(difference: Difference) -> tuple[str, ...]:
+def statements(difference: Difference) -> tuple[Composable, ...]:
     """Return the SQL that puts one object back."""
     return (*_drop(difference), *_create(difference.object, difference.expected or ""))
 
 
-def _create(item: Object, definition: str) -> Iterator[str]:
-    *tables, name = item.parts
-    qualified = f"public.{tables[0] if tables else name}"
+def _create(item: Object, definition: str) -> Iterator[Composable]:
+    *tables, name = item.names
+    table = Identifier(_SCHEMA, tables[0] if tables else name)
     if item.kind is Kind.HYPERTABLE:
-        yield from _hypertable(qualified, definition.splitlines())
+        yield from _hypertable(name, definition.splitlines())
+    elif item.kind is Kind.COMMENT and tables:
+        yield SQL("COMMENT ON COLUMN {} IS {}").format(Identifier(_SCHEMA, *tables, name), Literal(definition))
     elif item.kind is Kind.COMMENT:
-        target = f"COLUMN {qualified}.{name}" if tables else f"TABLE {qualified}"
-        yield f"COMMENT ON {target} IS {_literal(definition)}"
+        yield SQL("COMMENT ON TABLE {} IS {}").format(table, Literal(definition))
     else:
-        yield _CREATE.get(item.kind, "{definition}").format(name=name, qualified=qualified, definition=definition)
+        statement = SQL(_CREATE.get(item.kind, "{definition}"))
+        yield statement.format(name=Identifier(name), table=table, definition=SQL(definition))
 
 
-def _hypertable(qualified: str, dimensions: Sequence[str]) -> Iterator[str]:
-    first, *further = dimensions
-    name = _literal(qualified)
-    yield f"SELECT create_hypertable({name}, {first}, migrate_data => true, create_default_indexes => false)"
+def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
+    first, *further = map(SQL, dimensions)
+    table = SQL("format('%I.%I', {}, {})::regclass").format(Literal(_SCHEMA), Literal(name))
+    create = SQL("SELECT create_hypertable({}, {}, migrate_data => true, create_default_indexes => false)")
+    yield create.format(table, first)
     for dimension in further:
-        yield f"SELECT add_dimension({name}, {dimension})"
+        yield SQL("SELECT add_dimension({}, {})").format(table, dimension)
 
 
-def _drop(difference: Difference) -> Iterator[str]:
+def _drop(difference: Difference) -> Iterator[Composable]:
     if difference.actual is None or difference.object.kind not in _DROPPED_FIRST:
         return
-    table, name = difference.object.parts
+    table, name = difference.object.names
     # An invalid index: the one that is to be rebuilt, or that should have become the constraint.
     if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
-        yield f"DROP INDEX public.{name}"
+        yield SQL("DROP INDEX {}").format(Identifier(_SCHEMA, name))
     elif difference.object.kind is Kind.TRIGGER:
-        yield f"DROP TRIGGER {name} ON public.{table}"
+        yield SQL("DROP TRIGGER {} ON {}").format(Identifier(name), Identifier(_SCHEMA, table))
     else:
-        yield f"ALTER TABLE public.{table} DROP CONSTRAINT {name}"
+        yield SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(Identifier(_SCHEMA, table), Identifier(name))
 
 
 def _restore(connection: Connection, difference: Difference) -> _Failure | None:
@@ -149,7 +155,7 @@ def _restore(connection: Connection, difference: Difference) -> _Failure | None:
         if connection.closed:
             raise DatabaseFailed(
                 f"the connection was lost while {item} was put back",
-                next="run again, which is safe; what was put back before it stays",
+                next="run again; that is safe, and what was put back before stays",
             ) from error
         code = error.pgcode or ""
         rows = None
@@ -160,7 +166,7 @@ def _restore(connection: Connection, difference: Difference) -> _Failure | None:
     return None
 
 
-def _execute(connection: Connection, commands: Sequence[str]) -> None:
+def _execute(connection: Connection, commands: Sequence[Composable]) -> None:
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with _transaction(connection), connection.cursor() as cursor:
@@ -198,7 +204,7 @@ def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
         else _line(failure)
         for failure in failures
     ]
-    objects = "1 object is" if len(failures) == 1 else f"{len(failures)} objects are"
+    objects = f"{count(len(failures), 'object')} {'is' if len(failures) == 1 else 'are'}"
     if len(rows) == len(failures):
         steps = dict.fromkeys(found.next for found in rows)
         return PreconditionFailed(
@@ -218,8 +224,3 @@ def _line(failure: _Failure) -> str:
     if difference.kind is Drift.MISSING:
         return f"{difference.object} is missing: {failure.reason}"
     return f"{difference.object} is {difference.actual!r} instead of {difference.expected!r}: {failure.reason}"
-
-
-def _literal(text: str) -> str:
-    """Quote a string for SQL; with standard_conforming_strings a backslash means itself."""
-    return "'{}'".format(text.replace("'", "''"))

@@ -38,8 +38,9 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
 
 
 def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force: bool, dry_run: bool) -> Seeded:
-    """Create the rows that are missing; with `force`, also overwrite those that differ.
+    """Create the rows that are missing, and bring to others what changed in their file.
 
+    force: also overwrite what was edited in Directus.
     files: in place of those beside the snapshot. Starts a Directus only when something is to be written.
 
     Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
@@ -52,6 +53,8 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
         rows = store.Store(connection)
         known = model.collections(wanted, expected, store.tables(connection))
         planned = seed_planning.plan(given, known, rows, force=force)
+        if not dry_run:
+            rows.record(planned.news)
         if planned.writes and not dry_run:
             with sessions.directus(settings, connection, progress) as client:
                 writer = writing.Writer(client, rows, planned)

@@ -231,26 +231,31 @@ class DirectusClient:
     def write(self, method: str, path: str, body: object) -> object:
         """Send a change of rows, once, and return Directus's answer, or None where it is empty.
 
-        Raises RequestFailed also when no answer came; the change may have happened then.
+        Raises RequestFailed; where Directus itself did not answer it is `unclear`, and the change may still happen.
         """
         try:
             response = self._written(method, path, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise self._unavailable(error) from error
         except httpx.TransportError as error:
-            raise RequestFailed(
+            failed = RequestFailed(
                 f"the connection was lost before Directus answered: {cause_of(error)}",
                 where=f"{method} {self.url}{path}",
                 next="run again: it looks at what is there before it sends anything",
-            ) from error
+            )
+            failed.unclear = True
+            raise failed from error
         if response.status_code == 401:
             raise self._denied(response)
         if not response.is_success:
-            raise RequestFailed(
+            failed = RequestFailed(
                 f"HTTP {response.status_code}: {reason_of(response)}",
                 where=f"{method} {self.url}{path}",
                 next="correct what it names; the log of Directus may say more",
             )
+            # A proxy in front answers by itself for a server that may still be at work.
+            failed.unclear = response.status_code >= 500 and not is_of_directus(response)
+            raise failed
         return None if response.status_code == 204 else data_of(response)
 
     def _written(self, method: str, path: str, body: object) -> httpx.Response:

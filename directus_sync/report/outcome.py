@@ -88,4 +88,9 @@ class Seeded:
     @property
     def writes(self) -> bool:
         """Tell whether anything was, or would be, written."""
-        return bool(self.count(Action.CREATE) or self.count(Action.OVERWRITE))
+        return any(judged.action not in {Action.LEAVE, Action.NONE} for _, judged in self.rows)
+
+    @property
+    def left(self) -> int:
+        """Return of how many rows something was edited in Directus, and stays."""
+        return sum(1 for _, judged in self.rows if len(judged.written) < len(judged.edits))

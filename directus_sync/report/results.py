@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
@@ -108,8 +109,8 @@ def seeded(done: Seeded) -> str:
     new = Counter((file, judged.row.collection.name) for file, judged in done.rows if judged.action is RowAction.CREATE)
     width = max((len(collection) for _, collection in new), default=0)
     lines = [f"  + {collection:<{width}}  {count(number, 'row')}" for (_, collection), number in new.items()]
-    lines += [_edited(judged) for _, judged in done.rows if judged.edits]
-    return "\n".join([*lines, _seeded_inshort(done)])
+    lines += [line for _, judged in done.rows for line in _edited(judged)]
+    return "\n".join([*lines, _seeded_in_short(done)])
 
 
 def seeded_document(done: Seeded) -> dict[str, Any]:
@@ -117,8 +118,9 @@ def seeded_document(done: Seeded) -> dict[str, Any]:
     return {
         "dry_run": done.dry_run,
         "created": done.count(RowAction.CREATE),
+        "updated": done.count(RowAction.UPDATE),
         "overwritten": done.count(RowAction.OVERWRITE),
-        "left_alone": done.count(RowAction.LEAVE),
+        "left_alone": done.left,
         "unchanged": done.count(RowAction.NONE),
         "rows": [
             {
@@ -158,21 +160,26 @@ def _steps(found: Checked) -> list[str]:
     return steps or ["directus-sync deploy brings the checkout to the database"]
 
 
-def _edited(judged: Judged) -> str:
-    edits = ", ".join(f"{edit.field}: {short(edit.before)} -> {short(edit.after)}" for edit in judged.edits)
-    fate = "; edited in Directus, left alone" if judged.action is RowAction.LEAVE else ""
-    return f"  ~ {judged.row.collection.name} {judged.row.label}  {edits}{fate}"
+def _edited(judged: Judged) -> Iterator[str]:
+    for left, fate in (False, ""), (True, "; edited in Directus, left alone"):
+        edits = ", ".join(
+            f"{edit.field}: {short(edit.before)} -> {short(edit.after)}" for edit in judged.edits if edit.left is left
+        )
+        if edits:
+            yield f"  ~ {judged.row.collection.name} {judged.row.label}  {edits}{fate}"
 
 
-def _seeded_inshort(done: Seeded) -> str:
+def _seeded_in_short(done: Seeded) -> str:
     created, overwritten = done.count(RowAction.CREATE), done.count(RowAction.OVERWRITE)
-    left = done.count(RowAction.LEAVE)
-    alone = f"{left} edited in Directus and left alone (--force overwrites)" if left else ""
+    updated = done.count(RowAction.UPDATE)
+    alone = f"{done.left} edited in Directus and left alone (--force overwrites)" if done.left else ""
     if not done.writes:
-        there = f"Nothing to seed: {count(done.count(RowAction.NONE) + left, 'row')} there already"
+        there = f"Nothing to seed: {count(len(done.rows), 'row')} there already"
         return ", ".join(filter(None, [there, alone])) + f" ({duration(done.seconds)})"
     if done.dry_run:
-        parts = [f"Seed: {created} to create, {overwritten} to overwrite", alone]
+        updates = f"{updated} to update" if updated else ""
+        parts = [f"Seed: {created} to create", updates, f"{overwritten} to overwrite", alone]
     else:
-        parts = [f"Seeded in {duration(done.seconds)}: {created} created, {overwritten} overwritten", alone]
+        updates = f"{updated} updated" if updated else ""
+        parts = [f"Seeded in {duration(done.seconds)}: {created} created", updates, f"{overwritten} overwritten", alone]
     return ", ".join(filter(None, parts))

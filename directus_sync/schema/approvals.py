@@ -9,7 +9,7 @@ from typing import Final
 
 import yaml
 
-from directus_sync import files
+from directus_sync import files, plain_yaml
 from directus_sync.errors import InvalidRemovals
 from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
@@ -34,9 +34,13 @@ def read(path: Path) -> tuple[Removal, ...]:
     if not path.exists():
         return ()
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InvalidRemovals(f"the file can't be read: {error}", where=str(path), next=_EXAMPLE) from error
+        root = plain_yaml.tree(path.read_bytes())
+    except OSError as error:
+        raise InvalidRemovals(f"the file can't be read: {error.strerror}", where=str(path), next=_EXAMPLE) from error
+    except plain_yaml.Unreadable as error:
+        raise InvalidRemovals(
+            f"the file can't be used: {error.reason}", where=error.where(str(path)), next=_EXAMPLE
+        ) from error
     if root is None:
         return ()
     if not isinstance(root, yaml.SequenceNode):

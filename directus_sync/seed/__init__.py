@@ -4,9 +4,14 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What becomes of a row."""
+    """What becomes of a row.
+
+    UPDATE: it gets values that changed in the file, and that nobody changed in Directus. OVERWRITE: `--force` also
+    replaces what somebody changed there. LEAVE: it differs, because somebody did, and stays as it is.
+    """
 
     CREATE = "create"
+    UPDATE = "update"
     OVERWRITE = "overwrite"
     LEAVE = "leave"
     NONE = "none"

@@ -1,4 +1,4 @@
-"""What a seed file may name: collections, their fields, and the keys that tell rows apart. Knows no row."""
+"""What a seed file may name: collections, their fields, and the keys that tell their rows apart. Reads no rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
+from urllib.parse import quote
 
 from directus_sync.catalog import Catalog
 from directus_sync.catalog import Kind as ObjectKind
@@ -49,7 +50,7 @@ class Column:
 
     @property
     def is_id(self) -> bool:
-        """Whether values of this primary key are made up by Directus or PostgreSQL, not typed by a person."""
+        """Whether Directus or PostgreSQL makes the values of this primary key, and no person types them."""
         return self.has_default or self.sql_type == "uuid"
 
 
@@ -99,7 +100,7 @@ class Collection:
     def path(self) -> str:
         """Where Directus's API has its rows."""
         own = self.name.removeprefix("directus_")
-        return f"/items/{self.name}" if own == self.name else f"/{own}"
+        return f"/items/{quote(self.name, safe='')}" if own == self.name else f"/{own}"
 
 
 def collections(declared: Snapshot, catalog: Catalog | None, tables: Mapping[str, Table]) -> dict[str, Collection]:
@@ -124,7 +125,7 @@ def _no_rows(name: str, declared: Snapshot) -> str | None:
         others = ", ".join(sorted(WRITABLE))
         return None if name in WRITABLE else f"of Directus's own, only {others} have rows that belong to the product"
     meta = declared.section("collections")[name,].get("meta") or {}
-    return "it is a singleton, which has no rows to tell apart" if meta.get("singleton") else None
+    return "it is a singleton, and has one row" if meta.get("singleton") else None
 
 
 def _fields(collection: str, table: Table, declared: Snapshot) -> dict[str, Field]:
@@ -139,7 +140,7 @@ def _fields(collection: str, table: Table, declared: Snapshot) -> dict[str, Fiel
         related = relations.get(name, {}).get("related_collection") or table.foreign.get(name)
         refusal = _refusal(collection, name, table, special, str(entry.get("type")))
         if name in relations and related is None:
-            refusal = "it can refer to rows of several collections, which a file can't say"
+            refusal = "it refers to rows of several collections, and a file can't say of which"
         found[name] = Field(name, column, _form(column.sql_type, special), related, refusal, bool(special & _FILLED_IN))
     for name, entry in entries.items():
         if entry.get("type") == "alias":
@@ -194,7 +195,7 @@ def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...],
     found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():
         match = _UNIQUE.match(definition)
-        if item.kind is ObjectKind.CONSTRAINT and match and item.parts[0].strip('"') == name:
+        if item.kind is ObjectKind.CONSTRAINT and match and item.names[0] == name:
             quoted = _COLUMN.findall(match["columns"])
             found[tuple(text.replace('""', '"') or bare for text, bare in quoted)] = match["nulls"] is not None
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.values import Row
@@ -25,6 +26,11 @@ class Order:
 
     batches: tuple[Batch, ...]
     later: tuple[tuple[Row, str], ...]
+
+    @cached_property
+    def left_out(self) -> frozenset[tuple[Row, str]]:
+        """The same as a set."""
+        return frozenset(self.later)
 
 
 def order(rows: Sequence[Row], needs: Needs) -> Order:

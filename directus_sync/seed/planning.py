@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from directus_sync.errors import InvalidSeed
@@ -13,26 +13,40 @@ from directus_sync.seed.ordering import Order, order
 from directus_sync.seed.reading import SeedFile
 from directus_sync.seed.resolving import Existing, Resolver, Rows
 from directus_sync.seed.rows import rows
+from directus_sync.seed.store import Base
 from directus_sync.seed.values import Reference, Row
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One field that differs. before: what the database has; after: what the file has; both as JSON."""
+    """One field that differs. before: what the database has; after: what the file has; both as JSON.
+
+    left: it stays as it is in the database, because somebody edited it there.
+    """
 
     field: str
     before: Any
     after: Any
+    left: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A row and what becomes of it. id: its primary key, None for a row that is to be created."""
+    """A row and what becomes of it. id: its primary key, None for a row that is to be created.
+
+    news: values that file and database have in common, and that are not recorded as the base yet.
+    """
 
     row: Row
     action: Action
     id: Any = None
     edits: tuple[Edit, ...] = ()
+    news: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def written(self) -> tuple[Edit, ...]:
+        """The edits that change the database."""
+        return tuple(edit for edit in self.edits if not edit.left)
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class FilePlan:
     @property
     def writes(self) -> bool:
         """Tell whether anything of it would be written."""
-        return any(judged.action in {Action.CREATE, Action.OVERWRITE} for judged in self.rows)
+        return any(judged.action not in {Action.LEAVE, Action.NONE} for judged in self.rows)
 
 
 @dataclass(frozen=True)
@@ -66,18 +80,25 @@ class SeedPlan:
         """Tell whether anything would be written."""
         return any(file.writes for file in self.files)
 
+    @property
+    def news(self) -> Base:
+        """What is to be recorded as the base, even when nothing is written."""
+        return {base_key(judged.row, judged.id): judged.news for _, judged in self.rows if judged.news}
+
 
 def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Rows, *, force: bool) -> SeedPlan:
-    """Compare files with the database.
+    """Compare files with the database, and with what the files said when they were last seeded.
 
-    force: overwrite rows that differ, in place of leaving them.
+    A value that is still as it was seeded follows its file. Any other was edited in Directus, and is left alone.
+    force: overwrite these, too.
 
     Raises InvalidSeed with file and line.
     """
     given = rows(files, known)
     resolver = Resolver(given, store)
     resolver.run()
-    judged = [_judge(row, resolver, force=force) for row in given]
+    base = store.base(sorted({row.collection.name for row in given if resolver.found(row) is not None}))
+    judged = [_judge(row, resolver, base, force=force) for row in given]
     plans = []
     for number, file in enumerate(files):
         own = tuple(item for item in judged if item.row.file == number)
@@ -86,25 +107,53 @@ def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Rows
     return SeedPlan(tuple(plans), resolver)
 
 
-def _judge(row: Row, resolver: Resolver, *, force: bool) -> Judged:
+def base_key(row: Row, key: Any) -> tuple[str, str]:
+    """Return by what the base knows a row. key: its primary key."""
+    return row.collection.name, str(key)
+
+
+def _judge(row: Row, resolver: Resolver, base: Base, *, force: bool) -> Judged:
     there = resolver.found(row)
     if there is None:
-        missing = [field.name for field in row.collection.fields.values() if field.required]
-        missing = [name for name in missing if name != row.collection.primary_key and name not in row.given]
-        if missing:
-            raise InvalidSeed(
-                f"a new row of {row.collection.name} needs {' and '.join(missing)}", where=row.where, next="fill it in"
-            )
+        _require_complete(row)
         return Judged(row, Action.CREATE)
-    edits = []
+    known = base.get(base_key(row, there.id), {})
+    edits: list[Edit] = []
+    news: dict[str, Any] = {}
+    overwrites = False
     for name, value in row.given.items():
         wanted = resolver.value(row, name)
         before = there.values[name]
         after = wanted.id if isinstance(wanted, Existing) else wanted
+        untouched = name in known and known[name] == before
         if before != after:
-            edits.append(Edit(name, before, str(value) if isinstance(value, Reference) else after))
-    action = Action.NONE if not edits else Action.OVERWRITE if force else Action.LEAVE
-    return Judged(row, action, there.id, tuple(edits))
+            shown = str(value) if isinstance(value, Reference) else after
+            edits.append(Edit(name, before, shown, left=not (untouched or force)))
+            overwrites |= force and not untouched
+        elif not untouched:
+            news[name] = before
+    return Judged(row, _action(edits, overwrites=overwrites), there.id, tuple(edits), news)
+
+
+def _action(edits: Sequence[Edit], *, overwrites: bool) -> Action:
+    if not edits:
+        return Action.NONE
+    if all(edit.left for edit in edits):
+        return Action.LEAVE
+    return Action.OVERWRITE if overwrites else Action.UPDATE
+
+
+def _require_complete(row: Row) -> None:
+    collection = row.collection
+    missing = [
+        field.name
+        for field in collection.fields.values()
+        if field.required and field.name != collection.primary_key and field.name not in row.given
+    ]
+    if missing:
+        raise InvalidSeed(
+            f"a new row of {collection.name} needs {' and '.join(missing)}", where=row.where, next="fill it in"
+        )
 
 
 def _needs(row: Row, resolver: Resolver) -> dict[str, Row]:

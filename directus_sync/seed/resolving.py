@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.model import Collection, Field, Form
-from directus_sync.seed.store import Found, Wanted
+from directus_sync.seed.sending import dumps
+from directus_sync.seed.store import Base, Found, Wanted
 from directus_sync.seed.values import Literal, Reference, Row, literals, references
 
 
@@ -32,6 +33,15 @@ class Rows(Protocol):
     def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
         """Return the rows that match each of `wanted`."""
 
+    def base(self, collections: Iterable[str]) -> Base:
+        """Return the values that the files gave the rows of these collections when they were last seeded."""
+
+    def record(self, seeded: Base) -> None:
+        """Remember what file and database have in common."""
+
+    def is_written(self, collection: Collection) -> bool:
+        """Tell whether another session is writing rows of the collection."""
+
 
 class Resolver:
     """Resolves the rows of all files against one database. A reference sees its own file and those before it.
@@ -51,7 +61,7 @@ class Resolver:
         for row in rows:
             for name, value in row.given.items():
                 if isinstance(value, Literal) and row.collection.fields[name].form is Form.PLAIN:
-                    self._by_value.setdefault((row.collection.name, name, self._print(row, name)), []).append(row)
+                    self._by_value.setdefault((row.collection.name, name, self._comparable(row, name)), []).append(row)
 
     def run(self) -> None:
         """Resolve everything.
@@ -86,13 +96,18 @@ class Resolver:
         text = getattr(owner.given[name], "text", None)
         return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]
 
+    def _comparable(self, owner: Row | Reference, name: str) -> Any:
+        """Return a value by which rows can be looked up: PostgreSQL prints an array as a list, which is no key."""
+        value = self._print(owner, name)
+        return dumps(value) if isinstance(value, list | dict) else value
+
     def _known(self, file: int, owner: Row | Reference, names: Iterable[str]) -> dict[str, Any] | None:
         """Return values of fields, or None while one of them is not resolved."""
         known = {}
         for name in names:
             value = owner.given[name]
             if isinstance(value, Literal):
-                known[name] = self._print(owner, name)
+                known[name] = self._comparable(owner, name)
             elif (file, value) in self._targets:
                 known[name] = self._targets[file, value]
             else:
@@ -157,7 +172,7 @@ class Resolver:
         return bool(groups)
 
     def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:
-        """Return the rows of files that a reference means, or None while that can't be told."""
+        """Return the rows of files that a reference means, or None while that is not known yet."""
         name = reference.collection.name
         plain = [field for field, value in reference.given.items() if isinstance(value, Literal)]
         if plain:
@@ -169,7 +184,9 @@ class Resolver:
             if row.file > file or not set(wanted) <= set(row.given):
                 continue
             if any(
-                self._print(row, field) != wanted[field] for field in plain if isinstance(row.given[field], Literal)
+                self._comparable(row, field) != wanted[field]
+                for field in plain
+                if isinstance(row.given[field], Literal)
             ):
                 continue
             given = self._known(row.file, row, wanted)
@@ -182,7 +199,7 @@ class Resolver:
 
 
 def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> Wanted | None:
-    """Return what to look for in the database, or None for what hangs on a row that is not there yet."""
+    """Return what to look for in the database, or None for what depends on a row that is not there yet."""
     if any(isinstance(value, Row) for value in known.values()):
         return None
     wanted: dict[str, str | None] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -12,6 +11,7 @@ from directus_sync.errors import InvalidSeed
 from directus_sync.seed import reading
 from directus_sync.seed.model import LOGIN_STATUS, USERS, Collection, Field, Form
 from directus_sync.seed.reading import KEYS, RawRow, SeedFile
+from directus_sync.seed.sending import dumps
 from directus_sync.seed.values import Literal, Reference, Row, Value
 
 _SHOWN: Final = 8
@@ -115,26 +115,39 @@ class _Reader:
             return Literal(where, None)
         if found.related is not None:
             return self._reference(name, found.related, node, where)
+        if found.form is Form.LIST:
+            return self._list(name, node, where)
         plain = reading.plain(node)
         if found.form is Form.JSON or (found.form is Form.GEOMETRY and isinstance(plain, dict)):
-            return Literal(where, json.dumps(plain), plain)
+            return Literal(where, dumps(plain), plain)
         if found.form is Form.GEOMETRY:
             raise InvalidSeed(
-                f"{name} is no GeoJSON", where=where, next="write it as {type: Point, coordinates: [20, 41]}"
+                f"{name} must be GeoJSON", where=where, next="write it as {type: Point, coordinates: [20, 41]}"
             )
-        if found.form is Form.LIST and isinstance(plain, list):
-            return Literal(where, ",".join(map(str, plain)), [str(item) for item in plain])
-        if found.form is Form.LIST or not isinstance(node, yaml.ScalarNode):
-            shape = "a list" if found.form is Form.LIST else "one value"
-            raise InvalidSeed(f"{name} is {shape}, and this is none", where=where, next="correct it")
+        if not isinstance(node, yaml.ScalarNode):
+            raise InvalidSeed(f"{name} must be one value", where=where, next="correct it")
         return Literal(where, reading.text(node))
+
+    def _list(self, name: str, node: yaml.Node, where: str) -> Literal:
+        items = [
+            reading.text(item) if isinstance(item, yaml.ScalarNode) else None
+            for item in (node.value if isinstance(node, yaml.SequenceNode) else [None])
+        ]
+        texts = [text for text in items if text is not None and "," not in text]
+        if len(texts) != len(items):
+            raise InvalidSeed(
+                f"{name} must be a list of texts without commas, because it is stored with commas between them",
+                where=where,
+                next="correct it",
+            )
+        return Literal(where, ",".join(texts), texts)
 
     def _reference(self, name: str, target: str, node: yaml.Node, where: str) -> Reference:
         related = self._collection(target, where)
         if not isinstance(node, yaml.MappingNode) or not node.value:
             example = ", ".join(f"{field}: ..." for field in (related.keys or (("name",),))[0])
             raise InvalidSeed(
-                f"{name} refers to {target}, and this names no row by its fields",
+                f"{name} refers to {target}, and must name a row by its fields",
                 where=where,
                 next=f"write it as {{{example}}}",
             )
@@ -142,7 +155,7 @@ class _Reader:
         for key, value in node.value:
             line = reading.line_of(value, where)
             found = self._field(related, str(key.value), line)
-            if found.form is not Form.PLAIN or found.refusal is not None or found.name == related.primary_key:
+            if found.form is not Form.PLAIN or found.refusal is not None:
                 why = found.refusal or "its values can't be looked up"
                 raise InvalidSeed(
                     f"no row can be named by {target}.{found.name}: {why}", where=line, next="name it by other fields"

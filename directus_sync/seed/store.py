@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
@@ -14,6 +12,7 @@ from psycopg2 import sql
 from directus_sync.errors import InvalidSeed
 from directus_sync.postgres import database
 from directus_sync.seed.model import Collection, Column, Field, Form, Table
+from directus_sync.seed.sending import dumps, loads
 from directus_sync.seed.values import Literal
 
 if TYPE_CHECKING:
@@ -39,8 +38,21 @@ WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f')
 ORDER BY c.relname, k.conname"""
 
 
+# With the tool's own session left out. A writer that still waits for its lock counts.
+_WRITERS: Final = """
+SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()
+  AND l.mode = 'RowExclusiveLock' AND c.relnamespace = 'public'::regnamespace AND c.relname = %s)"""
+
+_RECORD: Final = """
+INSERT INTO directus_sync.seeded_rows AS known (collection, item, fields)
+SELECT collection, item, fields FROM jsonb_to_recordset(%s) AS x(collection text, item text, fields jsonb)
+ON CONFLICT (collection, item) DO UPDATE SET fields = known.fields || excluded.fields, seeded_at = now()"""
+
 # By field, the text to look for; None for null.
 Wanted = Mapping[str, str | None]
+# By collection and primary key, the values that the files gave a row.
+Base = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ def tables(connection: Connection) -> dict[str, Table]:
 
 
 class Store:
-    """The rows of one database, through a connection that is not written to."""
+    """The rows of one database, and what the tool remembers of having seeded them. Writes only to the latter."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -96,7 +108,8 @@ class Store:
                 for text, (name, _, literal) in given.items():
                     found[sql_type, text] = self._geometry(sql_type, name, literal)
                 continue
-            self._require_valid(sql_type, given)
+            # What json can't hold as jsonb has no equal, and would not be found again.
+            self._require_valid("jsonb" if sql_type == "json" else sql_type, given)
             found |= {(sql_type, text): value for text, value in self._cast(sql_type, list(given))}
         return found
 
@@ -106,11 +119,16 @@ class Store:
         wanted: all name the same fields.
         """
         fields = tuple(wanted[0])
+        document = [
+            {"i": row} | {f"c{number}": values[name] for number, name in enumerate(fields)}
+            for row, values in enumerate(wanted)
+        ]
         statement = sql.SQL(
             "SELECT x.i, to_jsonb(t.{key})::text, (SELECT to_jsonb(s) FROM (SELECT {shown}) s)::text"
-            " FROM jsonb_to_recordset(%s) AS x(i int, {types})"
+            " FROM jsonb_to_recordset({document}) AS x(i int, {types})"
             " JOIN LATERAL (SELECT * FROM public.{table} t WHERE {conditions} LIMIT 2) t ON true ORDER BY x.i"
         ).format(
+            document=sql.Literal(dumps(document)),
             key=sql.Identifier(collection.primary_key),
             shown=sql.SQL(", ").join(
                 [sql.SQL("1 AS {}").format(sql.Identifier("$")), *(_shown(collection.fields[name]) for name in shown)]
@@ -130,14 +148,47 @@ class Store:
                 for number, name in enumerate(fields)
             ),
         )
-        document = [
-            {"i": row} | {f"c{number}": values[name] for number, name in enumerate(fields)}
-            for row, values in enumerate(wanted)
-        ]
         found: list[list[Found]] = [[] for _ in wanted]
-        for row, key, values in database.query(self._connection, _PRINTING + statement, (json.dumps(document),)):
-            found[row].append(Found(_load(key), _load(values)))
+        for row, key, values in self._query(_PRINTING + statement):
+            found[row].append(Found(loads(key), loads(values)))
         return found
+
+    def base(self, collections: Iterable[str]) -> Base:
+        """Return the values that the files gave the rows of these collections when they were last seeded."""
+        if not self._remembers():
+            return {}
+        rows = database.query(
+            self._connection,
+            "SELECT collection, item, fields::text FROM directus_sync.seeded_rows WHERE collection = ANY (%s)",
+            (list(collections),),
+        )
+        return {(collection, item): loads(fields) for collection, item, fields in rows}
+
+    def record(self, seeded: Base) -> None:
+        """Remember values that file and database have in common now. Those of other fields stay as they are."""
+        if not seeded or not self._remembers():
+            return
+        document = [
+            {"collection": collection, "item": item, "fields": dict(fields)}
+            for (collection, item), fields in seeded.items()
+        ]
+        with self._connection.cursor() as cursor:
+            cursor.execute(_RECORD, (dumps(document),))
+
+    def is_written(self, collection: Collection) -> bool:
+        """Tell whether another session is writing rows of the collection, or waits to."""
+        ((written,),) = database.query(self._connection, _WRITERS, (collection.name,))
+        return bool(written)
+
+    def _remembers(self) -> bool:
+        ((table,),) = database.query(self._connection, "SELECT to_regclass('directus_sync.seeded_rows')")
+        return table is not None
+
+    def _query(self, statement: sql.Composable) -> list[tuple[Any, ...]]:
+        """Run a statement that has its values in it; with parameters, psycopg2 would misread a % in a name."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
 
     def _require_valid(self, sql_type: str, given: Mapping[str, tuple[str, Field, Literal]]) -> None:
         rows = database.query(
@@ -151,44 +202,18 @@ class Store:
             raise _unreadable(name, literal, message)
 
     def _cast(self, sql_type: str, texts: list[str]) -> list[tuple[str, Any]]:
-        statement = sql.SQL("SELECT text, to_jsonb(text::{})::text FROM unnest(%s::text[]) AS text").format(
-            sql.SQL(sql_type)
+        statement = sql.SQL("SELECT text, to_jsonb(text::{})::text FROM unnest({}::text[]) AS text").format(
+            sql.SQL(sql_type), sql.Literal(texts)
         )
-        rows = database.query(self._connection, _PRINTING + statement, (texts,))
-        return [(text, _load(value)) for text, value in rows]
+        return [(text, loads(value)) for text, value in self._query(_PRINTING + statement)]
 
     def _geometry(self, sql_type: str, name: str, literal: Literal) -> Any:
-        statement = sql.SQL("SELECT ST_AsGeoJSON(%s::{}, 15)").format(sql.SQL(sql_type))
+        statement = sql.SQL("SELECT ST_AsGeoJSON({}::{}, 15)").format(sql.Literal(literal.text), sql.SQL(sql_type))
         try:
-            ((value,),) = database.query(self._connection, statement, (literal.text,))
+            ((value,),) = self._query(statement)
         except psycopg2.Error as error:
             raise _unreadable(name, literal, str(error).splitlines()[0]) from error
-        return _load(value)
-
-
-def sent(field: Field, literal: Literal, canonical: Any) -> Any:
-    """Return a value as Directus gets it."""
-    if literal.text is None or field.form is not Form.PLAIN:
-        return literal.plain
-    return sendable(field, canonical)
-
-
-def sendable(field: Field, canonical: Any) -> Any:
-    """Return a canonical value, such as one read from the database, as Directus gets it."""
-    if field.form is Form.LIST and isinstance(canonical, str):
-        return canonical.split(",")
-    if field.column.sql_type.startswith(("numeric", "bigint")) and canonical is not None:
-        # JavaScript's numbers don't hold all of these.
-        return str(canonical)
-    return _floats(canonical)
-
-
-def _floats(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, list):
-        return [_floats(item) for item in value]
-    return {key: _floats(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return loads(value)
 
 
 def _shown(field: Field) -> sql.Composable:
@@ -201,10 +226,6 @@ def _shown(field: Field) -> sql.Composable:
 def _numbered(number: int) -> sql.Identifier:
     # A field may have any name, also one of the record's own.
     return sql.Identifier(f"c{number}")
-
-
-def _load(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
 
 
 def _unreadable(name: str, literal: Literal, message: str) -> InvalidSeed:

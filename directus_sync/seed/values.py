@@ -19,7 +19,7 @@ class Literal:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What picks one row of a collection out."""
+    """Names one row of a collection by values of its fields."""
 
     where: str
     collection: Collection

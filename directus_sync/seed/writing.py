@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import SeedFailed, SyncError, count
-from directus_sync.seed import Action, store
+from directus_sync.errors import RequestFailed, SeedFailed, SyncError, count
+from directus_sync.seed import Action, sending
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
-from directus_sync.seed.planning import FilePlan, Judged, SeedPlan
+from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key
 from directus_sync.seed.resolving import Existing, Rows
+from directus_sync.seed.store import Wanted
 from directus_sync.seed.values import Literal, Row
 
-# Directus takes JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE says otherwise.
+# What one request holds at most. Directus takes JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE says otherwise,
+# and holds every lock until all rows of a request are written.
 BODY_BYTES: Final = 500_000
+ROWS: Final = 500
+# How long to wait for a request whose answer never came.
+SETTLING_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.2
 
-Body = list[dict[str, Any]]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Values that a row gets, and those that it had."""
+
+    row: Row
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 class Writer:
@@ -30,20 +47,21 @@ class Writer:
         self._ids = {judged.row: judged.id for _, judged in plan.rows if judged.id is not None}
         # How to undo what was written of the file in hand; the last comes first.
         self._undo: list[tuple[str, Collection, Any]] = []
+        # Where Directus still writes what it was sent; undoing would wait for it, or come too early.
+        self._busy: Collection | None = None
 
     def write(self, file: FilePlan) -> None:
-        """Write one file.
+        """Write one file, and record its values as the base.
 
         Raises SeedFailed after what was written of the file is undone.
         """
         self._undo = []
         try:
             for batch in file.order.batches:
-                for rows in self._fitting(batch.rows, file):
+                for rows in _parts(batch.rows, lambda row: self._body(row, file)):
                     self._create(rows, file)
-            self._update((row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
-            overwritten = [judged for judged in file.rows if judged.action is Action.OVERWRITE]
-            self._update((judged.row, _before(judged), self._after(judged)) for judged in overwritten)
+            self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
+            self._update(_Change(judged.row, _before(judged), self._after(judged)) for judged in file.rows)
         except SyncError as error:
             raise SeedFailed(
                 f"{error.what}; {self._undone(file)}", where=error.where or file.path, next=error.next
@@ -52,21 +70,15 @@ class Writer:
             # Ctrl-C too; SIGKILL alone leaves rows, and the next run finds them and goes on.
             self._undone(file)
             raise
+        self._store.record(dict(self._seeded(file)))
 
     def _create(self, rows: Sequence[Row], file: FilePlan) -> None:
         collection = rows[0].collection
-        later = set(file.order.later)
-        body = [self._body(row, {name for name in row.given if (row, name) in later}) for row in rows]
         try:
-            answer = self._client.write("POST", collection.path, body)
+            answer = self._client.write("POST", collection.path, [self._body(row, file) for row in rows])
         except BaseException as error:
-            # The answer may have been lost, and the rows be there.
-            self._note(collection, self._look_up(rows).values())
-            if not isinstance(error, SyncError):
-                raise
-            if len(rows) == 1 or any(row in self._ids for row in rows):
-                raise _refused(error, rows) from error
-            # One request is one transaction, so none is there; one by one, Directus tells which it is about.
+            self._after_failure(error, rows)
+            # Directus refused the request, which is one transaction. One by one, it says which row it is about.
             for row in rows:
                 self._create([row], file)
             return
@@ -75,7 +87,7 @@ class Writer:
             [row[key] for row in answer if isinstance(row, dict) and key in row] if isinstance(answer, list) else []
         )
         found = self._look_up(rows)
-        self._note(collection, dict.fromkeys([*answered, *found.values()]))
+        self._note(collection, [*answered, *found.values()])
         if len(found) < len(rows):
             lost = next(row for row in rows if row not in found)
             raise SeedFailed(
@@ -83,6 +95,24 @@ class Writer:
                 where=lost.where,
                 next="look for a hook or flow that changes it",
             )
+
+    def _after_failure(self, error: BaseException, rows: Sequence[Row]) -> None:
+        """Note the rows that are there all the same; return only where sending them one by one can help."""
+        self._settle(error, rows[0].collection)
+        self._note(rows[0].collection, self._look_up(rows).values())
+        if not isinstance(error, SyncError):
+            raise error
+        if _is_unclear(error) or len(rows) == 1 or any(row in self._ids for row in rows):
+            raise _refused(error, rows) from error
+
+    def _settle(self, error: BaseException, collection: Collection) -> None:
+        """After a request without an answer, wait until nobody writes to the collection any more."""
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while _is_unclear(error) and self._store.is_written(collection):
+            if time.monotonic() >= deadline:
+                self._busy = collection
+                return
+            time.sleep(_POLL_SECONDS)
 
     def _look_up(self, rows: Sequence[Row]) -> dict[Row, Any]:
         """Return the ids of those that are there now; the answer of Directus is in no particular order."""
@@ -96,27 +126,41 @@ class Writer:
         self._ids |= found
         return found
 
-    def _update(self, changes: Iterable[tuple[Row, dict[str, Any], dict[str, Any]]]) -> None:
-        """Send changes, a request for each collection. Each: a row, its values before and after."""
-        groups: dict[Collection, list[tuple[Row, dict[str, Any], dict[str, Any]]]] = {}
+    def _update(self, changes: Iterable[_Change]) -> None:
+        """Send changes, those of one collection together."""
+        groups: dict[Collection, list[_Change]] = {}
         for change in changes:
-            groups.setdefault(change[0].collection, []).append(change)
+            if change.after:
+                groups.setdefault(change.row.collection, []).append(change)
         for collection, group in groups.items():
-            key = collection.primary_key
-            # Noted first: an answer that is lost leaves open whether it happened.
-            self._undo.append(("PATCH", collection, [{key: self._ids[row], **before} for row, before, _ in group]))
-            try:
-                body = [{key: self._ids[row], **after} for row, _, after in group]
-                self._client.write("PATCH", collection.path, body)
-            except SyncError as error:
-                raise _refused(error, [row for row, _, _ in group]) from error
+            for part in _parts(group, self._patch):
+                self._send(collection, part)
+
+    def _send(self, collection: Collection, changes: Sequence[_Change]) -> None:
+        undo = [self._keyed(change.row, change.before) for change in changes]
+        # Noted first: an answer that is lost leaves open whether it happened.
+        self._undo.append(("PATCH", collection, undo))
+        try:
+            self._client.write("PATCH", collection.path, [self._patch(change) for change in changes])
+        except SyncError as error:
+            self._settle(error, collection)
+            raise _refused(error, [change.row for change in changes]) from error
+
+    def _patch(self, change: _Change) -> dict[str, Any]:
+        return self._keyed(change.row, change.after)
+
+    def _keyed(self, row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {row.collection.primary_key: sending.key(self._ids[row]), **values}
 
     def _note(self, collection: Collection, ids: Iterable[Any]) -> None:
-        if listed := list(ids):
-            self._undo.append(("DELETE", collection, listed))
+        # Directus answers with a text for a bigint.
+        if listed := {str(key): sending.key(key) for key in ids}:
+            self._undo.append(("DELETE", collection, list(listed.values())))
 
     def _undone(self, file: FilePlan) -> str:
         """Undo what was written, and say so."""
+        if self._busy is not None:
+            return f"Directus is still writing to {self._busy.name}, so what was written of {file.path} was left"
         left = []
         for method, collection, body in reversed(self._undo):
             try:
@@ -127,46 +171,74 @@ class Writer:
             return f"undoing {file.path} failed too, and rows of it are left ({'; '.join(left)})"
         return f"what was written of {file.path} is undone" if self._undo else f"nothing of {file.path} was written"
 
-    def _body(self, row: Row, without: set[str]) -> dict[str, Any]:
-        body = {name: self._sent(row, name) for name in row.given if name not in without}
+    def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+        """Yield the values that were written, as the database has them."""
+        for judged in file.rows:
+            created = judged.action is Action.CREATE
+            names = list(judged.row.given) if created else [edit.field for edit in judged.written]
+            if names:
+                key = base_key(judged.row, self._ids[judged.row])
+                yield key, {name: self._value(judged.row, name) for name in names}
+
+    def _body(self, row: Row, file: FilePlan) -> dict[str, Any]:
+        body = {name: self._sent(row, name) for name in row.given if (row, name) not in file.order.left_out}
         return {"status": USER_STATUS, **body} if row.collection.name == USERS else body
 
     def _after(self, judged: Judged) -> dict[str, Any]:
-        return {edit.field: self._sent(judged.row, edit.field) for edit in judged.edits}
+        return {edit.field: self._sent(judged.row, edit.field) for edit in judged.written}
+
+    def _value(self, row: Row, name: str) -> Any:
+        """Return a field's value as the database has it: of a reference the key of what it means."""
+        value = self._resolver.value(row, name)
+        if isinstance(value, Existing):
+            return value.id
+        return self._ids[value] if isinstance(value, Row) else value
 
     def _sent(self, row: Row, name: str) -> Any:
-        given, value = row.given[name], self._resolver.value(row, name)
+        given, value = row.given[name], self._value(row, name)
         if isinstance(given, Literal):
-            return store.sent(row.collection.fields[name], given, value)
-        return value.id if isinstance(value, Existing) else self._ids[value]
+            return sending.sent(row.collection.fields[name], given, value)
+        return sending.key(value)
 
-    def _wanted(self, row: Row, key: Iterable[str]) -> store.Wanted:
+    def _wanted(self, row: Row, key: Iterable[str]) -> Wanted:
         wanted: dict[str, str | None] = {}
         for name in key:
             given = row.given[name]
-            wanted[name] = given.text if isinstance(given, Literal) else str(self._sent(row, name))
+            wanted[name] = given.text if isinstance(given, Literal) else str(self._value(row, name))
         return wanted
 
-    def _fitting(self, rows: Sequence[Row], file: FilePlan) -> Iterator[list[Row]]:
-        """Yield rows in parts that fit into one request."""
-        later = set(file.order.later)
-        part: list[Row] = []
-        size = 0
-        for row in rows:
-            bytes_of_row = len(json.dumps(self._body(row, {name for name in row.given if (row, name) in later})))
-            if part and size + bytes_of_row > BODY_BYTES:
-                yield part
-                part, size = [], 0
-            part.append(row)
-            size += bytes_of_row
+
+def _parts(items: Iterable[Item], body: Callable[[Item], object]) -> Iterator[list[Item]]:
+    """Yield items in parts of which each fits into one request. body: what is sent of one."""
+    part: list[Item] = []
+    size = 0
+    for item in items:
+        more = len(json.dumps(body(item)))
+        if part and (size + more > BODY_BYTES or len(part) == ROWS):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += more
+    if part:
         yield part
 
 
 def _before(judged: Judged) -> dict[str, Any]:
-    fields: Mapping[str, Any] = judged.row.collection.fields
-    return {edit.field: store.sendable(fields[edit.field], edit.before) for edit in judged.edits}
+    fields = judged.row.collection.fields
+    return {edit.field: sending.sendable(fields[edit.field], edit.before) for edit in judged.written}
+
+
+def _is_unclear(error: BaseException) -> bool:
+    """Tell whether Directus may still be doing what failed."""
+    return isinstance(error, RequestFailed) and error.unclear
 
 
 def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
     of = f"{count(len(rows), 'row')} of {rows[0].collection.name}"
+    if _is_unclear(error):
+        return SeedFailed(
+            f"Directus gave no answer to {of}: {error.what}",
+            where=rows[0].where,
+            next="wait until Directus has nothing to do, then run again: it looks at what is there before it writes",
+        )
     return SeedFailed(f"{of} could not be written: {error.what}", where=rows[0].where, next=error.next)

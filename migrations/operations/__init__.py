@@ -1,14 +1,14 @@
 """`op.rename_collection` and `op.rename_field`: a rename that keeps rows, keys and permissions. For the `pre` branch.
 
-In a snapshot a rename is a removal and an addition, which would lose the rows. So it is a revision of its own: table
-or column, the names of keys, indexes, triggers and sequences, and every row of Directus's tables that names it change
-together, in the revision's transaction. docs/renames.md says how to make one.
+In a snapshot a rename is a removal and an addition, which would lose the rows. So a rename is a revision: the table or
+column, the names of its keys, indexes, triggers and sequences, and every row of Directus's tables that names it change
+in one transaction. docs/renames.md says how to make one.
 
 Nothing is done where the old name is not there: a fresh database gets the new name from the snapshot. What could not
 be rewritten safely is logged as a warning with the rows' keys, for a person to look at.
 
-A Directus that runs meanwhile keeps its view of the schema and fails on the old name until its cache is cleared: push
-and pull do that; a deployment with several instances restarts them.
+A running Directus keeps its view of the schema, and fails on the old name until its cache is cleared. Push and pull
+clear it; a deployment with several instances restarts them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from directus_sync.errors import PreconditionFailed
 from migrations.operations import names as default_names
 from migrations.operations.paths import Rename
 from migrations.operations.rows import Rows, word
-from migrations.operations.schema import Found, exists, find
-from migrations.operations.snapshot import rewrite_base
+from migrations.operations.schema import Found, execute, exists, find
+from migrations.operations.snapshot import rewrite_base, rewrite_seeded_rows
 
 log = logging.getLogger("alembic.renames")
 
@@ -91,7 +91,8 @@ def rename_field(operations: Operations, operation: RenameField) -> None:
 def _rename(operations: Operations, rename: Rename) -> None:
     _require_names(rename)
     if operations.get_context().as_sql:
-        operations.execute(_refusal_as_sql(rename))
+        # A colon in a name must not be read as the place of a parameter.
+        operations.execute(sa.text(_refusal_as_sql(rename).replace(":", "\\:")))
         return
     connection = operations.get_bind()
     if connection.scalar(sa.text("SELECT to_regclass('public.directus_collections')")) is None:
@@ -112,6 +113,7 @@ def _rename(operations: Operations, rename: Rename) -> None:
     rows = Rows(connection, rename)
     rows.rewrite()
     rewrite_base(connection, rename)
+    rewrite_seeded_rows(connection, rename)
     _report(connection, rename, names, rows)
 
 
@@ -128,11 +130,10 @@ def _require_names(rename: Rename) -> None:
 
 def _lock(connection: sa.Connection, rename: Rename) -> bool:
     """Keep others from writing what is about to change; False when a field's collection is not there."""
-    quote = connection.dialect.identifier_preparer.quote
     tables = [name for name in (rename.collection, None if rename.field else rename.new) if name]
     for table in tables:
         if exists(connection, table):
-            connection.execute(sa.text(f"LOCK TABLE public.{quote(table)} IN ACCESS EXCLUSIVE MODE"))
+            execute(connection, "LOCK TABLE public.{table} IN ACCESS EXCLUSIVE MODE", table=table)
     if rename.field and not exists(connection, rename.collection):
         log.info("%s: there is no %s; the snapshot will bring it", _label(rename), rename.collection)
         return False
@@ -150,7 +151,7 @@ def _require_possible(rename: Rename, found: Found) -> None:
             next=f"rename what Alembic owns with op.{'rename_table' if rename.field is None else 'alter_column'};\n"
             "what is Directus's own can't be renamed",
         )
-    # A table or column that somebody renamed by hand, and rows that were left behind, are mended.
+    # Somebody renamed the table or column by hand: its rows in Directus's tables follow now.
     by_hand = found.new_real and not found.new_row and not found.old_real and found.has_storage
     if found.old_row and (found.new_row or found.new_real) and not by_hand:
         raise PreconditionFailed(
@@ -161,9 +162,11 @@ def _require_possible(rename: Rename, found: Found) -> None:
 
 
 def _rename_real(connection: sa.Connection, rename: Rename) -> None:
-    quote = connection.dialect.identifier_preparer.quote
-    column = f" COLUMN {quote(rename.field)}" if rename.field else ""
-    connection.execute(sa.text(f"ALTER TABLE public.{quote(rename.collection)} RENAME{column} TO {quote(rename.new)}"))
+    table, new = rename.collection, rename.new
+    if rename.field:
+        execute(connection, "ALTER TABLE public.{table} RENAME {old} TO {new}", table=table, old=rename.field, new=new)
+    else:
+        execute(connection, "ALTER TABLE public.{table} RENAME TO {new}", table=table, new=new)
 
 
 def _values_of_any_relations(connection: sa.Connection, rename: Rename) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from migrations.operations.paths import Rename
-from migrations.operations.schema import quoted
+from migrations.operations.schema import REGCLASS, execute
 
 NAME_BYTES: Final = 63
 # Directus holds the names of foreign keys to 60 characters, those of indexes to PostgreSQL's 63.
@@ -28,31 +28,31 @@ RENAMES: Final = {
 }
 
 # An index that carries a constraint is listed as the index, which renames both.
-FIND: Final = """
+FIND: Final = f"""
 SELECT 'index' AS kind, i.relname::text AS name,
        ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS k (number, position)
              JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number ORDER BY k.position) AS columns,
        ARRAY(SELECT a.attname::text FROM pg_depend d JOIN pg_attribute a ON a.attrelid = x.indrelid
              AND a.attnum = d.refobjsubid WHERE d.objid = x.indexrelid AND d.refobjid = x.indrelid
              ORDER BY a.attnum) AS uses
-FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = to_regclass(:table)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = {REGCLASS}
 UNION ALL
 SELECT 'constraint', c.conname::text,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, position)
-             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number ORDER BY k.position), '{}'
-FROM pg_constraint c WHERE c.conrelid = to_regclass(:table) AND c.contype NOT IN ('p', 'u', 'x', 't')
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number ORDER BY k.position), '{{}}'
+FROM pg_constraint c WHERE c.conrelid = {REGCLASS} AND c.contype NOT IN ('p', 'u', 'x', 't')
 UNION ALL
 SELECT 'trigger', t.tgname::text,
        ARRAY(SELECT a.attname::text FROM unnest(t.tgattr) WITH ORDINALITY AS k (number, position)
-             JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = k.number ORDER BY k.position), '{}'
-FROM pg_trigger t WHERE t.tgrelid = to_regclass(:table) AND NOT t.tgisinternal
+             JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = k.number ORDER BY k.position), '{{}}'
+FROM pg_trigger t WHERE t.tgrelid = {REGCLASS} AND NOT t.tgisinternal
 UNION ALL
-SELECT 'sequence', s.relname::text, ARRAY[a.attname::text], '{}'
+SELECT 'sequence', s.relname::text, ARRAY[a.attname::text], '{{}}'
 FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjid = to_regclass(:table)
+WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjid = {REGCLASS}
 ORDER BY 1, 2
-"""
+"""  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Named:
 def find(connection: sa.Connection, rename: Rename, table: str) -> list[Named]:
     """Return what the table has, before or after its renaming."""
     swapped = {rename.new: rename.field} if rename.field else {}
-    rows = connection.execute(sa.text(FIND), {"table": quoted(connection, table)})
+    rows = connection.execute(sa.text(FIND), {"table": table})
     return [
-        # A column of an expression or of a predicate is no key, but the index depends on it.
+        # Columns of an expression or a predicate are not part of the key, but the index depends on them.
         Named(kind, name, tuple(swapped.get(column) or column for column in dict.fromkeys([*columns, *uses])))
         for kind, name, columns, uses in rows
     ]
@@ -80,13 +80,11 @@ def carry_over(connection: sa.Connection, rename: Rename, table: str) -> list[st
 
     table: its present name.
     """
-    quote = connection.dialect.identifier_preparer.quote
     done = []
     for item in find(connection, rename, table):
         name = new_name(item, rename)
         if name not in (None, item.name):
-            statement = RENAMES[item.kind].format(table=quote(table), name=quote(item.name), new=quote(str(name)))
-            connection.execute(sa.text(statement))
+            execute(connection, RENAMES[item.kind], table=table, name=item.name, new=str(name))
             done.append(f"{item.kind} {item.name} -> {name}")
     return done
 

@@ -1,7 +1,7 @@
 """Field paths, templates, filters and options of Directus, rewritten for one rename. Pure: no database.
 
-A name is rewritten only where the relations show that it is the renamed thing. What could not be told apart is
-left as it is and marked `unresolved`, for a person to look at.
+A name is rewritten only where the relations show that it is the renamed thing. What remains unclear is left as it is
+and marked `unresolved`, for a person to look at.
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ class Rewriter:
         ]
 
     def _segment(self, segment: str, here: Collections) -> tuple[str, Collections]:
-        name, colon, chosen = segment.partition(":")
+        # A field may have a colon in its own name, too.
+        whole = self.model.owner(segment, here) is not None
+        name, colon, chosen = (segment, "", "") if whole else segment.partition(":")
         owner = self.model.owner(name, here)
         if owner is None:
             self.unresolved |= not here and name == self.rename.field

@@ -1,6 +1,6 @@
-"""Rows of Directus's own tables that name a renamed collection or field: rewritten, or reported where that is a guess.
+"""Rewrites the rows of Directus's own tables that name a renamed collection or field; reports what it can't rewrite.
 
-Only columns that the database has are looked at, because `pre` runs before Directus upgrades its tables.
+It looks only at columns that the database has, because `pre` runs before Directus upgrades its tables.
 """
 
 # ruff: noqa: S608 - tables and columns in the SQL are the constants below, or come from the catalog
@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -80,10 +80,12 @@ DOCUMENTS: Final[tuple[tuple[str, str, Rewrite], ...]] = (
 )
 RELATED: Final = frozenset({"conditions", "display_options", "options"})
 AUTOMATED: Final = frozenset({"directus_flows", "directus_operations", "directus_panels"})
-# Where no name of a collection is a reference to it: people, their files and sessions, Directus's own books.
+# Where a word that equals a collection's name does not mean the collection.
 NO_REFERENCES: Final = frozenset(
     {"directus_users", "directus_sessions", "directus_files", "directus_folders", "directus_migrations"}
 )
+
+ROWS_AT_ONCE: Final = 100
 
 Counts = dict[str, int]
 Doubts = dict[str, list[str]]
@@ -118,42 +120,62 @@ class Rows:
             self._field_columns()
 
     def _documents(self, table: str, column: str, rewrite: Rewrite, model: Model) -> None:
-        key = "collection" if table == "directus_collections" else "id"
         is_json = self.columns[table, column] == "json"
-        for row_key, text, own, field in self._candidates(table, column, key):
+        kind = "json" if is_json else "text"
+        for key, text, own, field in self._candidates(table, column):
             rewriter = Rewriter(self.rename, model)
-            host = (own,) if own else ()
-            here = rewriter.model.leads_to(own, field) if own and field and column in RELATED else host
-            before = json.loads(text) if is_json else text
-            after = rewrite(rewriter, before, here, host)
-            if after != before:
-                new_text = json.dumps(after, ensure_ascii=False, separators=(",", ":")) if is_json else after
-                kind = "json" if is_json else "text"
+            try:
+                after = self._rewritten(rewriter, rewrite, column, (text, own, field), is_json=is_json)
+            except (RecursionError, ValueError):
+                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
+                self.doubts[f"{table}.{column}"].append(str(key))
+                continue
+            if after != text:
                 self._count(
                     f"{table}.{column}",
-                    f'UPDATE public.{table} SET "{column}" = CAST(:value AS {kind}) WHERE {key}::text = :key',
-                    value=new_text,
-                    key=row_key,
+                    f'UPDATE public.{table} SET "{column}" = CAST(:value AS {kind}) WHERE {_key(table)} = :key',
+                    value=after,
+                    key=key,
                 )
             # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
-            mentioned = opaque and word(self.rename.old).search(json.dumps(after))
+            mentioned = opaque and word(_written(self.rename.old, kind)).search(after)
             if self.rename.field and (rewriter.unresolved or mentioned):
-                self.doubts[f"{table}.{column}"].append(row_key)
+                self.doubts[f"{table}.{column}"].append(str(key))
 
-    def _candidates(self, table: str, column: str, key: str) -> Iterator[tuple[str, str, str | None, str | None]]:
+    def _rewritten(
+        self,
+        rewriter: Rewriter,
+        rewrite: Rewrite,
+        column: str,
+        row: tuple[str, str | None, str | None],
+        *,
+        is_json: bool,
+    ) -> str:
+        """Return a document's text after the rename, the same text where it does not change."""
+        text, own, field = row
+        host = (own,) if own else ()
+        here = rewriter.model.leads_to(own, field) if own and field and column in RELATED else host
+        before = json.loads(text) if is_json else text
+        after = rewrite(rewriter, before, here, host)
+        if after == before or not is_json:
+            return str(text if after == before else after)
+        return json.dumps(after, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def _candidates(self, table: str, column: str) -> Iterator[tuple[Any, str, str | None, str | None]]:
+        """Yield the rows whose document has the old name. Revisions may be more than fit into memory."""
         own = "collection" if (table, "collection") in self.columns else "NULL"
         field = "field" if table == "directus_fields" else "NULL"
-        yield from cast(
-            "Iterator[tuple[str, str, str | None, str | None]]",
-            self.connection.execute(
-                sa.text(
-                    f'SELECT {key}::text, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
-                    f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
-                ),
-                {"old": self.rename.old},
-            ).all(),
+        key = _key(table)
+        found = self.connection.execute(
+            sa.text(
+                f'SELECT {key}, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
+                f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
+            ),
+            {"old": _written(self.rename.old, self.columns[table, column])},
+            execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
         )
+        yield from found.tuples()
 
     def _collection_lists(self) -> None:
         for table, column in COLLECTION_LISTS:
@@ -174,7 +196,7 @@ class Rows:
         self._count(
             "directus_users.last_page",
             "UPDATE public.directus_users SET last_page = '/content/' || :new || substr(last_page, :rest)"
-            " WHERE last_page || '/' LIKE '/content/' || replace(:old, '_', '\\_') || '/%'",
+            " WHERE starts_with(last_page || '/', '/content/' || :old || '/')",
             rest=len(f"/content/{self.rename.old}") + 1,
         )
 
@@ -217,19 +239,20 @@ class Rows:
         for (table, column), kind in sorted(self.columns.items()):
             if table in NO_REFERENCES or (table, column) in field_names or kind not in {"json", "text", "varchar"}:
                 continue
-            key = "collection" if table == "directus_collections" else "id"
-            found = self.connection.execute(
-                sa.text(f'SELECT {key}::text FROM public.{table} WHERE "{column}"::text ~ :word ORDER BY 1'),
-                {"word": word(self.rename.old).pattern},
-            )
-            if keys := list(found.scalars()):
-                self.doubts[f"{table}.{column}"].extend(keys)
+            # A project's own field may have any name.
+            of = sa.table(table, sa.column(column), sa.column(_key(table)), schema="public")
+            key, value = (sa.cast(of.c[name], sa.Text) for name in (_key(table), column))
+            pattern = word(_written(self.rename.old, kind)).pattern
+            found = self.connection.scalars(sa.select(key).where(value.regexp_match(pattern)).order_by(key))
+            label = f"{table}.{column}"
+            if keys := [found_key for found_key in found if found_key not in self.doubts.get(label, ())]:
+                self.doubts[label].extend(keys)
         pickers = self.connection.execute(
             sa.text(
                 "SELECT collection || '.' || field FROM public.directus_fields"
                 " WHERE interface LIKE 'collection-item-%' AND options::text ~ :word ORDER BY 1"
             ),
-            {"word": word(self.rename.new).pattern},
+            {"word": word(_written(self.rename.new, "json")).pattern},
         )
         if fields := list(pickers.scalars()):
             self.doubts["the values of fields that pick an item"].extend(fields)
@@ -242,6 +265,15 @@ class Rows:
     @property
     def _names(self) -> dict[str, str]:
         return {"old": self.rename.old, "new": self.rename.new}
+
+
+def _key(table: str) -> str:
+    return "collection" if table == "directus_collections" else "id"
+
+
+def _written(name: str, kind: str) -> str:
+    """Return a name as it stands in a column of this type: JSON escapes quotes and backslashes."""
+    return json.dumps(name, ensure_ascii=False)[1:-1] if kind == "json" else name
 
 
 def word(name: str) -> re.Pattern[str]:

@@ -1,4 +1,7 @@
-"""What a rename needs to know of a database: tables, columns, Directus's fields and relations. Changes nothing."""
+"""What a rename needs to know of a database: tables, columns, Directus's fields and relations.
+
+`execute` is the one way in which its statements get names.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from psycopg2 import sql
 
 from migrations.operations.paths import Model, Rename
 
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
+
+
+# A table of `public` by its name, whatever characters that has; NULL where there is none.
+REGCLASS: Final = "to_regclass(format('%I.%I', 'public', CAST(:table AS text)))"
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,10 @@ def _find_field(connection: sa.Connection, rename: Rename) -> Found:
     columns = set(
         connection.scalars(
             sa.text(
-                "SELECT attname::text FROM pg_attribute"
-                " WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
+                f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0"  # noqa: S608 - a constant
+                " AND NOT attisdropped"
             ),
-            {"table": quoted(connection, rename.collection)},
+            {"table": rename.collection},
         )
     )
     return Found(
@@ -105,9 +113,12 @@ def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
 
 def exists(connection: sa.Connection, table: str) -> bool:
     """Tell whether `public` has the table."""
-    return connection.scalar(sa.text("SELECT to_regclass(:table)"), {"table": quoted(connection, table)}) is not None
+    return connection.scalar(sa.text(f"SELECT {REGCLASS}"), {"table": table}) is not None
 
 
-def quoted(connection: sa.Connection, table: str) -> str:
-    """Return the name as to_regclass takes it."""
-    return f"public.{connection.dialect.identifier_preparer.quote(table)}"
+def execute(connection: sa.Connection, statement: str, **names: str) -> None:
+    """Run a statement with these names in its places, as `{table}`."""
+    composed = sql.SQL(statement).format(**{place: sql.Identifier(name) for place, name in names.items()})
+    text = composed.as_string(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+    # To psycopg2 a single one is the place of a parameter.
+    connection.exec_driver_sql(text.replace("%", "%%"))

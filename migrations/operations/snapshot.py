@@ -1,31 +1,45 @@
-"""The recorded base of the guard, carried over by a rename; else the renamed thing would look like uncaptured work."""
+"""Carries the recorded bases over a rename: the guard's, and that of seeded rows.
+
+Without that the renamed thing would look like uncaptured work, and its seeded values like edits of an operator.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
-import yaml
 
+from directus_sync import plain_yaml
 from migrations.operations.names import Named, new_name, sequence_name
 from migrations.operations.paths import Model, Rename, Rewriter
 from migrations.operations.rows import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
 
 Entry = dict[str, Any]
 
+_SEEDED_COLLECTION: Final = (
+    "DELETE FROM directus_sync.seeded_rows WHERE collection = :new"
+    " AND EXISTS (SELECT FROM directus_sync.seeded_rows WHERE collection = :old)",
+    "UPDATE directus_sync.seeded_rows SET collection = :new WHERE collection = :old",
+)
+_SEEDED_FIELD: Final = (
+    "UPDATE directus_sync.seeded_rows SET fields = fields - CAST(:old AS text)"
+    " || jsonb_build_object(CAST(:new AS text), fields -> CAST(:old AS text))"
+    " WHERE collection = :collection AND jsonb_exists(fields, :old)",
+)
+
 
 def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
-    """Record the latest snapshot anew, under the new name, unless it has that already."""
+    """Record the latest snapshot once more, under the new name, unless it has that already."""
     if connection.scalar(sa.text("SELECT to_regclass('directus_sync.snapshot_history')")) is None:
         return
     latest = connection.execute(
         sa.text("SELECT directus_version, snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
     ).one_or_none()
-    document = yaml.safe_load(bytes(latest[1])) if latest else None
+    document = plain_yaml.load(bytes(latest[1])) if latest else None
     if latest is None or not isinstance(document, dict) or (after := renamed(document, rename)) == document:
         return
-    content = yaml.safe_dump(after, sort_keys=False, allow_unicode=True).encode()
+    content = plain_yaml.dump(after)
     connection.execute(
         sa.text(
             "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256, snapshot)"
@@ -33,6 +47,15 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
         ),
         {"version": latest[0], "sha256": hashlib.sha256(content).hexdigest(), "content": content},
     )
+
+
+def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:
+    """Give the seeded values their new name. What is known of an earlier thing of that name goes."""
+    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.seeded_rows')")) is None:
+        return
+    names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
+    for statement in _SEEDED_COLLECTION if rename.field is None else _SEEDED_FIELD:
+        connection.execute(sa.text(statement), names)
 
 
 def renamed(document: Entry, rename: Rename) -> Entry:

@@ -45,8 +45,8 @@ def test_duplicates_are_counted_and_named(organizations: Tool) -> None:
     item = Object(Kind.CONSTRAINT, "vehicles.vehicles_make_model_key")
     refused = refusal(organizations, item, "UNIQUE (make, model)")
     assert refused.what == (
-        "constraint vehicles.vehicles_make_model_key can't be put back: 1 keys of vehicles (make, model)"
-        " have more than one row"
+        "constraint vehicles.vehicles_make_model_key can't be put back: 1 key of vehicles (make, model)"
+        " has more than one row"
     )
     assert refused.where == "(Toyota, Hilux)  7 rows"
     assert refused.next == "keep one row of each key, then run again"
@@ -83,7 +83,7 @@ def test_rows_that_refer_to_nothing_are_counted_and_named(organizations: Tool) -
     organizations.database.execute("CREATE TABLE makers (name text PRIMARY KEY)")
     item = Object(Kind.CONSTRAINT, "vehicles.vehicles_make_fkey")
     refused = refusal(organizations, item, "FOREIGN KEY (make) REFERENCES public.makers(name) ON DELETE CASCADE")
-    assert refused.what.endswith("1 keys of vehicles (make) are not in makers")
+    assert refused.what.endswith("1 key of vehicles (make) is not in makers")
     assert refused.where == "(Toyota)  7 rows"
 
 
@@ -94,7 +94,7 @@ def test_rows_without_a_value_are_counted(organizations: Tool) -> None:
         "CREATE TABLE gaps (a integer, b integer); INSERT INTO gaps VALUES (1, NULL), (1, 2)"
     )
     refused = refusal(organizations, Object(Kind.CONSTRAINT, "gaps.gaps_pkey"), "PRIMARY KEY (a, b)")
-    assert refused.what.endswith("1 rows of gaps have no value for a, b")
+    assert refused.what.endswith("1 row of gaps has no value for a, b")
 
 
 def test_what_is_no_query_is_told_in_postgresqls_words(organizations: Tool) -> None:

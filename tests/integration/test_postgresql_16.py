@@ -134,10 +134,10 @@ def test_an_index_that_failed_half_way_is_built_anew(sixteen: Tool) -> None:
 
 
 OBSTACLES = {
-    "UNIQUE (number)": ("1 keys of laps (number) have more than one row", "(7)  2 rows"),
+    "UNIQUE (number)": ("1 key of laps (number) has more than one row", "(7)  2 rows"),
     "CHECK (number > 7)": ("4 rows of laps violate CHECK (number > 7)", "(1)\n(2)\n(3)\n(4)"),
     "FOREIGN KEY (number) REFERENCES laps(id)": (
-        "3 keys of laps (number) are not in laps", "(7)  2 rows\n(5)  1 rows\n(6)  1 rows",
+        "3 keys of laps (number) are not in laps", "(7)  2 rows\n(5)  1 row\n(6)  1 row",
     ),
     "integer NOT NULL": ("4 rows of laps have no value for again", None),
 }  # fmt: skip

@@ -23,7 +23,7 @@ def test_rows_that_violate_a_check_are_counted_and_named(deployed: Tool) -> None
     assert refused.code != 0
     assert "events_window_check can't be added: 7 rows of events violate CHECK (ends_at > starts_at)" in refused.err
     assert "(00000000-0000-4000-8000-000000000005)\n         and 2 more" in refused.err
-    assert "mend or delete the rows with these keys (id), then run again" in refused.err
+    assert "correct or delete the rows with these keys (id), then run again" in refused.err
     assert deployed.database.schema() == before
 
 

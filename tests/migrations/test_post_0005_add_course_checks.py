@@ -12,7 +12,7 @@ def test_an_outline_that_crosses_itself_is_in_the_way(deployed: Tool) -> None:
         insert(connection, "geofences", {**ROWS["geofences"], "geometry": BOW_TIE})
     refused = deployed.alembic("upgrade", "post_0005")
     assert refused.code != 0
-    assert "geofences_geometry_check can't be added: 1 rows of geofences violate CHECK (ST_IsValid(geom" in refused.err
+    assert "geofences_geometry_check can't be added: 1 row of geofences violates CHECK (ST_IsValid(geom" in refused.err
     assert f"({AREA})" in refused.err
 
     deployed.database.execute("UPDATE geofences SET geometry = ST_MakeValid(ST_Envelope(geometry))")

@@ -11,4 +11,4 @@ def test_a_crossing_of_two_targets_is_in_the_way(deployed: Tool) -> None:
         connection.execute("UPDATE entry_crossings SET waypoint_id = %s", (POINT,))
     refused = deployed.alembic("upgrade", "post_0009")
     assert refused.code != 0
-    assert "entry_crossings_target_check can't be added: 1 rows of entry_crossings violate CHECK (num_no" in refused.err
+    assert "entry_crossings_target_check can't be added: 1 row of entry_crossings violates CHECK (num_no" in refused.err

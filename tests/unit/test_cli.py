@@ -397,9 +397,11 @@ def test_a_deploy_in_mode_skip_says_so(run: Run, returning: Returning, capsys: O
 def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
     """Return what became of as many rows of a file."""
     (row,) = rows([a_file("clubs:\n- slug: a")], KNOWN)
-    edit = (Edit("name", "a", "b"),)
-    edited = {Action.OVERWRITE, Action.LEAVE}
-    judged = [Judged(row, action, edits=edit if action in edited else ()) for action in actions]
+    edited = {Action.UPDATE, Action.OVERWRITE, Action.LEAVE}
+    judged = [
+        Judged(row, action, edits=(Edit("name", "a", "b", left=action is Action.LEAVE),) if action in edited else ())
+        for action in actions
+    ]
     return Seeded(tuple(("a.yaml", item) for item in judged), dry_run, seconds=0.1)
 
 
@@ -418,6 +420,11 @@ def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
             seeded(Action.CREATE, Action.CREATE, Action.OVERWRITE),
             0,
             "  + clubs  2 rows\n  ~ clubs a  name: a -> b\nSeeded in 100 ms: 2 created, 1 overwritten\n",
+        ),
+        (
+            seeded(Action.UPDATE),
+            0,
+            "  ~ clubs a  name: a -> b\nSeeded in 100 ms: 0 created, 1 updated, 0 overwritten\n",
         ),
         (seeded(Action.CREATE, dry_run=True), 3, "  + clubs  1 row\nSeed: 1 to create, 0 to overwrite\n"),
         (seeded(Action.NONE, dry_run=True), 0, "Nothing to seed: 1 row there already (100 ms)\n"),

@@ -593,6 +593,25 @@ def test_a_write_that_is_refused_gives_the_reason_of_directus(settings: Settings
         over(Wire(errors(400, "has to be unique")), settings).write("POST", "/items/clubs", [])
 
 
+@pytest.mark.parametrize(
+    ("answer", "unclear"),
+    [
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.Response(504, text="gateway timeout"), True),
+        (errors(500), False),
+        (errors(400), False),
+        (httpx.Response(413, text="too large"), False),
+    ],
+    ids=["no answer", "of a proxy", "failed", "refused", "refused by a proxy"],
+)
+def test_a_write_is_unclear_where_directus_itself_did_not_answer(
+    settings: Settings, answer: httpx.Response | Exception, unclear: bool
+) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        over(Wire(answer), settings).write("POST", "/items/clubs", [])
+    assert caught.value.unclear is unclear
+
+
 def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings) -> None:
     session = data({"access_token": "session", "refresh_token": "again"})
     wire = Wire(session, errors(401, "Token expired."), session, data([]))

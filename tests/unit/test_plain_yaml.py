@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from directus_sync import plain_yaml
+from directus_sync.catalog import file as catalog_file
+from directus_sync.errors import SyncError
+from directus_sync.schema import approvals
+from directus_sync.seed import reading
 from directus_sync.settings import Settings
 
 TEXTS = st.text("ab:-#'\" \n0x_1,~é", max_size=12) | st.sampled_from(["yes", "null", "2024-01-01", "=", "-"])
@@ -79,6 +85,91 @@ def test_what_directus_never_writes_is_refused_with_its_place(content: str, why:
         plain_yaml.load(content.encode())
     assert why in str(caught.value.problem)
     assert caught.value.problem_mark is not None
+
+
+@given(DOCUMENTS)
+@example({"a": ["1e3", "0o7", "yes", "=", "2024-01-01", "a\u2028b", "1:30", "", "<<"]})
+def test_what_is_dumped_is_read(document: Any) -> None:
+    assert typed(plain_yaml.load(plain_yaml.dump(document))) == typed(document)
+    assert typed(yaml.safe_load(plain_yaml.dump({"a": "1e3"}))) == typed({"a": "1e3"})
+
+
+def test_a_value_that_is_there_twice_is_written_twice() -> None:
+    twice = ["x"]
+    assert b"&" not in plain_yaml.dump([twice, twice])
+
+
+BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)
+)])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "why", "line"),
+    [
+        (BOMB, "aliases that stand for 11111 values", 4),
+        ("a: 1\nb: &x [*x]\n", "an alias inside of what it names", 2),
+        ("a: &x [" + "[" * 60 + "]" * 60 + "]\nb: " + "[" * 60 + "*x" + "]" * 60, "more than 100 levels", 2),
+        ("[" * 100_000, "more than 100 levels", 1),
+        ("a: 1\na: 2\n", "the key 'a' twice", 2),
+        ("a: 1\n<<: {b: 2}\n", "a merge key", 2),
+        ("a:\n- 1: a\n", "the key 1, which is no text unless it is quoted", 2),
+        ("a: !!set {b}\n", "the tag", 1),
+        ("a: !mine b\n", "the tag", 1),
+        ("? [a]\n: b\n", "a key that is a collection", 1),
+        ("a: [\n", "it is not YAML: did not find expected node content", 2),
+        ("a: 1\n---\nb: 2\n", "it is not YAML: but found another document", 2),
+        ("a: *b\n", "it is not YAML: found undefined alias", 1),
+    ],
+)
+def test_a_file_of_a_person_is_refused_with_its_line(content: str, why: str, line: int) -> None:
+    with pytest.raises(plain_yaml.Unreadable) as caught:
+        plain_yaml.tree(content.encode())
+    assert why in caught.value.reason
+    assert caught.value.where("a.yaml") == f"a.yaml:{line}"
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "seeds": reading.read,
+    "catalog": catalog_file.load,
+    "approvals": approvals.read,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("content", "where"), [(BOMB, ":4"), ("[" * 100_000, ":1"), ("a: 1\na: 2\n", ":2"), ("\x00", "")]
+)
+def test_a_file_that_people_write_is_refused_with_its_line(
+    tmp_path: Path, reader: str, content: str, where: str
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SyncError, match="the file can't be used: it") as caught:
+        READERS[reader](path)
+    assert caught.value.where == f"{path}{where}"
+
+
+def test_what_is_no_text_has_no_line() -> None:
+    with pytest.raises(plain_yaml.Unreadable, match="it is not YAML: invalid leading UTF-8 octet") as caught:
+        plain_yaml.tree(b"\xff")
+    assert caught.value.where("a.yaml") == "a.yaml"
+
+
+def test_an_alias_may_save_typing() -> None:
+    row = "- {event: *e, club: *c}\n"
+    root = plain_yaml.tree(("e: &e {slug: a, of: {name: b}}\nc: &c {slug: d}\nrows:\n" + row * 5000).encode())
+    assert isinstance(root, yaml.MappingNode)
+    assert root.value[0][1] is root.value[2][1].value[0].value[0][1]
+
+
+def test_nodes_know_their_lines_and_what_their_values_are() -> None:
+    root = plain_yaml.tree(b"a: yes\nb: 1e3\nc: ~\n")
+    assert isinstance(root, yaml.MappingNode)
+    assert [(node.start_mark.line, node.tag.rpartition(":")[2]) for _, node in root.value] == [
+        (0, "str"), (1, "float"), (2, "null"),
+    ]  # fmt: skip
+    assert plain_yaml.tree(b"# nothing\n") is None
 
 
 def test_a_hundred_levels_are_read() -> None:

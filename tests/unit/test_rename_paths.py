@@ -50,6 +50,11 @@ def test_a_path_is_followed_along_the_relations(path: str, here: str, rewritten:
     assert not rewriter.unresolved
 
 
+def test_a_field_may_have_a_colon_in_its_name() -> None:
+    rewriter = Rewriter(Rename("vehicles", "new: b", "old: a"), Model(frozenset({("vehicles", "old: a")}), {}))
+    assert rewriter.path("-old: a", ("vehicles",))[0] == "-new: b"
+
+
 def test_a_collection_is_named_in_paths_of_many_to_any_relations_only() -> None:
     rewriter = Rewriter(ENTRIES, MODEL)
     assert rewriter.path("item:entries.make", ("notes",))[0] == "item:registrations.make"

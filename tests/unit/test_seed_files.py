@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,21 @@ import pytest
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import reading
 from directus_sync.seed.rows import rows
-from directus_sync.seed.values import Reference
+from directus_sync.seed.values import Literal, Reference
 from tests.seeds import KNOWN, a_file
 
 EVENT = "events:\n- club: {slug: a}\n  slug: b\n"
 
 REFUSED = {
-    "no YAML": ("clubs:\n- ]", "a.yaml:2", "not YAML"),
-    "a list": ("- clubs", "a.yaml:1", "no mapping of collections"),
-    "a collection without a list": ("clubs:\n  slug: a", "a.yaml:1", "no list of rows"),
-    "a row that is a text": ("clubs:\n- a", "a.yaml:2", "no mapping of fields"),
-    "a collection twice": ("clubs: []\nclubs: []", "a.yaml:2", "clubs is there twice"),
-    "a field twice": ("clubs:\n- slug: a\n  slug: b", "a.yaml:3", "slug is there twice"),
-    "a merge key": ("clubs:\n- &a {slug: a}\n- <<: *a", "a.yaml:3", "<< can't be a key"),
-    "an alias in itself": ("clubs:\n- &a {slug: *a}", "a.yaml", "nested deeper"),
-    "many levels": ("clubs: " + "[" * 60 + "]" * 60, "a.yaml:1", "nested deeper"),
+    "no YAML": ("clubs:\n- ]", "a.yaml:2", "it is not YAML"),
+    "a list": ("- clubs", "a.yaml:1", "must be a mapping of collections"),
+    "a collection without a list": ("clubs:\n  slug: a", "a.yaml:1", "must be a list of rows"),
+    "a row that is a text": ("clubs:\n- a", "a.yaml:2", "must be a mapping of fields"),
+    "a collection twice": ("clubs: []\nclubs: []", "a.yaml:2", "it has the key 'clubs' twice"),
+    "a field twice": ("clubs:\n- slug: a\n  slug: b", "a.yaml:3", "it has the key 'slug' twice"),
+    "a merge key": ("clubs:\n- &a {slug: a}\n- <<: *a", "a.yaml:3", "it has a merge key"),
+    "an alias in itself": ("clubs:\n- &a {slug: *a}", "a.yaml:2", "it has an alias inside of what it names"),
+    "many levels": ("clubs: " + "[" * 100 + "]" * 100, "a.yaml:1", "it has more than 100 levels"),
     "an unknown collection": ("\nteams:\n- name: a", "a.yaml:3", "no collection teams"),
     "an unknown field": ("clubs:\n- slug: a\n  colour: b", "a.yaml:3", "clubs has no field colour"),
     "an id": ("clubs:\n- id: 1\n  slug: a", "a.yaml:2", "clubs.id can't be set by a file: files have no ids"),
@@ -33,16 +34,31 @@ REFUSED = {
     "nothing that tells rows apart": ("cars:\n- plate: a", "a.yaml:2", "nothing tells the rows of cars apart"),
     "a key of its own": ("$keys: {clubs: [name]}", "a.yaml:1", "declares the key of clubs already: (slug)"),
     "a key with an unknown field": ("$keys: {cars: [wheels]}", "a.yaml:1", "cars has no field wheels"),
-    "a key that is no list": ("$keys: {cars: plate}", "a.yaml:1", "$keys of cars is no list of fields"),
-    "a key of JSON": ("$keys: {cars: []}", "a.yaml:1", "no list of fields"),
+    "a key that is no list": ("$keys: {cars: plate}", "a.yaml:1", "$keys of cars must be a list of fields"),
+    "a key of JSON": ("$keys: {cars: []}", "a.yaml:1", "must be a list of fields"),
     "an id in place of a reference": ("events:\n- club: 7\n  slug: b", "a.yaml:2", "events.club refers to clubs"),
-    "a reference to nothing": ("events:\n- club: {}\n  slug: b", "a.yaml:2", "names no row by its fields"),
+    "a reference to nothing": ("events:\n- club: {}\n  slug: b", "a.yaml:2", "must name a row by its fields"),
     "a reference by id": ("events:\n- club: {id: 7}\n  slug: b", "a.yaml:2", "by clubs.id: files have no ids"),
+    "a reference by a secret": (
+        "$keys: {cars: [plate]}\ncars:\n- {plate: a, owner: {token: x}}",
+        "a.yaml:3",
+        "by directus_users.token: users of a file get no way to log in",
+    ),
     "a reference by null": ("events:\n- club:\n    slug:\n  slug: b", "a.yaml:3", "can't look for null"),
     "a reference by a wrong field": ("events:\n- club:\n    nmae: a\n  slug: b", "a.yaml:3", "no field nmae"),
-    "a mapping that is no reference": ("clubs:\n- slug: {a: b}", "a.yaml:2", "clubs.slug is one value"),
-    "a place that is no GeoJSON": (EVENT + "  place: here", "a.yaml:4", "events.place is no GeoJSON"),
-    "one tag that is no list": (EVENT + "  tags: fast", "a.yaml:4", "events.tags is a list"),
+    "a mapping that is no reference": ("clubs:\n- slug: {a: b}", "a.yaml:2", "clubs.slug must be one value"),
+    "a place that is no GeoJSON": (EVENT + "  place: here", "a.yaml:4", "events.place must be GeoJSON"),
+    "one tag that is no list": (EVENT + "  tags: fast", "a.yaml:4", "events.tags must be a list"),
+    "a tag with a comma": (EVENT + "  tags: ['a,b']", "a.yaml:4", "a list of texts without commas"),
+    "a tag that is null": (EVENT + "  tags: [a, null]", "a.yaml:4", "a list of texts without commas"),
+    "aliases of aliases": (
+        "\n".join(
+            f"{name}: &{name} [{', '.join([f'*{before}' if before else 'x'] * 10)}]"
+            for before, name in zip(["", *"abcdefg"], "abcdefgh", strict=True)
+        ),
+        "a.yaml:4",
+        "it has aliases that stand for 11111 values",
+    ),
     "a user who could log in": ("directus_users:\n- {email: a@b.c, status: active}", "a.yaml:2", "can't be active"),
     "a row of Directus's own": ("directus_roles:\n- name: a", "a.yaml:2", "no rows of directus_roles come from a file"),
 }
@@ -73,13 +89,32 @@ def test_a_value_is_read_as_it_is_written(text: str) -> None:
     assert row.label == text
 
 
-def test_json_knows_only_what_json_knows() -> None:
-    (row,) = rows(
-        [a_file(EVENT + '  options: {a: no, b: 2026-06-06, c: true, d: 1.5, e: "1", f: , g: [12:30]}')], KNOWN
-    )
-    assert getattr(row.given["options"], "plain", None) == {
-        "a": "no", "b": "2026-06-06", "c": True, "d": 1.5, "e": "1", "f": None, "g": ["12:30"],
+def json_of(text: str) -> object:
+    (row,) = rows([a_file(f"{EVENT}  options: {text}")], KNOWN)
+    return getattr(row.given["options"], "plain", None)
+
+
+def test_json_has_only_what_json_knows() -> None:
+    assert json_of('{a: no, b: 2026-06-06, c: true, d: 1.5, e: "1", f: , g: [12:30, 0x1F, 1_000, True]}') == {
+        "a": "no", "b": "2026-06-06", "c": True, "d": 1.5, "e": "1", "f": None, "g": ["12:30", "0x1F", "1_000", "True"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "-1.5E-7", "9007199254740993", "-0.1", "123456789012345678901234567890", "1e400", "+1", ".5"]
+)
+def test_a_number_in_json_keeps_its_value(text: str) -> None:
+    assert json_of(f"{{n: [{text}]}}") == {"n": [Decimal(text)]}
+
+
+def test_items_of_a_list_are_the_texts_that_were_written() -> None:
+    (row,) = rows([a_file(EVENT + "  tags: [fast, 2026, 1e3, 1.50]")], KNOWN)
+    assert row.given["tags"] == Literal("", "fast,2026,1e3,1.50")
+
+
+def test_a_reference_may_be_by_a_key_that_a_person_typed() -> None:
+    _, row = rows([a_file("languages:\n- code: sq-AL\ntitles:\n- {name: a, language: {code: sq-AL}}")], KNOWN)
+    assert str(row.given["language"]) == "languages sq-AL"
 
 
 def test_a_reference_may_be_nested_and_repeated_by_an_alias() -> None:

@@ -89,7 +89,46 @@ def test_a_row_that_differs_is_left_alone_and_overwritten_by_force() -> None:
     left, forced = a_plan(TWO, lists), a_plan(TWO, lists, force=True)
     assert (actions(left)[0], left.writes) == (Action.LEAVE, False)
     assert (actions(forced)[0], forced.writes) == (Action.OVERWRITE, True)
-    assert next(left.rows)[1].edits == (Edit("starts", 12, 10),)
+    assert next(left.rows)[1].edits == (Edit("starts", 12, 10, left=True),)
+    assert next(forced.rows)[1].written == (Edit("starts", 12, 10),)
+
+
+def test_a_value_that_nobody_touched_since_it_was_seeded_follows_its_file() -> None:
+    lists = there()
+    lists.rows["events"][0]["starts"] = 9
+    lists.seeded["events", "e1"] = {"starts": 9}
+    for force in (False, True):
+        plan = a_plan(TWO, lists, force=force)
+        assert (actions(plan)[0], plan.writes) == (Action.UPDATE, True)
+        assert next(plan.rows)[1].written == (Edit("starts", 9, 10),)
+
+
+def test_a_value_that_was_edited_after_it_was_seeded_is_left_alone() -> None:
+    lists = there()
+    lists.rows["events"][0]["starts"] = 12
+    lists.seeded["events", "e1"] = {"starts": 9}
+    assert actions(a_plan(TWO, lists))[0] is Action.LEAVE
+
+
+def test_a_row_gets_what_changed_in_its_file_beside_what_was_edited() -> None:
+    lists = Lists({"cars": [{"id": 1, "plate": "x", "colour": "red", "owner": None}]})
+    lists.rows["directus_users"] = [{"id": "u", "email": "a@example.com"}]
+    lists.seeded["cars", "1"] = {"colour": "blue", "owner": None}
+    text = "$keys: {cars: [plate]}\ncars:\n- {plate: x, colour: green, owner: {email: a@example.com}}"
+    ((_, judged),) = a_plan(text, lists).rows
+    assert judged.action is Action.UPDATE
+    assert judged.edits == (
+        Edit("colour", "red", "green", left=True),
+        Edit("owner", None, "directus_users a@example.com"),
+    )
+
+
+def test_what_is_equal_becomes_the_base_once() -> None:
+    lists = there()
+    plan = a_plan(TWO, lists)
+    assert plan.news["clubs", "c1"] == {"slug": "a"}
+    lists.record(plan.news)
+    assert a_plan(TWO, lists).news == {}
 
 
 def test_only_the_fields_of_the_file_are_compared() -> None:
@@ -103,7 +142,7 @@ def test_a_reference_that_leads_elsewhere_differs() -> None:
     lists = there()
     lists.rows["stages"] = [stage]
     (_, judged), *_ = a_plan("stages:\n- {name: one, event: {slug: b}}", lists).rows
-    assert judged.edits == (Edit("event", "e0", "events b"),)
+    assert judged.edits == (Edit("event", "e0", "events b", left=True),)
 
 
 def test_a_reference_matches_a_row_of_the_database_alone() -> None:

@@ -11,6 +11,7 @@ import pytest
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import RequestFailed, SeedFailed
 from directus_sync.seed import writing
+from directus_sync.seed.model import Collection
 from directus_sync.seed.writing import Writer
 from tests.seeds import Lists, a_plan
 
@@ -89,6 +90,32 @@ def test_many_rows_go_out_in_parts_that_directus_takes(monkeypatch: pytest.Monke
     assert [size for _, _, size in directus.requests] == [3, 3, 1]
 
 
+def test_no_request_has_more_than_500_rows() -> None:
+    directus = Directus()
+    text = "clubs:\n" + "\n".join(f"- {{slug: c{n}, name: {{}}}}" for n in range(1100))
+    seed(directus, text.replace("{}", "a"))
+    seed(directus, text.replace("{}", "b"))
+    assert [(method, size) for method, _, size in directus.requests] == [
+        ("POST", 500), ("POST", 500), ("POST", 100), ("PATCH", 500), ("PATCH", 500), ("PATCH", 100),
+    ]  # fmt: skip
+
+
+def test_what_is_written_is_the_base_of_the_next_run() -> None:
+    directus = Directus()
+    seed(directus)
+    assert directus.lists.seeded["events", "events-1"] == {"slug": "e2", "club": "clubs-1"}
+    seed(directus, FILE.replace("name: Two", "name: Second"))
+    assert [row["name"] for row in directus.lists.rows["clubs"]] == ["One", "Second", "Three"]
+    assert directus.lists.seeded["clubs", "clubs-1"] == {"slug": "c2", "name": "Second"}
+
+
+def test_a_file_that_failed_leaves_no_base() -> None:
+    directus = Directus(refuses=lambda _method, path, _body: path == "/items/events")
+    with pytest.raises(SeedFailed):
+        seed(directus)
+    assert directus.lists.seeded == {}
+
+
 def test_users_are_drafts() -> None:
     directus = Directus()
     seed(directus, "directus_users:\n- email: a@example.com\n- {email: b@example.com, status: archived}")
@@ -129,7 +156,13 @@ def test_an_overwritten_row_gets_its_old_value_back() -> None:
     assert directus.lists.rows["clubs"][0]["name"] == "Old"
 
 
-@pytest.mark.parametrize("stopped", [RequestFailed("the connection was lost", next="run again"), KeyboardInterrupt()])
+def unclear(what: str = "the connection was lost") -> RequestFailed:
+    error = RequestFailed(what, next="run again")
+    error.unclear = True
+    return error
+
+
+@pytest.mark.parametrize("stopped", [unclear(), KeyboardInterrupt()])
 def test_rows_whose_answer_never_came_are_undone_too(stopped: BaseException) -> None:
     def lose_the_answer(method: str, path: str, _body: object) -> None:
         if (method, path) == ("POST", "/items/events"):
@@ -139,6 +172,66 @@ def test_rows_whose_answer_never_came_are_undone_too(stopped: BaseException) -> 
     with pytest.raises(SeedFailed if isinstance(stopped, RequestFailed) else KeyboardInterrupt):
         seed(directus)
     assert directus.lists.rows == {"clubs": [], "events": []}
+
+
+@dataclass
+class Slow(Directus):
+    """Does not answer when events are created, and may write them later."""
+
+    def write(self, method: str, path: str, body: Any) -> object:
+        if (method, path) == ("POST", "/items/events"):
+            self.requests.append((method, path, len(body)))
+            raise unclear()
+        return super().write(method, path, body)
+
+
+def test_a_batch_without_an_answer_is_never_sent_again() -> None:
+    directus = Slow()
+    with pytest.raises(
+        SeedFailed, match="Directus gave no answer to 2 rows of events: the connection was lost"
+    ) as caught:
+        seed(directus)
+    assert "wait until Directus has nothing to do, then run again" in str(caught.value.next)
+    assert [request for request in directus.requests if request[1] == "/items/events"] == [("POST", "/items/events", 2)]
+    assert directus.lists.rows == {"clubs": []}
+
+
+def test_rows_that_come_after_the_answer_was_given_up_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "_POLL_SECONDS", 0)
+    directus = Slow()
+    answers = iter([True, False])
+
+    def commit(_collection: Collection) -> bool:
+        writing_still = next(answers)
+        if not writing_still:
+            directus.lists.rows["events"] = [{"id": n, "slug": f"e{n}", "club": f"clubs-{n - 1}"} for n in (1, 2)]
+        return writing_still
+
+    monkeypatch.setattr(directus.lists, "is_written", commit)
+    with pytest.raises(SeedFailed, match="is undone"):
+        seed(directus)
+    assert directus.lists.rows == {"clubs": [], "events": []}
+
+
+def test_nothing_is_undone_while_directus_still_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SETTLING_SECONDS", 0)
+    directus = Slow(Lists(writing=[True]))
+    with pytest.raises(SeedFailed, match=r"still writing to events, so what was written of a.yaml was left"):
+        seed(directus)
+    assert [row["slug"] for row in directus.lists.rows["clubs"]] == ["c1", "c2", "c3"]
+
+
+def test_a_change_without_an_answer_is_undone_when_directus_is_done() -> None:
+    directus = Directus(Lists({"clubs": [{"id": "c", "slug": "c1", "name": "Old"}]}, writing=[False]))
+
+    def lose_the_answer(method: str, _path: str, body: Any) -> None:
+        if method == "PATCH" and body[0]["name"] == "New":
+            raise unclear()
+
+    directus.fails = lose_the_answer
+    with pytest.raises(SeedFailed, match="is undone"):
+        seed(directus, "clubs:\n- {slug: c1, name: New}", force=True)
+    assert (directus.lists.rows["clubs"][0]["name"], directus.lists.writing) == ("Old", [])
 
 
 def test_what_can_t_be_undone_is_named() -> None:

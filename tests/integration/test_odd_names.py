@@ -1,0 +1,115 @@
+"""Tables, columns and constraints with any name: found in the catalog, put back, copied to the attic and restored."""
+
+from __future__ import annotations
+
+import pytest
+
+from directus_sync.attic import Item
+from directus_sync.catalog import Catalog, Drift, Kind, Object, compare, identifier
+from directus_sync.errors import PreconditionFailed
+from tests.attics import open_attic
+from tests.catalogs import put_back, read
+from tests.conftest import Cloning, Tool
+
+NAMES = ['quo"te.a', "50% of", "q?x#y", "Upper Case", "é" * 31 + "x"]
+
+
+def quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+@pytest.fixture(scope="module")
+def tool(clone: Cloning) -> Tool:
+    """A database with a table of each name, its rows, and one of everything that a catalog lists of a table."""
+    found = Tool(clone("bootstrapped"))
+    for name in NAMES:
+        found.database.execute(
+            """
+            CREATE TABLE {table} (id serial CONSTRAINT {key} PRIMARY KEY, {column} text, "when" timestamptz NOT NULL);
+            INSERT INTO {table} ({column}, "when") VALUES ('a', now()), ('a', now());
+            ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} <> 'b');
+            ALTER TABLE {table} ADD CONSTRAINT {unique} UNIQUE (id, {column});
+            CREATE INDEX {index} ON {table} (lower({column}));
+            COMMENT ON TABLE {table} IS '100% of it''s name';
+            COMMENT ON COLUMN {table}.{column} IS 'a column';
+            CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW
+              EXECUTE FUNCTION suppress_redundant_updates_trigger();
+            """.format(
+                table=quoted(name),
+                column=quoted(_named(name, "c")),
+                **{part: quoted(_named(name, part)) for part in ("key", "check", "unique", "index", "trigger")},
+            )
+        )
+    return found
+
+
+def _named(name: str, part: str) -> str:
+    return f"{name[:20]} {part}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_table_lost_is_put_back(tool: Tool, name: str) -> None:
+    expected = read(tool)
+    table = quoted(name)
+    tool.database.execute(
+        f"ALTER TABLE {table} DROP CONSTRAINT {quoted(_named(name, 'check'))};"
+        f" ALTER TABLE {table} DROP CONSTRAINT {quoted(_named(name, 'unique'))};"
+        f" DROP INDEX {quoted(_named(name, 'index'))}; DROP TRIGGER {quoted(_named(name, 'trigger'))} ON {table};"
+        f" COMMENT ON TABLE {table} IS NULL; COMMENT ON COLUMN {table}.{quoted(_named(name, 'c'))} IS NULL"
+    )
+    assert {found.kind for found in compare(expected, read(tool))} == {Drift.MISSING}
+    assert len(put_back(tool, expected)) == 6
+    assert read(tool) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("definition", "what"),
+    [
+        ("UNIQUE ({c})", "1 key of {name} ({c}) has more than one row"),
+        ("CHECK ({c} = 'c')", "2 rows of {name} violate CHECK ({c} = 'c')"),
+        ("FOREIGN KEY ({c}) REFERENCES public.{table}({other})", "1 key of {name} ({c}) is not in {table}"),
+    ],
+    ids=["unique", "check", "foreign key"],
+)
+def test_rows_in_the_way_are_counted(tool: Tool, name: str, definition: str, what: str) -> None:
+    tool.database.execute("CREATE TABLE IF NOT EXISTS others (code text CONSTRAINT others_code_key UNIQUE)")
+    parts = {"c": quoted(_named(name, "c")), "name": name, "table": "others", "other": "code"}
+    item = Object(Kind.CONSTRAINT, f"{identifier(name)}.wanted")
+    expected = Catalog({**read(tool).definitions, item: definition.format(**parts)})
+    with pytest.raises(PreconditionFailed) as caught:
+        put_back(tool, expected)
+    assert caught.value.what == f"{item} can't be put back: {what.format(**parts)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hypertable_is_made_again(tool: Tool, name: str) -> None:
+    table = f"{name[:20]} h"
+    tool.database.execute(
+        f"CREATE TABLE {quoted(table)} (ts timestamptz NOT NULL);"
+        f" SELECT create_hypertable(format('%I', $t${table}$t$)::regclass, by_range('ts', INTERVAL '1 day'),"
+        " create_default_indexes => false)"
+    )
+    expected = read(tool)
+    tool.database.execute(f"DROP TABLE {quoted(table)}")
+    assert str(Object(Kind.HYPERTABLE, identifier(table))) in put_back(tool, expected)
+    assert read(tool) == expected
+    tool.database.execute(f"DROP TABLE {quoted(table)}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_and_values_are_copied_and_restored(tool: Tool, name: str) -> None:
+    column = _named(name, "c")
+    count = f"SELECT count(*) FROM {quoted(name)}"
+    assert tool.database.value(count) == 2
+    with open_attic(tool) as kept:
+        rows, values = kept.keep(Item(name), Item(name, column))
+        tool.database.execute(f"INSERT INTO {quoted(name)} ({quoted(column)}, \"when\") VALUES ('late', now())")
+        rows, values = kept.finish(rows), kept.finish(values)
+        assert (rows.rows, values.rows) == (3, 3)
+        tool.database.execute(f"UPDATE {quoted(name)} SET {quoted(column)} = NULL")
+        assert kept.restore(values).restored == 3
+        tool.database.execute(f"DELETE FROM {quoted(name)}")
+        assert kept.restore(rows).restored == 3
+    assert tool.database.value(count) == 3
+    tool.database.execute(f"DELETE FROM {quoted(name)} WHERE {quoted(column)} = 'late'")

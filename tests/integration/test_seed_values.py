@@ -1,0 +1,243 @@
+"""What a seed file says is what PostgreSQL has, whatever the type, the number or the name; and it stays so."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.conftest import Finished, RunningDirectus, Serving
+from tests.processes import until
+
+Seed = Callable[..., Finished]
+
+CODE = {"field": "code", "type": "string", "schema": {"is_primary_key": True, "length": 255}}
+ID = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
+NAME = {"field": "name", "type": "string", "schema": {"is_unique": True, "is_nullable": False}}
+THING = [
+    ID,
+    NAME,
+    {"field": "big", "type": "bigInteger", "schema": {}},
+    {"field": "exact", "type": "decimal", "schema": {"numeric_precision": 20, "numeric_scale": 5}},
+    {"field": "at", "type": "time", "schema": {}},
+    {"field": "ratio", "type": "float", "schema": {}},
+    {"field": "tags", "type": "csv", "schema": {}, "meta": {"special": ["cast-csv"]}},
+    {"field": "options", "type": "json", "schema": {}, "meta": {"special": ["cast-json"]}},
+    {"field": "parent", "type": "integer", "schema": {}, "meta": {"special": ["m2o"]}},
+]
+TITLE = [ID, {"field": "thing", "type": "integer", "schema": {}}, {"field": "language", "type": "string", "schema": {}}]
+# Directus has no table for a name with a question mark: it makes one without.
+ODD = ['quo"te', "50%", "x#y", "back\\slash", "apo'strophe", "Select", "tab\tbed", "x" * 63]
+ODD_FIELDS = ['q"f', "%f", "order", "com,ma"]
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serving) -> Iterator[RunningDirectus]:
+    """A Directus with keys that people type, every kind of number, and odd names."""
+    with serve("deployed") as running:
+        _collection(running, "languages", CODE, NAME)
+        _collection(running, "things", *THING)
+        _collection(running, "titles", *TITLE)
+        for field, related in (("thing", "things"), ("language", "languages")):
+            _post(running, "relations", collection="titles", field=field, related_collection=related)
+        _post(running, "relations", collection="things", field="parent", related_collection="things")
+        for name in ODD:
+            _collection(running, name, ID, NAME, *({"field": f, "type": "string", "schema": {}} for f in ODD_FIELDS))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seed(server: RunningDirectus, tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    """Return a function that seeds from a text."""
+    folder = tmp_path_factory.mktemp("seeds")
+    snapshot = folder / "schema.yaml"
+    pulled = server.tool("pull", "--snapshot", snapshot)
+    assert pulled.code == 0, pulled.text
+
+    def seeded(text: str, *arguments: str, **settings: str) -> Finished:
+        return server.tool.with_settings(**settings)("seed", "--snapshot", snapshot, *arguments, _file(folder, text))
+
+    return seeded
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "seed.yaml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+def _post(running: RunningDirectus, path: str, **body: Any) -> None:
+    response = running.http.post(f"/{path}", json=body)
+    assert response.status_code == 200, response.text
+
+
+def _collection(running: RunningDirectus, name: str, *fields: dict[str, Any]) -> None:
+    _post(running, "collections", collection=name, schema={}, meta={}, fields=[{"meta": {}, **f} for f in fields])
+
+
+def _nothing_more(again: Finished, rows: int) -> None:
+    assert again.out.startswith(f"Nothing to seed: {rows} row"), again.text
+
+
+# Values
+
+THINGS = """
+    things:
+    - name: first
+      big: 9223372036854775807
+      exact: 123456789123456.12345
+      at: 10:30
+      ratio: 1.1
+      tags: [a, "b c", 1e3, 1.50]
+      options:
+        {yes: yes, n: 1e3, d: 2026-01-01, big: 9007199254740993, digits: 0.1234567890123456789, deep: [1, {x: null}]}
+    - name: second
+      parent: {name: first}
+      exact: -0.00001
+      options: a text
+"""
+
+
+def test_every_value_arrives_as_it_is_written(server: RunningDirectus, seed: Seed) -> None:
+    first = seed(THINGS)
+    assert first.code == 0, first.text
+    assert "2 created" in first.out
+    rows = server.database.rows(
+        "SELECT big::text, exact::text, at::text, ratio::text, tags, options::jsonb::text FROM things ORDER BY id"
+    )
+    assert rows[0] == (
+        "9223372036854775807",
+        "123456789123456.12345",
+        "10:30:00",
+        "1.1",
+        "a,b c,1e3,1.50",
+        '{"d": "2026-01-01", "n": 1000, "big": 9007199254740993, "yes": "yes", "deep": [1, {"x": null}],'
+        ' "digits": 0.1234567890123456789}',
+    )
+    assert rows[1][1:] == ("-0.00001", None, None, None, '"a text"')
+    _nothing_more(seed(THINGS), 2)
+
+
+def test_a_big_number_in_json_is_compared_with_all_its_digits(server: RunningDirectus, seed: Seed) -> None:
+    text = "things:\n- {name: digits, options: {n: 9007199254740993}}"
+    assert seed(text).code == 0
+    changed = seed(text.replace("993", "995"))
+    assert "0 created, 1 updated" in changed.out, changed.text
+    assert server.database.value("SELECT options->>'n' FROM things WHERE name = 'digits'") == "9007199254740995"
+
+
+# References
+
+
+TITLES = """
+    $keys: {titles: [thing, language]}
+    languages:
+    - {code: sq-AL, name: Albanian}
+    - {code: 'no', name: Norwegian}
+    things:
+    - {name: named}
+    titles:
+    - {thing: {name: named}, language: {code: sq-AL}}
+    - {thing: {name: named}, language: {code: no}}
+"""
+
+
+def test_a_row_can_be_named_by_a_key_that_a_person_typed(server: RunningDirectus, seed: Seed) -> None:
+    first = seed(TITLES)
+    assert first.code == 0, first.text
+    assert "5 created" in first.out
+    assert server.database.rows("SELECT language FROM titles ORDER BY language") == [("no",), ("sq-AL",)]
+    _nothing_more(seed(TITLES), 5)
+    more = """
+        $keys: {titles: [thing, language]}
+        languages:
+        - {code: el, name: Greek}
+        titles:
+        - {thing: {name: named}, language: {name: Greek}}
+    """
+    assert "2 created" in seed(more).out
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_collections_and_fields_may_have_any_name(server: RunningDirectus, seed: Seed, name: str) -> None:
+    document = {name: [{"name": "a", **{field: f"{field} {number}" for number, field in enumerate(ODD_FIELDS)}}]}
+    first = seed(json.dumps(document))
+    assert first.code == 0, first.text
+    _nothing_more(seed(json.dumps(document)), 1)
+    document[name][0]["%f"] = "100%"
+    assert "0 created, 1 updated" in seed(json.dumps(document)).out
+    quoted = name.replace('"', '""')
+    assert server.database.rows(f'SELECT "%%f", "q""f" FROM "{quoted.replace("%", "%%")}" WHERE name = %s', "a") == [
+        ("100%", 'q"f 0')
+    ]
+
+
+# Three sides
+
+
+def test_a_value_follows_its_file_until_somebody_edits_it(server: RunningDirectus, seed: Seed) -> None:
+    text = "things:\n- {name: sides, ratio: 1, at: 10:00}"
+    assert "1 created" in seed(text).out
+    moved = seed(text.replace("ratio: 1", "ratio: 2"))
+    assert "~ things sides  ratio: 1 -> 2\n" in moved.out
+    assert "0 created, 1 updated, 0 overwritten" in moved.out
+
+    thing = server.database.value("SELECT id FROM things WHERE name = 'sides'")
+    assert server.http.patch(f"/items/things/{thing}", json={"ratio": 5}).status_code == 200
+    both = seed(text.replace("ratio: 1", "ratio: 3").replace("10:00", "11:00"))
+    assert "at: 10:00:00 -> 11:00:00\n" in both.out
+    assert "ratio: 5 -> 3; edited in Directus, left alone" in both.out
+    assert server.database.rows("SELECT ratio, at::text FROM things WHERE id = %s", thing) == [(5.0, "11:00:00")]
+
+    forced = seed(text.replace("ratio: 1", "ratio: 3").replace("10:00", "11:00"), "--force")
+    assert "0 created, 1 overwritten" in forced.out
+    assert "1 updated" in seed(text.replace("ratio: 1", "ratio: 4").replace("10:00", "11:00")).out
+
+
+def test_a_row_that_was_there_with_the_file_s_values_follows_it_from_then_on(
+    server: RunningDirectus, seed: Seed
+) -> None:
+    server.create("things", name="found", ratio=1)
+    dry = seed("things:\n- {name: found, ratio: 1}", "--dry-run")
+    assert dry.code == 0, dry.text
+    assert server.database.value("SELECT count(*) FROM directus_sync.seeded_rows WHERE fields->>'name' = 'found'") == 0
+    _nothing_more(seed("things:\n- {name: found, ratio: 1}"), 1)
+    assert "1 updated" in seed("things:\n- {name: found, ratio: 2}").out
+
+
+# Requests
+
+
+def test_a_batch_that_timed_out_is_waited_for_and_not_sent_again(server: RunningDirectus, seed: Seed) -> None:
+    text = "things:\n- {name: late 1}\n- {name: late 2}"
+    before = server.database.value("SELECT count(*) FROM things")
+    waits = "SELECT count(*) FROM pg_locks WHERE relation = 'things'::regclass AND NOT granted"
+    polls = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'directus-sync seed%%' AND query ~ 'RowExcl'"
+    )
+    done: list[Finished] = []
+    with server.database.connect() as somebody:
+        somebody.execute("BEGIN; LOCK TABLE things IN SHARE MODE")
+        run = threading.Thread(target=lambda: done.append(seed(text, DIRECTUS_SYNC_REQUEST_TIMEOUT="2")))
+        run.start()
+        until(lambda: server.database.value(waits) == 1)
+        until(lambda: server.database.value(polls))
+        # Sent in parts, more would wait.
+        assert server.database.value(waits) == 1
+        somebody.execute("COMMIT")
+    run.join()
+    (failed,) = done
+    assert failed.code == 1, failed.text
+    assert "Directus gave no answer to 2 rows of things" in failed.err
+    assert "is undone" in failed.err
+    assert server.database.value("SELECT count(*) FROM things") == before
+    assert "2 created" in seed(text).out
+    assert server.database.value("SELECT count(*) FROM things") == before + 2
