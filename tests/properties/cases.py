@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from directus_sync.schema import diff, guard
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema import comparison, diff, guard
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import Entry, Key, Raw, answer, compared
 from tests.properties.documents import Document, start
@@ -31,7 +31,7 @@ class Case:
         """Show what differs, since most is the same."""
         sides = {"file": self.file, "live": self.live, "base": self.base or snapshot_of(start())}
         moves = {
-            f"{one} to {other}": diff.between(sides[one], sides[other])
+            f"{one} to {other}": comparison.between(sides[one], sides[other])
             for one, other in (("base", "file"), ("base", "live"), ("live", "file"))
         }
         lines = [

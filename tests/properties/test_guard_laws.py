@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directus_sync.schema import diff, guard
+from directus_sync.schema import comparison, diff, guard
 from directus_sync.schema.diff import Action, Kind
-from directus_sync.schema.guard import Approvals, Item, Plan, Rule
+from directus_sync.schema.plan import Approvals, Item, Plan
+from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.cases import Case, cases, entries
 from tests.properties.directus import Entry, Key, answer, applied, compared, in_meta
@@ -255,7 +256,7 @@ def test_what_differs_is_found_without_directus_as_by_directus(case: Case) -> bo
     gone = {entry["collection"] for entry in raw["collections"] if entry["diff"][0]["kind"] == "D"}
     found = [
         change
-        for change in diff.between(case.live, case.file)
+        for change in comparison.between(case.live, case.file)
         if change.kind not in {Kind.FIELD, Kind.RELATION} or change.collection not in gone
     ]
     assert {_seen(change) for change in found} == {_seen(change) for change in theirs}
@@ -277,7 +278,7 @@ def test_the_cases_reach_every_kind_of_item_every_action_and_every_type() -> Non
     @given(ANY)
     @settings(EXAMPLES, max_examples=300)
     def every(case: Case) -> None:
-        for change in diff.between(case.live, case.file):
+        for change in comparison.between(case.live, case.file):
             kinds.add((change.kind, change.action))
             types.update((entry_of(side, "fields", change.key) or {}).get("type") for side in (case.live, case.file))
 

@@ -10,7 +10,7 @@ import pytest
 from directus_sync.errors import InvalidRemovals
 from directus_sync.schema import approvals
 from directus_sync.schema.approvals import Removal
-from directus_sync.schema.guard import Approvals
+from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 
 ENTRIES = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema import diff
+from directus_sync.schema import comparison, diff
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import patched
@@ -283,8 +283,8 @@ def test_a_diff_without_collections_gets_none(live: Snapshot) -> None:
     ],
 )
 def test_values_are_equal_as_they_are_to_javascript(one: object, other: object, equal: bool) -> None:
-    assert diff.same(one, other) is equal
-    assert diff.same(other, one) is equal
+    assert comparison.same(one, other) is equal
+    assert comparison.same(other, one) is equal
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_a_difference_is_found_without_a_server(
     captured_answers: dict[str, Any], captured: Captured, live: Snapshot, edit: str
 ) -> None:
     wanted = replace(live, sections=patched(live.sections, captured_answers[edit]["diff"]))
-    (found,), told = diff.between(live, wanted), only(captured(edit))
+    (found,), told = comparison.between(live, wanted), only(captured(edit))
     assert (found.action, found.kind, found.key, found.related) == (told.action, told.kind, told.key, told.related)
     assert set(found.edits) == set(told.edits)
     if told.action is not Action.CHANGE:
@@ -307,7 +307,7 @@ def test_a_difference_is_found_without_a_server(
 
 def test_differences_are_listed_by_section_and_name(captured_answers: dict[str, Any], live: Snapshot) -> None:
     wanted = replace(live, sections=patched(live.sections, captured_answers["collection_added"]["diff"]))
-    assert [(change.kind, change.id) for change in diff.between(live, wanted)] == [
+    assert [(change.kind, change.id) for change in comparison.between(live, wanted)] == [
         (Kind.COLLECTION, "zone"),
         (Kind.FIELD, "zone.country"),
         (Kind.FIELD, "zone.id"),
@@ -319,19 +319,19 @@ def test_differences_are_listed_by_section_and_name(captured_answers: dict[str, 
 @pytest.mark.parametrize("flag", ["is_primary_key", "has_auto_increment"])
 def test_of_a_key_that_numbers_its_rows_no_column_is_compared(live: Snapshot, flag: str) -> None:
     entry = live.section("fields")["country", "id"]
-    assert diff.comparable(Kind.FIELD, entry) == {key: value for key, value in entry.items() if key != "schema"}
+    assert comparison.comparable(Kind.FIELD, entry) == {key: value for key, value in entry.items() if key != "schema"}
     plain = {**entry, "schema": {**entry["schema"], flag: False}}
-    assert diff.comparable(Kind.FIELD, plain) == plain
-    assert diff.comparable(Kind.FIELD, None) is None
+    assert comparison.comparable(Kind.FIELD, plain) == plain
+    assert comparison.comparable(Kind.FIELD, None) is None
 
 
 def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) -> None:
     before, now = with_translations(live, None), with_translations(live, {"inside": None})
-    (change,) = diff.between(before, now)
+    (change,) = comparison.between(before, now)
     assert change.edits == (Edit(("meta", "translations"), None, {"inside": None}),)
-    (change,) = diff.between(now, with_translations(live, {}))
+    (change,) = comparison.between(now, with_translations(live, {}))
     assert change.edits == (Edit(("meta", "translations", "inside"), None, ABSENT),)
-    (change,) = diff.between(with_translations(live, {}), now)
+    (change,) = comparison.between(with_translations(live, {}), now)
     assert change.edits == (Edit(("meta", "translations", "inside"), ABSENT, None),)
 
 

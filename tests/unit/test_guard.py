@@ -11,7 +11,8 @@ import pytest
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.guard import Approvals, Hazard, Mover, Plan, Risk, Rule, Taken
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Plan, Risk, Taken
+from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import answer
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Kind
-from directus_sync.schema.guard import Approvals, Rule
+from directus_sync.schema.plan import Approvals
+from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import in_meta
 

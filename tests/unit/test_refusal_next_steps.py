@@ -9,28 +9,29 @@ import pytest
 from directus_sync.report import refusal
 from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.guard import Item, Mover, Plan, Rule, Verdict
+from directus_sync.schema.plan import Item, Mover, Plan, Verdict
+from directus_sync.schema.rules import Rule
 
 STEPS: Final = {
     Rule.INCOMPLETE: ["snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite"],
     Rule.CONFLICT: [
-        "keep the server's: directus-sync pull --overwrite, make git's change again in Directus, pull, commit",
-        "keep git's:        rerun with --discard-live events.notes",
+        "keep Directus's: directus-sync pull --overwrite, make git's change again in Directus, pull, commit",
+        "keep git's:       run again with --discard-live events.notes",
     ],
     Rule.UNCAPTURED: [
         "keep them: directus-sync pull, then commit",
-        "lose them: rerun with --discard-live events.notes",
+        "lose them: run again with --discard-live events.notes",
     ],
     Rule.TYPE: [
-        "let Directus have its type: ALTER TABLE on a development database for events.notes, then directus-sync pull",
-        "or keep the column's own: make it in a post revision, and no field of it in Directus",
+        "let Directus have its type: ALTER TABLE on a development database for events.notes, then pull",
+        "or keep the column's type: make it in a post revision, without a field in Directus",
     ],
     Rule.DESTRUCTION: [
-        "if this checkout is behind, take the newest: git pull",
-        "if that is meant, say so in snapshots/removals.yaml and commit it; a copy goes to the attic:",
+        "if this checkout is out of date, update it: git pull",
+        "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
         "  - item: events.notes",
         "    reason: why it may go",
-        "or, this once: rerun with --allow-destroy events.notes",
+        "or approve it once: run again with --allow-destroy events.notes",
     ],
     Rule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
     Rule.EXPECTED: [

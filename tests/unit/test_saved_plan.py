@@ -13,12 +13,12 @@ import pytest
 from directus_sync.errors import StalePlan, WrongSettings
 from directus_sync.schema import saved_plan
 from directus_sync.schema.diff import SchemaDiff
-from directus_sync.schema.guard import Approvals, Plan
+from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 
 APPROVALS = Approvals({"station.elev": "moved"}, frozenset({"country", "station.notes"}))
-ANEW = "save it anew: directus-sync diff --out PATH"
+ANEW = "save it again: directus-sync diff --out PATH"
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def test_a_plan_for_the_same_file_and_server_passes(saved: SavedPlan, plan: Plan
 @pytest.mark.parametrize(
     ("other", "moved"),
     [
-        ({"sha256": "0" * 64}, "schema.yaml is another"),
-        ({"digest": "0" * 40}, "the schema of the server is another"),
+        ({"sha256": "0" * 64}, "schema.yaml was changed"),
+        ({"digest": "0" * 40}, "the schema of the server was changed"),
         # The server's hash does not cover the diff.
-        ({"raw": {"collections": []}}, "the schema of the server is another"),
+        ({"raw": {"collections": []}}, "the schema of the server was changed"),
     ],
 )
 def test_one_hash_that_differs_makes_a_plan_stale(
@@ -73,9 +73,9 @@ def test_one_hash_that_differs_makes_a_plan_stale(
 ) -> None:
     with pytest.raises(StalePlan) as caught:
         saved_plan.require_current(dataclasses.replace(saved, **other), plan, live)
-    assert caught.value.what == f"the plan is out of date: {moved} than when it was saved; nothing was sent"
+    assert caught.value.what == f"the plan is out of date: {moved} since it was saved; nothing was sent"
     assert caught.value.where == str(saved.path)
-    assert caught.value.next == f"look again and {ANEW}"
+    assert caught.value.next == "look at the changes and save the plan again: directus-sync diff --out PATH"
 
 
 def bad(**change: Any) -> str:
@@ -99,7 +99,7 @@ def bad(**change: Any) -> str:
 )
 def test_a_file_that_is_no_plan_is_named(path: Path, text: str, why: str) -> None:
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(WrongSettings, match="the plan can't be read: ") as caught:
+    with pytest.raises(WrongSettings, match="the plan cannot be read: ") as caught:
         saved_plan.read(path)
     assert why in caught.value.what
     assert (caught.value.where, caught.value.next) == (str(path), ANEW)

@@ -15,11 +15,11 @@ from directus_sync.schema import snapshot
     ("section", "part", "key", "value", "complaint"),
     [
         *(
-            ("fields", "schema", limit, value, f"`schema.{limit}` of station.id must be a whole number, not {value!r}")
+            ("fields", "schema", limit, value, f"`schema.{limit}` of station.id must be an integer, not {value!r}")
             for limit in ("max_length", "numeric_precision", "numeric_scale")
             for value in (2.0, "2", True)
         ),
-        ("fields", "meta", "sort", True, "`meta.sort` of station.id must be a whole number, not True"),
+        ("fields", "meta", "sort", True, "`meta.sort` of station.id must be an integer, not True"),
         ("fields", "meta", "hidden", 1, "`meta.hidden` of station.id must be true or false, not 1"),
         ("relations", "meta", "many_collection", "other", "`meta.many_collection` of station.country must be station"),
         ("relations", "meta", "many_field", "other", "`meta.many_field` of station.country must be country"),
