@@ -113,6 +113,10 @@ test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full 
 	@$(STACK) install
 	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
 
+.PHONY: mutants
+mutants: venv ## Change the guard's code one place at a time, and list what no test notices: docs/testing.md
+	@$(PYTHON) -m tools.mutants
+
 .PHONY: screenshots
 screenshots: venv ## Take the pictures of docs/images anew, while the admin UI is tested
 	@$(STACK) install --for-tests

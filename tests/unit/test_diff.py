@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from directus_sync.schema import diff
-from directus_sync.schema.diff import ABSENT, Action, Change, Kind, SchemaDiff
+from directus_sync.schema import comparison, diff
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
+from tests.properties.directus import patched
 
 Captured = Callable[[str], SchemaDiff]
 
@@ -81,7 +83,8 @@ def test_a_change_between_column_and_alias_is_one_change_of_type(
     # Directus sends a removal and an addition of the same field.
     change = only(captured(edit))
     assert (change.action, change.id) == (Action.CHANGE, f"station.{field}")
-    assert [(edit.name, edit.before, edit.after) for edit in change.edits] == [("type", before, after)]
+    assert change.edits == (Edit(("type",), before, after),)
+    assert [(item or {})["type"] for item in (change.before, change.after)] == [before, after]
 
 
 def test_a_change_lists_every_property_with_both_values(captured: Captured) -> None:
@@ -92,12 +95,34 @@ def test_a_change_lists_every_property_with_both_values(captured: Captured) -> N
         ("schema.data_type", "character varying", "text"),
         ("schema.max_length", 255, None),
     ]
+    assert (change.before, change.after) == (None, None)
 
 
 def test_a_change_within_a_list_names_the_place_in_it(captured: Captured) -> None:
     (edit,) = only(captured("special_changed")).edits
     assert (edit.name, edit.before) == ("meta.special.1", "no-data")
     assert edit.after is ABSENT
+
+
+@pytest.mark.parametrize(
+    ("difference", "edit"),
+    [
+        ({"kind": "N", "path": ["meta", "a", "b"], "rhs": 1}, Edit(("meta", "a", "b"), ABSENT, 1)),
+        ({"kind": "D", "path": ["meta", "a", "b"], "lhs": 1}, Edit(("meta", "a", "b"), 1, ABSENT)),
+        ({"kind": "E", "path": ["type"], "lhs": 1, "rhs": None}, Edit(("type",), 1, None)),
+        ({"kind": "E", "lhs": 1, "rhs": 2}, Edit((), 1, 2)),
+        (
+            {"kind": "A", "path": ["meta", "a"], "index": 2, "item": {"kind": "N", "rhs": "x"}},
+            Edit(("meta", "a", 2), ABSENT, "x"),
+        ),
+        ({"kind": "A", "index": 0, "item": {"kind": "D", "lhs": "x"}}, Edit((0,), "x", ABSENT)),
+    ],
+)
+def test_an_edit_has_both_values_and_says_which_is_missing(difference: dict[str, Any], edit: Edit) -> None:
+    entry = {"collection": "station", "field": "code", "diff": [difference]}
+    change = only(diff.from_server(("hash", {"fields": [entry]})))
+    assert change.edits == (edit,)
+    assert (change.before, change.after) == (None, None)
 
 
 def test_a_relation_names_the_collection_it_leads_to(captured: Captured) -> None:
@@ -175,9 +200,141 @@ def test_every_kind_has_its_own_word() -> None:
     assert [kind.noun for kind in Kind] == ["collection", "field", "index", "relation"]
 
 
-def test_only_what_lies_inside_a_value_is_made_a_change_of_that_value(
-    captured_answers: dict[str, Any], live: Snapshot
+INSIDE = {"kind": "N", "path": ["meta", "translations", 0, "plural"], "rhs": "stations"}
+ALSO_INSIDE = {"kind": "D", "path": ["meta", "translations", 1], "lhs": {}}
+ELSEWHERE = {"kind": "E", "path": ["meta", "icon"], "lhs": None, "rhs": "flag"}
+ANYWHERE = {"kind": "E", "lhs": 1, "rhs": 2}
+
+
+def with_translations(live: Snapshot, value: object) -> Snapshot:
+    country = live.section("collections")["country",]
+    entry = {**country, "meta": {**country["meta"], "translations": value}}
+    return replace(live, sections={**live.sections, "collections": {("country",): entry}})
+
+
+def test_a_change_inside_a_value_of_a_collection_is_sent_as_the_whole_value(live: Snapshot) -> None:
+    before, now = with_translations(live, ["old"]), with_translations(live, ["new"])
+    entry = {"collection": "country", "diff": [INSIDE, ELSEWHERE, ALSO_INSIDE, ANYWHERE]}
+    raw = {"collections": [entry], "fields": ["as they are"]}
+    whole = {"kind": "E", "path": ["meta", "translations"], "lhs": ["old"], "rhs": ["new"]}
+    sent = diff.with_whole_values(raw, before, now)
+    assert sent == {
+        "collections": [{"collection": "country", "diff": [whole, ELSEWHERE, ANYWHERE]}],
+        "fields": ["as they are"],
+    }
+    change = only(diff.from_server(("hash", {"collections": sent["collections"]})))
+    assert not change.malformed
+    assert [edit.path for edit in change.edits] == [("meta", "translations"), ("meta", "icon"), ()]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ELSEWHERE,
+        # Gone, or new, as a whole: the shape that drops or creates the table.
+        {"kind": "D", "path": ["meta", "note"], "lhs": "x"},
+        {"kind": "D", "path": ["meta"], "lhs": {}},
+        {"kind": "N", "path": ["schema", "name", "inside"], "rhs": 1},
+        {"kind": "D", "lhs": {}},
+    ],
+)
+def test_no_other_difference_of_a_collection_is_sent_otherwise(live: Snapshot, first: dict[str, Any]) -> None:
+    raw = {"collections": [{"collection": "country", "diff": [first, INSIDE]}], "relations": []}
+    assert diff.with_whole_values(raw, live, live) == raw
+
+
+@pytest.mark.parametrize("side", ["live", "wanted"])
+def test_a_value_that_one_side_lacks_is_sent_as_directus_tells_it(live: Snapshot, side: str) -> None:
+    country = live.section("collections")["country",]
+    meta = {key: value for key, value in country["meta"].items() if key != "translations"}
+    without = replace(live, sections={**live.sections, "collections": {("country",): {**country, "meta": meta}}})
+    raw = {"collections": [{"collection": "country", "diff": [INSIDE]}]}
+    assert diff.with_whole_values(raw, **{"live": live, "wanted": live, side: without}) == raw
+    unknown = {"collections": [{"collection": "nowhere", "diff": [INSIDE]}]}
+    assert diff.with_whole_values(unknown, live, live) == unknown
+
+
+def test_a_diff_without_collections_gets_none(live: Snapshot) -> None:
+    assert diff.with_whole_values({}, live, live) == {"collections": []}
+
+
+# Without a server
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (1, True, False),
+        (True, 1, False),
+        (0, False, False),
+        (True, True, True),
+        (1, 1.0, True),
+        ("1", 1, False),
+        (None, False, False),
+        (None, None, True),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ({"a": 1, "b": None}, {"a": 1, "c": None}, False),
+        ({"a": [1, {"b": 0}]}, {"a": [1, {"b": False}]}, False),
+        ({"a": [1, {"b": 0}]}, {"a": [1, {"b": 0}]}, True),
+        ([1], [1, 2], False),
+        ([1, 2], [2, 1], False),
+        ([], {}, False),
+    ],
+)
+def test_values_are_equal_as_they_are_to_javascript(one: object, other: object, equal: bool) -> None:
+    assert comparison.same(one, other) is equal
+    assert comparison.same(other, one) is equal
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *("field_added", "field_removed", "note_changed", "type_string_to_text", "folder_added"),
+        *("relation_removed", "on_delete_changed"),
+    ],
+)
+def test_a_difference_is_found_without_a_server(
+    captured_answers: dict[str, Any], captured: Captured, live: Snapshot, edit: str
 ) -> None:
-    # A property of meta that is gone stays what it is: the shape that drops the table.
-    raw = captured_answers["collection_nested_removal"]["diff"]
-    assert diff.with_whole_values(raw, live, live) == {**raw, "collections": list(raw["collections"])}
+    wanted = replace(live, sections=patched(live.sections, captured_answers[edit]["diff"]))
+    (found,), told = comparison.between(live, wanted), only(captured(edit))
+    assert (found.action, found.kind, found.key, found.related) == (told.action, told.kind, told.key, told.related)
+    assert set(found.edits) == set(told.edits)
+    if told.action is not Action.CHANGE:
+        assert (found.before, found.after) == (told.before, told.after)
+
+
+def test_differences_are_listed_by_section_and_name(captured_answers: dict[str, Any], live: Snapshot) -> None:
+    wanted = replace(live, sections=patched(live.sections, captured_answers["collection_added"]["diff"]))
+    assert [(change.kind, change.id) for change in comparison.between(live, wanted)] == [
+        (Kind.COLLECTION, "zone"),
+        (Kind.FIELD, "zone.country"),
+        (Kind.FIELD, "zone.id"),
+        (Kind.FIELD, "zone.name"),
+        (Kind.RELATION, "zone.country"),
+    ]
+
+
+@pytest.mark.parametrize("flag", ["is_primary_key", "has_auto_increment"])
+def test_of_a_key_that_numbers_its_rows_no_column_is_compared(live: Snapshot, flag: str) -> None:
+    entry = live.section("fields")["country", "id"]
+    assert comparison.comparable(Kind.FIELD, entry) == {key: value for key, value in entry.items() if key != "schema"}
+    plain = {**entry, "schema": {**entry["schema"], flag: False}}
+    assert comparison.comparable(Kind.FIELD, plain) == plain
+    assert comparison.comparable(Kind.FIELD, None) is None
+
+
+def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) -> None:
+    before, now = with_translations(live, None), with_translations(live, {"inside": None})
+    (change,) = comparison.between(before, now)
+    assert change.edits == (Edit(("meta", "translations"), None, {"inside": None}),)
+    (change,) = comparison.between(now, with_translations(live, {}))
+    assert change.edits == (Edit(("meta", "translations", "inside"), None, ABSENT),)
+    (change,) = comparison.between(with_translations(live, {}), now)
+    assert change.edits == (Edit(("meta", "translations", "inside"), ABSENT, None),)
+
+
+def test_a_plan_without_any_change_is_nothing() -> None:
+    assert not SchemaDiff()
+    assert SchemaDiff((Change(Action.ADD, Kind.COLLECTION, "a"),))

@@ -47,6 +47,17 @@ def test_what_is_read_is_what_was_written(document: Any, flow: bool | None) -> N
     assert typed(plain_yaml.load(content)) == typed(document)
 
 
+@pytest.mark.parametrize(
+    ("plain", "value"), [("1", 1), ("true", True), ("null", None), ("1.5", 1.5), ("0x1F", 31), ("-.inf", float("-inf"))]
+)
+def test_a_quoted_scalar_stays_a_text_beside_a_plain_one(plain: str, value: object) -> None:
+    quoted, double, tagged = f"'{plain}'", f'"{plain}"', f"!!str {plain}"
+    for text in (quoted, double, tagged):
+        for order in ([text, plain, text], [plain, text, plain]):
+            read = plain_yaml.load(f"[{', '.join(order)}]".encode())
+            assert typed(read) == typed([plain if item == text else value for item in order])
+
+
 def test_a_date_is_the_text_that_it_is_to_directus() -> None:
     assert plain_yaml.load(b"[2024-01-01, 2024-01-01T10:00:00Z]") == ["2024-01-01", "2024-01-01T10:00:00Z"]
 
@@ -84,7 +95,8 @@ def test_what_directus_never_writes_is_refused_with_its_place(content: str, why:
     with pytest.raises(yaml.MarkedYAMLError) as caught:
         plain_yaml.load(content.encode())
     assert why in str(caught.value.problem)
-    assert caught.value.problem_mark is not None
+    lines = content.splitlines() or [""]
+    assert 0 <= caught.value.problem_mark.line < len(lines)  # type: ignore[union-attr]
 
 
 @given(DOCUMENTS)

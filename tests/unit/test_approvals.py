@@ -1,0 +1,163 @@
+"""removals.yaml: what is read of it, what is refused, and what is pruned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directus_sync.errors import InvalidRemovals
+from directus_sync.schema import approvals
+from directus_sync.schema.approvals import Removal
+from directus_sync.schema.plan import Approvals
+from directus_sync.schema.snapshot import Snapshot
+
+ENTRIES = [
+    "- item: events.notes\n  reason: moved\n",
+    "- item: events\n  reason: >\n    no longer\n    held\n",
+    "- reason: renamed\n  item: entries.class\n",
+]
+HEADER = "# What may go, and why.\n"
+
+
+def snapshot(*items: str, relations: tuple[str, ...] = ()) -> Snapshot:
+    """Return a snapshot with these collections, fields and relations."""
+    sections: dict[str, dict[tuple[str, ...], Any]] = {
+        "collections": {(item,): {} for item in items if "." not in item},
+        "fields": {tuple(item.split(".")): {} for item in items if "." in item},
+        "systemFields": {},
+        "relations": {tuple(item.split(".")): {} for item in relations},
+    }
+    return Snapshot(b"", "schema.yaml", "11.17.4", sections)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "removals.yaml"
+
+
+def written(path: Path, text: str) -> tuple[Removal, ...]:
+    path.write_text(text, encoding="utf-8")
+    return approvals.read(path)
+
+
+def test_an_approval_has_an_item_a_reason_and_its_lines(path: Path) -> None:
+    assert written(path, HEADER + "".join(ENTRIES)) == (
+        Removal("events.notes", "moved", (1, 3)),
+        Removal("events", "no longer held", (3, 7)),
+        Removal("entries.class", "renamed", (7, 9)),
+    )
+
+
+def test_a_last_line_without_an_end_belongs_to_its_approval(path: Path) -> None:
+    assert written(path, "- item: a\n  reason: é") == (Removal("a", "é", (0, 2)),)
+
+
+def test_spaces_around_item_and_reason_do_not_count(path: Path) -> None:
+    (removal,) = written(path, "- {item: ' a.b ', reason: ' why '}\n")
+    assert (removal.item, removal.reason) == ("a.b", "why")
+
+
+@pytest.mark.parametrize("text", ["", "# none yet\n", "[]\n"])
+def test_a_file_without_approvals_has_none(path: Path, text: str) -> None:
+    assert written(path, text) == ()
+
+
+def test_a_missing_file_has_no_approvals(path: Path) -> None:
+    assert approvals.read(path) == ()
+
+
+INCOMPLETE = "an approval has an `item` and a `reason`, and nothing else"
+EMPTY = "item and reason must not be empty"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("a: b\n", 1, "the file must be a list"),
+        ("# one\n- item: a\n", 2, INCOMPLETE),
+        ("- a\n", 1, INCOMPLETE),
+        ("- [item, reason]\n", 1, INCOMPLETE),
+        ("- item: a\n  reason: b\n- reason: b\n", 3, INCOMPLETE),
+        ("- item: a\n  reason: b\n  until: c\n", 1, INCOMPLETE),
+        ("- item: a\n  reason: b\n  item: c\n", 1, INCOMPLETE),
+        ("- item: a\n  reason: [b]\n", 1, INCOMPLETE),
+        ("- item: a\n  reason: b\n  [c]: d\n", 1, INCOMPLETE),
+        ("- item: a\n  reason: ''\n", 1, EMPTY),
+        ("- item: a\n  reason: ' '\n", 1, EMPTY),
+        ("- item:\n  reason: b\n", 1, EMPTY),
+        ("- item: ' '\n  reason: b\n", 1, EMPTY),
+    ],
+)
+def test_a_bad_approval_is_refused_at_its_line(path: Path, text: str, line: int, what: str) -> None:
+    with pytest.raises(InvalidRemovals) as caught:
+        written(path, text)
+    assert (caught.value.what, caught.value.where) == (what, f"{path}:{line}")
+    assert caught.value.next == "write it as\n- item: events.notes\n  reason: moved to the regulations page"
+
+
+@pytest.mark.parametrize("content", [b"- [", b"\xff\xfe\x00", b"[" * 5000], ids=["syntax", "encoding", "depth"])
+def test_a_file_that_cannot_be_read_is_named(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InvalidRemovals, match=r"the file can't be read: \S") as caught:
+        approvals.read(path)
+    assert caught.value.where == str(path)
+    assert caught.value.next == "write it as\n- item: events.notes\n  reason: moved to the regulations page"
+
+
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRemovals, match="can't be read"):
+        approvals.read(tmp_path)
+
+
+def test_the_reviewed_reason_comes_before_the_command_line(path: Path) -> None:
+    removals = written(path, ENTRIES[0])
+    assert approvals.combine(removals, ["events.notes", "teams"], ["a", "b"]) == Approvals(
+        {"events.notes": "moved", "teams": "on the command line"}, frozenset({"a", "b"})
+    )
+
+
+def test_an_approval_is_spent_when_its_item_is_in_neither_file_nor_server() -> None:
+    removals = [Removal(item, "why", (0, 1)) for item in ("gone", "gone.field", "events", "events.notes", "a.b")]
+    here, empty = snapshot("events", "events.notes", relations=("a.b",)), snapshot()
+    for wanted, live in ((here, empty), (empty, here), (here, here)):
+        assert [removal.item for removal in approvals.spent(removals, wanted, live)] == ["gone", "gone.field"]
+    assert list(approvals.spent(removals, empty, empty)) == removals
+
+
+def test_an_approval_is_pointless_while_the_file_has_its_item() -> None:
+    removals = [Removal(item, "why", (0, 1)) for item in ("events", "events.notes", "a.b", "gone")]
+    wanted = snapshot("events", "events.notes", relations=("a.b",))
+    assert [removal.item for removal in approvals.pointless(removals, wanted)] == ["events", "events.notes", "a.b"]
+
+
+def test_a_field_is_not_its_collection() -> None:
+    removals = [Removal(item, "why", (0, 1)) for item in ("events", "teams.name")]
+    assert approvals.pointless(removals, snapshot("teams", "events.notes")) == ()
+
+
+def test_a_field_whose_name_has_a_dot_is_found() -> None:
+    assert approvals.pointless([Removal("a.b.c", "why", (0, 1))], snapshot()) == ()
+    wanted = Snapshot(b"", "", "", {"collections": {}, "fields": {("a", "b.c"): {}}, "relations": {}})
+    assert approvals.pointless([Removal("a.b.c", "why", (0, 1))], wanted) != ()
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n# the end\n"])
+@pytest.mark.parametrize("gone", [(0,), (1,), (2,), (0, 2), (0, 1, 2)])
+def test_pruning_takes_whole_approvals_and_nothing_else(path: Path, gone: tuple[int, ...], ending: str) -> None:
+    text = HEADER + "".join(ENTRIES)[:-1] + ending
+    removals = written(path, text)
+    approvals.prune(path, [removals[number] for number in gone])
+    left = HEADER + "".join(entry for number, entry in enumerate(ENTRIES) if number not in gone)
+    rest = left[:-1] + ending if 2 not in gone else left + ending[1:]
+    assert path.read_text(encoding="utf-8") == rest
+    assert [removal.item for removal in approvals.read(path)] == [
+        removal.item for number, removal in enumerate(removals) if number not in gone
+    ]
+
+
+def test_a_comment_between_approvals_stays(path: Path) -> None:
+    removals = written(path, f"{ENTRIES[0]}# é: the next one is older\n{ENTRIES[2]}")
+    approvals.prune(path, removals[:1])
+    assert path.read_text(encoding="utf-8") == f"# é: the next one is older\n{ENTRIES[2]}"

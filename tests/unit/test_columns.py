@@ -1,0 +1,186 @@
+"""Which changes of a column lose values, and the type that Directus gives it: every type, and the limits exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from directus_sync.schema.columns import Column, is_lossy
+
+TYPE = {("type",), ("schema", "data_type")}
+LENGTH = {("schema", "max_length")}
+SCALE = {("schema", "numeric_scale")}
+
+# As Directus 11.17.4 made them, by its field type.
+MADE = {
+    "bigInteger": "bigint",
+    "binary": "bytea",
+    "boolean": "boolean",
+    "csv": "text",
+    "date": "date",
+    "dateTime": "timestamp without time zone",
+    "decimal": "numeric(10,5)",
+    "float": "real",
+    "geometry": "geometry(Geometry,4326)",
+    "geometry.Point": "geometry(Point,4326)",
+    "hash": "character varying(255)",
+    "integer": "integer",
+    "json": "json",
+    "string": "character varying(255)",
+    "text": "text",
+    "time": "time without time zone",
+    "timestamp": "timestamp with time zone",
+    "uuid": "uuid",
+}
+# Every pair of types where each value of the first is one of the second: with the default limits, all others lose some.
+WIDER = {
+    ("integer", "bigInteger"),
+    ("integer", "decimal"),
+    ("integer", "string"),
+    ("bigInteger", "decimal"),
+    ("bigInteger", "string"),
+    ("uuid", "string"),
+    ("boolean", "string"),
+    ("hash", "string"),
+    *(
+        (kind, "text")
+        for kind in (
+            *("bigInteger", "boolean", "csv", "date", "dateTime", "decimal", "float", "hash"),
+            *("integer", "string", "time", "timestamp", "uuid"),
+        )
+    ),
+}
+
+
+def column(kind: str, **schema: Any) -> Column:
+    """Return a column as Directus made it, but for what is given."""
+    return Column.of(kind, {"data_type": MADE[kind].partition("(")[0], **schema})
+
+
+@pytest.mark.parametrize(("kind", "made"), MADE.items())
+def test_directus_makes_one_column_of_each_type(kind: str, made: str) -> None:
+    assert column(kind).made == made
+    assert not column(kind).foreign
+
+
+def test_a_type_that_directus_does_not_know_keeps_its_column() -> None:
+    inet = Column.of("unknown", {"data_type": "inet"})
+    assert (inet.kind, inet.made, inet.foreign) == ("unknown", "inet", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "made"),
+    [
+        ("string", {"max_length": 1}, "character varying(1)"),
+        ("string", {"max_length": 300}, "character varying(300)"),
+        ("string", {"max_length": 0}, "character varying(255)"),
+        # Directus exports a column without a limit as one of -5.
+        ("string", {"max_length": -5}, "character varying(255)"),
+        ("string", {"max_length": None}, "character varying(255)"),
+        ("hash", {"max_length": 64}, "character varying(255)"),
+        ("decimal", {"numeric_precision": 8, "numeric_scale": 2}, "numeric(8,2)"),
+        ("decimal", {"numeric_precision": None, "numeric_scale": 0}, "numeric(10,0)"),
+        ("decimal", {"numeric_precision": 8, "numeric_scale": None}, "numeric(8,5)"),
+    ],
+)
+def test_limits_are_those_that_directus_makes(kind: str, schema: dict[str, Any], made: str) -> None:
+    assert column(kind, **schema).made == made
+
+
+def test_a_shape_is_exported_as_the_type_of_the_column() -> None:
+    assert not Column.of("geometry.LineString", {"data_type": "LINESTRING"}).foreign
+    assert Column.of("geometry.LineString", {"data_type": "POLYGON"}).foreign
+
+
+@pytest.mark.parametrize("old", MADE)
+def test_another_type_loses_values_but_for_those_that_hold_every_value(old: str) -> None:
+    wider = {new for new in MADE if new != old and not is_lossy(TYPE, column(old), column(new))}
+    assert wider == {new for kind, new in WIDER if kind == old}
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("integer", 11), ("bigInteger", 20), ("uuid", 36), ("boolean", 5)])
+def test_a_text_must_be_as_long_as_the_longest_value(kind: str, longest: int) -> None:
+    assert not is_lossy(TYPE, column(kind), column("string", max_length=longest))
+    assert is_lossy(TYPE, column(kind), column("string", max_length=longest - 1))
+
+
+def test_a_text_without_a_limit_fits_no_length() -> None:
+    unlimited = column("string", max_length=-5)
+    assert is_lossy(LENGTH, unlimited, column("string", max_length=2**30))
+    assert not is_lossy(LENGTH, column("string", max_length=2**30), unlimited)
+    assert is_lossy(LENGTH, column("string", max_length=0), column("string", max_length=255))
+
+
+@pytest.mark.parametrize(("before", "after", "lossy"), [(255, 254, True), (255, 255, False), (255, 256, False)])
+def test_a_shorter_text_cuts_values(before: int, after: int, lossy: bool) -> None:
+    old, new = (column("string", max_length=length) for length in (before, after))
+    assert is_lossy(LENGTH, old, new) is lossy
+    # The type in SQL is edited too where both change at once, and says nothing more.
+    assert is_lossy({("schema", "data_type")}, old, new) is lossy
+
+
+def test_another_column_of_the_same_type_loses_values() -> None:
+    odd = Column.of("unknown", {"data_type": "inet"})
+    assert is_lossy({("schema", "data_type")}, odd, Column.of("unknown", {"data_type": "cidr"}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lossy"),
+    [
+        ((10, 5), (10, 5), False),
+        ((10, 5), (11, 5), False),
+        ((10, 5), (11, 6), False),
+        # A digit after the point fewer, or one before it.
+        ((10, 5), (10, 4), True),
+        ((10, 5), (9, 5), True),
+        ((10, 5), (10, 6), True),
+    ],
+)
+def test_a_number_keeps_its_digits_on_both_sides_of_the_point(
+    before: tuple[int, int], after: tuple[int, int], lossy: bool
+) -> None:
+    old, new = (column("decimal", numeric_precision=digits, numeric_scale=scale) for digits, scale in (before, after))
+    assert is_lossy(SCALE, old, new) is lossy
+
+
+@pytest.mark.parametrize(
+    "part", ["is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"]
+)
+def test_a_column_that_is_made_anew_keeps_nothing(part: str) -> None:
+    assert is_lossy({("schema", part)}, column("text"), column("text"))
+    # Nor does a part that is called so make it anew elsewhere, nor all of the column at once.
+    assert not is_lossy({("meta", part), ("schema",)}, column("text"), column("text"))
+
+
+def test_a_hash_is_made_255_long_when_its_column_is_touched() -> None:
+    old, new = column("hash", max_length=256), column("hash", max_length=1000)
+    assert is_lossy({("schema", "is_nullable")}, old, new)
+    assert not is_lossy({("meta", "note")}, old, new)
+    assert not is_lossy({("schema", "is_nullable")}, column("hash", max_length=255), new)
+
+
+def test_a_column_that_directus_did_not_make_is_altered_with_any_part_of_it() -> None:
+    double = Column.of("float", {"data_type": "double precision"})
+    assert double.foreign
+    assert is_lossy({("schema", "is_nullable")}, double, double)
+    assert not is_lossy({("meta", "note")}, double, double)
+    assert not is_lossy({("schema", "is_nullable")}, column("float"), column("float"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "altered"),
+    [
+        ("json", "[]", True),
+        ("boolean", True, True),
+        ("string", 7, True),
+        ("decimal", 1.5, True),
+        ("string", "7", False),
+        ("decimal", "7", False),
+        ("json", None, False),
+    ],
+)
+def test_a_default_that_is_no_text_alters_the_column_with_every_edit(kind: str, default: object, altered: bool) -> None:
+    found = column(kind, default_value=default)
+    assert found.altered({("meta", "note")}) is altered
+    assert found.altered({("schema", "is_unique")})

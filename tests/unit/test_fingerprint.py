@@ -1,0 +1,86 @@
+"""What the fast path compares beside the database. The fingerprint itself is tested in tests/integration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from directus_sync.settings import Settings
+from directus_sync.state import fingerprint
+
+FILES = ("schema.yaml", "catalog.yaml", "removals.yaml")
+
+
+@pytest.fixture
+def settings(load: Callable[..., Settings], tmp_path: Path) -> Settings:
+    """Return the settings of a checkout whose three files exist."""
+    for name in FILES:
+        (tmp_path / name).write_text(f"this is {name}\n", encoding="utf-8")
+    return dataclasses.replace(load(), snapshot=tmp_path / "schema.yaml")
+
+
+def test_the_same_files_and_settings_give_the_same_inputs(settings: Settings) -> None:
+    found = fingerprint.inputs(settings)
+    assert found == fingerprint.inputs(settings)
+    assert len(found) == 64
+    assert set(found) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_is_one_of_the_inputs(settings: Settings, name: str) -> None:
+    path = settings.snapshot.with_name(name)
+    before = fingerprint.inputs(settings)
+    path.write_text("another", encoding="utf-8")
+    changed = fingerprint.inputs(settings)
+    path.unlink()
+    assert len({before, changed, fingerprint.inputs(settings)}) == 3
+
+
+def test_a_missing_file_counts_as_an_empty_one(settings: Settings) -> None:
+    settings.removals.unlink()
+    missing = fingerprint.inputs(settings)
+    settings.removals.write_bytes(b"")
+    assert fingerprint.inputs(settings) == missing
+
+
+def test_text_that_moves_from_one_file_to_the_next_changes_the_inputs(settings: Settings) -> None:
+    settings.snapshot.write_bytes(b"ab")
+    settings.catalog.write_bytes(b"c")
+    before = fingerprint.inputs(settings)
+    settings.snapshot.write_bytes(b"a")
+    settings.catalog.write_bytes(b"bc")
+    assert fingerprint.inputs(settings) != before
+
+
+def test_a_file_that_cannot_be_read_is_left_to_whoever_needs_it(settings: Settings) -> None:
+    before = fingerprint.inputs(settings)
+    settings.removals.unlink()
+    missing = fingerprint.inputs(settings)
+    settings.removals.mkdir()
+    folder = fingerprint.inputs(settings)
+    settings.removals.rmdir()
+    settings.removals.symlink_to(settings.removals)
+    assert len({before, missing, folder, fingerprint.inputs(settings)}) == 4
+
+
+def test_the_excluded_tables_are_one_of_the_inputs(settings: Settings) -> None:
+    excluding = dataclasses.replace(settings, environ={**settings.environ, "DB_EXCLUDE_TABLES": "other"})
+    assert fingerprint.inputs(excluding) != fingerprint.inputs(settings)
+
+
+def test_the_version_of_the_tool_is_one_of_the_inputs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint.inputs(settings)
+    monkeypatch.setattr(fingerprint, "__version__", "9.9.9")
+    assert fingerprint.inputs(settings) != before
+
+
+def test_what_is_recorded_names_the_version_of_directus_too() -> None:
+    assert fingerprint.with_version("abc", "11.17.4") == "abc 11.17.4"
+
+
+def test_the_database_alone_tells_nothing_about_a_directus_elsewhere(load: Callable[..., Settings]) -> None:
+    assert fingerprint.can_tell(load())
+    assert not fingerprint.can_tell(load(DIRECTUS_URL="http://127.0.0.1:8055"))

@@ -1,0 +1,51 @@
+"""Each refusal names its own ways out, and no other's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from directus_sync.report import refusal
+from directus_sync.schema.columns import Column
+from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.plan import Item, Mover, Plan, Verdict
+from directus_sync.schema.rules import Rule
+
+STEPS: Final = {
+    Rule.INCOMPLETE: ["snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite"],
+    Rule.CONFLICT: [
+        "keep Directus's: directus-sync pull --overwrite, make git's change again in Directus, pull, commit",
+        "keep git's:       run again with --discard-live events.notes",
+    ],
+    Rule.UNCAPTURED: [
+        "keep them: directus-sync pull, then commit",
+        "lose them: run again with --discard-live events.notes",
+    ],
+    Rule.TYPE: [
+        "let Directus have its type: ALTER TABLE on a development database for events.notes, then pull",
+        "or keep the column's type: make it in a post revision, without a field in Directus",
+    ],
+    Rule.DESTRUCTION: [
+        "if this checkout is out of date, update it: git pull",
+        "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
+        "  - item: events.notes",
+        "    reason: why it may go",
+        "or approve it once: run again with --allow-destroy events.notes",
+    ],
+    Rule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
+    Rule.EXPECTED: [
+        'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
+        "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
+    ],
+}
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_a_refusal_has_its_own_next_steps(rule: Rule) -> None:
+    edit = Edit(("type",), "float", "text")
+    change = Change(Action.CHANGE, Kind.FIELD, "events", "notes", edits=(edit,))
+    remade = Column.of("float", {"data_type": "double precision"})
+    item = Item(Verdict(change, Mover.GIT, remade=remade), 1, rule)
+    error = refusal.error(Plan(SchemaDiff((change,)), (item,)), "push")
+    assert str(error.next).splitlines() == STEPS[rule]

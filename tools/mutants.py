@@ -1,0 +1,69 @@
+"""Changes the guard's modules one place at a time, and lists the changes that no test notices: make mutants.
+
+docs/testing.md says how to read the list, and why the mutants that stay may stay.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SURVIVORS: Final = ROOT / ".stack" / "mutants.txt"
+ENOUGH: Final = 0.9
+
+# Of the fingerprint, what needs no database.
+MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "directus_sync/schema/guard.py": ("",),
+    "directus_sync/schema/entries.py": ("",),
+    "directus_sync/schema/diff.py": ("",),
+    "directus_sync/schema/comparison.py": ("",),
+    "directus_sync/schema/columns.py": ("",),
+    "directus_sync/schema/approvals.py": ("",),
+    "directus_sync/schema/saved_plan.py": ("",),
+    "directus_sync/state/fingerprint.py": ("x_can_tell__", "x_inputs__", "x__content__", "x_with_version__"),
+}
+# What mutmut records of a mutant that some test failed for: pytest's exit codes, and those of a time-out.
+_KILLED: Final = frozenset({1, 3, 24, 36, 152, 255, -24})
+
+
+def main() -> int:
+    """Run mutmut, print the count of each module, and write the survivors. Returns 1 where too many live."""
+    mutmut = [str(Path(sys.executable).with_name("mutmut"))]
+    patterns = [f"{_dotted(path)}.{name}*" for path, names in MODULES.items() for name in names]
+    subprocess.run([*mutmut, "run", *patterns], cwd=ROOT, check=True)
+    alive: list[str] = []
+    enough = True
+    for path, names in MODULES.items():
+        codes = _exit_codes(path, names)
+        living = [name for name, code in codes.items() if code not in _KILLED]
+        alive += living
+        enough &= len(codes) - len(living) >= ENOUGH * len(codes)
+        print(f"{path}: {len(codes) - len(living)} of {len(codes)} killed")  # noqa: T201 - the result
+    shown = [
+        subprocess.run([*mutmut, "show", name], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for name in alive
+    ]
+    SURVIVORS.parent.mkdir(exist_ok=True)
+    SURVIVORS.write_text("\n".join(shown), encoding="utf-8")
+    print(f"{len(alive)} live: {SURVIVORS.relative_to(ROOT)}")  # noqa: T201 - the result
+    return 0 if enough else 1
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
+def _exit_codes(path: str, names: tuple[str, ...]) -> dict[str, int | None]:
+    """Return how the tests of each mutant ended; None for one that was not tried."""
+    record = json.loads((ROOT / "mutants" / f"{path}.meta").read_text(encoding="utf-8"))
+    prefixes = tuple(f"{_dotted(path)}.{name}" for name in names)
+    return {name: code for name, code in record["exit_code_by_key"].items() if name.startswith(prefixes)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
