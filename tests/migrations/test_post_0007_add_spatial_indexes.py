@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.conftest import Tool
+import psycopg
+import pytest
 
 INDEXES = {
     "geofences_geometry_geography_idx": ("geofences", "geometry"),
@@ -12,11 +13,10 @@ INDEXES = {
 
 
 @pytest.mark.parametrize("name", INDEXES)
-def test_an_index_serves_a_search_by_metres(deployed: Tool, name: str) -> None:
+def test_an_index_serves_a_search_by_metres(session: psycopg.Connection[Any], name: str) -> None:
     table, column = INDEXES[name]
-    with deployed.database.connect() as connection:
-        connection.execute("SET enable_seqscan TO off")
-        plan = connection.execute(
-            f"EXPLAIN SELECT id FROM {table} WHERE ST_DWithin({column}::geography, ST_MakePoint(20, 41)::geography, 90)"
-        ).fetchall()
+    session.execute("SET LOCAL enable_seqscan TO off")
+    plan = session.execute(
+        f"EXPLAIN SELECT id FROM {table} WHERE ST_DWithin({column}::geography, ST_MakePoint(20, 41)::geography, 90)"
+    ).fetchall()
     assert any(f"Index Scan using {name}" in line for (line,) in plan), plan
