@@ -92,18 +92,17 @@ post: venv ## New revision after it: make post m="add a constraint"
 	@$(PYTHON) -m migrations.new_revision post "$(m)"
 
 .PHONY: test
-test: venv ## Run every test, against a real PostgreSQL, Directus and browser
+test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: test-all
+test-all: venv ## Run the slow tests as well: all of tests/chaos, PostgreSQL 16, the laws at full size
+	@TIER=slow $(MAKE) test
 
 .PHONY: test-fast
 test-fast: venv ## Run the tests that need no server
 	@$(PYTHON) -m pytest tests/unit
-
-.PHONY: test-chaos
-test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for an hour or more
-	@$(STACK) install
-	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
 
 .PHONY: screenshots
 screenshots: venv ## Take the pictures of docs/images anew, while the admin UI is tested
