@@ -26,52 +26,38 @@ EVERYWHERE = {
     'op.execute(sa.text("delete  from results"))': "loses rows",
     'op.execute("CREATE VIEW v AS SELECT 5 % 2")': "prints a percent sign twice",
     'op.execute("SET lock_timeout = 0")': "lock_timeout belongs to env.py",
-    'op.execute("SET LOCAL lock_timeout = 0")': "lock_timeout belongs to env.py",
     'op.execute("ALTER TABLE results ADD CHECK (place > 0)")': "a constraint needs a name",
     'op.execute("CREATE INDEX ON results (place, team)")': "an index needs a name",
     'op.execute("CREATE INDEX results_idx ON results (place, team)")': "needs IF NOT EXISTS",
     'op.execute("CREATE UNIQUE INDEX CONCURRENTLY results_idx ON results (place, team)")': "needs IF NOT EXISTS",
-    'op.create_index("results_idx", "results", ["place", "team"])': "needs IF NOT EXISTS",
     'op.create_check_constraint(None, "results", "place > 0")': "a constraint needs a name",
-    'op.create_unique_constraint(None, "results", ["place", "team"])': "a constraint needs a name",
     'op.create_table("ranks", sa.Column("place", sa.Integer), sa.CheckConstraint("place > 0"))': "needs a name",
     'op.create_table("ranks", sa.Column("place", sa.Integer, unique=True))': "needs a name",
 }
 IN_PRE = {
     'op.add_column("entries", sa.Column("seat", sa.Integer))': "entries is Directus's",
-    'op.drop_column("entries", "notes")': "entries is Directus's",
-    'op.alter_column("entries", "notes", nullable=False)': "entries is Directus's",
     'op.rename_table("entries", "registrations")': "entries is Directus's",
     'op.create_index("entries_idx", "entries", ["a", "b"], if_not_exists=True)': "entries is Directus's",
     'op.add_column("directus_users", sa.Column("seat", sa.Integer))': "directus_users is Directus's",
-    'op.execute("ALTER TABLE entries ADD seat int")': "entries is Directus's",
     'op.execute("ALTER TABLE IF EXISTS ONLY public.entries ADD seat int")': "entries is Directus's",
     "op.execute('UPDATE \"entries\" SET notes = NULL')": "entries is Directus's",
     'op.execute("CREATE TRIGGER changed AFTER UPDATE ON entries EXECUTE FUNCTION f()")': "entries is Directus's",
-    'op.execute(f"ALTER TABLE {TABLE} ADD seat int")': "entries is Directus's",
     'for table in TABLES: op.add_column(table, sa.Column("seat", sa.Integer))': "events is Directus's",
     'op.drop_table("results")': "say why in the docstring",
-    'op.drop_column("positions", "speed")': "say why in the docstring",
 }
 IN_POST = {
+    'op.rename_collection("entries", "registrations")': "tables and columns are Directus's",
+    'op.execute("ALTER TABLE events RENAME TO races")': "tables and columns are Directus's",
     'op.create_table("results", sa.Column("id", sa.Integer))': "tables and columns are Directus's",
-    'op.add_column("entries", sa.Column("seat", sa.Integer))': "tables and columns are Directus's",
-    'op.drop_column("entries", "notes")': "tables and columns are Directus's",
     'op.drop_table("entries")': "tables and columns are Directus's",
     'op.alter_column("entries", "notes", nullable=False)': "tables and columns are Directus's",
     'op.create_foreign_key("entries_fk", "entries", "events", ["event_id"], ["id"])': "foreign keys are Directus's",
-    'op.rename_collection("entries", "registrations")': "tables and columns are Directus's",
     'op.create_unique_constraint("events_slug_key", "events", ["slug"])': "Directus's is_",
     'op.create_index("events_idx", "events", ["slug"], if_not_exists=True)': "Directus's is_",
-    'op.create_index("events_idx", "events", [sa.text("slug DESC")], if_not_exists=True)': "Directus's is_",
-    'ddl.add_unique("events", ["slug"], "events_slug_key")': "Directus's is_",
     'for columns in (("slug",), ("a", "b")): ddl.add_unique("events", columns, "events_key")': "Directus's is_",
     'op.execute("ALTER TABLE events ADD COLUMN seat int")': "tables and columns are Directus's",
     'op.execute("ALTER TABLE events ALTER COLUMN name SET NOT NULL")': "tables and columns are Directus's",
-    'op.execute("ALTER TABLE events RENAME TO races")': "tables and columns are Directus's",
     'op.execute("ALTER TABLE events ADD CONSTRAINT k UNIQUE (slug)")': "a unique column is Directus's is_unique",
-    'op.execute("CREATE INDEX IF NOT EXISTS i ON events (slug)")': "an indexed column is Directus's is_indexed",
-    'op.execute("ALTER TABLE events ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES b (c)")': "foreign keys are Directus's",
 }
 FINE = {
     "pre": [
@@ -129,7 +115,7 @@ def test_a_drop_with_a_reason_is_not_found() -> None:
 def _revision(statement: str) -> ModuleType:
     """Make a revision of one statement."""
     revision = ModuleType("revision", "Do it.")
-    names = {"op": op, "sa": sa, "ddl": ddl, "SCHEMA": "directus_sync", "TABLE": "entries"}
+    names = {"op": op, "sa": sa, "ddl": ddl, "SCHEMA": "directus_sync"}
     revision.__dict__.update(names, TABLES=("results", "events"))
     exec(f"def upgrade():\n    {statement}\ndef downgrade():\n    pass", revision.__dict__)
     return revision

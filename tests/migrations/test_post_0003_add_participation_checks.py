@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from directus_sync.catalog import Kind, Object
 from directus_sync.catalog import file as catalog_file
-from tests.conftest import ROOT
+from tests.catalogs import CATALOG
 from tests.course import ROWS, insert, insert_all
 from tests.migrations.revising import Standing, refusal
-
-CATALOG = ROOT / "snapshots" / "catalog.yaml"
 
 
 def test_rows_that_violate_a_check_are_counted_and_named(standing_at: Standing) -> None:

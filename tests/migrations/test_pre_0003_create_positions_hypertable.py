@@ -8,13 +8,6 @@ FIX = (
 )
 
 
-def test_a_fix_is_written_once(standing_at: Standing) -> None:
-    database = standing_at("pre_0003").database
-    for _ in range(2):
-        database.execute(f"{FIX} ON CONFLICT (device_id, ts) DO NOTHING")
-    assert database.value("SELECT count(*) FROM positions") == 1
-
-
 def test_a_table_that_exists_with_rows_becomes_the_hypertable(standing_at: Standing) -> None:
     revised = standing_at("pre_0003")
     revised.database.execute("CREATE TABLE kept (LIKE positions INCLUDING ALL)")
