@@ -8,9 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ RUN_SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Line:
-    """The commands of one checkout, on one database. folder: for the logs and temporary files of its runs."""
+    """The commands of one checkout, on one database. folder: for the logs of its runs."""
 
     tool: Tool
     folder: Path
@@ -47,26 +48,26 @@ class Line:
         """Start a command, `deploy` where none is given; no process of it outlives the block, so look within it."""
         mark = f"chaos-{uuid.uuid4()}"
         folder = self.folder / mark
-        temporary = folder / "tmp"
-        temporary.mkdir(parents=True)
-        variables = {"PYTHONPATH": str(self.checkout), "TMPDIR": str(temporary), "MARK": mark}
-        with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        folder.mkdir()
+        # Not below the folder: the path of a Unix socket is short.
+        with tempfile.TemporaryDirectory(prefix="chaos-") as temporary, ExitStack() as logs:
+            out, err = (logs.enter_context((folder / name).open("w")) for name in ("out", "err"))
             process = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", "-m", "directus_sync", *(arguments or ("deploy",))],
                 cwd=self.checkout,
-                env={**self.tool.environ, **variables},
+                env={**self.tool.environ, "PYTHONPATH": str(self.checkout), "TMPDIR": temporary, "MARK": mark},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
             )
-        run = Run(self, process, mark, folder)
-        try:
-            yield run
-        finally:
-            for pid in run.processes:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            process.wait()
+            run = Run(self, process, mark, folder, Path(temporary))
+            try:
+                yield run
+            finally:
+                for pid in run.processes:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                process.wait()
 
     def __call__(self, *arguments: str | Path) -> Finished:
         with self.running(*arguments) as run:
@@ -81,6 +82,7 @@ class Run:
     process: subprocess.Popen[bytes]
     mark: str
     folder: Path
+    temporary: Path
 
     @property
     def err(self) -> str:
@@ -135,7 +137,9 @@ def assert_nothing_left(run: Run) -> None:
     database = run.line.database
     until(lambda: not database.rows(LEFT["a session"]), SETTLED_SECONDS)
     assert {what: rows for what, query in LEFT.items() if (rows := database.rows(query))} == {}
-    assert [path.name for path in (run.folder / "tmp").iterdir()] == []
+    # A process that is killed leaves the folder of its socket.
+    if run.process.returncode != -signal.SIGKILL:
+        assert [path.name for path in run.temporary.iterdir()] == []
 
 
 @dataclass(frozen=True)
