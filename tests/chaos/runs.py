@@ -118,10 +118,12 @@ class Run:
         return done
 
 
+SESSIONS = (
+    "SELECT application_name, state, query FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 # Each must be empty when nothing of a run is left. Temporary tables and locks are of this database alone.
 LEFT = {
-    "a session": "SELECT application_name, state, query FROM pg_stat_activity WHERE datname = current_database()"
-    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
     "the lock": "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
     f" AND {LOCK_KEY} IN (classid::bigint << 32 | objid::bigint)"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -135,7 +137,7 @@ def assert_nothing_left(run: Run) -> None:
     """No process, session, lock, invalid index, temporary object or file."""
     until(lambda: not run.processes, 5)
     database = run.line.database
-    until(lambda: not database.rows(LEFT["a session"]), SETTLED_SECONDS)
+    until(lambda: not database.rows(SESSIONS), SETTLED_SECONDS)
     assert {what: rows for what, query in LEFT.items() if (rows := database.rows(query))} == {}
     # A process that is killed leaves the folder of its socket.
     if run.process.returncode != -signal.SIGKILL:
