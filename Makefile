@@ -100,18 +100,17 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 	@$(PYTHON) -m migrations.accept_edits "$(m)" $(BASE)
 
 .PHONY: test
-test: venv ## Run every test, against a real PostgreSQL, Directus and browser
+test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: test-all
+test-all: venv ## Run the slow tests as well: all of tests/chaos, PostgreSQL 16, the laws at full size
+	@TIER=slow $(MAKE) test
 
 .PHONY: test-fast
 test-fast: venv ## Run the tests that need no server
 	@$(PYTHON) -m pytest tests/unit
-
-.PHONY: test-chaos
-test-chaos: venv ## Kill, cut, crowd and lock in every way: tests/chaos at full size, for an hour or more
-	@$(STACK) install
-	@CHAOS=full $(PYTHON) -m pytest tests/chaos --numprocesses auto --dist worksteal
 
 .PHONY: mutants
 mutants: venv ## Change the guard's code one place at a time, and list what no test notices: docs/testing.md

@@ -26,7 +26,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
     """A Directus that serves its admin UI, with the rows that `make up` shows."""
     with pytest.MonkeyPatch.context() as patch:
@@ -38,7 +38,7 @@ def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
             yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def studio(chromium: str, seeded: RunningDirectus) -> Iterator[Studio]:
     """The admin UI, with the administrator logged in."""
     asked = os.environ.get("SCREENSHOTS")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,18 +24,6 @@ ARGUMENTS = (
 )
 MILLISECONDS = 30_000
 
-_COUNT_VIOLET = """async (png) => {
-    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(png), (byte) => byte.charCodeAt(0))]))
-    const context = new OffscreenCanvas(image.width, image.height).getContext('2d')
-    context.drawImage(image, 0, 0)
-    const { data } = context.getImageData(0, 0, image.width, image.height)
-    let count = 0
-    for (let pixel = 0; pixel < data.length; pixel += 4) {
-        const [red, green, blue] = data.subarray(pixel, pixel + 3)
-        if (blue - green > 20 && red > green) count++
-    }
-    return count
-}"""
 # In pixels. A dropdown takes 30 % of the height: the eight statuses fit.
 WIDTH, HEIGHT = 1280, 960
 
@@ -106,11 +93,6 @@ class Studio:
         """Sort a list by one of its columns."""
         self.main.get_by_role("columnheader", name=label).get_by_role("button").click()
         self.page.get_by_role("button", name="Sort Ascending").click()
-
-    def drawn(self, label: str) -> int:
-        """Return how many pixels of a map have the colour of what is drawn on it; buttons have little of it."""
-        shown = self.field(label).get_by_role("region", name="Map").screenshot(animations="disabled")
-        return int(self.page.evaluate(_COUNT_VIOLET, b64encode(shown).decode()))
 
     def save(self) -> None:
         self.header.get_by_role("button", name="check", exact=True).click()

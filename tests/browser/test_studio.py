@@ -1,4 +1,4 @@
-"""Registration as an operator does it in the admin UI, with the rows that every local stack begins with."""
+"""The admin UI as an operator meets it, with the rows that every local stack begins with."""
 
 from __future__ import annotations
 
@@ -97,3 +97,25 @@ def test_a_race_number_that_is_taken_is_told_and_nothing_is_lost(studio: Studio,
     expect(studio.field("Class")).to_contain_text("M-2 Moto 450")
     assert seeded.database.value("SELECT count(*) FROM entries") == before
     studio.picture("duplicate")
+
+
+def test_a_stage_shows_its_segments_in_order(studio: Studio) -> None:
+    studio.open("stages")
+    studio.row("Example: Tirana to Shkodër").get_by_role("cell", name="Example: Tirana to Shkodër", exact=True).click()
+    expect(studio.header.get_by_role("heading")).to_contain_text("Example: Tirana to Shkodër")
+    segments = studio.field("Segments").locator(".v-list-item")
+    expect(segments).to_contain_text(["Tirana to Dajt", "Dajt", "Dajt to Shkodër"])
+    segments.last.scroll_into_view_if_needed()
+    studio.picture("stage")
+
+
+def test_a_geofence_has_a_map(studio: Studio) -> None:
+    """There need be no tiles."""
+    studio.open("geofences")
+    studio.row("Example: Surrel").get_by_role("cell", name="Example: Surrel", exact=True).click()
+    shown = studio.field("Geometry")
+    expect(shown.get_by_role("region", name="Map")).to_be_visible()
+    # Directus begins no nearer than to see all of a county.
+    for _ in range(4):
+        shown.get_by_role("button", name="Zoom in").click()
+    studio.picture("geofence")

@@ -7,17 +7,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
-from directus_sync.schema import snapshot
 from tests.chaos.runs import End, Line
 from tests.chaos.servers import OwnPostgres
 from tests.checkout import Checkout
-from tests.conftest import SNAPSHOT, Cloning, Tool
+from tests.conftest import Cloning, Tool
 from tests.snapshots import Document, edited, with_firmware, without_field
 from tools.bench import snapshots as generated
 
@@ -56,11 +54,8 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Clo
         if not end.exists():
             _write_checkout(checkout, shared)
             line = older(Tool(clone("deployed")), shared, checkout)
-            done = line("deploy")
+            done = line()
             assert done.code == 0, done.text
-            pulled = line("pull")
-            assert pulled.code == 0, pulled.text
-            assert line("attic", "purge", "--older-than", "0d").code == 0
             end.write_text(json.dumps(asdict(End.of(line.database))))
     return Upgrade(checkout, End(**json.loads(end.read_text())))
 
@@ -109,23 +104,11 @@ def with_collections(number: int) -> Callable[[Document], None]:
 
 
 @pytest.fixture(scope="session")
-def own_postgres(
-    tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]
-) -> Iterator[Callable[[], OwnPostgres]]:
-    """Make PostgreSQLs that a test may kill; they end with the tests."""
+def own_postgres(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]) -> Iterator[OwnPostgres]:
+    """A PostgreSQL that a test may kill."""
     if os.environ.get("TEST_SERVER"):
         pytest.skip("only a server of the local stack may be killed, and it is no copy of the named one")
-    with ExitStack() as servers:
-
-        def make() -> OwnPostgres:
-            own = OwnPostgres(tmp_path_factory.mktemp("postgres"), stack_environ)
-            servers.callback(own.down)
-            return own
-
-        yield make
-
-
-@pytest.fixture(scope="session")
-def version() -> str:
-    """The version of Directus that the snapshot is of."""
-    return snapshot.read(SNAPSHOT).directus
+    own = OwnPostgres(tmp_path_factory.mktemp("postgres"), stack_environ)
+    own.up()
+    yield own
+    own.down()

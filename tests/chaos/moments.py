@@ -1,34 +1,64 @@
-"""Where to strike: points of a first deploy and of an upgrade, by what can be seen of them from outside."""
+"""When to strike: points of a first deploy and of an upgrade, by what can be seen of them from outside."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
 from directus_sync.state import revisions
-from tests.chaos.runs import LOCKED, OURS, Moment, Reached, Watch, counts, directus_waits, later, ours_waits, says
-
-TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus%'"
-MIGRATED = "SELECT count(*) FROM directus_migrations"
-RECORDED = "SELECT count(*) FROM directus_sync.deploys"
-CONNECTED = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND datname = current_database()"
-SERVES = "Started a private Directus"
+from tests.chaos.runs import OURS, RUN_SECONDS, Run
+from tests.conftest import Database
 
 
-def bootstraps(watch: Watch) -> bool:
-    return watch.run.bootstraps
+@dataclass(frozen=True)
+class Watch:
+    """What a moment may look at."""
+
+    run: Run
+    connection: psycopg.Connection[Any]
+
+    def said(self, text: str) -> bool:
+        return text in self.run.err
+
+    def counts(self, sql: str) -> int:
+        """What the query counts; nothing while its tables are not there."""
+        try:
+            row = self.connection.execute(sql).fetchone()
+        except psycopg.Error:
+            return 0
+        return int(row[0]) if row else 0
 
 
-def server_starts(watch: Watch) -> bool:
-    return watch.said("Starting a private Directus") and watch.run.node is not None
+Reached = Callable[[Watch], bool]
 
 
-def _revisions(branch: revisions.Branch, first: int, last: int) -> list[Moment]:
-    return [
-        Moment(f"{word} {branch} {number}", says(f"{word.capitalize():<9} {branch}_{number:04d}"))
-        for number in range(first, last + 1)
-        for word in ("applying:", "applied:")
-    ]
+@dataclass(frozen=True)
+class Moment:
+    """A point of a deploy. lock: taken by somebody else before it starts, so that it stands still there.
+
+    fleeting: it can pass between two looks, or the run can end before the blow.
+    """
+
+    name: str
+    reached: Reached
+    lock: str = ""
+    fleeting: bool = False
+
+    def __str__(self) -> str:
+        return self.name.replace(" ", "-")
 
 
-LAST_PRE, LAST_POST = (int(revisions.checkout_head(branch).partition("_")[2]) for branch in revisions.BRANCHES)
+def says(text: str) -> Reached:
+    return lambda watch: watch.said(text)
+
+
+def counts(sql: str, number: int = 1) -> Reached:
+    return lambda watch: watch.counts(sql) >= number
 
 
 def applies(number: int) -> Reached:
@@ -36,71 +66,101 @@ def applies(number: int) -> Reached:
     return lambda watch: watch.said("Pushing") and watch.counts(LOCKED) >= number
 
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND "
+WE_WAIT = counts(f"{WAITING} {OURS}")
+DIRECTUS_WAITS = counts(f"{WAITING} NOT ({OURS})")
+# What an apply in one transaction has made so far can be seen by its locks alone; the tool's own DDL takes such, too.
+LOCKED = (
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'relation'"
+    f" AND mode = 'AccessExclusiveLock' AND granted AND datname = current_database() AND NOT ({OURS})"
+)
+TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus%'"
+MIGRATED = "SELECT count(*) FROM directus_migrations"
+RECORDED = "SELECT count(*) FROM directus_sync.deploys"
+CONNECTED = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND datname = current_database()"
+
+
+def _revision(name: str) -> list[Moment]:
+    return [Moment(f"{word} {name}", says(f"{word.capitalize():<9} {name}")) for word in ("applying:", "applied:")]
+
+
+HEADS = {branch: int(revisions.checkout_head(branch).partition("_")[2]) for branch in revisions.BRANCHES}
+
 CONNECTS = Moment("it connects", counts(CONNECTED), fleeting=True)
-PRE = _revisions("pre", 1, LAST_PRE)
+# All revisions of a branch go the same way; the first also makes the version table.
+PRE = [*_revision("pre_0001"), *_revision(f"pre_{HEADS['pre']:04d}")]
+MIDDLE_OF_BOOTSTRAP = Moment("30 system migrations", counts(MIGRATED, 30))
 BOOTSTRAP = [
-    Moment("node bootstraps", bootstraps, fleeting=True),
     *(Moment(f"{number} system tables", counts(TABLES, number)) for number in (1, 20, 60)),
-    *(Moment(f"{number} system migrations", counts(MIGRATED, number)) for number in (1, 10, 30, 50, 70, 90)),
+    *(Moment(f"{number} system migrations", counts(MIGRATED, number)) for number in (1, 10)),
+    MIDDLE_OF_BOOTSTRAP,
+    *(Moment(f"{number} system migrations", counts(MIGRATED, number)) for number in (50, 70, 90)),
     Moment("a first role", counts("SELECT count(*) FROM directus_access")),
     Moment("a first administrator", counts("SELECT count(*) FROM directus_users")),
     Moment("bootstrapped", says("Bootstrapped")),
 ]
-MIDDLE_OF_BOOTSTRAP = BOOTSTRAP[6]
-SERVER = [Moment("the server starts", server_starts, fleeting=True), Moment("the server has started", says(SERVES))]
-JUDGING = [Moment(f"judging {seconds} s", later(SERVES, seconds), fleeting=True) for seconds in (0.1, 0.25, 0.5)]
+SERVER = [
+    Moment("the server starts", lambda watch: watch.run.node is not None and watch.said("Starting a private Directus")),
+    Moment("the server has started", says("Started a private Directus")),
+]
+MIDDLE_OF_APPLY = Moment("30 locks of the apply", applies(30), fleeting=True)
 APPLYING = [
     Moment("the plan is out", says("Plan:")),
     Moment("pushing", says("Pushing")),
-    *(Moment(f"{number} locks of the apply", applies(number), fleeting=True) for number in (1, 10, 30, 60)),
+    *(Moment(f"{number} locks of the apply", applies(number), fleeting=True) for number in (1, 10)),
+    MIDDLE_OF_APPLY,
+    Moment("60 locks of the apply", applies(60), fleeting=True),
     Moment("pushed", says("Pushed")),
 ]
-POST = _revisions("post", 1, LAST_POST)
-END = [
-    Moment("comparing", says("Comparing once more")),
-    Moment("comparing 0.2 s", later("Comparing once more", 0.2), fleeting=True),
-    Moment("compared", says("Compared once more")),
-    Moment("recorded", counts(RECORDED)),
+POST = [*_revision("post_0001"), *_revision(f"post_{HEADS['post']:04d}")]
+COMPARING = [
+    Moment("comparing", says("Comparing again")),
+    Moment("compared", says("Compared again"), fleeting=True),
 ]
-FIRST_DEPLOY = [CONNECTS, *PRE, *BOOTSTRAP, *SERVER, *JUDGING, *APPLYING, *POST, *END]
+FIRST_DEPLOY = [
+    *(CONNECTS, *PRE, *BOOTSTRAP, *SERVER, *APPLYING, *POST, *COMPARING),
+    Moment("recorded", counts(RECORDED), fleeting=True),
+]
 
 # Somebody's lock holds the step, so that it is struck in its middle.
-PRE_WAITS = Moment("the pre revision waits", ours_waits, "LOCK positions IN ACCESS SHARE MODE")
-COPY_WAITS = Moment("the copy to the attic waits", ours_waits, "LOCK vehicles IN ROW EXCLUSIVE MODE")
-APPLY_WAITS = Moment("the apply waits", directus_waits, "LOCK devices IN ACCESS SHARE MODE")
-POST_WAITS = Moment("the post revision waits", ours_waits, "LOCK entries IN ACCESS SHARE MODE")
-PUT_BACK_WAITS = Moment("what was lost waits to be put back", ours_waits, "LOCK organization_devices IN SHARE MODE")
+PRE_WAITS = Moment("the pre revision waits", WE_WAIT, "LOCK positions IN ACCESS SHARE MODE")
+COPY_WAITS = Moment("the copy to the attic waits", WE_WAIT, "LOCK vehicles IN ROW EXCLUSIVE MODE")
+APPLY_WAITS = Moment("the apply waits", DIRECTUS_WAITS, "LOCK devices IN ACCESS SHARE MODE")
+POST_WAITS = Moment("the post revision waits", WE_WAIT, "LOCK entries IN ACCESS SHARE MODE")
+PUT_BACK_WAITS = Moment("what was lost waits to be put back", WE_WAIT, "LOCK organization_devices IN SHARE MODE")
 PUT_BACK = Moment("put back", says("Put back"))
-BASE_WAITS = Moment("the base waits", ours_waits, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
-RECORD_WAITS = Moment("the record waits", ours_waits, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
-NEW_PRE, NEW_POST = _revisions("pre", LAST_PRE + 1, LAST_PRE + 1), _revisions("post", LAST_POST + 1, LAST_POST + 1)
+BASE_WAITS = Moment("the base waits", WE_WAIT, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
+RECORD_WAITS = Moment("the record waits", WE_WAIT, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
+NEW_PRE, NEW_POST = (_revision(f"{branch}_{number + 1:04d}") for branch, number in HEADS.items())
 UPGRADE = [
-    CONNECTS,
-    NEW_PRE[0],
-    PRE_WAITS,
-    NEW_PRE[1],
-    *SERVER,
-    *JUDGING,
-    Moment("copying", says("Copying to the attic")),
-    COPY_WAITS,
-    Moment("copied", says("Copied 1 item")),
-    Moment("pushing", says("Pushing")),
-    APPLY_WAITS,
-    Moment("pushed", says("Pushed")),
-    Moment("kept", says("Kept vehicles.vin")),
-    BASE_WAITS,
-    NEW_POST[0],
-    POST_WAITS,
-    NEW_POST[1],
-    PUT_BACK_WAITS,
-    PUT_BACK,
-    Moment("comparing", says("Comparing once more")),
-    Moment("compared", says("Compared once more")),
-    RECORD_WAITS,
-    Moment("recorded", counts(RECORDED, 2)),
+    *(CONNECTS, NEW_PRE[0], PRE_WAITS, NEW_PRE[1], *SERVER),
+    *(Moment("copying", says("Copying to the attic")), COPY_WAITS, Moment("copied", says("Copied 1 item"))),
+    *(Moment("pushing", says("Pushing")), APPLY_WAITS, Moment("pushed", says("Pushed"))),
+    *(Moment("kept", says("Kept vehicles.vin")), BASE_WAITS, NEW_POST[0], POST_WAITS, NEW_POST[1]),
+    *(PUT_BACK_WAITS, PUT_BACK, *COMPARING, RECORD_WAITS),
+    Moment("recorded", counts(RECORDED, 2), fleeting=True),
 ]
+HELD = [moment for moment in UPGRADE if moment.lock]
 
 
-def between(moments: list[Moment], first: Moment, last: Moment) -> list[Moment]:
-    """Return the moments from one to another, both included."""
-    return moments[moments.index(first) : moments.index(last) + 1]
+def wait_for(moment: Moment, run: Run) -> None:
+    """Return as soon as the moment has come, or a run that it is fleeting in has ended well."""
+    with run.line.database.connect() as connection:
+        watch = Watch(run, connection)
+        deadline = time.monotonic() + RUN_SECONDS
+        while not moment.reached(watch):
+            ended = run.process.poll() is not None
+            if ended and ((moment.fleeting and run.process.returncode == 0) or moment.reached(watch)):
+                return
+            assert not ended, f"it never came to this: {moment.name}\n{run.err}"
+            assert time.monotonic() < deadline, f"it never came to this: {moment.name}\n{run.err}"
+            time.sleep(0.01)
+
+
+@contextmanager
+def locked(database: Database, statement: str) -> Iterator[None]:
+    """Hold what the statement locks while the block runs, or until the server dies."""
+    with closing(psycopg.connect(database.conninfo)) as connection:
+        if statement:
+            connection.execute(statement)
+        yield

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, which it may kill; and what may stand between two servers and fail."""
+"""A PostgreSQL of a test's own, which it may kill; and a network between two servers, which it may cut."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import httpx
-import psycopg
 
 from tests.conftest import Database
 from tests.processes import until
@@ -58,80 +53,12 @@ class OwnPostgres:
             "DB_PASSWORD": self.state.secrets()["DB_PASSWORD"],
         }
 
-    def let_in(self, cable: Cable) -> None:
-        """Listen at the near end of a cable, and let in who comes from the far end."""
-        self.server.settings["listen_addresses"] = f"{HOST},{cable.near}"
-        self.up()
-        with (self.server.data / "pg_hba.conf").open("a") as file:
-            file.write(f"host all all {cable.far}/32 scram-sha-256\n")
-        Database("postgres", self.environ).value("SELECT pg_reload_conf()")
-
     def database(self, template: Database | None = None) -> Database:
         """Make a database, empty or as a copy."""
         made = Database(f"own_{next(self._numbers)}", self.environ)
         copied = f" TEMPLATE {template.name}" if template else ""
         Database("postgres", self.environ).execute(f"CREATE DATABASE {made.name}{copied}")
         return made
-
-    def answers(self) -> bool:
-        return answers(Database("postgres", self.environ))
-
-
-def answers(database: Database) -> bool:
-    """Tell whether somebody can log in, and work."""
-    try:
-        return bool(database.value("SELECT true"))
-    except psycopg.OperationalError:
-        return False
-
-
-class Cable:
-    """The one connection of a network namespace with this machine. near, far: the addresses of its ends."""
-
-    def __init__(self) -> None:
-        number = os.getpid() % 16384
-        self.namespace = f"chaos-{number}"
-        self._end = f"chaos{number}"
-        # Of the range that is kept for tests of networks, four addresses.
-        first = f"198.18.{number // 64}"
-        self.near, self.far = (f"{first}.{number % 64 * 4 + end}" for end in (1, 2))
-
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        """The command that runs another at the far end."""
-        return ("ip", "netns", "exec", self.namespace)
-
-    def lay(self) -> None:
-        _ip("netns", "add", self.namespace)
-        _ip("link", "add", self._end, "type", "veth", "peer", "name", "far", "netns", self.namespace)
-        _ip("address", "add", f"{self.near}/30", "dev", self._end)
-        _ip("link", "set", self._end, "up")
-        _ip("-n", self.namespace, "address", "add", f"{self.far}/30", "dev", "far")
-        for name in ("far", "lo"):
-            _ip("-n", self.namespace, "link", "set", name, "up")
-
-    def unplug(self) -> None:
-        """Lose what is sent from now on, and tell nobody."""
-        _ip("link", "set", self._end, "down")
-
-    def remove(self) -> None:
-        _ip("link", "delete", self._end)
-        _ip("netns", "delete", self.namespace)
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-@contextmanager
-def cable() -> Iterator[Cable]:
-    """Have another network beside this machine's while the block runs."""
-    laid = Cable()
-    try:
-        laid.lay()
-        yield laid
-    finally:
-        laid.remove()
 
 
 class Relay:
@@ -201,74 +128,3 @@ def relay(port: int) -> Iterator[Relay]:
     finally:
         made.close()
         thread.join(5)
-
-
-class Overloaded:
-    """In front of a Directus: answers 503 so many times, from the first request on whose path it is told."""
-
-    def __init__(self, upstream: str, times: int, since: str, body: bytes) -> None:
-        self.upstream = upstream
-        self.left = times
-        self.since = since
-        self.body = body
-        self.begun = False
-
-    def refuses(self, path: str) -> bool:
-        self.begun = self.begun or path.startswith(self.since)
-        if not self.begun or not self.left:
-            return False
-        self.left -= 1
-        return True
-
-
-@contextmanager
-def overloaded(upstream: str, times: int, since: str = "/", body: bytes = b"busy") -> Iterator[tuple[Overloaded, str]]:
-    """Yield such a front and its address. body: of its 503s."""
-    front = Overloaded(upstream, times, since, body)
-    server = ThreadingHTTPServer((HOST, 0), _handler(front))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield front, f"http://{HOST}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
-def _handler(front: Overloaded) -> Callable[..., BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer()
-
-        def do_POST(self) -> None:
-            self._answer()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-        def _answer(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if front.refuses(self.path):
-                self._send(503, front.body, "text/plain")
-                return
-            kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-            url = f"{front.upstream}{self.path}"
-            answer = httpx.request(self.command, url, headers=kept, content=content, timeout=120, trust_env=False)
-            self._send(answer.status_code, answer.content, answer.headers.get("Content-Type", "text/plain"))
-
-        def _send(self, status: int, content: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            if status != 204:
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-    return Handler
-
-
-_HOP_BY_HOP = {"connection", "host", "content-length", "accept-encoding", "keep-alive"}

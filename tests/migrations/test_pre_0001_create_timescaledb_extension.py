@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from tests.conftest import Tool
+from tests.migrations.revising import Standing
 
 
-def test_the_extension_is_created_once_and_stays_on_downgrade(empty: Tool) -> None:
-    for arguments in (("upgrade", "pre_0001"), ("downgrade", "pre@base"), ("upgrade", "pre_0001")):
-        assert empty.alembic(*arguments).code == 0
-        assert empty.database.value("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 1
+def test_the_extension_stays_on_downgrade_and_may_be_there_before(standing_at: Standing) -> None:
+    revised = standing_at("pre_0001")
+    revised.downgrade("pre@base")
+    assert revised.database.value("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 1
+    revised.upgrade("pre_0001")

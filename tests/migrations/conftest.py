@@ -1,0 +1,37 @@
+"""Databases for the tests of revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Cloning, Database
+from tests.migrations.revising import Revised, Standing
+
+
+@pytest.fixture
+def standing_at(request: pytest.FixtureRequest) -> Standing:
+    """Bring the test's database to one revision of a branch; at a post revision it has Directus's schema."""
+
+    def make(revision: str) -> Revised:
+        made = Revised(request.getfixturevalue("deployed" if revision.startswith("post") else "bootstrapped"))
+        made.downgrade(revision)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def unchanged(clone: Cloning) -> Database:
+    """A deployed database in which nobody commits anything."""
+    return clone("deployed")
+
+
+@pytest.fixture
+def session(unchanged: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A session in a deployed database; what it writes is rolled back."""
+    with unchanged.connect() as connection, connection.transaction(force_rollback=True):
+        yield connection

@@ -1,0 +1,65 @@
+"""Rename operations without a revision's file, and what they say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import BufferingHandler
+from typing import Any
+
+import psycopg2
+import sqlalchemy as sa
+import yaml
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+from sqlalchemy.pool import NullPool
+
+from tests.conftest import Database, RunningDirectus
+
+
+@contextmanager
+def transaction(database: Database) -> Iterator[sa.Connection]:
+    """Open a transaction as a revision has it; whoever wants to keep its work commits."""
+    engine = sa.create_engine(
+        "postgresql+psycopg2://", creator=lambda: psycopg2.connect(database.conninfo), poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        yield connection
+
+
+def invoke(connection: sa.Connection, *operations: MigrateOperation) -> None:
+    """Run operations as a revision's `op` does."""
+    op = Operations(MigrationContext.configure(connection))
+    for operation in operations:
+        op.invoke(operation)
+
+
+def rename(running: RunningDirectus, *operations: MigrateOperation) -> None:
+    """Rename in the database of a Directus that runs meanwhile."""
+    with transaction(running.database) as connection:
+        invoke(connection, *operations)
+        connection.commit()
+    running.forget()
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """Collect what renames log, each line with its level."""
+    handler, logger = BufferingHandler(1000), logging.getLogger("alembic.renames")
+    lines: list[str] = []
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        lines += [f"{record.levelname} {record.getMessage()}" for record in handler.buffer]
+
+
+def unordered(export: bytes | dict[str, Any]) -> object:
+    """Return a snapshot without the order of its entries."""
+    document = yaml.safe_load(export) if isinstance(export, bytes) else export
+    for section in ("collections", "fields", "relations"):
+        document[section].sort(key=lambda entry: (entry["collection"], entry.get("field", "")))
+    return document

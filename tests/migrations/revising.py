@@ -1,0 +1,62 @@
+"""Alembic in this process, on one test's database: starting it takes longer than most revisions."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from directus_sync.errors import PreconditionFailed
+from directus_sync.postgres import database
+from tests.conftest import ROOT, Database, Tool
+
+
+@dataclass(frozen=True)
+class Revised:
+    """A database whose branches a test moves."""
+
+    tool: Tool
+
+    @property
+    def database(self) -> Database:
+        return self.tool.database
+
+    def upgrade(self, revision: str) -> None:
+        self._run(command.upgrade, revision)
+
+    def downgrade(self, revision: str) -> None:
+        self._run(command.downgrade, revision)
+
+    def forget(self, revision: str) -> None:
+        """Have the branch stand at an earlier revision, with all that the later ones made."""
+        branch = revision.partition("_")[0]
+        self.database.execute(
+            f"UPDATE directus_sync.alembic_version SET version_num = '{revision}' WHERE version_num LIKE '{branch}%'"
+        )
+
+    def _run(self, call: Callable[[Config, str], None], revision: str) -> None:
+        config = Config(str(ROOT / "alembic.ini"))
+        with database.connect(self.tool.settings, "a test") as connection:
+            config.attributes["connection"] = connection
+            call(config, revision)
+
+
+Standing = Callable[[str], Revised]
+
+
+def refusal(call: Callable[[str], None], revision: str) -> str:
+    """Return what a user is told when a revision finds the database not ready for it."""
+    with pytest.raises(PreconditionFailed) as caught:
+        call(revision)
+    return str(caught.value)
+
+
+def psql(tool: Tool, sql: str) -> None:
+    """Execute printed SQL as psql does it: up to the first error."""
+    words = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", tool.database.conninfo]
+    done = subprocess.run(words, input=sql, env=tool.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

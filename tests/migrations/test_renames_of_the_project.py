@@ -1,0 +1,157 @@
+"""Renames of what the project has: the recipe of docs/renames.md, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+
+from directus_sync.errors import PreconditionFailed
+from migrations.operations import RenameCollection, RenameField
+from tests.checkout import Checkout
+from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
+from tests.migrations.renaming import invoke, logged, rename, transaction, unordered
+from tests.migrations.revising import psql
+
+ENTRIES = RenameCollection("entries", "registrations")
+MAKE = RenameField("vehicles", "make", "manufacturer")
+PROJECTS = [
+    ENTRIES,
+    MAKE,
+    # A field with no column.
+    RenameField("registrations", "entry_crew", "crew"),
+    # A field that the project added to a collection of Directus.
+    RenameField("directus_users", "phone", "telephone"),
+]
+BY_HAND = [
+    (r": entries$", ": registrations"),
+    (r": entries_(\w+)_foreign$", r": registrations_\1_foreign"),
+    (r": make$", ": manufacturer"),
+    (r"\{\{(vehicle_id\.)?make\}\}", r"{{\1manufacturer}}"),
+    (r"field: entry_crew$", "field: crew"),
+    (r": phone$", ": telephone"),
+]
+
+
+def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Serving) -> None:
+    wanted = SNAPSHOT.read_text(encoding="utf-8")
+    for pattern, replacement in BY_HAND:
+        wanted, count = re.subn(pattern, replacement, wanted, flags=re.MULTILINE)
+        assert count
+    with serve("deployed") as running:
+        rename(running, *PROJECTS)
+        assert unordered(running.export()) == unordered(wanted.encode())
+        rename(running, *(operation.reverse() for operation in reversed(PROJECTS)))
+        assert running.export() == SNAPSHOT.read_bytes()
+
+
+def test_the_recipe_ends_in_the_same_catalog_on_every_database(
+    deployed: Tool, bootstrapped: Tool, clone: Cloning, tmp_path: Path
+) -> None:
+    """docs/renames.md, step by step; the next commit changes a field of what was renamed."""
+    elsewhere = Tool(clone("deployed"))
+    checkout = Checkout.with_revision(
+        tmp_path, 'rename_collection("entries", "registrations")', 'rename_collection("registrations", "entries")'
+    )
+    checkout.upgrade(deployed)
+    pulled = checkout.sync(deployed, "pull", "--overwrite")
+    assert pulled.code == 0, pulled.text
+    for path in (tmp_path / "migrations" / "versions" / "post").glob("post_*.py"):
+        path.write_text(path.read_text(encoding="utf-8").replace('"entries', '"registrations'), encoding="utf-8")
+    snapshot = tmp_path / "snapshots" / "schema.yaml"
+    text = snapshot.read_text(encoding="utf-8")
+    assert "text: Registered\n" in text
+    snapshot.write_text(text.replace("text: Registered\n", "text: Signed up\n"), encoding="utf-8")
+
+    for tool in (deployed, elsewhere, bootstrapped):
+        done = checkout.sync(tool, "deploy")
+        assert done.code == 0, done.text
+    schema = bootstrapped.database.schema()
+    assert deployed.database.schema() == elsewhere.database.schema() == schema
+    assert "registrations_event_id_race_number_key" in schema
+    assert "entries" not in re.findall(r"\w+", schema)
+
+
+@pytest.mark.parametrize("stage", ["empty", "bootstrapped"])
+@pytest.mark.parametrize("operation", [ENTRIES, MAKE], ids=["collection", "field"])
+def test_nothing_is_done_before_there_is_anything_to_rename(
+    clone: Cloning, stage: str, operation: MigrateOperation
+) -> None:
+    with logged() as said, transaction(clone(stage)) as connection:
+        invoke(connection, operation)
+    assert ["the snapshot will bring" in line for line in said] == [True]
+
+
+@pytest.mark.parametrize(
+    ("operation", "before", "reason"),
+    [
+        (RenameCollection("entries", "events"), "", "both are there"),
+        (RenameField("vehicles", "make", "model"), "", "both are there"),
+        (RenameCollection("entries", "results"), "CREATE TABLE results ()", "both are there"),
+        (RenameCollection("positions", "fixes"), "", "no collection that Directus has a row for"),
+        (RenameField("vehicles", "seats", "chairs"), "ALTER TABLE vehicles ADD seats int", "no field that Directus"),
+        (RenameField("directus_users", "email", "mail"), "", "no field that Directus has a row for"),
+        (RenameCollection("directus_users", "users"), "", "names with directus_ are Directus's own"),
+        (RenameCollection("entries", "directus_entries"), "", "names with directus_ are Directus's own"),
+        (RenameCollection("entries", "entries"), "", "both names are the same"),
+        (RenameCollection("entries", ""), "", "'' can't be a name in PostgreSQL"),
+    ],
+    ids=lambda value: " ".join(vars(value).values()) if isinstance(value, MigrateOperation) else "",
+)
+def test_what_cannot_be_renamed_is_refused(
+    unchanged: Database, operation: MigrateOperation, before: str, reason: str
+) -> None:
+    with transaction(unchanged) as connection:
+        if before:
+            connection.execute(sa.text(before))
+        with pytest.raises(PreconditionFailed, match=reason):
+            invoke(connection, operation)
+
+
+@pytest.mark.parametrize("operation", [ENTRIES, MAKE], ids=["collection", "field"])
+def test_the_printed_sql_is_harmless_on_a_fresh_database_and_refuses_an_old_one(
+    bootstrapped: Tool, unchanged: Database, operation: MigrateOperation
+) -> None:
+    printed = StringIO()
+    options = {"as_sql": True, "output_buffer": printed}
+    Operations(MigrationContext.configure(dialect_name="postgresql", opts=options)).invoke(operation)
+    psql(bootstrapped, printed.getvalue())
+    with pytest.raises(AssertionError, match="needs a connection: run alembic upgrade without --sql"):
+        psql(Tool(unchanged), printed.getvalue())
+
+
+def test_names_of_its_own_are_kept_and_logged(unchanged: Database) -> None:
+    with logged() as said, transaction(unchanged) as connection:
+        for statement in (
+            "CREATE INDEX busy_entries_idx ON entries (event_id, status)",
+            "CREATE FUNCTION busy() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM entries'",
+            "UPDATE directus_fields SET interface = 'collection-item-dropdown',"
+            """ options = '{"selectedCollection": "entries"}' WHERE collection = 'vehicles' AND field = 'plate'""",
+        ):
+            connection.exec_driver_sql(statement)
+        invoke(connection, ENTRIES)
+    text = "\n".join(said)
+    assert "look at the values of fields that pick an item, it may name the old one: vehicles.plate" in text
+    assert "index busy_entries_idx keeps its name" in text
+    assert "look at function busy()" in text
+
+
+def test_a_table_renamed_by_hand_gets_its_rows(unchanged: Database) -> None:
+    found = []
+    for by_hand in (None, "ALTER TABLE entries RENAME TO registrations"):
+        with transaction(unchanged) as connection:
+            if by_hand:
+                connection.execute(sa.text(by_hand))
+            invoke(connection, ENTRIES)
+            found.append(
+                [
+                    connection.scalars(sa.text(f"SELECT t::text FROM directus_{table} t ORDER BY 1")).all()
+                    for table in ("collections", "fields", "relations", "presets", "permissions")
+                ]
+            )
+    assert found[0] == found[1]
