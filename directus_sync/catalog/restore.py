@@ -29,7 +29,7 @@ _DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
 
 # Other kinds are defined by a statement.
 _CREATE: Final = {
-    Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name}",
+    Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public",
     # Its columns are objects of their own, and follow.
     Kind.TABLE: "CREATE TABLE {table} ()",
     Kind.COLUMN: "ALTER TABLE {table} ADD COLUMN {name} {definition}",
@@ -126,10 +126,10 @@ def _create(item: Object, definition: str) -> Iterator[Composable]:
 def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
     first, *further = map(SQL, dimensions)
     table = SQL("format('%I.%I', {}, {})::regclass").format(Literal(_SCHEMA), Literal(name))
-    create = SQL("SELECT create_hypertable({}, {}, migrate_data => true, create_default_indexes => false)")
+    create = SQL("SELECT public.create_hypertable({}, public.{}, migrate_data => true, create_default_indexes => false)")
     yield create.format(table, first)
     for dimension in further:
-        yield SQL("SELECT add_dimension({}, {})").format(table, dimension)
+        yield SQL("SELECT public.add_dimension({}, public.{})").format(table, dimension)
 
 
 def _drop(difference: Difference) -> Iterator[Composable]:
@@ -170,8 +170,6 @@ def _execute(connection: Connection, commands: Sequence[Composable]) -> None:
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with _transaction(connection), connection.cursor() as cursor:
-                # Where an extension goes that doesn't say it itself.
-                cursor.execute("SET LOCAL search_path TO public")
                 for command in commands:
                     cursor.execute(command)
         except psycopg2.Error as error:

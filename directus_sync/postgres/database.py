@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
-SESSION_OPTIONS: Final = "-c lock_timeout=4000"
+# search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
+SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c search_path=pg_catalog,pg_temp"
+# Revisions create and name things in `public`. PostgreSQL searches pg_catalog before it.
+OF_REVISIONS: Final = "SET search_path TO public, pg_temp"
 # The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
 # defaults it would keep the locks for two hours.
 WHEN_CLIENT_IS_GONE: Final = (

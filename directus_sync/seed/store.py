@@ -208,7 +208,7 @@ class Store:
         return [(text, loads(value)) for text, value in self._query(_PRINTING + statement)]
 
     def _geometry(self, sql_type: str, name: str, literal: Literal) -> Any:
-        statement = sql.SQL("SELECT ST_AsGeoJSON({}::{}, 15)").format(sql.Literal(literal.text), sql.SQL(sql_type))
+        statement = sql.SQL("SELECT public.ST_AsGeoJSON({}::{}, 15)").format(sql.Literal(literal.text), sql.SQL(sql_type))
         try:
             ((value,),) = self._query(statement)
         except psycopg2.Error as error:
@@ -219,7 +219,7 @@ class Store:
 def _shown(field: Field) -> sql.Composable:
     name = sql.Identifier(field.name)
     if field.form is Form.GEOMETRY:
-        return sql.SQL("ST_AsGeoJSON(t.{}, 15)::jsonb AS {}").format(name, name)
+        return sql.SQL("public.ST_AsGeoJSON(t.{}, 15)::jsonb AS {}").format(name, name)
     return sql.SQL("t.{}").format(name)
 
 

@@ -142,6 +142,8 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
         if not connection.closed:
             connection.rollback()
             connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("RESET search_path")
     return todo
 
 
