@@ -322,7 +322,7 @@ def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(server: Ru
     refused = server.tool("push")
     assert refused.code == 4, refused.text
     assert "error[incomplete-entry]" in refused.err
-    assert "delete what is left of it in Directus (organization_devices.device_id)" in refused.err
+    assert "delete what is left of organization_devices.device_id in Directus" in refused.err
     assert server.http.delete("/relations/organization_devices/device_id").status_code == 204
     assert server.tool("push").code == 0
     assert server.database.value(there, key) == 1
