@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,33 @@ TEMPORARY = (
     " UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'attic'::regnamespace"
     " UNION ALL SELECT tgname::text FROM pg_trigger WHERE tgname ~ '^attic_'"
 )
+
+
+# Takes away what a test made: every relation, function and copy that is younger than the tool's own.
+RESET = """
+DO $$
+DECLARE statement text;
+BEGIN
+  FOR statement IN
+    SELECT format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'attic'::regnamespace) AND oid::int8 > {0}
+    UNION ALL SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
+    WHERE pronamespace IN ('public'::regnamespace, 'attic'::regnamespace) AND oid::int8 > {0}
+  LOOP
+    EXECUTE statement;
+  END LOOP;
+END $$;
+TRUNCATE directus_sync.attic_copies RESTART IDENTITY"""
+
+
+@contextmanager
+def resetting(database: Database) -> Iterator[None]:
+    """Take away, after the block, the tables and functions that it made."""
+    made = database.value(
+        "SELECT greatest((SELECT max(oid::int8) FROM pg_class), (SELECT max(oid::int8) FROM pg_proc))"
+    )
+    yield
+    database.execute(RESET.format(made))
 
 
 @dataclass(frozen=True)
@@ -59,5 +87,5 @@ class Attic:
 
 @contextmanager
 def open_attic(tool: Tool) -> Iterator[Attic]:
-    with database.connect(tool.settings, "test") as connection:
-        yield Attic(connection, tool.database)
+    with database.connect(tool.settings, "test") as connection, tool.database.connect() as session:
+        yield Attic(connection, dataclasses.replace(tool.database, session=session))

@@ -22,7 +22,7 @@ def marked(mark: str) -> dict[int, str]:
     return found
 
 
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
+def until(condition: Callable[[], object], seconds: float = 300) -> None:
     """Wait for a condition, and fail when it is not met in time."""
     deadline = time.monotonic() + seconds
     while not condition():

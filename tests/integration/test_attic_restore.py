@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from directus_sync.errors import AtticItemMissing, AtticUnknownCopy
-from tests.attics import Attic, open_attic
+from tests.attics import Attic, open_attic, resetting
 from tests.conftest import Tool
 
 ITEM = "CREATE TABLE item (id int PRIMARY KEY, note varchar(10), amount numeric(8, 2))"
@@ -15,8 +15,8 @@ ALL = [(1, "one", "1.50"), (2, "two", "2.00"), (3, None, None)]
 
 
 @pytest.fixture
-def kept(deployed: Tool) -> Iterator[Attic]:
-    with open_attic(deployed) as opened:
+def kept(settled: Tool) -> Iterator[Attic]:
+    with resetting(settled.database), open_attic(settled) as opened:
         opened.database.execute(f"{ITEM}; INSERT INTO item VALUES (1, 'one', 1.5), (2, 'two', 2), (3, NULL, NULL)")
         yield opened
 
@@ -100,8 +100,6 @@ def test_a_new_column_that_needs_a_value_lets_no_row_in(kept: Attic) -> None:
         ("ALTER note TYPE int USING NULL", {"1": "integer: \"one\"", "2": "integer: \"two\""}),
         ("ALTER amount TYPE numeric(10, 5)", {}),
         ("ALTER amount TYPE numeric(8, 0)", {"1": "hold the value of amount"}),
-        ("ALTER amount TYPE text", {}),
-        ("ALTER id TYPE text", {}),
         ("ALTER id TYPE uuid USING gen_random_uuid()", {"1": "uuid: \"1\"", "2": "uuid: \"2\"", "3": "uuid: \"3\""}),
     ],
 )  # fmt: skip
@@ -137,8 +135,7 @@ def test_rows_whose_parent_is_missing_wait_for_it(kept: Attic) -> None:
     assert (done.restored, done.already_there, done.rejected) == (1, 1, ())
 
 
-@pytest.mark.parametrize("deferrable", ["", "DEFERRABLE INITIALLY DEFERRED"])
-@pytest.mark.parametrize("order", ["1, 2000", "2000, 1, -1"])
+@pytest.mark.parametrize(("order", "deferrable"), [("1, 2000", ""), ("2000, 1, -1", "DEFERRABLE INITIALLY DEFERRED")])
 def test_a_chain_comes_back_but_for_what_hangs_on_a_row_that_does_not_fit(
     kept: Attic, order: str, deferrable: str
 ) -> None:
@@ -280,7 +277,7 @@ def test_an_unknown_copy_is_refused(kept: Attic) -> None:
 
 def test_a_copy_that_a_killed_run_left_is_whole_when_it_is_restored(kept: Attic) -> None:
     copy = kept.keep_one("item")
-    kept.database.execute("INSERT INTO item VALUES (4, 'four', 4); TRUNCATE directus_sync.deploys")
+    kept.database.execute("INSERT INTO item VALUES (4, 'four', 4)")
     kept.database.execute("DROP TABLE item; " + ITEM)
     assert kept.restore(copy).restored == 4
     assert kept.temporary() == []

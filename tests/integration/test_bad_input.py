@@ -10,24 +10,23 @@ from pathlib import Path
 import pytest
 
 from directus_sync.postgres.lock import LOCK_KEY
-from tests.conftest import ROOT, Database, Finished, RunningDirectus, Tool
+from tests.conftest import ROOT, Copying, Database, Serving, Tool
 from tests.snapshots import edited, set_property
 from tools.devstack import ports, postgres_tree, unprivileged
 
-HEAD = b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n"
 
-# name: (what is done to the committed file, what the message says, the line it names)
-Spoil = Callable[[bytes], bytes]
+@pytest.fixture(scope="module")
+def untouched(copied: Copying) -> Iterator[Tool]:
+    """The tool, on a database with Directus's own tables, where every command is refused."""
+    with copied("bootstrapped") as database:
+        before = database.contents()
+        yield Tool(database)
+        assert database.contents() == before
 
-FILES: dict[str, tuple[Spoil, str, int | None]] = {
+
+# What is done to the committed file, what the message says, and the line that it names. tests/unit has all of them.
+FILES: dict[str, tuple[Callable[[bytes], bytes], str, int | None]] = {
     "no YAML": (lambda content: content + b"\n  : - [\n", "the file is not YAML", None),
-    "a list": (lambda _: b"- version: 1\n", "a list, not a mapping", 1),
-    "an empty file": (lambda _: b"", "the file is empty", None),
-    "no collections": (
-        lambda _: HEAD + b"collections: []\nfields: []\nsystemFields: []\nrelations: []\n",
-        "`collections` is empty, and pushing that deletes every collection",
-        4,
-    ),
     "no systemFields": (
         lambda content: content[: content.index(b"systemFields:")] + content[content.index(b"relations:") :],
         "the key 'systemFields' is missing",
@@ -38,69 +37,46 @@ FILES: dict[str, tuple[Spoil, str, int | None]] = {
         "the snapshot is of Directus 11.17.3, and this Directus is 11.17.4",
         2,
     ),
-    "another vendor": (
-        lambda content: content.replace(b"vendor: postgres", b"vendor: mysql", 1),
-        "the snapshot is of a 'mysql' database",
-        3,
-    ),
-    "an unknown key": (
-        lambda content: content.replace(b"vendor: postgres\n", b"vendor: postgres\npolicies: []\n", 1),
-        "unknown key 'policies'",
-        4,
-    ),
-    "a table of Alembic's": (
-        lambda content: content.replace(b"collection: devices\n", b"collection: positions\n", 1),
-        "the snapshot names positions, a table that Alembic owns",
-        None,
-    ),
 }
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_a_file_that_is_no_snapshot_for_this_directus(bootstrapped: Tool, snapshot_file: Path, case: str) -> None:
+def test_a_file_that_is_no_snapshot_for_this_directus(untouched: Tool, snapshot_file: Path, case: str) -> None:
     spoil, complaint, line = FILES[case]
     snapshot_file.write_bytes(spoil(snapshot_file.read_bytes()))
-    before = bootstrapped.database.contents()
-
-    refused = bootstrapped("deploy", "--snapshot", snapshot_file)
-
+    refused = untouched("deploy", "--snapshot", snapshot_file)
     assert refused.code == 4, refused.text
     assert complaint in refused.err
     assert f"  where: {snapshot_file}" + (f":{line}\n" if line else "") in refused.err
     assert "  next:  " in refused.err
-    assert bootstrapped.database.contents() == before
 
 
-def test_a_file_that_is_no_snapshot_is_told_before_a_private_directus_has_started(
-    bootstrapped: Tool, snapshot_file: Path
+@pytest.mark.parametrize("waits_for", ["a private Directus", "the lock", "a Directus"])
+def test_a_file_that_is_no_snapshot_is_told_of_before_anything_is_waited_for(
+    untouched: Tool, snapshot_file: Path, waits_for: str
 ) -> None:
-    assert "Started" not in _pushed_with_a_bad_file(bootstrapped, snapshot_file).err
-
-
-def test_a_file_that_is_no_snapshot_is_told_before_the_wait_for_a_lock(bootstrapped: Tool, snapshot_file: Path) -> None:
-    with bootstrapped.database.connect() as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-        _pushed_with_a_bad_file(bootstrapped, snapshot_file)
-
-
-def test_a_file_that_is_no_snapshot_is_told_before_the_wait_for_a_directus(
-    bootstrapped: Tool, snapshot_file: Path
-) -> None:
-    _pushed_with_a_bad_file(bootstrapped.with_settings(DIRECTUS_URL="http://127.0.0.1:1"), snapshot_file)
-
-
-def _pushed_with_a_bad_file(tool: Tool, path: Path) -> Finished:
-    path.write_bytes(b"- version: 1\n")
-    refused = tool("push", "--snapshot", path)
+    snapshot_file.write_bytes(b"- version: 1\n")
+    tool = untouched.with_settings(DIRECTUS_URL="http://127.0.0.1:1" if waits_for == "a Directus" else "")
+    with untouched.database.connect() as connection:
+        if waits_for == "the lock":
+            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        refused = tool("push", "--snapshot", snapshot_file)
     assert (refused.code, "a list, not a mapping" in refused.err) == (4, True), refused.text
-    return refused
+    assert "Started" not in refused.err
 
 
-def test_no_snapshot_file(bootstrapped: Tool, tmp_path: Path) -> None:
-    before = bootstrapped.database.contents()
-    refused = bootstrapped("deploy", "--snapshot", tmp_path / "none.yaml")
-    _assert_refused(refused.text, refused.code, 2, "none.yaml", "directus-sync pull")
-    assert bootstrapped.database.contents() == before
+def test_files_that_are_missing_or_no_files(untouched: Tool, tmp_path: Path) -> None:
+    missing = untouched("deploy", "--snapshot", tmp_path / "none.yaml")
+    _assert_refused(missing.text, missing.code, 2, "none.yaml", "directus-sync pull")
+    folder = untouched("deploy", "--snapshot", tmp_path)
+    _assert_refused(folder.text, folder.code, 2, "the snapshot cannot be read", str(tmp_path))
+
+
+def test_a_file_of_approvals_that_is_none(untouched: Tool, snapshot_file: Path) -> None:
+    approvals = snapshot_file.with_name("removals.yaml")
+    approvals.write_text("- item: vehicles.plate", encoding="utf-8")
+    refused = untouched("deploy", "--snapshot", snapshot_file)
+    _assert_refused(refused.text, refused.code, 2, "error[invalid-removals]", str(approvals))
 
 
 DATABASES = {
@@ -116,10 +92,14 @@ DATABASES = {
     "a port that is none": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
     "a connection string that can't be read": (
         {"DB_CONNECTION_STRING": "host=127.0.0.1 a-password-with-a-space after"},
-        "can't read the connection string",
+        "cannot read the connection string",
         "postgresql://user:password@host:port/database",
     ),
-    "no way to log in": ({"ADMIN_TOKEN": "", "ADMIN_PASSWORD": ""}, "no way to log in", "ADMIN_TOKEN"),
+    "no way to log in": (
+        {"ADMIN_TOKEN": "", "ADMIN_PASSWORD": "", "DIRECTUS_URL": "http://127.0.0.1:1"},
+        "no way to log in",
+        "ADMIN_TOKEN",
+    ),
     "no Directus at all": ({"DIRECTUS_HOME": ""}, "there is no Directus to work with", "DIRECTUS_HOME"),
     "a DIRECTUS_HOME with nothing in it": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
     "no Directus at the URL": (
@@ -133,96 +113,82 @@ DATABASES = {
 
 
 @pytest.mark.parametrize("case", DATABASES)
-def test_settings_that_lead_nowhere(bootstrapped: Tool, case: str) -> None:
+def test_settings_that_lead_nowhere(untouched: Tool, case: str) -> None:
     overrides, complaint, advice = DATABASES[case]
-    before = bootstrapped.database.contents()
-    refused = bootstrapped.with_settings(**overrides)("deploy")
+    refused = untouched.with_settings(**overrides)("deploy")
     _assert_refused(refused.text, refused.code, 2, complaint, advice)
     assert "a-password-with-a-space" not in refused.text
-    assert bootstrapped.database.contents() == before
 
 
-@pytest.mark.parametrize("private", [True, False], ids=["private server", "server at DIRECTUS_URL"])
-def test_a_wrong_token(directus: RunningDirectus, private: bool) -> None:
-    tool = directus.tool.with_settings(DIRECTUS_TOKEN="a-token-that-nobody-has")
-    if private:
-        tool = tool.with_settings(DIRECTUS_URL="")
-        # Or nothing would have moved, and nobody would be asked.
-        directus.database.execute("TRUNCATE directus_sync.deploys")
-    before = directus.database.contents()
-    refused = tool("deploy")
-    _assert_refused(refused.text, refused.code, 2, "does not accept the token", "check DIRECTUS_TOKEN")
-    assert directus.database.contents() == before
+def test_a_token_that_does_not_let_in(serve: Serving, snapshot_file: Path) -> None:
+    weak = "a-token-of-an-ordinary-user"
+    files = snapshot_file.read_bytes()
+    with serve("deployed") as running:
+        assert running.http.post("/users", json={"email": "viewer@example.com", "token": weak}).status_code == 200
+        before = running.database.contents()
+        for token, complaint, advice in (
+            ("a-token-that-nobody-has", "does not accept the token", "check DIRECTUS_TOKEN"),
+            (weak, "not an administrator's", "admin access"),
+        ):
+            tool = running.tool.with_settings(DIRECTUS_TOKEN=token)
+            for command in (["deploy"], ["pull", "--snapshot", snapshot_file]):
+                refused = tool(*command)
+                _assert_refused(refused.text, refused.code, 2, complaint, advice)
+        assert running.database.contents() == before
+    assert [path.name for path in snapshot_file.parent.iterdir()] == ["schema.yaml"]
+    assert snapshot_file.read_bytes() == files
 
 
-def test_a_token_without_admin_rights(directus: RunningDirectus) -> None:
-    token = "a-token-of-an-ordinary-user"
-    user = {"email": "viewer@example.com", "token": token}
-    assert directus.http.post("/users", json=user).status_code == 200
-    before = directus.database.contents()
-    refused = directus.tool.with_settings(DIRECTUS_TOKEN=token)("deploy")
-    _assert_refused(refused.text, refused.code, 2, "not an administrator's", "admin access")
-    assert directus.database.contents() == before
-
-
-@pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=["as it is", "overwrite"])
-def test_a_pull_of_a_directus_without_collections(
-    bootstrapped: Tool, snapshot_file: Path, options: tuple[str, ...]
-) -> None:
-    files = snapshot_file.read_bytes(), bootstrapped.database.contents()
-    refused = bootstrapped("pull", "--snapshot", snapshot_file, *options)
-    _assert_refused(refused.text, refused.code, 4, "this Directus has no collections", "directus-sync push")
-    assert (snapshot_file.read_bytes(), bootstrapped.database.contents()) == files
+def test_a_pull_of_a_directus_without_collections(serve: Serving, snapshot_file: Path) -> None:
+    with serve("bootstrapped") as running:
+        files = snapshot_file.read_bytes(), running.database.contents()
+        for options in ((), ("--overwrite",)):
+            refused = running.tool("pull", "--snapshot", snapshot_file, *options)
+            _assert_refused(refused.text, refused.code, 4, "this Directus has no collections", "directus-sync push")
+            assert (snapshot_file.read_bytes(), running.database.contents()) == files
 
 
 @pytest.mark.parametrize("branch", ["pre", "post"])
-@pytest.mark.parametrize("command", ["deploy", "push", "pull", "adopt", "check"])
-def test_a_database_ahead_of_this_checkout(deployed: Tool, snapshot_file: Path, command: str, branch: str) -> None:
+def test_a_database_ahead_of_this_checkout(deployed: Tool, snapshot_file: Path, branch: str) -> None:
     deployed.database.execute(
         f"UPDATE directus_sync.alembic_version SET version_num = '{branch}_9999' WHERE version_num LIKE '{branch}%'"
     )
     # Something to push, to show that nothing is.
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
     before = deployed.database.contents()
-    refused = deployed(command, "--snapshot", snapshot_file)
-    _assert_refused(
-        refused.text, refused.code, 4, f"ahead of this checkout: it has revision {branch}_9999", "newer one"
-    )
-    assert "error[database-ahead]" in refused.err
+    for command in ("deploy", "push", "pull", "adopt", "check"):
+        refused = deployed(command, "--snapshot", snapshot_file)
+        _assert_refused(
+            refused.text, refused.code, 4, f"ahead of this checkout: it has revision {branch}_9999", "newer one"
+        )
+        assert "error[database-ahead]" in refused.err
+    by_alembic = deployed.alembic("upgrade", "post@head")
+    assert by_alembic.code != 0
+    assert "ahead of this checkout" in by_alembic.err
     assert deployed.database.contents() == before
 
 
-@pytest.mark.parametrize("branch", ["pre", "post"])
-def test_a_database_ahead_is_refused_by_alembic_too(deployed: Tool, branch: str) -> None:
-    deployed.database.execute(
-        "UPDATE directus_sync.alembic_version SET version_num = 'pre_9999' WHERE version_num LIKE 'pre%'"
-    )
-    refused = deployed.alembic("upgrade", f"{branch}@head")
-    assert refused.code != 0
-    assert "ahead of this checkout" in refused.err
-
-
-def test_a_plan_that_can_t_be_saved(deployed: Tool, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    refused = deployed("diff", "--out", tmp_path / "file" / "plan.json")
-    _assert_refused(refused.text, refused.code, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
-
-
-def test_a_plan_that_can_t_be_read_is_told_of_before_anything_is_asked(deployed: Tool, tmp_path: Path) -> None:
+def test_a_plan_that_can_t_be_read_is_told_of_before_anything_is_asked(untouched: Tool, tmp_path: Path) -> None:
     missing = tmp_path / "plan.json"
-    refused = deployed.with_settings(DB_PORT="1")("push", "--plan", missing)
+    refused = untouched.with_settings(DB_PORT="1")("push", "--plan", missing)
     _assert_refused(refused.text, refused.code, 2, str(missing), "save it anew: directus-sync diff --out PATH")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("push",), ("pull", "--overwrite"), ("diff",), ("adopt",), ("prune",)], ids=" ".join
-)
-def test_a_database_without_directus(empty: Tool, snapshot_file: Path, arguments: tuple[str, ...]) -> None:
+def test_a_plan_that_can_t_be_saved(settled: Tool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    refused = settled("diff", "--out", tmp_path / "file" / "plan.json")
+    _assert_refused(refused.text, refused.code, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
+
+
+def test_a_database_without_directus(empty: Tool, snapshot_file: Path) -> None:
     """Directus itself would only say that it is not there, and takes seconds for that."""
     before, content = empty.database.contents(), snapshot_file.read_bytes()
-    refused = empty(*arguments, "--snapshot", snapshot_file)
-    name = empty.environ["DB_DATABASE"]
-    _assert_refused(refused.text, refused.code, 2, f"/{name}", "directus-sync deploy; in the local stack: make migrate")
+    for arguments in (("push",), ("pull", "--overwrite"), ("diff",), ("adopt",), ("prune",)):
+        refused = empty(*arguments, "--snapshot", snapshot_file)
+        name = empty.environ["DB_DATABASE"]
+        _assert_refused(
+            refused.text, refused.code, 2, f"/{name}", "directus-sync deploy; in the local stack: make migrate"
+        )
     assert (empty.database.contents(), snapshot_file.read_bytes()) == (before, content)
 
 
@@ -234,15 +200,12 @@ LACKING = {
 
 
 @pytest.mark.parametrize("extension", LACKING)
-@pytest.mark.parametrize("program", ["directus-sync", "alembic"])
-def test_a_server_without_an_extension(
-    stack_environ: dict[str, str], tmp_path: Path, extension: str, program: str
-) -> None:
-    with _plain_postgres(stack_environ, tmp_path, extension) as tool:
-        refused = tool("deploy") if program == "directus-sync" else tool.alembic("upgrade", "pre@head")
-        assert refused.code == (2 if program == "directus-sync" else 255), refused.text
-        assert "error[extension-unavailable]" in refused.err
-        assert LACKING[extension] in refused.err
+def test_a_server_without_an_extension(plain_data: Path, stack_environ: dict[str, str], extension: str) -> None:
+    with _plain_postgres(stack_environ, plain_data, extension) as tool:
+        for refused, code in ((tool("deploy"), 2), (tool.alembic("upgrade", "pre@head"), 255)):
+            assert refused.code == code, refused.text
+            assert "error[extension-unavailable]" in refused.err
+            assert LACKING[extension] in refused.err
         assert tool.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
 
 
@@ -264,12 +227,6 @@ def test_a_revision_that_postgresql_refuses(empty: Tool) -> None:
     assert empty.alembic("upgrade", "pre@head").code == 0
 
 
-def test_a_command_that_does_not_exist(bootstrapped: Tool) -> None:
-    wrong = bootstrapped("deplyo")
-    assert wrong.code == 2
-    assert "deplyo" in wrong.err
-
-
 def _assert_refused(text: str, code: int, wanted: int, complaint: str, advice: str) -> None:
     assert code == wanted, text
     assert complaint in text
@@ -277,24 +234,29 @@ def _assert_refused(text: str, code: int, wanted: int, complaint: str, advice: s
     assert "Traceback" not in text
 
 
+@pytest.fixture(scope="module")
+def plain_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a PostgreSQL, in a folder of its user's."""
+    programs = postgres_tree.programs(postgres_tree.postgres_tree())
+    (home := tmp_path_factory.mktemp("plain") / "postgres").mkdir()
+    as_user = unprivileged.prefix(programs / "postgres", home)
+    options = ["--no-sync", "-U", "directus", "--auth=trust", "--locale=C"]
+    subprocess.run(
+        [*as_user, programs / "initdb", "-D", home / "data", *options], cwd="/", check=True, capture_output=True
+    )
+    return home / "data"
+
+
 @contextmanager
-def _plain_postgres(environ: Mapping[str, str], folder: Path, lacking: str) -> Iterator[Tool]:
+def _plain_postgres(environ: Mapping[str, str], data: Path, lacking: str) -> Iterator[Tool]:
     """Run a PostgreSQL that does not preload TimescaleDB, and has no files of the extension `lacking`."""
     tree = postgres_tree.postgres_tree()
-    programs = postgres_tree.programs(tree)
-    (home := folder / "postgres").mkdir()
-    as_user = unprivileged.prefix(programs / "postgres", home)
-    subprocess.run(
-        [*as_user, programs / "initdb", "-D", home / "data", "-U", "directus", "--auth=trust", "--locale=C"],
-        cwd="/",
-        check=True,
-        capture_output=True,
-    )
-    postgres = _without_extension(lacking, tree, folder / "tree")
+    as_user = unprivileged.prefix(postgres_tree.programs(tree) / "postgres", data.parent)
+    postgres = _without_extension(lacking, tree, data.parent.parent / lacking)
     port = ports.choose(None)
     settings = {"port": port, "listen_addresses": ports.HOST, "unix_socket_directories": "", "fsync": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    server = subprocess.Popen([*as_user, postgres, "-D", home / "data", *options], cwd="/", stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*as_user, postgres, "-D", data, *options], cwd="/", stderr=subprocess.DEVNULL)
     try:
         local = {**environ, "DB_HOST": ports.HOST, "DB_PORT": str(port), "DB_USER": "directus"}
         tool = Tool(Database("postgres", local))

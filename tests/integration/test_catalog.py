@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -15,24 +16,20 @@ from directus_sync.errors import CatalogDrift
 from directus_sync.postgres import database
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
-from tests.conftest import Cloning, Tool
+from tests.conftest import Copying, Tool
 
 
 @pytest.fixture(scope="module")
-def zoo(clone: Cloning) -> tuple[Tool, Catalog]:
+def zoo(copied: Copying) -> Iterator[tuple[Tool, Catalog]]:
     """A database with one of everything; who takes something away puts it back."""
-    tool = Tool(clone("deployed"))
-    for block in ZOO:
-        tool.database.execute(block)
-    return tool, read(tool)
+    with copied("deployed") as database:
+        for block in ZOO:
+            database.execute(block)
+        yield Tool(database), read(Tool(database))
 
 
-def test_the_committed_file_is_what_a_clean_deploy_gives(deployed: Tool) -> None:
+def test_the_committed_file_is_what_a_clean_deploy_gives_whatever_an_image_adds(deployed: Tool) -> None:
     assert catalog_file.dump(read(deployed)) == CATALOG.read_bytes()
-    assert compare(catalog_file.load(CATALOG), read(deployed)) == ()
-
-
-def test_what_an_image_puts_into_each_database_is_not_listed(deployed: Tool) -> None:
     # timescaledb-ha alone has the toolkit; to the catalog any extension of that name is one.
     deployed.database.execute(
         "CREATE EXTENSION citext; UPDATE pg_extension SET extname = 'timescaledb_toolkit' WHERE extname = 'citext'"
@@ -44,14 +41,9 @@ def test_a_database_with_nothing_in_it_has_an_empty_catalog(empty: Tool) -> None
     assert read(empty) == Catalog({})
 
 
-def test_two_reads_are_equal_and_leave_no_transaction_open(zoo: tuple[Tool, Catalog]) -> None:
-    tool, _ = zoo
-    with connected(tool) as connection:
-        assert catalog_query.read(connection) == catalog_query.read(connection)
-        assert connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-
-
-def test_the_sessions_settings_do_not_matter_and_stay(zoo: tuple[Tool, Catalog]) -> None:
+def test_the_sessions_settings_do_not_matter_and_stay_and_no_transaction_is_left_open(
+    zoo: tuple[Tool, Catalog],
+) -> None:
     tool, catalog = zoo
     settings = {
         "search_path": "directus_sync",
@@ -65,17 +57,17 @@ def test_the_sessions_settings_do_not_matter_and_stay(zoo: tuple[Tool, Catalog])
         for name, value in settings.items():
             database.query(connection, "SELECT set_config(%s, %s, false)", (name, value))
         assert catalog_query.read(connection) == catalog
+        assert connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
         for name, value in settings.items():
             assert database.query(connection, "SELECT current_setting(%s)", (name,)) == [(value,)]
 
 
-def test_another_order_of_creation_gives_the_same_file(clone: Cloning, zoo: tuple[Tool, Catalog]) -> None:
+def test_another_order_of_creation_gives_the_same_file(deployed: Tool, zoo: tuple[Tool, Catalog]) -> None:
     _, catalog = zoo
-    other = Tool(clone("deployed"))
-    other.database.execute("CREATE TABLE gone (id serial PRIMARY KEY); DROP TABLE gone")
+    deployed.database.execute("CREATE TABLE gone (id serial PRIMARY KEY); DROP TABLE gone")
     for block in reversed(ZOO):
-        other.database.execute(block)
-    assert catalog_file.dump(read(other)) == catalog_file.dump(catalog)
+        deployed.database.execute(block)
+    assert catalog_file.dump(read(deployed)) == catalog_file.dump(catalog)
 
 
 def test_the_file_holds_one_of_everything(zoo: tuple[Tool, Catalog]) -> None:
@@ -149,17 +141,21 @@ LOST = {
 
 @pytest.mark.parametrize("name", LOST)
 def test_what_is_lost_comes_back(zoo: tuple[Tool, Catalog], name: str) -> None:
-    tool, catalog = zoo
-    assert compare(catalog, read(tool)) == ()
-    tool.database.execute(LOST[name])
-    lost = drift(catalog, tool)
+    lost = assert_put_back(zoo, LOST[name])
     assert lost[name] is Drift.MISSING
 
-    restored = put_back(tool, catalog)
 
-    assert set(restored) == set(lost)
-    assert read(tool) == catalog
-    assert put_back(tool, catalog) == ()
+def assert_put_back(zoo: tuple[Tool, Catalog], statement: str) -> dict[str, Drift]:
+    """Return what a statement took away or changed, and see that it comes back."""
+    tool, catalog = zoo
+    with connected(tool) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        found = compare(catalog, catalog_query.read(connection))
+        restored = catalog_restore.restore(connection, found)
+        assert set(restored) == {str(difference.object) for difference in found}
+        assert catalog_query.read(connection) == catalog
+    return {str(difference.object): difference.kind for difference in found}
 
 
 CHANGED = {
@@ -186,11 +182,7 @@ CHANGED = {
 
 @pytest.mark.parametrize("name", CHANGED)
 def test_what_is_changed_and_holds_no_rows_is_put_back(zoo: tuple[Tool, Catalog], name: str) -> None:
-    tool, catalog = zoo
-    tool.database.execute(CHANGED[name])
-    assert drift(catalog, tool) == {name: Drift.CHANGED}
-    assert put_back(tool, catalog) == (name,)
-    assert read(tool) == catalog
+    assert assert_put_back(zoo, CHANGED[name]) == {name: Drift.CHANGED}
 
 
 def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: Tool) -> None:

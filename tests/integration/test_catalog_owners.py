@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from directus_sync.catalog import compare
+from directus_sync.catalog import Catalog
 from tests.catalogs import ZOO, read
-from tests.conftest import SNAPSHOT, Cloning, RunningDirectus, Tool, running_directus
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
+
+
+@dataclass(frozen=True)
+class Owners:
+    """A Directus over a database with one of everything that revisions may make, and what each owner sees of it."""
+
+    running: RunningDirectus
+    catalog: Catalog
+
+    @property
+    def changed(self) -> list[str]:
+        """Who sees something else now."""
+        seen = {
+            "catalog": read(self.running.tool) != self.catalog,
+            "directus": self.running.export() != SNAPSHOT.read_bytes(),
+        }
+        return [name for name, sees in seen.items() if sees]
 
 
 @pytest.fixture(scope="module")
-def owners(clone: Cloning) -> Iterator[RunningDirectus]:
-    """A Directus over a database with one of everything that revisions may make."""
-    tool = Tool(clone("deployed"))
-    for block in ZOO:
-        tool.database.execute(block)
-    with running_directus(tool) as running:
-        yield running
+def owners(serve: Serving) -> Iterator[Owners]:
+    with serve("deployed", "".join(ZOO)) as running:
+        yield Owners(running, read(running.tool))
 
 
-def test_directus_shows_nothing_that_revisions_make(owners: RunningDirectus) -> None:
-    assert owners.export() == SNAPSHOT.read_bytes()
+def test_directus_shows_nothing_that_revisions_make(owners: Owners) -> None:
+    assert owners.changed == []
 
 
 FIELDS: tuple[dict[str, Any], ...] = (
@@ -44,15 +58,15 @@ FIELDS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-def test_nothing_that_directus_makes_is_in_the_catalog(owners: RunningDirectus) -> None:
-    before = read(owners.tool)
+def test_nothing_that_directus_makes_is_in_the_catalog(owners: Owners) -> None:
+    running = owners.running
     key = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
-    made = owners.http.post("/collections", json={"collection": "depots", "schema": {}, "meta": {}, "fields": [key]})
+    made = running.http.post("/collections", json={"collection": "depots", "schema": {}, "meta": {}, "fields": [key]})
     assert made.status_code == 200, made.text
     tracked: dict[str, dict[str, object]] = {"meta": {}, "schema": {}}
     for collection in ("depots", "vehicles", "directus_users"):
         for field in FIELDS:
-            made = owners.http.post(f"/fields/{collection}", json={**tracked, **field})
+            made = running.http.post(f"/fields/{collection}", json={**tracked, **field})
             assert made.status_code == 200, made.text
     for collection, target, kind, rule in (
         ("depots", "vehicles", "uuid", "SET NULL"),
@@ -61,24 +75,24 @@ def test_nothing_that_directus_makes_is_in_the_catalog(owners: RunningDirectus) 
         ("depots", "directus_files", "uuid", "NO ACTION"),
     ):
         name = f"to_{target}"
-        assert owners.http.post(f"/fields/{collection}", json={"field": name, "type": kind, **tracked}).is_success
+        assert running.http.post(f"/fields/{collection}", json={"field": name, "type": kind, **tracked}).is_success
         relation = {
             "collection": collection, "field": name, "related_collection": target, "schema": {"on_delete": rule},
         }  # fmt: skip
-        made = owners.http.post("/relations", json=relation)
+        made = running.http.post("/relations", json=relation)
         assert made.status_code == 200, made.text
     try:
-        assert compare(before, read(owners.tool)) == ()
-        exported = owners.export().decode()
+        assert owners.changed == ["directus"]
+        exported = running.export().decode()
         assert all(f"field: {field['field']}\n" in exported for field in FIELDS)
     finally:
         for collection, target in (("vehicles", "depots"), ("directus_users", "depots")):
-            owners.http.delete(f"/fields/{collection}/to_{target}")
-        owners.http.delete("/collections/depots")
+            running.http.delete(f"/fields/{collection}/to_{target}")
+        running.http.delete("/collections/depots")
         for field in FIELDS:
             for collection in ("vehicles", "directus_users"):
-                assert owners.http.delete(f"/fields/{collection}/{field['field']}").is_success
-    assert owners.export() == SNAPSHOT.read_bytes()
+                assert running.http.delete(f"/fields/{collection}/{field['field']}").is_success
+    assert owners.changed == []
 
 
 # What one might put on a table that Directus tracks, how it is taken away, and who sees it.
@@ -132,12 +146,10 @@ SEEN_BY = {
 
 
 @pytest.mark.parametrize("what", SEEN_BY)
-def test_whatever_is_made_has_one_owner(owners: RunningDirectus, what: str) -> None:
+def test_whatever_is_made_has_one_owner(owners: Owners, what: str) -> None:
     make, unmake, owner = SEEN_BY[what]
-    catalog, snapshot = read(owners.tool), owners.export()
-    owners.database.execute(make)
+    owners.running.database.execute(make)
     try:
-        seen = {"catalog": read(owners.tool) != catalog, "directus": owners.export() != snapshot}
+        assert owners.changed == [owner]
     finally:
-        owners.database.execute(unmake)
-    assert [name for name, sees in seen.items() if sees] == [owner]
+        owners.running.database.execute(unmake)

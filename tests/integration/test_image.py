@@ -55,10 +55,10 @@ class Image:
         return {path for path in self.root.rglob("*") if not path.is_symlink()}
 
 
-@pytest.fixture
-def image(tmp_path: Path, stack_environ: dict[str, str]) -> Image:
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]) -> Image:
     """Upstream's files, then each COPY and RUN of the last stage, with the dependencies of the image's lock alone."""
-    image = Image(tmp_path / "image")
+    image = Image(tmp_path_factory.mktemp("image") / "image")
     home = Path(stack_environ["DIRECTUS_HOME"])
     programs = image.root / "usr" / "local" / "bin"
     programs.mkdir(parents=True)
@@ -115,6 +115,11 @@ def install_dependencies(folder: Path) -> None:
                     (packages / top).symlink_to(Path(str(file.locate())).parents[len(file.parts) - 1] / top)
 
 
+def test_it_has_no_file_with_settings(image: Image) -> None:
+    assert not [path for path in image.files() if path.name.startswith(".env")]
+    assert not os.path.lexists(image.root / ".git")
+
+
 def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp_path: Path) -> None:
     settings = (
         "DB_HOST",
@@ -131,7 +136,9 @@ def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp
     environ = {name: empty.environ[name] for name in settings}
     environ |= {"PATH": image.path, "HOME": str(tmp_path), **image.variables}
     # Settings come from the environment alone: neither the tool nor Directus may read what somebody mounted.
-    (image.directus / ".env").write_text("DIRECTUS_SCHEMA_APPLY_MODE=dry-run\nLOG_LEVEL=fatal\n", encoding="utf-8")
+    # Directus would take it over all else.
+    mounted = "DIRECTUS_SCHEMA_APPLY_MODE=dry-run\nDB_DATABASE=elsewhere\nPORT=1\nLOG_LEVEL=fatal\n"
+    (image.directus / ".env").write_text(mounted, encoding="utf-8")
     before = image.files()
     with booting(environ, tmp_path, entrypoint=[image.directus / "entrypoint.sh"]) as boot:
         until(lambda: boot.serves)
@@ -145,6 +152,7 @@ def test_it_migrates_an_empty_database_and_serves(image: Image, empty: Tool, tmp
 
 
 # python3 of the Alpine releases of late.
+@pytest.mark.slow
 @pytest.mark.parametrize(("python", "machine"), [("3.12", "x86_64"), ("3.12", "aarch64"), ("3.13", "x86_64")])
 def test_alpine_has_a_wheel_of_every_dependency(tmp_path: Path, python: str, machine: str) -> None:
     """Of those in the lock, by their hashes; there is no compiler for the others."""
@@ -188,8 +196,3 @@ def serving(path: str | None) -> Iterator[int]:
         thread.start()
         yield http.server_port
         http.shutdown()
-
-
-def test_it_has_no_file_with_settings(image: Image) -> None:
-    assert not [path for path in image.files() if path.name.startswith(".env")]
-    assert not os.path.lexists(image.root / ".git")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from directus_sync.schema.snapshot import Snapshot
-from tests.conftest import SNAPSHOT, RunningDirectus, Tool, running_directus
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.snapshots import edited, without_collections
 
 FIVE = ("classes", "entries", "entry_crew", "entry_devices", "events")
@@ -14,17 +14,17 @@ FIVE = ("classes", "entries", "entry_crew", "entry_devices", "events")
 SIX = ("devices", "organization_devices", "organization_users", "organization_vehicles", "organizations", "vehicles")
 
 
-def test_the_incident_does_not_happen_again(bootstrapped: Tool, committed: Snapshot, tmp_path: Path) -> None:
+def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot, tmp_path: Path) -> None:
     tables = [name for (name,), entry in committed.section("collections").items() if entry.get("schema")]
     later = [name for name in tables if name not in SIX]
     stale = edited(Path(shutil.copy(SNAPSHOT, tmp_path / "schema.yaml")), without_collections(*later))
-    assert bootstrapped("push", "--snapshot", stale).code == 0
-    with running_directus(bootstrapped) as running:
+    with serve("bootstrapped") as running:
+        assert running.tool("push", "--snapshot", stale).code == 0
         _make_the_others(running)
         before = running.database.contents()
 
         # The image is built anew, with the snapshot of seven collections, and boots.
-        refused = bootstrapped("push", "--snapshot", stale)
+        refused = running.tool("push", "--snapshot", stale)
 
         assert refused.code == 4, refused.text
         assert "error[uncaptured-live-work]" in refused.err
@@ -62,41 +62,43 @@ def _make_the_others(running: RunningDirectus) -> None:
     running.create("entry_devices", entry_id=entry, device_id=device)
 
 
-def test_constraints_lost_by_hand_are_put_back_and_named(deployed: Tool) -> None:
-    wanted = deployed.database.schema()
-    for table, name in (
-        ("events", "events_organization_id_slug_key"),
-        ("entry_devices", "entry_devices_entry_id_device_id_key"),
-    ):
-        deployed.database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-    deployed.database.execute("DROP INDEX positions_faulty_idx")
+def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None:
+    with serve("deployed") as running:
+        wanted = running.database.schema()
+        for table, name in (
+            ("events", "events_organization_id_slug_key"),
+            ("entry_devices", "entry_devices_entry_id_device_id_key"),
+        ):
+            running.database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        running.database.execute("DROP INDEX positions_faulty_idx")
 
-    checked = deployed("check")
-    assert checked.code == 3, checked.text
-    assert "missing: constraint events.events_organization_id_slug_key" in checked.out
-    assert "missing: index positions.positions_faulty_idx" in checked.out
+        checked = running.tool("check")
+        assert checked.code == 3, checked.text
+        assert "missing: constraint events.events_organization_id_slug_key" in checked.out
+        assert "missing: index positions.positions_faulty_idx" in checked.out
 
-    done = deployed("deploy")
+        done = running.tool("deploy")
 
-    assert done.code == 0, done.text
-    assert "Put back: constraint events.events_organization_id_slug_key" in done.err
-    assert "3 put back" in done.out
-    assert deployed.database.schema() == wanted
-    assert deployed("deploy").out.startswith("Nothing to do")
+        assert done.code == 0, done.text
+        assert "Put back: constraint events.events_organization_id_slug_key" in done.err
+        assert "3 put back" in done.out
+        assert running.database.schema() == wanted
+        assert running.tool("deploy").out.startswith("Nothing to do")
 
 
-def test_a_lost_constraint_over_duplicates_says_which_rows(deployed: Tool) -> None:
-    deployed.database.execute(
-        "ALTER TABLE organization_vehicles DROP CONSTRAINT"
-        " organization_vehicles_organization_id_vehicle_id_key;"
-        "INSERT INTO organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000002', 'MCA', 'mca');"
-        "INSERT INTO vehicles (id, make, model) VALUES ('00000000-0000-4000-8000-000000000001', 'Toyota', 'HZJ 78');"
-        "INSERT INTO organization_vehicles (id, organization_id, vehicle_id) SELECT gen_random_uuid(),"
-        " '00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-000000000001' FROM generate_series(1, 2)"
-    )
-    failed = deployed("deploy")
-    assert failed.code == 1, failed.text
-    assert "error[precondition-failed]" in failed.err
-    assert "organization_vehicles_organization_id_vehicle_id_key" in failed.err
-    assert "00000000-0000-4000-8000-000000000001" in failed.err
-    assert deployed.database.value("SELECT count(*) FROM organization_vehicles") == 2
+def test_a_lost_constraint_over_duplicates_says_which_rows(serve: Serving) -> None:
+    with serve("deployed") as running:
+        running.database.execute(
+            "ALTER TABLE organization_vehicles DROP CONSTRAINT"
+            " organization_vehicles_organization_id_vehicle_id_key;"
+            "INSERT INTO organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000002', 'MCA', 'mca');"
+            "INSERT INTO vehicles (id, make, model) VALUES ('00000000-0000-4000-8000-000000000001', 'Toyota', 'HZJ');"
+            "INSERT INTO organization_vehicles (id, organization_id, vehicle_id) SELECT gen_random_uuid(),"
+            " '00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-000000000001' FROM generate_series(1, 2)"
+        )
+        failed = running.tool("deploy")
+        assert failed.code == 1, failed.text
+        assert "error[precondition-failed]" in failed.err
+        assert "organization_vehicles_organization_id_vehicle_id_key" in failed.err
+        assert "00000000-0000-4000-8000-000000000001" in failed.err
+        assert running.database.value("SELECT count(*) FROM organization_vehicles") == 2

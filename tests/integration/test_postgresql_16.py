@@ -19,8 +19,7 @@ import pytest
 from directus_sync.attic import listing
 from directus_sync.catalog import Catalog, Drift, Kind, Object
 from directus_sync.catalog import file as catalog_file
-from directus_sync.errors import LockTimeout, PreconditionFailed
-from directus_sync.postgres import lock
+from directus_sync.errors import PreconditionFailed
 from directus_sync.schema.diff import Action, Change
 from directus_sync.schema.diff import Kind as ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk, Taken, Verdict
@@ -38,6 +37,8 @@ BLOCKS = tuple(block for block in ZOO if "create_hypertable" not in block and "g
 PRINTED = (server.FOLDER / "printed.sql").read_text()
 
 Moving = Callable[[], Tool]
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +86,6 @@ def test_a_deploy_to_an_empty_database_ends_in_the_committed_catalog(sixteen: To
     # One query tells that, with the fingerprint that the deploy recorded.
     again = new("deploy")
     assert "Nothing to do" in again.out, again.text
-
-
-def test_a_database_of_17_has_the_same_catalog_on_16(sixteen: Tool) -> None:
-    assert catalog_file.dump(read(sixteen)) == CATALOG.read_bytes()
 
 
 def test_both_print_one_of_everything_alike(zoos: tuple[Tool, Tool]) -> None:
@@ -241,20 +238,6 @@ def test_the_attic_keeps_what_is_written_meanwhile_and_gives_it_back(sixteen: To
     assert tool.database.value("INSERT INTO item DEFAULT VALUES RETURNING (id, no)::text") == "(9,8)"
 
 
-def test_the_attic_gives_back_what_a_narrower_type_cut_off(sixteen: Tool) -> None:
-    tool = sixteen
-    tool.database.execute(f"{ITEM}; INSERT INTO item (note, amount) VALUES ('one', 1.5), ('two', 2)")
-    with open_attic(tool) as attic:
-        note, amount = attic.keep_one("item", "note"), attic.keep_one("item", "amount")
-        tool.database.execute(
-            "ALTER TABLE item ALTER note TYPE varchar(1) USING left(note, 1), ALTER amount TYPE numeric(8, 0)"
-        )
-        assert [attic.finish(copy).became for copy in (note, amount)] == ["character varying(1)", "numeric(8,0)"]
-        tool.database.execute("ALTER TABLE item ALTER note TYPE varchar(10), ALTER amount TYPE numeric(8, 2)")
-        assert [attic.restore(copy).restored for copy in (note, amount)] == [2, 1]
-    assert tool.database.rows("SELECT note, amount::text FROM item ORDER BY id") == [("one", "1.50"), ("two", "2.00")]
-
-
 def test_the_post_branch_goes_down_and_up_again(sixteen: Tool) -> None:
     done = sixteen.alembic("downgrade", "post@base")
     assert done.code == 0, done.text
@@ -294,12 +277,3 @@ UNION ALL SELECT 'sequence', oid::regclass::text FROM pg_class
 WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
 ORDER BY 1, 2
 """
-
-
-def test_whoever_holds_the_lock_is_named(sixteen: Tool) -> None:
-    with connected(sixteen) as holder, connected(sixteen) as other, lock.exclusive(holder, 0):
-        with pytest.raises(LockTimeout) as caught, lock.exclusive(other, 0):
-            pass
-        assert f"(pid {holder.info.backend_pid}, from 127.0.0.1" in str(caught.value)
-    with connected(sixteen) as other, lock.exclusive(other, 10):
-        assert lock.holder(other)

@@ -6,12 +6,13 @@ A small season: enough rows for the planner to prefer an index by itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import Cloning, Database
+from tests.conftest import Copying, Database
 from tests.course import ENTRY, EVENT, POINT, ROWS, SEGMENT, an_id, insert, insert_all
 from tests.spatial import INDEXES
 from tools.bench.positions import queries
@@ -54,21 +55,21 @@ FROM segments s, generate_series(1, 15) AS n WHERE s.sort_order > 1000;
 
 
 @pytest.fixture(scope="module")
-def season(clone: Cloning) -> Database:
-    database = clone("deployed")
-    with database.connect() as connection:
-        insert_all(connection)
-        waypoint = {**ROWS["waypoints"], "tolerance_meters": 90}
-        # Between two fixes; off the way by 100 m, and by 150 m with a tolerance of 200; never reached.
-        for number, (longitude, latitude, tolerance) in enumerate(
-            [(19.811, 41.30, 90), (19.84, 41.3009, 90), (19.86, 41.30135, 200), (19.95, 41.30, 90)], start=2
-        ):
-            location = {"type": "Point", "coordinates": [longitude, latitude]}
-            row = {**waypoint, "id": an_id(f"point {number}"), "sort_order": number * 10, "location": location}
-            insert(connection, "waypoints", {**row, "tolerance_meters": tolerance})
-        connection.execute(SEASON)
-        connection.execute("ANALYZE")
-    return database
+def season(copied: Copying) -> Iterator[Database]:
+    with copied("deployed") as database:
+        with database.connect() as connection:
+            insert_all(connection)
+            waypoint = {**ROWS["waypoints"], "tolerance_meters": 90}
+            # Between two fixes; off the way by 100 m, and by 150 m with a tolerance of 200; never reached.
+            for number, (longitude, latitude, tolerance) in enumerate(
+                [(19.811, 41.30, 90), (19.84, 41.3009, 90), (19.86, 41.30135, 200), (19.95, 41.30, 90)], start=2
+            ):
+                location = {"type": "Point", "coordinates": [longitude, latitude]}
+                row = {**waypoint, "id": an_id(f"point {number}"), "sort_order": number * 10, "location": location}
+                insert(connection, "waypoints", {**row, "tolerance_meters": tolerance})
+            connection.execute(SEASON)
+            connection.execute("ANALYZE")
+        yield database
 
 
 def asked(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT, Finished, Tool
+from tests.conftest import ROOT, Finished, Serving, Tool
 
 WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
 (JOB,) = WORKFLOW["jobs"].values()
@@ -205,6 +205,7 @@ def plan(checkout: Path, tool: Tool) -> tuple[Finished, str]:
     return done, summary.read_text() if summary.exists() else ""
 
 
+@pytest.mark.slow
 def test_a_pull_request_is_told_what_it_does(checkout: Path, empty: Tool) -> None:
     git(checkout, "switch", "--quiet", "--create", "branch")
     path = checkout / "snapshots" / "schema.yaml"
@@ -236,6 +237,7 @@ def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: To
     assert "error[unapproved-destruction]" in report
 
 
+@pytest.mark.slow
 def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty: Tool) -> None:
     """As where this one needs fewer."""
     lock, package = checkout / "requirements.lock", checkout / "directus_sync" / "__init__.py"
@@ -273,17 +275,17 @@ def verify(checkout: Path, tool: Tool) -> Finished:
     )
 
 
-def test_a_snapshot_that_differs_in_one_byte_is_found(checkout: Path, deployed: Tool) -> None:
-    assert verify(checkout, deployed).code == 0
-    path = checkout / "snapshots" / "schema.yaml"
-    path.write_text(f"{path.read_text()}\n")
-    found = verify(checkout, deployed)
-    assert found.code == 2, found.text
-    assert "+++ " in found.out
-
-
-def test_a_catalog_that_lacks_something_is_found(checkout: Path, deployed: Tool) -> None:
-    deployed.database.execute("ALTER TABLE entries ADD CONSTRAINT by_hand CHECK (race_number > 0)")
-    found = verify(checkout, deployed)
-    assert found.code == 2, found.text
-    assert "by_hand" in found.out
+def test_a_snapshot_or_catalog_that_differs_is_found(checkout: Path, serve: Serving) -> None:
+    with serve("deployed") as running:
+        assert verify(checkout, running.tool).code == 0
+        path = checkout / "snapshots" / "schema.yaml"
+        committed = path.read_text()
+        path.write_text(f"{committed}\n")
+        found = verify(checkout, running.tool)
+        assert found.code == 2, found.text
+        assert "+++ " in found.out
+        path.write_text(committed)
+        running.database.execute("ALTER TABLE entries ADD CONSTRAINT by_hand CHECK (race_number > 0)")
+        found = verify(checkout, running.tool)
+        assert found.code == 2, found.text
+        assert "by_hand" in found.out

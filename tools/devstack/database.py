@@ -39,6 +39,8 @@ TEST_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # It would visit each of some hundred databases that live for a second.
+    "autovacuum": "off",
     "max_connections": "200",
 }
 
