@@ -16,6 +16,8 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
   --custom-compile-command 'make lock'
 # Without registry and tag.
 IMAGE := trm/directus
+# The id of the image that was built last; beside it, that of the one that passed when it was tried.
+IMAGE_ID ?= .stack/image
 
 .PHONY: help
 help: ## List the targets
@@ -145,7 +147,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck
-	@.venv/bin/mypy .ci/plan.py
+	@.venv/bin/mypy .ci/*.py
 	@.venv/bin/hadolint docker/Dockerfile
 	@.ci/actionlint.sh '.gitea/workflows/*.yaml'
 	@.venv/bin/zizmor --offline --quiet --no-progress .gitea/workflows/*.yaml
@@ -157,15 +159,22 @@ format: venv ## Let ruff put the code in form
 
 .PHONY: image
 image: ## Build the image; needs Docker
-	@docker build --pull --file docker/Dockerfile --tag $(IMAGE) \
+	@mkdir -p $(dir $(IMAGE_ID)); rm -f $(IMAGE_ID).tried
+	@docker build --pull --file docker/Dockerfile --tag $(IMAGE) --iidfile $(IMAGE_ID) \
 	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(date -u +%Y-%m-%dT%H:%M:%SZ)" .
 
+.PHONY: image-try
+image-try: venv ## Start it twice on a database of its own: it migrates and serves, then has nothing to do
+	@$(RUN) $(PYTHON) .ci/try_image.py $(IMAGE_ID)
+
 .PHONY: image-push
-image-push: ## Push it to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD
+image-push: ## Push the one that was tried to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD
 	@: "$${REGISTRY:?set it to the registry, such as registry.example.com}"
+	@[ -f $(IMAGE_ID).tried ] || { echo 'error: no image was tried; next: make image image-try' >&2; exit 1; }
 	@docker login --username "$$REGISTRY_USER" --password-stdin "$$REGISTRY" <<<"$$REGISTRY_PASSWORD"
 	@for tag in main "$$(git rev-parse HEAD)"; do \
-	  docker tag $(IMAGE) "$$REGISTRY/$(IMAGE):$$tag" && docker push "$$REGISTRY/$(IMAGE):$$tag" || exit; \
+	  docker tag "$$(cat $(IMAGE_ID).tried)" "$$REGISTRY/$(IMAGE):$$tag" && \
+	  docker push "$$REGISTRY/$(IMAGE):$$tag" || exit; \
 	done
 
 .PHONY: lock

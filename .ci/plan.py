@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from psycopg2.sql import SQL, Identifier
+import throwaway
 
-from directus_sync import output, settings
-from directus_sync.errors import SyncError, WrongSettings
-from directus_sync.postgres import database
+from directus_sync import output
+from directus_sync.errors import SyncError
 
 ROOT = Path.cwd()
 LOCK = "requirements.lock"
@@ -30,7 +29,7 @@ DIFFERS = 3
 def main() -> int:
     """Return the exit code of the first thing that failed, else 0."""
     base = _git("merge-base", "HEAD", os.environ.get("BASE") or "HEAD")
-    with _database() as environ, _worktree(base) as folder:
+    with throwaway.new_database("plan") as environ, _worktree(base) as folder:
         # The older commit's devstack finds the Directus that it pins.
         older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
         python = _python(folder)
@@ -57,27 +56,6 @@ def main() -> int:
         f"{_fenced(deploy.stdout if deploy.returncode == 0 else deploy.stderr)}\n"
     )
     return deploy.returncode
-
-
-@contextmanager
-def _database() -> Iterator[Mapping[str, str]]:
-    """Yield an environment that leads to a new database on the server that is set."""
-    loaded = settings.load()
-    output.hide(loaded.secrets)
-    if loaded.database.connection_string is not None:
-        raise WrongSettings(
-            "a plan needs a database of its own", next="set DB_HOST and the rest in place of DB_CONNECTION_STRING"
-        )
-    name = f"{loaded.database.name}_plan_{os.getpid()}"
-    # template0: template1 may have connections, which forbid a copy, and extensions.
-    create = SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name))
-    drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
-    with database.connect(loaded, "plan") as connection, connection.cursor() as cursor:
-        try:
-            cursor.execute(create)
-            yield {**loaded.environ, "DB_DATABASE": name, "DIRECTUS_URL": ""}
-        finally:
-            cursor.execute(drop)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The workflow of CI: its steps run here in their order, and what they report and refuse."""
+"""What the steps of CI report and refuse: lint, plan, verify. test_ci.py runs them in their order."""
 
 from __future__ import annotations
 
@@ -10,24 +10,11 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import ROOT, Finished, Serving, Tool
-
-WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
-(JOB,) = WORKFLOW["jobs"].values()
-STEPS: list[dict[str, Any]] = [step for step in JOB["steps"] if "run" in step]
-DOCKER = ["make image", "make image-push"]
-# What Gitea puts in the place of its expressions.
-OF_GITEA = {
-    "BASE": {"origin/${{ github.base_ref }}": "HEAD"},
-    "REGISTRY": {"${{ vars.REGISTRY }}": "registry.example.com"},
-    "REGISTRY_USER": {"${{ secrets.REGISTRY_USER }}": "robot"},
-    "REGISTRY_PASSWORD": {"${{ secrets.REGISTRY_PASSWORD }}": "a-password"},
-}
 
 
 def run(command: list[str | Path], folder: Path, environ: Mapping[str, str]) -> Finished:
@@ -44,54 +31,11 @@ def run(command: list[str | Path], folder: Path, environ: Mapping[str, str]) -> 
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def server(tool: Tool) -> dict[str, str]:
-    """Return what leads to the tool's database, and no more: Directus is make's to find."""
-    found = {
-        name: value
-        for name, value in tool.environ.items()
-        if name.startswith("DB_") and name not in {"DB_CLIENT", "DB_EXCLUDE_TABLES"}
-    }
-    return {**os.environ, **found}
-
-
 def other_databases(tool: Tool) -> list[tuple[str]]:
     return tool.database.rows("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{tool.database.name}\\_plan%")
 
 
-# What it is
-
-
-def test_every_step_is_a_make_target() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for step in STEPS:
-        assert step["run"].removeprefix("make ") in targets
-    (checkout,) = [step for step in JOB["steps"] if "run" not in step]
-    assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
-
-
-def test_an_image_is_built_of_what_passed_and_pushed_last_from_main_alone() -> None:
-    tried = ["make lint", "make plan", "make migrate", "make migrate", "make check", "make verify"]
-    assert [step["run"] for step in STEPS] == [*tried, *DOCKER]
-    assert {step["run"]: step["if"] for step in STEPS[:-1] if "if" in step} == {
-        "make plan": "github.event_name == 'pull_request'"
-    }
-    assert STEPS[-1]["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
-    assert STEPS[-1]["env"]["REGISTRY"] == "${{ vars.REGISTRY }}"
-    # A step runs only while all before it passed.
-    assert not any("always()" in step.get("if", "") or "continue-on-error" in step for step in STEPS)
-    assert "secrets." not in str(STEPS[:-1])
-
-
-def test_the_steps_have_the_database_of_the_service() -> None:
-    ((name, service),) = JOB["services"].items()
-    given = JOB["env"]
-    assert (given["DB_HOST"], given["DB_PORT"]) == (name, "5432")
-    assert service["env"] == {
-        "POSTGRES_DB": given["DB_DATABASE"],
-        "POSTGRES_USER": given["DB_USER"],
-        "POSTGRES_PASSWORD": given["DB_PASSWORD"],
-    }
-    assert "pg_isready" in service["options"]
+# Lint
 
 
 def test_lint_has_the_linters_of_image_scripts_and_workflow() -> None:
@@ -108,49 +52,6 @@ def test_the_linter_has_a_workflow_to_read() -> None:
     assert [path.name for path in ROOT.glob(pattern)] == ["ci.yaml"]
     refused = run([ROOT / script, pattern.replace("workflows", "nowhere")], ROOT, os.environ)
     assert (refused.code, refused.err) == (1, "no workflow is named .gitea/nowhere/*.yaml\n")
-
-
-# What it does
-
-
-def test_the_steps_pass_in_their_order(empty: Tool, tmp_path: Path) -> None:
-    """With a stand-in for Docker's engine, which is not everywhere that tests run."""
-    summary, calls = tmp_path / "summary.md", tmp_path / "calls"
-    docker = tmp_path / "bin" / "docker"
-    docker.parent.mkdir()
-    docker.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n[ "$1" != login ] || cat >> {calls}\n')
-    docker.chmod(0o755)
-    job = {**os.environ, **JOB["env"], **server(empty), "GITHUB_STEP_SUMMARY": str(summary)}
-    job["PATH"] = f"{docker.parent}{os.pathsep}{job['PATH']}"
-    done = {}
-    for step in STEPS:
-        given = {**step.get("env", {})}
-        assert set(given) <= set(OF_GITEA)
-        environ = {**job, **{name: OF_GITEA[name][given[name]] for name in given}}
-        done[step["name"]] = run(["bash", "-e", "-c", step["run"]], ROOT, environ)
-        assert done[step["name"]].code == 0, f"{step['name']}: {done[step['name']].text}"
-    assert "Deployed in" in done["Deploy to an empty database"].out
-    assert done["Deploy again"].out.startswith("Nothing to do")
-    assert "### What this does to a database" in summary.read_text()
-    assert other_databases(empty) == []
-    commit = git(ROOT, "rev-parse", "HEAD").strip()
-    build, *pushed = calls.read_text().splitlines()
-    assert build.startswith("build --pull --file docker/Dockerfile --tag trm/directus --build-arg ")
-    assert re.search(rf"REVISION={commit} --build-arg CREATED=20\d\d-\d\d-\d\dT[\d:]{{8}}Z \.$", build)
-    assert pushed == [
-        "login --username robot --password-stdin registry.example.com",
-        "a-password",
-        "tag trm/directus registry.example.com/trm/directus:main",
-        "push registry.example.com/trm/directus:main",
-        f"tag trm/directus registry.example.com/trm/directus:{commit}",
-        f"push registry.example.com/trm/directus:{commit}",
-    ]
-
-
-def test_without_a_registry_nothing_is_pushed() -> None:
-    refused = run(["make", "image-push"], ROOT, {"PATH": os.environ["PATH"]})
-    assert refused.code == 2
-    assert "REGISTRY: set it to the registry" in refused.err
 
 
 # The plan

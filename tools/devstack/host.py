@@ -15,8 +15,10 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
-# Tests that need these are skipped without them: the browser for the admin UI, the image's init and shell, a pooler.
-OF_TESTS = {"chromium": "chromium", "tini": "tini", "busybox": "busybox", "pgbouncer": "pgbouncer"}
+# Tests that need these are skipped without them: the image's init and shell, what builds it; a pooler; the browser.
+OF_IMAGE_TESTS = {"tini": "tini", "busybox": "busybox", "buildah": "buildah"}
+OF_POOLER_TESTS = {"pgbouncer": "pgbouncer"}
+OF_BROWSER_TESTS = {"chromium": "chromium"}
 
 
 def require(
@@ -56,7 +58,9 @@ def require(
 
 def require_for_tests() -> None:
     """Install what some tests run; they are skipped where it is missing."""
-    require(OF_TESTS, {}, who="`make test`", otherwise="leave it: the tests that need it are skipped")
+    # The browser last: Ubuntu has no such package.
+    for commands in (OF_IMAGE_TESTS, OF_POOLER_TESTS, OF_BROWSER_TESTS):
+        require(commands, {}, who="`make test`", otherwise="leave it: the tests that need it are skipped")
 
 
 def _has_apt() -> bool:

@@ -1,0 +1,133 @@
+"""Stands for Docker's command line, as far as make and CI use it: each call is written down, then carried out.
+
+Owns nothing but that list. Without an engine an image is a number and a container the entrypoint of this checkout;
+with one, see engine.py, both are real. Nothing is pushed anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from tests.boots import ENTRYPOINT
+from tests.conftest import ROOT
+from tests.container import base, engine
+
+PROGRAM = """#!/bin/sh
+export PYTHONPATH={root}
+exec {python} -m tests.container.docker {folder} "$@"
+"""
+STORAGE = "storage"
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The stand-in below a folder. Its `programs` belong in front of PATH."""
+
+    folder: Path
+
+    @classmethod
+    def install(cls, folder: Path, *, real: bool = False) -> Docker:
+        """Make the program. real: it builds images and runs them."""
+        made = cls(folder)
+        made.programs.mkdir(parents=True)
+        if real:
+            made.storage.mkdir()
+        program = made.programs / "docker"
+        program.write_text(PROGRAM.format(root=ROOT, python=sys.executable, folder=folder))
+        program.chmod(0o755)
+        return made
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / "bin"
+
+    @property
+    def storage(self) -> Path:
+        return self.folder / STORAGE
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The words of each call, in their order."""
+        path = self.folder / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def remember(self, words: Sequence[str]) -> None:
+        with (self.folder / "calls").open("a") as calls:
+            calls.write(json.dumps(words) + "\n")
+
+    def answer(self, verb: str, program: str) -> None:
+        """Have a program of Python take the place of this verb."""
+        (self.folder / f"{verb}.py").write_text(program)
+
+    @property
+    def engine(self) -> engine.Engine | None:
+        return engine.Engine(base.base(), self.storage) if self.storage.is_dir() else None
+
+
+def main(folder: str, verb: str, *words: str) -> int:
+    """Carry out one call, and return its exit code."""
+    docker = Docker(Path(folder))
+    docker.remember([verb, *words])
+    answer = docker.folder / f"{verb}.py"
+    if answer.exists():
+        os.execv(sys.executable, [sys.executable, str(answer), *words])
+    if verb == "inspect":
+        return 1  # nothing is known by that name: whoever calls is in no container
+    if verb == "login":
+        docker.remember([sys.stdin.read().strip()])
+    elif verb == "build":
+        _build(docker, words)
+    elif verb == "run":
+        _run(docker, words)
+    return 0
+
+
+def _build(docker: Docker, words: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--iidfile", type=Path)
+    found = docker.engine
+    if found:
+        found.build(words)
+    else:
+        parser.parse_known_args(words)[0].iidfile.write_text(f"sha256:{uuid.uuid4().hex}")
+
+
+def _run(docker: Docker, words: Sequence[str]) -> NoReturn:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rm", action="store_true")
+    parser.add_argument("--name")
+    parser.add_argument("--network")
+    parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("image")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    asked = parser.parse_args(words)
+    environ = {name: os.environ[name] for name in asked.env if name in os.environ}
+    found = docker.engine
+    if found:
+        sys.exit(engine.run(found, asked.image, environ, asked.command))
+    _become_entrypoint(docker, environ, asked.command)
+
+
+def _become_entrypoint(docker: Docker, environ: Mapping[str, str], command: Sequence[str]) -> NoReturn:
+    home = Path(os.environ["DIRECTUS_HOME"])
+    (pm2,) = home.resolve().parents[2].glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
+    serve = ["node", str(pm2), "start", str(base.ECOSYSTEM)]
+    image = {
+        "DIRECTUS_HOME": str(home),
+        "HOME": str(docker.folder),
+        # Last: the node beside this Python is a wrapper, which does not hand on signals.
+        "PATH": f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}",
+    }
+    os.execve(ENTRYPOINT, [str(ENTRYPOINT), *(command or serve)], {**image, **environ})
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

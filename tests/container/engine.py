@@ -1,0 +1,133 @@
+"""An engine for the image that needs no daemon: buildah builds it, and a container is its root file system.
+
+Owns one folder with buildah's storage. Refuses machines where it may not mount: `is_possible` tells.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.container.base import BUILDAH, PACKAGES_FOLDER, Base
+
+# A container's own view: its processes, the machine's devices and network. What is started becomes process 1, and ends
+# with the process outside: --pdeathsig again, for it is forgotten when the user changes.
+ENTER = """
+set -e
+root=$1 packages=$2 folder=$3 user=$4
+shift 4
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount --bind -o ro "$packages" "$root$folder"
+cd /
+set -- env --chdir="$WORKDIR" --unset=WORKDIR "$@"
+exec chroot "$root" setpriv --reuid="$user" --regid="$user" --clear-groups --pdeathsig=KILL "$@"
+"""
+
+
+def is_possible() -> bool:
+    """Tell whether this machine has buildah, and this user may mount, as root in a container often may not."""
+    if os.geteuid() != 0 or shutil.which("buildah") is None:
+        return False
+    probe = ["unshare", "--mount", "--pid", "--fork", "true"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that runs. client: the process in the foreground, whose end and exit code are the container's."""
+
+    client: subprocess.Popen[bytes]
+
+    @property
+    def processes(self) -> list[int]:
+        """The processes in it, by their ids outside; process 1 comes first."""
+        found = _children(self.client.pid)
+        for pid in found:
+            found += _children(pid)
+        return found
+
+    def send(self, number: int) -> None:
+        """Send a signal to process 1, as an engine does."""
+        for pid in self.processes[:1]:
+            os.kill(pid, number)
+
+    def kill(self) -> None:
+        """End it at once; without process 1 the kernel ends the others."""
+        self.client.kill()
+        self.client.wait()
+
+    def run(self, user: int, command: Sequence[str], environ: Mapping[str, str]) -> int:
+        """Run a command in it, and return its exit code."""
+        inside = ("nsenter", "--target", str(self.processes[0]), "--mount", "--pid", "--root")
+        return subprocess.run(
+            [*inside, f"--setuid={user}", f"--setgid={user}", *command],
+            env={"PATH": os.defpath, **environ},
+            capture_output=True,
+            check=False,
+        ).returncode
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Buildah with a storage of its own, over the one that holds the base."""
+
+    base: Base
+    folder: Path
+
+    def buildah(self, *arguments: str | Path) -> str:
+        """Run buildah, and return its output; what it says goes to stderr."""
+        storage = ("--root", self.folder / "store", "--runroot", self.folder / "run")
+        shared = ("--storage-opt", f"vfs.imagestore={self.base.store}")
+        done = subprocess.run([*BUILDAH, *storage, *shared, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout.strip()
+
+    def build(self, arguments: Sequence[str]) -> None:
+        """Build what `docker build` with these arguments builds. No registry is asked: what is pulled must be there."""
+        volumes = [f"--volume={source}:{target}:ro" for source, target in self.base.volumes.items()]
+        wanted = [word for word in arguments if word != "--pull"]
+        self.buildah("build", "--isolation", "chroot", "--network", "host", "--pull-never", *volumes, *wanted)
+
+    def unpack(self, image: str) -> Path:
+        """Make a container of the image, and return its root file system."""
+        return Path(self.buildah("mount", self.buildah("from", "--pull-never", image)))
+
+    def config(self, image: str) -> dict[str, Any]:
+        """Return what the image says about its containers."""
+        found = json.loads(self.buildah("inspect", "--type", "image", image))
+        return dict(found["OCIv1"]["config"])
+
+    def start(self, image: str, environ: Mapping[str, str], command: Sequence[str] = ()) -> Container:
+        """Start a container, which ends when this process does."""
+        config = self.config(image)
+        own = dict(pair.split("=", 1) for pair in config["Env"])
+        words = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh"]
+        where = [self.unpack(image), self.base.packages, PACKAGES_FOLDER, config["User"]]
+        client = subprocess.Popen(
+            [*words, *where, *config["Entrypoint"], *(command or config["Cmd"])],
+            env={**own, "HOME": f"/home/{config['User']}", **environ, "WORKDIR": config["WorkingDir"]},
+            stdin=subprocess.DEVNULL,
+        )
+        return Container(client)
+
+
+def run(engine: Engine, image: str, environ: Mapping[str, str], command: Sequence[str]) -> int:
+    """Run a container in the foreground, hand on the signals that end it, and return its exit code."""
+    container = engine.start(image, environ, command)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: container.send(received))
+    return container.client.wait()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

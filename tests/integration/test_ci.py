@@ -1,0 +1,231 @@
+"""The workflow of CI: what starts it, and its steps, which run here in their order with a stand-in for Docker."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Finished, Tool
+from tests.container.docker import Docker
+
+WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
+# YAML takes a bare `on` for true.
+TRIGGERS = WORKFLOW[True]
+JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
+SHIP = JOBS["image"]
+STEPS = {name: [step for step in job["steps"] if "run" in step] for name, job in JOBS.items()}
+# What Gitea puts in the place of its expressions.
+OF_GITEA = {
+    "BASE": {"origin/${{ github.base_ref }}": "HEAD"},
+    "REGISTRY": {"${{ vars.REGISTRY }}": "registry.example.com"},
+    "REGISTRY_USER": {"${{ secrets.REGISTRY_USER }}": "robot"},
+    "REGISTRY_PASSWORD": {"${{ secrets.REGISTRY_PASSWORD }}": "a-password"},
+}
+# Read by git alone.
+NOT_READ = {".gitignore"}
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Docker:
+    return Docker.install(tmp_path / "docker")
+
+
+def run(command: str, environ: Mapping[str, str]) -> Finished:
+    done = subprocess.run(
+        ["bash", "-e", "-c", command],
+        cwd=ROOT,
+        # Not those by which pytest's workers know each other: a step may start a pytest of its own.
+        env={name: value for name, value in environ.items() if not name.startswith("PYTEST_XDIST")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def job_environ(tool: Tool, docker: Docker) -> dict[str, str]:
+    """Return the job's settings, with the tool's database in the place of the service's. Directus is make's to find."""
+    server = {
+        name: value
+        for name, value in tool.environ.items()
+        if name.startswith("DB_") and name not in {"DB_CLIENT", "DB_EXCLUDE_TABLES"}
+    }
+    path = f"{docker.programs}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, **SHIP["env"], **server, "PATH": path, "IMAGE_ID": str(docker.folder / "image")}
+
+
+def databases_left(tool: Tool) -> list[tuple[str]]:
+    return tool.database.rows("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{tool.database.name}\\_%")
+
+
+# What it is
+
+
+def test_every_step_is_a_make_target() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for name, job in JOBS.items():
+        assert {step["run"].removeprefix("make ") for step in STEPS[name]} <= targets
+        (checkout,) = [step for step in job["steps"] if "run" not in step]
+        assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
+
+
+def test_nothing_is_pushed_before_all_is_tested_and_the_image_was_started() -> None:
+    assert [step["run"] for step in STEPS["test"]] == ["make lint", "make test"]
+    assert JOBS["image"]["needs"] == "test"
+    deployed = ["make plan", "make migrate", "make migrate", "make seed", "make check", "make verify"]
+    assert [step["run"] for step in STEPS["image"]] == [*deployed, "make image", "make image-try", "make image-push"]
+    # A step runs only while all before it passed.
+    steps = [step for found in STEPS.values() for step in found]
+    assert not any("always()" in step.get("if", "") or "continue-on-error" in step for step in steps)
+    assert [step["run"] for step in steps if "if" in step] == ["make plan", "make image-push"]
+
+
+def test_only_a_push_to_main_pushes_an_image_and_knows_the_secrets() -> None:
+    *others, push = STEPS["image"]
+    assert push["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    assert push["env"]["REGISTRY"] == "${{ vars.REGISTRY }}"
+    assert "secrets." not in str([*others, STEPS["test"], SHIP["env"]])
+
+
+def test_the_steps_have_the_database_of_the_service() -> None:
+    ((name, service),) = SHIP["services"].items()
+    given = SHIP["env"]
+    assert (given["DB_HOST"], given["DB_PORT"]) == (name, "5432")
+    assert service["env"] == {
+        "POSTGRES_DB": given["DB_DATABASE"],
+        "POSTGRES_USER": given["DB_USER"],
+        "POSTGRES_PASSWORD": given["DB_PASSWORD"],
+    }
+    assert "pg_isready" in service["options"]
+    # The tests have a server of their own, and must not take this one for it.
+    assert not {"env", "services"} & JOBS["test"].keys()
+
+
+def test_it_runs_when_anything_changes_that_a_step_executes_or_reads() -> None:
+    assert TRIGGERS["push"]["paths"] == TRIGGERS["pull_request"]["paths"]
+    folders = [path.removesuffix("**") for path in TRIGGERS["push"]["paths"] if path.endswith("/**")]
+    files = {path for path in TRIGGERS["push"]["paths"] if not path.endswith("/**")}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = listed.stdout.splitlines()
+    unwatched = {path for path in tracked if path not in files and not path.startswith(tuple(folders))}
+    assert unwatched == NOT_READ
+    assert files <= set(tracked)
+    assert all(any(path.startswith(folder) for path in tracked) for folder in folders)
+
+
+# What it does
+
+
+def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    job = {**job_environ(empty, docker), "GITHUB_STEP_SUMMARY": str(summary)}
+    # What runs this can't run itself once more; that all tests are found is left.
+    testing = {**os.environ, "PYTEST_ADDOPTS": "--collect-only"}
+    done = {}
+    for step, environ in [*((step, testing) for step in STEPS["test"]), *((step, job) for step in STEPS["image"])]:
+        given = {**step.get("env", {})}
+        assert set(given) <= set(OF_GITEA)
+        done[step["name"]] = run(step["run"], {**environ, **{name: OF_GITEA[name][given[name]] for name in given}})
+        assert done[step["name"]].code == 0, f"{step['name']}: {done[step['name']].text}"
+    assert "test_the_steps_pass_in_their_order" in done["Test"].out
+    assert "Deployed in" in done["Deploy to an empty database"].out
+    assert done["Deploy again"].out.startswith("Nothing to do")
+    assert "Seeded in" in done["Create the rows of the product"].out
+    assert "### What this does to a database" in summary.read_text()
+    first, _, second = done["Start the image twice"].out.partition("Nothing to do")
+    assert "Deployed in" in first
+    assert "it migrates, serves, stops, and then has nothing to do" in second
+    assert databases_left(empty) == []
+    assert_the_image_that_was_started_is_pushed(docker)
+
+
+def assert_the_image_that_was_started_is_pushed(docker: Docker) -> None:
+    image = (docker.folder / "image").read_text().strip()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    head = commit.stdout.strip()
+    build, *runs = [words for words in docker.calls if words[0] in {"build", "run"}]
+    assert build[:6] == ["build", "--pull", "--file", "docker/Dockerfile", "--tag", "trm/directus"]
+    assert f"REVISION={head}" in build
+    assert re.fullmatch(r"CREATED=20\d\d-\d\d-\d\dT[\d:]{8}Z", build[-2])
+    assert [image in words for words in runs] == [True, True]
+    target = "registry.example.com/trm/directus"
+    assert docker.calls[-6:] == [
+        ["login", "--username", "robot", "--password-stdin", "registry.example.com"],
+        ["a-password"],
+        ["tag", image, f"{target}:main"],
+        ["push", f"{target}:main"],
+        ["tag", image, f"{target}:{head}"],
+        ["push", f"{target}:{head}"],
+    ]
+
+
+# What it refuses
+
+
+def test_without_a_registry_nothing_is_pushed() -> None:
+    refused = run("make image-push", {"PATH": os.environ["PATH"]})
+    assert refused.code == 2
+    assert "REGISTRY: set it to the registry" in refused.err
+
+
+def test_an_image_that_was_built_after_the_one_that_was_tried_is_not_pushed(empty: Tool, docker: Docker) -> None:
+    environ = {**job_environ(empty, docker), "REGISTRY": "registry.example.com"}
+    (docker.folder / "image.tried").write_text("sha256:of-yesterday")
+    assert run("make image", environ).code == 0
+    refused = run("make image-push", environ)
+    assert refused.code == 2
+    assert "no image was tried" in refused.err
+    assert [words[0] for words in docker.calls] == ["build"]
+
+
+# Takes the place of `docker run`: a server that is healthy at once, or what is wrong with it.
+CONTAINER = """
+import os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+boots, stops, says, again = {answers}
+if sys.argv[-1] == "true":
+    print(says)
+    sys.exit(again)
+if boots:
+    sys.exit(boots)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(stops))
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Healthy).serve_forever()
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ((4, 0, "", 0), "its first boot ends with exit code 4"),
+        ((0, 137, "", 0), "it answers SIGTERM with exit code 137"),
+        ((0, 0, "", 5), "its second boot ends with exit code 5"),
+        ((0, 0, "Deployed in 3 s", 0), "its second boot has something to do"),
+    ],
+)
+def test_an_image_that_fails_when_it_is_tried_is_not_pushed(
+    answers: tuple[int, int, str, int], reason: str, empty: Tool, docker: Docker
+) -> None:
+    environ = {**job_environ(empty, docker), "REGISTRY": "registry.example.com"}
+    assert run("make image", environ).code == 0
+    docker.answer("run", CONTAINER.format(answers=answers))
+    failed = run("make image-try", environ)
+    assert failed.code == 2
+    assert f"error: this image must not be pushed: {reason}" in failed.err
+    assert databases_left(empty) == []
+    assert run("make image-push", environ).code == 2
+    assert "push" not in [words[0] for words in docker.calls]
