@@ -126,7 +126,9 @@ def _create(item: Object, definition: str) -> Iterator[Composable]:
 def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
     first, *further = map(SQL, dimensions)
     table = SQL("format('%I.%I', {}, {})::regclass").format(Literal(_SCHEMA), Literal(name))
-    create = SQL("SELECT public.create_hypertable({}, public.{}, migrate_data => true, create_default_indexes => false)")
+    create = SQL(
+        "SELECT public.create_hypertable({}, public.{}, migrate_data => true, create_default_indexes => false)"
+    )
     yield create.format(table, first)
     for dimension in further:
         yield SQL("SELECT public.add_dimension({}, public.{})").format(table, dimension)
