@@ -21,6 +21,7 @@ def main() -> NoReturn:
     signals.handle()
     try:
         _run()
+        signals.require_none()
     except BaseException as error:
         code = _reported(error)
     else:

@@ -84,7 +84,7 @@ def run_offline() -> None:
     )
     output = context.get_context().impl.static_output
     output("SET lock_timeout = '4s';")
-    output(f"{database.OF_REVISIONS};")
+    output(f"{database.IN_PUBLIC};")
     output(f"CREATE SCHEMA IF NOT EXISTS {revisions.SCHEMA};")
     context.run_migrations()
 
@@ -139,7 +139,7 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
     raw.autocommit = True
     database.require_extensions(raw)
     with raw.cursor() as cursor:
-        cursor.execute(database.OF_REVISIONS)
+        cursor.execute(database.IN_PUBLIC)
     with nullcontext() if lock_wait is None else lock.exclusive(raw, lock_wait):
         revisions.prepare(raw)
         refuse_base_below_post(raw)

@@ -96,6 +96,8 @@ ZOO = (
 @contextmanager
 def connected(tool: Tool) -> Iterator[Any]:
     with database.connect(tool.settings, "test") as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(database.IN_PUBLIC)  # for the tests' own statements
         yield connection
 
 

@@ -51,6 +51,11 @@ TEMPLATE_SOURCES = (
 )
 
 
+def quoted(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    return "'{}'".format(text.replace("'", "''"))
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a command did."""
@@ -149,7 +154,7 @@ class Database:
         """One line for each table with a hash of its rows, and one for the schema, to show that nothing changed."""
         with self.connect() as connection:
             tables = [name for (name,) in connection.execute(TABLES)]
-            hashes = [f"SELECT '{name}', {ROWS.format(name)}" for name in tables] + [f"SELECT 'names', {NAMES}"]
+            hashes = [f"SELECT {quoted(name)}, {ROWS.format(name)}" for name in tables] + [f"SELECT 'names', {NAMES}"]
             rows = connection.execute(" UNION ALL ".join(hashes)).fetchall()
         with closing(psycopg2.connect(self.conninfo)) as connection:
             rows.append(("schema", fingerprint.is_possible(connection) and fingerprint.read(connection)))

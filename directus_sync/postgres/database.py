@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
 # search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
 SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c search_path=pg_catalog,pg_temp"
-# Revisions create and name things in `public`. PostgreSQL searches pg_catalog before it.
-OF_REVISIONS: Final = "SET search_path TO public, pg_temp"
+# For revisions, which create and name things in `public`. PostgreSQL searches pg_catalog before it.
+IN_PUBLIC: Final = "SET search_path TO public, pg_temp"
 # The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
 # defaults it would keep the locks for two hours.
 WHEN_CLIENT_IS_GONE: Final = (
@@ -149,11 +149,12 @@ def query(
     """Run one statement that returns rows, and return them all."""
     with connection.cursor() as cursor:
         # With parameters psycopg2 takes each % for a placeholder, also one in a name.
-        cursor.execute(sql, parameters or None)
-        rows = cursor.fetchall()
-    if connection.readonly:
-        connection.rollback()  # or the transaction would keep the view of the first query
-    return rows
+        try:
+            cursor.execute(sql, parameters or None)
+            return cursor.fetchall()
+        finally:
+            if connection.readonly and not connection.closed:
+                connection.rollback()  # or the transaction would keep what the first query saw
 
 
 def label(connection: Connection) -> str:

@@ -16,6 +16,8 @@ CLEAN_UP_SECONDS: Final = 9
 # A shell reports a command that a signal ended as this plus the signal's number.
 EXIT_CODE: Final = 128
 
+_received: int | None = None
+
 
 class Interrupted(SystemExit):
     """The process was asked to end. Carries the exit code that a shell would report."""
@@ -32,8 +34,18 @@ def handle() -> None:
             signal.signal(number, _interrupt)
 
 
+def require_none() -> None:
+    """Raise Interrupted for one that got lost: Python drops what a handler raises in a finalizer."""
+    if _received is not None:
+        raise Interrupted(_received)
+
+
 def leave_to_default() -> None:
-    """Let them end the process at once from now on, as the program that it becomes expects."""
+    """Let them end the process at once from now on, as the program that it becomes expects.
+
+    Raises Interrupted for one of before.
+    """
+    require_none()
     for number in REQUESTS_TO_END:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -47,6 +59,8 @@ def of(error: BaseException | None) -> Interrupted | None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    global _received  # noqa: PLW0603 - signals are sent to the whole process
+    _received = number
     # A second request must not break the clean-up that the first one began.
     for each in REQUESTS_TO_END:
         signal.signal(each, signal.SIG_IGN)

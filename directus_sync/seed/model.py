@@ -158,7 +158,7 @@ def _special(entry: Mapping[str, Any]) -> frozenset[str]:
 def _form(sql_type: str, special: frozenset[str]) -> Form:
     if sql_type in {"json", "jsonb"}:
         return Form.JSON
-    if sql_type.startswith("public.geometry"):
+    if sql_type.removeprefix("public.").startswith("geometry"):
         return Form.GEOMETRY
     return Form.LIST if "cast-csv" in special else Form.PLAIN
 

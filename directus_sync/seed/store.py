@@ -208,9 +208,8 @@ class Store:
         return [(text, loads(value)) for text, value in self._query(_PRINTING + statement)]
 
     def _geometry(self, sql_type: str, name: str, literal: Literal) -> Any:
-        statement = sql.SQL("SELECT public.ST_AsGeoJSON({}::{}, 15)").format(
-            sql.Literal(literal.text), sql.SQL(sql_type)
-        )
+        text, as_type = sql.Literal(literal.text), sql.SQL(sql_type)
+        statement = sql.SQL("SELECT public.ST_AsGeoJSON({}::{}, 15)").format(text, as_type)
         try:
             ((value,),) = self._query(statement)
         except psycopg2.Error as error:

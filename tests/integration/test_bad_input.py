@@ -171,7 +171,7 @@ def test_a_database_ahead_of_this_checkout(deployed: Tool, snapshot_file: Path, 
 def test_a_plan_that_can_t_be_read_is_told_of_before_anything_is_asked(untouched: Tool, tmp_path: Path) -> None:
     missing = tmp_path / "plan.json"
     refused = untouched.with_settings(DB_PORT="1")("push", "--plan", missing)
-    _assert_refused(refused.text, refused.code, 2, str(missing), "save it anew: directus-sync diff --out PATH")
+    _assert_refused(refused.text, refused.code, 2, str(missing), "save it again: directus-sync diff --out PATH")
 
 
 def test_a_plan_that_can_t_be_saved(settled: Tool, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 COMPARE = Path(__file__).parent.parent / "fixtures" / "compare_hooks.mjs"
-PROGRAM = ROOT / "directus_sync" / "directus.mjs"
+PROGRAM = ROOT / "directus_sync" / "directus" / "directus.mjs"
 
 
 @pytest.mark.parametrize("verb", ["start", "bootstrap"])

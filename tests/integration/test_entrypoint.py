@@ -214,7 +214,8 @@ def test_a_refused_push_halts_the_boot(deployed: Tool, tmp_path: Path) -> None:
     deployed.database.execute(
         "UPDATE directus_fields SET note = 'by hand' WHERE collection = 'events' AND field = 'name'"
     )
-    with booting(deployed.environ, tmp_path, ["touch", "served"]) as boot:
+    environ = {**deployed.environ, "DIRECTUS_SYNC_ON_DRIFT": "halt"}
+    with booting(environ, tmp_path, ["touch", "served"]) as boot:
         refused = boot.ended()
     assert refused.code == 4, refused.text
     assert "error[uncaptured-live-work]" in refused.err

@@ -143,11 +143,13 @@ def test_a_new_revision_follows_the_rules_and_moves_the_head_file(tmp_path: Path
     text = path.read_text(encoding="utf-8")
     assert text.startswith('"""Add entries checks.\n\nWhy:')
     assert f'down_revision = "{head}"' in text
-    assert (tmp_path / "migrations/versions/POST_HEAD").read_text() == f"post_{number:04d}\n"
+    assert (tmp_path / "migrations/versions/POST_HEAD").read_text() == f"{path.stem}\n"
     for check in (["check"], ["format", "--diff"]):
         named = f"--stdin-filename=migrations/versions/post/{path.name}"
         subprocess.run([PROGRAMS / "ruff", *check, named, "-"], cwd=ROOT, input=text, text=True, check=True)
-    assert (tmp_path / "migrations/versions/PRE_HEAD").read_text() == f"{checkout_head('pre')}\n"
+    for branch in ("PRE_HEAD", "POST_HEAD"):
+        before = (ROOT / "migrations/versions" / branch).read_text()
+        assert ((tmp_path / "migrations/versions" / branch).read_text() == before) == (branch == "PRE_HEAD")
 
 
 @pytest.mark.parametrize("arguments", [["post", ""], ["both", "add a column"], ["pre"], []])

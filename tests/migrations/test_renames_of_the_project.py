@@ -12,8 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
+from migrations.accept_edits import accept_edits
 from migrations.operations import RenameCollection, RenameField
-from tests.checkout import Checkout
+from tests.checkout import Checkout, git
 from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
 from tests.migrations.renaming import invoke, logged, rename, transaction, unordered
 from tests.migrations.revising import psql
@@ -58,11 +59,16 @@ def test_the_recipe_ends_in_the_same_catalog_on_every_database(
     checkout = Checkout.with_revision(
         tmp_path, 'rename_collection("entries", "registrations")', 'rename_collection("registrations", "entries")'
     )
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "migrations")
+    git(tmp_path, "commit", "--quiet", "--message", "before the rename")
     checkout.upgrade(deployed)
     pulled = checkout.sync(deployed, "pull", "--overwrite")
     assert pulled.code == 0, pulled.text
     for path in (tmp_path / "migrations" / "versions" / "post").glob("post_*.py"):
         path.write_text(path.read_text(encoding="utf-8").replace('"entries', '"registrations'), encoding="utf-8")
+    accepted = accept_edits("no database needs anything: what it has was renamed", root=tmp_path)
+    assert "post_0002_add_participation_uniques" in accepted
     snapshot = tmp_path / "snapshots" / "schema.yaml"
     text = snapshot.read_text(encoding="utf-8")
     assert "text: Registered\n" in text

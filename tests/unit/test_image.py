@@ -178,7 +178,6 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DIRECTUS_SYNC_DB_PASSWORD",
         "DIRECTUS_SYNC_DB_PORT",
         "DIRECTUS_SYNC_DB_USER",
-        "DIRECTUS_SYNC_ON_DRIFT",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
     }

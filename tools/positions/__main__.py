@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         with database.connect(settings.load(), "positions") as connection:
             # psycopg2 cannot COPY while a wait callback is set.
             extensions.set_wait_callback(None)
+            with connection.cursor() as cursor:
+                cursor.execute(database.IN_PUBLIC)
             store.require_positions(connection)
             devices = list(dict.fromkeys(options.devices or store.devices_of_test_entry(connection)))
             fixes = list(track.fixes(devices, options.start, options.minutes * 60, options.seed))
