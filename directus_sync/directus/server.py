@@ -33,6 +33,8 @@ _PROGRAM: Final = Path(__file__).with_name("directus.mjs")
 BOOTSTRAP_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
+# For the folder of the sockets, so that 107 bytes suffice for a socket in it.
+MOST_BYTES: Final = 64
 
 # Each Directus takes 300 MiB, and the database may be on the same machine.
 ROOM_BYTES: Final = 1 << 30
@@ -105,11 +107,24 @@ def loading(settings: Settings) -> Iterator[Loaded]:
     """Let a private Directus load its code while the block runs; it waits for `private` to start it."""
     # The tokens for it are signed with this. Directus also encrypts a few settings with it.
     secret = settings.environ.get("SECRET") or secrets.token_urlsafe(32)
-    with tempfile.TemporaryDirectory(prefix="directus-sync-") as folder, tempfile.TemporaryFile() as log:
-        socket = Path(folder, "directus.sock")
+    with _folder() as folder, tempfile.TemporaryFile() as log:
+        socket = folder / "directus.sock"
         overrides = {**LEAN, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
         with spawn(settings, "start", overrides, log, stdin=subprocess.PIPE) as process:
             yield Loaded(socket, secret, process, log)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder that only this user may enter, and remove those of runs that were killed."""
+    # A Unix socket's path has at most 107 bytes, and TMPDIR may be longer than that.
+    parent = Path(tempfile.gettempdir())
+    parent = parent if len(bytes(parent)) <= MOST_BYTES else Path("/tmp")  # noqa: S108 - the folder in it is new and 0700
+    for old in parent.glob("directus-sync-[0-9]*-*"):
+        if not Path("/proc", old.name.split("-")[2]).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"directus-sync-{os.getpid()}-", dir=parent) as folder:
+        yield Path(folder)
 
 
 @contextmanager

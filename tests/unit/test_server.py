@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,3 +122,27 @@ def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Lo
     assert "TELEMETRY=false" in environment
     assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions" in environment
     assert (home / "verb").read_text(encoding="utf-8") == "bootstrap\n"
+
+
+def test_a_long_tmpdir_does_not_make_the_sockets_path_too_long(
+    load: Load, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
+        assert len(bytes(loaded.socket)) <= 107
+        assert loaded.socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
+    load: Load, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
+    left = Path(tempfile.mkdtemp(prefix=f"directus-sync-{gone}-"))
+    (left / "directus.sock").touch()
+    with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
+        assert not left.exists()
+        assert loaded.socket.parent.exists()
+    assert not loaded.socket.parent.exists()
