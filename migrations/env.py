@@ -6,7 +6,7 @@ import logging.config
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic import command, context
 from alembic.util import CommandError
@@ -18,12 +18,10 @@ from sqlalchemy.pool import StaticPool
 from directus_sync import settings
 from directus_sync.errors import SyncError
 from directus_sync.postgres import database, lock
+from directus_sync.postgres.database import Connection
 from directus_sync.process.retries import retry_context
 from directus_sync.state import applied_revisions, revisions
 from migrations import operations  # noqa: F401 - its operations become part of `op`
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 config = context.config
 

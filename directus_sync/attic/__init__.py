@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg2
@@ -21,9 +20,7 @@ from directus_sync.attic import fitting, mirror, registry, tables
 from directus_sync.attic.registry import Copy, Item, Taking, listing
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
 from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 __all__ = ["Copy", "Item", "Rejected", "Restored", "finish", "keep", "listing", "purge", "restore", "sweep"]
 

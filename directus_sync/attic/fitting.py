@@ -6,16 +6,14 @@ Each step is tried on all rows at once; only when PostgreSQL refuses that, row b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from psycopg2 import sql
 
 from directus_sync.attic.registry import Copy
 from directus_sync.attic.tables import Column, Table
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 # c: the copy, t: the table, s: the state of each row of the copy: new, equal, restored or rejected.
 _STATE: Final = (

@@ -7,16 +7,14 @@ Logical replication fires no statement triggers: what it writes is not mirrored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from psycopg2 import sql
 
 from directus_sync.attic import tables
 from directus_sync.attic.tables import ATTIC, LIVE, Column, Table
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 _TRANSITIONS: Final = {
     "insert": ("new_rows",),

@@ -7,16 +7,13 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from psycopg2 import sql
 
 from directus_sync.attic import tables
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -13,9 +13,7 @@ from psycopg2 import errorcodes, sql
 from directus_sync.catalog import Kind, Object
 from directus_sync.errors import count
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 SAMPLE_KEYS: Final = 5
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from directus_sync.catalog import Catalog, Kind, Object, identifier
 from directus_sync.catalog.printed import settled
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 _TRACKED: Final = """
 collection AS (SELECT collection::text AS name FROM public.directus_collections),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -14,9 +14,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 _SCHEMA: Final = "public"
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from directus_sync import catalog, files
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, query, restore
 from directus_sync.catalog import file as catalog_file
 from directus_sync.errors import CatalogExpectsIt
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 _CONSTRAINT = """
 SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conname = (parse_ident(%s))[1]

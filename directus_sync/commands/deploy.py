@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -22,6 +21,7 @@ from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.directus import installation, server
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
@@ -31,9 +31,6 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
 class _WithCommand(click.RichCommand):

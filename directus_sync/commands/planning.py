@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from directus_sync.catalog import upkeep
@@ -12,6 +12,7 @@ from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
 from directus_sync.schema import approvals, diff, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
@@ -20,9 +21,6 @@ from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
 from directus_sync.state import history, risks
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 ITEMS_SHOWN: Final = 20
 

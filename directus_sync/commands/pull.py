@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -14,15 +13,13 @@ from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, UnpushedFileChanges, count
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.report import refusal, results
 from directus_sync.schema import guard, snapshot
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history, revisions
 from directus_sync.state.revisions import BRANCHES
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
 @click.command()

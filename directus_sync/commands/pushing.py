@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from directus_sync import attic
 from directus_sync.commands import planning
@@ -12,15 +11,13 @@ from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyUnclear, AtticFailed, NotConverged, SyncError, count
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
 from directus_sync.schema import guard, saved_plan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
 class Pushing:

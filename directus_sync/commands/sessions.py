@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 from directus_sync.directus import installation, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
+from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
 from directus_sync.state import revisions
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
 @contextmanager

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from directus_sync.errors import DirectusDenied, WrongSettings
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # Exists from before Directus creates its first table until the bootstrap has succeeded.
 _MARK: Final = "directus_sync.bootstrapping"

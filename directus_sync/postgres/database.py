@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg2
 from psycopg2 import extensions
@@ -17,8 +17,8 @@ from psycopg2.sql import Composable
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable, WrongSettings
 from directus_sync.settings import DatabaseSettings, Settings
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+# psycopg2 writes its class in lower case.
+Connection = extensions.connection
 
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.

@@ -10,15 +10,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psycopg2
 
 from directus_sync.errors import LockTimeout
 from directus_sync.postgres import database
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 LOCK_KEY: Final = 0x6469_7273_796E_6300  # "dirsync" in ASCII
 

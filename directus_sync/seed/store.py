@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg2
 from psycopg2 import sql
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.seed.model import Collection, Column, Field, Form, Table
 from directus_sync.seed.sending import dumps, loads
 from directus_sync.seed.values import Literal
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # Values are printed alike whatever the server's settings; ends with the statement it is sent with.
 _PRINTING: Final = sql.SQL("SET LOCAL timezone TO 'UTC'; SET LOCAL datestyle TO 'ISO, YMD'; ")

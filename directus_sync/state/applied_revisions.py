@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from directus_sync.errors import RevisionEdited
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.state import revisions
 from directus_sync.state.revision_files import RevisionFile, shown
 from directus_sync.state.revisions import BRANCHES
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 
 @dataclass(frozen=True)

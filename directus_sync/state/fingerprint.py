@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import psycopg2
 
 from directus_sync import __version__
 from directus_sync.directus import installation
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, and the number of
 # the last recorded snapshot: a deploy leaves its own as the base.

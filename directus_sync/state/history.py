@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from uuid import UUID
 
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.schema.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 Source = Literal["push", "pull", "adopt", "rename"]
 

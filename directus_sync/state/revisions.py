@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import psycopg2
 
 from directus_sync.errors import DatabaseAhead, MigrationFailed, SyncError
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.settings import ROOT
 from directus_sync.state import revision_files
 from directus_sync.state.revision_files import RevisionFile
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # Out of Directus's sight: it looks at `public` only.
 SCHEMA: Final = "directus_sync"

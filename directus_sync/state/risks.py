@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from psycopg2 import sql
 
@@ -15,10 +15,8 @@ from directus_sync import catalog
 from directus_sync.catalog import Catalog, Kind, Object, query
 from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # The type comes from a file, so it must match this before it becomes part of a statement.
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ]*(\([A-Za-z0-9, ]+\))?")

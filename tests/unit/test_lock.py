@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import psycopg2
 import pytest
 
 from directus_sync.errors import LockTimeout
 from directus_sync.postgres import lock
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+from directus_sync.postgres.database import Connection
 
 
 def _ended() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -14,15 +14,13 @@ import yaml
 from directus_sync.commands import planning
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
+from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history, risks
 from tests.unit.directus_double import EXPORT, OTHER_BYTES, URL, Server
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 Answers = Mapping[str, Any]
 Planned = Callable[[Server], Plan]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
 from directus_sync.commands import pull
 from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
+from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.state import history
 from tests.unit.directus_double import EXPORT
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 NO_DATABASE = cast("Connection", None)
 EDITED = EXPORT.replace(b"as painted on the mast", b"as in the log book")

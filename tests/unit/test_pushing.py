@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -15,14 +15,12 @@ from directus_sync.commands.pushing import Pushing
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.settings import Settings
 from directus_sync.state import history, risks
 from tests.unit.directus_double import EXPORT, URL, Server
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 NO_DATABASE = cast("Connection", None)
 

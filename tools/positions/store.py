@@ -8,13 +8,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
 from tools.positions.track import Fix
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 # In snapshots/seeds/.
 EVENT: Final = "rally-albania-2026"

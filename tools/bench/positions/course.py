@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from directus_sync.postgres.database import Connection
 from tools.bench.positions.load import EVENT, LATITUDE, LONGITUDE
 from tools.bench.positions.outcome import Size
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 SEGMENTS: Final = 4
 WAYPOINTS: Final = 20
