@@ -9,7 +9,7 @@ from pathlib import Path
 
 from directus_sync.settings import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _GENERATED = re.compile(r"^<!-- generated: (.+) -->\n(.*?)^<!-- end -->$", re.DOTALL | re.MULTILINE)
