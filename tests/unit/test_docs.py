@@ -152,7 +152,7 @@ def test_the_readme_has_at_most_250_lines() -> None:
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
-    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(re.findall(r"\]\(([^)#]+)", README))
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= set(re.findall(r"\]\(([^)#]+)", README))
 
 
 def test_the_layout_names_folders_that_exist_and_every_part_of_the_tool() -> None:
