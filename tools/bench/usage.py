@@ -17,8 +17,8 @@ def tree(root: int) -> list[int]:
     found = [root]
     # The list grows while it is read.
     for pid in found:
-        for path in PROC.glob(f"{pid}/task/*/children"):
-            with suppress(OSError):
+        with suppress(OSError):  # a process may end at any moment, also within the search
+            for path in PROC.glob(f"{pid}/task/*/children"):
                 found += map(int, path.read_text().split())
     return found
 
