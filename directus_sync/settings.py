@@ -245,13 +245,13 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     """
     given = os.environ if environ is None else environ
     merged = {**({} if "CONFIG_PATH" in given else _read_env_file(env_file)), **given}
-    named = {name: value for name, value in merged.items() if value != ""}
+    named = _with_files({name: value for name, value in merged.items() if value != ""})
     values = MappingProxyType(_of_the_tool(named))
     home = values.get("DIRECTUS_HOME")
     return Settings(
         database=_database(values),
         environ=values,
-        given_secrets=frozenset(named.get(name, "") for name in SECRET_NAMES),
+        given_secrets=_secrets(named),
         directus_url=_url(values.get("DIRECTUS_URL")),
         token=_token(values),
         email=values.get("ADMIN_EMAIL"),
@@ -267,9 +267,30 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     )
 
 
+def _secrets(values: Mapping[str, str]) -> frozenset[str]:
+    """Return the secrets as they were given, also those that the tool's own replace."""
+    string = values.get("DB_CONNECTION_STRING")
+    passwords = DatabaseSettings(connection_string=string).passwords if string else frozenset()
+    return frozenset(values.get(name, "") for name in SECRET_NAMES) | passwords
+
+
+def _with_files(values: dict[str, str]) -> dict[str, str]:
+    """Add what the files of NAME_FILE hold, without the line break at their end, as Directus does for its settings."""
+    for name in (each.name for each in SETTINGS):
+        path = values.get(f"{name}_FILE")
+        if path is not None and name not in values:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, ValueError) as error:
+                raise WrongSettings(
+                    f"the file that {name}_FILE names cannot be read: {error}", next=f"correct {name}_FILE"
+                ) from error
+    return values
+
+
 def serving_environment() -> dict[str, str]:
     """Return the process's environment for the program that a boot starts, without what only the tool needs."""
-    return {name: value for name, value in os.environ.items() if name not in _DEPLOY_ONLY}
+    return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _DEPLOY_ONLY}
 
 
 def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:

@@ -347,3 +347,32 @@ def test_settings_shown_in_a_traceback_have_no_secrets(load: Load) -> None:
     secrets = {name: f"value-of-{name}" for name in settings.SECRET_NAMES}
     assert "value-of" not in repr(load(**secrets))
     assert "hunter22" not in repr(load(DB_CONNECTION_STRING="postgresql://u:hunter22@h/d"))
+
+
+def test_a_file_can_hold_the_value_of_a_setting(load: Load, tmp_path: Path) -> None:
+    secret = tmp_path / "db_password"
+    secret.write_text("hunter22\n", encoding="utf-8")
+    loaded = load(DB_PASSWORD="", DB_PASSWORD_FILE=str(secret))
+    assert loaded.database.password == "hunter22"
+    assert loaded.environ["DB_PASSWORD"] == "hunter22"
+    assert "hunter22" in loaded.secrets
+    assert load(DB_PASSWORD="given", DB_PASSWORD_FILE=str(secret)).database.password == "given"
+
+
+def test_a_file_of_a_setting_that_cannot_be_read_is_named(load: Load, tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="the file that ADMIN_TOKEN_FILE names cannot be read"):
+        load(ADMIN_TOKEN_FILE=str(tmp_path / "missing"))
+
+
+def test_the_tool_has_its_own_role_and_address_and_hides_both_passwords(load: Load) -> None:
+    loaded = load(
+        DB_CONNECTION_STRING="postgresql://serves:serving-password@pooler:6432/d",
+        DB_HOST="pooler",
+        DB_PASSWORD="other-password",
+        DIRECTUS_SYNC_DB_HOST="db",
+        DIRECTUS_SYNC_DB_USER="deploys",
+        DIRECTUS_SYNC_DB_PASSWORD="deploy-password",
+    )
+    assert (loaded.database.host, loaded.database.user) == ("db", "deploys")
+    assert (loaded.environ["DB_HOST"], loaded.environ["DB_PASSWORD"]) == ("db", "deploy-password")
+    assert {"serving-password", "other-password", "deploy-password"} <= set(loaded.secrets)
