@@ -132,7 +132,7 @@ positions: venv ## Write a demonstration track of the test entry's devices into 
 	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
 .PHONY: docs
-docs: venv ## Describe the data model from snapshots/: docs/schema.md, and a page for each group
+docs: venv ## Write what is generated in README and docs/: the data model, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs
 	@$(PYTHON) -m tools.reference
 

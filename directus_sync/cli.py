@@ -13,8 +13,19 @@ from directus_sync.errors import EXIT_CODES
 NAME: Final = "directus-sync"
 # Each is a module of `commands` with a function `command`. In the order in which `--help` lists them.
 COMMANDS: Final = (
-    "deploy", "diff", "push", "pull", "adopt", "check", "prune", "seed", "status", "attic", "wait", "completion",
-)  # fmt: skip
+    "deploy",
+    "diff",
+    "push",
+    "pull",
+    "adopt",
+    "check",
+    "prune",
+    "seed",
+    "status",
+    "attic",
+    "wait",
+    "completion",
+)
 
 
 class _Commands(click.RichGroup):

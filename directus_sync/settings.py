@@ -50,7 +50,7 @@ SETTINGS: Final = (
     Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
     Setting(
         "DIRECTUS_SYNC_DB_HOST",
-        "for the tool alone, in place of `DB_HOST`: the database itself, where `DB_HOST` is a pooler. "
+        "if `DB_HOST` is a connection pooler: the address of PostgreSQL itself, for the tool alone. "
         "`DIRECTUS_SYNC_DB_PORT` and `DIRECTUS_SYNC_DB_CONNECTION_STRING` likewise",
     ),
     Setting("DIRECTUS_SYNC_DB_PORT", "see `DIRECTUS_SYNC_DB_HOST`"),
@@ -96,8 +96,8 @@ SETTINGS: Final = (
     ),
     Setting(
         "DIRECTUS_SYNC_ON_DRIFT",
-        "what a boot (`deploy -- COMMAND`) does that brings nothing new and finds work in Directus that "
-        "nobody captured: `serve` says so and starts COMMAND, `halt` refuses",
+        "if `deploy -- COMMAND` has nothing new to deploy, but Directus has work that nobody captured: "
+        "`serve` says so and starts COMMAND, `halt` refuses",
         "serve",
     ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),

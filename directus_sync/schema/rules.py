@@ -170,7 +170,8 @@ class Rule(Enum):
         refuses=lambda case: case.verdict.remade is not None,
         what=lambda items: f"Directus would make {counted(items)} of another type than the file says",
         steps=lambda items: [
-            f"let Directus have its type: ALTER TABLE on a development database for {ids(items)}, then pull",
+            f"let Directus have its type: ALTER TABLE on a development database for {ids(items)},"
+            " then directus-sync pull",
             "or keep the column's type: make it in a post revision, without a field in Directus",
         ],
         detail=_made_otherwise,

@@ -17,6 +17,8 @@ import directus_sync
 from directus_sync import cli
 from directus_sync.errors import EXIT_CODES, Refused, RefusedPlan, SyncError
 from directus_sync.schema import approvals
+from directus_sync.schema.diff import Action, Change, Kind
+from directus_sync.schema.plan import Item, Mover, Verdict
 from directus_sync.schema.rules import Rule
 from directus_sync.seed import reading
 from directus_sync.settings import ROOT, Mode
@@ -121,6 +123,23 @@ def test_every_rule_of_the_guard_has_a_line_and_an_example() -> None:
     rules = {rule.id for rule in Rule}
     assert rules <= set(pages.spans(section(GUARD, "Rules")))
     assert rules <= set(re.findall(r"error\[([^]]+)\]", section(GUARD, "Refusals")))
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: Rule) -> None:
+    samples = [
+        text
+        for page in ("README.md", "docs/guard.md")
+        for text in pages.blocks(pages.read(page), "")
+        if text.startswith(f"error[{rule.id}]")
+    ]
+    assert samples
+    for sample in samples:
+        name = sample.splitlines()[2].split()[0]
+        collection, _, field = name.partition(".")
+        item = Item(Verdict(Change(Action.CHANGE, Kind.FIELD, collection, field or None), Mover.GIT), 0, rule)
+        error = str(RefusedPlan("", id=rule.id, where="", next="\n".join(rule.value.steps([item]))))
+        assert sample.rstrip().endswith(error[error.index("  next:") :])
 
 
 # Pages, paths, links and samples

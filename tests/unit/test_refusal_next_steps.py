@@ -23,7 +23,7 @@ STEPS: Final = {
         "lose them: run again with --discard-live events.notes",
     ],
     Rule.TYPE: [
-        "let Directus have its type: ALTER TABLE on a development database for events.notes, then pull",
+        "let Directus have its type: ALTER TABLE on a development database for events.notes, then directus-sync pull",
         "or keep the column's type: make it in a post revision, without a field in Directus",
     ],
     Rule.DESTRUCTION: [
