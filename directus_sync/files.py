@@ -16,6 +16,8 @@ def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     Raises WrongSettings when the file cannot be written.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WrongSettings("the file is not a regular file", where=str(path), next="name a file to write to")
     try:
         _replace(path, content, mode)
     except OSError as error:

@@ -21,6 +21,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 # Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
 ALEMBIC_TABLES: Final = ("positions", "spatial_ref_sys")
 
+# A week: longer waits overflow the clocks of libraries.
+MOST_SECONDS: Final = 7 * 24 * 3600
+
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
 
@@ -58,7 +61,7 @@ SETTINGS: Final = (
     Setting(
         "DIRECTUS_SYNC_DB_USER",
         "for the tool alone, in place of `DB_USER`: the role that deploys. The program that a boot starts does "
-        "not get it, nor `DIRECTUS_SYNC_DB_PASSWORD`, `ADMIN_TOKEN` and `ADMIN_PASSWORD`",
+        "not get it, nor `DIRECTUS_SYNC_DB_PASSWORD`, `DIRECTUS_TOKEN`, `ADMIN_TOKEN` and `ADMIN_PASSWORD`",
     ),
     Setting("DIRECTUS_SYNC_DB_PASSWORD", "see `DIRECTUS_SYNC_DB_USER`", secret=True),
     Setting(
@@ -115,7 +118,7 @@ _OF_THE_TOOL: Final = {
     "DB_PASSWORD": "DIRECTUS_SYNC_DB_PASSWORD",
 }
 # What only the tool needs: the program that it becomes runs without them.
-_DEPLOY_ONLY: Final = frozenset({*_OF_THE_TOOL.values(), "ADMIN_TOKEN", "ADMIN_PASSWORD"})
+_DEPLOY_ONLY: Final = frozenset({*_OF_THE_TOOL.values(), "DIRECTUS_TOKEN", "ADMIN_TOKEN", "ADMIN_PASSWORD"})
 SECRET_NAMES: Final = tuple(each.name for each in SETTINGS if each.secret)
 
 
@@ -275,9 +278,9 @@ def _secrets(values: Mapping[str, str]) -> frozenset[str]:
 
 
 def _with_files(values: dict[str, str]) -> dict[str, str]:
-    """Add what the files of NAME_FILE hold, without the line break at their end, as Directus does for its settings."""
+    """Put what the files of NAME_FILE hold in their place, without the line break at the end of a file."""
     for name in (each.name for each in SETTINGS):
-        path = values.get(f"{name}_FILE")
+        path = values.pop(f"{name}_FILE", None)
         if path is not None and name not in values:
             try:
                 values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
@@ -296,6 +299,11 @@ def serving_environment() -> dict[str, str]:
 def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with DIRECTUS_SYNC_DB_* in the place of DB_*."""
     given = {name: values[own] for name, own in _OF_THE_TOOL.items() if own in values}
+    if "DB_CONNECTION_STRING" in values and given.keys() == given.keys() & {"DB_USER", "DB_PASSWORD"} != set():
+        raise WrongSettings(
+            "DIRECTUS_SYNC_DB_USER and DIRECTUS_SYNC_DB_PASSWORD have no effect beside DB_CONNECTION_STRING",
+            next="set DIRECTUS_SYNC_DB_CONNECTION_STRING, with the role that deploys",
+        )
     replaced = {"DB_CONNECTION_STRING"} if given.keys() & {"DB_HOST", "DB_PORT"} else set()
     return {name: value for name, value in values.items() if name not in replaced} | given
 
@@ -387,6 +395,6 @@ def _seconds(values: Mapping[str, str], name: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds <= MOST_SECONDS:
         raise WrongSettings(f"{name} is {text!r}, which is not a number of seconds", next=f"set {name} to, say, 60")
     return seconds

@@ -135,6 +135,7 @@ def record(raw: Connection, *_: Any, step: Any, heads: set[str], **__: Any) -> N
 def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
     """Check, lock and create the schema of the version table outside any transaction."""
     raw.autocommit = True
+    database.require_direct(raw)
     database.require_extensions(raw)
     with raw.cursor() as cursor:
         cursor.execute(database.IN_PUBLIC)

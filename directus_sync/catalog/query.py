@@ -186,10 +186,7 @@ def read(connection: Connection) -> Catalog:
     )
     definitions: dict[Object, str] = {}
     invalid: dict[Object, str] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_statement(directus, timescaledb))
-        rows = cursor.fetchall()
-    for section, names, suffix, definition, valid in rows:
+    for section, names, suffix, definition, valid in database.query(connection, _statement(directus, timescaledb)):
         item = Object(Kind(section), ".".join(map(identifier, names)) + suffix)
         (definitions if valid else invalid)[item] = settled(definition) if item.kind in _PARSED else definition
     return Catalog(MappingProxyType(definitions), MappingProxyType(invalid))

@@ -57,6 +57,6 @@ def run(settings: Settings, progress: Progress) -> Adopted:
                 where=client.url,
                 next="capture the changes: directus-sync pull, then commit",
             )
+        judged = planning.plan(settings, connection, client, wanted, Approvals(), base=live)
         history.record_base(connection, live, "adopt")
-        judged = planning.plan(settings, connection, client, wanted, Approvals())
         return Adopted(live, base is None, judged)

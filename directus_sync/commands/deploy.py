@@ -151,7 +151,7 @@ class _Deploying:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
                 pushing = Pushing(settings, self.request, progress, connection, "deploy")
                 pushed = pushing.run(client, wanted, lambda judged: self._is_only_drift(judged, wanted, given))
-                drift = tuple(item.id for item in pushed.refused)
+                drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
                 pushed = Plan(NO_DIFFERENCE) if drift else pushed
             post = self._migrate("post")
             worked = bool(pre or pushed or post)
@@ -164,7 +164,7 @@ class _Deploying:
         return deployed
 
     def _is_only_drift(self, judged: Plan, wanted: Snapshot, given: str) -> bool:
-        """Tell whether a boot brings nothing new, and all that differs was made in Directus: then it may serve."""
+        """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
         same = history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
         return self.request.boot and same and all(item.verdict.mover is Mover.SERVER for item in judged.items)
 
@@ -203,6 +203,11 @@ class _Deploying:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""
         # Read before each look, so that a change made meanwhile is not taken for verified.
         settled = self._fingerprint()
+        if drift:
+            # Nothing is put back: an object may belong to what somebody removed in Directus.
+            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            self.progress.note(f"note: {text}")
+            return Verified(notes=(text,)), settled
         expected = upkeep.read_expected(self.settings.catalog)
         if expected is None:
             note = f"there is no {self.settings.catalog.name} to compare the database with"
@@ -221,9 +226,6 @@ class _Deploying:
             settled = self._fingerprint()
             again = put_back()
             verified = dataclasses.replace(again, restored=(*verified.restored, *again.restored))
-        if drift:
-            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
-            verified = dataclasses.replace(verified, notes=(text, *verified.notes))
         for text in verified.notes:
             self.progress.note(f"note: {text}")
         return verified, settled

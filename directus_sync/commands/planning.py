@@ -30,7 +30,7 @@ class Request:
     """What a command line asks beyond the settings.
 
     destroy, discard: ids approved on it; keep: copy to the attic what is destroyed; saved: a plan to apply;
-    boot: leave work in Directus that nobody captured alone, if the deploy brings nothing new;
+    boot: do not refuse uncaptured work in Directus, if the deploy has nothing new to bring;
     run: which run of the tool this is, as recorded with deploys and copies.
     """
 
@@ -75,9 +75,17 @@ def approved(settings: Settings, request: Request) -> Approvals:
 
 
 def plan(
-    settings: Settings, connection: Connection, client: DirectusClient, wanted: Snapshot, given: Approvals
+    settings: Settings,
+    connection: Connection,
+    client: DirectusClient,
+    wanted: Snapshot,
+    given: Approvals,
+    *,
+    base: Snapshot | None = None,
 ) -> Plan:
     """Return what a push would do, judged by the guard with the rows of the database.
+
+    base: in place of the recorded one.
 
     The server's schema is read after the comparison. If somebody edits it in between, Directus refuses to apply the
     plan: the hash that came with the comparison covers the whole schema.
@@ -93,7 +101,8 @@ def plan(
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     _require_known(client, difference, wanted, live)
-    base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
+    if base is None:
+        base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))

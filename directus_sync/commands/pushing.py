@@ -9,11 +9,12 @@ from directus_sync import attic
 from directus_sync.commands import planning
 from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyUnclear, AtticFailed, NotConverged, SyncError, count
+from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
 from directus_sync.schema import guard, saved_plan
+from directus_sync.schema.diff import Action, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
@@ -61,8 +62,8 @@ class Pushing:
     def _record(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
         """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
         live, remaining = planning.compare(client, wanted)
-        sent = ((change.kind.value, change.key) for change in judged.difference.changes)
-        history.record_base(self.connection, wanted.with_entries(live, sent) if remaining else wanted, "push")
+        made = _made_otherwise(judged, remaining)
+        history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
         if remaining:
             without_effect = remaining.changes == judged.difference.changes
             raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
@@ -83,7 +84,7 @@ class Pushing:
                     client.apply(judged.difference.digest, judged.difference.raw)
                 except ApplyUnclear as unclear:
                     # It is never sent again blindly: first look whether it happened.
-                    if not _happened(client, wanted, unclear):
+                    if not _happened(client, wanted, judged, unclear):
                         raise
 
     @contextmanager
@@ -123,14 +124,27 @@ class Pushing:
         return copies
 
 
-def _happened(client: DirectusClient, wanted: Snapshot, unclear: ApplyUnclear) -> bool:
+def _happened(client: DirectusClient, wanted: Snapshot, judged: Plan, unclear: ApplyUnclear) -> bool:
     try:
-        planning.require_equal(client, wanted)
-    except NotConverged:
-        return False
+        _, remaining = planning.compare(client, wanted)
     except SyncError as error:
         raise unclear from error
-    return True
+    # Directus itself failed after its commit, and made something otherwise.
+    return not remaining or (unclear.answered and remaining.changes != judged.difference.changes)
+
+
+def _made_otherwise(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the items that were sent and still differ, as (section, name); not those that somebody edited since."""
+    left = {(change.kind, change.key): change for change in remaining.changes}
+    found = []
+    for sent in judged.difference.changes:
+        rest = left.get((sent.kind, sent.key))
+        if rest is None:
+            continue
+        edited_since = {edit.path for edit in rest.edits} - {edit.path for edit in sent.edits}
+        if sent.action is not Action.CHANGE or not edited_since:
+            found.append((sent.kind.value, sent.key))
+    return found
 
 
 def _doomed(judged: Plan) -> tuple[attic.Item, ...]:

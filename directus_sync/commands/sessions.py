@@ -60,7 +60,7 @@ def directus(
             yield client
         return
     installation.require_in_database(connection, settings)
-    administrator = installation.administrator(connection)
+    administrator = installation.administrator(connection, settings)
     name = f"a private Directus {installation.version(settings)}"
     with ExitStack() as stack:
         with progress.step(f"Starting {name}", f"Started {name}"):

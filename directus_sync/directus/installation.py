@@ -26,9 +26,9 @@ WITH RECURSIVE above (role, id) AS (
 SELECT u.id::text, u.role::text FROM public.directus_users u
 WHERE u.status = 'active' AND EXISTS (
   SELECT FROM public.directus_access a JOIN public.directus_policies p ON p.id = a.policy
-  WHERE p.admin_access AND p.ip_access IS NULL
+  WHERE p.admin_access AND coalesce(p.ip_access, '') = ''
     AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
-ORDER BY u.id LIMIT 1"""
+ORDER BY coalesce(u.token = %(token)s, false) DESC, coalesce(u.email = %(email)s, false) DESC, u.id LIMIT 1"""
 
 # In one statement: all of them or none, and none that another table refers to.
 _DROP: Final = r"""
@@ -99,12 +99,15 @@ def require_in_database(connection: Connection, settings: Settings) -> None:
         )
 
 
-def administrator(connection: Connection) -> Administrator:
-    """Return an administrator of the Directus in this database. Raises DirectusDenied when it has none."""
-    rows = database.query(connection, _ADMINISTRATOR)
+def administrator(connection: Connection, settings: Settings) -> Administrator:
+    """Return an administrator of the Directus in this database: if possible, the one that the settings name.
+
+    Raises DirectusDenied when it has none.
+    """
+    rows = database.query(connection, _ADMINISTRATOR, {"token": settings.token, "email": settings.email})
     if not rows:
         raise DirectusDenied(
-            "this database has no active administrator, so that nobody may change its schema",
+            "this database has no active administrator whose policy allows every address",
             where=database.label(connection),
             next="create one: directus users create --role <id of an administrator role> --email ... --password ...",
         )

@@ -6,6 +6,7 @@ may enter, so that nobody else can answer in its place or see a token.
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ STOP_SECONDS: Final = 5.0
 LOG_LINES: Final = 12
 # For the folder of the sockets, so that 107 bytes suffice for a socket in it.
 MOST_BYTES: Final = 64
+PREFIX: Final = "directus-sync-"
+SETTLED_SECONDS: Final = 60
 
 # Each Directus takes 300 MiB, and the database may be on the same machine.
 ROOM_BYTES: Final = 1 << 30
@@ -120,11 +124,28 @@ def _folder() -> Iterator[Path]:
     # A Unix socket's path has at most 107 bytes, and TMPDIR may be longer than that.
     parent = Path(tempfile.gettempdir())
     parent = parent if len(bytes(parent)) <= MOST_BYTES else Path("/tmp")  # noqa: S108 - the folder in it is new and 0700
-    for old in parent.glob("directus-sync-[0-9]*-*"):
-        if not Path("/proc", old.name.split("-")[2]).exists():
-            shutil.rmtree(old, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"directus-sync-{os.getpid()}-", dir=parent) as folder:
-        yield Path(folder)
+    _sweep(parent)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(folder)
+        finally:
+            os.close(handle)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders that no process holds; one that was just made may not be held yet."""
+    for old in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime < SETTLED_SECONDS:
+                continue
+            handle = os.open(old, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old)
+            finally:
+                os.close(handle)
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _item(
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:
-    """Return the items of the file that a pull would lose: those that neither the base nor the server has so."""
+    """Return the items of the file that a pull would lose: those that differ from both base and server."""
     ours = {} if base is None else {(change.kind, change.id): change for change in between(base, file)}
     lost = (c for c in between(live, file) if base is None or _overlap(c, ours.get((c.kind, c.id))))
     return tuple(dict.fromkeys(change.id for change in lost))

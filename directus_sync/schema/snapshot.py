@@ -43,10 +43,11 @@ class Snapshot:
     def upload(self) -> Upload:
         """The snapshot as JSON, which Directus parses in a twentieth of the time that YAML takes."""
         try:
-            return "snapshot.json", _as_json(self.directus, self.sections), "application/json"
+            content = json.dumps(_document(self.directus, self.sections), allow_nan=False).encode()
         except ValueError:
             # JSON has no infinity, which a default value can be.
             return "snapshot.yaml", self.content, "text/yaml"
+        return "snapshot.json", content, "application/json"
 
     def with_entries(self, other: Snapshot, keys: Iterable[tuple[str, tuple[str, ...]]]) -> Snapshot:
         """Return this snapshot with the other one's entries, or lack of them. keys: (section, name) each."""
@@ -57,7 +58,14 @@ class Snapshot:
                 sections[section].pop(key, None)
             else:
                 sections[section][key] = entry
-        return dataclasses.replace(self, content=_as_json(self.directus, sections), sections=sections)
+        owners = {key[0] for key in sections["collections"]}
+        for section in ("fields", "relations"):
+            kept = {
+                k: entry for k, entry in sections[section].items() if k[0] in owners or k[0].startswith("directus_")
+            }
+            sections[section] = kept
+        content = plain_yaml.dump(_document(self.directus, sections))
+        return dataclasses.replace(self, content=content, sections=sections)
 
     @cached_property
     def sha256(self) -> str:
@@ -65,10 +73,9 @@ class Snapshot:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def _as_json(directus: str, sections: _Sections) -> bytes:
+def _document(directus: str, sections: _Sections) -> dict[str, object]:
     entries = {name: list(section.values()) for name, section in sections.items()}
-    document = {"version": FORMAT_VERSION, "directus": directus, "vendor": VENDOR, **entries}
-    return json.dumps(document, allow_nan=False).encode()
+    return {"version": FORMAT_VERSION, "directus": directus, "vendor": VENDOR, **entries}
 
 
 def content_of(path: Path) -> bytes:

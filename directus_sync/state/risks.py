@@ -81,12 +81,14 @@ def _count(connection: Connection, risk: Risk) -> int:
             where=f"{risk.collection}.{risk.field}",
             next="restore the snapshot from git, or write it again: directus-sync pull --overwrite",
         )
+    # Types of PostGIS are in `public`, which is not on the path.
+    target = f"public.{risk.target}" if risk.target.startswith("geometry") else risk.target
     numbers = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
     statement = sql.SQL(_ROWS[risk.hazard]).format(
         table=sql.Identifier("public", risk.collection),
         column=sql.Identifier(risk.field or ""),
-        target=sql.Literal(risk.target),
-        type=sql.SQL(risk.target or "text"),
+        target=sql.Literal(target),
+        type=sql.SQL(target or "text"),
         numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
     )
     ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)

@@ -64,7 +64,7 @@ def _interrupt(tool: Tool, verb: str, number: signal.Signals, code: int) -> None
 
 def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(settled: Tool) -> None:
     with database.connect(settled.settings, "test") as connection:
-        administrator = installation.administrator(connection)
+        administrator = installation.administrator(connection, settled.settings)
     others = _children(os.getpid())
 
     def ask_a_dead_one() -> None:

@@ -18,6 +18,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
+from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history, risks
 from tests.unit.directus_double import EXPORT, URL, Server
@@ -31,12 +32,23 @@ def harmless(captured_answers: Mapping[str, Any]) -> Any:
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def bases() -> list[Snapshot]:
+    """The bases that are recorded."""
+    return []
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str]:
     """Stand in for the database; return the sources of the bases that are recorded."""
     sources: list[str] = []
     monkeypatch.setattr(history, "exists", lambda *_: True)
     monkeypatch.setattr(history, "is_base", lambda *_: True)
-    monkeypatch.setattr(history, "record_base", lambda _connection, _snapshot, source: sources.append(source))
+
+    def record(_connection: object, base: Snapshot, source: str) -> None:
+        bases.append(base)
+        sources.append(source)
+
+    monkeypatch.setattr(history, "record_base", record)
     monkeypatch.setattr(risks, "count", lambda *_: {})
     monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(attic, "sweep", lambda *_: None)
@@ -95,6 +107,28 @@ def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
     with pytest.raises(MadeOtherwise, match="sending it changed nothing") as caught:
         push(Server(remaining))
     assert caught.value.exit_code == 4
+
+
+def test_what_directus_made_otherwise_is_recorded_also_when_it_failed_after_its_commit(
+    push: Push, harmless: Any, captured_answers: Mapping[str, Any], recorded: list[str]
+) -> None:
+    server = Server(harmless, captured_answers["note_changed"])
+    server.apply = httpx.Response(500, json={"errors": [{"message": "a hook failed"}]})
+    with pytest.raises(NotConverged):
+        push(server)
+    assert recorded == ["push"]
+
+
+def test_an_edit_that_somebody_makes_after_the_apply_is_not_the_base(
+    push: Push, captured_answers: Mapping[str, Any], bases: list[Snapshot]
+) -> None:
+    sent = captured_answers["note_changed"]
+    (entry,) = sent["diff"]["fields"]
+    edit = {"kind": "E", "path": ["meta", "width"], "lhs": "full", "rhs": "half"}
+    since = {"hash": "h", "diff": {**sent["diff"], "fields": [{**entry, "diff": [edit]}]}}
+    with pytest.raises(NotConverged):
+        push(Server(sent, since))
+    assert bases[-1].content == EXPORT
 
 
 def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any, recorded: list[str]) -> None:

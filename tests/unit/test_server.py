@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -138,11 +140,19 @@ def test_a_long_tmpdir_does_not_make_the_sockets_path_too_long(
 def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
     load: Load, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
-    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
-    left = Path(tempfile.mkdtemp(prefix=f"directus-sync-{gone}-"))
-    (left / "directus.sock").touch()
-    with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
-        assert not left.exists()
-        assert loaded.socket.parent.exists()
-    assert not loaded.socket.parent.exists()
+    short = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    left, fresh = short / f"{server.PREFIX}left", short / f"{server.PREFIX}fresh"
+    for folder in (left, fresh):
+        folder.mkdir()
+        (folder / "directus.sock").touch()
+    os.utime(left, (0, 0))
+    settings = load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))
+    with server.loading(settings) as running:
+        os.utime(running.socket.parent, (0, 0))
+        with server.loading(settings) as another:
+            assert not left.exists()
+            assert fresh.exists()
+            assert running.socket.parent.exists()
+            assert another.socket.parent != running.socket.parent
+    shutil.rmtree(short)

@@ -576,3 +576,22 @@ def test_what_is_exported_as_json_reads_like_the_file() -> None:
     assert snapshot.exported({**document, "collections": [], "fields": [], "relations": []}, "http://directus").directus
     with pytest.raises(InvalidSnapshot, match="http://directus"):
         snapshot.exported({**document, "collections": None}, "http://directus")
+
+
+def test_a_base_with_anothers_entries_can_be_read_whatever_they_say(station: bytes) -> None:
+    """A flag beyond the first plane of Unicode, and an infinite default, which JSON cannot write for YAML to read."""
+    content = station.replace(b"as painted on the mast", "\N{CHEQUERED FLAG} 1e3".encode())
+    content = content.replace(b"default_value: null", b"default_value: .inf", 1)
+    ours, theirs = snapshot.parse(content, SOURCE), snapshot.parse(station, "server")
+    merged = ours.with_entries(theirs, [("fields", ("country", "name"))])
+    again = snapshot.parse(merged.content, "the base")
+    assert again.sections == merged.sections
+    assert again.section("fields")["station", "code"]["meta"]["note"] == "\N{CHEQUERED FLAG} 1e3"
+
+
+def test_a_base_has_no_fields_of_a_collection_that_is_gone(station: bytes) -> None:
+    wanted = snapshot.parse(station, SOURCE)
+    empty = snapshot.empty(wanted)
+    base = wanted.with_entries(empty, [("collections", ("station",))])
+    assert {key[0] for key in base.section("fields")} == {"country"}
+    snapshot.parse(base.content, "the base")
