@@ -302,11 +302,16 @@ class DirectusClient:
         )
 
     def _denied(self, response: httpx.Response) -> SyncError:
-        used = "token" if self._settings.token is not None else "e-mail and password"
-        names = "DIRECTUS_TOKEN or ADMIN_TOKEN" if used == "token" else "ADMIN_EMAIL and ADMIN_PASSWORD"
-        return DirectusDenied(
-            f"Directus does not accept the {used}: {reason_of(response)}", where=self.url, next=f"check {names}"
-        )
+        if not isinstance(self._session, Session):
+            used, step = (
+                "token that was signed for it",
+                "look whether the Directus at DIRECTUS_HOME reads another SECRET",
+            )
+        elif self._settings.token is not None:
+            used, step = "token", "check DIRECTUS_TOKEN or ADMIN_TOKEN"
+        else:
+            used, step = "e-mail and password", "check ADMIN_EMAIL and ADMIN_PASSWORD"
+        return DirectusDenied(f"Directus does not accept the {used}: {reason_of(response)}", where=self.url, next=step)
 
     def _not_admin(self) -> SyncError:
         return DirectusDenied(

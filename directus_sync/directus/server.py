@@ -125,7 +125,15 @@ def _folder() -> Iterator[Path]:
     parent = Path(tempfile.gettempdir())
     parent = parent if len(bytes(parent)) <= MOST_BYTES else Path("/tmp")  # noqa: S108 - the folder in it is new and 0700
     _sweep(parent)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent) as folder:
+    try:
+        made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent)
+    except OSError as error:
+        raise WrongSettings(
+            f"no temporary folder can be made: {error.strerror}",
+            where=str(parent),
+            next="set TMPDIR to a writable folder",
+        ) from error
+    with made as folder:
         handle = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

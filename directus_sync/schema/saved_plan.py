@@ -53,7 +53,7 @@ def read(path: Path) -> SavedPlan:
             str(document["snapshot_sha256"]),
             str(document["server_hash"]),
             dict(document["diff"]),
-            Approvals(dict(document["allow_destroy"]), frozenset(document["discard_live"])),
+            Approvals(dict(document["allow_destroy"]), frozenset(map(str, document["discard_live"]))),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongSettings(
