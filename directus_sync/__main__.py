@@ -21,9 +21,10 @@ def main() -> NoReturn:
     signals.handle()
     try:
         _run()
-        signals.require_none()
+        signals.finish()
     except BaseException as error:
         code = _reported(error)
+        signals.finish()
     else:
         code = 0
     sys.exit(code)

@@ -110,10 +110,13 @@ def plan(
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
-    """Return the server's snapshot, and what still differs from the wanted one."""
-    live = read_live(client)
-    answer = None if live.content == wanted.content else client.diff(wanted.upload)
-    return live, NO_DIFFERENCE if answer is None else _readable(answer, wanted, live)
+    """Return what still differs from the wanted snapshot, and with it the server's; the wanted one if nothing does."""
+    client.clear_cache()
+    answer = client.diff(wanted.upload)
+    if answer is None:
+        return wanted, NO_DIFFERENCE
+    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
+    return live, _readable(answer, wanted, live)
 
 
 def require_equal(client: DirectusClient, wanted: Snapshot) -> None:

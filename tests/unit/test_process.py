@@ -59,12 +59,24 @@ def test_a_second_request_does_not_break_the_clean_up() -> None:
 
 
 def test_a_clean_up_that_hangs_is_cut_off() -> None:
-    process = started("signals.signal.alarm(1); time.sleep(60)")
+    process = started("signals._deadline = 0.0; time.sleep(60)")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
     assert output == ""
-    assert process.returncode == -signal.SIGALRM
+    assert process.returncode == 128 + signal.SIGTERM
     assert 0 < signals.CLEAN_UP_SECONDS < 10
+
+
+def test_a_request_that_python_drops_is_raised_again() -> None:
+    """Python ignores what is raised in a finalizer, and in a hook at a fork."""
+    program = (
+        "import os, signal, time\nfrom directus_sync.process import signals\nsignals.handle()\n"
+        "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "if os.fork() == 0: os._exit(0)\n"
+        "try:\n    time.sleep(60)\nfinally:\n    time.sleep(0.5)\n    print('cleaned up')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (143, "cleaned up\n")
 
 
 def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
