@@ -119,7 +119,7 @@ mutants: venv ## Change the guard's code one place at a time, and list what no t
 	@$(PYTHON) -m tools.mutants
 
 .PHONY: screenshots
-screenshots: venv ## Take the pictures of docs/images anew, while the admin UI is tested
+screenshots: venv ## Test the admin UI, and take the pictures of docs/images again
 	@$(STACK) install --for-tests
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/browser
 
@@ -178,7 +178,7 @@ image-push: ## Push the one that was tried to REGISTRY, as REGISTRY_USER with RE
 	done
 
 .PHONY: lock
-lock: ## Resolve pyproject.toml anew into the lock files; needs uv
+lock: ## Resolve pyproject.toml into the lock files again; needs uv
 	@$(LOCK) --group dev --upgrade --output-file requirements.lock
 	@# The image's part of it, with the same versions.
 	@$(LOCK) --constraint requirements.lock --output-file requirements.runtime.lock

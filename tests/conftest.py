@@ -220,7 +220,7 @@ class RunningDirectus:
         return dict(response.json()["data"])
 
     def forget(self) -> None:
-        """Have it read the schema anew, after something else changed it."""
+        """Make Directus read the schema again, after something else changed it."""
         assert self.http.post("/utils/cache/clear?system").status_code == 200
 
     def export(self) -> bytes:

@@ -96,7 +96,7 @@ def execute(connection: Connection, statement: str, *parts: sql.Composable) -> N
 
 def patiently(connection: Connection, work: Callable[[], Result]) -> Result:
     """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock."""
-    from directus_sync.process.retries import retry  # noqa: PLC0415 - see there
+    from directus_sync.process.retries import retry  # noqa: PLC0415 - slow to load, and most commands retry nothing
 
     @retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
     def attempt() -> Result:

@@ -45,20 +45,22 @@ def run(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sna
     # First: a pull is recorded with the files as they were before it compared them.
     inputs = fingerprint.inputs(settings)
     with sessions.writing(settings, "pull", progress) as connection:
-        if fingerprint.can_tell(settings):
-            given = fingerprint.with_version(inputs, installation.version(settings))
-            if fingerprint.is_pulled(connection, given):
-                return None
+        known = fingerprint.can_tell(settings)
+        if known and _is_pulled(connection, inputs, installation.version(settings)):
+            return None
         with sessions.directus(settings, connection, progress) as client:
-            given = fingerprint.with_version(inputs, client.version())
-            if fingerprint.is_pulled(connection, given):
+            if not known and _is_pulled(connection, inputs, client.version()):
                 return None
             live, changed = _pulled(settings, connection, client, progress, overwrite=overwrite)
         history.record_base(connection, live, "pull")
         if changed:
             return live, changed
-        fingerprint.record_pull(connection, given)
+        fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))
         return None
+
+
+def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
+    return fingerprint.is_pulled(connection, fingerprint.with_version(inputs, directus))
 
 
 def _pulled(

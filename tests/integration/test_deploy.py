@@ -212,7 +212,7 @@ def test_status_needs_no_snapshot_that_can_be_read(settled: Tool, tmp_path: Path
 
 
 def test_what_directus_forgets_of_a_foreign_key_is_put_back(serve: Serving, tmp_path: Path) -> None:
-    """It drops the key and makes it anew for any change of the relation, and knows nothing of DEFERRABLE."""
+    """At any change of a relation Directus drops its foreign key and creates it again, without DEFERRABLE."""
     with serve("deployed") as running:
         path = tmp_path / "schema.yaml"
         running.database.execute("ALTER TABLE entries ALTER CONSTRAINT entries_vehicle_id_foreign DEFERRABLE")

@@ -160,7 +160,7 @@ def test_what_was_deleted_by_hand_comes_back_and_is_named(server: RunningDirectu
 
 
 def test_a_field_renamed_in_the_admin_ui_keeps_its_rows(server: RunningDirectus) -> None:
-    """There is no rename in Directus: a field is made anew, filled, and the old one deleted."""
+    """Directus has no rename: people create a new field, fill it, and delete the old one."""
     field = {"field": "licence_plate", "type": "string", "schema": {}, "meta": {}}
     assert server.http.post("/fields/vehicles", json=field).status_code == 200
     server.database.execute("UPDATE vehicles SET licence_plate = plate")
@@ -495,7 +495,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
     assert (pushed.code, pushed.out) == (0, "Pushed 2 changes\n"), pushed.text
     assert server.database.rows("SELECT reach::text, fits::text FROM devices") == [("41.327546123456", "41.5")]
 
-    # Where it is to be made anew, it would be another one.
+    # If Directus created it again, the column would have another type.
     for field in ("reach", "fits"):
         assert server.http.delete(f"/fields/devices/{field}").status_code == 204
     snapshot_file.write_bytes(pulled)

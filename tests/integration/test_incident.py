@@ -23,7 +23,7 @@ def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot,
         _make_the_others(running)
         before = running.database.contents()
 
-        # The image is built anew, with the snapshot of seven collections, and boots.
+        # A new image, with the snapshot of seven collections, boots.
         refused = running.tool("push", "--snapshot", stale)
 
         assert refused.code == 4, refused.text

@@ -116,7 +116,7 @@ def test_what_is_changed_is_put_back(zoos: tuple[Tool, Tool]) -> None:
     assert read(tool) == catalog
 
 
-def test_an_index_that_failed_half_way_is_built_anew(sixteen: Tool) -> None:
+def test_an_index_that_failed_half_way_is_built_again(sixteen: Tool) -> None:
     tool = sixteen
     tool.database.execute("CREATE TABLE laps (id int PRIMARY KEY, number int); INSERT INTO laps VALUES (1, 1), (2, 1)")
     with pytest.raises(psycopg.errors.UniqueViolation):

@@ -97,7 +97,7 @@ def test_a_change_of_the_schema_is_known_to_all_at_once(
     edited(snapshot_file, with_firmware)
     pushed = tool.with_settings(DIRECTUS_URL=_url(one))("push", "--snapshot", snapshot_file)
     assert pushed.code == 0, pushed.text
-    # Before `check`, which has it read the schema anew, Redis or not.
+    # Before `check`, which makes Directus read the schema again, with or without Redis.
     until(lambda: _knows(tool, other, "firmware"), SOON)
     checked = tool.with_settings(DIRECTUS_URL=_url(other))("check", "--snapshot", snapshot_file)
     assert checked.code == 0, checked.text

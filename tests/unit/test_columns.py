@@ -54,7 +54,7 @@ WIDER = {
 
 
 def column(kind: str, **schema: Any) -> Column:
-    """Return a column as Directus made it, but for what is given."""
+    """Return a column as Directus makes it for this type, with other properties if they are given."""
     return Column.of(kind, {"data_type": MADE[kind].partition("(")[0], **schema})
 
 
@@ -147,9 +147,9 @@ def test_a_number_keeps_its_digits_on_both_sides_of_the_point(
 @pytest.mark.parametrize(
     "part", ["is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"]
 )
-def test_a_column_that_is_made_anew_keeps_nothing(part: str) -> None:
+def test_a_column_that_is_created_again_keeps_nothing(part: str) -> None:
     assert is_lossy({("schema", part)}, column("text"), column("text"))
-    # Nor does a part that is called so make it anew elsewhere, nor all of the column at once.
+    # A property of the same name outside of `schema` does not count, nor does the path of the whole schema.
     assert not is_lossy({("meta", part), ("schema",)}, column("text"), column("text"))
 
 

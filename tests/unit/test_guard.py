@@ -360,7 +360,7 @@ def test_an_alias_that_becomes_a_column_loses_nothing(captured: Captured, live: 
 
 
 @pytest.mark.parametrize(("before", "now"), [("string", "text"), ("integer", "bigInteger"), ("text", "text")])
-def test_a_field_that_is_dropped_and_made_anew_is_refused_whatever_its_types(
+def test_a_field_that_is_dropped_and_created_again_is_refused_whatever_its_types(
     live: Snapshot, before: str, now: str
 ) -> None:
     # The new column is empty, however well the old values would have fitted.
@@ -518,7 +518,7 @@ def test_a_list_is_judged_as_a_whole(
 
 
 def test_an_alias_that_the_server_edited_is_not_made_a_column(captured: Captured, live: Snapshot) -> None:
-    # The field is dropped and made anew, and the server's note with it.
+    # Directus drops the field and creates it again, so that the server's note is lost.
     difference = captured("alias_to_column")
     base = after(live, [edit_of("station", "divider", ("meta", "note"), "as it was")])
     assert rules(decided(difference, live, base=base)) == [("station.divider", Rule.CONFLICT)]

@@ -76,7 +76,7 @@ def test_whatever_a_server_sends_nothing_that_directus_would_drop_passes_unappro
     )
     entries = [(kind, id_of(entry), entry["diff"][0]) for kind in Kind for entry in raw[kind.value]]
     assert {(item.verdict.change.kind, item.id) for item in items} == {(kind, name) for kind, name, _ in entries}
-    # A field that is dropped and made anew is one change of its type, and has its own test.
+    # A field that Directus drops and creates again is one change of its type. It has a test of its own.
     made = {name for kind, name, first in entries if kind is Kind.FIELD and first["kind"] == "N"}
     for kind, name, first in entries:
         if first["kind"] == "D" and not in_meta(kind.value, first) and not (kind is Kind.FIELD and name in made):

@@ -77,7 +77,7 @@ def test_a_fields_name_is_where_its_column_is(name: str, columns: tuple[str, ...
     assert new_name(Named("index", name, columns), Rename("vehicles", "manufacturer", "make")) == renamed
 
 
-def test_a_name_that_was_cut_is_cut_anew() -> None:
+def test_a_name_that_was_cut_is_cut_again() -> None:
     old = Named("index", directus_name("unique", LONG, COLUMN), (COLUMN,))
     assert new_name(old, Rename(LONG, "entries")) == "entries_emergency_contact_phone_number_unique"
     back = Named("index", "entries_emergency_contact_phone_number_unique", (COLUMN,))

@@ -39,8 +39,8 @@ def test_progress_goes_to_stderr(capsys: Output) -> None:
 
 
 def test_an_error_goes_to_stderr(capsys: Output) -> None:
-    output.error(SyncError("it broke", next="mend it"))
-    assert capsys.readouterr() == ("", "error[failed]: it broke\n  next:  mend it\n")
+    output.error(SyncError("it broke", next="fix it"))
+    assert capsys.readouterr() == ("", "error[failed]: it broke\n  next:  fix it\n")
 
 
 def test_a_step_says_when_it_begins_and_how_long_it_took(capsys: Output) -> None:

@@ -18,7 +18,7 @@ from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 
 APPROVALS = Approvals({"station.elev": "moved"}, frozenset({"country", "station.notes"}))
-ANEW = "save it again: directus-sync diff --out PATH"
+SAVE_AGAIN = "save it again: directus-sync diff --out PATH"
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_file_that_is_no_plan_is_named(path: Path, text: str, why: str) -> Non
     with pytest.raises(WrongSettings, match="the plan cannot be read: ") as caught:
         saved_plan.read(path)
     assert why in caught.value.what
-    assert (caught.value.where, caught.value.next) == (str(path), ANEW)
+    assert (caught.value.where, caught.value.next) == (str(path), SAVE_AGAIN)
 
 
 def test_a_missing_plan_is_named(path: Path) -> None:

@@ -38,7 +38,7 @@ class Directus:
     def write(self, method: str, path: str, body: Any) -> object:
         self.requests.append((method, path, len(body)))
         if self.refuses(method, path, body):
-            raise RequestFailed("HTTP 400: no", next="mend it")
+            raise RequestFailed("HTTP 400: no", next="fix it")
         rows = self.lists.rows.setdefault(_collection(path), [])
         answer: list[dict[str, Any]] = []
         if method == "POST":
