@@ -55,7 +55,7 @@ def _interrupt(tool: Tool, verb: str, number: signal.Signals, code: int) -> None
     children = _children(process.pid)
 
     process.send_signal(number)
-    done = tool.wait_for(process, timeout=15)
+    done = tool.wait_for(process, timeout=10)
 
     assert done.code == code, done.text
     _until(lambda: not any("directus.mjs" in _command(child) for child in children), seconds=5)
@@ -84,7 +84,7 @@ def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(settle
         silent.settimeout(30)
         with silent.accept()[0]:
             process.send_signal(signal.SIGTERM)
-            done = settled.wait_for(process, timeout=15)
+            done = settled.wait_for(process, timeout=10)
     assert done.code == 143, done.text
     assert done.err == "interrupted; what was finished stays, and running again is safe\n"
 
@@ -99,7 +99,7 @@ def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(settled: To
             " WHERE application_name LIKE %s AND query LIKE 'SELECT pg_try_advisory_lock%%'"
         )
         _until(lambda: settled.database.rows(end, f"directus-sync deploy %:{process.pid}"))
-        done = settled.wait_for(process, timeout=15)
+        done = settled.wait_for(process, timeout=10)
     assert done.code == 1, done.text
     assert "error[database-failed]" in done.err
     assert "running again is safe" in done.err
