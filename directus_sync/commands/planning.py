@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +15,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
-from directus_sync.schema import approvals, diff, guard, snapshot
+from directus_sync.schema import approvals, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.saved_plan import SavedPlan
@@ -94,12 +95,14 @@ def plan(
     """
     version = client.version()
     snapshot.require_version(wanted, version)
+    snapshot.require_properties(wanted, installation.properties(connection))
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
         return guard.nothing(given)
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
+    difference = dataclasses.replace(difference, raw=rebuilding.sendable(difference, wanted, live))
     _require_known(client, difference, wanted, live)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)

@@ -15,10 +15,10 @@ from directus_sync.errors import InvalidSnapshot, UnpushedFileChanges, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import refusal, results
-from directus_sync.schema import guard, snapshot
+from directus_sync.schema import guard, rebuilding, snapshot
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import fingerprint, history, revisions
+from directus_sync.state import fingerprint, history, revisions, unseen
 from directus_sync.state.revisions import BRANCHES
 
 
@@ -75,9 +75,20 @@ def _pulled(
     with progress.step("Reading Directus's schema", "Read Directus's schema"):
         live = planning.read_live(client)
     changed = [settings.snapshot] if write(live, settings.snapshot, connection, overwrite=overwrite) else []
+    if settings.snapshot in changed:
+        _note_faults(connection, live, progress)
     if write_catalog is not None and write_catalog():
         changed.append(settings.catalog)
     return live, tuple(changed)
+
+
+def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
+    """Say at once what no push will make elsewhere, while it is cheap to change."""
+    faults = [*rebuilding.all_faults(live), *unseen.faults(connection, live)]
+    for item, fault in faults:
+        progress.note(f"note: another database would not get {item} as it is here: {fault}")
+    if faults:
+        progress.note("note: change these to what Directus makes and pull again, or make them in a post revision")
 
 
 def write(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool) -> bool:

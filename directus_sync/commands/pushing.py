@@ -13,8 +13,8 @@ from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
-from directus_sync.schema import guard, saved_plan
-from directus_sync.schema.diff import Action, SchemaDiff
+from directus_sync.schema import guard, rebuilding, saved_plan
+from directus_sync.schema.diff import Action, Kind, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
@@ -62,6 +62,9 @@ class Pushing:
     def _record(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
         """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
         live, remaining = planning.compare(client, wanted)
+        if remaining and _may_follow(judged, remaining):
+            client.apply(remaining.digest, rebuilding.sendable(remaining, wanted, live))
+            live, remaining = planning.compare(client, wanted)
         made = _made_otherwise(judged, remaining)
         history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
         if remaining:
@@ -131,6 +134,22 @@ def _happened(client: DirectusClient, wanted: Snapshot, judged: Plan, unclear: A
         raise unclear from error
     # Directus itself failed after its commit, and made something otherwise.
     return not remaining or (unclear.answered and remaining.changes != judged.difference.changes)
+
+
+def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
+    """Tell whether what Directus made otherwise of new fields can be sent at once: no rows depend on it.
+
+    Directus adds a `special` to a new field of JSON or CSV, whatever the file says.
+    """
+    added = {change.key for change in judged.difference.changes if change.action is Action.ADD}
+    return all(
+        change.kind is Kind.FIELD
+        and change.key in added
+        and change.action is Action.CHANGE
+        and not change.malformed
+        and all(edit.path[0] == "meta" for edit in change.edits)
+        for change in remaining.changes
+    )
 
 
 def _made_otherwise(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tuple[str, ...]]]:

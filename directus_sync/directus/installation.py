@@ -54,6 +54,18 @@ class Administrator:
     role: str | None
 
 
+def properties(connection: Connection) -> dict[str, frozenset[str]]:
+    """Return what an entry's `meta` may say in this Directus, by section of a snapshot."""
+    rows = database.query(
+        connection,
+        "SELECT substr(relname, 10), array_agg(attname::text)"
+        " FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
+        " WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped"
+        " AND relname IN ('directus_collections', 'directus_fields', 'directus_relations') GROUP BY 1",
+    )
+    return {section: frozenset(names) for section, names in rows}
+
+
 def home(settings: Settings) -> Path:
     """Return the folder of Directus's cli.js. Raises WrongSettings when it is not set or has none."""
     if settings.directus_home is None:

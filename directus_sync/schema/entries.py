@@ -121,17 +121,3 @@ def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
         yield Risk(Hazard.NOT_NULL, change.collection, change.field)
     if not before.get("is_unique") and after.get("is_unique"):
         yield Risk(Hazard.UNIQUE, change.collection, change.field)
-
-
-def remade(change: Change, entries: Entries) -> Column | None:
-    """Return the column as the file has it, if Directus would give it another type."""
-    before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
-    # Directus compares no type of an auto-increment key.
-    if change.kind is not Kind.FIELD or not after or after.get("has_auto_increment"):
-        return None
-    new = Column.of((entries.wanted or {}).get("type"), after)
-    if before and not change.rebuilt:
-        old = Column.of((entries.live or {}).get("type"), before)
-        if not old.altered({edit.path for edit in change.edits}):
-            return None
-    return new if new.foreign else None

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from directus_sync.schema import rebuilding
 from directus_sync.schema.comparison import between
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.entries import Entries, remade, risks
+from directus_sync.schema.entries import Entries, risks
 from directus_sync.schema.plan import Approvals, Item, Mover, Plan, Risk, Taken, Verdict
 from directus_sync.schema.rules import Case, Rule
 from directus_sync.schema.snapshot import Snapshot
@@ -27,7 +28,9 @@ def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, li
     """
     related = {(change.collection, change.field) for change in difference.changes if change.kind is Kind.RELATION}
     return tuple(
-        _verdict(change, Entries(change, base, wanted, live), live, (change.collection, change.field) in related)
+        _verdict(
+            change, Entries(change, base, wanted, live), wanted, live, (change.collection, change.field) in related
+        )
         for change in difference.changes
     )
 
@@ -53,7 +56,7 @@ def nothing(approvals: Approvals) -> Plan:
     return decide(NO_DIFFERENCE, (), {}, approvals)
 
 
-def _verdict(change: Change, entries: Entries, live: Snapshot, with_relation: bool) -> Verdict:
+def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot, with_relation: bool) -> Verdict:
     edits: tuple[Edit, ...] = ()
     match change.action:
         case Action.ADD:
@@ -71,8 +74,7 @@ def _verdict(change: Change, entries: Entries, live: Snapshot, with_relation: bo
             if change.rebuilt and mover is Mover.GIT and not entries.untouched:
                 # Directus drops the field and creates it again, so that the server's other changes to it are lost.
                 mover = Mover.BOTH
-    column = None if change.action is Action.REMOVE else remade(change, entries)
-    return Verdict(change, mover, risks(change, entries, live), edits, column)
+    return Verdict(change, mover, risks(change, entries, live), edits, rebuilding.faults(change, wanted, live))
 
 
 def _item(

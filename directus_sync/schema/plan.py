@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Change, Edit, SchemaDiff
 
 if TYPE_CHECKING:
@@ -70,14 +69,14 @@ class Verdict:
     """One change, who moved, and what is to be counted.
 
     edits: those that the server made, alone or together with git.
-    remade: the column as the file has it, if Directus would give it another type.
+    faults: what Directus would not make as the file says, a phrase each.
     """
 
     change: Change
     mover: Mover
     risks: tuple[Risk, ...] = ()
     edits: tuple[Edit, ...] = ()
-    remade: Column | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def doomed(self) -> tuple[Risk, ...]:

@@ -121,9 +121,8 @@ def _approve(items: Items) -> list[str]:
     ]
 
 
-def _made_otherwise(item: Item) -> str:
-    column = item.verdict.remade
-    return f"{column.data_type} in the file, and {column.made} by Directus" if column else ""
+def _faults(item: Item) -> str:
+    return "; ".join(item.verdict.faults)
 
 
 def _takes_along(item: Item) -> str:
@@ -163,18 +162,17 @@ class Rule(Enum):
             f"lose them: run again with --discard-live {ids(items)}",
         ],
     )
-    TYPE = Record(
-        id="type-would-change",
-        meaning="The file gives a column a type that Directus does not make.",
-        remedy="take Directus's type, or make the column in a revision",
-        refuses=lambda case: case.verdict.remade is not None,
-        what=lambda items: f"Directus would make {counted(items)} of another type than the file says",
+    NOT_REBUILDABLE = Record(
+        id="not-rebuildable",
+        meaning="The file has something that Directus does not make as it is written.",
+        remedy="take what Directus makes, or make it in a revision",
+        refuses=lambda case: bool(case.verdict.faults),
+        what=lambda items: f"Directus would not make {counted(items)} as the file says",
         steps=lambda items: [
-            f"let Directus have its type: ALTER TABLE on a development database for {ids(items)},"
-            " then directus-sync pull",
-            "or keep the column's type: make it in a post revision, without a field in Directus",
+            f"take what Directus makes: change {ids(items)} on a development database, then directus-sync pull",
+            "or keep it: make it in a post revision, without an entry in Directus",
         ],
-        detail=_made_otherwise,
+        detail=_faults,
     )
     UNFIT = Record(
         id="rows-do-not-fit",

@@ -140,6 +140,24 @@ def require_version(snapshot: Snapshot, version: str) -> None:
         )
 
 
+def require_properties(snapshot: Snapshot, known: Mapping[str, frozenset[str]]) -> None:
+    """Fail unless Directus has a column for each property of each `meta`: its apply would fail in PostgreSQL.
+
+    known: by section. Raises InvalidSnapshot.
+    """
+    for section, names in known.items():
+        for key, entry in snapshot.section(section).items():
+            unknown = sorted((entry.get("meta") or {}).keys() - names)
+            if unknown:
+                index = list(snapshot.section(section)).index(key)
+                path = (section, index, "meta", unknown[0])
+                raise InvalidSnapshot(
+                    f"`meta.{unknown[0]}` of {'.'.join(key)} is not a property that Directus {snapshot.directus} has",
+                    where=snapshot_checks.line_of(snapshot.content, snapshot.source, path),
+                    next=RESTORE,
+                )
+
+
 def _checked(
     document: object, content: bytes, source: str, forbidden: Iterable[str], *, may_be_empty: bool
 ) -> Snapshot:

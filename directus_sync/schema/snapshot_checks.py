@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import yaml
@@ -82,6 +82,7 @@ def check(
     if not document["collections"] and not may_be_empty:
         raise problems.error("`collections` is empty, and pushing that deletes every collection", ("collections",))
     _check_owners(document, forbidden, problems)
+    _check_groups(document["collections"], problems)
     _check_parts(document, problems)
     _check_aliases(document["fields"], problems)
     return document
@@ -157,6 +158,21 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
             raise problems.error(
                 f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", ("systemFields", index)
             )
+
+
+def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) -> None:
+    """Directus silently creates no collection whose group does not exist, nor those of a circle of groups."""
+    groups = {entry["collection"]: (entry.get("meta") or {}).get("group") for entry in collections}
+    for index, (name, group) in enumerate(groups.items()):
+        path = ("collections", index, "meta", "group")
+        if group is not None and group not in groups:
+            raise problems.error(f"the group of {name} is {shown(group)}, which is not in `collections`", path)
+        seen = {name}
+        while group is not None and group not in seen:
+            seen.add(group)
+            group = groups.get(group)  # noqa: PLW2901 - walks up
+        if group is not None:
+            raise problems.error(f"{name} is in a circle of groups", path)
 
 
 def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:

@@ -32,6 +32,11 @@ FILES: dict[str, tuple[Callable[[bytes], bytes], str, int | None]] = {
         "the key 'systemFields' is missing",
         1,
     ),
+    "a property that Directus does not have": (
+        lambda content: content.replace(b"      collapse:", b"      colour: red\n      collapse:", 1),
+        "is not a property that Directus 11.17.4 has",
+        11,
+    ),
     "another version of Directus": (
         lambda content: content.replace(b"directus: 11.17.4", b"directus: 11.17.3", 1),
         "the snapshot is of Directus 11.17.3, and this Directus is 11.17.4",

@@ -480,7 +480,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
         server.database.execute(f"UPDATE devices SET reach = {kept}")
         refused = server.tool("push", "--snapshot", snapshot_file, *options)
         assert refused.code == 4, refused.text
-        assert "error[type-would-change]" in refused.err
+        assert "error[not-rebuildable]" in refused.err
         said = f"{rows} row{'' if rows == 1 else 's'}; double precision in the file, and real by Directus"
         assert f"devices.reach (field; meta.note; {said})" in refused.err
         assert "devices.fits" not in refused.err
@@ -501,7 +501,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
     snapshot_file.write_bytes(pulled)
     refused = server.tool("push", "--snapshot", snapshot_file)
     assert refused.code == 4, refused.text
-    assert "error[type-would-change]" in refused.err
+    assert "error[not-rebuildable]" in refused.err
     assert "devices.reach (field; double precision in the file, and real by Directus)" in refused.err
     assert "devices.fits" not in refused.err
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from directus_sync.commands import planning
+from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
@@ -47,6 +48,7 @@ ClientOf = Callable[[Server], DirectusClient]
 @pytest.fixture
 def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Planned:
     """Return a function that plans a push to a server whose database has no base and no rows."""
+    monkeypatch.setattr(installation, "properties", lambda *_: {})
     monkeypatch.setattr(history, "is_base", lambda *_: False)
     monkeypatch.setattr(history, "base", lambda *_: None)
     monkeypatch.setattr(risks, "count", lambda *_: {})

@@ -12,6 +12,7 @@ import pytest
 from directus_sync import attic
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
+from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
@@ -41,6 +42,7 @@ def bases() -> list[Snapshot]:
 def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str]:
     """Stand in for the database; return the sources of the bases that are recorded."""
     sources: list[str] = []
+    monkeypatch.setattr(installation, "properties", lambda *_: {})
     monkeypatch.setattr(history, "exists", lambda *_: True)
     monkeypatch.setattr(history, "is_base", lambda *_: True)
 

@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from directus_sync.report import refusal
-from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
 from directus_sync.schema.plan import Item, Mover, Plan, Verdict
 from directus_sync.schema.rules import Rule
@@ -22,9 +21,9 @@ STEPS: Final = {
         "keep them: directus-sync pull, then commit",
         "lose them: run again with --discard-live events.notes",
     ],
-    Rule.TYPE: [
-        "let Directus have its type: ALTER TABLE on a development database for events.notes, then directus-sync pull",
-        "or keep the column's type: make it in a post revision, without a field in Directus",
+    Rule.NOT_REBUILDABLE: [
+        "take what Directus makes: change events.notes on a development database, then directus-sync pull",
+        "or keep it: make it in a post revision, without an entry in Directus",
     ],
     Rule.DESTRUCTION: [
         "if this checkout is out of date, update it: git pull",
@@ -45,7 +44,6 @@ STEPS: Final = {
 def test_a_refusal_has_its_own_next_steps(rule: Rule) -> None:
     edit = Edit(("type",), "float", "text")
     change = Change(Action.CHANGE, Kind.FIELD, "events", "notes", edits=(edit,))
-    remade = Column.of("float", {"data_type": "double precision"})
-    item = Item(Verdict(change, Mover.GIT, remade=remade), 1, rule)
+    item = Item(Verdict(change, Mover.GIT, faults=("double precision in the file, and real by Directus",)), 1, rule)
     error = refusal.error(Plan(SchemaDiff((change,)), (item,)), "push")
     assert str(error.next).splitlines() == STEPS[rule]

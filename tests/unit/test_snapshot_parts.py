@@ -38,3 +38,34 @@ def test_a_value_that_directus_would_misread_is_refused(
     with pytest.raises(InvalidSnapshot) as caught:
         snapshot.parse(yaml.safe_dump(document).encode(), "schema.yaml")
     assert caught.value.what == complaint
+
+
+def test_a_group_that_is_missing_or_a_circle_of_groups_is_refused(station: bytes) -> None:
+    # Directus 11.17.4 answers 204, and makes neither the collection nor an error.
+    document: dict[str, Any] = yaml.safe_load(station)
+    metas = {entry["collection"]: entry["meta"] for entry in document["collections"]}
+    for groups, complaint in (
+        ({"station": "nowhere"}, "the group of station is 'nowhere', which is not in `collections`"),
+        ({"station": "country", "country": "station"}, "country is in a circle of groups"),
+        ({"station": "station"}, "station is in a circle of groups"),
+    ):
+        for name, meta in metas.items():
+            meta["group"] = groups.get(name)
+        with pytest.raises(InvalidSnapshot) as caught:
+            snapshot.parse(yaml.safe_dump(document).encode(), "schema.yaml")
+        assert caught.value.what == complaint
+    metas["station"]["group"] = "country"
+    assert snapshot.parse(yaml.safe_dump(document).encode(), "schema.yaml")
+
+
+def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: bytes) -> None:
+    document: dict[str, Any] = yaml.safe_load(station)
+    known = {section: frozenset(document[section][0]["meta"]) for section in ("collections", "fields", "relations")}
+    snapshot.require_properties(snapshot.parse(station, "schema.yaml"), known)
+    document["fields"][1]["meta"]["colour"] = "red"
+    content = yaml.safe_dump(document, sort_keys=False).encode()
+    with pytest.raises(InvalidSnapshot) as caught:
+        snapshot.require_properties(snapshot.parse(content, "schema.yaml"), known)
+    assert "is not a property that Directus 11.17.4 has" in caught.value.what
+    line = content[: content.index(b"colour: red")].count(b"\n") + 1
+    assert caught.value.where == f"schema.yaml:{line}"

@@ -1,0 +1,86 @@
+"""Which defaults of a snapshot Directus makes, and how it must be sent them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+# JavaScript's numbers are exact up to here, and Directus reads defaults as such numbers.
+_EXACT: Final = 2**53
+# The inside of a literal of SQL, as Directus exports a text default.
+_LITERAL: Final = re.compile(r"(?:[^']|'')*")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# Directus sends these defaults as functions, and every other as a literal.
+_NOW: Final = "CURRENT_TIMESTAMP"
+_NEW_UUID: Final = "gen_random_uuid()"
+_EXPRESSIONS: Final = frozenset({"CURRENT_DATE", "CURRENT_TIME", "LOCALTIME", "LOCALTIMESTAMP"})
+
+
+def faults(kind: str, default: object) -> Iterator[str]:
+    """Return what Directus would make otherwise of the default of a field of this type."""
+    if default is None or kind == "boolean":
+        return
+    if isinstance(default, str) and default.lower() == "now()":
+        yield f"default now() in the file, and {_NOW} by Directus"
+    elif not _is_made(kind, default):
+        yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {_NEW_UUID}"
+    elif _is_rounded(default):
+        yield f"default {default} in the file; Directus rounds numbers beyond 2^53"
+
+
+def is_function(default: str) -> bool:
+    """Tell whether Directus sends a default as a function, and not as a literal."""
+    return default in {_NOW, _NEW_UUID}
+
+
+def written(default: str) -> str:
+    """Return how a text default must be sent to arrive as the file has it.
+
+    Directus exports it as it stands inside PostgreSQL's literal, with quotes doubled, and doubles them again.
+    """
+    return default.replace("''", "'")
+
+
+def _is_number(default: object) -> bool:
+    return not isinstance(default, str) or default == "NaN"
+
+
+def _is_json(default: object) -> bool:
+    return not isinstance(default, str) and "?" not in str(default)
+
+
+def _is_text(default: object) -> bool:
+    # knex takes a question mark for a parameter, and no way of writing it helps.
+    return isinstance(default, str) and _LITERAL.fullmatch(default) is not None and "?" not in default
+
+
+def _is_uuid(default: object) -> bool:
+    return default == _NEW_UUID or (isinstance(default, str) and _UUID.fullmatch(default) is not None)
+
+
+def _is_time(default: object) -> bool:
+    return isinstance(default, str) and "(" not in default and default not in _EXPRESSIONS
+
+
+# By field type, whether Directus makes a default. It makes none of a type that is missing here.
+_IS_MADE: Final[Mapping[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(("integer", "bigInteger", "decimal", "float"), _is_number),
+    **dict.fromkeys(("string", "text", "csv", "hash"), _is_text),
+    **dict.fromkeys(("date", "time", "dateTime", "timestamp"), _is_time),
+    "json": _is_json,
+    "uuid": _is_uuid,
+}
+
+
+def _is_made(kind: str, default: object) -> bool:
+    check = _IS_MADE.get(kind)
+    return check is not None and check(default)
+
+
+def _is_rounded(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_rounded, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_rounded, value))
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT - 1

@@ -1,0 +1,183 @@
+"""What Directus does not make as a snapshot says, so that a push of it would never equal the file. Pure.
+
+Every line here was tried on Directus 11.17.4 (api/src/services/fields.ts, addColumnToTable): a column was made by SQL,
+captured, and sent to another database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from directus_sync.schema import defaults
+from directus_sync.schema.columns import Column
+from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
+from directus_sync.schema.snapshot import Snapshot
+
+Entry = Mapping[str, Any]
+
+# PostgreSQL cuts a longer name.
+_NAME_BYTES: Final = 63
+# Directus makes no change of these.
+_FIXED: Final = {
+    ("schema", "is_primary_key"): "a column does not become a key or stop being one",
+    ("schema", "has_auto_increment"): "a column does not start or stop counting by itself",
+}
+_INDEX_NAME_LENGTH: Final = 60
+
+
+def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
+    """Return what Directus would not make as the file says, a phrase each."""
+    if change.action is Action.REMOVE:
+        return ()
+    section = change.kind.value
+    entry = wanted.section(section).get(change.key) or change.after or {}
+    before = live.section(section).get(change.key) if change.action is Action.CHANGE else None
+    match change.kind:
+        case Kind.COLLECTION if before is None:
+            return tuple(of_collection(entry, wanted))
+        case Kind.FIELD:
+            return tuple(_of_change(change, entry, before, wanted) if before else of_field(entry, wanted))
+        case Kind.RELATION if before is None or any(edit.name == "schema.constraint_name" for edit in change.edits):
+            return tuple(of_relation(entry, wanted))
+    return ()
+
+
+def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Return what a pull captured and no push can make on another database: item and phrase."""
+    for kind, of in ((Kind.COLLECTION, of_collection), (Kind.FIELD, of_field), (Kind.RELATION, of_relation)):
+        for key, entry in snapshot.section(kind.value).items():
+            yield from ((".".join(key), fault) for fault in of(entry, snapshot))
+
+
+def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
+    """Return the faults of a new collection."""
+    if not entry.get("schema"):
+        return
+    name = entry["collection"]
+    yield from _name_faults(name)
+    fields = (field for key, field in wanted.section("fields").items() if key[0] == name)
+    if not any((field.get("schema") or {}).get("is_primary_key") for field in fields):
+        yield "a table without a field that is its key; Directus would add the key `id`"
+
+
+def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
+    """Return the faults of a new column."""
+    schema = entry.get("schema")
+    if not schema:
+        return
+    yield from _name_faults(entry["field"])
+    if schema.get("has_auto_increment"):
+        return  # Directus compares nothing of the column of such a key.
+    yield from _column_faults(entry, schema)
+    key = (entry["collection"], entry["field"])
+    if schema.get("foreign_key_table") and key not in wanted.section("relations"):
+        yield f"refers to {schema['foreign_key_table']}, and the file has no relation for it"
+
+
+def of_relation(entry: Entry, wanted: Snapshot) -> Iterator[str]:
+    """Return the faults of a new foreign key."""
+    schema = entry.get("schema")
+    if not schema:
+        return
+    made, name = foreign_key_name(entry["collection"], entry["field"]), schema.get("constraint_name")
+    if name is not None and name != made:
+        yield f"foreign key {name} in the file, and {made} by Directus"
+    table, column = schema.get("foreign_key_table"), schema.get("foreign_key_column")
+    target = wanted.section("fields").get((str(table), str(column)))
+    if target is not None and not (target.get("schema") or {}).get("is_primary_key"):
+        yield f"refers to {table}.{column}; Directus refers to keys only"
+
+
+def foreign_key_name(collection: str, field: str) -> str:
+    """Return the name that Directus gives a foreign key (api/src/utils/get-default-index-name.ts)."""
+    name = f"{re.sub(r'[.-]', '_', collection)}_{field}_foreign".lower()
+    if len(name) <= _INDEX_NAME_LENGTH:
+        return name
+    suffix = f"__{_simple_hash(name)}_foreign"
+    return name[: _INDEX_NAME_LENGTH - len(suffix)] + suffix
+
+
+def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[str, Any]:
+    """Return the diff to send, with defaults written so that the right ones arrive.
+
+    An altered column gets its default again, even when nobody changed it.
+    """
+    changes = {change.key: change for change in difference.changes if change.kind is Kind.FIELD}
+    fields = [
+        _with_default(entry, changes.get((entry["collection"], entry["field"])), wanted, live)
+        for entry in difference.raw.get("fields", ())
+    ]
+    return {**difference.raw, "fields": fields} if fields else dict(difference.raw)
+
+
+def _with_default(entry: Entry, change: Change | None, wanted: Snapshot, live: Snapshot) -> Entry:
+    if change is None or change.action is Action.REMOVE:
+        return entry
+    found = wanted.section("fields").get(change.key) or {}
+    default = (found.get("schema") or {}).get("default_value")
+    if not isinstance(default, str) or (found.get("schema") or {}).get("has_auto_increment"):
+        return entry
+    written = defaults.written(default)
+    if written == default:
+        return entry
+    first = entry["diff"][0]
+    if first["kind"] == "N" and not first.get("path"):
+        column = {**first["rhs"]["schema"], "default_value": written}
+        return {**entry, "diff": [{**first, "rhs": {**first["rhs"], "schema": column}}, *entry["diff"][1:]]}
+    before = live.section("fields").get(change.key) or {}
+    schema = before.get("schema") or {}
+    if not schema or not Column.of(before.get("type"), schema).altered({edit.path for edit in change.edits}):
+        return entry
+    path = ["schema", "default_value"]
+    edit = {"kind": "E", "path": path, "lhs": schema.get("default_value"), "rhs": written}
+    return {**entry, "diff": [*(diff for diff in entry["diff"] if diff.get("path") != path), edit]}
+
+
+def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) -> Iterator[str]:
+    after, schema = entry.get("schema"), before.get("schema")
+    if not after or not schema or change.rebuilt:
+        yield from of_field(entry, wanted)
+        return
+    edited = {edit.path for edit in change.edits}
+    yield from (f"{'.'.join(path)}: {why}" for path, why in _FIXED.items() if path in edited)
+    if not after.get("has_auto_increment") and Column.of(before.get("type"), schema).altered(edited):
+        yield from _column_faults(entry, after)
+
+
+def _name_faults(name: str) -> Iterator[str]:
+    if len(name.encode()) > _NAME_BYTES:
+        yield f"a name of {len(name.encode())} bytes; PostgreSQL cuts names at {_NAME_BYTES}"
+    if "?" in name:
+        yield "a question mark in the name; Directus takes it for a parameter"
+
+
+def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
+    kind, data_type = str(entry.get("type")), str(schema.get("data_type"))
+    if kind in {"unknown", "binary"}:
+        yield f"{data_type} in the file, and no column by Directus"
+        return
+    column = Column.of(kind, schema)
+    if column.foreign:
+        yield f"{data_type} in the file, and {column.made} by Directus"
+    elif column.made.startswith("character varying") and schema.get("max_length") != _length_made(column):
+        length = schema.get("max_length")
+        said = "no length" if length is None or length <= 0 else f"length {length}"
+        yield f"{said} in the file, and {column.made} by Directus"
+    if schema.get("is_generated"):
+        yield f"generated as {schema.get('generation_expression')} in the file, and a plain column by Directus"
+    yield from defaults.faults(kind, schema.get("default_value"))
+
+
+def _length_made(column: Column) -> int:
+    return int(column.made.partition("(")[2].rstrip(")"))
+
+
+def _simple_hash(text: str) -> str:
+    """Return Directus's short hash: Java's hash of a string, in 32 bits, without its sign."""
+    found = 0
+    units = text.encode("utf-16-le")
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        found = (31 * found + low + 256 * high) & 0xFFFFFFFF
+    return f"{abs(found - (1 << 32) if found >> 31 else found):x}"

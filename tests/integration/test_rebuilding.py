@@ -1,0 +1,138 @@
+"""What somebody makes by SQL, tracks and captures: another database gets it equal, or the push is refused unsent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from tests.conftest import Database, Serving
+from tests.snapshots import edited, without_collections
+
+TYPES: Final = [
+    *("integer", "bigint", "real", "numeric(8,3)", "varchar(40)", "text", "boolean", "date", "time", "uuid"),
+    *("timestamp", "timestamptz", "public.geometry(Point,4326)", "public.geometry(MultiLineString,4326)"),
+]
+DEFAULTS: Final = {
+    "text": ["'x'", "''", "'it''s'", "''''", "'''x'''", r"E'a\\b'", r"E'a\nb'", "' null '"],
+    "varchar(40)": ["'it''s'", "'%s $1'"],
+    "integer": ["0", "-1", "'5'"],
+    "bigint": ["9007199254740991"],
+    "numeric(10,5)": ["0.1", "'NaN'"],
+    "boolean": ["true", "false"],
+    "date": ["'2026-06-06'", "'infinity'"],
+    "timestamptz": ["CURRENT_TIMESTAMP", "'2026-06-06T00:00:00+02'"],
+    "uuid": ["gen_random_uuid()"],
+}
+# Columns, and tables that are about their key.
+MADE: Final = [
+    *TYPES,
+    *(f"{data_type} DEFAULT {default}" for data_type, texts in DEFAULTS.items() for default in texts),
+    *(f"text {more}" for more in ("NOT NULL", "UNIQUE", "NOT NULL DEFAULT 'x'")),
+    "integer CONSTRAINT made_{}_foreign REFERENCES public.other (id)",
+    "integer CONSTRAINT made_{}_foreign REFERENCES public.other (id) ON DELETE CASCADE",
+]
+MADE_TABLES: Final = [
+    *(f"id {key} PRIMARY KEY" for key in ("bigserial", "uuid", "text", "varchar(20)", "date", "integer DEFAULT 5")),
+    *(f"id {kind} GENERATED ALWAYS AS IDENTITY PRIMARY KEY" for kind in ("integer", "bigint")),
+]
+NOT_MADE: Final = [
+    *("smallint", "double precision", "numeric", "char(3)", "varchar", "bytea", "interval", "inet", "text[]", "money"),
+    *("int4range", "point", "public.mood", "timetz", "public.whole", "public.geography(Point,4326)", "bit(3)", "xml"),
+    *(f"text DEFAULT {default}" for default in ("'a::b'", "'what?'", "'now()'", "lower('A')", "'a' || 'b'")),
+    *(f"integer DEFAULT {default}" for default in ("1 + 1", "nextval('public.numbers')")),
+    *(f"bigint DEFAULT {default}" for default in ("9007199254740993", "9223372036854775807")),
+    *(f"date DEFAULT {default}" for default in ("CURRENT_DATE", "now()")),
+    *(f"timestamptz DEFAULT {default}" for default in ("now()", "clock_timestamp()")),
+    "text GENERATED ALWAYS AS (upper(z)) STORED",
+    "integer REFERENCES public.other (id)",
+    "text CONSTRAINT not_made_{}_foreign REFERENCES public.other (code)",
+]
+NOT_MADE_TABLES: Final = ["id char(3) PRIMARY KEY", "a integer, b integer, PRIMARY KEY (a, b)", "x text"]
+# The snapshot is the same as without these.
+UNSEEN: Final = [
+    *("time(0)", "timestamptz(3)", "public.geometry(Polygon,3857)"),
+    *(f"text DEFAULT {default}" for default in ("CURRENT_USER", "'CURRENT_TIMESTAMP'")),
+]
+PREPARED: Final = """
+CREATE TYPE public.mood AS ENUM ('sad', 'ok');
+CREATE DOMAIN public.whole AS integer CHECK (VALUE > 0);
+CREATE SEQUENCE public.numbers;
+CREATE TABLE public.other (id serial PRIMARY KEY, code text UNIQUE);"""
+# What Directus's API does when somebody tracks a table and its columns.
+TRACKED: Final = """
+INSERT INTO public.directus_collections (collection) SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^((not_)?made|unseen)|^other$';
+INSERT INTO public.directus_fields (collection, field) SELECT relname, attname FROM pg_class
+JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 JOIN public.directus_collections ON collection = relname
+WHERE relnamespace = 'public'::regnamespace AND relname ~ '^((not_)?made|unseen)|^other$';
+INSERT INTO public.directus_relations (many_collection, many_field, one_collection)
+SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
+JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = 'public.other'::regclass"""
+COLUMNS: Final = """
+SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull,
+  regexp_replace(coalesce(pg_get_expr(adbin, adrelid), ''), '^(NULL::|nextval).*', '')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0
+LEFT JOIN pg_attrdef ON adrelid = c.oid AND adnum = attnum
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^made'
+ORDER BY relname, attnum"""
+
+
+def make_by_sql(database: Database) -> None:
+    statements = [PREPARED]
+    for table, columns in (("made", MADE), ("not_made", NOT_MADE), ("unseen", UNSEEN)):
+        listed = [f"x{n:02} {column.replace('{}', f'x{n:02}')}" for n, column in enumerate(columns)]
+        statements.append(f"CREATE TABLE public.{table} ({', '.join(['id serial PRIMARY KEY', 'z text', *listed])})")
+    for table, tables in (("made", MADE_TABLES), ("not_made", NOT_MADE_TABLES)):
+        statements += [f"CREATE TABLE public.{table}_{n} ({columns})" for n, columns in enumerate(tables)]
+    database.execute(";".join([*statements, TRACKED]))
+
+
+def fields(table: str, columns: list[str]) -> set[str]:
+    return {f"{table}.x{number:02}" for number in range(len(columns))}
+
+
+# Relations have the name of their field.
+REFUSED: Final = fields("not_made", NOT_MADE) | {"not_made_0.id", "not_made_1", "not_made_2"}
+
+
+def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, snapshot_file: Path) -> None:
+    with serve("deployed") as running:
+        make_by_sql(running.database)
+        running.forget()
+        columns = running.database.rows(COLUMNS)
+        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        assert pulled.code == 0, pulled.text
+    noted = {line.split()[6] for line in pulled.err.splitlines() if "would not get" in line}
+    assert noted == REFUSED | fields("unseen", UNSEEN)
+
+    with serve("deployed") as running:
+        refused = running.tool("push", "--snapshot", snapshot_file)
+        assert (refused.code, "error[not-rebuildable]" in refused.err) == (4, True), refused.text
+        items = json.loads(running.tool("diff", "--json", "--snapshot", snapshot_file).out)["items"]
+        assert {item["id"] for item in items if item["refused"] == "not-rebuildable"} == REFUSED
+
+        edited(snapshot_file, without_collections("not_made", "unseen", *(f"not_made_{n}" for n in range(3))))
+        pushed = running.tool("push", "--snapshot", snapshot_file)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("diff", "--snapshot", snapshot_file).code == 0
+        assert running.database.rows(COLUMNS) == columns
+
+
+def test_an_altered_column_keeps_its_default(serve: Serving, snapshot_file: Path) -> None:
+    with serve("deployed") as running:
+        running.database.execute(
+            "ALTER TABLE public.devices ADD greeting varchar(20) DEFAULT 'it''s';"
+            " INSERT INTO public.directus_fields (collection, field) VALUES ('devices', 'greeting')"
+        )
+        running.forget()
+        assert running.tool("pull", "--snapshot", snapshot_file).code == 0
+        longer = snapshot_file.read_bytes().replace(b"max_length: 20\n", b"max_length: 30\n")
+        snapshot_file.write_bytes(longer)
+
+        pushed = running.tool("push", "--snapshot", snapshot_file)
+
+        assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+        default = "SELECT column_default FROM information_schema.columns WHERE column_name = 'greeting'"
+        assert running.database.value(default) == "'it''s'::character varying"

@@ -1,0 +1,177 @@
+"""What Directus makes as the file says, by type, default, key and name; tried on Directus in tests/integration."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from directus_sync.schema import defaults, rebuilding
+from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.snapshot import Snapshot
+
+PLAIN: dict[str, Any] = {"data_type": "text", "default_value": None, "is_generated": False, "max_length": None}
+
+
+def field(kind: str, **schema: object) -> dict[str, Any]:
+    return {"collection": "t", "field": "x", "type": kind, "meta": {}, "schema": {**PLAIN, **schema}}
+
+
+def table(committed: Snapshot, *fields: dict[str, Any], relations: tuple[dict[str, Any], ...] = ()) -> Snapshot:
+    """Return a snapshot with one collection, t."""
+    sections: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
+        "collections": {("t",): {"collection": "t", "meta": {}, "schema": {"name": "t"}}},
+        "fields": {("t", entry["field"]): entry for entry in fields},
+        "systemFields": {},
+        "relations": {("t", entry["field"]): entry for entry in relations},
+    }
+    return dataclasses.replace(committed, sections=sections)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "fault"),
+    [
+        ("text", {}, None),
+        ("string", {"data_type": "character varying", "max_length": 40}, None),
+        ("string", {"data_type": "character varying", "max_length": -5}, "no length in the file, and"),
+        ("string", {"data_type": "character varying"}, "no length in the file, and"),
+        ("hash", {"data_type": "character varying", "max_length": 60}, "length 60 in the file, and"),
+        ("string", {"data_type": "character", "max_length": 3}, "character in the file, and character varying(3)"),
+        ("string", {"data_type": "interval"}, "interval in the file"),
+        ("unknown", {"data_type": "inet"}, "inet in the file, and no column"),
+        ("binary", {"data_type": "bytea"}, "bytea in the file, and no column"),
+        ("float", {"data_type": "double precision"}, "double precision in the file, and real"),
+        ("integer", {"data_type": "numeric"}, "numeric in the file, and integer"),
+        ("json", {"data_type": "jsonb"}, "jsonb in the file, and json"),
+        ("geometry.Point", {"data_type": "Point"}, "Point in the file, and geometry(Point,4326)"),
+        ("geometry.Point", {"data_type": "POINT"}, None),
+        (
+            "text",
+            {"is_generated": True, "generation_expression": "upper(y)"},
+            "generated as upper(y) in the file, and a plain column",
+        ),
+        ("integer", {"data_type": "smallint", "has_auto_increment": True}, None),
+        ("integer", {"data_type": "integer", "foreign_key_table": "u"}, "refers to u, and the file has no relation"),
+    ],
+)
+def test_a_column_is_made_or_the_fault_is_named(
+    committed: Snapshot, kind: str, schema: dict[str, object], fault: str | None
+) -> None:
+    entry = field(kind, **schema)
+    found = list(rebuilding.of_field(entry, table(committed, entry)))
+    assert len(found) == (fault is not None)
+    assert found == [] or found[0].startswith(str(fault))
+
+
+JSON: list[object] = [{}, [], {"a": "it''s", "b": [1, None, True]}, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "default"),
+    [
+        *(("text", text) for text in ("x", "", "it''s", "''", "''x''", "a\\b", "now", "null", "%s $1", "1e3")),
+        *(("timestamp", time) for time in ("CURRENT_TIMESTAMP", "2026-06-06 00:00:00+00")),
+        *(("date", date) for date in ("2026-06-06", "infinity")),
+        *(("uuid", key) for key in ("gen_random_uuid()", "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7a01")),
+        *(("integer", number) for number in (0, -1, 2**31 - 1)),
+        *(("decimal", number) for number in (0.1, "NaN", 2**53 - 1)),
+        *(("json", json) for json in JSON),
+        ("boolean", True),
+        ("geometry.Point", None),
+    ],
+)
+def test_defaults_that_directus_makes(kind: str, default: object) -> None:
+    assert list(defaults.faults(kind, default)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "default"),
+    [
+        # Directus cuts an expression at its first cast, and a text at its first `::`.
+        *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "what?", "now()", "NOW()")),
+        *(("timestamp", time) for time in ("now()", "clock_timestamp()", "LOCALTIMESTAMP", "(now() + '1 day'")),
+        *(("date", date) for date in ("CURRENT_DATE", "now()")),
+        *(("time", time) for time in ("LOCALTIME", "(now())")),
+        *(("uuid", key) for key in ("uuid_generate_v4()", "x")),
+        *(("integer", number) for number in ("(1 + 1)", "nextval('seq'::regclass)")),
+        *(("bigInteger", number) for number in (2**53, -(2**53), 9223372036854776000)),
+        *(("json", json) for json in ("x", {"a": "what?"}, {"a": [2**60]}, "json_build_object('a', 1)")),
+        ("geometry.Point", "st_setsrid(st_makepoint((0)"),
+    ],
+)
+def test_defaults_that_directus_does_not_make(kind: str, default: object) -> None:
+    assert len(list(defaults.faults(kind, default))) == 1
+
+
+@pytest.mark.parametrize(
+    ("collection", "name", "made"),
+    [
+        ("entries", "class_id", "entries_class_id_foreign"),
+        ("Hunt-a.b", "Parent", "hunt_a_b_parent_foreign"),
+        # Longer than 60 characters: cut, with a hash.
+        ("c" * 40, "f" * 30, "c" * 40 + "_f__38952074_foreign"),
+    ],
+)
+def test_foreign_keys_get_directus_s_names(collection: str, name: str, made: str) -> None:
+    assert rebuilding.foreign_key_name(collection, name) == made
+
+
+def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapshot) -> None:
+    key = {**field("integer", data_type="integer", is_primary_key=True), "field": "id"}
+    code = {**field("text"), "field": "code"}
+    relation = {"collection": "t", "field": "x", "related_collection": "t", "meta": {}}
+    schema = {"constraint_name": "t_x_foreign", "foreign_key_table": "t", "foreign_key_column": "id"}
+    wanted = table(committed, key, code)
+    cases: list[tuple[dict[str, str], list[str]]] = [
+        ({}, []),
+        ({"constraint_name": "t_x_fkey"}, ["foreign key t_x_fkey in the file, and t_x_foreign by Directus"]),
+        ({"foreign_key_column": "code"}, ["refers to t.code; Directus refers to keys only"]),
+    ]
+    for edit, fault in cases:
+        assert list(rebuilding.of_relation({**relation, "schema": {**schema, **edit}}, wanted)) == fault
+    assert list(rebuilding.of_relation({**relation, "schema": None}, wanted)) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "what?"])
+def test_names_that_do_not_survive(committed: Snapshot, name: str) -> None:
+    entry = {**field("text"), "field": name}
+    assert len(list(rebuilding.of_field(entry, table(committed, entry)))) == 1
+    assert list(rebuilding.of_field({**entry, "field": name[:31].replace("?", "")}, table(committed, entry))) == []
+
+
+def test_a_table_without_a_key_is_not_made(committed: Snapshot) -> None:
+    key = field("integer", data_type="integer", is_primary_key=True)
+    for fields, faults in (((key,), 0), ((field("text"),), 1), ((), 1)):
+        wanted = table(committed, *fields)
+        assert len(list(rebuilding.of_collection(wanted.section("collections")[("t",)], wanted))) == faults
+    folder: dict[str, Any] = {"collection": "f", "meta": {}, "schema": None}
+    assert list(rebuilding.of_collection(folder, table(committed))) == []
+
+
+def sent(change: Change, diffs: list[dict[str, Any]], wanted: Snapshot, live: Snapshot) -> list[dict[str, Any]]:
+    raw = {"collections": [], "fields": [{"collection": "t", "field": "x", "diff": diffs}]}
+    (entry,) = rebuilding.sendable(SchemaDiff((change,), "hash", raw), wanted, live)["fields"]
+    return list(entry["diff"])
+
+
+def test_a_new_column_s_default_is_sent_so_that_it_arrives(committed: Snapshot) -> None:
+    entry = field("text", default_value="what''s up")
+    change = Change(Action.ADD, Kind.FIELD, "t", "x", after=entry)
+    (diff,) = sent(change, [{"kind": "N", "rhs": entry}], table(committed, entry), table(committed))
+    assert diff["rhs"]["schema"]["default_value"] == "what's up"
+    assert entry["schema"]["default_value"] == "what''s up"
+
+
+def test_an_altered_column_gets_its_default_once_more(committed: Snapshot) -> None:
+    live = field("text", default_value="it''s", is_unique=False)
+    wanted = field("text", default_value="it''s", is_unique=True)
+    snapshots = table(committed, wanted), table(committed, live)
+    unique = {"kind": "E", "path": ["schema", "is_unique"], "lhs": False, "rhs": True}
+    note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
+    for diff, path, more in ((unique, ("schema", "is_unique"), 1), (note, ("meta", "note"), 0)):
+        change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=(Edit(path, diff["lhs"], diff["rhs"]),))
+        found = sent(change, [diff], *snapshots)
+        assert found[0] == diff
+        default = {"kind": "E", "path": ["schema", "default_value"], "lhs": "it''s", "rhs": "it's"}
+        assert found[1:] == [default] * more
