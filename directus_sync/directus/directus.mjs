@@ -1,6 +1,7 @@
 // Runs Directus without its own cli.js, which asks the network for updates at every start, for up to 8 s.
 //   directus.mjs bootstrap    as `directus bootstrap`
 //   directus.mjs start        as `directus start`, without what extensions add to the command line
+//   directus.mjs work BUNDLE  the schema worker, from what bundle.mjs made
 import { realpathSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, extname, join } from 'node:path';
@@ -29,10 +30,11 @@ const hooks = module.registerHooks?.({
 });
 
 // A server does not need the command line, which is a tenth of everything to load.
-const starts = process.argv[2] === 'start';
-const { startServer } = await load(starts ? 'server' : 'cli/index');
+const [verb, bundle] = process.argv.slice(2);
+const bootstraps = verb === 'bootstrap';
+const { startServer } = await (bundle ? import(pathToFileURL(bundle)) : load(bootstraps ? 'cli/index' : 'server'));
 hooks?.deregister();
 module.flushCompileCache?.();
 // Loading takes nearly all of a start and needs no database. The rest waits until stdin ends.
 for await (const _ of process.stdin);
-await (starts ? startServer() : load('cli/run'));
+await (bootstraps ? load('cli/run') : startServer());
