@@ -105,8 +105,8 @@ SETTINGS: Final = (
     ),
     Setting(
         "DIRECTUS_SYNC_WORKER",
-        "`auto` starts only Directus's schema code where that does what a whole Directus does, `off` always starts a "
-        "whole one",
+        "`auto` starts only Directus's schema code, and applies in batches, where that does what all of it does. "
+        "`off` always starts a whole Directus",
         "auto",
     ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),

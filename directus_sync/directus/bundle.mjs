@@ -44,6 +44,10 @@ const plugin = {
     build.onResolve({ filter: /^package:/ }, ({ path, kind }) =>
       build.resolve(path.slice('package:'.length), { kind, resolveDir: join(api, 'dist') }),
     );
+    // The worker applies in batches; what applies so still reaches Directus's own apply, as `directus:`.
+    build.onResolve({ filter: /\/apply-diff\.js$/ }, ({ importer }) =>
+      importer === join(api, 'dist/services/schema.js') ? { path: join(dirname(entry), 'apply.mjs') } : undefined,
+    );
     // A process manager, which some of Directus asks whether it runs under it.
     build.onResolve({ filter: /^pm2$/ }, () => ({ path: 'pm2', namespace: 'absent' }));
     build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default new Proxy({}, { get: () => () => {} })' }));

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from directus_sync.directus import sockets
+from directus_sync.directus import sockets, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.installation import Administrator
 from directus_sync.directus.program import how_it_ended, spawn, tail
@@ -59,7 +59,9 @@ def loading(settings: Settings, bundle: Path | None = None) -> Iterator[Loaded]:
     """
     # The tokens for it are signed with this. Directus also encrypts a few settings with it.
     secret = settings.environ.get("SECRET") or secrets.token_urlsafe(32)
-    verb, arguments = ("work", (bundle,)) if bundle else ("start", ())
+    # What stands in for the code that a whole Directus applies a schema with.
+    apply = (worker.APPLY,) if worker.is_proven(settings) else ()
+    verb, arguments = ("work", (bundle,)) if bundle else ("start", apply)
     with sockets.folder() as folder, tempfile.TemporaryFile() as log:
         socket = folder / "directus.sock"
         overrides = {**LEAN, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}

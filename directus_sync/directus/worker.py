@@ -21,9 +21,10 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
 
-# Versions of Directus with which the worker was compared with a whole server.
+# Versions of Directus for which worker and fast apply were compared with a whole server.
 PROVEN: Final = frozenset({"11.17.4"})
 _SOURCES: Final = tuple(sorted(Path(__file__).parent.glob("*.mjs")))
+APPLY: Final = Path(__file__).with_name("apply.mjs")
 _ENTRY: Final = Path(__file__).with_name("worker.mjs")
 _BUNDLER: Final = Path(__file__).with_name("bundle.mjs")
 # Of pnpm, in its store and beside a package.json, and of npm.
@@ -54,6 +55,11 @@ class Choice:
         if self.bundle:
             return f"a schema worker of Directus {version}"
         return f"a private Directus {version}{self.reason and f' ({self.reason})'}"
+
+
+def is_proven(settings: Settings) -> bool:
+    """Tell whether Directus's schema code may be driven otherwise than Directus does."""
+    return settings.worker and installation.version(settings) in PROVEN
 
 
 def choose(settings: Settings, connection: Connection) -> Choice:
