@@ -58,6 +58,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        # What was started for it: a schema worker or a whole Directus, and why.
+        self.directus: str | None = None
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:

@@ -103,6 +103,12 @@ SETTINGS: Final = (
         "`serve` says so and starts COMMAND, `halt` refuses",
         "serve",
     ),
+    Setting(
+        "DIRECTUS_SYNC_WORKER",
+        "`auto` starts only Directus's schema code, and applies in batches, where that does what all of it does. "
+        "`off` always starts a whole Directus",
+        "auto",
+    ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
     Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
@@ -187,6 +193,7 @@ class Settings:
     apply_timeout: float = 1800.0
     mode: Mode = Mode.AUTO
     serve_on_drift: bool = True
+    worker: bool = True
     snapshot: Path = ROOT / "snapshots" / "schema.yaml"
 
     @property
@@ -266,6 +273,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
         mode=_mode(values),
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
+        worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
     )
 

@@ -29,7 +29,7 @@ import psycopg2
 import pytest
 
 from directus_sync import settings
-from directus_sync.directus import server
+from directus_sync.directus import bootstrap, program, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
@@ -359,7 +359,7 @@ def running_directus(tool: Tool) -> Iterator[RunningDirectus]:
     served = tool.with_settings(DIRECTUS_URL=url)
     with (
         tempfile.TemporaryFile() as log,
-        server.spawn(tool.settings, "start", listening, log),
+        program.spawn(tool.settings, "start", listening, log),
         DirectusClient(url, served.settings) as client,
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {tool.settings.token}"}, timeout=60) as http,
     ):
@@ -405,7 +405,7 @@ class _Templates:
         tool = Tool(draft)
         if stage == "bootstrapped":
             done = tool.alembic("upgrade", "pre@head")
-            server.bootstrap(tool.settings)
+            bootstrap.bootstrap(tool.settings)
         else:
             done = tool("deploy")
         assert done.code == 0, done.text

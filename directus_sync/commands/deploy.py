@@ -19,7 +19,7 @@ from directus_sync.commands import options, planning, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
-from directus_sync.directus import installation, server
+from directus_sync.directus import bootstrap, installation, server, worker
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
@@ -159,7 +159,8 @@ class _Deploying:
             if client is not None and not drift and (worked or verified.restored or found != settled):
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
+        took = time.monotonic() - started
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -181,9 +182,11 @@ class _Deploying:
         """Let the private Directus load its code, which takes longer than the steps before it is needed."""
         if self.settings.directus_url is not None or self.settings.mode is not Mode.AUTO:
             return None
-        if installation.needs_bootstrap(self.connection, self.settings) and not server.has_room_for_two():
+        bundle = worker.choose(self.settings, self.connection).bundle
+        missing = installation.needs_bootstrap(self.connection, self.settings)
+        if bundle is None and missing and not bootstrap.has_room_for_two():
             return None
-        return stack.enter_context(server.loading(self.settings))
+        return stack.enter_context(server.loading(self.settings, bundle))
 
     def _bootstrap(self) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
@@ -195,7 +198,7 @@ class _Deploying:
             self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"),
             installation.bootstrapping(self.connection),
         ):
-            server.bootstrap(self.settings)
+            bootstrap.bootstrap(self.settings)
         self.progress.done.append("bootstrap")
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from directus_sync.directus import installation, server
+from directus_sync.directus import installation, server, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.output import Progress
@@ -44,11 +44,17 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
 
 @contextmanager
 def directus(
-    settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
+    settings: Settings,
+    connection: Connection,
+    progress: Progress,
+    loaded: server.Loaded | None = None,
+    *,
+    rows: bool = False,
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    loaded: a private one that is to be used.
+    loaded: a private one that is to be used, if it will do.
+    rows: whether rows are to be written, for which the schema worker will not do.
 
     Raises WrongSettings when the database has no Directus yet, or the one at DIRECTUS_URL works on another database.
     """
@@ -61,11 +67,13 @@ def directus(
         return
     installation.require_in_database(connection, settings)
     administrator = installation.administrator(connection, settings)
-    name = f"a private Directus {installation.version(settings)}"
+    choice = worker.Choice(None) if rows else worker.choose(settings, connection)
+    name = choice.name(installation.version(settings))
     with ExitStack() as stack:
         with progress.step(f"Starting {name}", f"Started {name}"):
-            client = stack.enter_context(server.private(settings, administrator, loaded))
+            client = stack.enter_context(server.private(settings, administrator, choice.bundle, loaded))
             client.version()
+        progress.directus = name
         yield client
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What one deploy did. pushed: None in mode skip; seconds: from its start, waiting for the lock included."""
+    """What one deploy did.
+
+    pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started.
+    """
 
     pre: tuple[Revision, ...]
     bootstrapped: bool
@@ -27,6 +30,7 @@ class Deployed:
     post: tuple[Revision, ...]
     verified: Verified
     seconds: float
+    directus: str | None = None
 
     @property
     def nothing(self) -> bool:

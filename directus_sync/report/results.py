@@ -42,6 +42,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "seconds": round(done.seconds, 3),
         "pre": [revision.id for revision in done.pre],
         "bootstrapped": done.bootstrapped,
+        "directus": done.directus,
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),

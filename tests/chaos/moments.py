@@ -100,8 +100,8 @@ BOOTSTRAP = [
     Moment("bootstrapped", says("Bootstrapped")),
 ]
 SERVER = [
-    Moment("the server starts", lambda watch: watch.run.node is not None and watch.said("Starting a private Directus")),
-    Moment("the server has started", says("Started a private Directus")),
+    Moment("the server starts", lambda watch: watch.run.node is not None and watch.said("Starting a schema worker")),
+    Moment("the server has started", says("Started a schema worker")),
 ]
 MIDDLE_OF_APPLY = Moment("30 locks of the apply", applies(30), fleeting=True)
 APPLYING = [

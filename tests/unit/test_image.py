@@ -180,6 +180,7 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DIRECTUS_SYNC_DB_USER",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
+        "DIRECTUS_SYNC_WORKER",
     }
     assert used <= known
     # A secret has no default: either it is given, or nothing starts.
