@@ -47,12 +47,12 @@ POLL_SECONDS: Final = 0.2
 # A reader may wait longer than DDL, because only writers of DDL queue behind it.
 READING: Final = "SET LOCAL lock_timeout TO '1min';"
 # PostgreSQL prints definitions according to these. With only pg_catalog on the path it qualifies every name.
-PRINTING: Final = f"""
-{READING}
+FORMS: Final = """
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
 SET LOCAL bytea_output TO 'hex';
 """
+PRINTING: Final = f"{READING}{FORMS}"
 
 # What a server must have for the revisions of the pre branch.
 _EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
