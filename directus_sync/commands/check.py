@@ -65,7 +65,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
                 judged = planning.plan(settings, connection, client, wanted, given)
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
-        return Checked(pending, False, judged, upkeep.differences(connection, expected))
+        return Checked(pending, False, judged, upkeep.repairs(connection, expected))
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

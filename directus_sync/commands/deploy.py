@@ -25,6 +25,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
+from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -138,8 +139,9 @@ class _Deploying:
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
-            with sessions.directus(settings, connection, progress):
-                pass  # before anything is changed: it answers, accepts the credentials, and works on this database
+            # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
+            with sessions.directus(settings, connection, progress) as running:
+                snapshot.require_version(wanted, running.version())
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)

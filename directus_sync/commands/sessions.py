@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from directus_sync.directus import installation, server, worker
+from directus_sync.directus import installation, proof, server, worker
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import SyncError, WrongSettings
+from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
@@ -61,8 +61,8 @@ def directus(
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            proof.require(client, connection)
             client.version()
-            _require_same_database(client, connection)
             yield client
         return
     installation.require_in_database(connection, settings)
@@ -75,20 +75,3 @@ def directus(
             client.version()
         progress.directus = name
         yield client
-
-
-def _require_same_database(client: DirectusClient, connection: Connection) -> None:
-    project = client.project_id()
-    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
-    here = (
-        database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
-        if table
-        else []
-    )
-    if project is None or (str(project),) in here:
-        return
-    raise WrongSettings(
-        "DIRECTUS_URL and DB_* do not belong together: that Directus works on another database",
-        where=f"{client.url} and {database.label(connection)}",
-        next="correct DIRECTUS_URL or DB_*; without DIRECTUS_URL a private Directus is started on this database",
-    )

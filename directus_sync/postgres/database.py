@@ -22,8 +22,12 @@ Connection = extensions.connection
 
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
+# statement_timeout, idle_...: a role may have them, for Directus; a deploy may need longer, and waits with its lock.
 # search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
-SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c search_path=pg_catalog,pg_temp"
+SESSION_OPTIONS: Final = (
+    "-c lock_timeout=4000 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    " -c search_path=pg_catalog,pg_temp"
+)
 # For revisions, which create and name things in `public`. PostgreSQL searches pg_catalog before it.
 IN_PUBLIC: Final = "SET search_path TO public, pg_temp"
 # The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
@@ -47,12 +51,12 @@ POLL_SECONDS: Final = 0.2
 # A reader may wait longer than DDL, because only writers of DDL queue behind it.
 READING: Final = "SET LOCAL lock_timeout TO '1min';"
 # PostgreSQL prints definitions according to these. With only pg_catalog on the path it qualifies every name.
-PRINTING: Final = f"""
-{READING}
+FORMS: Final = """
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
 SET LOCAL bytea_output TO 'hex';
 """
+PRINTING: Final = f"{READING}{FORMS}"
 
 # What a server must have for the revisions of the pre branch.
 _EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
@@ -141,6 +145,14 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     connection: Connection = psycopg2.connect(string, **options)
     connection.autocommit = True
     return connection
+
+
+def beside(connection: Connection, name: str) -> Connection:
+    """Return a second session on the same server, of the same user, with this name. It is not in autocommit mode."""
+    info = connection.info
+    options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}
+    second: Connection = psycopg2.connect(**{**options, "application_name": name})
+    return second
 
 
 def query(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from directus_sync.catalog import Difference
+from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -48,7 +48,7 @@ class Checked:
     pending: dict[Branch, tuple[Revision, ...]]
     bootstrap: bool
     plan: Plan
-    drift: tuple[Difference, ...] = ()
+    drift: tuple[Repair, ...] = ()
 
     @property
     def equal(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
+from directus_sync.catalog.restore import Repair
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans
@@ -63,7 +64,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
         lines.append("Directus's own tables are missing, or older than the installed version")
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
-    lines += [f"{drift.kind.value}: {drift.object}" for drift in found.drift]
+    lines += [line for repair in found.drift for line in _repair(repair)]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -74,7 +75,15 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "pending": {branch: [revision.id for revision in todo] for branch, todo in found.pending.items()},
         "bootstrap": found.bootstrap,
         "schema": plans.plan_document(found.plan),
-        "catalog": [{"object": str(drift.object), "drift": drift.kind.value} for drift in found.drift],
+        "catalog": [
+            {
+                "object": str(repair.difference.object),
+                "drift": repair.difference.kind.value,
+                "sql": repair.sql,
+                "refused": repair.refused,
+            }
+            for repair in found.drift
+        ],
     }
 
 
@@ -154,11 +163,19 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync push names what git and Directus both changed, and both ways out")
     if Mover.GIT in movers:
         steps.append("directus-sync push names what nobody approved, and how to")
-    if any(drift.kind is not Drift.UNEXPECTED for drift in found.drift):
+    if any(repair.difference.kind is not Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
-    if any(drift.kind is Drift.UNEXPECTED for drift in found.drift):
+    if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
     return steps or ["directus-sync deploy brings the checkout to the database"]
+
+
+def _repair(repair: Repair) -> Iterator[str]:
+    """Say how the database differs from the catalog, and what a deploy executes."""
+    yield f"{repair.difference.kind.value}: {repair.difference.object}"
+    yield from (f"  {line}" for line in repair.sql.splitlines())
+    if repair.refused is not None:
+        yield f"  is not put back: {repair.refused}"
 
 
 def _edited(judged: Judged) -> Iterator[str]:

@@ -13,9 +13,8 @@ import psycopg2
 
 from directus_sync import __version__
 from directus_sync.directus import installation
-from directus_sync.postgres import database
+from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
-from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
@@ -100,10 +99,7 @@ SELECT (SELECT notes FROM directus_sync.deploys d
   WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
     AND d.fingerprint = ({_FINGERPRINT})
     AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
-    AND NOT EXISTS (SELECT FROM pg_locks l
-      WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %(key_high)s AND l.objid = %(key_low)s
-        AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))"""  # noqa: S608 - constants
+    AND NOT {lock.IN_USE})"""  # noqa: S608 - constants
 
 _PULLED: Final = """
 SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
@@ -208,8 +204,6 @@ def _notes(connection: Connection, given: str) -> Sequence[str] | None:
     parameters = {
         "inputs": given,
         "heads": sorted(checkout_head(branch) for branch in BRANCHES),
-        "key_high": LOCK_KEY >> 32,
-        "key_low": LOCK_KEY & 0xFFFF_FFFF,
     }
     try:
         ((notes,),) = database.query(connection, _UNMOVED, parameters)

@@ -165,7 +165,7 @@ def test_a_table_in_use_is_waited_for_more_than_once(deployed: Tool) -> None:
         database.query(connection, "SELECT set_config('lock_timeout', '1s', false)")
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM events")
-        restoring = pool.submit(catalog_restore.restore, connection, lost)
+        restoring = pool.submit(catalog_restore.restore, connection, lost, catalog.definitions)
         while len(attempts) < 2 and not restoring.done() and time.monotonic() < deadline:
             attempts |= set(
                 deployed.database.rows(
@@ -188,8 +188,9 @@ def test_a_table_that_stays_in_use_is_named(deployed: Tool) -> None:
         reader.execute("SELECT count(*) FROM events")
         database.query(connection, "SELECT set_config('lock_timeout', '50ms', false)")
         with pytest.raises(CatalogDrift, match="1 object is not as") as caught:
-            catalog_restore.restore(connection, lost)
+            catalog_restore.restore(connection, lost, catalog.definitions)
         assert "canceling statement due to lock timeout" in str(caught.value)
         reader.rollback()
-        assert catalog_restore.restore(connection, lost) == ("constraint events.events_organization_id_slug_key",)
+        names = catalog_restore.restore(connection, lost, catalog.definitions)
+    assert names == ("constraint events.events_organization_id_slug_key",)
     assert read(deployed) == catalog

@@ -76,6 +76,7 @@ def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None
         assert checked.code == 3, checked.text
         assert "missing: constraint events.events_organization_id_slug_key" in checked.out
         assert "missing: index positions.positions_faulty_idx" in checked.out
+        assert 'ADD CONSTRAINT "events_organization_id_slug_key" UNIQUE (organization_id, slug)' in checked.out
 
         done = running.tool("deploy")
 

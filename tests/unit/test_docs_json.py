@@ -15,6 +15,7 @@ import pytest
 from directus_sync import attic
 from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.report import copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
@@ -84,7 +85,7 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
 
 def test_a_check_is_as_documented(planned: Planned) -> None:
     lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
-    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(lost,))
+    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(Repair(lost),))
     assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
 
 
