@@ -104,6 +104,7 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 .PHONY: test
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
+	@$(STACK) extension -- vitest run --cache=false
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-all
@@ -142,6 +143,8 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/ruff format --check . docker/directus-sync
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(STACK) extension -- tsc
+	@$(STACK) extension -- eslint
 	@$(PYTHON) -m tools.schema_docs --check
 	@$(PYTHON) -m tools.reference --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
