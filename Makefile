@@ -133,8 +133,9 @@ positions: venv ## Write a demonstration track of the test entry's devices into 
 	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
 .PHONY: docs
-docs: venv ## Write what is generated in README and docs/: the data model, the tables of errors, settings, commands
+docs: venv ## Write what is generated: the data model, who may do what, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs
+	@$(PYTHON) -m tools.access_docs
 	@$(PYTHON) -m tools.reference
 
 .PHONY: lint
@@ -146,6 +147,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@$(STACK) extension -- tsc
 	@$(STACK) extension -- eslint
 	@$(PYTHON) -m tools.schema_docs --check
+	@$(PYTHON) -m tools.access_docs --check
 	@$(PYTHON) -m tools.reference --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
