@@ -32,6 +32,8 @@ Row = dict[str, Any]
 
 # Nothing refers to it, so that it can be deleted.
 SPARE: Final = "spare"
+# Registered with no club.
+LOOSE: Final = "loose"
 # Registered with both clubs.
 SHARED: Final = "shared"
 # Whose the entry `own` of a club is.
@@ -46,7 +48,7 @@ def row_id(collection: str, label: str, club: str = HOME) -> str:
     """Return the id of a row; one that both clubs have has one id."""
     if collection == "directus_users":
         return Person(label, {}).id
-    is_shared = label == SHARED and collection in {"vehicles", "devices"}
+    is_shared = label in {SHARED, LOOSE} and collection in {"vehicles", "devices"}
     return an_id(f"access.{collection}.{label}" if is_shared else f"access.{club}.{collection}.{label}")
 
 
@@ -75,6 +77,13 @@ def insertion(collection: str, row: Row) -> str:
     return statement.as_string()
 
 
+def resolved(row: Row, club: str) -> Row:
+    """Return a row with the ids of the club's rows in place of their collections and labels."""
+    return {
+        name: row_id(value[0], value[1], club) if isinstance(value, tuple) else value for name, value in row.items()
+    }
+
+
 def _people() -> Iterator[tuple[str, Row]]:
     for person in USERS:
         yield "directus_users", {
@@ -82,18 +91,14 @@ def _people() -> Iterator[tuple[str, Row]]:
             "token": person.token, "role": ROLE, "birth_date": "1980-01-01", "phone": "+355 1", "nationality": "AL",
         }  # fmt: skip
     yield "directus_access", {"id": an_id("access.studio"), "policy": STUDIO, "user": STEWARD.id, "sort": 1}
-    yield "vehicles", {"id": row_id("vehicles", SHARED), "make": "Toyota", "model": "Hilux"}
-    yield "devices", {"id": row_id("devices", SHARED), "imei": "350000000000009", "model": "FMB920"}
+    for number, label in enumerate((SHARED, LOOSE)):
+        yield "vehicles", {"id": row_id("vehicles", label), "make": "Toyota", "model": "Hilux"}
+        yield "devices", {"id": row_id("devices", label), "imei": f"35000000000001{number}", "model": "FMB920"}
 
 
 def _club(club: str) -> Iterator[tuple[str, Row]]:
     for collection, label, given in _labelled(club):
-        # What names another row of the club, by collection and label, has its id.
-        row = {
-            name: row_id(value[0], value[1], club) if isinstance(value, tuple) else value
-            for name, value in given.items()
-        }
-        yield collection, {"id": row_id(collection, label, club), **row}
+        yield collection, {"id": row_id(collection, label, club), **resolved(given, club)}
 
 
 def _labelled(club: str) -> Iterator[tuple[str, str, Row]]:

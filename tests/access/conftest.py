@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tests.access import applying, clubs, matrix
 from tests.access.people import Person
-from tests.conftest import Copying, RunningDirectus, Tool, running_directus
+from tests.conftest import Copying, RunningDirectus, Tool, extension_settings, running_directus
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Clubs:
-    """The server, and a client for each person."""
+    """The server, a session of its database, and a client for each person."""
 
     served: RunningDirectus
+    database: psycopg.Connection[Any]
     as_: Callable[[Person], httpx.Client]
 
     def stored(self, collection: str) -> Mapping[str, Row]:
@@ -36,12 +38,20 @@ class Clubs:
     def kept(self, collection: str, key: str) -> Iterator[None]:
         """Put a row back that is deleted while a block runs."""
         table = sql.Identifier(collection)
-        with self.served.database.connect() as connection:
-            select = sql.SQL("SELECT to_jsonb(t) FROM public.{} t WHERE id = %s").format(table)
-            (row,) = connection.execute(select, [key]).fetchall()
-            yield
-            insert = "INSERT INTO public.{0} SELECT * FROM jsonb_populate_record(null::public.{0}, %s)"
-            connection.execute(sql.SQL(insert).format(table), [Jsonb(row[0])])
+        select = sql.SQL("SELECT to_jsonb(t) FROM public.{} t WHERE id = %s").format(table)
+        ((row,),) = self.database.execute(select, [key]).fetchall()
+        yield
+        insert = "INSERT INTO public.{0} SELECT * FROM jsonb_populate_record(null::public.{0}, %s)"
+        self.database.execute(sql.SQL(insert).format(table), [Jsonb(row)])
+
+    @contextmanager
+    def without_new(self, collection: str) -> Iterator[None]:
+        """Take away what is created while a block runs."""
+        table = sql.Identifier(collection)
+        found = self.database.execute(sql.SQL("SELECT id FROM public.{}").format(table)).fetchall()
+        yield
+        delete = sql.SQL("DELETE FROM public.{} WHERE id <> ALL(%s)").format(table)
+        self.database.execute(delete, [[key for (key,) in found]])
 
 
 def path(collection: str, key: str = "") -> str:
@@ -55,13 +65,15 @@ def where(**filters: Any) -> dict[str, str]:
     return {"limit": "-1", "filter": json.dumps(filters)}
 
 
-@pytest.fixture(scope="module")
-def two_clubs(copied: Copying) -> Iterator[Clubs]:
+@pytest.fixture(scope="session")
+def guarded_clubs(copied: Copying) -> Iterator[Clubs]:
+    """The server as it is run: with the extension."""
     with ExitStack() as running:
         database = running.enter_context(copied("deployed"))
         database.execute(applying.statements())
         database.execute(clubs.statements())
-        served = running.enter_context(running_directus(Tool(database)))
+        settings = {**extension_settings(), "WEBSOCKETS_ENABLED": "true"}
+        served = running.enter_context(running_directus(Tool(database), **settings))
         clients: dict[str, httpx.Client] = {}
 
         def as_(person: Person) -> httpx.Client:
@@ -71,10 +83,10 @@ def two_clubs(copied: Copying) -> Iterator[Clubs]:
                 clients[person.name] = running.enter_context(client)
             return clients[person.name]
 
-        yield Clubs(served, as_)
+        yield Clubs(served, running.enter_context(database.connect()), as_)
 
 
 @pytest.fixture(scope="module")
-def stored(two_clubs: Clubs) -> Mapping[str, Mapping[str, Row]]:
+def stored(guarded_clubs: Clubs) -> Mapping[str, Mapping[str, Row]]:
     """Every row as an administrator sees it, by collection and id."""
-    return {collection: two_clubs.stored(collection) for collection in matrix.COLLECTIONS}
+    return {collection: guarded_clubs.stored(collection) for collection in matrix.COLLECTIONS}

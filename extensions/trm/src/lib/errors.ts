@@ -11,3 +11,4 @@ const refusal = (code: string, status: number): DirectusErrorConstructor<Refusal
 
 export const TenantForbidden = refusal('TENANT_FORBIDDEN', 403);
 export const CrossEventReference = refusal('CROSS_EVENT_REFERENCE', 400);
+export const QueryRefused = refusal('QUERY_REFUSED', 400);
