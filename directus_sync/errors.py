@@ -178,6 +178,13 @@ class InvalidSeed(WrongSettings):
     remedy = "correct the line it names"
 
 
+class InvalidAccess(WrongSettings):
+    """A file of `snapshots/access/` can't be read, or says what must not be sent. Nothing was sent."""
+
+    id = "invalid-access"
+    remedy = "correct the line it names"
+
+
 class DatabaseUnavailable(WrongSettings):
     """PostgreSQL does not answer, or refuses the connection."""
 

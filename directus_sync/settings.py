@@ -212,9 +212,14 @@ class Settings:
         return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
 
     @property
+    def extensions(self) -> tuple[Path, ...]:
+        """What names the parts of each extension of Directus, in a checkout and in the image."""
+        return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All that a deploy reads beside the migrations; the last two need not be there."""
-        return self.snapshot, self.catalog, self.removals
+        return self.snapshot, *self.extensions, self.catalog, self.removals
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from directus_sync.commands import options, planning, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
-from directus_sync.directus import bootstrap, installation, server, worker
+from directus_sync.directus import bootstrap, extensions, installation, server, worker
+from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
@@ -156,13 +157,14 @@ class _Deploying:
                 drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
                 pushed = Plan(NO_DIFFERENCE) if drift else pushed
             post = self._migrate("post")
+            switched_on = self._switch_on(client)
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
         took = time.monotonic() - started
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, switched_on)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -184,11 +186,11 @@ class _Deploying:
         """Let the private Directus load its code, which takes longer than the steps before it is needed."""
         if self.settings.directus_url is not None or self.settings.mode is not Mode.AUTO:
             return None
-        bundle = worker.choose(self.settings, self.connection).bundle
+        choice = worker.choose(self.settings, self.connection)
         missing = installation.needs_bootstrap(self.connection, self.settings)
-        if bundle is None and missing and not bootstrap.has_room_for_two():
+        if choice.bundle is None and missing and not bootstrap.has_room_for_two():
             return None
-        return stack.enter_context(server.loading(self.settings, bundle))
+        return stack.enter_context(server.loading(self.settings, choice))
 
     def _bootstrap(self) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
@@ -203,6 +205,21 @@ class _Deploying:
             bootstrap.bootstrap(self.settings)
         self.progress.done.append("bootstrap")
         return True
+
+    def _switch_on(self, client: DirectusClient | None) -> tuple[str, ...]:
+        """Have Directus load this project's extensions, and return the names of those that it would not have loaded."""
+        if not installation.is_in_database(self.connection):
+            return ()
+        bundles = extensions.read(self.settings.extensions)
+        names = extensions.switch_on(self.connection, bundles)
+        for name in names:
+            self.progress.note(f"Switched on: {name}")
+            self.progress.done.append(f"{name} switched on")
+        if names and client is not None and self.settings.directus_url is not None:
+            # Directus loads its extensions again after this, and its replicas do.
+            for bundle in bundles:
+                client.write("PATCH", f"/extensions/{bundle.id}", {"meta": {"enabled": True}})
+        return names
 
     def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, str | None]:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""

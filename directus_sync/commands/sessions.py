@@ -67,11 +67,11 @@ def directus(
         return
     installation.require_in_database(connection, settings)
     administrator = installation.administrator(connection, settings)
-    choice = worker.Choice(None) if rows else worker.choose(settings, connection)
+    choice = worker.WHOLE if rows else worker.choose(settings, connection)
     name = choice.name(installation.version(settings))
     with ExitStack() as stack:
         with progress.step(f"Starting {name}", f"Started {name}"):
-            client = stack.enter_context(server.private(settings, administrator, choice.bundle, loaded))
+            client = stack.enter_context(server.private(settings, administrator, choice, loaded))
             client.version()
         progress.directus = name
         yield client

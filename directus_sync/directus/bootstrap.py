@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from directus_sync.directus.program import how_it_ended, spawn, tail
+from directus_sync.directus.program import how_it_ended, no_extensions, spawn, tail
 from directus_sync.errors import BootstrapFailed
 from directus_sync.settings import Settings
 
@@ -32,7 +32,7 @@ def bootstrap(settings: Settings) -> None:
 
     Raises BootstrapFailed with the end of its output.
     """
-    with tempfile.TemporaryFile() as log, spawn(settings, "bootstrap", {}, log) as process:
+    with tempfile.TemporaryFile() as log, spawn(settings, "bootstrap", no_extensions(settings), log) as process:
         try:
             process.wait(BOOTSTRAP_SECONDS)
             how = None if process.returncode == 0 else how_it_ended(process)

@@ -76,6 +76,17 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def no_extensions(settings: Settings) -> dict[str, str]:
+    """Return what keeps Directus from loading extensions: a folder that is not there, and a package without any."""
+    home = installation.home(settings)
+    return {
+        "EXTENSIONS_PATH": str(_PROGRAM.with_name("no-extensions")),
+        "EXTENSIONS_LOCATION": "",
+        "EXTENSIONS_MUST_LOAD": "false",
+        "PACKAGE_FILE_LOCATION": str(home),
+    }
+
+
 def how_it_ended(process: subprocess.Popen[bytes]) -> str:
     """Return how a process ended, as the end of a sentence."""
     if process.returncode < 0:

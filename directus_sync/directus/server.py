@@ -14,8 +14,9 @@ from typing import IO, Final
 from directus_sync.directus import sockets, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.installation import Administrator
-from directus_sync.directus.program import how_it_ended, spawn, tail
+from directus_sync.directus.program import how_it_ended, no_extensions, spawn, tail
 from directus_sync.directus.session import Signed
+from directus_sync.directus.worker import WHOLE, Choice
 from directus_sync.errors import DirectusUnavailable, PrivateServerFailed
 from directus_sync.settings import Settings
 
@@ -52,38 +53,40 @@ class Loaded:
 
 
 @contextmanager
-def loading(settings: Settings, bundle: Path | None = None) -> Iterator[Loaded]:
+def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
     """Let a private Directus load its code while the block runs; it waits for `private` to start it.
 
-    bundle: the schema worker's, which is loaded instead.
+    choice: whether it is the schema worker. A whole Directus loads the extensions only where they listen to changes of
+    the schema: their timers are for the server that people use.
     """
     # The tokens for it are signed with this. Directus also encrypts a few settings with it.
     secret = settings.environ.get("SECRET") or secrets.token_urlsafe(32)
     # What stands in for the code that a whole Directus applies a schema with.
     apply = (worker.APPLY,) if worker.is_proven(settings) else ()
-    verb, arguments = ("work", (bundle,)) if bundle else ("start", apply)
+    verb, arguments = ("work", (choice.bundle,)) if choice.bundle else ("start", apply)
     with sockets.folder() as folder, tempfile.TemporaryFile() as log:
         socket = folder / "directus.sock"
-        overrides = {**LEAN, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
+        extensions = {} if choice.hooks else no_extensions(settings)
+        overrides = {**LEAN, **extensions, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
         with spawn(settings, verb, overrides, log, *arguments, stdin=subprocess.PIPE) as process:
-            yield Loaded(bundle, socket, secret, process, log)
+            yield Loaded(choice.bundle, socket, secret, process, log)
 
 
 @contextmanager
 def private(
-    settings: Settings, administrator: Administrator, bundle: Path | None = None, loaded: Loaded | None = None
+    settings: Settings, administrator: Administrator, choice: Choice = WHOLE, loaded: Loaded | None = None
 ) -> Iterator[DirectusClient]:
     """Run Directus on a Unix socket while the block runs; yield a client that works as the administrator.
 
-    bundle: the schema worker's, which runs instead.
+    choice: whether it is the schema worker.
     loaded: the one to start, which its own block stops. Replaced if it is not what is wanted, or if it has ended
     since, for lack of memory.
 
     Raises PrivateServerFailed with the end of its log.
     """
-    if loaded and (loaded.bundle != bundle or loaded.process.poll() is not None):
+    if loaded and (loaded.bundle != choice.bundle or loaded.process.poll() is not None):
         loaded = None
-    with nullcontext(loaded) if loaded else loading(settings, bundle) as directus:
+    with nullcontext(loaded) if loaded else loading(settings, choice) as directus:
         session = Signed(directus.secret, administrator.id, administrator.role)
         with DirectusClient.on_socket(directus.socket, settings, session) as client:
             _start(directus.process)

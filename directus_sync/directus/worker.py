@@ -45,16 +45,23 @@ ORDER BY name LIMIT 1"""
 
 @dataclass(frozen=True)
 class Choice:
-    """What to start: the worker of this bundle, or without one a whole Directus. reason: why not the worker."""
+    """What to start: the worker of this bundle, or without one a whole Directus.
+
+    reason: why not the worker. hooks: whether extensions listen to changes of the schema, or may.
+    """
 
     bundle: Path | None
     reason: str = ""
+    hooks: bool = False
 
     def name(self, version: str) -> str:
         """Return what the step that starts it says."""
         if self.bundle:
             return f"a schema worker of Directus {version}"
         return f"a private Directus {version}{self.reason and f' ({self.reason})'}"
+
+
+WHOLE: Final = Choice(None)
 
 
 def is_proven(settings: Settings) -> bool:
@@ -64,9 +71,10 @@ def is_proven(settings: Settings) -> bool:
 
 def choose(settings: Settings, connection: Connection) -> Choice:
     """Return what to start for work on the schema. Makes the bundle if there is none yet."""
-    reason = _unsuited(settings) or _flow(connection)
+    listener = _listener(settings)
+    reason = listener or _unsuited(settings) or _flow(connection)
     if reason:
-        return Choice(None, reason)
+        return Choice(None, reason, hooks=bool(listener))
     try:
         return Choice(bundle(settings))
     except (OSError, subprocess.SubprocessError) as error:
@@ -121,6 +129,11 @@ def _unsuited(settings: Settings) -> str:
     version = installation.version(settings)
     if version not in PROVEN:
         return f"the schema worker is not proven for {version}"
+    return ""
+
+
+def _listener(settings: Settings) -> str:
+    """Return which extension listens to changes of the schema, or may; empty if none does."""
     if "EXTENSIONS_LOCATION" in settings.environ:
         return "its extensions are in a storage"
     folder = Path(settings.environ.get("EXTENSIONS_PATH", "extensions"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
+from directus_sync.directus.extensions import Inactive
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Deployed:
     """What one deploy did.
 
-    pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started.
+    pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
+    switched_on: of the extensions.
     """
 
     pre: tuple[Revision, ...]
@@ -31,29 +33,34 @@ class Deployed:
     verified: Verified
     seconds: float
     directus: str | None = None
+    switched_on: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored)
+        return not (
+            self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored or self.switched_on
+        )
 
 
 @dataclass(frozen=True)
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending.
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending;
+    inactive: parts of this project's extensions that do nothing.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
     bootstrap: bool
     plan: Plan
     drift: tuple[Repair, ...] = ()
+    inactive: tuple[Inactive, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        return not (self.plan or self.bootstrap or self.drift or any(self.pending.values()))
+        return not (self.plan or self.bootstrap or self.drift or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
 from directus_sync.catalog.restore import Repair
+from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans
@@ -34,6 +35,8 @@ def deployed(done: Deployed) -> str:
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
+    if done.switched_on:
+        text += f", {len(done.switched_on)} switched on"
     return f"{text}; {count(pushed.rows_at_risk, 'row')} at risk"
 
 
@@ -47,6 +50,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
+        "switched_on": list(done.switched_on),
         "notes": list(done.verified.notes),
     }
 
@@ -65,6 +69,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
     lines += [line for repair in found.drift for line in _repair(repair)]
+    lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -84,6 +89,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
             }
             for repair in found.drift
         ],
+        "extensions": [{"name": part.name, "state": part.state.value} for part in found.inactive],
     }
 
 
@@ -167,6 +173,10 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
     if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
+    if any(part.state is State.OFF for part in found.inactive):
+        steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
+    if any(part.state is State.NOT_LOADED for part in found.inactive):
+        steps.append("start the Directus at DIRECTUS_URL again, with the built extension in its EXTENSIONS_PATH")
     return steps or ["directus-sync deploy brings the checkout to the database"]
 
 

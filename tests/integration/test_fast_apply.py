@@ -68,9 +68,9 @@ def side(tool: Tool, *, fast: bool, whole: bool) -> Iterator[Side]:
     settings = tool.with_settings(DIRECTUS_SYNC_WORKER="auto" if fast else "off").settings
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
-        bundle = None if whole else worker.choose(settings, connection).bundle
+        choice = worker.WHOLE if whole else worker.choose(settings, connection)
     assert bool(bundle) != whole
-    with server.private(settings, administrator, bundle) as client:
+    with server.private(settings, administrator, choice) as client:
         yield Side(tool.database, client, client.schema())
 
 

@@ -64,9 +64,9 @@ def both(directus: RunningDirectus) -> Iterator[tuple[httpx.Client, httpx.Client
     settings = directus.tool.with_settings(DIRECTUS_URL="").settings
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
-        bundle = worker.choose(settings, connection).bundle
+        choice = worker.choose(settings, connection)
     assert bundle is not None
-    with server.loading(settings, bundle) as loaded, server.private(settings, administrator, bundle, loaded):
+    with server.loading(settings, choice) as loaded, server.private(settings, administrator, choice, loaded):
         signed = Signed(loaded.secret, administrator.id, administrator.role)
         over_socket = httpx.HTTPTransport(uds=str(loaded.socket))
         with (

@@ -17,6 +17,7 @@ from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
+from directus_sync.directus.extensions import Inactive, State
 from directus_sync.report import copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.schema import saved_plan
@@ -76,6 +77,7 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
         ("A plan", "items[].refused", [rule.id for rule in Rule]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
+        ("A check", "extensions[].state", [state.value for state in State]),
     ],
 )
 def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list[str]) -> None:
@@ -85,7 +87,9 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
 
 def test_a_check_is_as_documented(planned: Planned) -> None:
     lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
-    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(Repair(lost),))
+    off = Inactive("trm-tenant-guard", State.OFF)
+    plan = planned("note_changed")
+    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=plan, drift=(Repair(lost),), inactive=(off,))
     assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
 
 
