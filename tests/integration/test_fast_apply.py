@@ -69,7 +69,7 @@ def side(tool: Tool, *, fast: bool, whole: bool) -> Iterator[Side]:
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
         choice = worker.WHOLE if whole else worker.choose(settings, connection)
-    assert bool(bundle) != whole
+    assert bool(choice.bundle) != whole
     with server.private(settings, administrator, choice) as client:
         yield Side(tool.database, client, client.schema())
 

@@ -65,7 +65,7 @@ def both(directus: RunningDirectus) -> Iterator[tuple[httpx.Client, httpx.Client
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
         choice = worker.choose(settings, connection)
-    assert bundle is not None
+    assert choice.bundle is not None
     with server.loading(settings, choice) as loaded, server.private(settings, administrator, choice, loaded):
         signed = Signed(loaded.secret, administrator.id, administrator.role)
         over_socket = httpx.HTTPTransport(uds=str(loaded.socket))
