@@ -47,6 +47,7 @@ TEMPLATE_SOURCES = (
     "docker/directus/pnpm-lock.yaml",
     "migrations/**/*.py",
     "snapshots/*.yaml",
+    "snapshots/access/**/*.yaml",
     "tests/conftest.py",
 )
 
