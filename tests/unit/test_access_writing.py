@@ -124,7 +124,7 @@ def test_a_role_is_written_with_its_policies_in_order(folder: Folder) -> None:
     folder.edit("role:member", description="Everybody")
     text = folder.pull()["access.yaml"]
     assert "# Who there is." in text
-    assert "    description: Everybody\n    policies: [marshal, org-admin, base]\n" in text
+    assert "    policies: [marshal, org-admin, base]\n    description: Everybody\n" in text
 
 
 def test_a_policy_keeps_its_members(folder: Folder) -> None:
@@ -157,3 +157,16 @@ def test_no_file_makes_administrators(folder: Folder) -> None:
     folder.edit("policy:marshal", admin_access=True)
     with pytest.raises(InvalidAccess, match="admin_access"):
         folder.pull()
+
+
+def test_fields_and_actions_keep_the_order_that_people_gave_them(tmp_path: Path) -> None:
+    text = (
+        "tenant: organization_id\norg-admin:\n  # Names first.\n  read: [slug, name]\n  update:\n    [slug, name,\n"
+        "     notes]\nmarshal: {update: [slug, name], read: [slug, name]}\n"
+    )
+    folder = Folder(access_files.written(tmp_path, events=text))
+    folder.edit("permission:org-admin/events/read", fields=["id", "name", "slug"])
+    folder.edit("permission:marshal/events/read", fields=["name", "notes", "slug"])
+    assert folder.pull()["events.yaml"] == text.replace("  read: [slug, name]\n", "  read: [slug, name, id]\n").replace(
+        "read: [slug, name]}", "read: [slug, name, notes]}"
+    )

@@ -11,9 +11,6 @@ from directus_sync.resources.access.model import ACTIONS, EVERY_FIELD, TENANT, C
 from directus_sync.resources.items import Item, Row, text
 from directus_sync.schema.snapshot import Snapshot
 
-# By action, what a file says of a policy.
-Actions = Mapping[str, Any]
-
 _FIELDLESS: Final = frozenset({"delete", "share"})
 
 
@@ -79,10 +76,16 @@ class Folding:
         raise _unwritable(item, "it lacks the check of the organisation, which every creation has here")
 
 
-def ordered(actions: Actions, before: Sequence[str]) -> Actions:
-    """Return actions in the order that a file has, new ones after them."""
-    names = [*(name for name in before if name in actions), *(name for name in ACTIONS if name not in before)]
-    return {name: actions[name] for name in names if name in actions}
+def in_order(rule: Any, before: Any) -> Any:
+    """Return a rule with its fields in the order that the file had, new ones after them."""
+    old = before.get("fields") if isinstance(before, Mapping) else before
+    if not isinstance(old, list):
+        return rule
+    fields = rule.get("fields") if isinstance(rule, Mapping) else rule
+    if not isinstance(fields, list) or not all(isinstance(name, str) for name in [*old, *fields]):
+        return rule
+    sorted_ = [*(name for name in old if name in fields), *(name for name in fields if name not in old)]
+    return {**rule, "fields": sorted_} if isinstance(rule, Mapping) else sorted_
 
 
 def _unwritable(item: Item, why: str) -> InvalidAccess:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from directus_sync import plain_yaml
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import compiling, editing, reading
 from directus_sync.resources.access.compiling import ATTACHMENT, PERMISSION, POLICY, ROLE
-from directus_sync.resources.access.folding import Folding, ordered
-from directus_sync.resources.access.model import Access
+from directus_sync.resources.access.folding import Folding, in_order
+from directus_sync.resources.access.model import ACTIONS, Access
 from directus_sync.resources.items import Item, text
 from directus_sync.schema.snapshot import Snapshot
 
@@ -37,12 +38,12 @@ def rewritten(
     after = dict(before)
     ids = sorted(differing)
     after[folder / _TOP] = _top(before[folder / _TOP].decode(), access, live, ids).encode()
-    by_file: dict[str, set[str]] = defaultdict(set)
+    by_file: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in ids:
         kind, _, key = name.partition(":")
         if kind == PERMISSION:
-            policy, collection, _ = key.split("/")
-            by_file[collection].add(policy)
+            policy, collection, action = key.split("/")
+            by_file[collection][policy].add(action)
     for collection, policies in by_file.items():
         path = folder / "collections" / f"{collection}.yaml"
         content = before.get(path, b"").decode()
@@ -51,21 +52,29 @@ def rewritten(
     return {path: content for path, content in after.items() if content != old.get(path)}
 
 
-def _collection(content: str, access: Access, name: str, policies: Iterable[str], live: Items, schema: Snapshot) -> str:
+def _collection(
+    content: str, access: Access, name: str, changed: Mapping[str, set[str]], live: Items, schema: Snapshot
+) -> str:
+    """Return a collection's file. changed: by policy, the actions that differ."""
     found = access.collections.get(name)
     folding = Folding(found, name, schema)
+    old: Any = plain_yaml.load(content.encode()) or {}
     wanted: dict[str, dict[str, Any] | None] = {}
-    for policy in sorted(policies):
-        prefix = f"{PERMISSION}:{policy}/{name}/"
+    for policy, actions in sorted(changed.items()):
+        said: dict[str, Any] = dict(old.get(policy) or {})
         member = access.member(policy) if policy in access.policies else ()
-        actions = {
-            key.removeprefix(prefix): folding.action(item, member)
-            for key, item in live.items()
-            if key.startswith(prefix)
-        }
-        order = [grant.action for grant in (found.grants if found else ()) if grant.policy == policy]
-        wanted[policy] = dict(ordered(actions, order)) or None
+        for action in sorted(actions, key=ACTIONS.index):
+            item = live.get(f"{PERMISSION}:{policy}/{name}/{action}")
+            before = said.pop(action, None)
+            if item is not None:
+                said[action] = in_order(folding.action(item, member), before)
+        wanted[policy] = {action: said[action] for action in _order(old.get(policy) or {}, said)} or None
     return editing.entries(content, None, wanted)
+
+
+def _order(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the actions in the order that the file has, new ones after them."""
+    return [*(name for name in before if name in after), *(n for n in ACTIONS if n in after and n not in before)]
 
 
 def _top(content: str, access: Access, live: Items, differing: Iterable[str]) -> str:
@@ -77,16 +86,21 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             policies.add(key)
         elif kind in {ROLE, ATTACHMENT}:
             roles.add(key.partition("/")[0])
+    old: Any = plain_yaml.load(content.encode())
     if policies:
-        entries = {key: _policy(access, live.get(f"{POLICY}:{key}"), key) for key in sorted(policies)}
+        said = old["policies"]
+        entries = {
+            key: _policy(access, live.get(f"{POLICY}:{key}"), key, said.get(key, {})) for key in sorted(policies)
+        }
         content = editing.entries(content, "policies", entries)
     if roles:
-        entries = {key: _role(live, key) for key in sorted(roles)}
+        said = old.get("roles") or {}
+        entries = {key: _role(live, key, said.get(key, {})) for key in sorted(roles)}
         content = editing.entries(content, "roles", entries)
     return content
 
 
-def _policy(access: Access, item: Item | None, key: str) -> dict[str, Any] | None:
+def _policy(access: Access, item: Item | None, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
     if item is None:
         return None
     member = access.policies[key].member if key in access.policies else ()
@@ -99,11 +113,11 @@ def _policy(access: Access, item: Item | None, key: str) -> dict[str, Any] | Non
         )
     optional = {name: row[name] for name in ("icon", "description", "ip_access", "enforce_tfa", "app_access")}
     defaults = {"icon": "badge", "description": None, "ip_access": None, "enforce_tfa": False, "app_access": False}
-    said = {name: value for name, value in optional.items() if value != defaults[name]}
+    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
     return {"id": row["id"], "name": row["name"], **said, **({"member": list(member)} if member else {})}
 
 
-def _role(live: Items, key: str) -> dict[str, Any] | None:
+def _role(live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
     item = live.get(f"{ROLE}:{key}")
     if item is None:
         return None
@@ -115,7 +129,7 @@ def _role(live: Items, key: str) -> dict[str, Any] | None:
     parent = next((i.key for i in live.values() if i.kind == ROLE and i.rows[0]["id"] == row["parent"]), None)
     optional = {"icon": row["icon"], "description": row["description"], "parent": parent}
     defaults = {"icon": "supervised_user_circle", "description": None, "parent": None}
-    said = {name: value for name, value in optional.items() if value != defaults[name]}
+    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
     policies = {"policies": [name for _, name in attached]} if attached else {}
     return {"id": row["id"], "name": row["name"], **said, **policies}
 
