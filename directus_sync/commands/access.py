@@ -45,9 +45,11 @@ def read_wanted(settings: Settings, schema: Snapshot, progress: Progress | None 
     return _by_id(loaded.items)
 
 
-def pushing(settings: Settings, request: Request, progress: Progress, connection: Connection) -> ResourcePushing:
+def pushing(
+    settings: Settings, request: Request, progress: Progress, connection: Connection, command: str
+) -> ResourcePushing:
     """Return a push of access. Needs the lock."""
-    return ResourcePushing(FAMILY, str(settings.access), settings, request, progress, connection)
+    return ResourcePushing(FAMILY, str(settings.access), settings, request, progress, connection, command)
 
 
 def is_readable(connection: Connection) -> bool:

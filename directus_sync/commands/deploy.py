@@ -149,7 +149,7 @@ class _Deploying:
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             with sessions.directus(settings, connection, progress):
                 pass  # before anything is changed: it answers, accepts the credentials, and works on this database
-        entering = access.pushing(settings, self.request, progress, connection)
+        entering = access.pushing(settings, self.request, progress, connection, "deploy")
         if settings.mode is Mode.AUTO and items is not None and access.is_readable(connection):
             entering.require_possible(items, lambda plan: self._may_serve(_movers(plan), wanted, given))
         before, found = query.read(connection), self._fingerprint()

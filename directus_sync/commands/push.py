@@ -59,7 +59,7 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
     items = access.read_wanted(settings, wanted, progress) if Part.ACCESS in parts else None
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
-        entering = access.pushing(settings, request, progress, connection)
+        entering = access.pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
             return Compared(pushing.nothing(wanted), access.nothing(items, entering.given))
         if items is not None:

@@ -5,13 +5,16 @@ Directus is asked only when something differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from directus_sync import attic
 from directus_sync.commands import planning
 from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import NotConverged, RequestFailed, StalePlan, count
+from directus_sync.errors import NotConverged, RequestFailed, StalePlan, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -22,7 +25,7 @@ from directus_sync.resources.grouping import Live, Names
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.schema import approvals
+from directus_sync.schema import approvals, snapshot
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
@@ -86,7 +89,9 @@ class ResourcePushing:
         request: Request,
         progress: Progress,
         connection: Connection,
+        command: str,
     ) -> None:
+        self.command = command
         self.family = family
         self.source = source
         self.settings = settings
@@ -125,11 +130,37 @@ class ResourcePushing:
         if plan:
             self.progress.note(report.plan(plan))
             number, started = report.changes(plan), client()
-            with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
+            with self._kept(found), self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                 self._send(started, found)
             self.progress.done.append(f"{number} pushed")
         self._record(found)
         return plan
+
+    @contextmanager
+    def _kept(self, found: Comparison) -> Iterator[None]:
+        """Keep in the attic what goes with a role or policy, unless the block fails before it goes."""
+        copies = tuple(self._copies(found)) if self.request.keep else ()
+        try:
+            yield
+        except SyncError:
+            there = compare(self.connection, self.family, found.wanted).live.items
+            attic.discard(self.connection, [copy for copy in copies if copy.item.id in there])
+            raise
+        for copy in copies:
+            self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
+
+    def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
+        for change in found.changes:
+            if change.action is Action.REMOVE and change.kind.cost is not None:
+                key = str(found.live.found[change.id][0].primary)
+                yield attic.keep_rows(
+                    self.connection,
+                    change.id,
+                    [attic.Selection(table, column, key, kept) for table, column, kept in change.kind.cost.goes],
+                    run=self.request.run,
+                    command=self.command,
+                    sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
+                )
 
     def _send(self, client: DirectusClient, found: Comparison) -> None:
         for request in requests.requests(self.family, found.changes, found.wanted, found.live):

@@ -32,10 +32,14 @@ class Within:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a removal costs. count: SQL that counts users, by the row's primary key; lose: what these users lose."""
+    """What a removal costs. count: SQL that counts users, by the row's primary key; lose: what these users lose.
+
+    goes: which rows go with it: a table, its column that has the primary key, and the columns to keep, None for all.
+    """
 
     count: str
     lose: str
+    goes: tuple[tuple[str, str, tuple[str, ...] | None], ...]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,10 +20,16 @@ from directus_sync.output import Progress
 from directus_sync.settings import Settings
 from tests import access_files
 from tests.access_files import ADMIN_ID, BASE_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
-from tests.conftest import Finished, RunningDirectus, Serving
+from tests.conftest import SNAPSHOT, Finished, RunningDirectus, Serving
+from tests.snapshots import edited, without_collections
 
 PRESS_ID = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b99"
 MARSHALS = EVENTS.replace("marshal: {read: [id, name]}", "marshal: {read: [id, name, slug]}")
+MEMBER = "SELECT role, status FROM directus_users WHERE email = 'a@example.com'"
+MEMBERS = f"""
+INSERT INTO directus_users (id, email, role, status) VALUES ('{PRESS_ID}', 'a@example.com', '{ROLE_ID}', 'active');
+INSERT INTO directus_access (id, "user", policy) VALUES ('{PRESS_ID}', '{PRESS_ID}', '{BASE_ID}');
+"""
 # One of each kind.
 ITEMS = ("attach:member/base", "permission:marshal/events/read", "policy:marshal", "role:member")
 
@@ -229,9 +237,8 @@ def test_the_public_may_do_nothing_that_no_file_says(site: Site) -> None:
 
 
 def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) -> None:
-    site.directus.database.execute(
-        f"INSERT INTO directus_users (id, email, role) VALUES (gen_random_uuid(), 'a@example.com', '{ROLE_ID}')"
-    )
+    before = site.text("access.yaml")
+    site.directus.database.execute(MEMBERS)
     kept = "".join(line + "\n" for line in TOP.splitlines() if "base" not in line)
     (site.folder / "access.yaml").write_text(kept[kept.index("policies:") :])
     for path in (site.folder / "collections").glob("*.yaml"):
@@ -242,9 +249,59 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
     assert "policy:base (1 user loses its rights)" in refused.err
     approved = "- item: role:member\n  reason: a\n- item: policy:base\n  reason: b\n"
     site.snapshot.with_name("removals.yaml").write_text(approved)
-    site.done("push", "--only", "access")
+    pushed = site.done("push", "--only", "access")
+    assert "Kept role:member in the attic" in pushed.err
     assert site.directus.database.value("SELECT count(*) FROM directus_policies WHERE id = %s", BASE_ID) == 0
+    assert site.directus.database.rows(MEMBER) == [(None, "suspended")]
     assert site.done("prune").out == "Pruned role:member, policy:base; commit it\n"
+
+    # Git brings role and policy back, the attic who had them.
+    copies = {
+        copy["item"]: str(copy["id"])
+        for copy in json.loads(site.directus.tool("attic", "list", "--json").out)["copies"]
+    }
+    assert site.directus.tool("attic", "restore", copies["role:member"]).code == 1
+    (site.folder / "access.yaml").write_text(before)
+    site.done("push", "--only", "access")
+    for name in ("role:member", "policy:base"):
+        restored = site.directus.tool("attic", "restore", copies[name])
+        assert restored.code == 0, restored.text
+    assert [(str(role), status) for role, status in site.directus.database.rows(MEMBER)] == [(ROLE_ID, "active")]
+    attached = 'SELECT count(*) FROM directus_access WHERE "user" IS NOT NULL AND policy = %s'
+    assert site.directus.database.value(attached, BASE_ID) == 1
+    assert "Nothing differs" in site.done("diff", "--only", "access").out
+
+
+def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows(
+    serve: Serving, snapshot_file: Path
+) -> None:
+    with serve("deployed") as running:
+        public = running.database.value('SELECT policy FROM directus_access WHERE role IS NULL AND "user" IS NULL')
+        running.database.execute(
+            "INSERT INTO directus_permissions (policy, collection, action, permissions, fields)"
+            f" VALUES ('{public}', 'speed_limit_zones', 'read', '{{}}', 'name');"
+            "INSERT INTO directus_presets (collection, bookmark) VALUES ('speed_limit_zones', 'Fast')"
+        )
+        kept = (
+            "SELECT 'permission', fields FROM directus_permissions WHERE collection = 'speed_limit_zones'"
+            " UNION ALL SELECT 'preset', bookmark FROM directus_presets WHERE collection = 'speed_limit_zones'"
+            " ORDER BY 1"
+        )
+        before = running.database.rows(kept)
+        without = edited(
+            Path(shutil.copy(SNAPSHOT, snapshot_file.with_name("without.yaml"))),
+            without_collections("speed_limit_zones"),
+        )
+        removed = running.tool("push", "--snapshot", without, "--allow-destroy", "speed_limit_zones")
+        assert (removed.code, running.database.rows(kept)) == (0, []), removed.text
+        assert running.tool("push", "--snapshot", SNAPSHOT).code == 0
+        copy = running.database.value("SELECT max(id) FROM directus_sync.attic_copies")
+        restored = running.tool("attic", "restore", str(copy))
+        assert restored.code == 0, restored.text
+        assert running.database.rows(kept) == before
+        again = running.tool("attic", "restore", str(copy))
+        assert "Restored 0 rows" in again.out
+        assert running.database.rows(kept) == before
 
 
 def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_path: Path) -> None:
@@ -269,7 +326,7 @@ def test_one_changed_permission_is_pushed_in_little_more_than_its_request_takes(
         sessions.on_demand(settings, connection, Progress()) as client,
     ):
         client()
-        pushing = access.pushing(site.settings, Request(discard=frozenset({ITEMS[1]})), Progress(), connection)
+        pushing = access.pushing(site.settings, Request(discard=frozenset({ITEMS[1]})), Progress(), connection, "push")
         for _ in range(7):
             started = time.monotonic()
             client().write("PATCH", f"/permissions/{permission}", {"fields": ["id"]})

@@ -69,7 +69,17 @@ ROLES: Final = Kind(
     references={"parent": ROLE},
     stored=True,
     exclusive=False,
-    cost=Cost(_USERS_OF_ROLE, "all access"),
+    cost=Cost(
+        _USERS_OF_ROLE,
+        "all access",
+        (
+            ("directus_roles", "id", None),
+            ("directus_access", "role", None),
+            ("directus_presets", "role", None),
+            # Directus suspends them.
+            ("directus_users", "role", ("id", "role", "status")),
+        ),
+    ),
     title="name",
     widens=_role_widens,
 )
@@ -85,7 +95,15 @@ POLICIES: Final = Kind(
     lists=("ip_access",),
     stored=True,
     exclusive=False,
-    cost=Cost(_USERS_OF_POLICY, "its rights"),
+    cost=Cost(
+        _USERS_OF_POLICY,
+        "its rights",
+        (
+            ("directus_policies", "id", None),
+            ("directus_permissions", "policy", None),
+            ("directus_access", "policy", None),
+        ),
+    ),
     title="name",
     # Directus makes the public policy, and nobody can remove it.
     where=f"t.id <> '{PUBLIC_ID}'",
