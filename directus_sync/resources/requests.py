@@ -98,7 +98,7 @@ def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _
     return _Rewrite(
         change,
         tuple(_plain(kind, row) for row in after[len(pairs) :]),
-        tuple({**_plain(kind, row), kind.primary: each.primary} for each, row in pairs),
+        tuple({kind.primary: each.primary, **_edits(kind, each.row, row)} for each, row in pairs),
         tuple(each.primary for each in before[len(pairs) :]),
         owner,
     )
@@ -107,6 +107,10 @@ def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _
 def _plain(kind: Kind, row: Row) -> Row:
     """Return the row without the column that Directus fills in, because it is written as a part of another row."""
     return {name: value for name, value in row.items() if not kind.within or name != kind.within.column}
+
+
+def _edits(kind: Kind, before: Row, after: Row) -> Row:
+    return {name: after[name] for name in kind.owned if text(after[name]) != text(before[name])}
 
 
 def _created(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[Request]:
