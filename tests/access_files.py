@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from directus_sync.schema import snapshot as snapshots
+
 ROLE_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7a01"
 ADMIN_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b01"
 MARSHAL_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b02"
@@ -43,3 +45,14 @@ def written(folder: Path, top: str = TOP, **collections: str) -> Path:
     for name, text in (collections or {"events": EVENTS, "stages": STAGES}).items():
         (folder / "collections" / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder
+
+
+def complete(snapshot: Path, top: str = TOP, **collections: str) -> Path:
+    """Write the files beside a snapshot, one for each of its collections, and return their folder.
+
+    Those that are not given grant nothing.
+    """
+    schema = snapshots.read(snapshot)
+    names = [name for (name,), entry in schema.section("collections").items() if entry.get("schema")]
+    given = dict.fromkeys(names, "base: {}\n") | {"events": EVENTS} | collections
+    return written(snapshot.with_name("access"), top, **given)

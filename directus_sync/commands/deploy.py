@@ -1,4 +1,4 @@
-"""`deploy`: one run from the first revision to the record, under one lock: pre, bootstrap, push, post, verify."""
+"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, access, verify."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import rich_click as click
 from directus_sync import output, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, resources, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
+from directus_sync.commands.resources import Items
 from directus_sync.directus import bootstrap, extensions, installation, server, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
@@ -26,6 +27,8 @@ from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
+from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
@@ -63,7 +66,7 @@ def command(
     no_attic: bool,
     as_json: bool,
 ) -> None:
-    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions.
+    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, who may do what.
 
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME temporarily. Safe to run again,
     and safe to run many times at once: one works, the others wait.
@@ -102,13 +105,14 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     given = fingerprint.inputs(settings)
     wanted = planning.preflight(settings, progress)
+    items = access.read_wanted(settings, wanted, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another deploy did the work while this one waited for the lock.
             verified = Verified(notes=unmoved.notes)
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        return _Deploying(settings, request, progress, connection).run(wanted, given, started)
+        return _Deploying(settings, request, progress, connection).run(wanted, items, given, started)
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -122,6 +126,10 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
+def _movers(plan: ResourcePlan) -> set[Mover]:
+    return {item.mover for item in plan.items}
+
+
 class _Deploying:
     """One deploy under way, with the lock held."""
 
@@ -132,10 +140,11 @@ class _Deploying:
         self.connection = connection
         self._removed_by_revisions: set[Object] = set()
 
-    def run(self, wanted: Snapshot, given: str, started: float) -> Deployed:
+    def run(self, wanted: Snapshot, items: Items | None, given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
-        given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
+        items: who may do what. given: hash of the inputs, taken before any of them was read. started: when, by
+        `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
@@ -143,35 +152,51 @@ class _Deploying:
             # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
             with sessions.directus(settings, connection, progress) as running:
                 snapshot.require_version(wanted, running.version())
+        entering = access.pushing(settings, self.request, progress, connection, "deploy")
+        if settings.mode is Mode.AUTO and items is not None and access.is_readable(connection):
+            entering.require_possible(items, lambda plan: self._may_serve(_movers(plan), wanted, given))
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap()
-            client, pushed = None, None
+            client, pushed, entered = None, None, None
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
                 pushing = Pushing(settings, self.request, progress, connection, "deploy")
-                pushed = pushing.run(client, wanted, lambda judged: self._is_only_drift(judged, wanted, given))
+                pushed = pushing.run(
+                    client,
+                    wanted,
+                    lambda judged: self._may_serve({i.verdict.mover for i in judged.items}, wanted, given),
+                )
                 drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
                 pushed = Plan(NO_DIFFERENCE) if drift else pushed
             post = self._migrate("post")
             switched_on = self._switch_on(client)
+            if client is not None and items is not None:
+                # The schema worker keeps no policies: a whole Directus is started if something is to be written.
+                whole = stack.enter_context(sessions.on_demand(settings, connection, progress, rows=True))
+                entered = entering.run(whole, items, lambda plan: self._may_serve(_movers(plan), wanted, given))
+                drift += tuple(item.id for item in entered.refused)
+                entered = None if entered.refused else entered
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
+                if items is not None:
+                    resources.require_equal(connection, FAMILY, items)
         took = time.monotonic() - started
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, switched_on)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, switched_on, entered)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
-    def _is_only_drift(self, judged: Plan, wanted: Snapshot, given: str) -> bool:
+    def _may_serve(self, movers: set[Mover], wanted: Snapshot, given: str) -> bool:
         """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
-        same = history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
-        return self.request.boot and same and all(item.verdict.mover is Mover.SERVER for item in judged.items)
+        if not self.request.boot or movers != {Mover.SERVER} or not history.exists(self.connection):
+            return False
+        return history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
         """Bring a branch to its head; note what its revisions removed."""
@@ -270,7 +295,7 @@ class _Deploying:
                 directus_version=wanted.directus if deployed.pushed is not None else None,
                 sha256=wanted.sha256 if deployed.pushed is not None else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=len(deployed.pushed.items) if deployed.pushed else 0,
+                changes=sum(len(plan.items) for plan in (deployed.pushed, deployed.access) if plan),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
             ),

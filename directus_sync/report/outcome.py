@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
@@ -19,11 +20,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a push would do, or did. None: was left out, or is not kept in files."""
+
+    schema: Plan | None
+    access: ResourcePlan | None
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether anything differs."""
+        return bool(self.schema) or (self.access is not None and self.access.differs)
+
+
+@dataclass(frozen=True)
 class Deployed:
     """What one deploy did.
 
     pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
-    switched_on: of the extensions.
+    switched_on: of the extensions; access: None in mode skip, and where access is not kept in files.
     """
 
     pre: tuple[Revision, ...]
@@ -34,13 +48,13 @@ class Deployed:
     seconds: float
     directus: str | None = None
     switched_on: tuple[str, ...] = ()
+    access: ResourcePlan | None = None
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        return not (
-            self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored or self.switched_on
-        )
+        sent = self.pushed or self.access or self.switched_on
+        return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Checked:
     """How database, server and checkout differ.
 
     pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending;
-    inactive: parts of this project's extensions that do nothing.
+    inactive: parts of this project's extensions that do nothing; access: None where it is not kept in files.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -56,25 +70,28 @@ class Checked:
     plan: Plan
     drift: tuple[Repair, ...] = ()
     inactive: tuple[Inactive, ...] = ()
+    access: ResourcePlan | None = None
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        return not (self.plan or self.bootstrap or self.drift or self.inactive or any(self.pending.values()))
+        differs = self.plan or (self.access is not None and self.access.differs)
+        return not (differs or self.bootstrap or self.drift or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adopt recorded. recorded: False when it was the base already; plan: what a push would do now."""
+    """What adopt recorded. recorded: False when it was the base already; plan, access: what a push would do now."""
 
     live: Snapshot
     recorded: bool
     plan: Plan
+    access: ResourcePlan | None = None
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is there, without asking Directus. None: nothing known."""
+    """What is there, without asking Directus. None: nothing known. access: whether the files are the recorded base."""
 
     database: str
     heads: dict[Branch, tuple[str | None, str]]
@@ -82,6 +99,7 @@ class Status:
     deploy: Deploy | None
     snapshot_sha256: str
     recorded_sha256: str | None
+    access: bool | None = None
 
 
 @dataclass(frozen=True)

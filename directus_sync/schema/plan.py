@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -62,6 +62,11 @@ class Approvals:
 
     destroy: Mapping[str, str] = field(default_factory=dict)
     discard: frozenset[str] = frozenset()
+
+    def of(self, chosen: Callable[[str], bool]) -> Approvals:
+        """Return the approvals of the items for which `chosen` holds."""
+        destroy = {name: reason for name, reason in self.destroy.items() if chosen(name)}
+        return Approvals(destroy, frozenset(filter(chosen, self.discard)))
 
 
 @dataclass(frozen=True)
