@@ -132,6 +132,10 @@ bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-
 positions: venv ## Write a demonstration track of the test entry's devices into positions
 	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
+.PHONY: bootstrap-sql
+bootstrap-sql: venv ## Write the prepared tables of the pinned Directus, from a real bootstrap
+	@$(PYTHON) -m tools.bootstrap_sql
+
 .PHONY: docs
 docs: venv ## Write what is generated: the data model, who may do what, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs

@@ -159,7 +159,7 @@ class _Deploying:
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
             pre = self._migrate("pre")
-            bootstrapped = self._bootstrap()
+            bootstrapped = self._bootstrap(loaded)
             client, pushed, entered = None, None, None
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
@@ -217,17 +217,20 @@ class _Deploying:
             return None
         return stack.enter_context(server.loading(self.settings, choice))
 
-    def _bootstrap(self) -> bool:
+    def _bootstrap(self, loaded: server.Loaded | None) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
             return False
         if not installation.is_in_database(self.connection):
             self.settings.require_credentials()  # of the first administrator, whom the bootstrap creates
         name = f"Directus {installation.version(self.settings)}"
-        with (
-            self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"),
-            installation.bootstrapping(self.connection),
-        ):
-            bootstrap.bootstrap(self.settings)
+        with installation.bootstrapping(self.connection):
+            if loaded and loaded.bundle and bootstrap.is_prepared(self.settings, self.connection):
+                done = f"Bootstrapped {name} from its prepared tables"
+                with self.progress.step(f"Bootstrapping {name}", done):
+                    bootstrap.from_file(self.settings, self.connection, loaded)
+            else:
+                with self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"):
+                    bootstrap.bootstrap(self.settings)
         self.progress.done.append("bootstrap")
         return True
 

@@ -160,6 +160,10 @@ class DirectusClient:
         """Clear Directus's cache of the schema, which is out of date after DDL."""
         self._read("POST", "/utils/cache/clear?system")
 
+    def hashed(self, text: str) -> str:
+        """Return the hash of a password, as Directus keeps it."""
+        return str(self.write("POST", "/utils/hash/generate", {"string": text}))
+
     def snapshot(self) -> bytes:
         """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
         return self._read("GET", "/schema/snapshot?export=yaml").content

@@ -1,6 +1,7 @@
 // Serves Directus's schema on a Unix socket: what the tool's client asks of a server, answered by Directus's own services
 // with nothing else of it loaded. bundle.mjs makes one file of this and of the 300 files of Directus that it needs.
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import busboy from 'package:busboy';
 import { dump, load } from 'package:js-yaml';
 import { InvalidPayloadError, isDirectusError, RouteNotFoundError } from 'package:@directus/errors';
@@ -12,6 +13,9 @@ import { FieldsService } from 'directus:services/fields.js';
 import { SchemaService } from 'directus:services/schema.js';
 import { UtilsService } from 'directus:services/utils.js';
 import { getAccountabilityForToken } from 'directus:utils/get-accountability-for-token.js';
+import { generateHash } from 'directus:utils/generate-hash.js';
+import { getSecret } from 'directus:utils/get-secret.js';
+import { verifyAccessJWT } from 'directus:utils/jwt.js';
 import { getSchema } from 'directus:utils/get-schema.js';
 
 const NOTHING = { status: 204 };
@@ -58,6 +62,10 @@ async function answer(request) {
   let accountability;
   try {
     const [, token = null] = /^bearer ([^ ]+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    // Before Directus has tables, nobody can be looked up in them: the signature must do.
+    if (pathname === '/utils/hash/generate' && verifyAccessJWT(token, getSecret())) {
+      return data(await generateHash(parseJSON(await text(request)).string));
+    }
     accountability = await getAccountabilityForToken(token, createDefaultAccountability());
     const route = ROUTES[`${request.method} ${pathname}`];
     if (!route) throw new RouteNotFoundError({ path: pathname });
