@@ -136,6 +136,7 @@ positions: venv ## Write a demonstration track of the test entry's devices into 
 docs: venv ## Write what is generated in README and docs/: the data model, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs
 	@$(PYTHON) -m tools.reference
+	@$(PYTHON) -m tools.sentences
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -147,6 +148,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@$(STACK) extension -- eslint
 	@$(PYTHON) -m tools.schema_docs --check
 	@$(PYTHON) -m tools.reference --check
+	@$(PYTHON) -m tools.sentences --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

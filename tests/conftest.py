@@ -350,6 +350,30 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def extended(clone: Cloning) -> Iterator[RunningDirectus]:
+    """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
+    with running_directus(Tool(clone("deployed")), **extension_settings(), WEBSOCKETS_ENABLED="true") as running:
+        yield running
+
+
+def wipe(database: Database) -> None:
+    """Delete the rows of every collection, and every user but the administrator."""
+    email = quoted(database.environ["ADMIN_EMAIL"])
+    database.execute(f"{truncation(database)}; DELETE FROM public.directus_users WHERE email <> {email}")
+
+
+def truncation(database: Database) -> str:
+    """Return the statement that deletes the rows of every collection."""
+    names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
+    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+
+
+COLLECTIONS = """
+SELECT collection FROM public.directus_collections JOIN pg_tables ON tablename = collection AND schemaname = 'public'
+WHERE collection NOT LIKE 'directus%'"""
+
+
 def extension_settings() -> dict[str, str]:
     """Return the settings with which a Directus loads the project's extension."""
     return {"EXTENSIONS_PATH": str(extension.built(ROOT)), "EXTENSIONS_MUST_LOAD": "true"}

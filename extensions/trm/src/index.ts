@@ -2,6 +2,7 @@
 import type { EndpointConfig, HookConfig } from '@directus/types';
 import coherence from './coherence';
 import { note } from './lib/registered';
+import refusals from './refusals';
 import routes from './routes';
 import tenantGuard from './tenant';
 
@@ -27,6 +28,10 @@ const endpoint = (name: string, config: Endpoint): { name: string; config: Endpo
 });
 
 // The guard first: filters run in the order in which they were registered.
-export const hooks = [hook('trm-tenant-guard', tenantGuard), hook('trm-coherence', coherence)];
+export const hooks = [
+  hook('trm-refusals', refusals),
+  hook('trm-tenant-guard', tenantGuard),
+  hook('trm-coherence', coherence),
+];
 export const endpoints = [endpoint('trm-routes', routes)];
 export const operations: readonly never[] = [];
