@@ -33,7 +33,8 @@ from directus_sync.directus import server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
-from tools.devstack import cache, extension
+from tests.redis import Redis
+from tools.devstack import cache, extension, ports
 from tools.devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -351,9 +352,20 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
 
 
 @pytest.fixture(scope="session")
-def extended(clone: Cloning) -> Iterator[RunningDirectus]:
+def stream() -> Iterator[Redis]:
+    """The Redis that the extension sends to. It does not run unless a test starts it."""
+    redis = Redis(ports.choose())
+    try:
+        yield redis
+    finally:
+        redis.kill()
+
+
+@pytest.fixture(scope="session")
+def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
     """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
-    with running_directus(Tool(clone("deployed")), **extension_settings(), WEBSOCKETS_ENABLED="true") as running:
+    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
+    with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
         yield running
 
 

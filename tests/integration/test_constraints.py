@@ -22,8 +22,8 @@ from tests.course import (
     BOW_TIE,
     CLASS,
     EVENT,
-    ORGANIZATION,
     FAR_AWAY,
+    ORGANIZATION,
     POINT,
     ROWS,
     SEGMENT,
@@ -56,6 +56,9 @@ FAR_BOX = {"type": "Polygon", "coordinates": [[[180, 41], [181, 41], [181, 42], 
 # said, the row fits as it is, on the edge of what may be.
 CHECKS: dict[str, tuple[Change, Change]] = {
     "events_window_check": ({"ends_at": "2026-06-06T06:00:01Z"}, {"ends_at": "2026-06-06T06:00:00Z"}),
+    # The first row of an event's discipline, and the first status of a stage.
+    "entry_crew_role_check": ({"role": "rider"}, {"role": "no such choice"}),
+    "stages_status_check": ({"status": "published"}, {"status": "no such choice"}),
     "stages_start_order_input_stage_id_check": (
         {"id": an_id("new"), "start_order_input_stage_id": STAGE},
         {"id": an_id("new"), "start_order_input_stage_id": an_id("new")},
@@ -141,6 +144,11 @@ def served(extended: RunningDirectus) -> RunningDirectus:
             insert(connection, table, {**ROWS[table], **change, "id": an_id(f"other {field}")})
         registered = {"organization_id": ORGANIZATION, "device_id": an_id("other device_id")}
         insert(connection, "organization_devices", registered)
+        connection.execute(
+            "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
+            " priority, codec, attributes)"
+            " VALUES ('350000000000001', '2026-06-06T06:00:00Z', 41, 19, 0, 0, 0, 9, 0, '8E', '{}')"
+        )
     return extended
 
 
@@ -194,7 +202,11 @@ def test_a_constraint_holds_for_every_writer(served: RunningDirectus, name: str)
             assert found == violated
 
 
-@pytest.mark.parametrize("name", CASES)
+# What the extension writes, whatever somebody says.
+WRITTEN = {"position_flags_rows_affected_check"}
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - WRITTEN))
 def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
     fits, refused = CASES[name]
     table, row = _row(name, fits)
@@ -323,8 +335,8 @@ def test_an_operator_is_told_in_a_sentence(served: RunningDirectus, case: str) -
     )  # fmt: skip
 
 
-def test_an_entry_has_every_status_of_the_lifecycle_and_may_be_on_foot(served: RunningDirectus) -> None:
-    entry = served.create("entries", **{**_free_row("entries"), "vehicle_id": None})["id"]
+def test_an_entry_has_every_status_of_the_lifecycle(served: RunningDirectus) -> None:
+    entry = served.create("entries", **_free_row("entries"))["id"]
     for status in STATUSES:
         changed = served.http.patch(f"/items/entries/{entry}", json={"status": status})
         assert changed.json()["data"]["status"] == status
