@@ -141,6 +141,7 @@ docs: venv ## Write what is generated: the data model, who may do what, the tabl
 	@$(PYTHON) -m tools.schema_docs
 	@$(PYTHON) -m tools.access_docs
 	@$(PYTHON) -m tools.reference
+	@$(PYTHON) -m tools.sentences
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -153,6 +154,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@$(PYTHON) -m tools.schema_docs --check
 	@$(PYTHON) -m tools.access_docs --check
 	@$(PYTHON) -m tools.reference --check
+	@$(PYTHON) -m tools.sentences --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

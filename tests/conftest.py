@@ -33,7 +33,8 @@ from directus_sync.directus import bootstrap, program, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
-from tools.devstack import cache, extension
+from tests.redis import Redis
+from tools.devstack import cache, extension, ports
 from tools.devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -349,6 +350,41 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a deployed database, shared by the tests of one module."""
     with serve("deployed") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stream() -> Iterator[Redis]:
+    """The Redis that the extension sends to. It does not run unless a test starts it."""
+    redis = Redis(ports.choose())
+    try:
+        yield redis
+    finally:
+        redis.kill()
+
+
+@pytest.fixture(scope="session")
+def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
+    """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
+    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
+    with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
+        yield running
+
+
+def wipe(database: Database) -> None:
+    """Delete the rows of every collection, and every user but the administrator."""
+    email = quoted(database.environ["ADMIN_EMAIL"])
+    database.execute(f"{truncation(database)}; DELETE FROM public.directus_users WHERE email <> {email}")
+
+
+def truncation(database: Database) -> str:
+    """Return the statement that deletes the rows of every collection."""
+    names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
+    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+
+
+COLLECTIONS = """
+SELECT collection FROM public.directus_collections JOIN pg_tables ON tablename = collection AND schemaname = 'public'
+WHERE collection NOT LIKE 'directus%'"""
 
 
 def extension_settings() -> dict[str, str]:

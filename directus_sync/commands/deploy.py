@@ -224,7 +224,7 @@ class _Deploying:
             self.settings.require_credentials()  # of the first administrator, whom the bootstrap creates
         name = f"Directus {installation.version(self.settings)}"
         with installation.bootstrapping(self.connection):
-            if loaded and loaded.bundle and bootstrap.is_prepared(self.settings, self.connection):
+            if loaded and loaded.choice.bundle and bootstrap.is_prepared(self.settings, self.connection):
                 done = f"Bootstrapped {name} from its prepared tables"
                 with self.progress.step(f"Bootstrapping {name}", done):
                     bootstrap.from_file(self.settings, self.connection, loaded)

@@ -103,7 +103,7 @@ def from_file(settings: Settings, connection: Connection, loaded: server.Loaded)
     """
     ids = {name: str(uuid.uuid4()) for name in IDS} | {"project": _ordered_uuid()}
     administrator = Administrator(ids["user"], ids["role"])
-    with server.private(settings, administrator, loaded.bundle, loaded) as client:
+    with server.private(settings, administrator, loaded.choice, loaded) as client:
         password = client.hashed(settings.password or "")
     values = {**ids, "email": settings.email, "password": password, "token": settings.environ.get("ADMIN_TOKEN")}
     sql = prepared_file(installation.version(settings)).read_text(encoding="utf-8")

@@ -35,12 +35,9 @@ LEAN: Final = {
 
 @dataclass(frozen=True)
 class Loaded:
-    """A Directus that has loaded its code, or soon will have, and has not connected to the database yet.
+    """A Directus that has loaded its code, or soon will have, and has not connected to the database yet."""
 
-    bundle: of the schema worker, or None for a whole server.
-    """
-
-    bundle: Path | None
+    choice: Choice
     socket: Path
     secret: str
     process: subprocess.Popen[bytes]
@@ -49,7 +46,7 @@ class Loaded:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "the schema worker" if self.bundle else "the private Directus"
+        return "the schema worker" if self.choice.bundle else "the private Directus"
 
 
 @contextmanager
@@ -69,7 +66,7 @@ def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
         extensions = {} if choice.hooks else no_extensions(settings)
         overrides = {**LEAN, **extensions, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
         with spawn(settings, verb, overrides, log, *arguments, stdin=subprocess.PIPE) as process:
-            yield Loaded(choice.bundle, socket, secret, process, log)
+            yield Loaded(choice, socket, secret, process, log)
 
 
 @contextmanager
@@ -84,7 +81,7 @@ def private(
 
     Raises PrivateServerFailed with the end of its log.
     """
-    if loaded and (loaded.bundle != choice.bundle or loaded.process.poll() is not None):
+    if loaded and (loaded.choice != choice or loaded.process.poll() is not None):
         loaded = None
     with nullcontext(loaded) if loaded else loading(settings, choice) as directus:
         session = Signed(directus.secret, administrator.id, administrator.role)
@@ -133,4 +130,4 @@ def _lost(directus: Loaded) -> PrivateServerFailed:
 
 
 def _fix(directus: Loaded, step: str) -> str:
-    return f"{step}\nDIRECTUS_SYNC_WORKER=off starts a whole Directus instead" if directus.bundle else step
+    return f"{step}\nDIRECTUS_SYNC_WORKER=off starts a whole Directus instead" if directus.choice.bundle else step

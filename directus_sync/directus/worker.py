@@ -12,7 +12,7 @@ import re
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +51,7 @@ class Choice:
     """
 
     bundle: Path | None
-    reason: str = ""
+    reason: str = field(default="", compare=False)
     hooks: bool = False
 
     def name(self, version: str) -> str:

@@ -1,14 +1,13 @@
-"""A Directus with the project's extension, one for each worker, and two organisations in its database."""
+"""Two organisations in the database of the Directus that has the project's extension."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.conftest import Cloning, RunningDirectus, Tool, extension_settings, running_directus
+from tests.conftest import RunningDirectus, truncation, wipe
 from tests.extension import rally
 
 
@@ -24,17 +23,22 @@ class Rally:
         return httpx.Client(base_url=http.base_url, headers={"Authorization": f"Bearer {name}"}, timeout=60)
 
 
-@pytest.fixture(scope="session")
-def extended(clone: Cloning) -> Iterator[RunningDirectus]:
-    """A Directus with the extension."""
-    tool = Tool(clone("deployed"))
-    tool.database.execute(rally.people())
-    with running_directus(tool, **extension_settings(), WEBSOCKETS_ENABLED="true") as running:
-        yield running
+@pytest.fixture(scope="module")
+def peopled(extended: RunningDirectus) -> RunningDirectus:
+    """The server, with users who log in with their names as tokens."""
+    wipe(extended.database)
+    extended.database.execute(rally.people())
+    extended.forget()
+    return extended
 
 
 @pytest.fixture
-def rally_of(extended: RunningDirectus) -> Rally:
+def rally_of(peopled: RunningDirectus) -> Rally:
     """The server, with nothing in its database but what the tests start from."""
-    extended.database.execute(rally.rows())
-    return Rally(extended)
+    reset(peopled)
+    return Rally(peopled)
+
+
+def reset(directus: RunningDirectus) -> None:
+    """Delete all rows, and create those that the tests start from."""
+    directus.database.execute(f"{truncation(directus.database)}; {rally.rows()}")

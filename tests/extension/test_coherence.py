@@ -10,7 +10,13 @@ import pytest
 from tests.extension.conftest import Rally
 from tests.extension.rally import key
 
-ENTRY = {"event_id": key("event A"), "class_id": key("class A"), "race_number": 9, "status": "registered"}
+ENTRY = {
+    "event_id": key("event A"),
+    "class_id": key("class A"),
+    "vehicle_id": key("vehicle A"),
+    "race_number": 9,
+    "status": "registered",
+}
 CROSSING = {"entry_id": key("entry A"), "direction": "pass", "ts": "2026-06-07T07:00:00Z", "source": "manual"}
 PENALTY = {
     "entry_id": key("entry A"),
@@ -63,14 +69,14 @@ def test_a_reference_to_another_event_is_refused(rally_of: Rally, collection: st
 
 def test_what_belongs_together_is_accepted(rally_of: Rally) -> None:
     create = rally_of.directus.create
-    entry = create("entries", **ENTRY, vehicle_id=key("vehicle A"))
+    entry = create("entries", **ENTRY)
     create("entry_devices", entry_id=entry["id"], device_id=key("device A"))
     create("entry_crossings", **CROSSING, status="confirmed", geofence_id=key("fence A"), segment_id=key("segment A"))
     create("entry_penalties", **PENALTY, segment_id=key("segment A"))
     create("penalty_formulas", **FORMULA, belongs_to_type="waypoint", belongs_to_id=key("waypoint A"))
     # An event with its class and its first entry, in one request.
     create("entries", event_id=key("event A2"), class_id={"event_id": key("event A2"), "code": "X", "name": "X"},
-           race_number=1, status="registered")  # fmt: skip
+           race_number=1, status="registered", vehicle_id=key("vehicle A"))  # fmt: skip
 
 
 def test_an_update_is_judged_with_what_is_stored_of_the_row(rally_of: Rally) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.extension import rally
-from tests.extension.conftest import Rally
+from tests.extension.conftest import Rally, reset
 from tests.extension.rally import key
 from tools.devstack.node import node
 
@@ -121,7 +120,7 @@ def test_no_door_leads_to_another_organisation(rally_of: Rally, user: str) -> No
             status, found = code(door(http))
             if found != "TENANT_FORBIDDEN" or status not in {200, 403} or state(rally_of) != before:
                 opened[name] = status, found
-                rally_of.directus.database.execute(rally.rows())
+                reset(rally_of.directus)
                 before = state(rally_of)
     assert opened == {}
 

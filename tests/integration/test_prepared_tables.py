@@ -29,8 +29,8 @@ def made_from_file(tool: Tool) -> None:
     settings = tool.settings
     with database.connect(settings, "test") as connection:
         assert bootstrap.is_prepared(settings, connection)
-        bundle = worker.choose(settings, connection).bundle
-        with server.loading(settings, bundle) as loaded:
+        choice = worker.choose(settings, connection)
+        with server.loading(settings, choice) as loaded:
             bootstrap.from_file(settings, connection, loaded)
 
 

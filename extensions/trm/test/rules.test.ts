@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { belongsTo, fields, GROUPS, NEW, stray } from '../src/coherence/rules';
+import { belongsTo, fields, GROUPS, stray } from '../src/coherence/rules';
+import { NEW } from '../src/lib/values';
+import { disciplineOf, vehicleFault } from '../src/discipline/rules';
 import { demand } from '../src/tenant/rules';
 
 test('a collection without a rule, and an action without a role, are for administrators alone', () => {
@@ -38,4 +40,14 @@ test('a formula of an event belongs to nothing smaller', () => {
   expect(belongsTo('penalty_formulas', 'event')).toBeUndefined();
   expect(belongsTo('penalty_formulas', 'waypoint')?.collection).toBe('waypoints');
   expect(belongsTo('entries', 'waypoint')).toBeUndefined();
+});
+
+test('engines carry a vehicle, feet do not', () => {
+  const faults = ['rally', 'time-trial', 'regatta', 'trail-run', 'hike'].map((name) => {
+    const discipline = disciplineOf(name);
+    return discipline && [vehicleFault(discipline, true), vehicleFault(discipline, false)];
+  });
+  const [motor, foot] = [[undefined, 'missing'], ['surplus', undefined]];
+  expect(faults).toEqual([motor, motor, motor, foot, foot]);
+  expect(disciplineOf('toString')).toBeUndefined();
 });

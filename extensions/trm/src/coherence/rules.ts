@@ -1,4 +1,5 @@
 /** Which references of a row must lead to the same event, and what must be registered with its organisation. Pure. */
+import { NEW } from '../lib/values';
 
 /** Paths of a collection that must end in the same row. The first one is what the others are compared with. */
 export type Group = readonly [string, ...string[]];
@@ -69,12 +70,8 @@ export function fields(collection: string): string[] {
 export const belongsTo = (collection: string, type: unknown): { collection: string; path: string } | undefined =>
   collection === FORMULAS && typeof type === 'string' && Object.hasOwn(BELONGS, type) ? BELONGS[type] : undefined;
 
-/** What a path led to: a key, a row that is only being made, or nothing that could be compared. */
-export const NEW = Symbol('new');
-export type Found = string | typeof NEW | undefined;
-
-/** Return the first path that leads elsewhere than the first one; undefined if all agree. */
-export function stray(group: Group, found: readonly Found[]): string | undefined {
+/** Return the first path that leads elsewhere than the first one; undefined if all agree. found: what they led to. */
+export function stray(group: Group, found: readonly unknown[]): string | undefined {
   const [first, ...others] = found;
   if (first === undefined) return undefined;
   const index = others.findIndex((one) => one !== undefined && (one !== first || one === NEW));

@@ -33,6 +33,10 @@ function step(schema: SchemaOverview, collection: string, field: string): Step {
   throw new Error(`${collection}.${field} is no relation, though a path of the tenants names it`);
 }
 
+/** Return the collection that a field leads to. */
+export const related = (schema: SchemaOverview, collection: string, field: string): string =>
+  step(schema, collection, field).table;
+
 /** Tell whether the rows at the other end of a field have the column, and so are many. */
 export const isToMany = (schema: SchemaOverview, collection: string, field: string): boolean =>
   step(schema, collection, field).from === 'id';
@@ -43,7 +47,7 @@ export function said(schema: SchemaOverview, collection: string, path: Path, pay
   if (field === undefined || !(field in payload)) return 'nothing';
   const value = payload[field];
   if (value === null || value === undefined) return null;
-  const { table } = step(schema, collection, field);
+  const table = related(schema, collection, field);
   if (!isRow(value)) return { collection: table, key: value, path: rest };
   // Somebody writes the other row along with this one: what is said of that comes first, then what is stored of it.
   const inner = said(schema, table, rest, value);
