@@ -46,6 +46,13 @@ STEWARD: Final = Person("steward", {HOME: "marshal"})
 # They have rows, and send nothing.
 RIVALS: Final = {club: Person(f"rival-{club}", {club: "participant"}) for club in CLUBS}
 PEOPLE: Final = (*MEMBERS.values(), BOTH, FOREIGN_ADMIN, FOREIGN_RIDER, STRANGER, PUBLIC)
+# They try everything on the other club as well. The rights of the rest there are those of these.
+INTRUDERS: Final = (MEMBERS["org-admin"], FOREIGN_ADMIN, STRANGER)
 USERS: Final = (*PEOPLE[:-1], STEWARD, *RIVALS.values())
 # Whose own the entry `own` of a club is.
 OWNERS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
+
+
+def visited(person: Person) -> tuple[str, ...]:
+    """Return the clubs whose rows a person tries to change."""
+    return tuple(club for club in CLUBS if club in person.memberships or person in INTRUDERS) or (HOME,)

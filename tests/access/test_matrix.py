@@ -12,7 +12,7 @@ from tests.access import matrix, new_rows
 from tests.access.clubs import SPARE, labels, row_id
 from tests.access.conftest import Clubs, Row, path
 from tests.access.matrix import COLLECTIONS, CREATE, DELETE, READ, UPDATE
-from tests.access.people import BOTH, CLUBS, MEMBERS, PEOPLE, Person
+from tests.access.people import BOTH, CLUBS, PEOPLE, STRANGER, Person, visited
 
 Stored = Mapping[str, Mapping[str, Row]]
 everybody = pytest.mark.parametrize("person", PEOPLE, ids=str)
@@ -34,7 +34,9 @@ def allowed(person: Person, collection: str, action: str) -> dict[str, set[str] 
 def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Stored, person: Person) -> None:
     for collection in COLLECTIONS:
         expected = allowed(person, collection, READ)
-        answer = guarded_clubs.as_(person).get(path(collection), params={"limit": -1, "meta": "filter_count"})
+        # Counting once more takes as long as reading.
+        asked = {"limit": -1, "meta": "filter_count" if person is BOTH else ""}
+        answer = guarded_clubs.as_(person).get(path(collection), params=asked)
         if not person.token:
             assert answer.status_code == 403, collection
             continue
@@ -42,7 +44,7 @@ def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Sto
         rows = {row["id"]: row for row in answer.json()["data"]}
         assert names(collection, rows) == names(collection, expected), collection
         assert counts(guarded_clubs, person, collection) == counted(person, collection, len(rows)), collection
-        assert answer.json()["meta"]["filter_count"] == len(rows)
+        assert answer.json().get("meta", {}).get("filter_count", len(rows)) == len(rows)
         for key, row in rows.items():
             assert shown(row) == shown(stored[collection][key], expected[key]), (collection, key)
 
@@ -60,7 +62,7 @@ def test_everybody_changes_his_fields_of_his_rows_and_no_other(
                 # The values stay: what counts is whether they are taken.
                 answer = client.patch(path(collection, key), json={name: value_of(row, name) for name in fields})
                 wrong += [] if answer.is_success else [(collection, key, answer.text)]
-            for name in forbidden(person, row, fields):
+            for name in forbidden(collection, row, fields):
                 answer = client.patch(path(collection, key), json={name: value_of(row, name)})
                 wrong += [] if answer.status_code == 403 else [(collection, key, name, answer.text)]
     assert wrong == []
@@ -72,7 +74,7 @@ def test_everybody_deletes_his_rows_and_no_other(guarded_clubs: Clubs, person: P
     wrong: list[tuple[str, ...]] = []
     for collection in COLLECTIONS:
         may = allowed(person, collection, DELETE)
-        for key in {key for club in CLUBS for key in examples(person, club, collection, DELETE)}:
+        for key in {key for club in visited(person) for key in examples(person, club, collection, DELETE)}:
             with guarded_clubs.kept(collection, key) if key in may else nullcontext():
                 answer = client.delete(path(collection, key))
             wrong += [] if answer.status_code == (204 if key in may else 403) else [(collection, key, answer.text)]
@@ -84,7 +86,7 @@ def test_everybody_creates_where_his_role_may_and_nowhere_else(guarded_clubs: Cl
     client = guarded_clubs.as_(person)
     wrong: list[tuple[str, ...]] = []
     for collection in COLLECTIONS:
-        for club in CLUBS:
+        for club in visited(person):
             may = bool(matrix.rows(person, club, collection, CREATE))
             if collection in {"vehicles", "devices"}:
                 # Of a club as soon as it is registered there; that is judged then.
@@ -103,7 +105,7 @@ def changeable(person: Person, collection: str) -> dict[str, set[str]]:
         for label in labels(collection, club):
             key = row_id(collection, label, club)
             found[key] = found.get(key, set()) | matrix.changed(person, club, collection, label)
-    tried = {key for club in CLUBS for key in examples(person, club, collection, UPDATE)}
+    tried = {key for club in visited(person) for key in examples(person, club, collection, UPDATE)}
     return {key: fields for key, fields in found.items() if key in tried}
 
 
@@ -117,10 +119,23 @@ def examples(person: Person, club: str, collection: str, action: str) -> Iterato
     yield from (row_id(collection, label, club) for label in found)
 
 
-def forbidden(person: Person, row: Row, fields: set[str]) -> Iterator[str]:
-    """Yield fields that a person must not change: every other one, once for each role; else any one."""
-    others = sorted(row.keys() - fields - LISTS - {"id"})
-    yield from others if fields and person in MEMBERS.values() else others[:1]
+def forbidden(collection: str, row: Row, fields: set[str]) -> Iterator[str]:
+    """Yield fields that a person must not change: those that somebody else may, and one that nobody may."""
+    nobody_s = sorted(row.keys() - somebody_s(collection) - LISTS - {"id"})
+    yield from [*sorted(somebody_s(collection) - fields), *nobody_s[:1]] if fields else nobody_s[:1]
+
+
+def somebody_s(collection: str) -> set[str]:
+    """Return the fields of a collection that any role may change."""
+    return {name for (found, _), fields in matrix.UPDATES.items() if found == collection for name in fields.split()}
+
+
+def test_no_policy_names_a_field_that_nobody_may_change(guarded_clubs: Clubs) -> None:
+    """Directus refuses those whatever the row. So the fields that are tried one by one are the others."""
+    named = guarded_clubs.as_(STRANGER).get("/permissions/me").json()["data"]
+    for collection in COLLECTIONS:
+        fields = set(named[collection].get("update", {}).get("fields", []))
+        assert fields - LISTS == somebody_s(collection), collection
 
 
 def value_of(row: Row, name: str) -> Any:

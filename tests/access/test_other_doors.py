@@ -46,8 +46,8 @@ def test_graphql_shows_everybody_the_same_rows(guarded_clubs: Clubs, person: Per
         assert {row["id"] for row in found[collection]} == readable(person, collection), collection
 
 
-@LOGGED_IN
-def test_a_websocket_shows_everybody_the_same_rows_and_takes_the_same_changes(
+@pytest.mark.parametrize("person", [BOTH, MEMBERS["timekeeper"], STRANGER], ids=str)
+def test_a_websocket_shows_the_same_rows_and_takes_the_same_changes(
     guarded_clubs: Clubs, stored: Mapping[str, Mapping[str, Row]], person: Person
 ) -> None:
     changes = [
