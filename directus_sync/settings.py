@@ -200,14 +200,19 @@ class Settings:
         return self.snapshot.with_name("catalog.yaml")
 
     @property
+    def roles(self) -> Path:
+        """The roles of the database, and their rights."""
+        return self.snapshot.with_name("roles.yaml")
+
+    @property
     def seeds(self) -> tuple[Path, ...]:
         """The rows that belong to the product, a file for each part, in the order of their names."""
         return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that a deploy reads beside the migrations; the last two need not be there."""
-        return self.snapshot, self.catalog, self.removals
+        """All that a deploy reads beside the migrations; all but the first need not be there."""
+        return self.snapshot, self.catalog, self.removals, self.roles
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output
+from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.commands import options, planning, sessions
 from directus_sync.commands.planning import Request
@@ -16,6 +16,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.report import results
 from directus_sync.report.outcome import Checked
+from directus_sync.roles import granting
 from directus_sync.schema import comparison, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -65,7 +66,8 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
                 judged = planning.plan(settings, connection, client, wanted, given)
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
-        return Checked(pending, False, judged, upkeep.repairs(connection, expected))
+        wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
+        return Checked(pending, False, judged, upkeep.repairs(connection, expected), wrong)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, settings
+from directus_sync import output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import options, planning, sessions
@@ -20,11 +20,13 @@ from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.directus import installation, server
+from directus_sync.errors import count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
+from directus_sync.roles import granting
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
@@ -156,12 +158,13 @@ class _Deploying:
                 drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
                 pushed = Plan(NO_DIFFERENCE) if drift else pushed
             post = self._migrate("post")
+            rights = self._correct_rights()
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started, rights)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -178,6 +181,13 @@ class _Deploying:
         applied = migrate(self.connection, branch, self.progress)
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
+
+    def _correct_rights(self) -> tuple[str, ...]:
+        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        if corrected:
+            self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
+            self.progress.done.append("rights corrected")
+        return corrected
 
     def _load_directus(self, stack: ExitStack) -> server.Loaded | None:
         """Let the private Directus load its code, which takes longer than the steps before it is needed."""

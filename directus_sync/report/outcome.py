@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What one deploy did. pushed: None in mode skip; seconds: from its start, waiting for the lock included."""
+    """What one deploy did.
+
+    pushed: None in mode skip; seconds: from its start, waiting for the lock included; rights: the statements that made
+    the roles equal roles.yaml.
+    """
 
     pre: tuple[Revision, ...]
     bootstrapped: bool
@@ -27,29 +31,32 @@ class Deployed:
     post: tuple[Revision, ...]
     verified: Verified
     seconds: float
+    rights: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored)
+        return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored or self.rights)
 
 
 @dataclass(frozen=True)
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending.
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
+    roles equal roles.yaml, both once nothing is pending.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
     bootstrap: bool
     plan: Plan
     drift: tuple[Repair, ...] = ()
+    rights: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        return not (self.plan or self.bootstrap or self.drift or any(self.pending.values()))
+        return not (self.plan or self.bootstrap or self.drift or self.rights or any(self.pending.values()))
 
 
 @dataclass(frozen=True)

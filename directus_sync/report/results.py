@@ -34,6 +34,8 @@ def deployed(done: Deployed) -> str:
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
+    if done.rights:
+        text += f", {count(len(done.rights), 'right')} corrected"
     return f"{text}; {count(pushed.rows_at_risk, 'row')} at risk"
 
 
@@ -46,6 +48,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
+        "rights": list(done.rights),
         "notes": list(done.verified.notes),
     }
 
@@ -64,6 +67,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
     lines += [line for repair in found.drift for line in _repair(repair)]
+    lines += [f"rights: {statement}" for statement in found.rights]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -83,6 +87,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
             }
             for repair in found.drift
         ],
+        "rights": list(found.rights),
     }
 
 
