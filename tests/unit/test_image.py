@@ -186,6 +186,10 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
     assert known - used == {
         "DB_HOST",
         "DB_SSL",
+        "DB_SSL__CA",
+        "DB_SSL__CERT",
+        "DB_SSL__KEY",
+        "DB_SSL__REJECT_UNAUTHORIZED",
         "DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_HOST",
