@@ -127,6 +127,13 @@ class CatalogDrift(SyncError):
     remedy = "make the database equal the file with a revision or by hand, or pull"
 
 
+class RoleNeedsSuperuser(SyncError):
+    """The role that deploys may not create a role or change the rights that `snapshots/roles.yaml` lists."""
+
+    id = "role-needs-superuser"
+    remedy = "have a superuser execute what it prints, run again"
+
+
 class SeedFailed(SyncError):
     """A row of a seed file could not be written; the rows of that file are undone."""
 
@@ -168,6 +175,13 @@ class InvalidRemovals(WrongSettings):
     """`snapshots/removals.yaml` is not a list of items with reasons."""
 
     id = "invalid-removals"
+    remedy = "fix the line it names"
+
+
+class InvalidRoles(WrongSettings):
+    """`snapshots/roles.yaml` does not have its form, or names a right that does not exist."""
+
+    id = "invalid-roles"
     remedy = "fix the line it names"
 
 

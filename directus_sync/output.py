@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Final
@@ -16,14 +17,22 @@ from directus_sync.errors import SyncError
 JSON_VERSION: Final = 1
 
 
+_LONG: Final = 12
+
 _hidden: re.Pattern[str] | None = None
 
 
 def hide(secrets: Iterable[str]) -> None:
     """Replace these values by *** in everything that is printed from now on."""
     global _hidden  # noqa: PLW0603 - one process, one output, and no line may escape it
-    pattern = "|".join(rf"(?<!\w){re.escape(secret)}(?!\w)" for secret in secrets)
+    pattern = "|".join(_pattern(secret) for secret in secrets)
     _hidden = re.compile(pattern) if pattern else None
+
+
+def _pattern(secret: str) -> str:
+    """Return the expression for a secret. A short one must stand alone, or it would garble words."""
+    escaped = re.escape(secret)
+    return escaped if len(secret) >= _LONG else rf"(?<!\w){escaped}(?!\w)"
 
 
 def result(text: str) -> None:
@@ -48,6 +57,11 @@ def document(values: Mapping[str, Any]) -> None:
     """Print a result for machines."""
     hidden = _hide_in({"version": JSON_VERSION, **values})
     print(json.dumps(hidden, indent=2, default=str), flush=True)
+
+
+def unforeseen(error: BaseException) -> None:
+    """Print the traceback of an error that has no name, as Python would, but without secrets."""
+    _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
 
 
 class Progress:

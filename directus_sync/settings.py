@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from directus_sync import hiding
 from directus_sync.errors import WrongSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -50,6 +52,14 @@ SETTINGS: Final = (
     Setting("DB_USER", "the user. Required with `DB_HOST`. It must be allowed to create schemas and extensions"),
     Setting("DB_PASSWORD", "the user's password", "none", secret=True),
     Setting("DB_SSL", "`true`: encrypted connections only", "false"),
+    Setting(
+        "DB_SSL__CA",
+        "certificate of the authority that signed PostgreSQL's, as PEM text. The tool then also compares the name of "
+        "the host, and accepts no other server",
+    ),
+    Setting("DB_SSL__CERT", "the client's own certificate, as PEM text"),
+    Setting("DB_SSL__KEY", "the key of `DB_SSL__CERT`", secret=True),
+    Setting("DB_SSL__REJECT_UNAUTHORIZED", "`false`: do not verify the server in spite of `DB_SSL__CA`", "true"),
     Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
     Setting(
         "DIRECTUS_SYNC_DB_HOST",
@@ -150,6 +160,9 @@ class DatabaseSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     sslmode: str | None = None
+    ca: str | None = field(default=None, repr=False)
+    certificate: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
@@ -207,6 +220,11 @@ class Settings:
         return self.snapshot.with_name("catalog.yaml")
 
     @property
+    def roles(self) -> Path:
+        """The roles of the database, and their rights."""
+        return self.snapshot.with_name("roles.yaml")
+
+    @property
     def seeds(self) -> tuple[Path, ...]:
         """The rows that belong to the product, a file for each part, in the order of their names."""
         return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
@@ -224,13 +242,13 @@ class Settings:
     @property
     def files(self) -> tuple[Path, ...]:
         """All that a deploy reads beside the migrations; only the snapshot must be there."""
-        return self.snapshot, *self.extensions, self.catalog, self.removals, *access_files(self.access)
+        return self.snapshot, *self.extensions, self.catalog, self.removals, self.roles, *access_files(self.access)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
         given = self.given_secrets | self.database.passwords
-        values = given | {value.strip() for value in given}
+        values = hiding.forms(given)
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
     @property
@@ -297,7 +315,18 @@ def _secrets(values: Mapping[str, str]) -> frozenset[str]:
     """Return the secrets as they were given, also those that the tool's own replace."""
     string = values.get("DB_CONNECTION_STRING")
     passwords = DatabaseSettings(connection_string=string).passwords if string else frozenset()
-    return frozenset(values.get(name, "") for name in SECRET_NAMES) | passwords
+    named = frozenset(values.get(name, "") for name in SECRET_NAMES)
+    return named | passwords | hiding.in_environment({**values, **_contents(values)})
+
+
+def _contents(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the files hold that only Directus reads, such as EMAIL_SMTP_PASSWORD_FILE's."""
+    found = {}
+    for name in (name for name in values if name.endswith("_FILE") and hiding.is_secret(name)):
+        with suppress(OSError, ValueError):
+            if Path(values[name]).is_file():
+                found[name.removesuffix("_FILE")] = Path(values[name]).read_text(encoding="utf-8")
+    return found
 
 
 def _with_files(values: dict[str, str]) -> dict[str, str]:
@@ -363,8 +392,18 @@ def _database(values: Mapping[str, str]) -> DatabaseSettings:
         name=values["DB_DATABASE"],
         user=values["DB_USER"],
         password=values.get("DB_PASSWORD", ""),
-        sslmode="require" if values.get("DB_SSL", "").lower() in {"true", "1"} else None,
+        sslmode=_sslmode(values),
+        ca=values.get("DB_SSL__CA"),
+        certificate=values.get("DB_SSL__CERT"),
+        key=values.get("DB_SSL__KEY"),
     )
+
+
+def _sslmode(values: Mapping[str, str]) -> str | None:
+    if "DB_SSL__CA" in values and values.get("DB_SSL__REJECT_UNAUTHORIZED", "true").lower() in {"true", "1"}:
+        return "verify-full"
+    asked = values.get("DB_SSL", "").lower() in {"true", "1"} or {"DB_SSL__CA", "DB_SSL__CERT"} & values.keys()
+    return "require" if asked else None
 
 
 def _token(values: Mapping[str, str]) -> str | None:

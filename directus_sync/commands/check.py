@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output
+from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
@@ -16,6 +16,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.report import results
 from directus_sync.report.outcome import Checked
+from directus_sync.roles import granting
 from directus_sync.schema import comparison, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -72,7 +73,8 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
         repairs = upkeep.repairs(connection, expected)
-        return Checked(pending, False, judged, repairs, inactive, entering)
+        wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
+        return Checked(pending, False, judged, repairs, inactive, entering, wrong)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, settings
+from directus_sync import output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import access, options, planning, resources, sessions
@@ -22,6 +22,7 @@ from directus_sync.commands.pushing import Pushing
 from directus_sync.commands.resources import Items
 from directus_sync.directus import bootstrap, extensions, installation, server, worker
 from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
@@ -29,6 +30,7 @@ from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
 from directus_sync.resources.access.kinds import FAMILY
 from directus_sync.resources.plan import ResourcePlan
+from directus_sync.roles import granting
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
@@ -180,6 +182,7 @@ class _Deploying:
                 entered = entering.run(whole, items, lambda plan: self._may_serve(_movers(plan), wanted, given))
                 drift += tuple(item.id for item in entered.refused)
                 entered = None if entered.refused else entered
+            rights = self._correct_rights()
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
@@ -188,7 +191,8 @@ class _Deploying:
                 if items is not None:
                     resources.require_equal(connection, FAMILY, items)
         took = time.monotonic() - started
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, switched_on, entered)
+        sent = (switched_on, entered, rights)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -206,6 +210,13 @@ class _Deploying:
         applied = migrate(self.connection, branch, self.progress)
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
+
+    def _correct_rights(self) -> tuple[str, ...]:
+        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        if corrected:
+            self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
+            self.progress.done.append("rights corrected")
+        return corrected
 
     def _load_directus(self, stack: ExitStack) -> server.Loaded | None:
         """Let the private Directus load its code, which takes longer than the steps before it is needed."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from directus_sync import roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -53,6 +54,7 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
     """Check what can be checked without a database, and return the snapshot file."""
     approvals.read(settings.removals)
     upkeep.read_expected(settings.catalog)
+    roles.read(settings.roles)
     wanted = read_wanted(settings)
     if settings.directus_url is None:
         if settings.mode is not Mode.SKIP:

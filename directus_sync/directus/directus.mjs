@@ -3,7 +3,7 @@
 //   directus.mjs start        as `directus start`, without what extensions add to the command line
 //   directus.mjs start APPLY  the same, with that file in place of its own code that applies a schema
 //   directus.mjs work BUNDLE  the schema worker, from what bundle.mjs made
-import { realpathSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,9 +12,19 @@ const home = realpathSync(process.env.DIRECTUS_HOME);
 const directus = module.createRequire(join(home, 'package.json'));
 const load = (name) => import(pathToFileURL(directus.resolve(`@directus/api/${name}`)).href);
 
-// Keeps compiled code for the next start, which saves a sixth of it. Does nothing in Node before 22.1, or if the folder
-// is read-only.
-module.enableCompileCache?.(join(home, '.cache', 'directus-sync'));
+// Keeps compiled code for the next start, which saves a sixth of it. Does nothing in Node before 22.1, if the folder is
+// read-only, or if anybody else may put code there.
+const cache = join(home, '.cache', 'directus-sync');
+function isOwn(folder) {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const found = lstatSync(folder);
+    return found.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
+}
+if (isOwn(cache)) module.enableCompileCache?.(cache);
 
 // date-fns has a package.json of 146 kB, and Node parses it again for each import among date-fns's files, to learn their
 // format: 0.7 s of a start. This hook asks once per folder and file extension. Node before 22.15 has no such hooks.

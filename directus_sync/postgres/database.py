@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import socket
@@ -66,6 +67,8 @@ _PERMANENT: Final = (
     ("password authentication failed", "check DB_USER and DB_PASSWORD"),
     ("no password supplied", "set DB_PASSWORD"),
     ("no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf, or set DB_SSL=true"),
+    ("authentication method requirement", "use TLS with DB_SSL__CA, or require_auth in DB_CONNECTION_STRING"),
+    ("certificate verify failed", "correct DB_SSL__CA: it has not signed this server's certificate"),
     ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
 )
 
@@ -140,11 +143,34 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     if string is None:
         options |= {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
         options |= {"password": database.password}
-        options |= {"sslmode": database.sslmode} if database.sslmode is not None else {}
+        options |= _encryption(database)
+    # A server that is not verified could ask for the password as it is.
+    if not {"require_auth", "sslrootcert"} & {*said, *options}:
+        options["require_auth"] = "!password"
     extensions.set_wait_callback(None)  # connect_timeout bounds only libpq's own waiting
     connection: Connection = psycopg2.connect(string, **options)
     connection.autocommit = True
     return connection
+
+
+def _encryption(database: DatabaseSettings) -> dict[str, str]:
+    """Return libpq's options. It reads certificates from files; these are in memory and end with this process."""
+    options = {} if database.sslmode is None else {"sslmode": database.sslmode}
+    # Without verification libpq would still verify what it has an authority for.
+    ca = database.ca if database.sslmode == "verify-full" else None
+    for name, content in (("sslrootcert", ca), ("sslcert", database.certificate), ("sslkey", database.key)):
+        if content is not None:
+            options[name] = _in_memory(content)
+    return options
+
+
+@functools.cache
+def _in_memory(content: str) -> str:
+    """Return the path of a file that holds the content, which no other user can read."""
+    number = os.memfd_create("directus-sync")
+    os.fchmod(number, 0o600)  # libpq refuses a key that others may read
+    os.write(number, content.encode())
+    return f"/proc/self/fd/{number}"
 
 
 def beside(connection: Connection, name: str) -> Connection:

@@ -37,7 +37,8 @@ class Deployed:
     """What one deploy did.
 
     pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
-    switched_on: of the extensions; access: None in mode skip, and where access is not kept in files.
+    switched_on: of the extensions; access: None in mode skip, and where access is not kept in files;
+    rights: the statements that made the roles equal roles.yaml.
     """
 
     pre: tuple[Revision, ...]
@@ -49,11 +50,12 @@ class Deployed:
     directus: str | None = None
     switched_on: tuple[str, ...] = ()
     access: ResourcePlan | None = None
+    rights: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        sent = self.pushed or self.access or self.switched_on
+        sent = self.pushed or self.access or self.switched_on or self.rights
         return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)
 
 
@@ -61,8 +63,9 @@ class Deployed:
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending;
-    inactive: parts of this project's extensions that do nothing; access: None where it is not kept in files.
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
+    roles equal roles.yaml, both once nothing is pending; inactive: parts of this project's extensions that do nothing;
+    access: None where it is not kept in files.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -71,12 +74,13 @@ class Checked:
     drift: tuple[Repair, ...] = ()
     inactive: tuple[Inactive, ...] = ()
     access: ResourcePlan | None = None
+    rights: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        differs = self.plan or (self.access is not None and self.access.differs)
-        return not (differs or self.bootstrap or self.drift or self.inactive or any(self.pending.values()))
+        differs = self.plan or self.drift or self.rights or (self.access is not None and self.access.differs)
+        return not (differs or self.bootstrap or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)

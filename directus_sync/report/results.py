@@ -39,6 +39,8 @@ def deployed(done: Deployed) -> str:
         text += f", {len(done.verified.restored)} put back"
     if done.switched_on:
         text += f", {len(done.switched_on)} switched on"
+    if done.rights:
+        text += f", {count(len(done.rights), 'right')} corrected"
     return f"{text}; {count(pushed.rows_at_risk, 'row')} at risk"
 
 
@@ -54,6 +56,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
         "switched_on": list(done.switched_on),
+        "rights": list(done.rights),
         "notes": list(done.verified.notes),
     }
 
@@ -75,6 +78,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
         lines.append(access.plan(found.access, in_colour=in_colour))
     lines += [line for repair in found.drift for line in _repair(repair)]
     lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
+    lines += [f"rights: {statement}" for statement in found.rights]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -96,6 +100,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
             for repair in found.drift
         ],
         "extensions": [{"name": part.name, "state": part.state.value} for part in found.inactive],
+        "rights": list(found.rights),
     }
 
 

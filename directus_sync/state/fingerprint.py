@@ -26,14 +26,16 @@ from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
+    c.relacl
   FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace
     AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
 part AS (
   SELECT concat_ws(' ', 'extension', extname, extversion) AS text FROM pg_extension
   UNION ALL
-  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity)
+  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity,
+    relacl)
   FROM relation WHERE relkind <> 'i'
   UNION ALL
   SELECT concat_ws(' ', 'child', child.relname, parent.relname)

@@ -189,19 +189,22 @@ def test_a_directus_of_another_database_is_refused(empty: Tool, serve: Serving) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("writable", [True, False], ids=["can be written", "can't be written"])
-def test_compiled_code_is_kept_in_directus_s_folder_where_that(writable: bool, deployed: Tool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["can be written", "can't be written", "is open to others"])
+def test_compiled_code_is_kept_in_directus_s_folder_where_that(folder: str, deployed: Tool, tmp_path: Path) -> None:
     home = homes.link(tmp_path / "directus", Path(deployed.environ["DIRECTUS_HOME"]))
-    if not writable:
+    if folder == "can't be written":
         # Root may write anywhere, but not make a folder of a file.
         (home / ".cache").touch()
+    elif folder == "is open to others":
+        (home / ".cache" / "directus-sync").mkdir(parents=True)
+        (home / ".cache" / "directus-sync").chmod(0o777)
     deployed.database.execute("TRUNCATE directus_sync.deploys")
     done = deployed.with_settings(DIRECTUS_HOME=str(home), DIRECTUS_SYNC_WORKER="off")("diff")
     assert (done.code, done.out) == (0, "Nothing differs: Directus equals the snapshot\n"), done.text
     assert "Started a private Directus" in done.err
     kept = sum(1 for path in (home / ".cache").rglob("*") if path.is_file())
     # Directus loads some four thousand modules.
-    assert kept > 1000 if writable else kept == 0
+    assert kept > 1000 if folder == "can be written" else kept == 0
 
 
 def test_a_private_directus_is_not_led_astray_by_what_is_set_for_another(deployed: Tool, tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "snapshots" / SNAPSHOT.name
 
 
-@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml", "removals.yaml"])
+@pytest.mark.parametrize("name", ["schema.yaml", "catalog.yaml", "removals.yaml", "roles.yaml"])
 def test_a_changed_byte_in_a_file_is_looked_at(transaction: Transaction, copy: Path, name: str) -> None:
     copied = dataclasses.replace(transaction, settings=dataclasses.replace(transaction.settings, snapshot=copy))
     fingerprint.record_pull(transaction.connection, transaction.given)

@@ -74,6 +74,15 @@ def artefact(recipe: Callable[[Build], None], **inputs: str) -> Artefact:
     return Artefact("part", "the part", {"a": "1", **inputs}, recipe, prepare=lambda: None)
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_cache_that_others_may_write_to_is_refused(mode: int) -> None:
+    part = artefact(lambda build: (build.work / "program").touch())
+    built = part.ensure()
+    built.parent.chmod(mode)
+    with pytest.raises(StackError, match="others may write to the cache"):
+        part.ensure()
+
+
 def leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix not in {".lock", ".log"})
 

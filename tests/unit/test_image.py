@@ -14,7 +14,7 @@ import yaml
 from dotenv import dotenv_values
 from packaging.requirements import Requirement
 
-from directus_sync import settings
+from directus_sync import roles, settings
 from tests.conftest import ROOT
 from tests.image import copied, final, is_sent, locked, stages
 
@@ -151,9 +151,23 @@ def test_the_containers_are_those_of_production() -> None:
 def test_the_database_s_files_outlive_its_container() -> None:
     data = SERVICES["db"]["environment"]["PGDATA"]
     assert data == "/home/postgres/pgdata/data"
-    assert SERVICES["db"]["volumes"] == [f"database:{data}"]
+    assert SERVICES["db"]["volumes"][0] == f"database:{data}"
     assert SERVICES["directus"]["volumes"] == ["uploads:/directus/uploads"]
     assert yaml.safe_load(COMPOSE)["volumes"].keys() == {"database", "uploads"}
+
+
+def test_directus_serves_as_the_role_with_the_least_rights_and_the_tool_deploys_as_another() -> None:
+    names = [role.name for role in roles.read(ROOT / "snapshots" / "roles.yaml")]
+    database = SERVICES["db"]["environment"]
+    for service in ("directus", "replica"):
+        given = SERVICES[service]["environment"]
+        assert given["DB_USER"] == names[0]
+        assert given["DIRECTUS_SYNC_DB_USER"] == database["POSTGRES_USER"]
+        assert given["DIRECTUS_SYNC_DB_PASSWORD"] == database["POSTGRES_PASSWORD"]
+        assert given["DB_PASSWORD"] == database["SERVING_PASSWORD"]
+    script = (ROOT / "docker" / "serving-role.sh").read_text(encoding="utf-8")
+    assert f"CREATE ROLE {names[0]} LOGIN PASSWORD :'password'" in script
+    assert "./serving-role.sh:/docker-entrypoint-initdb.d/serving-role.sh:ro" in SERVICES["db"]["volumes"]
 
 
 def test_everything_waits_until_what_it_needs_is_healthy() -> None:
@@ -190,12 +204,15 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
     assert known - used == {
         "DB_HOST",
         "DB_SSL",
+        "DB_SSL__CA",
+        "DB_SSL__CERT",
+        "DB_SSL__KEY",
+        "DB_SSL__REJECT_UNAUTHORIZED",
         "DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_HOST",
-        "DIRECTUS_SYNC_DB_PASSWORD",
         "DIRECTUS_SYNC_DB_PORT",
-        "DIRECTUS_SYNC_DB_USER",
+        "DB_USER",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
         "DIRECTUS_SYNC_WORKER",
