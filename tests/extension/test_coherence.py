@@ -88,3 +88,26 @@ def test_an_update_is_judged_with_what_is_stored_of_the_row(rally_of: Rally) -> 
     both = {"keys": [key("entry A"), key("entry B")], "data": {"class_id": key("class A")}}
     assert refusal(http.patch("/items/entries", json=both)) == (400, "CROSS_EVENT_REFERENCE")
     assert http.patch(f"/items/entries/{key('entry A')}", json={"class_id": key("class A")}).status_code == 200
+
+
+def test_a_row_that_others_refer_to_stays_in_its_event(rally_of: Rally) -> None:
+    http, database = rally_of.directus.http, rally_of.directus.database
+    before = database.rows("SELECT event_id FROM public.stages ORDER BY id")
+    for path, change in (
+        (f"/items/classes/{key('class A')}", {"event_id": key("event A2")}),
+        (f"/items/stages/{key('stage A')}", {"event_id": key("event A2")}),
+        (f"/items/segments/{key('segment A')}", {"stage_id": key("stage B")}),
+        (f"/items/events/{key('event A')}", {"organization_id": key("B")}),
+    ):
+        answer = http.patch(path, json=change)
+        assert refusal(answer) == (400, "CROSS_EVENT_REFERENCE"), answer.text
+        assert "refer to it" in answer.json()["errors"][0]["message"]
+    assert database.rows("SELECT event_id FROM public.stages ORDER BY id") == before
+    # Within the event it moves with all that it has, and what nobody refers to goes anywhere.
+    stage = {"event_id": key("event A"), "name": "SS2", "sort_order": 2, "role": "regular", "status": "draft"}
+    second = rally_of.directus.create("stages", **stage, start_order_strategy="manual")["id"]
+    assert http.patch(f"/items/segments/{key('segment A')}", json={"stage_id": second}).status_code == 200
+    assert (
+        http.patch(f"/items/classes/{key('class A2')}", json={"event_id": key("event A"), "code": "Z"}).status_code
+        == 200
+    )

@@ -4,7 +4,7 @@ import { CrossEventReference } from '../lib/errors';
 import { isKey, pathOf } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { merged, NEW, readingOf, valueAt } from '../lib/values';
-import { belongsTo, fields, GROUPS, REGISTRATIONS, stray } from './rules';
+import { belongsTo, fields, GROUPS, HOMES, REGISTRATIONS, stray } from './rules';
 
 function refuse(collection: string, path: string, than: string): never {
   const [field, other] = [path.split('.')[0], than.split('.')[0]];
@@ -44,6 +44,24 @@ async function requireRegistered(reading: Reading, collection: string, row: Row)
   throw new CrossEventReference({ reason, collection });
 }
 
+/** Refuse to move a row to another event when rows that stay there refer to it. */
+async function requireAtHome(reading: Reading, collection: string, row: Row): Promise<void> {
+  const home = HOMES[collection];
+  if (home === undefined) return;
+  const path = pathOf(home);
+  const [before, after] = [
+    await valueAt(reading, collection, path, { id: row['id'] }),
+    await valueAt(reading, collection, path, row),
+  ];
+  if (before === after) return;
+  const referring = reading.schema.relations.filter((relation) => relation.related_collection === collection);
+  for (const { collection: other, field } of referring) {
+    if ((await reading.database(other).where(field, String(row['id'])).first(field)) === undefined) continue;
+    const reason = `Rows of ${other} refer to it, so it stays where it is: ${String(path.at(-1))} does not change.`;
+    throw new CrossEventReference({ reason, collection });
+  }
+}
+
 const coherence: HookConfig = ({ filter }, { getSchema }) => {
   filter<Row>('items.create', async (payload, { collection }, context) => {
     const reading = await readingOf(context, getSchema);
@@ -56,9 +74,11 @@ const coherence: HookConfig = ({ filter }, { getSchema }) => {
     const needed = fields(collection);
     if (!needed.some((field) => field in payload)) return payload;
     const reading = await readingOf(context, getSchema);
-    for (const row of await merged(reading, collection, meta['keys'] as PrimaryKey[], needed, payload)) {
+    const keys = meta['keys'] as PrimaryKey[];
+    for (const row of await merged(reading, collection, keys, ['id', ...needed], payload)) {
       await requireSameEvent(reading, collection, row);
       await requireRegistered(reading, collection, row);
+      await requireAtHome(reading, collection, row);
     }
     return payload;
   });

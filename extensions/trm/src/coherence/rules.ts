@@ -44,6 +44,19 @@ export const REGISTRATIONS: Readonly<Record<string, Registration>> = {
   },
 };
 
+/** The way from a row to its event, and from an event to its organisation: where it stays once others refer to it. */
+export const HOMES: Readonly<Record<string, string>> = {
+  classes: 'event_id',
+  entries: 'event_id',
+  entry_crossings: 'entry_id.event_id',
+  events: 'organization_id',
+  geofences: 'event_id',
+  penalty_formulas: 'event_id',
+  segments: 'stage_id.event_id',
+  stages: 'event_id',
+  waypoints: 'segment_id.stage_id.event_id',
+};
+
 /** What a penalty formula may belong to, by the word in belongs_to_type, and its path to the event. */
 export const BELONGS: Readonly<Record<string, { collection: string; path: string }>> = {
   class: { collection: 'classes', path: 'event_id' },
@@ -61,6 +74,8 @@ const FORMULA_FIELDS = ['event_id', 'belongs_to_type', 'belongs_to_id'];
 export function fields(collection: string): string[] {
   const paths = (GROUPS[collection] ?? []).flat();
   const registration = REGISTRATIONS[collection];
+  const home = HOMES[collection];
+  if (home !== undefined) paths.push(home);
   if (registration) paths.push(registration.field, registration.organization);
   if (collection === FORMULAS) paths.push(...FORMULA_FIELDS);
   return [...new Set(paths.map((path) => path.split('.')[0] ?? path))];
