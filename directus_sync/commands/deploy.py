@@ -26,7 +26,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
@@ -183,7 +183,7 @@ class _Deploying:
                 with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
                     planning.require_equal(client, wanted)
                 if items is not None:
-                    resources.require_equal(connection, FAMILY, items)
+                    resources.require_equal(connection, ACCESS, items)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started, entered)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
