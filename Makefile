@@ -104,6 +104,7 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 .PHONY: test
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
+	@$(STACK) extension -- vitest run --cache=false
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-all
@@ -132,8 +133,9 @@ positions: venv ## Write a demonstration track of the test entry's devices into 
 	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
 .PHONY: docs
-docs: venv ## Write what is generated in README and docs/: the data model, the tables of errors, settings, commands
+docs: venv ## Write what is generated: the data model, who may do what, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs
+	@$(PYTHON) -m tools.access_docs
 	@$(PYTHON) -m tools.reference
 
 .PHONY: lint
@@ -142,7 +144,10 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/ruff format --check . docker/directus-sync
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(STACK) extension -- tsc
+	@$(STACK) extension -- eslint
 	@$(PYTHON) -m tools.schema_docs --check
+	@$(PYTHON) -m tools.access_docs --check
 	@$(PYTHON) -m tools.reference --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk

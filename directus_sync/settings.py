@@ -210,9 +210,14 @@ class Settings:
         return self.snapshot.with_name("access")
 
     @property
+    def extensions(self) -> tuple[Path, ...]:
+        """What names the parts of each extension of Directus, in a checkout and in the image."""
+        return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All that a deploy reads beside the migrations; only the snapshot must be there."""
-        return self.snapshot, self.catalog, self.removals, *access_files(self.access)
+        return self.snapshot, *self.extensions, self.catalog, self.removals, *access_files(self.access)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from directus_sync.directus import server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
-from tools.devstack import cache
+from tools.devstack import cache, extension
 from tools.devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +45,7 @@ TEMPLATE_SOURCES = (
     "directus_sync/**/*.py",
     "directus_sync/**/*.mjs",
     "docker/directus/pnpm-lock.yaml",
+    "extensions/trm/package.json",
     "migrations/**/*.py",
     "snapshots/*.yaml",
     "snapshots/access/**/*.yaml",
@@ -350,13 +351,18 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
         yield running
 
 
+def extension_settings() -> dict[str, str]:
+    """Return the settings with which a Directus loads the project's extension."""
+    return {"EXTENSIONS_PATH": str(extension.built(ROOT)), "EXTENSIONS_MUST_LOAD": "true"}
+
+
 @contextmanager
-def running_directus(tool: Tool) -> Iterator[RunningDirectus]:
-    """Serve the tool's database while the block runs."""
+def running_directus(tool: Tool, **overrides: str) -> Iterator[RunningDirectus]:
+    """Serve the tool's database while the block runs. overrides: of the server's environment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url}
+    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url, **overrides}
     served = tool.with_settings(DIRECTUS_URL=url)
     with (
         tempfile.TemporaryFile() as log,

@@ -11,7 +11,7 @@ from directus_sync import output
 from directus_sync.catalog import upkeep
 from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
-from directus_sync.directus import installation
+from directus_sync.directus import extensions, installation
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.report import results
@@ -60,15 +60,19 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
             return Checked(pending, True, everything, access=access.judged(connection, items, given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(NO_DIFFERENCE))
+        ours = extensions.read(settings.extensions)
+        inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
             judged, entering = guard.nothing(planning.of_schema(given)), access.nothing(items, given)
         else:
             entering = access.judged(connection, items, given)
             with sessions.directus(settings, connection, progress) as client:
                 judged = planning.plan(settings, connection, client, wanted, given)
+                inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
-        return Checked(pending, False, judged, upkeep.differences(connection, expected), entering)
+        drift = upkeep.differences(connection, expected)
+        return Checked(pending, False, judged, drift, entering, inactive)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -20,7 +20,8 @@ from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.commands.resources import Items
-from directus_sync.directus import installation, server
+from directus_sync.directus import extensions, installation, server
+from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
@@ -177,6 +178,7 @@ class _Deploying:
                 )
                 drift += tuple(item.id for item in entered.refused)
                 entered = None if entered.refused else entered
+            switched_on = self._switch_on(client)
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
@@ -184,7 +186,8 @@ class _Deploying:
                     planning.require_equal(client, wanted)
                 if items is not None:
                     resources.require_equal(connection, ACCESS, items)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started, entered)
+        seconds = time.monotonic() - started
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, seconds, entered, switched_on)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -224,6 +227,21 @@ class _Deploying:
             server.bootstrap(self.settings)
         self.progress.done.append("bootstrap")
         return True
+
+    def _switch_on(self, client: DirectusClient | None) -> tuple[str, ...]:
+        """Have Directus load this project's extensions, and return the names of those that it would not have loaded."""
+        if not installation.is_in_database(self.connection):
+            return ()
+        bundles = extensions.read(self.settings.extensions)
+        names = extensions.switch_on(self.connection, bundles)
+        for name in names:
+            self.progress.note(f"Switched on: {name}")
+            self.progress.done.append(f"{name} switched on")
+        if names and client is not None and self.settings.directus_url is not None:
+            # Directus loads its extensions again after this, and its replicas do.
+            for bundle in bundles:
+                client.write("PATCH", f"/extensions/{bundle.id}", {"meta": {"enabled": True}})
+        return names
 
     def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, str | None]:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""

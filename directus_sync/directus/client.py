@@ -228,6 +228,18 @@ class DirectusClient:
     def _unclear(self, what: str) -> ApplyUnclear:
         return ApplyUnclear(what, where=self.url, next="run again: it looks at what is there before it sends anything")
 
+    def registered(self) -> frozenset[str]:
+        """Return the parts of this project's extensions that the server has registered."""
+        try:
+            response = self._http.get("/trm/health", auth=None)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+        # 503: some are missing. 404: all of them, or Directus is older than the extension.
+        try:
+            return frozenset(str(name) for name in response.json()["registered"])
+        except (ValueError, KeyError, TypeError):
+            return frozenset()
+
     def write(self, method: str, path: str, body: object) -> object:
         """Send a change of rows, once, and return Directus's answer, or None where it is empty.
 

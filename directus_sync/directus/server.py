@@ -63,6 +63,9 @@ LEAN: Final = {
     "PUBLIC_URL": "http://localhost",
 }
 
+# A folder that is not there: the hooks and their timers are for the server that people use.
+NO_EXTENSIONS: Final = {"EXTENSIONS_PATH": str(_PROGRAM.with_name("no-extensions")), "EXTENSIONS_LOCATION": ""}
+
 
 def bootstrap(settings: Settings) -> None:
     """Run `directus bootstrap`: create or upgrade Directus's own tables, and the first administrator.
@@ -203,6 +206,9 @@ def spawn(
         "DB_PORT": "5432",  # Directus has no default for it
         **settings.environ,
         "DIRECTUS_HOME": str(home),
+        # Without it Directus looks for a package.json where the tool was started, and warns or ends.
+        "PACKAGE_FILE_LOCATION": str(home),
+        **NO_EXTENSIONS,
         "DB_CLIENT": "pg",
         "DB_EXCLUDE_TABLES": settings.excluded_tables,
         "TELEMETRY": "false",

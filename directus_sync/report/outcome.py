@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from directus_sync.catalog import Difference
 from directus_sync.catalog.upkeep import Verified
+from directus_sync.directus.extensions import Inactive
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -33,8 +34,9 @@ class Compared:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What one deploy did. pushed: None in mode skip; seconds: from its start, waiting for the lock included.
+    """What one deploy did.
 
+    pushed: None in mode skip; seconds: from its start, waiting for the lock included; switched_on: of the extensions.
     access: None in mode skip, and where access is not kept in files.
     """
 
@@ -45,20 +47,21 @@ class Deployed:
     verified: Verified
     seconds: float
     access: ResourcePlan | None = None
+    switched_on: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        done = self.pre or self.bootstrapped or self.pushed or self.post or self.access or self.verified.restored
-        return not done
+        done = self.pre or self.bootstrapped or self.pushed or self.post or self.access
+        return not (done or self.verified.restored or self.switched_on)
 
 
 @dataclass(frozen=True)
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending.
-    access: None where it is not kept in files.
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending;
+    access: None where it is not kept in files; inactive: parts of this project's extensions that do nothing.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -66,12 +69,14 @@ class Checked:
     plan: Plan
     drift: tuple[Difference, ...] = ()
     access: ResourcePlan | None = None
+    inactive: tuple[Inactive, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
         access = self.access is not None and self.access.differs
-        return not (self.plan or access or self.bootstrap or self.drift or any(self.pending.values()))
+        there = self.bootstrap or self.drift or self.inactive or any(self.pending.values())
+        return not (self.plan or access or there)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
+from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import access, plans
@@ -35,6 +36,8 @@ def deployed(done: Deployed) -> str:
         text += f", {access.changes(done.access)}"
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
+    if done.switched_on:
+        text += f", {len(done.switched_on)} switched on"
     return f"{text}; {count(pushed.rows_at_risk, 'row')} at risk"
 
 
@@ -48,6 +51,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "access": access.document(done.access) if done.access is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
+        "switched_on": list(done.switched_on),
         "notes": list(done.verified.notes),
     }
 
@@ -68,6 +72,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
     if found.access is not None and found.access.differs:
         lines.append(access.plan(found.access, in_colour=in_colour))
     lines += [f"{drift.kind.value}: {drift.object}" for drift in found.drift]
+    lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -80,6 +85,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "schema": plans.plan_document(found.plan),
         "access": access.document(found.access) if found.access is not None else None,
         "catalog": [{"object": str(drift.object), "drift": drift.kind.value} for drift in found.drift],
+        "extensions": [{"name": part.name, "state": part.state.value} for part in found.inactive],
     }
 
 
@@ -168,6 +174,10 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync pull lists in the catalog what the database has")
     if found.access is not None and found.access.unknown:
         steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
+    if any(part.state is State.OFF for part in found.inactive):
+        steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
+    if any(part.state is State.NOT_LOADED for part in found.inactive):
+        steps.append("start the Directus at DIRECTUS_URL again, with the built extension in its EXTENSIONS_PATH")
     return steps or ["directus-sync deploy brings the checkout to the database"]
 
 

@@ -22,7 +22,8 @@ from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
 # Everything in the schema public that no extension owns, the rows in which Directus keeps its schema and who may do
-# what, and the numbers of the last recorded bases: a deploy leaves its own.
+# what, and the numbers of the last recorded bases: a deploy leaves its own. Also which extensions of Directus are
+# switched on.
 # Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
@@ -90,6 +91,7 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_fields', t::text) FROM public.directus_fields t
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
   UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
+  UNION ALL SELECT concat_ws(' ', 'directus_extensions', folder, source, enabled) FROM public.directus_extensions
   UNION ALL SELECT concat_ws(' ', kind, value) FROM ({ACCESS.select()}) AS resource(kind, key, value)
   UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
   UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
@@ -174,8 +176,9 @@ def is_possible(connection: Connection) -> bool:
         connection,
         "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
         " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
-        " to_regclass('public.directus_migrations'), to_regclass('public.directus_permissions'),"
-        " to_regclass('directus_sync.snapshot_history'), to_regclass('directus_sync.resource_history')) = 0",
+        " to_regclass('public.directus_migrations'), to_regclass('public.directus_extensions'),"
+        " to_regclass('public.directus_permissions'), to_regclass('directus_sync.snapshot_history'),"
+        " to_regclass('directus_sync.resource_history')) = 0",
     )
     return bool(found)
 

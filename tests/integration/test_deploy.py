@@ -22,7 +22,17 @@ from directus_sync.state.revisions import BRANCHES, checkout_head
 from tests import homes
 from tests.catalogs import CATALOG, read
 from tests.checkout import Checkout
-from tests.conftest import PROGRAMS, SNAPSHOT, Copying, Finished, RunningDirectus, Serving, Tool, running_directus
+from tests.conftest import (
+    PROGRAMS,
+    SNAPSHOT,
+    Copying,
+    Finished,
+    RunningDirectus,
+    Serving,
+    Tool,
+    extension_settings,
+    running_directus,
+)
 from tests.course import ROWS, insert
 from tests.snapshots import edited, set_property, without_collections, without_relation
 
@@ -48,7 +58,7 @@ def first(copied: Copying, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def served(first: tuple[Tool, Finished, list[str]]) -> Iterator[RunningDirectus]:
     """A Directus on what the first deploy made."""
-    with running_directus(first[0]) as running:
+    with running_directus(first[0], **extension_settings()) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from directus_sync import attic
 from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
 from directus_sync.catalog.upkeep import Verified
+from directus_sync.directus.extensions import Inactive, State
 from directus_sync.report import access, copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
@@ -81,6 +82,7 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
         ("A plan", "items[].refused", [rule.id for rule in Rule]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
+        ("A check", "extensions[].state", [state.value for state in State]),
     ],
 )
 def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list[str]) -> None:
@@ -99,7 +101,9 @@ def test_a_plan_of_access_is_as_documented() -> None:
 
 def test_a_check_is_as_documented(planned: Planned) -> None:
     lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
-    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(lost,))
+    off = Inactive("trm-tenant-guard", State.OFF)
+    plan = planned("note_changed")
+    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=plan, drift=(lost,), inactive=(off,))
     assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
 
 

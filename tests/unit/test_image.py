@@ -28,8 +28,8 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 def test_the_image_is_of_the_pinned_directus() -> None:
     assert stages()[0][0].text == f"directus/directus:{PIN} AS base"
-    # One Python: a virtual environment works only with the one that made it.
-    assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base"]
+    # One Python and one Node: a virtual environment works only with the one that made it.
+    assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base", "base"]
     labels = final("LABEL")[0].text
     prefix = "org.opencontainers.image."
     assert dict(re.findall(rf'{re.escape(prefix)}([a-z.]+)="([^"]*)"', labels)) == {
@@ -59,12 +59,26 @@ def test_the_image_has_no_build_tools() -> None:
     assert pip.endswith("pip uninstall --yes pip")
 
 
+def test_the_extension_is_tested_and_built_with_the_locked_packages_and_comes_without_its_sources() -> None:
+    _, _, extension, last = stages()
+    install, build = [instruction.text for instruction in extension if instruction.name == "RUN"]
+    pnpm = json.loads((ROOT / "tools/devstack/pnpm/package.json").read_text())["dependencies"]["pnpm"]
+    assert install == f"npx --yes pnpm@{pnpm} install --frozen-lockfile --ignore-scripts"
+    assert build == "node_modules/.bin/vitest run --cache=false && node build.mjs"
+    taken = [instruction.words for instruction in last if "--from=extension" in instruction.text]
+    assert taken == [
+        ["/extension/package.json", "./extensions/trm/"],
+        ["/extension/dist", "./extensions/trm/dist/"],
+    ]
+    assert "EXTENSIONS_MUST_LOAD=true" in " ".join(instruction.text for instruction in final("ENV"))
+    assert "/trm/health" in final("HEALTHCHECK")[0].text
+
+
 def test_what_changes_often_makes_the_last_layers() -> None:
     assert list(copied()) == [
         "docker/directus-sync",
         "docker/entrypoint.sh",
         "alembic.ini",
-        "extensions",
         "directus_sync",
         "migrations",
         "snapshots",
@@ -85,7 +99,7 @@ def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -
 def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     let_in = {line[1:] for line in lines if line.startswith("!")}
-    assert let_in == {*copied(), "requirements.runtime.lock"}
+    assert let_in == {*copied(), "extensions/trm", "requirements.runtime.lock"}
     assert all((ROOT / source).exists() for source in let_in)
 
 
@@ -102,7 +116,11 @@ def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
         (".env", False),
         ("snapshots/.env", False),
         ("directus_sync/catalog/.env.local", False),
-        ("extensions/of-somebody/.env.production", False),
+        ("extensions/trm/src/index.ts", True),
+        ("extensions/trm/.env.production", False),
+        ("extensions/trm/dist/api.js", False),
+        ("extensions/trm/node_modules/esbuild/package.json", False),
+        ("extensions/of-somebody/package.json", False),
     ],
 )
 def test_no_settings_and_no_history_reach_the_build(path: str, *, sent: bool) -> None:

@@ -1,0 +1,37 @@
+/** The bundle as Directus loads it. Directus skips, without a word, a name that package.json does not have. */
+import type { EndpointConfig, HookConfig } from '@directus/types';
+import coherence from './coherence';
+import { note } from './lib/registered';
+import queries from './queries';
+import routes from './routes';
+import tenantGuard from './tenant';
+
+type Endpoint = Extract<EndpointConfig, { id: string }>;
+
+const hook = (name: string, config: HookConfig): { name: string; config: HookConfig } => ({
+  name,
+  config: (register, context) => {
+    config(register, context);
+    note(name);
+  },
+});
+
+const endpoint = (name: string, config: Endpoint): { name: string; config: EndpointConfig } => ({
+  name,
+  config: {
+    ...config,
+    handler: (router, context) => {
+      config.handler(router, context);
+      note(name);
+    },
+  },
+});
+
+// The guard first: filters run in the order in which they were registered.
+export const hooks = [
+  hook('trm-tenant-guard', tenantGuard),
+  hook('trm-coherence', coherence),
+  hook('trm-queries', queries),
+];
+export const endpoints = [endpoint('trm-routes', routes)];
+export const operations: readonly never[] = [];
