@@ -126,9 +126,10 @@ ATTACHMENTS: Final = Kind(
     path="/access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
-    # Those of a single user are made in Directus, and stay there.
+    # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
+    # without a role would give its rights to everybody.
     environment=("user",),
-    where='t.role IS NOT NULL AND t."user" IS NULL',
+    where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
     # What counts is the order.
     read={
         "sort": "(SELECT count(*) FROM public.directus_access o"
@@ -174,6 +175,6 @@ def _administrators(rows: Sequence[Found]) -> frozenset[Place]:
 ACCESS: Final = Family(
     "access",
     (POLICIES, PERMISSIONS, ROLES, ATTACHMENTS),
-    names={(POLICY, PUBLIC_ID): PUBLIC},
+    names={(POLICY, PUBLIC_ID): PUBLIC, (ROLE, "None"): PUBLIC},
     ignored=_administrators,
 )

@@ -170,3 +170,12 @@ def test_fields_and_actions_keep_the_order_that_people_gave_them(tmp_path: Path)
     assert folder.pull()["events.yaml"] == text.replace("  read: [slug, name]\n", "  read: [slug, name, id]\n").replace(
         "read: [slug, name]}", "read: [slug, name, notes]}"
     )
+
+
+def test_files_can_start_from_what_a_database_has(folder: Folder, tmp_path: Path) -> None:
+    started = Folder(access_files.written(tmp_path / "new", "policies: {}\n", events="public: {}\n"))
+    started.live = folder.live
+    changed = started.pull()
+    assert changed["access.yaml"].startswith("policies:\n  base: {")
+    assert "roles:\n  member: {" in changed["access.yaml"]
+    assert set(changed) == {"access.yaml", "events.yaml", "stages.yaml"}

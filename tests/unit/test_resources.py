@@ -155,6 +155,16 @@ def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() 
     assert names["policy", Q] == "a"
 
 
+def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
+    given = Item("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
+    wanted = [policy("a")]
+    there = live(*wanted, given, known=tuple(wanted))
+    (change,) = judging.changes(ACCESS, by_id(*wanted), there.items)
+    assert (change.id, judging.mover(change, by_id(*wanted))) == ("attach:public/a", Mover.SERVER)
+    (request,) = requests.requests(ACCESS, [change], by_id(*wanted), there)
+    assert (request.method, request.path, request.body) == ("DELETE", "/access", [Q])
+
+
 def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
     there = live(role("r"), policy("Press Room"), attachment(), known=(role("r"),))
     assert "attach:r/press-room" in there.items
