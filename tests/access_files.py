@@ -12,6 +12,19 @@ ADMIN_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b01"
 MARSHAL_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b02"
 BASE_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b03"
 
+# SQL that takes away what a deploy made of the project's own access files.
+NOTHING: Final = """
+DO $$ BEGIN
+  TRUNCATE directus_sync.resource_history;
+  DELETE FROM directus_permissions;
+  DELETE FROM directus_access a USING directus_policies p
+    WHERE p.id = a.policy AND NOT p.admin_access AND role IS NOT NULL;
+  DELETE FROM directus_roles r WHERE NOT EXISTS (SELECT FROM directus_access a WHERE a.role = r.id);
+  DELETE FROM directus_policies p WHERE NOT p.admin_access AND NOT EXISTS
+    (SELECT FROM directus_access a WHERE a.policy = p.id);
+END $$
+"""
+
 TOP: Final = f"""\
 # Who there is.
 roles:

@@ -18,7 +18,7 @@ from directus_sync.report.refusal import shortened
 from directus_sync.resources import access, judging
 from directus_sync.resources.access import compiling, lint, reading, writing
 from directus_sync.resources.access.filters import SYSTEM
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.items import Item
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import Action
@@ -49,7 +49,7 @@ def pushing(
     settings: Settings, request: Request, progress: Progress, connection: Connection, command: str
 ) -> ResourcePushing:
     """Return a push of access. Needs the lock."""
-    return ResourcePushing(FAMILY, str(settings.access), settings, request, progress, connection, command)
+    return ResourcePushing(ACCESS, str(settings.access), settings, request, progress, connection, command)
 
 
 def is_readable(connection: Connection) -> bool:
@@ -63,13 +63,13 @@ def judged(connection: Connection, wanted: Items | None, given: Approvals) -> Re
     if wanted is None:
         return None
     if not is_readable(connection):
-        return judging.decide(FAMILY, judging.changes(FAMILY, wanted, {}), None, {}, Approvals(), {})
-    return resources.judge(connection, FAMILY, resources.compare(connection, FAMILY, wanted), given)
+        return judging.decide(ACCESS, judging.changes(ACCESS, wanted, {}), None, {}, Approvals(), {})
+    return resources.judge(connection, ACCESS, resources.compare(connection, ACCESS, wanted), given)
 
 
 def nothing(wanted: Items | None, given: Approvals) -> ResourcePlan | None:
     """Return the plan for a database that did not move since it equalled the files."""
-    return None if wanted is None else judging.decide(FAMILY, (), None, {}, given.of(FAMILY.owns), {})
+    return None if wanted is None else judging.decide(ACCESS, (), None, {}, given.of(ACCESS.owns), {})
 
 
 def is_base(settings: Settings, connection: Connection) -> bool | None:
@@ -80,13 +80,13 @@ def is_base(settings: Settings, connection: Connection) -> bool | None:
         return False
     if wanted is None:
         return None
-    recorded = resource_history.base(connection, FAMILY)
-    return recorded is not None and not judging.changes(FAMILY, wanted, recorded)
+    recorded = resource_history.base(connection, ACCESS)
+    return recorded is not None and not judging.changes(ACCESS, wanted, recorded)
 
 
 def present(connection: Connection, wanted: Items | None) -> frozenset[str]:
     """Return the items that files or database have, by id."""
-    found = resources.compare(connection, FAMILY, wanted or {})
+    found = resources.compare(connection, ACCESS, wanted or {})
     return frozenset([*found.wanted, *found.live.items])
 
 
@@ -95,10 +95,10 @@ def adopt(connection: Connection, wanted: Items | None) -> bool:
 
     What is there belongs to the base, also roles and policies that are in no file: a pull takes them in.
     """
-    found = resources.compare(connection, FAMILY, wanted or {}, taken=True)
+    found = resources.compare(connection, ACCESS, wanted or {}, taken=True)
     if found.base is not None:
         return False
-    resource_history.record(connection, FAMILY, found.live.items.values(), "adopt")
+    resource_history.record(connection, ACCESS, found.live.items.values(), "adopt")
     return True
 
 
@@ -116,7 +116,7 @@ def pull(settings: Settings, connection: Connection, schema: Snapshot, *, overwr
         return ()
     old = reading.contents(settings.access)
     wanted = _by_id(compiling.compiled(reading.parse(settings.access, old), schema))
-    found = resources.compare(connection, FAMILY, wanted, taken=True)
+    found = resources.compare(connection, ACCESS, wanted, taken=True)
     kept = frozenset() if overwrite else _unpushed(settings, found)
     after: dict[str, Item] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items() if name in kept}
@@ -127,7 +127,7 @@ def pull(settings: Settings, connection: Connection, schema: Snapshot, *, overwr
     gone = [path for path in old if path not in changed and _is_of_nothing(path, settings, schema)]
     for path in gone:
         path.unlink()
-    resource_history.record(connection, FAMILY, found.live.items.values(), "pull")
+    resource_history.record(connection, ACCESS, found.live.items.values(), "pull")
     return (*changed, *gone)
 
 

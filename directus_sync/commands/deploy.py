@@ -19,7 +19,7 @@ from directus_sync.commands import access, options, planning, resources, session
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
-from directus_sync.commands.resources import Items
+from directus_sync.commands.resources import Items, ResourcePushing
 from directus_sync.directus import bootstrap, extensions, installation, server, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import count
@@ -28,7 +28,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.roles import granting
 from directus_sync.schema import snapshot
@@ -128,10 +128,6 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
-def _movers(plan: ResourcePlan) -> set[Mover]:
-    return {item.mover for item in plan.items}
-
-
 class _Deploying:
     """One deploy under way, with the lock held."""
 
@@ -154,9 +150,7 @@ class _Deploying:
             # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
             with sessions.directus(settings, connection, progress) as running:
                 snapshot.require_version(wanted, running.version())
-        entering = access.pushing(settings, self.request, progress, connection, "deploy")
-        if settings.mode is Mode.AUTO and items is not None and access.is_readable(connection):
-            entering.require_possible(items, lambda plan: self._may_serve(_movers(plan), wanted, given))
+        self._require_possible(items, wanted, given)
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
@@ -166,37 +160,57 @@ class _Deploying:
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushing = Pushing(settings, self.request, progress, connection, "deploy")
-                pushed = pushing.run(
-                    client,
-                    wanted,
-                    lambda judged: self._may_serve({i.verdict.mover for i in judged.items}, wanted, given),
-                )
-                drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
-                pushed = Plan(NO_DIFFERENCE) if drift else pushed
+                pushed, drift = self._push(client, wanted, given)
             post = self._migrate("post")
+            # The guard between organisations first: without it rights would let too much through.
             switched_on = self._switch_on(client)
             if client is not None and items is not None:
-                # The schema worker keeps no policies: a whole Directus is started if something is to be written.
-                whole = stack.enter_context(sessions.on_demand(settings, connection, progress, rows=True))
-                entered = entering.run(whole, items, lambda plan: self._may_serve(_movers(plan), wanted, given))
-                drift += tuple(item.id for item in entered.refused)
-                entered = None if entered.refused else entered
+                entered, left = self._enter(items, wanted, given)
+                drift += left
             rights = self._correct_rights()
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
-                with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
-                    planning.require_equal(client, wanted)
-                if items is not None:
-                    resources.require_equal(connection, FAMILY, items)
+                self._require_equal(client, wanted, items)
         took = time.monotonic() - started
         sent = (switched_on, entered, rights)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
-    def _may_serve(self, movers: set[Mover], wanted: Snapshot, given: str) -> bool:
+    def _require_possible(self, items: Items | None, wanted: Snapshot, given: str) -> None:
+        """Refuse what `_enter` would refuse, before anything is changed."""
+        if self.settings.mode is Mode.AUTO and items is not None and access.is_readable(self.connection):
+            self._entering().require_possible(items, lambda plan: self._may_serve(plan.movers, wanted, given))
+
+    def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:
+        """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
+        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+        pushed = pushing.run(client, wanted, lambda judged: self._may_serve(judged.movers, wanted, given))
+        if pushed.refused:
+            return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
+        return pushed, ()
+
+    def _enter(self, items: Items, wanted: Snapshot, given: str) -> tuple[ResourcePlan | None, tuple[str, ...]]:
+        """Push who may do what; return what was pushed, and what a boot leaves alone in Directus."""
+        # The schema worker keeps no policies: a whole Directus is started if something is to be written.
+        with sessions.on_demand(self.settings, self.connection, self.progress, rows=True) as whole:
+            entered = self._entering().run(whole, items, lambda plan: self._may_serve(plan.movers, wanted, given))
+        if entered.refused:
+            return None, tuple(item.id for item in entered.items)
+        return entered, ()
+
+    def _entering(self) -> ResourcePushing:
+        return access.pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+
+    def _require_equal(self, client: DirectusClient, wanted: Snapshot, items: Items | None) -> None:
+        """Look again at what could have been changed since it was pushed."""
+        with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
+            planning.require_equal(client, wanted)
+        if items is not None:
+            resources.require_equal(self.connection, ACCESS, items)
+
+    def _may_serve(self, movers: frozenset[Mover], wanted: Snapshot, given: str) -> bool:
         """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
         if not self.request.boot or movers != {Mover.SERVER} or not history.exists(self.connection):
             return False

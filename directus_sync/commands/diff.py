@@ -55,6 +55,8 @@ def show_plan(
         output.document(_document(found))
     elif found.differs:
         output.result(_text(found, in_colour=sys.stdout.isatty()))
+    elif found.schema is None and found.access is None:
+        output.result("Nothing to compare: access is not kept in files here")
     else:
         output.result("Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files"))
     options.finish(3 if found.differs else 0)

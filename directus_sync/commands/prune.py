@@ -9,7 +9,7 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.commands import access, options, planning, sessions
 from directus_sync.output import Progress
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.schema import approvals
 from directus_sync.settings import Settings
 
@@ -32,10 +32,10 @@ def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
         sessions.directus(settings, connection, progress) as client,
     ):
         there = access.present(connection, items)
-        of_schema = [removal for removal in removals if not FAMILY.owns(removal.item)]
+        of_schema = [removal for removal in removals if not ACCESS.owns(removal.item)]
         spent = (
             *approvals.spent(of_schema, wanted, planning.read_live(client)),
-            *(removal for removal in removals if FAMILY.owns(removal.item) and removal.item not in there),
+            *(removal for removal in removals if ACCESS.owns(removal.item) and removal.item not in there),
         )
     if spent:
         approvals.prune(settings.removals, spent)

@@ -187,12 +187,12 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
     if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
+    if found.access is not None and found.access.unknown:
+        steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
     if any(part.state is State.OFF for part in found.inactive):
         steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
     if any(part.state is State.NOT_LOADED for part in found.inactive):
         steps.append("start the Directus at DIRECTUS_URL again, with the built extension in its EXTENSIONS_PATH")
-    if found.access is not None and found.access.unknown:
-        steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
     return steps or ["directus-sync deploy brings the checkout to the database"]
 
 

@@ -96,7 +96,7 @@ def _provisional(rows: Iterable[Found], names: Names) -> Names:
 def _part(found: Found, column: str, names: Names) -> str:
     value = found.primary if column == found.kind.primary else found.row[column]
     kind = found.kind.references.get(column, found.kind.name if column == found.kind.primary else None)
-    return "-" if value is None else names.get((kind or "", str(value)), str(value))
+    return names.get((kind or "", str(value)), "-" if value is None else str(value))
 
 
 def _item(name: str, group: Iterable[Found]) -> Item:

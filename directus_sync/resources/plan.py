@@ -85,6 +85,11 @@ class ResourcePlan:
         return tuple(item for item in self.items if item.rule is not None)
 
     @property
+    def movers(self) -> frozenset[Mover]:
+        """Who changed the items."""
+        return frozenset(item.mover for item in self.items)
+
+    @property
     def differs(self) -> bool:
         """Tell whether anything differs, also what is left alone."""
         return bool(self.items or self.unknown)

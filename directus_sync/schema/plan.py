@@ -125,6 +125,11 @@ class Plan:
         return tuple(item for item in self.items if item.rule is not None)
 
     @property
+    def movers(self) -> frozenset[Mover]:
+        """Who changed the items."""
+        return frozenset(item.verdict.mover for item in self.items)
+
+    @property
     def rows_at_risk(self) -> int:
         """How many rows, values or duplicates the items concern, added up."""
         return sum(item.rows for item in self.items)

@@ -15,7 +15,7 @@ from directus_sync import __version__
 from directus_sync.directus import installation
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.access import kinds as access
+from directus_sync.resources.declared import ACCESS
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
@@ -92,7 +92,7 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
   UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
   UNION ALL SELECT concat_ws(' ', 'directus_extensions', folder, source, enabled) FROM public.directus_extensions
-  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({access.FAMILY.select()}) AS resource(kind, key, value)
+  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({ACCESS.select()}) AS resource(kind, key, value)
   UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
   UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
 

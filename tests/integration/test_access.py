@@ -84,7 +84,7 @@ class Site:
 @pytest.fixture
 def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
     access_files.complete(snapshot_file)
-    with serve("deployed") as running:
+    with serve("deployed", access_files.NOTHING) as running:
         site = Site(running, snapshot_file)
         site.done("push", "--only", "access")
         yield site
@@ -294,7 +294,7 @@ def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows
         )
         removed = running.tool("push", "--snapshot", without, "--allow-destroy", "speed_limit_zones")
         assert (removed.code, running.database.rows(kept)) == (0, []), removed.text
-        assert running.tool("push", "--snapshot", SNAPSHOT).code == 0
+        assert running.tool("push", "--snapshot", snapshot_file).code == 0
         copy = running.database.value("SELECT max(id) FROM directus_sync.attic_copies")
         restored = running.tool("attic", "restore", str(copy))
         assert restored.code == 0, restored.text

@@ -68,7 +68,7 @@ def rights(running: RunningDirectus) -> list[tuple[object, ...]]:
 @pytest.fixture
 def pushed(serve: Serving, snapshot_file: Path) -> Iterator[RunningDirectus]:
     write(snapshot_file, other=False)
-    with serve("deployed") as running:
+    with serve("deployed", access_files.NOTHING) as running:
         done = running.tool("push", "--snapshot", snapshot_file, "--only", "access")
         assert done.code == 0, done.text
         yield running
@@ -104,6 +104,7 @@ def test_a_boot_with_nothing_to_do_starts_no_directus_until_a_right_is_changed(
     deployed: Tool, snapshot_file: Path
 ) -> None:
     access_files.complete(snapshot_file)
+    deployed.database.execute(access_files.NOTHING)
     deploy = ("deploy", "--snapshot", snapshot_file)
     first = deployed(*deploy)
     assert (first.code, ", 12 changes of access; " in first.out) == (0, True), first.text

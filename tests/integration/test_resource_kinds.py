@@ -14,7 +14,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import RefusedPlan
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family, Kind
 from tests.conftest import RunningDirectus, Serving
@@ -75,7 +75,7 @@ def surface(serve: Serving) -> Iterator[Surface]:
             yield Surface(running, connection, client)
 
 
-@pytest.mark.parametrize("kind", [*SURFACE.kinds, *FAMILY.kinds], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*SURFACE.kinds, *ACCESS.kinds], ids=lambda kind: kind.name)
 def test_a_declaration_names_every_column(surface: Surface, kind: Kind) -> None:
     columns = surface.running.database.rows(
         "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",

@@ -12,7 +12,7 @@ from directus_sync import settings
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import judging
 from directus_sync.resources.access import compiling, reading, writing
-from directus_sync.resources.access.kinds import FAMILY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.items import Item
 from directus_sync.schema import snapshot
 from tests import access_files
@@ -47,7 +47,7 @@ class Folder:
 
     def pull(self) -> dict[str, str]:
         """Return the files that change, by name."""
-        differing = [change.id for change in judging.changes(FAMILY, self.wanted(), self.live)]
+        differing = [change.id for change in judging.changes(ACCESS, self.wanted(), self.live)]
         changed = writing.rewritten(self.path, reading.contents(self.path), self.live, differing, SCHEMA)
         return {path.name: content.decode() for path, content in changed.items()}
 
@@ -170,3 +170,12 @@ def test_fields_and_actions_keep_the_order_that_people_gave_them(tmp_path: Path)
     assert folder.pull()["events.yaml"] == text.replace("  read: [slug, name]\n", "  read: [slug, name, id]\n").replace(
         "read: [slug, name]}", "read: [slug, name, notes]}"
     )
+
+
+def test_files_can_start_from_what_a_database_has(folder: Folder, tmp_path: Path) -> None:
+    started = Folder(access_files.written(tmp_path / "new", "policies: {}\n", events="public: {}\n"))
+    started.live = folder.live
+    changed = started.pull()
+    assert changed["access.yaml"].startswith("policies:\n  base: {")
+    assert "roles:\n  member: {" in changed["access.yaml"]
+    assert set(changed) == {"access.yaml", "events.yaml", "stages.yaml"}

@@ -20,7 +20,7 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
 from directus_sync.report import access, copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
-from directus_sync.resources.access.kinds import POLICIES
+from directus_sync.resources.declared import POLICIES
 from directus_sync.resources.items import Item
 from directus_sync.resources.plan import Change as ResourceChange
 from directus_sync.resources.plan import Judged as ResourceJudged

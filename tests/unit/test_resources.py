@@ -8,7 +8,7 @@ import pytest
 
 from directus_sync.report import access as report
 from directus_sync.resources import grouping, judging, requests
-from directus_sync.resources.access.kinds import FAMILY, PERMISSIONS, POLICIES
+from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Found
@@ -49,20 +49,20 @@ def by_id(*items: Item) -> dict[str, Item]:
 
 def found(*items: Item) -> list[Found]:
     """Return items as rows of a database; those that have no id get numbers."""
-    rows = [(FAMILY.kind(item.kind), row) for item in items for row in item.rows]
+    rows = [(ACCESS.kind(item.kind), row) for item in items for row in item.rows]
     return [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
 
 def live(*items: Item, known: tuple[Item, ...] = ()) -> Live:
-    return grouping.grouped(FAMILY, found(*items), grouping.names_of(FAMILY, known or items))
+    return grouping.grouped(ACCESS, found(*items), grouping.names_of(ACCESS, known or items))
 
 
 def plan(
     wanted: list[Item], base: list[Item] | None, there: list[Item], approvals: Approvals | None = None
 ) -> ResourcePlan:
-    changes = judging.changes(FAMILY, by_id(*wanted), by_id(*there))
+    changes = judging.changes(ACCESS, by_id(*wanted), by_id(*there))
     recorded = None if base is None else by_id(*base)
-    return judging.decide(FAMILY, changes, recorded, {}, approvals or Approvals(), {})
+    return judging.decide(ACCESS, changes, recorded, {}, approvals or Approvals(), {})
 
 
 A, B, C = permission("a", ["id"]), permission("a", ["id", "name"]), permission("a", ["id", "slug"])
@@ -113,7 +113,7 @@ def test_removing_a_policy_needs_approval_and_removing_a_permission_does_not() -
 
 
 def test_approvals_of_access_are_told_from_those_of_the_schema() -> None:
-    assert [FAMILY.owns(name) for name in ("policy:a", "permission:a/b/read", "policy", "events.notes")] == [
+    assert [ACCESS.owns(name) for name in ("policy:a", "permission:a/b/read", "policy", "events.notes")] == [
         True, True, False, False,
     ]  # fmt: skip
 
@@ -134,7 +134,7 @@ def test_administrators_are_not_even_named() -> None:
 
 def test_a_known_policy_that_was_given_admin_access_is_a_difference() -> None:
     there = live(policy("a", admin_access=True))
-    (change,) = judging.changes(FAMILY, by_id(policy("a")), there.items)
+    (change,) = judging.changes(ACCESS, by_id(policy("a")), there.items)
     assert (change.id, change.edited) == ("policy:a", ("admin_access",))
 
 
@@ -144,15 +144,25 @@ def test_the_public_policy_s_permissions_are_owned_although_no_file_names_it() -
 
 
 def test_a_policy_that_gets_another_name_in_the_files_keeps_its_base() -> None:
-    names = grouping.names_of(FAMILY, [policy("new")], [policy("old")])
-    base = grouping.rekeyed(FAMILY, [policy("old"), permission("old", ["id"])], names)
+    names = grouping.names_of(ACCESS, [policy("new")], [policy("old")])
+    base = grouping.rekeyed(ACCESS, [policy("old"), permission("old", ["id"])], names)
     assert set(base) == {"policy:new", "permission:new/events/read"}
 
 
 def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() -> None:
-    names = grouping.names_of(FAMILY, [policy("a", Q)], [policy("a", P)])
+    names = grouping.names_of(ACCESS, [policy("a", Q)], [policy("a", P)])
     assert names["policy", P] == f"a-{P[:8]}"
     assert names["policy", Q] == "a"
+
+
+def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
+    given = Item("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
+    wanted = [policy("a")]
+    there = live(*wanted, given, known=tuple(wanted))
+    (change,) = judging.changes(ACCESS, by_id(*wanted), there.items)
+    assert (change.id, judging.mover(change, by_id(*wanted))) == ("attach:public/a", Mover.SERVER)
+    (request,) = requests.requests(ACCESS, [change], by_id(*wanted), there)
+    assert (request.method, request.path, request.body) == ("DELETE", "/access", [Q])
 
 
 def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
@@ -165,8 +175,8 @@ def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
 
 def sent(wanted: list[Item], there: list[Item]) -> list[Request]:
     there_by_id = live(*there, known=(*there, *wanted))
-    changes = judging.changes(FAMILY, by_id(*wanted), there_by_id.items)
-    return list(requests.requests(FAMILY, changes, by_id(*wanted), there_by_id))
+    changes = judging.changes(ACCESS, by_id(*wanted), there_by_id.items)
+    return list(requests.requests(ACCESS, changes, by_id(*wanted), there_by_id))
 
 
 def test_a_new_policy_comes_with_its_permissions_before_the_role_that_has_it() -> None:

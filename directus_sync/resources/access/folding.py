@@ -7,7 +7,10 @@ from typing import Any, Final
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import ACTIONS, EVERY_FIELD, TENANT, CollectionAccess, Filter
+from directus_sync.resources.access.model import ACTIONS, TENANT, CollectionAccess
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.conditions import parts as parts_of
+from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.resources.items import Item, Row, text
 from directus_sync.schema.snapshot import Snapshot
 
@@ -55,7 +58,7 @@ class Folding:
     def _rows(self, found: Filter, member: Sequence[str]) -> Any:
         if not found:
             return "all"
-        joined = expansion.parts(found)
+        joined = parts_of(found)
         # A list of one would come back without its _and.
         parts = joined if len(joined) > 1 and all(isinstance(part, Mapping) and part for part in joined) else [found]
         return [self._part(part, member) for part in parts]
@@ -70,7 +73,7 @@ class Folding:
             return found
         if text(found) == text(self._native):
             return None
-        parts = expansion.parts(found) if found else []
+        parts = parts_of(found) if found else []
         if len(parts) == 2 and text(parts[1]) == text(self._native):
             return parts[0]
         raise _unwritable(item, "it lacks the check of the organisation, which every creation has here")

@@ -10,20 +10,10 @@ from uuid import UUID
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import tree
-from directus_sync.resources.access.model import (
-    ACTIONS,
-    EVERY_FIELD,
-    PUBLIC,
-    TENANT,
-    Access,
-    CollectionAccess,
-    Filter,
-    Grant,
-    Policy,
-    Role,
-    Rule,
-)
+from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
 from directus_sync.resources.access.tree import Node
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
 from directus_sync.settings import access_files
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")

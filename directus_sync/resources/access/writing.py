@@ -10,9 +10,9 @@ from typing import Any
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import compiling, editing, reading
-from directus_sync.resources.access.compiling import ATTACHMENT, PERMISSION, POLICY, ROLE
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
+from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
 from directus_sync.resources.items import Item, text
 from directus_sync.schema.snapshot import Snapshot
 
@@ -86,6 +86,14 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             policies.add(key)
         elif kind in {ROLE, ATTACHMENT}:
             roles.add(key.partition("/")[0])
+    if PUBLIC in roles:
+        raise InvalidAccess(
+            "a policy was given to everybody who is not logged in, which no file may say: "
+            + ", ".join(name for name in differing if name.startswith(f"{ATTACHMENT}:{PUBLIC}/")),
+            where="Directus",
+            next="take it away in Directus, or by directus-sync push --only access --discard-live with that id;\n"
+            "what the public may do is in the collections' files, under `public`",
+        )
     old: Any = plain_yaml.load(content.encode())
     if policies:
         said = old["policies"]

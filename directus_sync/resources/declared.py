@@ -1,15 +1,25 @@
-"""The four kinds of rows that say who may do what, as Directus 11.17.4 keeps them."""
+"""The kinds of rows that are declared: the four that say who may do what, as Directus 11.17.4 keeps them.
+
+Loads nothing else of the access files: every boot reads these rows, and most do no more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from directus_sync.resources.access import expansion
-from directus_sync.resources.access.compiling import ATTACHMENT, PERMISSION, POLICY, ROLE
-from directus_sync.resources.access.model import EVERY_FIELD, PUBLIC, PUBLIC_ID
+from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
 from directus_sync.resources.kinds import Cost, Family, Found, Kind, Place, Rows, Within
+
+ROLE: Final = "role"
+POLICY: Final = "policy"
+ATTACHMENT: Final = "attach"
+PERMISSION: Final = "permission"
+# The policy of everybody who is not logged in. Directus makes it with this id (11.17.4, migration 20240806A).
+PUBLIC: Final = "public"
+PUBLIC_ID: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
+EVERY_FIELD: Final = ("*",)
 
 
 def _policy_widens(before: Rows, after: Rows) -> bool:
@@ -51,7 +61,7 @@ def _has_all(found: Row | None, conditions: Row | None) -> bool:
         return True
     if not found:
         return False
-    return {text(part) for part in expansion.parts(conditions)} <= {text(part) for part in expansion.parts(found)}
+    return {text(part) for part in parts(conditions)} <= {text(part) for part in parts(found)}
 
 
 _USERS_OF_ROLE: Final = "SELECT count(*) FROM public.directus_users WHERE role = %s"
@@ -116,9 +126,10 @@ ATTACHMENTS: Final = Kind(
     path="/access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
-    # Those of a single user are made in Directus, and stay there.
+    # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
+    # without a role would give its rights to everybody.
     environment=("user",),
-    where='t.role IS NOT NULL AND t."user" IS NULL',
+    where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
     # What counts is the order.
     read={
         "sort": "(SELECT count(*) FROM public.directus_access o"
@@ -161,9 +172,9 @@ def _administrators(rows: Sequence[Found]) -> frozenset[Place]:
 
 
 # Policies before the roles that get them: each step leaves less access than the end, never more.
-FAMILY: Final = Family(
+ACCESS: Final = Family(
     "access",
     (POLICIES, PERMISSIONS, ROLES, ATTACHMENTS),
-    names={(POLICY, PUBLIC_ID): PUBLIC},
+    names={(POLICY, PUBLIC_ID): PUBLIC, (ROLE, "None"): PUBLIC},
     ignored=_administrators,
 )
