@@ -205,14 +205,19 @@ class Settings:
         return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
 
     @property
+    def access(self) -> Path:
+        """The folder that says who may do what."""
+        return self.snapshot.with_name("access")
+
+    @property
     def extensions(self) -> tuple[Path, ...]:
         """What names the parts of each extension of Directus, in a checkout and in the image."""
         return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that a deploy reads beside the migrations; the last two need not be there."""
-        return self.snapshot, *self.extensions, self.catalog, self.removals
+        """All that a deploy reads beside the migrations; only the snapshot must be there."""
+        return self.snapshot, *self.extensions, self.catalog, self.removals, *access_files(self.access)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -242,6 +247,11 @@ class Settings:
 
 def _query(place: str) -> list[str]:
     return place.partition("?")[2].split("&")
+
+
+def access_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that says who may do what, in the order of their names."""
+    return folder / "access.yaml", *sorted((folder / "collections").glob("*.yaml"))
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:

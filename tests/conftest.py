@@ -48,6 +48,7 @@ TEMPLATE_SOURCES = (
     "extensions/trm/package.json",
     "migrations/**/*.py",
     "snapshots/*.yaml",
+    "snapshots/access/**/*.yaml",
     "tests/conftest.py",
 )
 

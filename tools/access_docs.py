@@ -14,7 +14,9 @@ from typing import Final
 from directus_sync.errors import SyncError
 from directus_sync.resources import access
 from directus_sync.resources.access import lint, tenancy
-from directus_sync.resources.access.model import EVERY_FIELD, TENANT, Access, CollectionAccess, Filter, Grant, Rule
+from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.schema import snapshot
 from directus_sync.settings import ROOT
 

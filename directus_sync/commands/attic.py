@@ -39,8 +39,14 @@ def list_(*, as_json: bool) -> None:
 @options.with_json
 def restore(copy: int, *, over_default: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
-    with sessions.writing(options.load(), "attic restore", Progress()) as connection:
+    loaded, progress = options.load(), Progress()
+    with sessions.writing(loaded, "attic restore", progress) as connection:
         restored = attic.restore(connection, copy, over_default=over_default)
+        if restored.access and loaded.directus_url is not None:
+            with sessions.directus(loaded, connection, progress) as client:
+                client.clear_cache()
+        elif restored.access:
+            progress.note("note: a Directus that runs now sees the rights that came back when it starts again")
     if as_json:
         output.document(report.restored_document(restored))
     else:

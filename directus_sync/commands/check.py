@@ -9,7 +9,7 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.catalog import upkeep
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
 from directus_sync.directus import extensions, installation
 from directus_sync.output import Progress
@@ -50,25 +50,29 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
     wanted = planning.preflight(settings, progress)
     given = planning.approved(settings, request)
+    items = access.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
-            return Checked(pending, True, _plan_of_everything(wanted, given))
+            everything = _plan_of_everything(wanted, planning.of_schema(given))
+            return Checked(pending, True, everything, access=access.judged(connection, items, given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(NO_DIFFERENCE))
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged = guard.nothing(given)
+            judged, entering = guard.nothing(planning.of_schema(given)), access.nothing(items, given)
         else:
+            entering = access.judged(connection, items, given)
             with sessions.directus(settings, connection, progress) as client:
                 judged = planning.plan(settings, connection, client, wanted, given)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
-        return Checked(pending, False, judged, upkeep.differences(connection, expected), inactive)
+        drift = upkeep.differences(connection, expected)
+        return Checked(pending, False, judged, drift, entering, inactive)
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

@@ -1,4 +1,4 @@
-"""`deploy`: one run from the first revision to the record, under one lock: pre, bootstrap, push, post, verify."""
+"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, access, verify."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import rich_click as click
 from directus_sync import output, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, resources, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
+from directus_sync.commands.resources import Items, ResourcePushing
 from directus_sync.directus import extensions, installation, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
@@ -26,6 +27,8 @@ from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.outcome import Deployed
+from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -62,7 +65,7 @@ def command(
     no_attic: bool,
     as_json: bool,
 ) -> None:
-    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions.
+    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, who may do what.
 
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME temporarily. Safe to run again,
     and safe to run many times at once: one works, the others wait.
@@ -101,13 +104,14 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     given = fingerprint.inputs(settings)
     wanted = planning.preflight(settings, progress)
+    items = access.read_wanted(settings, wanted, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another deploy did the work while this one waited for the lock.
             verified = Verified(notes=unmoved.notes)
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        return _Deploying(settings, request, progress, connection).run(wanted, given, started)
+        return _Deploying(settings, request, progress, connection).run(wanted, items, given, started)
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -131,44 +135,79 @@ class _Deploying:
         self.connection = connection
         self._removed_by_revisions: set[Object] = set()
 
-    def run(self, wanted: Snapshot, given: str, started: float) -> Deployed:
+    def run(self, wanted: Snapshot, items: Items | None, given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
-        given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
+        items: who may do what. given: hash of the inputs, taken before any of them was read. started: when, by
+        `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             with sessions.directus(settings, connection, progress):
                 pass  # before anything is changed: it answers, accepts the credentials, and works on this database
+        self._require_possible(items, wanted, given)
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap()
-            client, pushed = None, None
+            client, pushed, entered = None, None, None
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushing = Pushing(settings, self.request, progress, connection, "deploy")
-                pushed = pushing.run(client, wanted, lambda judged: self._is_only_drift(judged, wanted, given))
-                drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
-                pushed = Plan(NO_DIFFERENCE) if drift else pushed
+                pushed, drift = self._push(client, wanted, given)
             post = self._migrate("post")
+            if client is not None and items is not None:
+                entered, left = self._enter(client, items, wanted, given)
+                drift += left
             switched_on = self._switch_on(client)
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
-                with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
-                    planning.require_equal(client, wanted)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started, switched_on)
+                self._require_equal(client, wanted, items)
+        seconds = time.monotonic() - started
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, seconds, entered, switched_on)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
-    def _is_only_drift(self, judged: Plan, wanted: Snapshot, given: str) -> bool:
+    def _require_possible(self, items: Items | None, wanted: Snapshot, given: str) -> None:
+        """Refuse what `_enter` would refuse, before anything is changed."""
+        if self.settings.mode is Mode.AUTO and items is not None and access.is_readable(self.connection):
+            self._entering().require_possible(items, lambda plan: self._may_serve(plan.movers, wanted, given))
+
+    def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:
+        """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
+        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+        pushed = pushing.run(client, wanted, lambda judged: self._may_serve(judged.movers, wanted, given))
+        if pushed.refused:
+            return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
+        return pushed, ()
+
+    def _enter(
+        self, client: DirectusClient, items: Items, wanted: Snapshot, given: str
+    ) -> tuple[ResourcePlan | None, tuple[str, ...]]:
+        """Push who may do what; return what was pushed, and what a boot leaves alone in Directus."""
+        entered = self._entering().run(lambda: client, items, lambda plan: self._may_serve(plan.movers, wanted, given))
+        if entered.refused:
+            return None, tuple(item.id for item in entered.items)
+        return entered, ()
+
+    def _entering(self) -> ResourcePushing:
+        return access.pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+
+    def _require_equal(self, client: DirectusClient, wanted: Snapshot, items: Items | None) -> None:
+        """Look again at what could have been changed since it was pushed."""
+        with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
+            planning.require_equal(client, wanted)
+        if items is not None:
+            resources.require_equal(self.connection, ACCESS, items)
+
+    def _may_serve(self, movers: frozenset[Mover], wanted: Snapshot, given: str) -> bool:
         """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
-        same = history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
-        return self.request.boot and same and all(item.verdict.mover is Mover.SERVER for item in judged.items)
+        if not self.request.boot or movers != {Mover.SERVER} or not history.exists(self.connection):
+            return False
+        return history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
         """Bring a branch to its head; note what its revisions removed."""
@@ -265,7 +304,7 @@ class _Deploying:
                 directus_version=wanted.directus if deployed.pushed is not None else None,
                 sha256=wanted.sha256 if deployed.pushed is not None else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=len(deployed.pushed.items) if deployed.pushed else 0,
+                changes=sum(len(plan.items) for plan in (deployed.pushed, deployed.access) if plan),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
             ),

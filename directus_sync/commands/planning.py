@@ -14,6 +14,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
+from directus_sync.resources.declared import ACCESS
 from directus_sync.schema import approvals, diff, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -70,8 +71,15 @@ def read_live(client: DirectusClient) -> Snapshot:
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
-    """Return what is approved, in removals.yaml and on the command line."""
+    """Return what is approved, in removals.yaml and on the command line, or was when the plan was saved."""
+    if request.saved is not None:
+        return request.saved.approvals
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
+
+
+def of_schema(given: Approvals) -> Approvals:
+    """Return the approvals of collections and fields."""
+    return given.of(lambda item: not ACCESS.owns(item))
 
 
 def plan(
@@ -92,6 +100,7 @@ def plan(
 
     Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
     """
+    given = of_schema(given)
     version = client.version()
     snapshot.require_version(wanted, version)
     client.clear_cache()
@@ -155,7 +164,7 @@ def _edits(change: Change) -> str:
 
 def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
     """Print a note about each approval that approves nothing."""
-    reviewed = approvals.read(settings.removals)
+    reviewed = [removal for removal in approvals.read(settings.removals) if not ACCESS.owns(removal.item)]
     for removal in approvals.pointless(reviewed, wanted):
         progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
     for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):

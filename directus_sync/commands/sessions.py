@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from directus_sync.directus import installation, server
@@ -66,6 +66,20 @@ def directus(
         with progress.step(f"Starting {name}", f"Started {name}"):
             client = stack.enter_context(server.private(settings, administrator, loaded))
             client.version()
+        yield client
+
+
+@contextmanager
+def on_demand(settings: Settings, connection: Connection, progress: Progress) -> Iterator[Callable[[], DirectusClient]]:
+    """Yield what returns a client as `directus` does, of one Directus that is started when it is first asked for."""
+    with ExitStack() as stack:
+        started: list[DirectusClient] = []
+
+        def client() -> DirectusClient:
+            if not started:
+                started.append(stack.enter_context(directus(settings, connection, progress)))
+            return started[0]
+
         yield client
 
 

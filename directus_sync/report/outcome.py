@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from directus_sync.catalog import Difference
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
@@ -19,10 +20,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a push would do, or did. None: was left out, or is not kept in files."""
+
+    schema: Plan | None
+    access: ResourcePlan | None
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether anything differs."""
+        return bool(self.schema) or (self.access is not None and self.access.differs)
+
+
+@dataclass(frozen=True)
 class Deployed:
     """What one deploy did.
 
     pushed: None in mode skip; seconds: from its start, waiting for the lock included; switched_on: of the extensions.
+    access: None in mode skip, and where access is not kept in files.
     """
 
     pre: tuple[Revision, ...]
@@ -31,14 +46,14 @@ class Deployed:
     post: tuple[Revision, ...]
     verified: Verified
     seconds: float
+    access: ResourcePlan | None = None
     switched_on: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        return not (
-            self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored or self.switched_on
-        )
+        done = self.pre or self.bootstrapped or self.pushed or self.post or self.access
+        return not (done or self.verified.restored or self.switched_on)
 
 
 @dataclass(frozen=True)
@@ -46,33 +61,37 @@ class Checked:
     """How database, server and checkout differ.
 
     pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending;
-    inactive: parts of this project's extensions that do nothing.
+    access: None where it is not kept in files; inactive: parts of this project's extensions that do nothing.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
     bootstrap: bool
     plan: Plan
     drift: tuple[Difference, ...] = ()
+    access: ResourcePlan | None = None
     inactive: tuple[Inactive, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        return not (self.plan or self.bootstrap or self.drift or self.inactive or any(self.pending.values()))
+        access = self.access is not None and self.access.differs
+        there = self.bootstrap or self.drift or self.inactive or any(self.pending.values())
+        return not (self.plan or access or there)
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adopt recorded. recorded: False when it was the base already; plan: what a push would do now."""
+    """What adopt recorded. recorded: False when it was the base already; plan, access: what a push would do now."""
 
     live: Snapshot
     recorded: bool
     plan: Plan
+    access: ResourcePlan | None = None
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is there, without asking Directus. None: nothing known."""
+    """What is there, without asking Directus. None: nothing known. access: whether the files are the recorded base."""
 
     database: str
     heads: dict[Branch, tuple[str | None, str]]
@@ -80,6 +99,7 @@ class Status:
     deploy: Deploy | None
     snapshot_sha256: str
     recorded_sha256: str | None
+    access: bool | None = None
 
 
 @dataclass(frozen=True)

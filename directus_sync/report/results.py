@@ -11,7 +11,7 @@ from directus_sync.catalog import Drift
 from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
-from directus_sync.report import plans
+from directus_sync.report import access, plans
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.report.plans import short
 from directus_sync.schema.diff import NO_DIFFERENCE
@@ -32,6 +32,8 @@ def deployed(done: Deployed) -> str:
         return nothing_to_do(done.seconds, notes=bool(done.verified.notes))
     pushed = done.pushed or Plan(NO_DIFFERENCE)
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"
+    if done.access:
+        text += f", {access.changes(done.access)}"
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
     if done.switched_on:
@@ -46,6 +48,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "pre": [revision.id for revision in done.pre],
         "bootstrapped": done.bootstrapped,
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
+        "access": access.document(done.access) if done.access is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
         "switched_on": list(done.switched_on),
@@ -66,6 +69,8 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
         lines.append("Directus's own tables are missing, or older than the installed version")
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
+    if found.access is not None and found.access.differs:
+        lines.append(access.plan(found.access, in_colour=in_colour))
     lines += [f"{drift.kind.value}: {drift.object}" for drift in found.drift]
     lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
@@ -78,6 +83,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "pending": {branch: [revision.id for revision in todo] for branch, todo in found.pending.items()},
         "bootstrap": found.bootstrap,
         "schema": plans.plan_document(found.plan),
+        "access": access.document(found.access) if found.access is not None else None,
         "catalog": [{"object": str(drift.object), "drift": drift.kind.value} for drift in found.drift],
         "extensions": [{"name": part.name, "state": part.state.value} for part in found.inactive],
     }
@@ -93,6 +99,8 @@ def status(found: Status) -> str:
     same = found.recorded_sha256 == found.snapshot_sha256
     recorded = "as recorded" if same else "differs from the recorded" if found.recorded_sha256 else "none recorded"
     lines.append(f"snapshot   {found.snapshot_sha256[:12]}, {recorded}")
+    if found.access is not None:
+        lines.append(f"access     {'as recorded' if found.access else 'differs from the recorded'}")
     if found.deploy is not None:
         when = f"{found.deploy.finished_at:%Y-%m-%d %H:%M:%S %Z}"
         lines.append(f"deployed   {when} by {found.deploy.host}, in {duration(found.deploy.duration.total_seconds())}")
@@ -152,6 +160,7 @@ def contents(live: Snapshot) -> str:
 def _steps(found: Checked) -> list[str]:
     """Say what to run for each kind of difference."""
     movers = {item.verdict.mover for item in found.plan.items if item.rule is not None}
+    movers |= {item.mover for item in (found.access.refused if found.access is not None else ())}
     steps = []
     if Mover.SERVER in movers:
         steps.append("directus-sync pull captures what was changed in Directus")
@@ -163,6 +172,8 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
     if any(drift.kind is Drift.UNEXPECTED for drift in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
+    if found.access is not None and found.access.unknown:
+        steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
     if any(part.state is State.OFF for part in found.inactive):
         steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
     if any(part.state is State.NOT_LOADED for part in found.inactive):

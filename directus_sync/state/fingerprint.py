@@ -16,14 +16,16 @@ from directus_sync.directus import installation
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.postgres.lock import LOCK_KEY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
-# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, and the number of
-# the last recorded snapshot: a deploy leaves its own as the base. Also which extensions of Directus are switched on.
+# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema and who may do
+# what, and the numbers of the last recorded bases: a deploy leaves its own. Also which extensions of Directus are
+# switched on.
 # Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
-_PARTS: Final = """
+_PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
@@ -90,7 +92,9 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
   UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
   UNION ALL SELECT concat_ws(' ', 'directus_extensions', folder, source, enabled) FROM public.directus_extensions
-  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history)"""
+  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({ACCESS.select()}) AS resource(kind, key, value)
+  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
+  UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
 
 _FINGERPRINT: Final = """
 SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
@@ -135,7 +139,8 @@ def inputs(settings: Settings) -> str:
     """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
     given = (__version__, settings.excluded_tables)
-    files = [_content(path) for path in settings.files]
+    # By name, too: an access file's name is that of its collection.
+    files = [content for path in settings.files for content in (path.name.encode(), _content(path))]
     for branch in BRANCHES:
         for path in (head_path(VERSIONS, branch), *paths(VERSIONS, branch)):
             files += [path.name.encode(), _content(path)]
@@ -172,7 +177,8 @@ def is_possible(connection: Connection) -> bool:
         "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
         " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
         " to_regclass('public.directus_migrations'), to_regclass('public.directus_extensions'),"
-        " to_regclass('directus_sync.snapshot_history')) = 0",
+        " to_regclass('public.directus_permissions'), to_regclass('directus_sync.snapshot_history'),"
+        " to_regclass('directus_sync.resource_history')) = 0",
     )
     return bool(found)
 

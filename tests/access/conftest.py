@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.access import applying, clubs, matrix
+from tests.access import clubs, matrix
 from tests.access.people import Person
 from tests.conftest import Copying, RunningDirectus, Tool, extension_settings, running_directus
 
@@ -70,7 +70,6 @@ def guarded_clubs(copied: Copying) -> Iterator[Clubs]:
     """The server as it is run: with the extension."""
     with ExitStack() as running:
         database = running.enter_context(copied("deployed"))
-        database.execute(applying.statements())
         database.execute(clubs.statements())
         settings = {**extension_settings(), "WEBSOCKETS_ENABLED": "true"}
         served = running.enter_context(running_directus(Tool(database), **settings))

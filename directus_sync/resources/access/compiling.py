@@ -8,23 +8,11 @@ from uuid import UUID, uuid5
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import (
-    TENANT,
-    Access,
-    CollectionAccess,
-    Filter,
-    Grant,
-    Policy,
-    Role,
-    Rule,
-)
+from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.conditions import Filter, conjunction
+from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, ROLE
 from directus_sync.resources.items import Item, ordered
 from directus_sync.schema.snapshot import Snapshot
-
-ROLE: Final = "role"
-POLICY: Final = "policy"
-ATTACHMENT: Final = "attach"
-PERMISSION: Final = "permission"
 
 _ATTACHMENTS: Final = UUID("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7000")
 
@@ -102,7 +90,7 @@ def _filter(access: Access, collection: CollectionAccess, grant: Grant, rule: Ru
         return None
     if rule.rows is None:
         return {}
-    return expansion.conjunction([_part(part, access, collection, grant, rule) for part in rule.rows])
+    return conjunction([_part(part, access, collection, grant, rule) for part in rule.rows])
 
 
 def _part(part: str | Filter, access: Access, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter:
@@ -125,4 +113,4 @@ def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, ru
     if grant.action == "create" and collection.tenant is not None:
         native = expansion.creation(schema, collection.collection, collection.tenant)
         found += [native] if native is not None else []
-    return expansion.conjunction(found) if found else None
+    return conjunction(found) if found else None

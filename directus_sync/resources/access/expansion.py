@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from directus_sync.resources.access.model import Filter
+from directus_sync.resources.conditions import Filter
 from directus_sync.schema.snapshot import Snapshot
 
 ORGANIZATIONS: Final = "organizations"
@@ -32,17 +32,6 @@ def tenant(path: str, member: Sequence[str]) -> Filter:
     """
     found: Filter = nested(path, {MEMBERSHIPS: {"user_id": {"_eq": _ME}, "role": {"_in": list(member)}}})
     return found
-
-
-def conjunction(parts: Sequence[Filter]) -> Filter:
-    """Return the filter that holds where all of them do."""
-    return parts[0] if len(parts) == 1 else {"_and": list(parts)}
-
-
-def parts(found: Filter) -> Sequence[Filter]:
-    """Return what `conjunction` joined."""
-    joined = found["_and"] if set(found) == {"_and"} else [found]
-    return joined if isinstance(joined, list) else [found]
 
 
 def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str, str, str | None]]:

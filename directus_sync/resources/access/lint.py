@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from directus_sync.errors import InvalidAccess, count
 from directus_sync.resources.access import expansion, filters
-from directus_sync.resources.access.compiling import PERMISSION
-from directus_sync.resources.access.model import EVERY_FIELD, PUBLIC, Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
 from directus_sync.resources.items import Item, text
 from directus_sync.schema.snapshot import Snapshot
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-Filter = Mapping[str, Any]
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.declared import PUBLIC, PUBLIC_ID
 
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
-# The policy of everybody who is not logged in. Directus makes it with this id (11.17.4, migration 20240806A).
-PUBLIC: Final = "public"
-PUBLIC_ID: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
 # In `rows`, the filter that the file's tenant path stands for.
 TENANT: Final = "tenant"
-EVERY_FIELD: Final = ("*",)
 
 
 @dataclass(frozen=True)

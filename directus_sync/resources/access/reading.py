@@ -10,23 +10,12 @@ from uuid import UUID
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import tree
-from directus_sync.resources.access.model import (
-    ACTIONS,
-    EVERY_FIELD,
-    PUBLIC,
-    TENANT,
-    Access,
-    CollectionAccess,
-    Filter,
-    Grant,
-    Policy,
-    Role,
-    Rule,
-)
+from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
 from directus_sync.resources.access.tree import Node
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
+from directus_sync.settings import access_files
 
-TOP: Final = "access.yaml"
-COLLECTIONS: Final = "collections"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # The keys of a collection's file that are no policies.
 _ROWS: Final = "rows"
@@ -36,14 +25,12 @@ _FLAGS: Final = ("enforce_tfa", "admin_access", "app_access")
 _FIELDLESS: Final = frozenset({"delete", "share"})
 
 
-def exists(folder: Path) -> bool:
-    """Tell whether access is kept in files here."""
-    return (folder / TOP).exists()
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return what the files of the folder hold.
 
-
-def paths(folder: Path) -> tuple[Path, ...]:
-    """Return the files of the folder, in the order of their names."""
-    return folder / TOP, *sorted((folder / COLLECTIONS).glob("*.yaml"))
+    Raises InvalidAccess.
+    """
+    return {path: tree.content(path) for path in access_files(folder)}
 
 
 def read(folder: Path) -> Access:
@@ -51,15 +38,24 @@ def read(folder: Path) -> Access:
 
     Raises InvalidAccess with file and line.
     """
-    top, *files = paths(folder)
-    parts = tree.read(top).record(("policies",), ("roles",))
+    return parse(folder, contents(folder))
+
+
+def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
+    """Read what the files of a folder hold.
+
+    Raises InvalidAccess with file and line.
+    """
+    nodes = {path: tree.parse(content, path) for path, content in files.items()}
+    parts = nodes.pop(folder / "access.yaml").record(("policies",), ("roles",))
     policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
         if role.parent is not None and role.parent not in roles:
             raise InvalidAccess(f"there is no role {role.parent}", where=role.where, next="name one of this file")
-    return Access(folder, roles, policies, {path.stem: _collection(path, policies) for path in files})
+    collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
+    return Access(folder, roles, policies, collections)
 
 
 def _named(node: Node) -> Iterator[tuple[str, Node]]:
@@ -120,11 +116,11 @@ def _require_distinct(things: list[Role | Policy]) -> None:
             )
 
 
-def _collection(path: Path, policies: Mapping[str, Policy]) -> CollectionAccess:
+def _collection(path: Path, root: Node, policies: Mapping[str, Policy]) -> CollectionAccess:
     tenant: str | None = None
     named: dict[str, tuple[Filter, str]] = {}
     granted: list[tuple[str, Node]] = []
-    for name, node in tree.read(path).pairs():
+    for name, node in root.pairs():
         if name == TENANT:
             tenant = _path(node)
         elif name == _ROWS:

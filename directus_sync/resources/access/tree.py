@@ -103,15 +103,24 @@ class Node:
         return value
 
 
-def read(path: Path) -> Node:
+def content(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises InvalidAccess.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidAccess(f"the file can't be read: {error.strerror}", where=str(path), next=FORM) from error
+
+
+def parse(content: bytes, path: Path) -> Node:
     """Return the root of a file.
 
     Raises InvalidAccess.
     """
     try:
-        root = plain_yaml.tree(path.read_bytes())
-    except OSError as error:
-        raise InvalidAccess(f"the file can't be read: {error.strerror}", where=str(path), next=FORM) from error
+        root = plain_yaml.tree(content)
     except plain_yaml.Unreadable as error:
         what = f"the file can't be used: {error.reason}"
         raise InvalidAccess(what, where=error.where(str(path)), next=FORM) from error
