@@ -19,7 +19,6 @@ from tests.access.people import (
     FOREIGN_RIDER,
     HOME,
     MEMBERS,
-    PEOPLE,
     PUBLIC,
     STEWARD,
     STRANGER,
