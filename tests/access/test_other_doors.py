@@ -138,6 +138,18 @@ def test_a_list_of_changes_is_refused_as_a_whole(guarded_clubs: Clubs) -> None:
     assert found == [(None, 0)]
 
 
+def test_a_marshal_records_by_hand_alone_and_while_the_event_lasts(guarded_clubs: Clubs) -> None:
+    client = guarded_clubs.as_(MEMBERS["marshal"])
+    crossing, flag = (new_rows.new_row(name, HOME) for name in ("entry_crossings", "position_flags"))
+    for collection, row in (
+        ("entry_crossings", {**crossing, "source": "gps"}),
+        ("entry_crossings", {**crossing, "entry_id": row_id("entries", "past")}),
+        ("position_flags", {**flag, "event_id": row_id("events", "past")}),
+    ):
+        answer = client.post(path(collection), json=row)
+        assert answer.status_code == 403, answer.text
+
+
 def test_the_studio_opens_to_a_marshal_with_his_own_rows_alone(guarded_clubs: Clubs) -> None:
     client = guarded_clubs.as_(STEWARD)
     me = client.get("/users/me", params={"fields": "id,policies,email"}).json()["data"]
