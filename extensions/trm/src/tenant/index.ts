@@ -4,7 +4,7 @@ import { TenantForbidden } from '../lib/errors';
 import { isToMany, said } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { isMemberSomewhere, mayReach } from './membership';
-import { demand, type Action, type Demand } from './rules';
+import { demand, mayCreate, type Action, type Demand } from './rules';
 
 const WORDS: Readonly<Record<Action, string>> = { create: 'create', update: 'change', delete: 'delete' };
 
@@ -32,8 +32,9 @@ async function mayPut(reading: Reading, user: string, demanded: Demand, writing:
 
 async function isAllowed(reading: Reading, user: string, writing: Writing): Promise<boolean> {
   const { collection, action, keys } = writing;
-  const demanded = demand(collection, action);
-  if (demanded === null) return false;
+  const found = demand(collection, action);
+  if (found === null) return false;
+  const demanded = action === 'create' ? mayCreate(collection, found, writing.payload) : found;
   const { path } = demanded;
   if (action !== 'create' && !(await mayReach(reading, user, demanded, { collection, path }, keys))) return false;
   return action === 'delete' || mayPut(reading, user, demanded, writing);

@@ -4,6 +4,7 @@ import type { Reading } from '../lib/types';
 import type { Demand } from './rules';
 
 const PARTICIPANT = 'participant';
+const MARSHAL = 'marshal';
 
 /** Tell whether the user has one of the demanded roles in the organisation of every one of these rows. */
 export async function mayReach(
@@ -19,8 +20,14 @@ export async function mayReach(
   query.join('organization_users as m', 'm.organization_id', end).where('m.user_id', user);
   query.whereIn('t0.id', [...wanted] as string[]);
   const entry = tables.get('entries');
+  const event = tables.get('events');
   query.where((either) => {
-    either.whereIn('m.role', roles.filter((role) => !own || role !== PARTICIPANT));
+    either.whereIn('m.role', roles.filter((role) => role !== MARSHAL && (!own || role !== PARTICIPANT)));
+    if (event !== undefined && roles.includes(MARSHAL)) {
+      // A marshal's rights end with the event.
+      const lasts = database.raw('now() BETWEEN ?? AND ??', [`${event}.starts_at`, `${event}.ends_at`]);
+      void either.orWhere((marshal) => void marshal.where('m.role', MARSHAL).whereRaw(lasts));
+    }
     if (!own || entry === undefined || !roles.includes(PARTICIPANT)) return;
     void either.orWhere((participant) => {
       const crew = database('entry_crew as c').whereRaw('c.entry_id = ??', [`${entry}.id`]).where('c.user_id', user);

@@ -1,6 +1,7 @@
 /** Who may write where: the map that is generated from the access files, and what it says of a request. Pure. */
 import tenancy from '../generated/tenancy.json' with { type: 'json' };
 import { pathOf, type Path } from '../lib/paths';
+import type { Row } from '../lib/types';
 
 export type Action = 'create' | 'update' | 'delete';
 
@@ -27,3 +28,11 @@ export function demand(collection: string, action: Action): Demand | null {
   const path = pathOf(rule.path);
   return { path, roles: rule[action], own: collection === 'entries' || path[0] === 'entry_id' };
 }
+
+/** Return who may create this row: a marshal records by hand alone what he saw. */
+export const mayCreate = (collection: string, { roles, ...demanded }: Demand, payload: Row): Demand => ({
+  ...demanded,
+  roles: collection === 'entry_crossings' && payload['source'] !== 'manual' ? roles.filter(isNoMarshal) : roles,
+});
+
+const isNoMarshal = (role: string): boolean => role !== 'marshal';
