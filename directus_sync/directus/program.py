@@ -65,6 +65,8 @@ def environment(settings: Settings) -> dict[str, str]:
         # Otherwise Directus reads the .env of this folder, and prefers even its empty lines to this environment.
         "CONFIG_PATH": os.devnull,
         "DB_PORT": "5432",  # Directus has no default for it
+        # Directus looks for a package.json in this folder, and without one it loads no extension at all.
+        "PACKAGE_FILE_LOCATION": str(installation.home(settings)),
         **settings.environ,
         "DIRECTUS_HOME": str(installation.home(settings)),
         "DB_CLIENT": "pg",

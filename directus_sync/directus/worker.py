@@ -34,7 +34,7 @@ KEPT_SECONDS: Final = 30 * 24 * 3600
 
 # In an extension's code: the name of an event of the schema, or a name that may become one.
 _SCHEMA_EVENT: Final = re.compile(
-    rb"""["'`](?:(?:fields|collections|relations|\*)\.(?:\w+|\*|\$\{)|\*\*)"""
+    rb"""["'`](?:(?:fields|collections|relations|\*)\.(?:create|update|delete|query|read|["'`*]|\$\{)|\*\*)"""
     rb"""|(?:\$\{[^}`]*\}|["'`])\.(?:create|update|delete|query|read)["'`]"""
 )
 _LISTENING_FLOW: Final = r"""
@@ -140,7 +140,7 @@ def _listener(settings: Settings) -> str:
     for extension in (*folder.glob("*/package.json"), *folder.glob(".registry/*/package.json")):
         if _may_listen(extension):
             return f"the extension {extension.parent.name} may listen to changes of the schema"
-    package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", ".")) / "package.json"
+    package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", installation.home(settings))) / "package.json"
     with suppress(OSError):
         if "directus-extension-" in package.read_text(encoding="utf-8"):
             return f"{package} asks for extensions"

@@ -14,7 +14,7 @@ from directus_sync.directus import installation, server, worker
 from directus_sync.directus.session import Signed
 from directus_sync.postgres import database
 from tests.conftest import SNAPSHOT, RunningDirectus, Tool
-from tests.snapshots import edited
+from tests.snapshots import edited, with_firmware
 
 FILE = SNAPSHOT.read_bytes()
 DOCUMENT = yaml.safe_load(FILE)
@@ -103,6 +103,28 @@ def test_a_flow_that_listens_to_new_collections_needs_a_whole_directus(deployed:
     started = "a private Directus 11.17.4 (the flow Audit listens to changes of the schema)"
     assert f"Started {started} in " in done.err, done.text
     assert json.loads(done.out)["directus"] == started
+
+
+HOOK = """export default ({ filter }) => {
+  filter('fields.create', (field) => ({ ...field, meta: { ...field.meta, note: 'by the hook' } }));
+};"""
+
+
+def test_a_hook_on_new_fields_needs_a_whole_directus_and_takes_part(
+    deployed: Tool, snapshot_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extensions" / "noting"
+    folder.mkdir(parents=True)
+    kind = {"type": "hook", "path": "index.js", "source": "index.js", "host": "^11.0.0"}
+    manifest = {"name": "noting", "version": "1.0.0", "type": "module", "directus:extension": kind}
+    (folder / "package.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "index.js").write_text(HOOK, encoding="utf-8")
+    edited(snapshot_file, with_firmware)
+    hooked = deployed.with_settings(EXTENSIONS_PATH=str(folder.parent))
+    done = hooked("push", "--snapshot", snapshot_file)
+    assert "(the extension noting may listen to changes of the schema)" in done.err, done.text
+    note = "SELECT note FROM directus_fields WHERE collection = 'devices' AND field = 'firmware'"
+    assert deployed.database.value(note) == "by the hook"
 
 
 def test_which_directus_ran_is_said(deployed: Tool, snapshot_file: Path) -> None:

@@ -118,6 +118,7 @@ def test_a_flow_on_events_of_the_schema_needs_a_whole_directus(load: Load, bundl
         "export default ({action}) => { action('fields.delete', tell); };",
         "for (const kind of kinds) action(`${kind}.update`, tell);",
         "action(kind + '.create', tell);",
+        "action('fields.' + verb, tell);",
         "action('*.create', tell);",
         "action('**', tell);",
     ],
@@ -133,7 +134,10 @@ def test_a_hook_on_events_of_the_schema_needs_a_whole_directus(
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("filter('items.create', refuse); action(`${collection}.items.update`, tell); fields: ['*', 'user.*']", "hook"),
+        (
+            "filter('items.create', refuse); action(`${name}.items.update`, tell); fields: ['*', 'user.*', 'fields.x']",
+            "hook",
+        ),
         ("filter('collections.create', refuse)", "interface"),
     ],
 )
