@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, roles, settings
+from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import options, planning, sessions
@@ -20,19 +19,20 @@ from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.directus import installation, server
-from directus_sync.errors import count
+from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
+from directus_sync.report.copies import copy_line
 from directus_sync.report.outcome import Deployed
 from directus_sync.roles import granting
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
-from directus_sync.schema.plan import Mover, Plan
+from directus_sync.schema.plan import Item, Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, revisions
+from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
 
 
@@ -104,12 +104,25 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     given = fingerprint.inputs(settings)
     wanted = planning.preflight(settings, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
+        _purge(settings, connection, progress)
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another deploy did the work while this one waited for the lock.
             verified = Verified(notes=unmoved.notes)
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        return _Deploying(settings, request, progress, connection).run(wanted, given, started)
+        deploying = _Deploying(settings, request, progress, connection)
+        try:
+            return deploying.run(wanted, given, started)
+        except SyncError as error:
+            history.record_failure(connection, deploying.who, error, request.run)
+            raise
+
+
+def _purge(settings: Settings, connection: Connection, progress: Progress) -> None:
+    """Delete the copies in the attic that are older than they may become."""
+    if settings.attic_retention is not None:
+        for copy in attic.purge(connection, attic.overdue(connection, settings.attic_retention)):
+            progress.note(f"Purged {copy_line(copy)}")
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -123,6 +136,10 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
+def _items(deployed: Deployed) -> Sequence[Item]:
+    return deployed.pushed.items if deployed.pushed is not None else ()
+
+
 class _Deploying:
     """One deploy under way, with the lock held."""
 
@@ -131,6 +148,7 @@ class _Deploying:
         self.request = request
         self.progress = progress
         self.connection = connection
+        self.who = provenance.of(connection, settings)
         self._removed_by_revisions: set[Object] = set()
 
     def run(self, wanted: Snapshot, given: str, started: float) -> Deployed:
@@ -254,7 +272,7 @@ class _Deploying:
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
-                host=socket.gethostname(),
+                host=self.who.host,
                 pre_head=revisions.checkout_head("pre"),
                 post_head=revisions.checkout_head("post"),
                 directus_version=wanted.directus if deployed.pushed is not None else None,
@@ -263,6 +281,10 @@ class _Deploying:
                 changes=len(deployed.pushed.items) if deployed.pushed else 0,
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
+                account=self.who.account,
+                image=self.who.image,
+                commit=self.who.commit,
+                approved=[f"{item.id}: {item.reason}" for item in _items(deployed) if item.reason],
             ),
             history.Standing(
                 inputs=fingerprint.with_version(given, wanted.directus),

@@ -10,7 +10,7 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
-from directus_sync.state.history import Deploy
+from directus_sync.state.history import Deploy, Failure
 from directus_sync.state.revisions import Branch, Revision
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Status:
     deploy: Deploy | None
     snapshot_sha256: str
     recorded_sha256: str | None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_what_changes_often_makes_the_last_layers() -> None:
     # A dependency changes less often than any of them, a commit is in each.
     names = [instruction.name for instruction in stages()[-1]]
     assert "--from=dependencies" in stages()[-1][names.index("COPY")].text
-    assert names[-3:] == ["ARG", "ARG", "LABEL"]
+    assert names[-4:] == ["ARG", "ARG", "ENV", "LABEL"]
 
 
 def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
@@ -195,6 +195,8 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DIRECTUS_SYNC_DB_HOST",
         "DIRECTUS_SYNC_DB_PORT",
         "DB_USER",
+        "DIRECTUS_SYNC_COMMIT",
+        "DIRECTUS_SYNC_IMAGE",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
     }
