@@ -127,6 +127,11 @@ SETTINGS: Final = (
         "git commit of the image, for the record of deploys. The image sets it",
         "of the checkout",
     ),
+    Setting(
+        "COMPOSE_REDIS_PASSWORD",
+        "password of Redis in the Compose file, where replicas need one. Letters and digits only",
+        secret=True,
+    ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
     Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
