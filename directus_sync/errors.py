@@ -171,6 +171,13 @@ class WrongSettings(SyncError):
     remedy = "set what it names"
 
 
+class UnsafeSettings(WrongSettings):
+    """A setting of Directus opens a hole that is published for this version."""
+
+    id = "unsafe-settings"
+    remedy = "set what it says"
+
+
 class InvalidRemovals(WrongSettings):
     """`snapshots/removals.yaml` is not a list of items with reasons."""
 

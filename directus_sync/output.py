@@ -18,6 +18,9 @@ JSON_VERSION: Final = 1
 
 
 _LONG: Final = 12
+# What stands for a value of a row: it may be a name, an address or a telephone number.
+MASKED: Final = "…"
+_HARMLESS: Final = re.compile(r"[0-9]{1,6}|true|false|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _hidden: re.Pattern[str] | None = None
 
@@ -33,6 +36,26 @@ def _pattern(secret: str) -> str:
     """Return the expression for a secret. A short one must stand alone, or it would garble words."""
     escaped = re.escape(secret)
     return escaped if len(secret) >= _LONG else rf"(?<!\w){escaped}(?!\w)"
+
+
+_values_shown = False
+
+
+def show_values() -> None:
+    """Show values of rows in messages from now on."""
+    global _values_shown  # noqa: PLW0603 - as above
+    _values_shown = True
+
+
+def value(given: object) -> str:
+    """Return a value of a row for a message. Ids and numbers tell nothing about a person; the rest is masked."""
+    text = str(given)
+    return text if _values_shown or given is None or _HARMLESS.fullmatch(text) else MASKED
+
+
+def detail(text: str) -> str:
+    """Return what PostgreSQL says of a key, such as `Key (email)=(a@b) already exists.`, without the values."""
+    return text if _values_shown else re.sub(r"\)=\(.*\)", f")={MASKED}", text)
 
 
 def result(text: str) -> None:
@@ -129,6 +152,11 @@ def coloured(text: str, code: str) -> str:
 
 def _print(text: str, stream: IO[str]) -> None:
     print(_hide(text), file=stream, flush=True)
+
+
+def hidden(text: str) -> str:
+    """Return a text without the secrets in it."""
+    return _hide(text)
 
 
 def _hide(text: str) -> str:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,8 @@ ALEMBIC_TABLES: Final = ("positions", "spatial_ref_sys")
 
 # A week: longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600
+
+_AGE_DIGITS: Final = 5
 
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
@@ -119,6 +122,22 @@ SETTINGS: Final = (
         "`off` always starts a whole Directus",
         "auto",
     ),
+    Setting(
+        "DIRECTUS_SYNC_ATTIC_RETENTION",
+        "how long copies in the attic are kept, such as `90d`, `12h` or `4w`. Each deploy deletes older ones",
+        "for ever",
+    ),
+    Setting("DIRECTUS_SYNC_IMAGE", "name of the image, for the record of deploys"),
+    Setting(
+        "DIRECTUS_SYNC_COMMIT",
+        "git commit of the image, for the record of deploys. The image sets it",
+        "of the checkout",
+    ),
+    Setting(
+        "COMPOSE_REDIS_PASSWORD",
+        "password of Redis in the Compose file, where replicas need one. Letters and digits only",
+        secret=True,
+    ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
     Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
@@ -207,6 +226,9 @@ class Settings:
     mode: Mode = Mode.AUTO
     serve_on_drift: bool = True
     worker: bool = True
+    attic_retention: timedelta | None = None
+    image: str | None = None
+    commit: str | None = None
     snapshot: Path = ROOT / "snapshots" / "schema.yaml"
 
     @property
@@ -291,6 +313,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     named = _with_files({name: value for name, value in merged.items() if value != ""})
     values = MappingProxyType(_of_the_tool(named))
     home = values.get("DIRECTUS_HOME")
+    retention = values.get("DIRECTUS_SYNC_ATTIC_RETENTION")
     return Settings(
         database=_database(values),
         environ=values,
@@ -308,6 +331,9 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
+        attic_retention=age(retention, "DIRECTUS_SYNC_ATTIC_RETENTION") if retention else None,
+        image=values.get("DIRECTUS_SYNC_IMAGE"),
+        commit=values.get("DIRECTUS_SYNC_COMMIT"),
     )
 
 
@@ -449,6 +475,15 @@ def _url(value: str | None) -> str | None:
             next="take them out; log in with DIRECTUS_TOKEN, or with ADMIN_EMAIL and ADMIN_PASSWORD",
         )
     return value.rstrip("/")
+
+
+def age(text: str, where: str) -> timedelta:
+    """Read a time span such as 90d, 12h or 4w. where: what it was given to. Raises WrongSettings."""
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or len(number) > _AGE_DIGITS or unit not in units:
+        raise WrongSettings(f"{text[:20]!r} is not an age", where=where, next="write it as 90d, 12h or 4w")
+    return timedelta(**{units[unit]: int(number)})
 
 
 def _seconds(values: Mapping[str, str], name: str) -> float:

@@ -6,7 +6,7 @@ A copy is whole or not there: its table, its entry and its mirror come in one tr
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ from directus_sync.postgres.database import Connection
 
 __all__ = [
     "Copy", "Item", "Rejected", "Restored", "Selection",
-    "discard", "finish", "keep", "keep_rows", "listing", "purge", "restore", "sweep",
+    "discard", "finish", "keep", "keep_rows", "listing", "overdue", "purge", "restore", "sweep",
 ]  # fmt: skip
 
 
@@ -138,11 +138,13 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False)
     raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
 
 
-def purge(connection: Connection, older_than: timedelta) -> tuple[Copy, ...]:
-    """Delete the copies that were taken longer ago than that; return them. Raises AtticFailed."""
-    if not registry.exists(connection):
-        return ()
-    ids = registry.older_than(connection, older_than)
+def overdue(connection: Connection, older_than: timedelta) -> tuple[int, ...]:
+    """Return the ids of the copies that were taken longer ago than that."""
+    return registry.older_than(connection, older_than) if registry.exists(connection) else ()
+
+
+def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
+    """Delete copies; return them. Raises AtticFailed."""
     _settle(connection, ids)
     purged = registry.select(connection, ids)
     for copy in purged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import rich_click as click
@@ -12,6 +13,7 @@ from directus_sync.catalog import upkeep
 from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
 from directus_sync.directus import extensions, installation
+from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.report import results
@@ -50,6 +52,7 @@ def show_checked(settings: Settings, request: Request, *, as_json: bool) -> None
 def run(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
     wanted = planning.preflight(settings, progress)
+    require_no_published_hole(settings.environ, wanted.directus)
     given = planning.approved(settings, request)
     items = access.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
@@ -75,6 +78,16 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
         repairs = upkeep.repairs(connection, expected)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
         return Checked(pending, False, judged, repairs, inactive, entering, wrong)
+
+
+def require_no_published_hole(environ: Mapping[str, str], directus: str) -> None:
+    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
+    version = tuple(int(part) for part in directus.split(".")[:2])
+    if environ.get("WEBSOCKETS_REST_AUTH", "").lower() == "public" and version < (12, 1):
+        raise UnsafeSettings(
+            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
+            next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
+        )
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

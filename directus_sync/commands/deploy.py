@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, roles, settings
+from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import access, options, planning, resources, sessions
@@ -22,11 +21,12 @@ from directus_sync.commands.pushing import Pushing
 from directus_sync.commands.resources import Items, ResourcePushing
 from directus_sync.directus import bootstrap, extensions, installation, server, worker
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import count
+from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
+from directus_sync.report.copies import copy_line
 from directus_sync.report.outcome import Deployed
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import ResourcePlan
@@ -36,7 +36,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, revisions
+from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
 
 
@@ -109,12 +109,25 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     wanted = planning.preflight(settings, progress)
     items = access.read_wanted(settings, wanted, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
+        _purge(settings, connection, progress)
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another deploy did the work while this one waited for the lock.
             verified = Verified(notes=unmoved.notes)
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        return _Deploying(settings, request, progress, connection).run(wanted, items, given, started)
+        deploying = _Deploying(settings, request, progress, connection)
+        try:
+            return deploying.run(wanted, items, given, started)
+        except SyncError as error:
+            history.record_failure(connection, deploying.who, error, request.run)
+            raise
+
+
+def _purge(settings: Settings, connection: Connection, progress: Progress) -> None:
+    """Delete the copies in the attic that are older than they may become."""
+    if settings.attic_retention is not None:
+        for copy in attic.purge(connection, attic.overdue(connection, settings.attic_retention)):
+            progress.note(f"Purged {copy_line(copy)}")
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -128,6 +141,12 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
+def _approved(deployed: Deployed) -> list[str]:
+    """Return what was approved, with the reasons."""
+    items = [(item.id, item.reason) for plan in (deployed.pushed, deployed.access) if plan for item in plan.items]
+    return [f"{name}: {reason}" for name, reason in items if reason]
+
+
 class _Deploying:
     """One deploy under way, with the lock held."""
 
@@ -136,6 +155,7 @@ class _Deploying:
         self.request = request
         self.progress = progress
         self.connection = connection
+        self.who = provenance.of(connection, settings)
         self._removed_by_revisions: set[Object] = set()
 
     def run(self, wanted: Snapshot, items: Items | None, given: str, started: float) -> Deployed:
@@ -317,7 +337,7 @@ class _Deploying:
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
-                host=socket.gethostname(),
+                host=self.who.host,
                 pre_head=revisions.checkout_head("pre"),
                 post_head=revisions.checkout_head("post"),
                 directus_version=wanted.directus if deployed.pushed is not None else None,
@@ -326,6 +346,10 @@ class _Deploying:
                 changes=sum(len(plan.items) for plan in (deployed.pushed, deployed.access) if plan),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
+                account=self.who.account,
+                image=self.who.image,
+                commit=self.who.commit,
+                approved=_approved(deployed),
             ),
             history.Standing(
                 inputs=fingerprint.with_version(given, wanted.directus),

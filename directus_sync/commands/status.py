@@ -50,6 +50,7 @@ def run(settings: Settings, progress: Progress) -> Status:
             lock_holder=lock.holder(connection),
             deploy=history.latest_deploy(connection) if known else None,
             snapshot_sha256=sha256,
+            failure=history.latest_failure(connection) if known else None,
             recorded_sha256=history.latest_sha256(connection) if known else None,
             access=access.is_base(settings, connection),
         )

@@ -12,7 +12,7 @@ from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
-from directus_sync.state.history import Deploy
+from directus_sync.state.history import Deploy, Failure
 from directus_sync.state.revisions import Branch, Revision
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Status:
     snapshot_sha256: str
     recorded_sha256: str | None
     access: bool | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)

@@ -118,9 +118,14 @@ def status(found: Status) -> str:
         lines.append(f"access     {'as recorded' if found.access else 'differs from the recorded'}")
     if found.deploy is not None:
         when = f"{found.deploy.finished_at:%Y-%m-%d %H:%M:%S %Z}"
-        lines.append(f"deployed   {when} by {found.deploy.host}, in {duration(found.deploy.duration.total_seconds())}")
+        who = f"{found.deploy.account} on {found.deploy.host}" if found.deploy.account else found.deploy.host
+        commit = f", commit {found.deploy.commit[:12]}" if found.deploy.commit else ""
+        lines.append(f"deployed   {when} by {who}, in {duration(found.deploy.duration.total_seconds())}{commit}")
     else:
         lines.append("deployed   never")
+    if found.failure is not None:
+        when = f"{found.failure.failed_at:%Y-%m-%d %H:%M:%S %Z}"
+        lines.append(f"failed     {when} on {found.failure.host}: {found.failure.error}")
     lines += [f"note       {note}" for note in (found.deploy.notes if found.deploy else ())]
     return "\n".join([*lines, f"lock       {found.lock_holder or 'free'}"])
 

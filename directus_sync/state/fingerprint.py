@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -110,6 +111,8 @@ SELECT (SELECT notes FROM directus_sync.deploys d
 _PULLED: Final = """
 SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
 
+_OVERDUE: Final = "SELECT EXISTS (SELECT FROM directus_sync.attic_copies WHERE taken_at <= now() - %s)"
+
 _RECORD_PULL: Final = f"""
 {database.PRINTING} WITH {_PARTS}
 UPDATE directus_sync.deploys SET pulled = true
@@ -190,6 +193,15 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     given = with_version(inputs(settings), installation.version(settings))
     notes = _notes(connection, given)
     return None if notes is None else Unmoved(tuple(notes))
+
+
+def has_copies_older_than(connection: Connection, age: timedelta) -> bool:
+    """Tell whether the attic has copies that a deploy must delete."""
+    try:
+        ((found,),) = database.query(connection, _OVERDUE, (age,))
+    except psycopg2.ProgrammingError:
+        return False
+    return bool(found)
 
 
 def is_pulled(connection: Connection, given: str) -> bool:

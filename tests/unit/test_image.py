@@ -86,7 +86,7 @@ def test_what_changes_often_makes_the_last_layers() -> None:
     # A dependency changes less often than any of them, a commit is in each.
     names = [instruction.name for instruction in stages()[-1]]
     assert "--from=dependencies" in stages()[-1][names.index("COPY")].text
-    assert names[-3:] == ["ARG", "ARG", "LABEL"]
+    assert names[-4:] == ["ARG", "ARG", "ENV", "LABEL"]
 
 
 def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
@@ -182,13 +182,25 @@ def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
     replica = SERVICES["replica"]
     assert replica["deploy"] == {"replicas": 2}
     assert replica["profiles"] == SERVICES["redis"]["profiles"] == ["replicas"]
-    assert replica["environment"]["REDIS"] == "redis://redis:6379"
-    # Cache and rate limiter are off unless switched on, so no running Directus shows whether theirs are set.
+    assert replica["environment"]["REDIS"].endswith("@redis:6379")
+    # The cache is off unless switched on, so no running Directus shows whether its store is set.
     stores = {name for name, value in replica["environment"].items() if value == "redis"}
     assert stores == {"CACHE_STORE", "RATE_LIMITER_STORE", "SYNCHRONIZATION_STORE"}
     assert replica["volumes"] == SERVICES["directus"]["volumes"]
     # An empty one would count as a Redis, too.
     assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])
+
+
+def test_a_container_can_do_no_more_than_it_must() -> None:
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] > 0, name
+        # The database's image changes files of its own when it starts.
+        assert service.get("read_only", False) is (name != "db"), name
+        assert "mem_limit" in service or name == "db"
+    assert "@sha256:" in SERVICES["redis"]["image"]
+    assert SERVICES["directus"]["environment"]["RATE_LIMITER_ENABLED"] == "true"
 
 
 def test_nothing_is_open_to_other_machines() -> None:
@@ -213,12 +225,14 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DIRECTUS_SYNC_DB_HOST",
         "DIRECTUS_SYNC_DB_PORT",
         "DB_USER",
+        "DIRECTUS_SYNC_COMMIT",
+        "DIRECTUS_SYNC_IMAGE",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
         "DIRECTUS_SYNC_WORKER",
     }
     assert used <= known
     # A secret has no default: either it is given, or nothing starts.
-    for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN", "DIRECTUS_TOKEN"}:
+    for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN", "DIRECTUS_TOKEN", "COMPOSE_REDIS_PASSWORD"}:
         assert f"${{{name}:?" in COMPOSE
         assert f"${{{name}:-" not in COMPOSE
