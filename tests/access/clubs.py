@@ -134,9 +134,11 @@ def _event(club: str) -> Iterator[tuple[str, str, Row]]:
     now = {"event_id": ("events", "now"), "class_id": ("classes", "now")}
     past = {"event_id": ("events", "past"), "class_id": ("classes", "past")}
     yield "entries", "own", now | {"race_number": 301, "status": "registered", "vehicle_id": ("vehicles", "car")}
-    yield "entries", "rival", now | {"race_number": 302, "status": "confirmed", "notes": "secret"}
-    yield "entries", SPARE, now | {"race_number": 303, "status": "confirmed"}
-    yield "entries", "past", past | {"race_number": 301, "status": "registered"}
+    yield "entries", "rival", now | {
+        "race_number": 302, "status": "confirmed", "notes": "secret", "vehicle_id": ("vehicles", SHARED),
+    }  # fmt: skip
+    yield "entries", SPARE, now | {"race_number": 303, "status": "confirmed", "vehicle_id": ("vehicles", "car")}
+    yield "entries", "past", past | {"race_number": 301, "status": "registered", "vehicle_id": ("vehicles", "car")}
     for person in CREWS[club]:
         role = "pilot" if person is CREWS[club][0] else "navigator"
         yield "entry_crew", person.name, {"entry_id": ("entries", "own"), "user_id": person.id, "role": role}
@@ -190,6 +192,10 @@ def _timing(club: str) -> Iterator[tuple[str, str, Row]]:
     yield "position_flags", "flag", now | {
         "device_id": ("devices", "tracker"), "from_ts": when, "to_ts": when, "reason": "jumps",
     }  # fmt: skip
+    yield "stage_results", "official", {
+        "entry_id": ("entries", "rival"), "stage_id": ("stages", "running"), "class_id": ("classes", "now"),
+        "status": "finished", "publication": "official",
+    }  # fmt: skip
     for place, label in enumerate(("own", "rival"), 1):
         entry = {"entry_id": ("entries", label)}
         yield "entry_segment_starts", label, entry | {"segment_id": ("segments", "liaison"), "start_position": place}
@@ -204,7 +210,3 @@ def _timing(club: str) -> Iterator[tuple[str, str, Row]]:
             "stage_id": ("stages", "over"), "class_id": ("classes", "now"), "status": "finished",
             "publication": "provisional",
         }  # fmt: skip
-    yield "stage_results", "official", {
-        "entry_id": ("entries", "rival"), "stage_id": ("stages", "running"), "class_id": ("classes", "now"),
-        "status": "finished", "publication": "official",
-    }  # fmt: skip

@@ -102,11 +102,16 @@ def switched_off(clubs: Clubs, part: str) -> Iterator[None]:
     """Have a part of the extension off while a block runs, as an administrator may switch it off."""
     served = clubs.served
     (row,) = served.database.rows("SELECT id FROM public.directus_extensions WHERE folder = %s", part)
-    for enabled, health in ((False, 503), (True, 200)):
+
+    def switch(enabled: bool, health: int) -> None:
         assert served.http.patch(f"/extensions/{row[0]}", json={"meta": {"enabled": enabled}}).status_code == 200
-        until(lambda status=health: served.http.get("/trm/health").status_code == status)  # type: ignore[misc]
-        if not enabled:
-            yield
+        until(lambda: served.http.get("/trm/health").status_code == health)
+
+    switch(False, 503)
+    try:
+        yield
+    finally:
+        switch(True, 200)
 
 
 def test_a_membership_that_ends_ends_the_access_at_the_next_request(guarded_clubs: Clubs) -> None:
