@@ -146,6 +146,8 @@ class Database:
             "pg_dump",
             "--schema-only",
             "--no-owner",
+            # A deploy grants, revisions do not: tests/integration/test_roles.py.
+            "--no-privileges",
             "--restrict-key=test",
             "-N",
             "_timescaledb_*",
