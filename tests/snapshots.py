@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from directus_sync.schema.diff import ABSENT, Action, Change
+from directus_sync.schema.snapshot import Snapshot
 
 Document = dict[str, Any]
 Edit = Callable[[Document], object]
@@ -97,3 +101,34 @@ def _target(document: Document, section: str, path: str, keys: dict[str, str]) -
     for step in steps:
         target = target[int(step)] if isinstance(target, list) else target[step]
     return target, last
+
+
+def put(entry: Any, path: Iterable[str | int], value: object) -> None:
+    """Set or, for ABSENT, take away what is at a path."""
+    *way, last = path
+    for step in way:
+        entry = entry[step]
+    if value is not ABSENT:
+        if isinstance(entry, list) and last == len(entry):
+            entry.append(value)
+        else:
+            entry[last] = value
+    else:
+        del entry[last]
+
+
+def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
+    """Return the snapshot with these changes made; also those that no file could have."""
+    sections: dict[str, dict[tuple[str, ...], Any]] = {
+        name: copy.deepcopy(dict(entries)) for name, entries in before.sections.items()
+    }
+    for change in changes:
+        section = sections[change.kind.value]
+        if change.after is not None:
+            section[change.key] = change.after
+        elif change.action is Action.REMOVE:
+            del section[change.key]
+        else:
+            for edit in change.edits:
+                put(section[change.key], edit.path, edit.after)
+    return replace(before, sections=sections)

@@ -138,7 +138,8 @@ def _listener(settings: Settings) -> str:
         return "its extensions are in a storage"
     folder = Path(settings.environ.get("EXTENSIONS_PATH", "extensions"))
     for extension in (*folder.glob("*/package.json"), *folder.glob(".registry/*/package.json")):
-        if _may_listen(extension):
+        # The sources of the project's own extension are not what Directus loads.
+        if extension.resolve() not in settings.extensions and _may_listen(extension):
             return f"the extension {extension.parent.name} may listen to changes of the schema"
     package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", installation.home(settings))) / "package.json"
     with suppress(OSError):

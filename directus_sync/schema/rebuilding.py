@@ -32,7 +32,8 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
     if change.action is Action.REMOVE:
         return ()
     section = change.kind.value
-    entry = wanted.section(section).get(change.key) or change.after or {}
+    found = wanted.section(section).get(change.key) or change.after or {}
+    entry = {**found, "collection": change.collection, "field": change.field}
     before = live.section(section).get(change.key) if change.action is Action.CHANGE else None
     match change.kind:
         case Kind.COLLECTION if before is None:

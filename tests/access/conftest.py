@@ -20,6 +20,13 @@ from tests.conftest import Copying, RunningDirectus, Tool, extension_settings, r
 
 Row = dict[str, Any]
 
+# A flag without a position in its time is refused.
+POSITIONS = """
+INSERT INTO public.positions
+  (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec, attributes)
+SELECT d.imei, f.from_ts, 41, 19, 0, 0, 0, 9, 0, '8E', '{}'
+FROM public.devices d JOIN public.position_flags f ON f.device_id = d.id"""
+
 
 @dataclass(frozen=True)
 class Clubs:
@@ -71,6 +78,7 @@ def guarded_clubs(copied: Copying) -> Iterator[Clubs]:
     with ExitStack() as running:
         database = running.enter_context(copied("deployed"))
         database.execute(clubs.statements())
+        database.execute(POSITIONS)
         settings = {**extension_settings(), "WEBSOCKETS_ENABLED": "true"}
         served = running.enter_context(running_directus(Tool(database), **settings))
         clients: dict[str, httpx.Client] = {}

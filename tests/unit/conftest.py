@@ -21,6 +21,7 @@ from directus_sync.schema.diff import SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
+from tests.snapshots import after
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -98,7 +99,7 @@ def planned(captured: Callable[[str], SchemaDiff], live: Snapshot) -> Callable[.
 
     def plan(edit: str, *, base: Snapshot | None = live, rows: int = 0, approvals: Approvals | None = None) -> Plan:
         difference = captured(edit)
-        verdicts = guard.judge(difference, base=base, wanted=live, live=live)
+        verdicts = guard.judge(difference, base=base, wanted=after(live, difference.changes), live=live)
         counted = {risk: rows for verdict in verdicts for risk in verdict.risks}
         return guard.decide(difference, verdicts, counted, approvals or Approvals())
 

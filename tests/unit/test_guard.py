@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,43 +15,10 @@ from directus_sync.schema.plan import Approvals, Hazard, Mover, Plan, Risk, Take
 from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import answer
+from tests.snapshots import after
 
 Captured = Callable[[str], SchemaDiff]
 NOBODY = Approvals()
-
-
-# One item of a snapshot, edited as the server's diff says
-
-
-def put(entry: Any, path: Iterable[str | int], value: object) -> None:
-    """Set or, for ABSENT, take away what is at a path."""
-    *way, last = path
-    for step in way:
-        entry = entry[step]
-    if value is not diff.ABSENT:
-        if isinstance(entry, list) and last == len(entry):
-            entry.append(value)
-        else:
-            entry[last] = value
-    else:
-        del entry[last]
-
-
-def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
-    """Return the snapshot with these changes made; also those that no file could have."""
-    sections: dict[str, dict[tuple[str, ...], Any]] = {
-        name: copy.deepcopy(dict(entries)) for name, entries in before.sections.items()
-    }
-    for change in changes:
-        section = sections[change.kind.value]
-        if change.after is not None:
-            section[change.key] = change.after
-        elif change.action is Action.REMOVE:
-            del section[change.key]
-        else:
-            for edit in change.edits:
-                put(section[change.key], edit.path, edit.after)
-    return replace(before, sections=sections)
 
 
 def decided(

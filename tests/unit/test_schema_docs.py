@@ -223,10 +223,6 @@ def test_folders_with_equal_or_unsafe_names_have_pages_of_their_own() -> None:
     assert "## directus_users" in found["schema/directus_.md"]
 
 
-def test_a_circle_of_groups_is_left() -> None:
-    assert "## a" in rendered(collection("a", "b"), collection("b", "a"))["schema/ungrouped.md"]
-
-
 def test_fields_have_the_order_of_the_form_and_follow_their_group() -> None:
     found = rendered(
         collection("c"),
