@@ -168,11 +168,11 @@ def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) 
         path = ("collections", index, "meta", "group")
         if group is not None and group not in groups:
             raise problems.error(f"the group of {name} is {shown(group)}, which is not in `collections`", path)
-        above, seen = group, {name}
-        while above is not None and above not in seen:
-            seen.add(above)
-            above = groups.get(above)
-        if above is not None:
+        seen = {name}
+        while group is not None and group not in seen:
+            seen.add(group)
+            group = groups.get(group)  # noqa: PLW2901 - walks up
+        if group is not None:
             raise problems.error(f"{name} is in a circle of groups", path)
 
 

@@ -195,12 +195,12 @@ def _has_cause(item: Item, case: Case) -> bool:
 
 
 def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
-    """Tell whether it is one of the columns of the cases that Directus makes of another type or length."""
+    """Tell what no push can make of the cases: columns of other types and lengths, and what refers to them."""
     if kind is not Kind.FIELD:
-        return False
-    strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
-    length = entry["schema"]["max_length"] or 0
-    return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
+        return True
+    schema = entry["schema"]
+    strange = schema["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
+    return strange or (entry["type"] == "string" and (schema["max_length"] or 0) <= 0) or entry["type"] == "hash"
 
 
 def _begins_inside(case: Case, item: Item) -> bool:
