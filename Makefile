@@ -70,8 +70,9 @@ check: venv ## Compare database and Directus with this checkout
 .PHONY: verify
 verify: check ## Check, then compare snapshots/ byte for byte with what the database gives back
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	  cp -r snapshots/access "$$scratch"; \
 	  $(SYNC) pull --snapshot "$$scratch/schema.yaml" >/dev/null; \
-	  for name in schema catalog; do diff -u "snapshots/$$name.yaml" "$$scratch/$$name.yaml"; done
+	  for name in schema.yaml catalog.yaml access; do diff -ru "snapshots/$$name" "$$scratch/$$name"; done
 
 .PHONY: plan
 plan: venv ## Plan and try what this does to a database of an older commit: make plan BASE=main
@@ -104,6 +105,7 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 .PHONY: test
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
+	@$(STACK) extension -- vitest run --cache=false
 	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-all
@@ -131,10 +133,16 @@ bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-
 positions: venv ## Write a demonstration track of the test entry's devices into positions
 	@$(RUN) $(PYTHON) -m tools.positions $(ARGS)
 
+.PHONY: bootstrap-sql
+bootstrap-sql: venv ## Write the prepared tables of the pinned Directus, from a real bootstrap
+	@$(PYTHON) -m tools.bootstrap_sql
+
 .PHONY: docs
-docs: venv ## Write what is generated in README and docs/: the data model, the tables of errors, settings, commands
+docs: venv ## Write what is generated: the data model, who may do what, the tables of errors, settings, commands
 	@$(PYTHON) -m tools.schema_docs
+	@$(PYTHON) -m tools.access_docs
 	@$(PYTHON) -m tools.reference
+	@$(PYTHON) -m tools.sentences
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -142,8 +150,12 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/ruff format --check . docker/directus-sync
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(STACK) extension -- tsc
+	@$(STACK) extension -- eslint
 	@$(PYTHON) -m tools.schema_docs --check
+	@$(PYTHON) -m tools.access_docs --check
 	@$(PYTHON) -m tools.reference --check
+	@$(PYTHON) -m tools.sentences --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

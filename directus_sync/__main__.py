@@ -46,7 +46,7 @@ def _run() -> None:
 
 
 def _reported(error: BaseException) -> int:
-    """Print what ended the command, and return its exit code. Raises what nobody foresaw."""
+    """Print what ended the command, and return its exit code."""
     interruption = signals.of(error)
     if interruption is None:
         if isinstance(error, SyncError):
@@ -54,7 +54,10 @@ def _reported(error: BaseException) -> int:
             return error.exit_code
         if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
             return error.code or 0
-        raise error
+        if isinstance(error, SystemExit):
+            raise error
+        output.unforeseen(error)
+        return 1
     # Ctrl-C also ends whoever reads this: a `tee`, or the terminal.
     with suppress(OSError):
         if isinstance(error, SyncError):

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import rich_click as click
 
-from directus_sync import __version__
+from directus_sync import __version__, output
 from directus_sync.errors import EXIT_CODES
 
 NAME: Final = "directus-sync"
@@ -51,6 +51,14 @@ class _Commands(click.RichGroup):
         # The decorator for this loads rich, which only the help needs.
         "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
     },
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    callback=lambda _context, _option, given: output.show_values() if given else None,
+    expose_value=False,
+    help="Show values of rows in messages, which may be personal data.",
 )
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def app() -> None:

@@ -127,6 +127,13 @@ class CatalogDrift(SyncError):
     remedy = "make the database equal the file with a revision or by hand, or pull"
 
 
+class RoleNeedsSuperuser(SyncError):
+    """The role that deploys may not create a role or change the rights that `snapshots/roles.yaml` lists."""
+
+    id = "role-needs-superuser"
+    remedy = "have a superuser execute what it prints, run again"
+
+
 class SeedFailed(SyncError):
     """A row of a seed file could not be written; the rows of that file are undone."""
 
@@ -164,6 +171,13 @@ class WrongSettings(SyncError):
     remedy = "set what it names"
 
 
+class UnsafeSettings(WrongSettings):
+    """A setting of Directus opens a hole that is published for this version."""
+
+    id = "unsafe-settings"
+    remedy = "set what it says"
+
+
 class InvalidRemovals(WrongSettings):
     """`snapshots/removals.yaml` is not a list of items with reasons."""
 
@@ -171,10 +185,24 @@ class InvalidRemovals(WrongSettings):
     remedy = "fix the line it names"
 
 
+class InvalidRoles(WrongSettings):
+    """`snapshots/roles.yaml` does not have its form, or names a right that does not exist."""
+
+    id = "invalid-roles"
+    remedy = "fix the line it names"
+
+
 class InvalidSeed(WrongSettings):
     """A seed file names something that does not exist, or a value that no row can have. Nothing was written."""
 
     id = "invalid-seed"
+    remedy = "correct the line it names"
+
+
+class InvalidAccess(WrongSettings):
+    """A file of `snapshots/access/` can't be read, or says what must not be sent. Nothing was sent."""
+
+    id = "invalid-access"
     remedy = "correct the line it names"
 
 

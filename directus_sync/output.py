@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Final
@@ -16,14 +17,45 @@ from directus_sync.errors import SyncError
 JSON_VERSION: Final = 1
 
 
+_LONG: Final = 12
+# What stands for a value of a row: it may be a name, an address or a telephone number.
+MASKED: Final = "…"
+_HARMLESS: Final = re.compile(r"[0-9]{1,6}|true|false|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 _hidden: re.Pattern[str] | None = None
 
 
 def hide(secrets: Iterable[str]) -> None:
     """Replace these values by *** in everything that is printed from now on."""
     global _hidden  # noqa: PLW0603 - one process, one output, and no line may escape it
-    pattern = "|".join(rf"(?<!\w){re.escape(secret)}(?!\w)" for secret in secrets)
+    pattern = "|".join(_pattern(secret) for secret in secrets)
     _hidden = re.compile(pattern) if pattern else None
+
+
+def _pattern(secret: str) -> str:
+    """Return the expression for a secret. A short one must stand alone, or it would garble words."""
+    escaped = re.escape(secret)
+    return escaped if len(secret) >= _LONG else rf"(?<!\w){escaped}(?!\w)"
+
+
+_values_shown = False
+
+
+def show_values() -> None:
+    """Show values of rows in messages from now on."""
+    global _values_shown  # noqa: PLW0603 - as above
+    _values_shown = True
+
+
+def value(given: object) -> str:
+    """Return a value of a row for a message. Ids and numbers tell nothing about a person; the rest is masked."""
+    text = str(given)
+    return text if _values_shown or given is None or _HARMLESS.fullmatch(text) else MASKED
+
+
+def detail(text: str) -> str:
+    """Return what PostgreSQL says of a key, such as `Key (email)=(a@b) already exists.`, without the values."""
+    return text if _values_shown else re.sub(r"\)=\(.*\)", f")={MASKED}", text)
 
 
 def result(text: str) -> None:
@@ -50,6 +82,11 @@ def document(values: Mapping[str, Any]) -> None:
     print(json.dumps(hidden, indent=2, default=str), flush=True)
 
 
+def unforeseen(error: BaseException) -> None:
+    """Print the traceback of an error that has no name, as Python would, but without secrets."""
+    _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
+
+
 class Progress:
     """Says on stderr what is being done and how long it took, with a spinner on a terminal.
 
@@ -58,6 +95,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        # What was started for it: a schema worker or a whole Directus, and why.
+        self.directus: str | None = None
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
@@ -113,6 +152,11 @@ def coloured(text: str, code: str) -> str:
 
 def _print(text: str, stream: IO[str]) -> None:
     print(_hide(text), file=stream, flush=True)
+
+
+def hidden(text: str) -> str:
+    """Return a text without the secrets in it."""
+    return _hide(text)
 
 
 def _hide(text: str) -> str:

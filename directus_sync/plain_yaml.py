@@ -90,6 +90,11 @@ def tree(content: bytes) -> yaml.Node | None:
     return root
 
 
+def value(node: yaml.Node) -> object:
+    """Return what a node of `tree` holds, as `load` would."""
+    return _Loader(b"").construct_document(node)
+
+
 def dump(document: object) -> bytes:
     """Return YAML that `load` reads as the same document."""
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode()

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from directus_sync import hiding
 from directus_sync.errors import WrongSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -23,6 +26,8 @@ ALEMBIC_TABLES: Final = ("positions", "spatial_ref_sys")
 
 # A week: longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600
+
+_AGE_DIGITS: Final = 5
 
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
@@ -50,6 +55,14 @@ SETTINGS: Final = (
     Setting("DB_USER", "the user. Required with `DB_HOST`. It must be allowed to create schemas and extensions"),
     Setting("DB_PASSWORD", "the user's password", "none", secret=True),
     Setting("DB_SSL", "`true`: encrypted connections only", "false"),
+    Setting(
+        "DB_SSL__CA",
+        "certificate of the authority that signed PostgreSQL's, as PEM text. The tool then also compares the name of "
+        "the host, and accepts no other server",
+    ),
+    Setting("DB_SSL__CERT", "the client's own certificate, as PEM text"),
+    Setting("DB_SSL__KEY", "the key of `DB_SSL__CERT`", secret=True),
+    Setting("DB_SSL__REJECT_UNAUTHORIZED", "`false`: do not verify the server in spite of `DB_SSL__CA`", "true"),
     Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
     Setting(
         "DIRECTUS_SYNC_DB_HOST",
@@ -103,6 +116,28 @@ SETTINGS: Final = (
         "`serve` says so and starts COMMAND, `halt` refuses",
         "serve",
     ),
+    Setting(
+        "DIRECTUS_SYNC_WORKER",
+        "`auto` starts only Directus's schema code, and applies in batches, where that does what all of it does. "
+        "`off` always starts a whole Directus",
+        "auto",
+    ),
+    Setting(
+        "DIRECTUS_SYNC_ATTIC_RETENTION",
+        "how long copies in the attic are kept, such as `90d`, `12h` or `4w`. Each deploy deletes older ones",
+        "for ever",
+    ),
+    Setting("DIRECTUS_SYNC_IMAGE", "name of the image, for the record of deploys"),
+    Setting(
+        "DIRECTUS_SYNC_COMMIT",
+        "git commit of the image, for the record of deploys. The image sets it",
+        "of the checkout",
+    ),
+    Setting(
+        "COMPOSE_REDIS_PASSWORD",
+        "password of Redis in the Compose file, where replicas need one. Letters and digits only",
+        secret=True,
+    ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
     Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
@@ -144,6 +179,9 @@ class DatabaseSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     sslmode: str | None = None
+    ca: str | None = field(default=None, repr=False)
+    certificate: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
@@ -187,6 +225,10 @@ class Settings:
     apply_timeout: float = 1800.0
     mode: Mode = Mode.AUTO
     serve_on_drift: bool = True
+    worker: bool = True
+    attic_retention: timedelta | None = None
+    image: str | None = None
+    commit: str | None = None
     snapshot: Path = ROOT / "snapshots" / "schema.yaml"
 
     @property
@@ -200,20 +242,35 @@ class Settings:
         return self.snapshot.with_name("catalog.yaml")
 
     @property
+    def roles(self) -> Path:
+        """The roles of the database, and their rights."""
+        return self.snapshot.with_name("roles.yaml")
+
+    @property
     def seeds(self) -> tuple[Path, ...]:
         """The rows that belong to the product, a file for each part, in the order of their names."""
         return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
 
     @property
+    def access(self) -> Path:
+        """The folder that says who may do what."""
+        return self.snapshot.with_name("access")
+
+    @property
+    def extensions(self) -> tuple[Path, ...]:
+        """What names the parts of each extension of Directus, in a checkout and in the image."""
+        return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
+
+    @property
     def files(self) -> tuple[Path, ...]:
-        """All that a deploy reads beside the migrations; the last two need not be there."""
-        return self.snapshot, self.catalog, self.removals
+        """All that a deploy reads beside the migrations; only the snapshot must be there."""
+        return self.snapshot, *self.extensions, self.catalog, self.removals, self.roles, *access_files(self.access)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
         given = self.given_secrets | self.database.passwords
-        values = given | {value.strip() for value in given}
+        values = hiding.forms(given)
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
     @property
@@ -239,6 +296,11 @@ def _query(place: str) -> list[str]:
     return place.partition("?")[2].split("&")
 
 
+def access_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that says who may do what, in the order of their names."""
+    return folder / "access.yaml", *sorted((folder / "collections").glob("*.yaml"))
+
+
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
     """Read the settings from `environ` (default: the process's), and from `env_file` what is not there.
 
@@ -251,6 +313,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     named = _with_files({name: value for name, value in merged.items() if value != ""})
     values = MappingProxyType(_of_the_tool(named))
     home = values.get("DIRECTUS_HOME")
+    retention = values.get("DIRECTUS_SYNC_ATTIC_RETENTION")
     return Settings(
         database=_database(values),
         environ=values,
@@ -266,7 +329,11 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
         mode=_mode(values),
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
+        worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
+        attic_retention=age(retention, "DIRECTUS_SYNC_ATTIC_RETENTION") if retention else None,
+        image=values.get("DIRECTUS_SYNC_IMAGE"),
+        commit=values.get("DIRECTUS_SYNC_COMMIT"),
     )
 
 
@@ -274,7 +341,18 @@ def _secrets(values: Mapping[str, str]) -> frozenset[str]:
     """Return the secrets as they were given, also those that the tool's own replace."""
     string = values.get("DB_CONNECTION_STRING")
     passwords = DatabaseSettings(connection_string=string).passwords if string else frozenset()
-    return frozenset(values.get(name, "") for name in SECRET_NAMES) | passwords
+    named = frozenset(values.get(name, "") for name in SECRET_NAMES)
+    return named | passwords | hiding.in_environment({**values, **_contents(values)})
+
+
+def _contents(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the files hold that only Directus reads, such as EMAIL_SMTP_PASSWORD_FILE's."""
+    found = {}
+    for name in (name for name in values if name.endswith("_FILE") and hiding.is_secret(name)):
+        with suppress(OSError, ValueError):
+            if Path(values[name]).is_file():
+                found[name.removesuffix("_FILE")] = Path(values[name]).read_text(encoding="utf-8")
+    return found
 
 
 def _with_files(values: dict[str, str]) -> dict[str, str]:
@@ -340,8 +418,18 @@ def _database(values: Mapping[str, str]) -> DatabaseSettings:
         name=values["DB_DATABASE"],
         user=values["DB_USER"],
         password=values.get("DB_PASSWORD", ""),
-        sslmode="require" if values.get("DB_SSL", "").lower() in {"true", "1"} else None,
+        sslmode=_sslmode(values),
+        ca=values.get("DB_SSL__CA"),
+        certificate=values.get("DB_SSL__CERT"),
+        key=values.get("DB_SSL__KEY"),
     )
+
+
+def _sslmode(values: Mapping[str, str]) -> str | None:
+    if "DB_SSL__CA" in values and values.get("DB_SSL__REJECT_UNAUTHORIZED", "true").lower() in {"true", "1"}:
+        return "verify-full"
+    asked = values.get("DB_SSL", "").lower() in {"true", "1"} or {"DB_SSL__CA", "DB_SSL__CERT"} & values.keys()
+    return "require" if asked else None
 
 
 def _token(values: Mapping[str, str]) -> str | None:
@@ -387,6 +475,15 @@ def _url(value: str | None) -> str | None:
             next="take them out; log in with DIRECTUS_TOKEN, or with ADMIN_EMAIL and ADMIN_PASSWORD",
         )
     return value.rstrip("/")
+
+
+def age(text: str, where: str) -> timedelta:
+    """Read a time span such as 90d, 12h or 4w. where: what it was given to. Raises WrongSettings."""
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or len(number) > _AGE_DIGITS or unit not in units:
+        raise WrongSettings(f"{text[:20]!r} is not an age", where=where, next="write it as 90d, 12h or 4w")
+    return timedelta(**{units[unit]: int(number)})
 
 
 def _seconds(values: Mapping[str, str], name: str) -> float:

@@ -108,7 +108,8 @@ def read(tool: Tool) -> Catalog:
 
 def put_back(tool: Tool, expected: Catalog) -> tuple[str, ...]:
     with connected(tool) as connection:
-        return catalog_restore.restore(connection, compare(expected, catalog_query.read(connection)))
+        found = compare(expected, catalog_query.read(connection))
+        return catalog_restore.restore(connection, found, expected.definitions)
 
 
 def drift(expected: Catalog, tool: Tool) -> dict[str, Drift]:

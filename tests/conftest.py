@@ -29,11 +29,13 @@ import psycopg2
 import pytest
 
 from directus_sync import settings
-from directus_sync.directus import server
+from directus_sync.directus import bootstrap, program, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
-from tools.devstack import cache
+from tests import planted
+from tests.redis import Redis
+from tools.devstack import cache, extension, ports
 from tools.devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,8 +47,10 @@ TEMPLATE_SOURCES = (
     "directus_sync/**/*.py",
     "directus_sync/**/*.mjs",
     "docker/directus/pnpm-lock.yaml",
+    "extensions/trm/package.json",
     "migrations/**/*.py",
     "snapshots/*.yaml",
+    "snapshots/access/**/*.yaml",
     "tests/conftest.py",
 )
 
@@ -142,6 +146,8 @@ class Database:
             "pg_dump",
             "--schema-only",
             "--no-owner",
+            # A deploy grants, revisions do not: tests/integration/test_roles.py.
+            "--no-privileges",
             "--restrict-key=test",
             "-N",
             "_timescaledb_*",
@@ -199,6 +205,7 @@ class Tool:
         finished = Finished(process.returncode, out, err)
         for secret in {value for name in settings.SECRET_NAMES if (value := self.environ.get(name))}:
             assert secret not in out + err, f"a secret was printed: {finished.text}"
+        assert not planted.leaked(out + err, {*planted.HARMLESS}), f"a secret was printed: {finished.text}"
         return finished
 
     @property
@@ -241,7 +248,7 @@ def stack_environ() -> dict[str, str]:
     if not server:
         stack.up_database()
     named = _database_settings(server) if server else {}
-    return {**os.environ, **stack.environment(), **named, "DIRECTUS_URL": "", "DIRECTUS_TOKEN": ""}
+    return {**os.environ, **planted.HARMLESS, **stack.environment(), **named, "DIRECTUS_URL": "", "DIRECTUS_TOKEN": ""}
 
 
 def _database_settings(url: str) -> dict[str, str]:
@@ -349,17 +356,57 @@ def directus(serve: Serving) -> Iterator[RunningDirectus]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def stream() -> Iterator[Redis]:
+    """The Redis that the extension sends to. It does not run unless a test starts it."""
+    redis = Redis(ports.choose())
+    try:
+        yield redis
+    finally:
+        redis.kill()
+
+
+@pytest.fixture(scope="session")
+def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
+    """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
+    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
+    with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
+        yield running
+
+
+def wipe(database: Database) -> None:
+    """Delete the rows of every collection, and every user but the administrator."""
+    email = quoted(database.environ["ADMIN_EMAIL"])
+    database.execute(f"{truncation(database)}; DELETE FROM public.directus_users WHERE email <> {email}")
+
+
+def truncation(database: Database) -> str:
+    """Return the statement that deletes the rows of every collection."""
+    names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
+    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+
+
+COLLECTIONS = """
+SELECT collection FROM public.directus_collections JOIN pg_tables ON tablename = collection AND schemaname = 'public'
+WHERE collection NOT LIKE 'directus%'"""
+
+
+def extension_settings() -> dict[str, str]:
+    """Return the settings with which a Directus loads the project's extension."""
+    return {"EXTENSIONS_PATH": str(extension.built(ROOT)), "EXTENSIONS_MUST_LOAD": "true"}
+
+
 @contextmanager
-def running_directus(tool: Tool) -> Iterator[RunningDirectus]:
-    """Serve the tool's database while the block runs."""
+def running_directus(tool: Tool, **overrides: str) -> Iterator[RunningDirectus]:
+    """Serve the tool's database while the block runs. overrides: of the server's environment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url}
+    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url, **overrides}
     served = tool.with_settings(DIRECTUS_URL=url)
     with (
         tempfile.TemporaryFile() as log,
-        server.spawn(tool.settings, "start", listening, log),
+        program.spawn(tool.settings, "start", listening, log),
         DirectusClient(url, served.settings) as client,
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {tool.settings.token}"}, timeout=60) as http,
     ):
@@ -405,7 +452,7 @@ class _Templates:
         tool = Tool(draft)
         if stage == "bootstrapped":
             done = tool.alembic("upgrade", "pre@head")
-            server.bootstrap(tool.settings)
+            bootstrap.bootstrap(tool.settings)
         else:
             done = tool("deploy")
         assert done.code == 0, done.text

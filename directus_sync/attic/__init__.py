@@ -6,7 +6,7 @@ A copy is whole or not there: its table, its entry and its mirror come in one tr
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +16,17 @@ from uuid import UUID
 import psycopg2
 from psycopg2 import sql
 
-from directus_sync.attic import fitting, mirror, registry, tables
-from directus_sync.attic.registry import Copy, Item, Taking, listing
+from directus_sync.attic import beside, fitting, mirror, registry, tables
+from directus_sync.attic.beside import Selection
+from directus_sync.attic.registry import Copy, Item, Rows, Taking, listing
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
 from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
 from directus_sync.postgres.database import Connection
 
-__all__ = ["Copy", "Item", "Rejected", "Restored", "finish", "keep", "listing", "purge", "restore", "sweep"]
+__all__ = [
+    "Copy", "Item", "Rejected", "Restored", "Selection",
+    "discard", "finish", "keep", "keep_rows", "listing", "overdue", "purge", "restore", "sweep",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,17 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table."""
+    """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table.
+
+    access: some of them say who may do what, which a running Directus reads only once.
+    """
 
     copy: Copy
     restored: int
     already_there: int
     rejected: tuple[Rejected, ...]
     missing_columns: tuple[str, ...]
+    access: bool = False
 
 
 def keep(
@@ -77,6 +85,27 @@ def keep(
     return registry.select(connection, kept)
 
 
+def keep_rows(
+    connection: Connection, name: str, selections: Iterable[Selection], *, run: UUID, command: str, sha256: str
+) -> Copy:
+    """Keep rows of Directus's own that are about to go with a role or a policy. name: as `attic list` shows it.
+
+    Raises AtticFailed.
+    """
+    with _wrapped(f"{name} could not be kept in the attic"), tables.transaction(connection):
+        _require_register(connection)
+        rows = beside.read(connection, selections)
+        copy_id = registry.add(connection, Item(name), (), Taking(run, command, sha256, {}), rows)
+    (copy,) = registry.select(connection, [copy_id])
+    return copy
+
+
+def discard(connection: Connection, copies: Iterable[Copy]) -> None:
+    """Strike out copies of what did not go after all."""
+    for copy in copies:
+        registry.remove(connection, copy)
+
+
 def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
     """End the mirrors of these copies, and return the copies with what was written since. Raises AtticFailed."""
     ids = [copy.id for copy in copies]
@@ -99,19 +128,23 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False)
     _settle(connection, [copy_id])
     with _wrapped(f"copy {copy_id} could not be restored"):
         for copy in registry.select(connection, [copy_id]):
-            if (kept := tables.find(connection, ATTIC, copy.table)) is not None:
-                fitted, missing = patiently(connection, partial(_restore, connection, copy, kept, over_default))
-                (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
-                rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
-                return Restored(copy, fitted.restored, fitted.already_there, rejected, missing)
+            kept, rows = tables.find(connection, ATTIC, copy.table), registry.beside(connection, copy_id)
+            if kept is None and not rows:
+                break
+            fitted, missing = patiently(connection, partial(_restore, connection, copy, kept, rows, over_default))
+            (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
+            rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
+            return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
     raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
 
 
-def purge(connection: Connection, older_than: timedelta) -> tuple[Copy, ...]:
-    """Delete the copies that were taken longer ago than that; return them. Raises AtticFailed."""
-    if not registry.exists(connection):
-        return ()
-    ids = registry.older_than(connection, older_than)
+def overdue(connection: Connection, older_than: timedelta) -> tuple[int, ...]:
+    """Return the ids of the copies that were taken longer ago than that."""
+    return registry.older_than(connection, older_than) if registry.exists(connection) else ()
+
+
+def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
+    """Delete copies; return them. Raises AtticFailed."""
     _settle(connection, ids)
     purged = registry.select(connection, ids)
     for copy in purged:
@@ -122,8 +155,7 @@ def purge(connection: Connection, older_than: timedelta) -> tuple[Copy, ...]:
 
 
 def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
-    if not registry.exists(connection):
-        raise AtticFailed("this database has no attic yet", next="alembic upgrade pre@head, or directus-sync deploy")
+    _require_register(connection)
     if (source := tables.find(connection, LIVE, item.collection)) is None:
         return None
     # In a statement before the copy's: its snapshot then shows all that earlier writers committed.
@@ -140,11 +172,17 @@ def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
         )
     every = tuple(column.name for column in source.columns)
     names = every if field is None else tuple(dict.fromkeys([*source.key, field.name]))
-    copy_id = registry.add(connection, item, source.key, taking)
+    rows = beside.read(connection, beside.of_collection(item.collection)) if item.field is None else None
+    copy_id = registry.add(connection, item, source.key, taking, rows)
     mirror.copy(connection, copy_id, source, names)
     mirror.create(connection, copy_id, source, names, field)
     registry.count(connection, copy_id)
     return copy_id
+
+
+def _require_register(connection: Connection) -> None:
+    if not registry.exists(connection):
+        raise AtticFailed("this database has no attic yet", next="alembic upgrade pre@head, or directus-sync deploy")
 
 
 def _settle(connection: Connection, ids: Iterable[int]) -> None:
@@ -170,12 +208,27 @@ def _became(connection: Connection, copy: Copy) -> str | None:
 
 
 def _restore(
+    connection: Connection, copy: Copy, kept: Table | None, rows: Rows, over_default: bool
+) -> tuple[fitting.Fitted, tuple[str, ...]]:
+    fitted, missing = fitting.Fitted(0, 0, ()), tuple[str, ...]()
+    if kept is not None:
+        fitted, missing = _restore_table(connection, copy, kept, over_default)
+    elif (owner := beside.missing_owner(connection, rows)) is not None:
+        raise AtticItemMissing(
+            f"{copy.item.id} ({owner}) does not exist, so copy {copy.id} has nowhere to go",
+            next="bring it back in snapshots/access with git, push, then run again",
+        )
+    with_them = beside.restore(connection, rows)
+    registry.note_restored(connection, copy)
+    return fitted + with_them, missing
+
+
+def _restore_table(
     connection: Connection, copy: Copy, kept: Table, over_default: bool
 ) -> tuple[fitting.Fitted, tuple[str, ...]]:
     execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", _require_place(connection, copy, kept).identifier)
     table = _require_place(connection, copy, kept)
     fitted = fitting.fit(connection, copy, kept, table, over_default=over_default)
-    registry.note_restored(connection, copy)
     return fitted, tuple(column.name for column in kept.columns if table.column(column.name) is None)
 
 

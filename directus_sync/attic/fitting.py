@@ -93,6 +93,14 @@ class Fitted:
     already_there: int
     rejected: tuple[tuple[str, str], ...]
 
+    def __add__(self, other: Fitted) -> Fitted:
+        """Return both together."""
+        return Fitted(
+            self.restored + other.restored,
+            self.already_there + other.already_there,
+            self.rejected + other.rejected,
+        )
+
 
 @dataclass(frozen=True)
 class _Pair:

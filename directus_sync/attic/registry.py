@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg2 import sql
@@ -14,6 +15,9 @@ from psycopg2 import sql
 from directus_sync.attic import tables
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+
+# Of Directus's own, by table.
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,8 @@ def exists(connection: Connection) -> bool:
     return table is not None
 
 
-def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking) -> int:
-    """Enter a copy that has no rows yet; return its id."""
+def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking, beside: Rows | None = None) -> int:
+    """Enter a copy that has no rows yet; return its id. beside: rows of Directus's own that go with the item."""
     definition = taking.definitions.get(item.id)
     values = (
         str(taking.run),
@@ -81,15 +85,25 @@ def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking
         item.field,
         list(key),
         None if definition is None else json.dumps(definition, default=str),
+        json.dumps(beside) if beside else None,
+        sum(map(len, beside.values())) if beside and not key else 0,
     )
     ((copy_id,),) = database.query(
         connection,
         "INSERT INTO directus_sync.attic_copies"
-        " (run, command, host, sha256, collection, field, primary_key, definition, rows)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0) RETURNING id",
+        " (run, command, host, sha256, collection, field, primary_key, definition, beside, rows)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         values,
     )
     return int(copy_id)
+
+
+def beside(connection: Connection, copy_id: int) -> Rows:
+    """Return the rows of Directus's own that were kept beside a copy."""
+    ((rows,),) = database.query(
+        connection, "SELECT coalesce(beside, '{}') FROM directus_sync.attic_copies WHERE id = %s", (copy_id,)
+    )
+    return cast("Rows", rows)
 
 
 def count(connection: Connection, copy_id: int) -> None:

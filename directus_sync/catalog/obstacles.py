@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg2
 from psycopg2 import errorcodes, sql
 
+from directus_sync import output
 from directus_sync.catalog import Kind, Object
 from directus_sync.errors import count
 from directus_sync.postgres import database
@@ -74,7 +75,7 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
         found = None
     if found is not None:
         return found
-    detail = error.diag.message_detail or error.diag.message_primary or str(error)
+    detail = output.detail(error.diag.message_detail or error.diag.message_primary or str(error))
     return RowsInTheWay("rows do not fit it", detail, "correct the rows, then run again")
 
 
@@ -169,11 +170,13 @@ def _described(connection: Connection, query: sql.Composable, what: _Counted, ad
         return None
     total = rows[0][-1]
     lines = [
-        f"({', '.join(map(str, key))})" + ("" if number is None else f"  {count(number, 'row')}")
+        f"({', '.join(map(output.value, key))})" + ("" if number is None else f"  {count(number, 'row')}")
         for *key, number, _ in rows
     ]
     if total > len(rows):
         lines.append(f"and {total - len(rows)} more")
+    if any(output.MASKED in line for line in lines):
+        advice += "\nsee the values: directus-sync -v deploy"
     return RowsInTheWay(what.sentence(total), "\n".join(lines), advice)
 
 

@@ -173,10 +173,10 @@ _PARSED: Final = frozenset({
 })  # fmt: skip
 
 
-def read(connection: Connection) -> Catalog:
+def read(connection: Connection, settings: str = database.PRINTING) -> Catalog:
     """Return what schema public holds beyond Directus's snapshot.
 
-    Two round trips; the printing settings end with the second, so the session keeps its own.
+    settings: of the transaction. Two round trips; they end with the second, so the session keeps its own.
     """
     ((directus, timescaledb),) = database.query(
         connection,
@@ -186,7 +186,9 @@ def read(connection: Connection) -> Catalog:
     )
     definitions: dict[Object, str] = {}
     invalid: dict[Object, str] = {}
-    for section, names, suffix, definition, valid in database.query(connection, _statement(directus, timescaledb)):
+    for section, names, suffix, definition, valid in database.query(
+        connection, f"{settings} {_statement(directus, timescaledb)}"
+    ):
         item = Object(Kind(section), ".".join(map(identifier, names)) + suffix)
         (definitions if valid else invalid)[item] = settled(definition) if item.kind in _PARSED else definition
     return Catalog(MappingProxyType(definitions), MappingProxyType(invalid))
@@ -198,6 +200,4 @@ def _statement(directus: bool, timescaledb: bool) -> str:
         f"SELECT '{kind.value}'::text, part.* FROM ({select}) AS part (names, suffix, definition, valid)"  # noqa: S608 - constants
         for kind, select in selects.items()
     )
-    return f"{database.PRINTING} WITH {_TRACKED if directus else _UNTRACKED},{_RELATIONS}\n" + "\nUNION ALL ".join(
-        parts
-    )
+    return f"WITH {_TRACKED if directus else _UNTRACKED},{_RELATIONS}\n" + "\nUNION ALL ".join(parts)

@@ -1,8 +1,11 @@
-"""Puts back what an applied revision made and the database lost. Drops nothing that is unexpected, and no row."""
+"""Puts back what an applied revision made and the database lost. Drops nothing that is unexpected, and no row.
+
+Executes only definitions that this database had before, and keeps a result only if exactly that object appeared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +14,11 @@ import psycopg2
 from psycopg2 import errorcodes
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from directus_sync.catalog import Difference, Drift, Kind, Object, obstacles
+from directus_sync import catalog
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, obstacles, query
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
+from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
 _SCHEMA: Final = "public"
@@ -47,9 +52,16 @@ _CANNOT: Final = {
 _MAY_HELP_TO_WAIT: Final = "42"
 
 _DRIFT_NEXT: Final = (
-    "make the database equal the file by hand or with a revision, then run again;\n"
+    "make the database equal the file with a revision, or by hand, then run again;\n"
     "or, if the database is right: directus-sync pull --overwrite, then commit snapshots/catalog.yaml"
 )
+
+
+NEVER_MADE: Final = "no revision made it in this database in this form"
+
+
+class _SomethingElse(Exception):
+    """A definition did not make exactly the object that it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class _Failure:
 def restore(
     connection: Connection,
     differences: Iterable[Difference],
+    made: Mapping[Object, str],
     *,
     restored: Callable[[Object], None] | None = None,
 ) -> tuple[str, ...]:
@@ -70,6 +83,7 @@ def restore(
 
     Each object comes back in its own transaction. Unexpected objects are left alone.
     connection: in autocommit mode, with a lock_timeout.
+    made: what revisions made in this database; nothing else is executed.
     restored: called after each object that is back, so that a caller knows them even when others fail.
 
     Raises, after everything that can be put back is: PreconditionFailed when only rows are in the way, CatalogDrift
@@ -84,7 +98,7 @@ def restore(
     while pending:
         before, waiting = len(done), []
         for difference in pending:
-            failure = _restore(connection, difference)
+            failure = _restore(connection, difference, made)
             if failure is None:
                 done.append(str(difference.object))
                 if restored is not None:
@@ -100,6 +114,33 @@ def restore(
     if failures:
         raise _error(failures)
     return tuple(done)
+
+
+def refusal(difference: Difference, made: Mapping[Object, str]) -> str | None:
+    """Return why an object is not put back, or None if it may be."""
+    item = difference.object
+    if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | _DROPPED_FIRST:
+        return _CANNOT[item.kind]
+    return None if made.get(item) == difference.expected else NEVER_MADE
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a deploy does about a difference: executes `sql`, or nothing because it is refused or unexpected."""
+
+    difference: Difference
+    sql: str = ""
+    refused: str | None = None
+
+
+def repair(connection: Connection, difference: Difference, made: Mapping[Object, str]) -> Repair:
+    """Return what a deploy does about a difference, for people to read."""
+    if difference.kind is Drift.UNEXPECTED:
+        return Repair(difference)
+    refused = refusal(difference, made)
+    if refused is not None:
+        return Repair(difference, refused=refused)
+    return Repair(difference, ";\n".join(each.as_string(connection) for each in statements(difference)))
 
 
 def statements(difference: Difference) -> tuple[Composable, ...]:
@@ -145,12 +186,15 @@ def _drop(difference: Difference) -> Iterator[Composable]:
         yield SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(Identifier(_SCHEMA, table), Identifier(name))
 
 
-def _restore(connection: Connection, difference: Difference) -> _Failure | None:
+def _restore(connection: Connection, difference: Difference, made: Mapping[Object, str]) -> _Failure | None:
     item = difference.object
-    if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | _DROPPED_FIRST:
-        return _Failure(difference, _CANNOT[item.kind])
+    refused = refusal(difference, made)
+    if refused is not None:
+        return _Failure(difference, refused)
     try:
-        _execute(connection, statements(difference))
+        _execute(connection, difference)
+    except _SomethingElse as error:
+        return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
             raise DatabaseFailed(
@@ -166,12 +210,15 @@ def _restore(connection: Connection, difference: Difference) -> _Failure | None:
     return None
 
 
-def _execute(connection: Connection, commands: Sequence[Composable]) -> None:
+def _execute(connection: Connection, difference: Difference) -> None:
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with _transaction(connection), connection.cursor() as cursor:
-                for command in commands:
+                before = query.read(connection, database.FORMS)
+                for command in statements(difference):
                     cursor.execute(command)
+                _require_only(difference, before, query.read(connection, database.FORMS))
+                connection.commit()
         except psycopg2.Error as error:
             if error.pgcode != errorcodes.LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
                 raise
@@ -179,12 +226,25 @@ def _execute(connection: Connection, commands: Sequence[Composable]) -> None:
             return
 
 
+def _require_only(difference: Difference, before: Catalog, after: Catalog) -> None:
+    """Raise _SomethingElse unless the object is as expected now, and everything else as it was."""
+    item, definition = difference.object, difference.expected or ""
+    wanted = Catalog({**before.definitions, item: definition})
+    others = [
+        f"{found.kind.value}: {found.object}"
+        for found in catalog.compare(wanted, after)
+        if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
+    ]
+    if others:
+        raise _SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")
+
+
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
+    """Undo what the block does not commit."""
     connection.autocommit = False
     try:
         yield
-        connection.commit()
     finally:
         if not connection.closed:
             connection.rollback()

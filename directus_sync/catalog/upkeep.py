@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from directus_sync import catalog, files
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, query, restore
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, made, query, restore
 from directus_sync.catalog import file as catalog_file
+from directus_sync.catalog.restore import Repair
 from directus_sync.errors import CatalogExpectsIt
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -41,6 +42,13 @@ def differences(connection: Connection, expected: Catalog | None) -> tuple[Diffe
     return () if expected is None else catalog.compare(expected, query.read(connection))
 
 
+def repairs(connection: Connection, expected: Catalog | None) -> tuple[Repair, ...]:
+    """Return how the database differs from the file, and what a deploy does about it."""
+    found = differences(connection, expected)
+    known = made.read(connection) if found else {}
+    return tuple(restore.repair(connection, difference, known) for difference in found)
+
+
 def put_back(
     connection: Connection,
     expected: Catalog,
@@ -59,14 +67,16 @@ def put_back(
     Raises CatalogDrift or PreconditionFailed after everything that can be put back is.
     """
     lost, removed, unknown = [], [], []
-    for difference in differences(connection, expected):
+    found = differences(connection, expected)
+    remembered = made.remember(connection, expected, found)
+    for difference in found:
         if difference.kind is Drift.UNEXPECTED:
             unknown.append(difference)
         elif str(difference.object) in known or _on_purpose(connection, before, gone, difference):
             removed.append(difference)
         else:
             lost.append(difference)
-    names = restore.restore(connection, lost, restored=restored)
+    names = restore.restore(connection, lost, remembered, restored=restored)
     notes = [
         f"catalog.yaml lists {found.object}, which was removed on purpose; directus-sync pull --overwrite takes it out"
         for found in removed

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output
+from directus_sync import output, roles
 from directus_sync.catalog import upkeep
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
-from directus_sync.directus import installation
+from directus_sync.directus import extensions, installation
+from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.report import results
 from directus_sync.report.outcome import Checked
+from directus_sync.roles import granting
 from directus_sync.schema import comparison, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -49,23 +52,42 @@ def show_checked(settings: Settings, request: Request, *, as_json: bool) -> None
 def run(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
     wanted = planning.preflight(settings, progress)
+    require_no_published_hole(settings.environ, wanted.directus)
     given = planning.approved(settings, request)
+    items = access.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
-            return Checked(pending, True, _plan_of_everything(wanted, given))
+            everything = _plan_of_everything(wanted, planning.of_schema(given))
+            return Checked(pending, True, everything, access=access.judged(connection, items, given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             return Checked(pending, True, Plan(NO_DIFFERENCE))
+        ours = extensions.read(settings.extensions)
+        inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged = guard.nothing(given)
+            judged, entering = guard.nothing(planning.of_schema(given)), access.nothing(items, given)
         else:
+            entering = access.judged(connection, items, given)
             with sessions.directus(settings, connection, progress) as client:
                 judged = planning.plan(settings, connection, client, wanted, given)
+                inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
         expected = upkeep.read_expected(settings.catalog) if settled else None
-        return Checked(pending, False, judged, upkeep.differences(connection, expected))
+        repairs = upkeep.repairs(connection, expected)
+        wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
+        return Checked(pending, False, judged, repairs, inactive, entering, wrong)
+
+
+def require_no_published_hole(environ: Mapping[str, str], directus: str) -> None:
+    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
+    version = tuple(int(part) for part in directus.split(".")[:2])
+    if environ.get("WEBSOCKETS_REST_AUTH", "").lower() == "public" and version < (12, 1):
+        raise UnsafeSettings(
+            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
+            next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
+        )
 
 
 def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:

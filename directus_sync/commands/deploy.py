@@ -1,9 +1,8 @@
-"""`deploy`: one run from the first revision to the record, under one lock: pre, bootstrap, push, post, verify."""
+"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, access, verify."""
 
 from __future__ import annotations
 
 import dataclasses
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,24 +11,32 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, settings
+from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, resources, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
-from directus_sync.directus import installation, server
+from directus_sync.commands.resources import Items, ResourcePushing
+from directus_sync.directus import bootstrap, extensions, installation, server, worker
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
+from directus_sync.report.copies import copy_line
 from directus_sync.report.outcome import Deployed
+from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.plan import ResourcePlan
+from directus_sync.roles import granting
+from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, revisions
+from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
 from directus_sync.state.revisions import Branch, Reporter, Revision
 
 
@@ -61,7 +68,7 @@ def command(
     no_attic: bool,
     as_json: bool,
 ) -> None:
-    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions.
+    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, who may do what.
 
     Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME temporarily. Safe to run again,
     and safe to run many times at once: one works, the others wait.
@@ -100,13 +107,27 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     given = fingerprint.inputs(settings)
     wanted = planning.preflight(settings, progress)
+    items = access.read_wanted(settings, wanted, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
+        _purge(settings, connection, progress)
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
         if unmoved is not None:
             # Another deploy did the work while this one waited for the lock.
             verified = Verified(notes=unmoved.notes)
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        return _Deploying(settings, request, progress, connection).run(wanted, given, started)
+        deploying = _Deploying(settings, request, progress, connection)
+        try:
+            return deploying.run(wanted, items, given, started)
+        except SyncError as error:
+            history.record_failure(connection, deploying.who, error, request.run)
+            raise
+
+
+def _purge(settings: Settings, connection: Connection, progress: Progress) -> None:
+    """Delete the copies in the attic that are older than they may become."""
+    if settings.attic_retention is not None:
+        for copy in attic.purge(connection, attic.overdue(connection, settings.attic_retention)):
+            progress.note(f"Purged {copy_line(copy)}")
 
 
 def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
@@ -120,6 +141,12 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return tuple(revisions.upgrade(connection, branch, reporter))
 
 
+def _approved(deployed: Deployed) -> list[str]:
+    """Return what was approved, with the reasons."""
+    items = [(item.id, item.reason) for plan in (deployed.pushed, deployed.access) if plan for item in plan.items]
+    return [f"{name}: {reason}" for name, reason in items if reason]
+
+
 class _Deploying:
     """One deploy under way, with the lock held."""
 
@@ -128,45 +155,86 @@ class _Deploying:
         self.request = request
         self.progress = progress
         self.connection = connection
+        self.who = provenance.of(connection, settings)
         self._removed_by_revisions: set[Object] = set()
 
-    def run(self, wanted: Snapshot, given: str, started: float) -> Deployed:
+    def run(self, wanted: Snapshot, items: Items | None, given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
-        given: hash of the inputs, taken before any of them was read. started: when, by `time.monotonic`.
+        items: who may do what. given: hash of the inputs, taken before any of them was read. started: when, by
+        `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
-            with sessions.directus(settings, connection, progress):
-                pass  # before anything is changed: it answers, accepts the credentials, and works on this database
+            # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
+            with sessions.directus(settings, connection, progress) as running:
+                snapshot.require_version(wanted, running.version())
+        self._require_possible(items, wanted, given)
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
             pre = self._migrate("pre")
-            bootstrapped = self._bootstrap()
-            client, pushed = None, None
+            bootstrapped = self._bootstrap(loaded)
+            client, pushed, entered = None, None, None
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
-                pushing = Pushing(settings, self.request, progress, connection, "deploy")
-                pushed = pushing.run(client, wanted, lambda judged: self._is_only_drift(judged, wanted, given))
-                drift = tuple(item.id for item in pushed.items) if pushed.refused else ()
-                pushed = Plan(NO_DIFFERENCE) if drift else pushed
+                pushed, drift = self._push(client, wanted, given)
             post = self._migrate("post")
+            # The guard between organisations first: without it rights would let too much through.
+            switched_on = self._switch_on(client)
+            if client is not None and items is not None:
+                entered, left = self._enter(items, wanted, given)
+                drift += left
+            rights = self._correct_rights()
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
-                with progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
-                    planning.require_equal(client, wanted)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, time.monotonic() - started)
+                self._require_equal(client, wanted, items)
+        took = time.monotonic() - started
+        sent = (switched_on, entered, rights)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
-    def _is_only_drift(self, judged: Plan, wanted: Snapshot, given: str) -> bool:
+    def _require_possible(self, items: Items | None, wanted: Snapshot, given: str) -> None:
+        """Refuse what `_enter` would refuse, before anything is changed."""
+        if self.settings.mode is Mode.AUTO and items is not None and access.is_readable(self.connection):
+            self._entering().require_possible(items, lambda plan: self._may_serve(plan.movers, wanted, given))
+
+    def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:
+        """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
+        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+        pushed = pushing.run(client, wanted, lambda judged: self._may_serve(judged.movers, wanted, given))
+        if pushed.refused:
+            return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
+        return pushed, ()
+
+    def _enter(self, items: Items, wanted: Snapshot, given: str) -> tuple[ResourcePlan | None, tuple[str, ...]]:
+        """Push who may do what; return what was pushed, and what a boot leaves alone in Directus."""
+        # The schema worker keeps no policies: a whole Directus is started if something is to be written.
+        with sessions.on_demand(self.settings, self.connection, self.progress, rows=True) as whole:
+            entered = self._entering().run(whole, items, lambda plan: self._may_serve(plan.movers, wanted, given))
+        if entered.refused:
+            return None, tuple(item.id for item in entered.items)
+        return entered, ()
+
+    def _entering(self) -> ResourcePushing:
+        return access.pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+
+    def _require_equal(self, client: DirectusClient, wanted: Snapshot, items: Items | None) -> None:
+        """Look again at what could have been changed since it was pushed."""
+        with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
+            planning.require_equal(client, wanted)
+        if items is not None:
+            resources.require_equal(self.connection, ACCESS, items)
+
+    def _may_serve(self, movers: frozenset[Mover], wanted: Snapshot, given: str) -> bool:
         """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
-        same = history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
-        return self.request.boot and same and all(item.verdict.mover is Mover.SERVER for item in judged.items)
+        if not self.request.boot or movers != {Mover.SERVER} or not history.exists(self.connection):
+            return False
+        return history.latest_inputs(self.connection) == fingerprint.with_version(given, wanted.directus)
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
         """Bring a branch to its head; note what its revisions removed."""
@@ -177,27 +245,54 @@ class _Deploying:
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
 
+    def _correct_rights(self) -> tuple[str, ...]:
+        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        if corrected:
+            self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
+            self.progress.done.append("rights corrected")
+        return corrected
+
     def _load_directus(self, stack: ExitStack) -> server.Loaded | None:
         """Let the private Directus load its code, which takes longer than the steps before it is needed."""
         if self.settings.directus_url is not None or self.settings.mode is not Mode.AUTO:
             return None
-        if installation.needs_bootstrap(self.connection, self.settings) and not server.has_room_for_two():
+        choice = worker.choose(self.settings, self.connection)
+        missing = installation.needs_bootstrap(self.connection, self.settings)
+        if choice.bundle is None and missing and not bootstrap.has_room_for_two():
             return None
-        return stack.enter_context(server.loading(self.settings))
+        return stack.enter_context(server.loading(self.settings, choice))
 
-    def _bootstrap(self) -> bool:
+    def _bootstrap(self, loaded: server.Loaded | None) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
             return False
         if not installation.is_in_database(self.connection):
             self.settings.require_credentials()  # of the first administrator, whom the bootstrap creates
         name = f"Directus {installation.version(self.settings)}"
-        with (
-            self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"),
-            installation.bootstrapping(self.connection),
-        ):
-            server.bootstrap(self.settings)
+        with installation.bootstrapping(self.connection):
+            if loaded and loaded.choice.bundle and bootstrap.is_prepared(self.settings, self.connection):
+                done = f"Bootstrapped {name} from its prepared tables"
+                with self.progress.step(f"Bootstrapping {name}", done):
+                    bootstrap.from_file(self.settings, self.connection, loaded)
+            else:
+                with self.progress.step(f"Bootstrapping {name}", f"Bootstrapped {name}"):
+                    bootstrap.bootstrap(self.settings)
         self.progress.done.append("bootstrap")
         return True
+
+    def _switch_on(self, client: DirectusClient | None) -> tuple[str, ...]:
+        """Have Directus load this project's extensions, and return the names of those that it would not have loaded."""
+        if not installation.is_in_database(self.connection):
+            return ()
+        bundles = extensions.read(self.settings.extensions)
+        names = extensions.switch_on(self.connection, bundles)
+        for name in names:
+            self.progress.note(f"Switched on: {name}")
+            self.progress.done.append(f"{name} switched on")
+        if names and client is not None and self.settings.directus_url is not None:
+            # Directus loads its extensions again after this, and its replicas do.
+            for bundle in bundles:
+                client.write("PATCH", f"/extensions/{bundle.id}", {"meta": {"enabled": True}})
+        return names
 
     def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, str | None]:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""
@@ -242,15 +337,19 @@ class _Deploying:
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
-                host=socket.gethostname(),
+                host=self.who.host,
                 pre_head=revisions.checkout_head("pre"),
                 post_head=revisions.checkout_head("post"),
                 directus_version=wanted.directus if deployed.pushed is not None else None,
                 sha256=wanted.sha256 if deployed.pushed is not None else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=len(deployed.pushed.items) if deployed.pushed else 0,
+                changes=sum(len(plan.items) for plan in (deployed.pushed, deployed.access) if plan),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
+                account=self.who.account,
+                image=self.who.image,
+                commit=self.who.commit,
+                approved=_approved(deployed),
             ),
             history.Standing(
                 inputs=fingerprint.with_version(given, wanted.directus),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, resources, sessions
+from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.commands.planning import Request
+from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
+from directus_sync.report import access as access_report
 from directus_sync.report import plans
+from directus_sync.report.outcome import Compared
 from directus_sync.schema import guard, saved_plan
-from directus_sync.schema.plan import Plan
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 
@@ -22,40 +26,79 @@ from directus_sync.state import fingerprint
 @options.with_snapshot
 @options.with_approvals
 @click.option("--out", type=options.FILE, metavar="FILE", help="Save the plan, for push --plan FILE.")
+@options.with_only
 @options.with_json
 def command(
     snapshot: Path | None,
     allow_destroy: frozenset[str],
     discard_live: frozenset[str],
     out: Path | None,
+    only: frozenset[Part],
     *,
     as_json: bool,
 ) -> None:
     """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
-    show_plan(options.load(snapshot), Request(allow_destroy, discard_live), out, as_json=as_json)
+    show_plan(options.load(snapshot), Request(allow_destroy, discard_live), only, out, as_json=as_json)
 
 
-def show_plan(settings: Settings, request: Request, out: Path | None = None, *, as_json: bool = False) -> None:
+def show_plan(
+    settings: Settings,
+    request: Request,
+    parts: frozenset[Part] = EVERYTHING,
+    out: Path | None = None,
+    *,
+    as_json: bool = False,
+) -> None:
     """Print the plan, and exit 3 when it is not empty."""
-    judged = run(settings, request, Progress(), out)
+    found = run(settings, request, Progress(), parts, out)
     if as_json:
-        output.document(plans.plan_document(judged))
-    elif judged:
-        output.result(plans.plan(judged, in_colour=sys.stdout.isatty()))
+        output.document(_document(found))
+    elif found.differs:
+        output.result(_text(found, in_colour=sys.stdout.isatty()))
+    elif found.schema is None and found.access is None:
+        output.result("Nothing to compare: access is not kept in files here")
     else:
-        output.result("Nothing differs: Directus equals the snapshot")
-    options.finish(3 if judged else 0)
+        output.result("Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files"))
+    options.finish(3 if found.differs else 0)
 
 
-def run(settings: Settings, request: Request, progress: Progress, out: Path | None = None) -> Plan:
+def run(
+    settings: Settings,
+    request: Request,
+    progress: Progress,
+    parts: frozenset[Part] = EVERYTHING,
+    out: Path | None = None,
+) -> Compared:
     """Return what a push would do, and save it to `out`."""
+    if out is not None and parts != EVERYTHING:
+        raise WrongSettings("--out saves the whole plan, and --only leaves a part out", next="leave out one of them")
     wanted, given = planning.read_wanted(settings), planning.approved(settings, request)
+    items = access.read_wanted(settings, wanted, progress) if Part.ACCESS in parts else None
     with sessions.reading(settings, "diff", progress) as connection:
+        schema = None
         if fingerprint.unmoved(connection, settings):
-            judged = guard.nothing(given)
+            schema = guard.nothing(planning.of_schema(given)) if Part.SCHEMA in parts else None
+            judged = access.nothing(items, given)
         else:
-            with sessions.directus(settings, connection, progress) as client:
-                judged = planning.plan(settings, connection, client, wanted, given)
-    if out is not None:
-        saved_plan.write(out, judged, wanted.sha256, given)
-    return judged
+            judged = access.judged(connection, items, given)
+            if Part.SCHEMA in parts:
+                with sessions.directus(settings, connection, progress) as client:
+                    schema = planning.plan(settings, connection, client, wanted, given)
+    found = Compared(schema, judged)
+    if out is not None and schema is not None:
+        saved_plan.write(out, schema, wanted.sha256, given, resources.saved(judged))
+    return found
+
+
+def _text(found: Compared, *, in_colour: bool) -> str:
+    texts = []
+    if found.schema:
+        texts.append(plans.plan(found.schema, in_colour=in_colour))
+    if found.access is not None and found.access.differs:
+        texts.append(access_report.plan(found.access, in_colour=in_colour))
+    return "\n".join(texts)
+
+
+def _document(found: Compared) -> dict[str, Any]:
+    document = plans.plan_document(found.schema) if found.schema is not None else {}
+    return document | ({"access": access_report.document(found.access)} if found.access is not None else {})

@@ -20,6 +20,8 @@ def nothing_moved() -> bool:
     if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
         return False
     with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
+        if loaded.attic_retention is not None and fingerprint.has_copies_older_than(connection, loaded.attic_retention):
+            return False
         unmoved = fingerprint.unmoved(connection, loaded)
     if unmoved is None:
         return False

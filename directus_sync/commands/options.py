@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,15 @@ import rich_click as click
 from directus_sync import output, settings
 from directus_sync.settings import Mode, Settings
 
+
+class Part(Enum):
+    """A part of what is compared and pushed."""
+
+    SCHEMA = "schema"
+    ACCESS = "access"
+
+
+EVERYTHING: Final = frozenset(Part)
 FILE: Final = click.Path(path_type=Path)
 
 Command = Callable[..., None]
@@ -21,6 +31,10 @@ Command = Callable[..., None]
 
 def _mode(_context: click.Context, _option: click.Parameter, given: str | None) -> Mode | None:
     return Mode(given) if given is not None else None
+
+
+def _part(_context: click.Context, _option: click.Parameter, given: str | None) -> frozenset[Part]:
+    return EVERYTHING if given is None else frozenset({Part(given)})
 
 
 def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
@@ -40,6 +54,16 @@ with_mode = click.option(
     " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
 )
 with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
+
+
+def with_only(command: Command) -> Command:
+    """Add the option that leaves out a part."""
+    return click.option(
+        "--only",
+        type=click.Choice([part.value for part in Part]),
+        callback=_part,
+        help="Leave the other part alone: schema is collections, fields and relations; access is who may do what.",
+    )(command)
 
 
 def with_approvals(command: Command) -> Command:

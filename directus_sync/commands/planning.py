@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from directus_sync import roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -15,6 +16,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
+from directus_sync.resources.declared import ACCESS
 from directus_sync.schema import approvals, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -52,6 +54,7 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
     """Check what can be checked without a database, and return the snapshot file."""
     approvals.read(settings.removals)
     upkeep.read_expected(settings.catalog)
+    roles.read(settings.roles)
     wanted = read_wanted(settings)
     if settings.directus_url is None:
         if settings.mode is not Mode.SKIP:
@@ -60,7 +63,6 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
         settings.require_credentials()
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
-            snapshot.require_version(wanted, client.version())
     return wanted
 
 
@@ -71,8 +73,15 @@ def read_live(client: DirectusClient) -> Snapshot:
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
-    """Return what is approved, in removals.yaml and on the command line."""
+    """Return what is approved, in removals.yaml and on the command line, or was when the plan was saved."""
+    if request.saved is not None:
+        return request.saved.approvals
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
+
+
+def of_schema(given: Approvals) -> Approvals:
+    """Return the approvals of collections and fields."""
+    return given.of(lambda item: not ACCESS.owns(item))
 
 
 def plan(
@@ -93,6 +102,7 @@ def plan(
 
     Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
     """
+    given = of_schema(given)
     version = client.version()
     snapshot.require_version(wanted, version)
     snapshot.require_properties(wanted, installation.properties(connection))
@@ -158,7 +168,7 @@ def _edits(change: Change) -> str:
 
 def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
     """Print a note about each approval that approves nothing."""
-    reviewed = approvals.read(settings.removals)
+    reviewed = [removal for removal in approvals.read(settings.removals) if not ACCESS.owns(removal.item)]
     for removal in approvals.pointless(reviewed, wanted):
         progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
     for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):

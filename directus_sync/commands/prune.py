@@ -7,8 +7,9 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, sessions
 from directus_sync.output import Progress
+from directus_sync.resources.declared import ACCESS
 from directus_sync.schema import approvals
 from directus_sync.settings import Settings
 
@@ -24,12 +25,18 @@ def command(snapshot: Path | None) -> None:
 def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
     """Remove the spent approvals, and return their items. Other environments may still need the others."""
     wanted = planning.read_wanted(settings)
+    items = access.read_wanted(settings, wanted)
     removals = approvals.read(settings.removals)
     with (
         sessions.reading(settings, "prune", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
-        spent = approvals.spent(removals, wanted, planning.read_live(client))
+        there = access.present(connection, items)
+        of_schema = [removal for removal in removals if not ACCESS.owns(removal.item)]
+        spent = (
+            *approvals.spent(of_schema, wanted, planning.read_live(client)),
+            *(removal for removal in removals if ACCESS.owns(removal.item) and removal.item not in there),
+        )
     if spent:
         approvals.prune(settings.removals, spent)
     return tuple(removal.item for removal in spent)

@@ -8,7 +8,8 @@ import rich_click as click
 
 from directus_sync import files, output
 from directus_sync.catalog import upkeep
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, UnpushedFileChanges, count
@@ -24,21 +25,24 @@ from directus_sync.state.revisions import BRANCHES
 
 @click.command()
 @options.with_snapshot
+@options.with_only
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
-def command(snapshot: Path | None, *, overwrite: bool) -> None:
-    """Write Directus's schema to the snapshot file, byte for byte as Directus exports it; catalog.yaml beside it."""
+def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool) -> None:
+    """Write what Directus has to the files: the schema byte for byte as Directus exports it, the catalog, access."""
     loaded = options.load(snapshot)
-    pulled = run(loaded, Progress(), overwrite=overwrite)
+    pulled = run(loaded, Progress(), only, overwrite=overwrite)
     if pulled is not None:
         live, changed = pulled
         names = " and ".join(str(path) for path in changed)
-        output.result(f"Pulled {results.contents(live)}; commit {names}")
+        output.result(f"Pulled {results.contents(live) if live is not None else 'access'}; commit {names}")
     else:
-        output.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
+        output.result(f"Nothing to pull: {loaded.snapshot if Part.SCHEMA in only else loaded.access} equals Directus")
 
 
-def run(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Snapshot, tuple[Path, ...]] | None:
-    """Write the snapshot file and the catalog, and record the snapshot as the base.
+def run(
+    settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool
+) -> tuple[Snapshot | None, tuple[Path, ...]] | None:
+    """Write the snapshot file, the catalog and the access files, and record them as the base.
 
     Return the schema and the files that changed, or None when none did.
     """
@@ -48,14 +52,20 @@ def run(settings: Settings, progress: Progress, *, overwrite: bool) -> tuple[Sna
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return None
+        if Part.SCHEMA not in parts:
+            written = access.pull(settings, connection, planning.read_wanted(settings), overwrite=overwrite)
+            return (None, written) if written else None
         with sessions.directus(settings, connection, progress) as client:
             if not known and _is_pulled(connection, inputs, client.version()):
                 return None
             live, changed = _pulled(settings, connection, client, progress, overwrite=overwrite)
         history.record_base(connection, live, "pull")
+        if Part.ACCESS in parts:
+            changed += access.pull(settings, connection, live, overwrite=overwrite)
         if changed:
             return live, changed
-        fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))
+        if parts == EVERYTHING:
+            fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))
         return None
 
 

@@ -1,4 +1,4 @@
-"""`push`: makes Directus equal the snapshot file."""
+"""`push`: makes Directus equal the snapshot and the access files."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.diff import show_plan
+from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
+from directus_sync.report import access as access_report
 from directus_sync.report import plans
+from directus_sync.report.outcome import Compared
 from directus_sync.schema import saved_plan
-from directus_sync.schema.plan import Plan
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint
 
@@ -25,44 +27,58 @@ from directus_sync.state import fingerprint
 @options.with_mode
 @options.with_approvals
 @options.with_attic
+@options.with_only
 @click.option("--plan", type=options.FILE, metavar="FILE", help="Apply exactly the plan that diff --out saved.")
 def command(
     snapshot: Path | None,
     mode: Mode | None,
     allow_destroy: frozenset[str],
     discard_live: frozenset[str],
+    only: frozenset[Part],
     plan: Path | None,
     *,
     no_attic: bool,
 ) -> None:
-    """Make Directus equal the snapshot file; refuse what would undo work that nobody captured."""
+    """Make Directus equal the snapshot and the access files; refuse what would undo work that nobody captured."""
     loaded = options.load(snapshot, mode)
     if plan is not None:
-        _require_plain(loaded.mode, allow_destroy | discard_live)
+        _require_plain(loaded.mode, allow_destroy | discard_live, only)
     if loaded.mode is Mode.SKIP:
         output.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
     elif loaded.mode is Mode.DRY_RUN:
-        show_plan(loaded, Request(allow_destroy, discard_live))
+        show_plan(loaded, Request(allow_destroy, discard_live), only)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
-        pushed = run(loaded, Request(allow_destroy, discard_live, keep=not no_attic, saved=saved), Progress())
-        text = f"Pushed {plans.changes(pushed)}" if pushed else "Nothing to push: Directus equals the snapshot"
-        output.result(text)
+        request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
+        output.result(_text(run(loaded, request, Progress(), only)))
 
 
-def run(settings: Settings, request: Request, progress: Progress) -> Plan:
-    """Make Directus equal the snapshot file, and record it; return what was changed."""
+def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:
+    """Make Directus equal the files, and record them; return what was changed."""
     wanted = planning.read_wanted(settings)
+    items = access.read_wanted(settings, wanted, progress) if Part.ACCESS in parts else None
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
+        entering = access.pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            return pushing.nothing(wanted)
-        with sessions.directus(settings, connection, progress) as client:
-            return pushing.run(client, wanted)
+            return Compared(pushing.nothing(wanted), access.nothing(items, entering.given))
+        if items is not None:
+            entering.require_possible(items)
+        with sessions.on_demand(settings, connection, progress) as client:
+            schema = pushing.run(client(), wanted) if Part.SCHEMA in parts else None
+            return Compared(schema, entering.run(client, items) if items is not None else None)
 
 
-def _require_plain(mode: Mode, approved: frozenset[str]) -> None:
+def _text(pushed: Compared) -> str:
+    done = [plans.changes(pushed.schema)] if pushed.schema else []
+    done += [access_report.changes(pushed.access)] if pushed.access else []
+    return f"Pushed {' and '.join(done)}" if done else "Nothing to push: Directus equals the snapshot"
+
+
+def _require_plain(mode: Mode, approved: frozenset[str], parts: frozenset[Part]) -> None:
     """Raise WrongSettings for an option that contradicts --plan."""
+    if parts != EVERYTHING:
+        raise WrongSettings("--plan applies the whole plan, and --only leaves a part out", next="leave out --only")
     if mode is not Mode.AUTO:
         raise WrongSettings(
             "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"

@@ -41,7 +41,7 @@ class Pushing:
         Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after it.
         """
         saved = self.request.saved
-        given = saved.approvals if saved else planning.approved(self.settings, self.request)
+        given = planning.approved(self.settings, self.request)
         judged = planning.plan(self.settings, self.connection, client, wanted, given)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
@@ -73,7 +73,7 @@ class Pushing:
 
     def nothing(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""
-        judged = guard.nothing(planning.approved(self.settings, self.request))
+        judged = guard.nothing(planning.of_schema(planning.approved(self.settings, self.request)))
         planning.note_pointless(self.settings, judged, wanted, self.progress)
         attic.sweep(self.connection)
         return judged

@@ -56,7 +56,7 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
         if not dry_run:
             rows.record(planned.news)
         if planned.writes and not dry_run:
-            with sessions.directus(settings, connection, progress) as client:
+            with sessions.directus(settings, connection, progress, rows=True) as client:
                 writer = writing.Writer(client, rows, planned)
                 for file in planned.files:
                     if file.writes:

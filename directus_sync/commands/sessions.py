@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from directus_sync.directus import installation, server
+from directus_sync.directus import installation, proof, server, worker
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import SyncError, WrongSettings
+from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
@@ -44,43 +44,50 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
 
 @contextmanager
 def directus(
-    settings: Settings, connection: Connection, progress: Progress, loaded: server.Loaded | None = None
+    settings: Settings,
+    connection: Connection,
+    progress: Progress,
+    loaded: server.Loaded | None = None,
+    *,
+    rows: bool = False,
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    loaded: a private one that is to be used.
+    loaded: a private one that is to be used, if it will do.
+    rows: whether rows are to be written, for which the schema worker will not do.
 
     Raises WrongSettings when the database has no Directus yet, or the one at DIRECTUS_URL works on another database.
     """
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            proof.require(client, connection)
             client.version()
-            _require_same_database(client, connection)
             yield client
         return
     installation.require_in_database(connection, settings)
     administrator = installation.administrator(connection, settings)
-    name = f"a private Directus {installation.version(settings)}"
+    choice = worker.WHOLE if rows else worker.choose(settings, connection)
+    name = choice.name(installation.version(settings))
     with ExitStack() as stack:
         with progress.step(f"Starting {name}", f"Started {name}"):
-            client = stack.enter_context(server.private(settings, administrator, loaded))
+            client = stack.enter_context(server.private(settings, administrator, choice, loaded))
             client.version()
+        progress.directus = name
         yield client
 
 
-def _require_same_database(client: DirectusClient, connection: Connection) -> None:
-    project = client.project_id()
-    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_settings')")
-    here = (
-        database.query(connection, "SELECT to_jsonb(s) ->> 'project_id' FROM public.directus_settings s")
-        if table
-        else []
-    )
-    if project is None or (str(project),) in here:
-        return
-    raise WrongSettings(
-        "DIRECTUS_URL and DB_* do not belong together: that Directus works on another database",
-        where=f"{client.url} and {database.label(connection)}",
-        next="correct DIRECTUS_URL or DB_*; without DIRECTUS_URL a private Directus is started on this database",
-    )
+@contextmanager
+def on_demand(
+    settings: Settings, connection: Connection, progress: Progress, *, rows: bool = False
+) -> Iterator[Callable[[], DirectusClient]]:
+    """Yield what returns a client as `directus` does, of one Directus that is started when it is first asked for."""
+    with ExitStack() as stack:
+        started: list[DirectusClient] = []
+
+        def client() -> DirectusClient:
+            if not started:
+                started.append(stack.enter_context(directus(settings, connection, progress, rows=rows)))
+            return started[0]
+
+        yield client

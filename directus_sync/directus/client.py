@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -70,6 +71,8 @@ class DirectusClient:
             transport=transport,
             # Loading the certificates of all authorities takes longer than most requests.
             verify=not url.startswith("http:"),
+            # A proxy would see the token, and cannot reach this machine's loopback address anyway.
+            trust_env=not _is_loopback(url),
             headers={"User-Agent": "directus-sync", "Cache-Control": "no-store"},
         )
         self._version: str | None = None
@@ -138,14 +141,28 @@ class DirectusClient:
         self._version = version
         return version
 
-    def project_id(self) -> str | None:
-        """Return the id that Directus gave its project when it was installed, or None where it has none."""
-        data = data_of(self._read("GET", "/settings?fields=project_id"))
-        return data.get("project_id") if isinstance(data, dict) else None
+    def shown(self, path: str, field: str, token: str | None = None) -> object:
+        """Return a field of what Directus shows to everybody, or to the owner of `token`; None where it shows nothing.
+
+        The credentials of the settings are not sent.
+        """
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        try:
+            response = self._repeated((httpx.TransportError, _Busy), "GET", path, auth=None, headers=headers)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+        if response.status_code in {401, 403}:
+            return None
+        data = data_of(self._checked(response))
+        return data.get(field) if isinstance(data, dict) else None
 
     def clear_cache(self) -> None:
         """Clear Directus's cache of the schema, which is out of date after DDL."""
         self._read("POST", "/utils/cache/clear?system")
+
+    def hashed(self, text: str) -> str:
+        """Return the hash of a password, as Directus keeps it."""
+        return str(self.write("POST", "/utils/hash/generate", {"string": text}))
 
     def snapshot(self) -> bytes:
         """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
@@ -227,6 +244,18 @@ class DirectusClient:
 
     def _unclear(self, what: str) -> ApplyUnclear:
         return ApplyUnclear(what, where=self.url, next="run again: it looks at what is there before it sends anything")
+
+    def registered(self) -> frozenset[str]:
+        """Return the parts of this project's extensions that the server has registered."""
+        try:
+            response = self._http.get("/trm/health", auth=None)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+        # 503: some are missing. 404: all of them, or Directus is older than the extension.
+        try:
+            return frozenset(str(name) for name in response.json()["registered"])
+        except (ValueError, KeyError, TypeError):
+            return frozenset()
 
     def write(self, method: str, path: str, body: object) -> object:
         """Send a change of rows, once, and return Directus's answer, or None where it is empty.
@@ -327,6 +356,14 @@ _ADVICE: Final = {
     413: "a proxy in front of Directus limits the size of uploads; raise its limit",
     503: "Directus is under load; run again later",
 }
+
+
+def _is_loopback(url: str) -> bool:
+    host = httpx.URL(url).host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _unless_busy(response: httpx.Response) -> httpx.Response:

@@ -1,7 +1,9 @@
 // Runs Directus without its own cli.js, which asks the network for updates at every start, for up to 8 s.
 //   directus.mjs bootstrap    as `directus bootstrap`
 //   directus.mjs start        as `directus start`, without what extensions add to the command line
-import { realpathSync } from 'node:fs';
+//   directus.mjs start APPLY  the same, with that file in place of its own code that applies a schema
+//   directus.mjs work BUNDLE  the schema worker, from what bundle.mjs made
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,15 +12,30 @@ const home = realpathSync(process.env.DIRECTUS_HOME);
 const directus = module.createRequire(join(home, 'package.json'));
 const load = (name) => import(pathToFileURL(directus.resolve(`@directus/api/${name}`)).href);
 
-// Keeps compiled code for the next start, which saves a sixth of it. Does nothing in Node before 22.1, or if the folder
-// is read-only.
-module.enableCompileCache?.(join(home, '.cache', 'directus-sync'));
+// Keeps compiled code for the next start, which saves a sixth of it. Does nothing in Node before 22.1, if the folder is
+// read-only, or if anybody else may put code there.
+const cache = join(home, '.cache', 'directus-sync');
+function isOwn(folder) {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const found = lstatSync(folder);
+    return found.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
+}
+if (isOwn(cache)) module.enableCompileCache?.(cache);
 
 // date-fns has a package.json of 146 kB, and Node parses it again for each import among date-fns's files, to learn their
 // format: 0.7 s of a start. This hook asks once per folder and file extension. Node before 22.15 has no such hooks.
+const [verb, file] = process.argv.slice(2);
+const ours = file && pathToFileURL(file).href;
 const formats = new Map();
 const hooks = module.registerHooks?.({
   resolve(specifier, context, next) {
+    if (verb === 'start' && ours && /^(directus|package):|\/apply-diff\.js$/.test(specifier)) {
+      return next(...replaced(specifier, context));
+    }
     const inside = context.parentURL?.includes('/node_modules/date-fns/') && /^\.{1,2}\/[^?#%]*\.c?js$/.test(specifier);
     if (!inside) return next(specifier, context);
     const { href, pathname } = new URL(specifier, context.parentURL);
@@ -28,11 +45,19 @@ const hooks = module.registerHooks?.({
   },
 });
 
+// Whoever asks for Directus's own apply gets ours, which finds Directus's files as it does in bundle.mjs.
+function replaced(specifier, context) {
+  const api = pathToFileURL(directus.resolve('@directus/api/package.json'));
+  const [, kind, name] = /^(directus|package):(.*)$/.exec(specifier) ?? [];
+  if (kind === 'directus') return [new URL(`dist/${name}`, api).href, context];
+  return kind ? [name, { ...context, parentURL: api.href }] : [ours, context];
+}
+
 // A server does not need the command line, which is a tenth of everything to load.
-const starts = process.argv[2] === 'start';
-const { startServer } = await load(starts ? 'server' : 'cli/index');
+const bootstraps = verb === 'bootstrap';
+const { startServer } = await (verb === 'work' ? import(ours) : load(bootstraps ? 'cli/index' : 'server'));
 hooks?.deregister();
 module.flushCompileCache?.();
 // Loading takes nearly all of a start and needs no database. The rest waits until stdin ends.
 for await (const _ of process.stdin);
-await (starts ? startServer() : load('cli/run'));
+await (bootstraps ? load('cli/run') : startServer());

@@ -168,11 +168,13 @@ def _exists(connection: Connection, table: str) -> bool:
     return found is not None
 
 
+def api(home: Path) -> Path:
+    """Return the folder of the package @directus/api, which has nearly all of Directus; it may not be there."""
+    beside, inside = (modules / "@directus" / "api" for modules in (home.resolve().parent, home / "node_modules"))
+    return beside if beside.is_dir() else inside
+
+
 def _shipped_migrations(home: Path) -> set[str]:
     """Versions of Directus's own migrations, such as `20240806A`; empty if their files are in an unknown place."""
-    for modules in (home / "node_modules", home.resolve().parent):
-        folder = modules / "@directus" / "api" / "dist" / "database" / "migrations"
-        names = [path.name for path in folder.glob("*.js") if path.name[:8].isdecimal()]
-        if names:
-            return {name.split("-", 1)[0] for name in names}
-    return set()
+    folder = api(home) / "dist" / "database" / "migrations"
+    return {path.name.split("-", 1)[0] for path in folder.glob("*.js") if path.name[:8].isdecimal()}

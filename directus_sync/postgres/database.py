@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import socket
@@ -22,8 +23,12 @@ Connection = extensions.connection
 
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
+# statement_timeout, idle_...: a role may have them, for Directus; a deploy may need longer, and waits with its lock.
 # search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
-SESSION_OPTIONS: Final = "-c lock_timeout=4000 -c search_path=pg_catalog,pg_temp"
+SESSION_OPTIONS: Final = (
+    "-c lock_timeout=4000 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    " -c search_path=pg_catalog,pg_temp"
+)
 # For revisions, which create and name things in `public`. PostgreSQL searches pg_catalog before it.
 IN_PUBLIC: Final = "SET search_path TO public, pg_temp"
 # The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
@@ -47,12 +52,12 @@ POLL_SECONDS: Final = 0.2
 # A reader may wait longer than DDL, because only writers of DDL queue behind it.
 READING: Final = "SET LOCAL lock_timeout TO '1min';"
 # PostgreSQL prints definitions according to these. With only pg_catalog on the path it qualifies every name.
-PRINTING: Final = f"""
-{READING}
+FORMS: Final = """
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
 SET LOCAL bytea_output TO 'hex';
 """
+PRINTING: Final = f"{READING}{FORMS}"
 
 # What a server must have for the revisions of the pre branch.
 _EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
@@ -62,6 +67,8 @@ _PERMANENT: Final = (
     ("password authentication failed", "check DB_USER and DB_PASSWORD"),
     ("no password supplied", "set DB_PASSWORD"),
     ("no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf, or set DB_SSL=true"),
+    ("authentication method requirement", "use TLS with DB_SSL__CA, or require_auth in DB_CONNECTION_STRING"),
+    ("certificate verify failed", "correct DB_SSL__CA: it has not signed this server's certificate"),
     ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
 )
 
@@ -136,11 +143,42 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     if string is None:
         options |= {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
         options |= {"password": database.password}
-        options |= {"sslmode": database.sslmode} if database.sslmode is not None else {}
+        options |= _encryption(database)
+    # A server that is not verified could ask for the password as it is.
+    if not {"require_auth", "sslrootcert"} & {*said, *options}:
+        options["require_auth"] = "!password"
     extensions.set_wait_callback(None)  # connect_timeout bounds only libpq's own waiting
     connection: Connection = psycopg2.connect(string, **options)
     connection.autocommit = True
     return connection
+
+
+def _encryption(database: DatabaseSettings) -> dict[str, str]:
+    """Return libpq's options. It reads certificates from files; these are in memory and end with this process."""
+    options = {} if database.sslmode is None else {"sslmode": database.sslmode}
+    # Without verification libpq would still verify what it has an authority for.
+    ca = database.ca if database.sslmode == "verify-full" else None
+    for name, content in (("sslrootcert", ca), ("sslcert", database.certificate), ("sslkey", database.key)):
+        if content is not None:
+            options[name] = _in_memory(content)
+    return options
+
+
+@functools.cache
+def _in_memory(content: str) -> str:
+    """Return the path of a file that holds the content, which no other user can read."""
+    number = os.memfd_create("directus-sync")
+    os.fchmod(number, 0o600)  # libpq refuses a key that others may read
+    os.write(number, content.encode())
+    return f"/proc/self/fd/{number}"
+
+
+def beside(connection: Connection, name: str) -> Connection:
+    """Return a second session on the same server, of the same user, with this name. It is not in autocommit mode."""
+    info = connection.info
+    options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}
+    second: Connection = psycopg2.connect(**{**options, "application_name": name})
+    return second
 
 
 def query(

@@ -1,7 +1,11 @@
-"""The one lock that every writer takes: a session-level advisory lock, held by the session that runs the DDL.
+"""The one lock that every writer takes: an advisory lock, held by the session that runs the DDL, and a table.
 
-It is polled, never waited for inside PostgreSQL: a blocked `pg_advisory_lock` deadlocks with another
-session's CREATE INDEX CONCURRENTLY. It ends with its session, so a killed process leaves nothing behind.
+Anybody who can connect may hold an advisory lock, but only a role that deploys can lock the table. So an advisory lock
+in the hands of any other role does not count. The table is locked by a second session, because only a transaction can
+hold that, and the first session has many. It does not exist before its revision; until then the advisory lock decides.
+
+Both are polled, never waited for inside PostgreSQL: a blocked `pg_advisory_lock` deadlocks with another session's
+CREATE INDEX CONCURRENTLY. Both end with their sessions, so a killed process leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -9,16 +13,38 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import psycopg2
+from psycopg2 import errorcodes
 
 from directus_sync.errors import LockTimeout
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
 LOCK_KEY: Final = 0x6469_7273_796E_6300  # "dirsync" in ASCII
+
+_TABLE: Final = "to_regclass('directus_sync.lock')"
+_KEEPER: Final = "directus-sync lock of "
+
+# The sessions that hold the advisory lock or the table, a row for each; `main` is the one that deploys.
+_HELD: Final = f"""
+SELECT coalesce(substring(k.application_name FROM '^{_KEEPER}(\\d+)$')::int, k.pid) AS main,
+  coalesce({_TABLE} IS NULL OR has_table_privilege(k.usesysid, {_TABLE}, 'UPDATE'), false) AS counts
+FROM pg_locks l JOIN pg_stat_activity k USING (pid)
+WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (l.locktype = 'advisory' AND l.objsubid = 1
+      AND l.classid = {LOCK_KEY >> 32} AND l.objid = {LOCK_KEY & 0xFFFF_FFFF}
+    OR l.locktype = 'relation' AND l.mode = 'ExclusiveLock' AND l.relation = {_TABLE})"""  # noqa: S608 - constants
+
+# A condition: another session may be changing things.
+IN_USE: Final = f"EXISTS (SELECT FROM ({_HELD}) AS h WHERE h.counts AND h.main <> pg_backend_pid())"
+
+_HOLDER: Final = f"""
+SELECT a.application_name, a.pid, coalesce(host(a.client_addr), 'local'),
+  extract(epoch FROM now() - a.backend_start)::int, h.counts
+FROM ({_HELD}) AS h JOIN pg_stat_activity a ON a.pid = h.main ORDER BY h.counts DESC LIMIT 1"""  # noqa: S608 - as above
 
 
 @contextmanager
@@ -27,50 +53,72 @@ def exclusive(
 ) -> Iterator[None]:
     """Hold the lock on `connection` while the block runs; wait up to `timeout` seconds for it.
 
-    Reentrant within one session. waiting: called once, with a description of the holder, when others hold it.
+    waiting: called once, with a description of the holder, when others hold it.
 
     Raises LockTimeout.
     """
     deadline = time.monotonic() + timeout
-    while not _try(connection):
-        who = holder(connection) or "a session that has just ended"
-        if time.monotonic() >= deadline:
-            raise LockTimeout(
-                f"the migration lock was not free within {timeout:g} s",
-                where=f"held by {who}",
-                next="wait for that deploy to end, or raise DIRECTUS_SYNC_LOCK_WAIT;\n"
-                "if it hangs, end its session: SELECT pg_terminate_backend(<pid>)",
-            )
-        if waiting is not None:
-            waiting(who)
-            waiting = None
-        time.sleep(database.POLL_SECONDS)
-    try:
+    with ExitStack() as held:
+        while not _try(connection, held):
+            who = holder(connection) or "a session that has just ended"
+            if time.monotonic() >= deadline:
+                raise LockTimeout(
+                    f"the migration lock was not free within {timeout:g} s",
+                    where=f"held by {who}",
+                    next="wait for that deploy to end, or raise DIRECTUS_SYNC_LOCK_WAIT;\n"
+                    "if it hangs, end its session: SELECT pg_terminate_backend(<pid>)",
+                )
+            if waiting is not None:
+                waiting(who)
+                waiting = None
+            time.sleep(database.POLL_SECONDS)
         yield
-    finally:
-        # A session that was ended has let go of it, and must not hide why it was.
-        with contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
 
 
 def holder(connection: Connection) -> str | None:
     """Describe the session that holds the lock, or return None when it is free."""
-    rows = database.query(
-        connection,
-        "SELECT a.application_name, a.pid, coalesce(host(a.client_addr), 'local'),"
-        " extract(epoch FROM now() - a.backend_start)::int"
-        " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " AND l.classid = %s AND l.objid = %s",
-        (LOCK_KEY >> 32, LOCK_KEY & 0xFFFF_FFFF),
-    )
+    rows = database.query(connection, _HOLDER)
     if not rows:
         return None
-    name, pid, address, age = rows[0]
-    return f"{name or 'an unnamed session'} (pid {pid}, from {address}, connected {age} s ago)"
+    name, pid, address, age, counts = rows[0]
+    since = "" if age is None else f", connected {age} s ago"
+    ignored = "" if counts else "; ignored, because its role may not deploy"
+    return f"{name or 'an unnamed session'} (pid {pid}, from {address}{since}){ignored}"
 
 
-def _try(connection: Connection) -> bool:
+def _try(connection: Connection, held: ExitStack) -> bool:
+    """Take both, and have `held` let go of them; or neither."""
     ((taken,),) = database.query(connection, "SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
-    return bool(taken)
+    if taken:
+        held.callback(_unlock, connection)
+    else:
+        ((in_use,),) = database.query(connection, f"SELECT {IN_USE}")
+        if in_use:
+            return False
+    if _lock_table(connection, held):
+        return True
+    held.close()
+    return False
+
+
+def _unlock(connection: Connection) -> None:
+    # A session that was ended has let go of it, and must not hide why it was.
+    with contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
+
+
+def _lock_table(connection: Connection, held: ExitStack) -> bool:
+    ((there,),) = database.query(connection, f"SELECT {_TABLE} IS NOT NULL")
+    if not there:
+        return True
+    keeper = database.beside(connection, f"{_KEEPER}{connection.info.backend_pid}")
+    held.callback(keeper.close)
+    try:
+        with keeper.cursor() as cursor:
+            # Without NOWAIT it would wait for lock_timeout, inside PostgreSQL. It takes no transaction id.
+            cursor.execute("LOCK TABLE directus_sync.lock IN EXCLUSIVE MODE NOWAIT")
+    except psycopg2.Error as error:
+        if error.pgcode != errorcodes.LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
+from directus_sync import output
 from directus_sync.attic import Copy, Restored
 from directus_sync.errors import count
 
@@ -31,7 +32,8 @@ def restored(done: Restored) -> str:
     ]
     if done.missing_columns:
         lines.append(f"columns that are gone: {', '.join(done.missing_columns)}")
-    lines += [f"  {rejected.key}: {rejected.reason}" for rejected in done.rejected[:_REJECTED_SHOWN]]
+    shown = done.rejected[:_REJECTED_SHOWN]
+    lines += [f"  {output.value(rejected.key)}: {output.detail(rejected.reason)}" for rejected in shown]
     if len(done.rejected) > _REJECTED_SHOWN:
         lines.append(f"  and {len(done.rejected) - _REJECTED_SHOWN} more; --json lists all")
     return "\n".join(lines)

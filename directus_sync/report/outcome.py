@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from directus_sync.catalog import Difference
+from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
+from directus_sync.directus.extensions import Inactive
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
-from directus_sync.state.history import Deploy
+from directus_sync.state.history import Deploy, Failure
 from directus_sync.state.revisions import Branch, Revision
 
 if TYPE_CHECKING:
@@ -18,8 +20,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a push would do, or did. None: was left out, or is not kept in files."""
+
+    schema: Plan | None
+    access: ResourcePlan | None
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether anything differs."""
+        return bool(self.schema) or (self.access is not None and self.access.differs)
+
+
+@dataclass(frozen=True)
 class Deployed:
-    """What one deploy did. pushed: None in mode skip; seconds: from its start, waiting for the lock included."""
+    """What one deploy did.
+
+    pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
+    switched_on: of the extensions; access: None in mode skip, and where access is not kept in files;
+    rights: the statements that made the roles equal roles.yaml.
+    """
 
     pre: tuple[Revision, ...]
     bootstrapped: bool
@@ -27,43 +47,55 @@ class Deployed:
     post: tuple[Revision, ...]
     verified: Verified
     seconds: float
+    directus: str | None = None
+    switched_on: tuple[str, ...] = ()
+    access: ResourcePlan | None = None
+    rights: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        return not (self.pre or self.bootstrapped or self.pushed or self.post or self.verified.restored)
+        sent = self.pushed or self.access or self.switched_on or self.rights
+        return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)
 
 
 @dataclass(frozen=True)
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, once nothing is pending.
+    pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
+    roles equal roles.yaml, both once nothing is pending; inactive: parts of this project's extensions that do nothing;
+    access: None where it is not kept in files.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
     bootstrap: bool
     plan: Plan
-    drift: tuple[Difference, ...] = ()
+    drift: tuple[Repair, ...] = ()
+    inactive: tuple[Inactive, ...] = ()
+    access: ResourcePlan | None = None
+    rights: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        return not (self.plan or self.bootstrap or self.drift or any(self.pending.values()))
+        differs = self.plan or self.drift or self.rights or (self.access is not None and self.access.differs)
+        return not (differs or self.bootstrap or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adopt recorded. recorded: False when it was the base already; plan: what a push would do now."""
+    """What adopt recorded. recorded: False when it was the base already; plan, access: what a push would do now."""
 
     live: Snapshot
     recorded: bool
     plan: Plan
+    access: ResourcePlan | None = None
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is there, without asking Directus. None: nothing known."""
+    """What is there, without asking Directus. None: nothing known. access: whether the files are the recorded base."""
 
     database: str
     heads: dict[Branch, tuple[str | None, str]]
@@ -71,6 +103,8 @@ class Status:
     deploy: Deploy | None
     snapshot_sha256: str
     recorded_sha256: str | None
+    access: bool | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)

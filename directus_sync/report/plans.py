@@ -13,7 +13,7 @@ from directus_sync.output import coloured
 from directus_sync.schema.diff import ABSENT, Action, Change, Kind
 from directus_sync.schema.plan import Item, Mover, Plan
 
-_COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
+COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
 
 
 def plan(judged: Plan, *, in_colour: bool = False) -> str:
@@ -24,7 +24,7 @@ def plan(judged: Plan, *, in_colour: bool = False) -> str:
     text = [f"Plan: {counts['+']} to add, {counts['~']} to change, {counts['-']} to remove{risk}"]
     width = max((len(line.item) for line in lines), default=0)
     for line in lines:
-        sign = coloured(line.sign, _COLOURS[line.sign]) if in_colour else line.sign
+        sign = coloured(line.sign, COLOURS[line.sign]) if in_colour else line.sign
         text.append(f"  {sign} {line.item:<{width}}  {line.detail}".rstrip())
     return "\n".join(text)
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
+from directus_sync.catalog.restore import Repair
+from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
-from directus_sync.report import plans
+from directus_sync.report import access, plans
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.report.plans import short
 from directus_sync.schema.diff import NO_DIFFERENCE
@@ -31,8 +33,14 @@ def deployed(done: Deployed) -> str:
         return nothing_to_do(done.seconds, notes=bool(done.verified.notes))
     pushed = done.pushed or Plan(NO_DIFFERENCE)
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"
+    if done.access:
+        text += f", {access.changes(done.access)}"
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
+    if done.switched_on:
+        text += f", {len(done.switched_on)} switched on"
+    if done.rights:
+        text += f", {count(len(done.rights), 'right')} corrected"
     return f"{text}; {count(pushed.rows_at_risk, 'row')} at risk"
 
 
@@ -42,9 +50,13 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "seconds": round(done.seconds, 3),
         "pre": [revision.id for revision in done.pre],
         "bootstrapped": done.bootstrapped,
+        "directus": done.directus,
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
+        "access": access.document(done.access) if done.access is not None else None,
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
+        "switched_on": list(done.switched_on),
+        "rights": list(done.rights),
         "notes": list(done.verified.notes),
     }
 
@@ -62,7 +74,11 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
         lines.append("Directus's own tables are missing, or older than the installed version")
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
-    lines += [f"{drift.kind.value}: {drift.object}" for drift in found.drift]
+    if found.access is not None and found.access.differs:
+        lines.append(access.plan(found.access, in_colour=in_colour))
+    lines += [line for repair in found.drift for line in _repair(repair)]
+    lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
+    lines += [f"rights: {statement}" for statement in found.rights]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
 
 
@@ -73,7 +89,18 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "pending": {branch: [revision.id for revision in todo] for branch, todo in found.pending.items()},
         "bootstrap": found.bootstrap,
         "schema": plans.plan_document(found.plan),
-        "catalog": [{"object": str(drift.object), "drift": drift.kind.value} for drift in found.drift],
+        "access": access.document(found.access) if found.access is not None else None,
+        "catalog": [
+            {
+                "object": str(repair.difference.object),
+                "drift": repair.difference.kind.value,
+                "sql": repair.sql,
+                "refused": repair.refused,
+            }
+            for repair in found.drift
+        ],
+        "extensions": [{"name": part.name, "state": part.state.value} for part in found.inactive],
+        "rights": list(found.rights),
     }
 
 
@@ -87,11 +114,18 @@ def status(found: Status) -> str:
     same = found.recorded_sha256 == found.snapshot_sha256
     recorded = "as recorded" if same else "differs from the recorded" if found.recorded_sha256 else "none recorded"
     lines.append(f"snapshot   {found.snapshot_sha256[:12]}, {recorded}")
+    if found.access is not None:
+        lines.append(f"access     {'as recorded' if found.access else 'differs from the recorded'}")
     if found.deploy is not None:
         when = f"{found.deploy.finished_at:%Y-%m-%d %H:%M:%S %Z}"
-        lines.append(f"deployed   {when} by {found.deploy.host}, in {duration(found.deploy.duration.total_seconds())}")
+        who = f"{found.deploy.account} on {found.deploy.host}" if found.deploy.account else found.deploy.host
+        commit = f", commit {found.deploy.commit[:12]}" if found.deploy.commit else ""
+        lines.append(f"deployed   {when} by {who}, in {duration(found.deploy.duration.total_seconds())}{commit}")
     else:
         lines.append("deployed   never")
+    if found.failure is not None:
+        when = f"{found.failure.failed_at:%Y-%m-%d %H:%M:%S %Z}"
+        lines.append(f"failed     {when} on {found.failure.host}: {found.failure.error}")
     lines += [f"note       {note}" for note in (found.deploy.notes if found.deploy else ())]
     return "\n".join([*lines, f"lock       {found.lock_holder or 'free'}"])
 
@@ -146,6 +180,7 @@ def contents(live: Snapshot) -> str:
 def _steps(found: Checked) -> list[str]:
     """Say what to run for each kind of difference."""
     movers = {item.verdict.mover for item in found.plan.items if item.rule is not None}
+    movers |= {item.mover for item in (found.access.refused if found.access is not None else ())}
     steps = []
     if Mover.SERVER in movers:
         steps.append("directus-sync pull captures what was changed in Directus")
@@ -153,11 +188,25 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync push names what git and Directus both changed, and both ways out")
     if Mover.GIT in movers:
         steps.append("directus-sync push names what nobody approved, and how to")
-    if any(drift.kind is not Drift.UNEXPECTED for drift in found.drift):
+    if any(repair.difference.kind is not Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
-    if any(drift.kind is Drift.UNEXPECTED for drift in found.drift):
+    if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
+    if found.access is not None and found.access.unknown:
+        steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
+    if any(part.state is State.OFF for part in found.inactive):
+        steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
+    if any(part.state is State.NOT_LOADED for part in found.inactive):
+        steps.append("start the Directus at DIRECTUS_URL again, with the built extension in its EXTENSIONS_PATH")
     return steps or ["directus-sync deploy brings the checkout to the database"]
+
+
+def _repair(repair: Repair) -> Iterator[str]:
+    """Say how the database differs from the catalog, and what a deploy executes."""
+    yield f"{repair.difference.kind.value}: {repair.difference.object}"
+    yield from (f"  {line}" for line in repair.sql.splitlines())
+    if repair.refused is not None:
+        yield f"  is not put back: {repair.refused}"
 
 
 def _edited(judged: Judged) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -63,6 +63,11 @@ class Approvals:
     destroy: Mapping[str, str] = field(default_factory=dict)
     discard: frozenset[str] = frozenset()
 
+    def of(self, chosen: Callable[[str], bool]) -> Approvals:
+        """Return the approvals of the items for which `chosen` holds."""
+        destroy = {name: reason for name, reason in self.destroy.items() if chosen(name)}
+        return Approvals(destroy, frozenset(filter(chosen, self.discard)))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -118,6 +123,11 @@ class Plan:
     def refused(self) -> tuple[Item, ...]:
         """The items that stop it."""
         return tuple(item for item in self.items if item.rule is not None)
+
+    @property
+    def movers(self) -> frozenset[Mover]:
+        """Who changed the items."""
+        return frozenset(item.verdict.mover for item in self.items)
 
     @property
     def rows_at_risk(self) -> int:

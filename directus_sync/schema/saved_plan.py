@@ -20,6 +20,7 @@ class SavedPlan:
     """A plan as it was saved, with its approvals.
 
     sha256: of the snapshot; digest: Directus's hash of its schema; raw: Directus's diff.
+    access: what would change in who may do what; None where that is not kept in files.
     """
 
     path: Path
@@ -27,10 +28,11 @@ class SavedPlan:
     digest: str
     raw: dict[str, Any]
     approvals: Approvals
+    access: object = None
 
 
-def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
-    """Save a plan with the approvals it was made with. sha256: of the snapshot it is a plan for."""
+def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, access: object = None) -> None:
+    """Save a plan with the approvals it was made with. sha256: of the snapshot it is a plan for; access: as JSON."""
     document = {
         "format": FORMAT,
         "snapshot_sha256": sha256,
@@ -38,6 +40,7 @@ def write(path: Path, plan: Plan, sha256: str, approvals: Approvals) -> None:
         "allow_destroy": dict(approvals.destroy),
         "discard_live": sorted(approvals.discard),
         "diff": plan.difference.raw,
+        "access": access,
     }
     files.replace(path, (json.dumps(document, indent=2) + "\n").encode(), mode=0o600)
 
@@ -54,6 +57,7 @@ def read(path: Path) -> SavedPlan:
             str(document["server_hash"]),
             dict(document["diff"]),
             Approvals(dict(document["allow_destroy"]), frozenset(map(str, document["discard_live"]))),
+            document.get("access"),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongSettings(

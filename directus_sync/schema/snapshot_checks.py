@@ -162,8 +162,7 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
 
 def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) -> None:
     """Directus silently creates no collection whose group does not exist, nor those of a circle of groups."""
-    metas = {entry["collection"]: entry.get("meta") for entry in collections}
-    groups = {name: meta.get("group") if isinstance(meta, Mapping) else None for name, meta in metas.items()}
+    groups = {entry["collection"]: (entry.get("meta") or {}).get("group") for entry in collections}
     for index, (name, group) in enumerate(groups.items()):
         path = ("collections", index, "meta", "group")
         if group is not None and group not in groups:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,27 +14,29 @@ import psycopg2
 
 from directus_sync import __version__
 from directus_sync.directus import installation
-from directus_sync.postgres import database
+from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
-from directus_sync.postgres.lock import LOCK_KEY
+from directus_sync.resources.declared import ACCESS
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
-# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, and the number of
-# the last recorded snapshot: a deploy leaves its own as the base.
+# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema and who may do
+# what, which extensions are switched on, and the numbers of the last recorded bases: a deploy leaves its own.
 # Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
-_PARTS: Final = """
+_PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+  SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
+    c.relacl
   FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace
     AND c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)),
 part AS (
   SELECT concat_ws(' ', 'extension', extname, extversion) AS text FROM pg_extension
   UNION ALL
-  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity)
+  SELECT concat_ws(' ', 'relation', relname, relkind, reloptions, relpersistence, relrowsecurity, relforcerowsecurity,
+    relacl)
   FROM relation WHERE relkind <> 'i'
   UNION ALL
   SELECT concat_ws(' ', 'child', child.relname, parent.relname)
@@ -89,7 +92,10 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_fields', t::text) FROM public.directus_fields t
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
   UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
-  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history)"""
+  UNION ALL SELECT concat_ws(' ', 'directus_extensions', folder, source, enabled) FROM public.directus_extensions
+  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({ACCESS.select()}) AS resource(kind, key, value)
+  UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
+  UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
 
 _FINGERPRINT: Final = """
 SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
@@ -100,13 +106,12 @@ SELECT (SELECT notes FROM directus_sync.deploys d
   WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
     AND d.fingerprint = ({_FINGERPRINT})
     AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
-    AND NOT EXISTS (SELECT FROM pg_locks l
-      WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %(key_high)s AND l.objid = %(key_low)s
-        AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))"""  # noqa: S608 - constants
+    AND NOT {lock.IN_USE})"""  # noqa: S608 - constants
 
 _PULLED: Final = """
 SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
+
+_OVERDUE: Final = "SELECT EXISTS (SELECT FROM directus_sync.attic_copies WHERE taken_at <= now() - %s)"
 
 _RECORD_PULL: Final = f"""
 {database.PRINTING} WITH {_PARTS}
@@ -134,7 +139,8 @@ def inputs(settings: Settings) -> str:
     """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
     given = (__version__, settings.excluded_tables)
-    files = [_content(path) for path in settings.files]
+    # By name, too: an access file's name is that of its collection.
+    files = [content for path in settings.files for content in (path.name.encode(), _content(path))]
     for branch in BRANCHES:
         for path in (head_path(VERSIONS, branch), *paths(VERSIONS, branch)):
             files += [path.name.encode(), _content(path)]
@@ -170,7 +176,9 @@ def is_possible(connection: Connection) -> bool:
         connection,
         "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
         " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
-        " to_regclass('public.directus_migrations'), to_regclass('directus_sync.snapshot_history')) = 0",
+        " to_regclass('public.directus_migrations'), to_regclass('public.directus_permissions'),"
+        " to_regclass('public.directus_extensions'), to_regclass('directus_sync.resource_history'),"
+        " to_regclass('directus_sync.snapshot_history')) = 0",
     )
     return bool(found)
 
@@ -185,6 +193,15 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     given = with_version(inputs(settings), installation.version(settings))
     notes = _notes(connection, given)
     return None if notes is None else Unmoved(tuple(notes))
+
+
+def has_copies_older_than(connection: Connection, age: timedelta) -> bool:
+    """Tell whether the attic has copies that a deploy must delete."""
+    try:
+        ((found,),) = database.query(connection, _OVERDUE, (age,))
+    except psycopg2.ProgrammingError:
+        return False
+    return bool(found)
 
 
 def is_pulled(connection: Connection, given: str) -> bool:
@@ -208,8 +225,6 @@ def _notes(connection: Connection, given: str) -> Sequence[str] | None:
     parameters = {
         "inputs": given,
         "heads": sorted(checkout_head(branch) for branch in BRANCHES),
-        "key_high": LOCK_KEY >> 32,
-        "key_low": LOCK_KEY & 0xFFFF_FFFF,
     }
     try:
         ((notes,),) = database.query(connection, _UNMOVED, parameters)

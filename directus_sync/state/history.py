@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+import psycopg2
+
+from directus_sync import output
+from directus_sync.errors import SyncError
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.state.provenance import Provenance
 
 Source = Literal["push", "pull", "adopt", "rename"]
 
@@ -31,6 +37,19 @@ class Deploy:
     changes: int
     removed: list[str]
     notes: list[str]
+    account: str | None = None
+    image: str | None = None
+    commit: str | None = None
+    approved: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A deploy that failed. error: its id."""
+
+    failed_at: datetime
+    host: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -87,10 +106,33 @@ def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, ru
         cursor.execute(
             "INSERT INTO directus_sync.deploys"
             " (finished_at, duration, host, pre_head, post_head, directus_version, sha256, revisions, changes,"
-            " removed, notes, inputs, fingerprint, run)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " removed, notes, account, image, commit, approved, inputs, fingerprint, run)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (*dataclasses.astuple(deploy), *dataclasses.astuple(standing), str(run)),
         )
+
+
+def record_failure(connection: Connection, who: Provenance, error: SyncError, run: UUID) -> None:
+    """Record a deploy that failed, if that is possible: the failure itself must not be hidden by another."""
+    with suppress(psycopg2.Error), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO directus_sync.failures (host, account, image, commit, error, message, run)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (*dataclasses.astuple(who), error.id, output.hidden(str(error)), str(run)),
+        )
+
+
+def latest_failure(connection: Connection) -> Failure | None:
+    """Return when, where and by which error the last deploy failed, if none has succeeded since."""
+    try:
+        rows = database.query(
+            connection,
+            "SELECT failed_at, host, error FROM directus_sync.failures WHERE failed_at >"
+            " coalesce((SELECT max(finished_at) FROM directus_sync.deploys), '-infinity') ORDER BY id DESC LIMIT 1",
+        )
+    except psycopg2.ProgrammingError:
+        return None
+    return Failure(*rows[0]) if rows else None
 
 
 def latest_inputs(connection: Connection) -> str | None:
@@ -110,6 +152,10 @@ def latest_deploy(connection: Connection) -> Deploy | None:
     rows = database.query(
         connection,
         "SELECT finished_at, duration, host, pre_head, post_head, directus_version,"
-        " sha256, revisions, changes, removed, notes FROM directus_sync.deploys ORDER BY id DESC LIMIT 1",
+        " sha256, revisions, changes, removed, notes,"
+        # A database of an older version has no columns for these.
+        " to_jsonb(d) ->> 'account', to_jsonb(d) ->> 'image', to_jsonb(d) ->> 'commit',"
+        " coalesce(nullif(to_jsonb(d) -> 'approved', 'null'), '[]') FROM directus_sync.deploys d"
+        " ORDER BY id DESC LIMIT 1",
     )
     return Deploy(*rows[0]) if rows else None

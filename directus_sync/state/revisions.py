@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
         raise MigrationFailed(
             f"{progress.current.name} failed: {_reason(error)}",
             where=f"alembic upgrade {branch}@head, after {len(progress.done)} of {len(todo)} revisions",
-            next="the revisions before it are applied and stay; fix the cause and run again, which is safe",
+            next=_remedy(error),
         ) from error
     finally:
         if not connection.closed:
@@ -167,6 +168,15 @@ class _Progress:
     def _begin(self) -> None:
         self.started = time.monotonic()
         self.reporter.applying(self.current)
+
+
+def _remedy(error: Exception) -> str:
+    """Say what to do; what only a superuser may do is said as the statement."""
+    extension = re.search(r'permission denied to create extension "(\w+)"', str(error))
+    if extension:
+        statement = f"CREATE EXTENSION {extension[1]} SCHEMA public;"
+        return f"have a superuser execute this in the database, then run again:\n{statement}"
+    return "the revisions before it are applied and stay; fix the cause and run again, which is safe"
 
 
 def _reason(error: Exception) -> str:

@@ -66,6 +66,11 @@ def applies(number: int) -> Reached:
     return lambda watch: watch.said("Pushing") and watch.counts(LOCKED) >= number
 
 
+def prepares(number: int) -> Reached:
+    """The tool has made so many of Directus's tables, and has not committed them."""
+    return lambda watch: watch.said("Bootstrapping") and watch.counts(OURS_LOCKED) >= number
+
+
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND "
 WE_WAIT = counts(f"{WAITING} {OURS}")
 DIRECTUS_WAITS = counts(f"{WAITING} NOT ({OURS})")
@@ -74,6 +79,7 @@ LOCKED = (
     "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'relation'"
     f" AND mode = 'AccessExclusiveLock' AND granted AND datname = current_database() AND NOT ({OURS})"
 )
+OURS_LOCKED = LOCKED.replace(f"NOT ({OURS})", OURS)
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus%'"
 MIGRATED = "SELECT count(*) FROM directus_migrations"
 RECORDED = "SELECT count(*) FROM directus_sync.deploys"
@@ -99,9 +105,15 @@ BOOTSTRAP = [
     Moment("a first administrator", counts("SELECT count(*) FROM directus_users")),
     Moment("bootstrapped", says("Bootstrapped")),
 ]
+# In one transaction: seen from outside there are its locks, then all of it.
+PREPARED = [
+    Moment("bootstrapping", says("Bootstrapping")),
+    *(Moment(f"{number} prepared tables", prepares(number), fleeting=True) for number in (1, 30)),
+    *BOOTSTRAP[-2:],
+]
 SERVER = [
-    Moment("the server starts", lambda watch: watch.run.node is not None and watch.said("Starting a private Directus")),
-    Moment("the server has started", says("Started a private Directus")),
+    Moment("the server starts", lambda watch: watch.run.node is not None and watch.said("Starting a schema worker")),
+    Moment("the server has started", says("Started a schema worker")),
 ]
 MIDDLE_OF_APPLY = Moment("30 locks of the apply", applies(30), fleeting=True)
 APPLYING = [
@@ -118,7 +130,7 @@ COMPARING = [
     Moment("compared", says("Compared again"), fleeting=True),
 ]
 FIRST_DEPLOY = [
-    *(CONNECTS, *PRE, *BOOTSTRAP, *SERVER, *APPLYING, *POST, *COMPARING),
+    *(CONNECTS, *PRE, *PREPARED, *SERVER, *APPLYING, *POST, *COMPARING),
     Moment("recorded", counts(RECORDED), fleeting=True),
 ]
 

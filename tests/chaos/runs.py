@@ -96,8 +96,9 @@ class Run:
     @property
     def node(self) -> int | None:
         """The process of Directus, bootstrapping or serving; not the one that waits beside the bootstrap."""
-        found = {command.split()[-1]: pid for pid, command in self.processes.items() if "node " in command}
-        return found.get("bootstrap", found.get("start"))
+        verbs = {pid: re.search(r"directus\.mjs (\w+)", command) for pid, command in self.processes.items()}
+        found = {verb[1]: pid for pid, verb in verbs.items() if verb}
+        return found.get("bootstrap", found.get("work", found.get("start")))
 
     def ended(self, seconds: float = RUN_SECONDS) -> Finished:
         """Wait for its end; see that no secret was printed, and that a failure says what to do."""

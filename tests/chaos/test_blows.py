@@ -25,7 +25,7 @@ from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import Tool, running_directus
 
-WITH_NODE = [*moments.BOOTSTRAP[:-1], *moments.SERVER, *moments.APPLYING[1:], moments.POST[0]]
+WITH_NODE = [*moments.PREPARED[:-1], *moments.SERVER, *moments.APPLYING[1:], moments.POST[0]]
 
 
 def _cases(cases: Iterable[tuple[Moment, Blow]]) -> list[object]:
@@ -38,6 +38,11 @@ ON_A_FIRST_DEPLOY = [
     *((moment, END_SESSIONS) for moment in FIRST_DEPLOY[::6]),
     *((moment, END_DIRECTUS_S_SESSIONS) for moment in WITH_NODE[1::5]),
     *((moment, TERMINATE) for moment in FIRST_DEPLOY[::4]),
+]
+ON_A_REAL_BOOTSTRAP = [
+    *((moment, KILL) for moment in moments.BOOTSTRAP),
+    *((moment, KILL_NODE) for moment in moments.BOOTSTRAP[:-1]),
+    *((moment, END_DIRECTUS_S_SESSIONS) for moment in moments.BOOTSTRAP[1:-1:5]),
 ]
 ON_AN_UPGRADE = [
     *((moment, KILL) for moment in UPGRADE),
@@ -55,6 +60,17 @@ def test_a_first_deploy_that_is_struck_is_finished_by_the_next(
 ) -> None:
     strike(first_deploy, moment, blow)
     assert_converges(first_deploy, end_of_first_deploy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("moment", "blow"), _cases(ON_A_REAL_BOOTSTRAP))
+def test_a_bootstrap_by_directus_that_is_struck_is_finished_by_the_next(
+    first_deploy: Line, end_of_first_deploy: End, moment: Moment, blow: Blow
+) -> None:
+    """Where the tables are not prepared; the end is the same."""
+    whole = Line(first_deploy.tool.with_settings(DIRECTUS_SYNC_WORKER="off"), first_deploy.folder)
+    strike(whole, moment, blow)
+    assert_converges(whole, end_of_first_deploy)
 
 
 @pytest.mark.slow

@@ -42,8 +42,10 @@ def test_a_first_deploy_whose_postgresql_comes_late_and_dies_is_finished_by_one_
     own_postgres: OwnPostgres, end_of_first_deploy: End, tmp_path: Path
 ) -> None:
     line = Line(Tool(own_postgres.database()), tmp_path)
+    # By Directus itself, which takes longer.
+    whole = Line(line.tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
     own_postgres.down()
-    with line.running() as run:
+    with whole.running() as run:
         until(lambda: "Waiting for PostgreSQL" in run.err)
         own_postgres.up()
         wait_for(moments.MIDDLE_OF_BOOTSTRAP, run)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tools.devstack import directus_home, host, node
+from tools.devstack import directus_home, extension, host, node
 from tools.devstack.cache import Artefact, Build
 
 HERE = Path(__file__).parent
@@ -53,6 +53,7 @@ class Base:
             self.folder / "apk": "/var/cache/apk",
             self.folder / "wheels": "/var/cache/wheels",
             self.packages: PACKAGES_FOLDER,
+            extension.dependencies(ROOT, development=True).ensure(): "/var/cache/extension",
         }
 
 
@@ -63,7 +64,7 @@ def base() -> Base:
 
 
 def _artefact(home: Path) -> Artefact:
-    sources = (HERE / "Dockerfile", HERE / "apk", ECOSYSTEM, LOCK)
+    sources = (HERE / "Dockerfile", HERE / "apk", HERE / "npx", ECOSYSTEM, LOCK)
     return Artefact(
         name="image-base",
         title="a stand-in for upstream's image (about 40 s, once per user)",
@@ -132,6 +133,7 @@ def _copy_directus(home: Path, context: Path) -> None:
     (packages.parent / "@directus").symlink_to(Path(".pnpm", needed, "@directus"))
     shutil.copy(node.node(), programs)
     shutil.copy(HERE / "apk", programs)
+    shutil.copy(HERE / "npx", programs)
     (pm2,) = installed.glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
     (programs / "pm2-runtime").symlink_to(Path("/directus/node_modules/.pnpm", pm2.relative_to(installed)))
 

@@ -89,7 +89,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
     with database.connect(empty.settings, "test") as connection:
         attic.sweep(connection)
         assert attic.listing(connection) == ()
-        assert attic.purge(connection, timedelta(0)) == ()
+        assert attic.purge(connection, attic.overdue(connection, timedelta(0))) == ()
         with pytest.raises(AtticFailed, match="no attic yet") as caught:
             attic.keep(connection, [Item("events")], run=RUN, command="push", sha256="", definitions={})
     assert "alembic upgrade pre@head" in str(caught.value)
@@ -265,7 +265,7 @@ def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
         items.database.execute('DELETE FROM "Item"')
         restored = attic.restore(items.connection, copy.id)
         assert (restored.restored, restored.rejected) == (4, ())
-        assert len(attic.purge(items.connection, timedelta(0))) == 1
+        assert len(attic.purge(items.connection, attic.overdue(items.connection, timedelta(0)))) == 1
     finally:
         items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
@@ -320,7 +320,9 @@ def test_purge_deletes_what_is_old_enough(items: Attic) -> None:
     items.database.execute(
         f"UPDATE directus_sync.attic_copies SET taken_at = now() - interval '31 days' WHERE id = {old.id}"
     )
-    assert [copy.id for copy in attic.purge(items.connection, timedelta(days=30))] == [old.id]
+    assert [copy.id for copy in attic.purge(items.connection, attic.overdue(items.connection, timedelta(days=30)))] == [
+        old.id
+    ]
     assert [copy.id for copy in attic.listing(items.connection)] == [new.id]
     tables = (
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r' ORDER BY 1"
@@ -354,7 +356,7 @@ with database.connect(settings.load(), "test") as connection:
     while True:
         copies = attic.keep(connection, items, run=UUID(int=1), command="push", sha256="", definitions={})
         attic.finish(connection, copies)
-        attic.purge(connection, __import__("datetime").timedelta(days=1))
+        attic.purge(connection, attic.overdue(connection, __import__("datetime").timedelta(days=1)))
 """
 
 

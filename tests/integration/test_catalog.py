@@ -152,7 +152,7 @@ def assert_put_back(zoo: tuple[Tool, Catalog], statement: str) -> dict[str, Drif
         with connection.cursor() as cursor:
             cursor.execute(statement)
         found = compare(catalog, catalog_query.read(connection))
-        restored = catalog_restore.restore(connection, found)
+        restored = catalog_restore.restore(connection, found, catalog.definitions)
         assert set(restored) == {str(difference.object) for difference in found}
         assert catalog_query.read(connection) == catalog
     return {str(difference.object): difference.kind for difference in found}
@@ -199,7 +199,10 @@ def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: To
     names = []
     with connected(deployed) as connection, pytest.raises(CatalogDrift) as caught:
         catalog_restore.restore(
-            connection, compare(catalog, read(deployed)), restored=lambda item: names.append(str(item))
+            connection,
+            compare(catalog, read(deployed)),
+            catalog.definitions,
+            restored=lambda item: names.append(str(item)),
         )
     assert names == ["constraint events.events_organization_id_slug_key", "index positions.positions_ts"]
     assert (caught.value.id, caught.value.exit_code) == ("catalog-drift", 1)

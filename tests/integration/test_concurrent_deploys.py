@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
 from directus_sync.catalog import file as catalog_file
+from directus_sync.postgres import database, lock
 from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.state.revisions import checkout_head
 from tests.catalogs import CATALOG, read
@@ -47,3 +56,37 @@ def test_alembic_by_itself_takes_the_same_lock(settled: Tool) -> None:
         assert "lock-timeout" in refused.err
         # Looking needs no lock.
         assert checkout_head("post") in impatient.alembic("current").out
+
+
+@pytest.fixture
+def stranger(settled: Tool) -> Iterator[psycopg.Connection[Any]]:
+    """A session of a role without rights, which holds the advisory lock."""
+    role = f"stranger_{settled.database.name}"
+    settled.database.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'of-a-stranger'")
+    conninfo = psycopg.conninfo.make_conninfo(settled.database.conninfo, user=role, password="of-a-stranger")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        yield connection
+    settled.database.execute(f"DROP ROLE {role}")
+
+
+def test_a_lock_that_a_stranger_holds_delays_nobody(settled: Tool, stranger: psycopg.Connection[Any]) -> None:
+    impatient = settled.with_settings(DIRECTUS_SYNC_LOCK_WAIT="0")
+    assert impatient("deploy").out.startswith("Nothing to do")
+    done = impatient.alembic("upgrade", "post@head")
+    assert done.code == 0, done.text
+    assert "ignored, because its role may not deploy" in settled("status").out
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), stranger.transaction():
+        stranger.execute("LOCK TABLE directus_sync.lock IN EXCLUSIVE MODE")
+
+
+@pytest.mark.usefixtures("stranger")
+def test_deploys_exclude_each_other_while_a_stranger_holds_the_lock(settled: Tool) -> None:
+    impatient = settled.with_settings(DIRECTUS_SYNC_LOCK_WAIT="0")
+    with database.connect(settled.settings, "deploy") as connection, lock.exclusive(connection, 0):
+        refused = impatient("deploy")
+        assert refused.code == 5, refused.text
+        assert f"held by directus-sync deploy {socket.gethostname()}:{os.getpid()} (pid " in refused.err
+        assert f"(pid {connection.info.backend_pid}," in refused.err
+        assert impatient.alembic("upgrade", "post@head").code != 0
+    assert impatient("deploy").code == 0

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT, Finished
-from tools.devstack import directus_home, packages, ports
+from tools.devstack import directus_home, extension, packages, ports
 from tools.devstack.directus import Directus
 from tools.devstack.stack import Stack
 from tools.devstack.state import State
@@ -27,6 +27,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("docker/directus", packages.PNPM):
         shutil.copytree(ROOT / name, folder / name)
+    ignored = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(ROOT / extension.FOLDER, folder / extension.FOLDER, ignore=ignored)
     return folder
 
 
@@ -58,6 +60,8 @@ def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stac
     stack = Stack(checkout)
     assert running(checkout) == ["postgres", "directus"]
     assert f"Directus: {stack.directus.url}  log in as " in up.err
+    # With the extension of this checkout.
+    assert httpx.get(f"{stack.directus.url}/trm/health").json()["missing"] == []
     token = stack.state.secrets()["ADMIN_TOKEN"]
     assert httpx.get(f"{stack.directus.url}/users/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     shown = stacked("run", "--no-start", "--", "sh", "-c", "echo $DIRECTUS_URL")

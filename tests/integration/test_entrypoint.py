@@ -81,7 +81,7 @@ def bootstraps(boot: Boot) -> bool:
 
 
 def pushes(boot: Boot) -> bool:
-    return boot.runs("directus.mjs start")
+    return boot.runs("directus.mjs work")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -99,6 +99,8 @@ def test_a_signal_ends_the_deploy(
     environ = empty.environ
     if moment is waits_for_the_database:
         environ["DB_PORT"] = "1"
+    if moment is bootstraps:
+        environ["DIRECTUS_SYNC_WORKER"] = "off"
     interrupt(empty, environ, moment, number, tmp_path)
 
 
@@ -116,7 +118,8 @@ def interrupt(
 
 
 def test_a_boot_after_interrupted_ones_serves(empty: Tool, tmp_path: Path) -> None:
-    interrupt(empty, empty.environ, bootstraps, signal.SIGTERM, tmp_path)
+    whole = {**empty.environ, "DIRECTUS_SYNC_WORKER": "off"}
+    interrupt(empty, whole, bootstraps, signal.SIGTERM, tmp_path)
     interrupt(empty, empty.environ, pushes, signal.SIGINT, tmp_path)
     with booting(empty.environ, tmp_path) as boot:
         until(lambda: boot.serves)

@@ -22,6 +22,7 @@ from tests.boots import booting
 from tests.conftest import ROOT, Tool
 from tests.image import copied, final, is_sent, locked
 from tests.processes import until
+from tools.devstack import extension
 
 # Programs of upstream's image and of Alpine that this machine need not have, or that do nothing here.
 STAND_INS = ("pm2-runtime", "tini", "wget")
@@ -82,6 +83,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str
             shutil.copy(ROOT / source, target)
     launcher = programs / "directus-sync"
     launcher.write_text(image.moved(launcher.read_text()))
+    shutil.copytree(extension.built(ROOT), image.directus / "extensions", dirs_exist_ok=True)
     for instruction in final("RUN"):
         subprocess.run(
             ["sh", "-c", image.moved(instruction.text)],
@@ -167,7 +169,7 @@ def test_alpine_has_a_wheel_of_every_dependency(tmp_path: Path, python: str, mac
 
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe asks by Alpine's wget, which is busybox's")
-@pytest.mark.parametrize(("path", "code"), [("/server/ping", 0), (None, 1)], ids=["answers", "is gone"])
+@pytest.mark.parametrize(("path", "code"), [("/trm/health", 0), (None, 1)], ids=["answers", "is gone"])
 def test_its_health_is_whether_directus_answers(tmp_path: Path, path: str | None, code: int) -> None:
     busybox = shutil.which("busybox")
     assert busybox is not None

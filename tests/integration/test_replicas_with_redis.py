@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tools.devstack import ports
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose.dev.yaml").read_bytes())["services"]
 ADDRESS = "redis:6379"
+PASSWORD = "passwordofthetests"
 
 # Without Redis it would never be. A second or two, but for a busy machine.
 SOON = 30.0
@@ -42,21 +44,26 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path / "redis"
     folder.mkdir()
     port = str(ports.choose())
-    server, *options = SERVICES["redis"]["command"]
+    *shell, script = SERVICES["redis"]["command"]
+    server = f"{shlex.quote(_program('redis-server'))} --bind {ports.HOST} --port {port} -"
+    start = [*shell, script.replace("$$", "$").replace("redis-server -", server)]
     _, probe, *words = SERVICES["redis"]["healthcheck"]["test"]
-    start = [_program(server), *options, "--bind", ports.HOST, "--port", port]
     ask = [_program(probe), "-p", port, *words]
+    environment = {**os.environ, "REDISCLI_AUTH": PASSWORD}
     with (
         (tmp_path / "redis.log").open("w") as log,
-        subprocess.Popen(start, cwd=folder, stdout=log, stderr=log) as process,
+        subprocess.Popen(start, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True) as process,
     ):
         try:
-            until(lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0, 10)
+            until(lambda: b"PONG" in subprocess.run(ask, env=environment, capture_output=True, check=False).stdout, 10)
             assert process.poll() is None, "another one answers at this port"
+            stranger = subprocess.run(ask, env={**os.environ, "REDISCLI_AUTH": ""}, capture_output=True, check=False)
+            assert b"NOAUTH" in stranger.stdout + stranger.stderr
+            arguments = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+            assert not any(PASSWORD.encode() in line for line in arguments)
             yield f"{ports.HOST}:{port}"
         finally:
-            process.terminate()
-    assert process.returncode == 0
+            os.killpg(process.pid, signal.SIGTERM)
     assert not list(folder.iterdir()), "it was to keep nothing"
 
 
@@ -75,7 +82,8 @@ def tool(settled: Tool, redis: str) -> Tool:
     """The tool, with what `replica` has in its environment and `directus` has not."""
     alone = SERVICES["directus"]["environment"]
     added = {name: value for name, value in SERVICES["replica"]["environment"].items() if alone.get(name) != value}
-    settings = {name: value.replace(ADDRESS, redis) for name, value in added.items()}
+    secret = re.compile(r"\$\{COMPOSE_REDIS_PASSWORD[^}]*\}")
+    settings = {name: secret.sub(PASSWORD, value).replace(ADDRESS, redis) for name, value in added.items()}
     # Or both answer 503 while the machine is busy.
     return settled.with_settings(PRESSURE_LIMITER_ENABLED="false", **settings)
 

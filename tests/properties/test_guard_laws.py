@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,17 +189,8 @@ def _has_cause(item: Item, case: Case) -> bool:
         case Rule.INCOMPLETE:
             return _begins_inside(case, item)
         case _:
-            entry = entry_of(case.file, change.kind.value, change.key) or {}
-            return item.rule is Rule.NOT_REBUILDABLE and _is_not_made(change.kind, entry)
-
-
-def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
-    """Tell what no push can make of the cases: columns of other types and lengths, and what refers to them."""
-    if kind is not Kind.FIELD:
-        return True
-    schema = entry["schema"]
-    strange = schema["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
-    return strange or (entry["type"] == "string" and (schema["max_length"] or 0) <= 0) or entry["type"] == "hash"
+            column = (entry_of(case.file, "fields", change.key) or {})["schema"]["data_type"]
+            return item.rule is Rule.NOT_REBUILDABLE and column in {"double precision", "jsonb"}
 
 
 def _begins_inside(case: Case, item: Item) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from directus_sync.commands import attic
+from directus_sync import settings
 from directus_sync.errors import WrongSettings
 
 
@@ -14,11 +14,11 @@ from directus_sync.errors import WrongSettings
     ("text", "span"), [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("4w", timedelta(weeks=4))]
 )
 def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
-    assert attic.age(text) == span
+    assert settings.age(text, "--older-than") == span
 
 
 @pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
 def test_an_age_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(WrongSettings) as caught:
-        attic.age(text)
+        settings.age(text, "--older-than")
     assert caught.value.exit_code == 2

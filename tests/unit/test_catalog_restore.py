@@ -25,6 +25,6 @@ def test_a_changed_object_that_holds_something_is_not_replaced(kind: Kind, name:
     connection = Mock()
     changed = Difference(Drift.CHANGED, Object(kind, name), "expected", "actual")
     with pytest.raises(CatalogDrift) as caught:
-        catalog_restore.restore(connection, [changed])
+        catalog_restore.restore(connection, [changed], {changed.object: "expected"})
     assert caught.value.where == f"{changed.object} is 'actual' instead of 'expected': {why}"
     assert connection.mock_calls == []

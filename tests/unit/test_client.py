@@ -6,6 +6,7 @@ The functions behind MockTransport answer as a network does; how Directus behave
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -281,7 +282,7 @@ def test_an_apply_sends_hash_and_diff_in_one_file_of_json(settings: Settings) ->
 def everything(client: DirectusClient) -> None:
     client.wait(0)
     client.version()
-    client.project_id()
+    client.shown("/shares/info/1", "item")
     client.clear_cache()
     client.snapshot()
     client.schema()
@@ -374,7 +375,7 @@ def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Setting
 def test_a_wrong_password_is_tried_once(by_password: Settings) -> None:
     wire = Wire(errors(401, "Invalid user credentials."))
     client = over(wire, by_password)
-    for ask in (client.version, client.project_id):
+    for ask in (client.version, client.clear_cache):
         with pytest.raises(DirectusDenied, match="Invalid user credentials"):
             ask()
     assert [request.url.path for request in wire.requests] == ["/auth/login"]
@@ -490,10 +491,14 @@ def test_a_snapshot_is_the_bytes_that_came(settings: Settings, station: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [({"project_id": "p-1"}, "p-1"), ({"project_id": None}, None), (None, None)]
+    ("answer", "found"), [(data({"item": "s"}), "s"), (data({}), None), (data(None), None), (errors(403), None)]
 )
-def test_a_project_without_an_id_is_no_error(settings: Settings, value: object, found: str | None) -> None:
-    assert over(Wire(data(value)), settings).project_id() == found
+def test_what_everybody_may_see_is_asked_for_without_credentials(
+    settings: Settings, answer: httpx.Response, found: str | None
+) -> None:
+    wire = Wire(answer)
+    assert over(wire, settings).shown("/shares/info/1", "item") == found
+    assert "the-token" not in str(wire.requests[0].headers)
 
 
 def test_the_cache_that_is_cleared_is_that_of_the_schema(settings: Settings) -> None:
@@ -633,3 +638,17 @@ def test_certificates_are_read_where_there_are_any(
     monkeypatch.setattr(httpx, "Client", given)
     DirectusClient(url, settings)
     assert given.call_args.kwargs["verify"] is checked
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_no_proxy_sees_a_request_to_this_machine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        # Nobody listens at port 1.
+        with DirectusClient(f"http://{host}:1", settings) as client, pytest.raises(DirectusUnavailable):
+            client.wait(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()

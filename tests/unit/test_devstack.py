@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.devstack import cache, cli, environment, host, locks, packages, ports, unprivileged
+from tools.devstack import cache, cli, environment, extension, host, locks, packages, ports, unprivileged
 from tools.devstack.cache import Artefact, Build
 from tools.devstack.directus import Directus
 from tools.devstack.directus_home import artefact as directus_artefact
@@ -71,6 +72,15 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int
 
 def artefact(recipe: Callable[[Build], None], **inputs: str) -> Artefact:
     return Artefact("part", "the part", {"a": "1", **inputs}, recipe, prepare=lambda: None)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_cache_that_others_may_write_to_is_refused(mode: int) -> None:
+    part = artefact(lambda build: (build.work / "program").touch())
+    built = part.ensure()
+    built.parent.chmod(mode)
+    with pytest.raises(StackError, match="others may write to the cache"):
+        part.ensure()
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -345,6 +355,7 @@ def test_install_goes_on_without_what_some_tests_run(
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("tools.devstack.postgres_tree.postgres_tree", lambda: tmp_path)
     monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: tmp_path)
+    monkeypatch.setattr("tools.devstack.extension.built", lambda _: tmp_path)
     assert in_tmp("install", "--for-tests") == 0
     assert capsys.readouterr().err == (
         "note: `make test` needs chromium, which only an administrator can install\n"
@@ -357,6 +368,33 @@ def test_a_user_who_can_t_run_postgresql_is_told_so(monkeypatch: pytest.MonkeyPa
     with pytest.raises(StackError, match="PostgreSQL can't run as this user") as raised:
         unprivileged.prefix(Path("/bin/true"), tmp_path)
     assert raised.value.code == 2
+
+
+def test_an_extension_that_was_built_again_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked = []
+    for build in ("first", "first", "second"):
+        monkeypatch.setattr(extension, "built", lambda _, build=build: tmp_path / build)
+        linked.append((extension.link(tmp_path, tmp_path), (tmp_path / "trm").readlink()))
+    first, second = (tmp_path / build / "trm" for build in ("first", "second"))
+    # Where another one comes, a running Directus must start again.
+    assert linked == [(True, first), (False, first), (True, second)]
+
+
+def test_the_extension_is_built_again_when_its_sources_change_but_its_packages_are_not_installed_again(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(ROOT / "tools/devstack/pnpm", tmp_path / "tools/devstack/pnpm")
+    ignored = shutil.ignore_patterns("node_modules")
+    folder = Path(shutil.copytree(ROOT / extension.FOLDER, tmp_path / extension.FOLDER, ignore=ignored))
+    before = extension.artefact(tmp_path).path, extension.dependencies(tmp_path).path
+    package = folder / "package.json"
+    package.write_text(package.read_text().replace("trm-coherence", "trm-other"))
+    after = extension.artefact(tmp_path).path, extension.dependencies(tmp_path).path
+    assert (before[0] == after[0], before[1] == after[1]) == (False, True)
+    # Those of development are others.
+    assert extension.dependencies(tmp_path, development=True).path != after[1]
 
 
 # The command line

@@ -35,7 +35,7 @@ EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.rel
 # Base classes: no message has their ids.
 FAMILIES: set[type[SyncError]] = {SyncError, Refused, RefusedPlan}
 # A user may create this file; the repository has none.
-OPTIONAL = {"snapshots/removals.yaml"}
+OPTIONAL = {"snapshots/removals.yaml", "snapshots/access/"}
 
 
 # Commands
@@ -62,7 +62,7 @@ def commands() -> dict[str, set[str]]:
 def invocations(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each `directus-sync ...` of a text as command and options."""
     for found in re.findall(r"(?<![\w./])(?:\.venv/bin/)?directus-sync((?: +[^\s`;|&#)]+)+)", text):
-        words = [word.rstrip(",.:").partition("=")[0] for word in found.split()]
+        words = [word.rstrip(",.:").partition("=")[0] for word in found.split() if word != "-v"]
         number = 0 if words[0] == "--help" else 2 if words[0] == "attic" else 1
         yield " ".join(words[:number]), [word for word in words[number:] if re.match(r"--\w", word)]
 

@@ -15,9 +15,17 @@ import pytest
 from directus_sync import attic
 from directus_sync.catalog import Difference, Drift, Object
 from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.report import copies, plans, results
+from directus_sync.directus.extensions import Inactive, State
+from directus_sync.report import access, copies, plans, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.resources.declared import POLICIES
+from directus_sync.resources.items import Item
+from directus_sync.resources.plan import Change as ResourceChange
+from directus_sync.resources.plan import Judged as ResourceJudged
+from directus_sync.resources.plan import ResourcePlan
+from directus_sync.resources.rules import Rule as AccessRule
 from directus_sync.schema import saved_plan
 from directus_sync.schema.diff import Action, Kind
 from directus_sync.schema.plan import Approvals, Mover, Plan
@@ -36,7 +44,7 @@ Planned = Callable[..., Plan]
 PAGE = pages.read("docs/json.md")
 # The keys inside these are described elsewhere, or named by the user.
 OPAQUE = {
-    "pending", "schema", "pushed", "allow_destroy", "diff", "before", "after", "heads", "deploy", "copy",
+    "pending", "schema", "pushed", "access", "allow_destroy", "diff", "before", "after", "heads", "deploy", "copy",
 }  # fmt: skip
 
 
@@ -75,6 +83,7 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
         ("A plan", "items[].refused", [rule.id for rule in Rule]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
+        ("A check", "extensions[].state", [state.value for state in State]),
     ],
 )
 def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list[str]) -> None:
@@ -82,9 +91,20 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
     assert pages.spans(about) == values
 
 
+def test_a_plan_of_access_is_as_documented() -> None:
+    policy = Item("policy", "press", ({"id": "1", "name": "Press"},))
+    change = ResourceChange(Action.ADD, POLICIES, "press", (), policy.rows)
+    judged = ResourcePlan("access", (ResourceJudged(change, Mover.GIT, None),), {"policy:a": policy}, ("role:b",))
+    assert documented("A plan of access", "access") == keys(access.document(judged))
+    (about,) = table(section(PAGE, "A plan of access"))["items[].refused"]
+    assert pages.spans(about) == [rule.id for rule in AccessRule]
+
+
 def test_a_check_is_as_documented(planned: Planned) -> None:
     lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
-    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=planned("note_changed"), drift=(lost,))
+    off = Inactive("trm-tenant-guard", State.OFF)
+    plan = planned("note_changed")
+    found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=plan, drift=(Repair(lost),), inactive=(off,))
     assert documented("A check", "check") == keys(results.checked_document(found)) | {"version"}
 
 
@@ -102,7 +122,7 @@ def test_a_seed_is_as_documented() -> None:
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals())
+    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals(), [])
     assert documented("A saved plan", "saved") == keys(json.loads(path.read_text(encoding="utf-8")))
     assert saved_plan.FORMAT in PAGE
 

@@ -28,7 +28,7 @@ def names_read() -> set[str]:
     """Return the names of variables in settings.py."""
     tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return {text for text in texts if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", text)}
+    return {text for text in texts if re.fullmatch(r"[A-Z]+(_+[A-Z]+)*", text)}
 
 
 def example() -> dict[str, str]:

@@ -11,12 +11,12 @@ import pytest
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 
-FILES = ("schema.yaml", "catalog.yaml", "removals.yaml")
+FILES = ("schema.yaml", "catalog.yaml", "removals.yaml", "roles.yaml")
 
 
 @pytest.fixture
 def settings(load: Callable[..., Settings], tmp_path: Path) -> Settings:
-    """Return the settings of a checkout whose three files exist."""
+    """Return the settings of a checkout whose files exist."""
     for name in FILES:
         (tmp_path / name).write_text(f"this is {name}\n", encoding="utf-8")
     return dataclasses.replace(load(), snapshot=tmp_path / "schema.yaml")

@@ -14,7 +14,7 @@ import yaml
 from dotenv import dotenv_values
 from packaging.requirements import Requirement
 
-from directus_sync import settings
+from directus_sync import roles, settings
 from tests.conftest import ROOT
 from tests.image import copied, final, is_sent, locked, stages
 
@@ -28,8 +28,8 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 def test_the_image_is_of_the_pinned_directus() -> None:
     assert stages()[0][0].text == f"directus/directus:{PIN} AS base"
-    # One Python: a virtual environment works only with the one that made it.
-    assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base"]
+    # One Python and one Node: a virtual environment works only with the one that made it.
+    assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base", "base"]
     labels = final("LABEL")[0].text
     prefix = "org.opencontainers.image."
     assert dict(re.findall(rf'{re.escape(prefix)}([a-z.]+)="([^"]*)"', labels)) == {
@@ -59,12 +59,26 @@ def test_the_image_has_no_build_tools() -> None:
     assert pip.endswith("pip uninstall --yes pip")
 
 
+def test_the_extension_is_tested_and_built_with_the_locked_packages_and_comes_without_its_sources() -> None:
+    _, _, extension, last = stages()
+    install, build = [instruction.text for instruction in extension if instruction.name == "RUN"]
+    pnpm = json.loads((ROOT / "tools/devstack/pnpm/package.json").read_text())["dependencies"]["pnpm"]
+    assert install == f"npx --yes pnpm@{pnpm} install --frozen-lockfile --ignore-scripts"
+    assert build == "node_modules/.bin/vitest run --cache=false && node build.mjs"
+    taken = [instruction.words for instruction in last if "--from=extension" in instruction.text]
+    assert taken == [
+        ["/extension/package.json", "./extensions/trm/"],
+        ["/extension/dist", "./extensions/trm/dist/"],
+    ]
+    assert "EXTENSIONS_MUST_LOAD=true" in " ".join(instruction.text for instruction in final("ENV"))
+    assert "/trm/health" in final("HEALTHCHECK")[0].text
+
+
 def test_what_changes_often_makes_the_last_layers() -> None:
     assert list(copied()) == [
         "docker/directus-sync",
         "docker/entrypoint.sh",
         "alembic.ini",
-        "extensions",
         "directus_sync",
         "migrations",
         "snapshots",
@@ -72,7 +86,7 @@ def test_what_changes_often_makes_the_last_layers() -> None:
     # A dependency changes less often than any of them, a commit is in each.
     names = [instruction.name for instruction in stages()[-1]]
     assert "--from=dependencies" in stages()[-1][names.index("COPY")].text
-    assert names[-3:] == ["ARG", "ARG", "LABEL"]
+    assert names[-4:] == ["ARG", "ARG", "ENV", "LABEL"]
 
 
 def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
@@ -85,7 +99,7 @@ def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -
 def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     let_in = {line[1:] for line in lines if line.startswith("!")}
-    assert let_in == {*copied(), "requirements.runtime.lock"}
+    assert let_in == {*copied(), "extensions/trm", "requirements.runtime.lock"}
     assert all((ROOT / source).exists() for source in let_in)
 
 
@@ -102,7 +116,11 @@ def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
         (".env", False),
         ("snapshots/.env", False),
         ("directus_sync/catalog/.env.local", False),
-        ("extensions/of-somebody/.env.production", False),
+        ("extensions/trm/src/index.ts", True),
+        ("extensions/trm/.env.production", False),
+        ("extensions/trm/dist/api.js", False),
+        ("extensions/trm/node_modules/esbuild/package.json", False),
+        ("extensions/of-somebody/package.json", False),
     ],
 )
 def test_no_settings_and_no_history_reach_the_build(path: str, *, sent: bool) -> None:
@@ -133,9 +151,23 @@ def test_the_containers_are_those_of_production() -> None:
 def test_the_database_s_files_outlive_its_container() -> None:
     data = SERVICES["db"]["environment"]["PGDATA"]
     assert data == "/home/postgres/pgdata/data"
-    assert SERVICES["db"]["volumes"] == [f"database:{data}"]
+    assert SERVICES["db"]["volumes"][0] == f"database:{data}"
     assert SERVICES["directus"]["volumes"] == ["uploads:/directus/uploads"]
     assert yaml.safe_load(COMPOSE)["volumes"].keys() == {"database", "uploads"}
+
+
+def test_directus_serves_as_the_role_with_the_least_rights_and_the_tool_deploys_as_another() -> None:
+    names = [role.name for role in roles.read(ROOT / "snapshots" / "roles.yaml")]
+    database = SERVICES["db"]["environment"]
+    for service in ("directus", "replica"):
+        given = SERVICES[service]["environment"]
+        assert given["DB_USER"] == names[0]
+        assert given["DIRECTUS_SYNC_DB_USER"] == database["POSTGRES_USER"]
+        assert given["DIRECTUS_SYNC_DB_PASSWORD"] == database["POSTGRES_PASSWORD"]
+        assert given["DB_PASSWORD"] == database["SERVING_PASSWORD"]
+    script = (ROOT / "docker" / "serving-role.sh").read_text(encoding="utf-8")
+    assert f"CREATE ROLE {names[0]} LOGIN PASSWORD :'password'" in script
+    assert "./serving-role.sh:/docker-entrypoint-initdb.d/serving-role.sh:ro" in SERVICES["db"]["volumes"]
 
 
 def test_everything_waits_until_what_it_needs_is_healthy() -> None:
@@ -150,13 +182,25 @@ def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
     replica = SERVICES["replica"]
     assert replica["deploy"] == {"replicas": 2}
     assert replica["profiles"] == SERVICES["redis"]["profiles"] == ["replicas"]
-    assert replica["environment"]["REDIS"] == "redis://redis:6379"
-    # Cache and rate limiter are off unless switched on, so no running Directus shows whether theirs are set.
+    assert replica["environment"]["REDIS"].endswith("@redis:6379")
+    # The cache is off unless switched on, so no running Directus shows whether its store is set.
     stores = {name for name, value in replica["environment"].items() if value == "redis"}
     assert stores == {"CACHE_STORE", "RATE_LIMITER_STORE", "SYNCHRONIZATION_STORE"}
     assert replica["volumes"] == SERVICES["directus"]["volumes"]
     # An empty one would count as a Redis, too.
     assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])
+
+
+def test_a_container_can_do_no_more_than_it_must() -> None:
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] > 0, name
+        # The database's image changes files of its own when it starts.
+        assert service.get("read_only", False) is (name != "db"), name
+        assert "mem_limit" in service or name == "db"
+    assert "@sha256:" in SERVICES["redis"]["image"]
+    assert SERVICES["directus"]["environment"]["RATE_LIMITER_ENABLED"] == "true"
 
 
 def test_nothing_is_open_to_other_machines() -> None:
@@ -172,17 +216,23 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
     assert known - used == {
         "DB_HOST",
         "DB_SSL",
+        "DB_SSL__CA",
+        "DB_SSL__CERT",
+        "DB_SSL__KEY",
+        "DB_SSL__REJECT_UNAUTHORIZED",
         "DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_CONNECTION_STRING",
         "DIRECTUS_SYNC_DB_HOST",
-        "DIRECTUS_SYNC_DB_PASSWORD",
         "DIRECTUS_SYNC_DB_PORT",
-        "DIRECTUS_SYNC_DB_USER",
+        "DB_USER",
+        "DIRECTUS_SYNC_COMMIT",
+        "DIRECTUS_SYNC_IMAGE",
         "DIRECTUS_URL",
         "DIRECTUS_HOME",
+        "DIRECTUS_SYNC_WORKER",
     }
     assert used <= known
     # A secret has no default: either it is given, or nothing starts.
-    for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN", "DIRECTUS_TOKEN"}:
+    for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN", "DIRECTUS_TOKEN", "COMPOSE_REDIS_PASSWORD"}:
         assert f"${{{name}:?" in COMPOSE
         assert f"${{{name}:-" not in COMPOSE

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import cast
 
-import psycopg2
 import pytest
 
 from directus_sync.errors import LockTimeout
 from directus_sync.postgres import lock
 from directus_sync.postgres.database import Connection
 
-
-def _ended() -> None:
-    raise psycopg2.InterfaceError("connection already closed")
-
-
-# Closed, so that nothing is unlocked on it.
-CLOSED = cast("Connection", SimpleNamespace(cursor=_ended))
+# Nothing is asked of it.
+CLOSED = cast("Connection", None)
 
 
 class Clock:
@@ -46,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def free_after(tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [False] * tries
-    monkeypatch.setattr(lock, "_try", lambda _: answers.pop() if answers else True)
+    monkeypatch.setattr(lock, "_try", lambda *_: answers.pop() if answers else True)
 
 
 def test_the_key_fits_the_bigint_of_an_advisory_lock() -> None:

@@ -119,6 +119,16 @@ def test_no_secret_survives_between_separators(secret: str, around: str) -> None
     assert output._hidden.sub("", f"{around}{secret}{around}") == around * 2
 
 
+def test_values_of_rows_are_masked_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    detail = "Key (email, id)=(a@b.example, 7) already exists."
+    harmless = ("7", "true", "0c9f7f0e-6a43-4a47-9f0c-3a5f0f7f2b11", None)
+    assert [output.value(value) for value in harmless] == [str(value) for value in harmless]
+    assert (output.value("a@b.example"), output.value(355123456789)) == (output.MASKED, output.MASKED)
+    assert output.detail(detail) == f"Key (email, id)={output.MASKED} already exists."
+    monkeypatch.setattr(output, "_values_shown", True)
+    assert (output.value("a@b.example"), output.detail(detail)) == ("a@b.example", detail)
+
+
 # Words
 
 

@@ -17,7 +17,7 @@ from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.state.history import Deploy
+from directus_sync.state.history import Deploy, Failure
 from directus_sync.state.revisions import Revision
 
 Planned = Callable[..., Plan]
@@ -281,6 +281,29 @@ def test_a_status_compares_the_file_with_what_was_recorded(sha256: str, text: st
 
 def test_a_status_names_who_holds_the_lock() -> None:
     assert status(lock_holder="directus-sync deploy box:7 (pid 42)").endswith("box:7 (pid 42)")
+
+
+def test_a_status_tells_who_deployed_and_of_a_failure_since() -> None:
+    at, took = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), timedelta(seconds=2)
+    deploy = Deploy(
+        at,
+        took,
+        "box",
+        "pre_0001",
+        "post_0001",
+        "11.17.4",
+        "f" * 64,
+        1,
+        2,
+        [],
+        [],
+        "node as trm_deploy",
+        None,
+        "c" * 40,
+    )
+    text = status(deploy=deploy, failure=Failure(at, "box", "lock-timeout"))
+    assert "UTC by node as trm_deploy on box, in 2.0 s, commit cccccccccccc\n" in text
+    assert "failed     2026-01-02 03:04:05 UTC on box: lock-timeout\n" in text
 
 
 # Words

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.directus import server
+from directus_sync.directus import bootstrap, server, sockets
 from directus_sync.directus.installation import Administrator
 from directus_sync.errors import BootstrapFailed, PrivateServerFailed, WrongSettings
 from directus_sync.postgres import database
@@ -32,13 +32,13 @@ def node(folder: Path, script: str) -> str:
 
 def test_a_missing_node_is_named(load: Load, home: Path) -> None:
     with pytest.raises(WrongSettings, match="no `node` on PATH"):
-        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=str(home)))
+        bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=str(home)))
 
 
 def test_a_failed_bootstrap_shows_the_end_of_its_output(load: Load, home: Path) -> None:
     path = node(home, "for n in $(seq 1 40); do echo line $n; done; exit 3")
     with pytest.raises(BootstrapFailed) as caught:
-        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path))
+        bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path))
     message = str(caught.value)
     assert "ended with status 3" in message
     assert "line 40" in message
@@ -71,7 +71,7 @@ def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -
     with server.loading(settings) as loaded:
         with pytest.raises(subprocess.TimeoutExpired):
             loaded.process.wait(0.3)
-        with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR, loaded):
+        with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR, loaded=loaded):
             pytest.fail("there is no server")
     assert "loaded\n         started" in str(caught.value)
 
@@ -81,7 +81,7 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
     settings = load(DIRECTUS_HOME=str(home), PATH=path)
     with server.loading(settings) as loaded:
         loaded.process.wait(10)
-        with pytest.raises(PrivateServerFailed), server.private(settings, ADMINISTRATOR, loaded):
+        with pytest.raises(PrivateServerFailed), server.private(settings, ADMINISTRATOR, loaded=loaded):
             pytest.fail("there is no server")
     assert (home / "starts").read_text(encoding="utf-8") == "one\n" * 2
 
@@ -90,7 +90,7 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
 def test_postgresql_ends_the_sessions_of_a_directus_that_was_killed(load: Load, home: Path, own: str) -> None:
     path = node(home, f'echo "$PGOPTIONS" > {home}/options; exit 1')
     with pytest.raises(BootstrapFailed):
-        server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
+        bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
     options = (home / "options").read_text(encoding="utf-8").strip()
     assert options == f"{own} {database.WHEN_CLIENT_IS_GONE}".strip()
 
@@ -111,13 +111,13 @@ def test_two_at_once_need_memory(
     files = (tmp_path / "memory.max", tmp_path / "memory.current")
     for file, text in zip(files, (limit, used), strict=True):
         file.write_text(f"{text}\n", encoding="ascii")
-    monkeypatch.setattr(server, "_LIMITS", (files, (tmp_path / "none", tmp_path / "none")))
-    assert server.has_room_for_two() is room
+    monkeypatch.setattr(bootstrap, "_LIMITS", (files, (tmp_path / "none", tmp_path / "none")))
+    assert bootstrap.has_room_for_two() is room
 
 
 def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Load, home: Path) -> None:
     path = node(home, f"env > {home}/environment; echo $2 > {home}/verb")
-    server.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, DB_CLIENT="mysql", TELEMETRY="true"))
+    bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, DB_CLIENT="mysql", TELEMETRY="true"))
     environment = (home / "environment").read_text(encoding="utf-8").splitlines()
     assert "DB_HOST=db.example" in environment
     assert "DB_CLIENT=pg" in environment
@@ -142,7 +142,7 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
 ) -> None:
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
-    left, fresh = short / f"{server.PREFIX}left", short / f"{server.PREFIX}fresh"
+    left, fresh = short / f"{sockets.PREFIX}left", short / f"{sockets.PREFIX}fresh"
     for folder in (left, fresh):
         folder.mkdir()
         (folder / "directus.sock").touch()

@@ -86,10 +86,11 @@ class Artefact:
     def ensure(self) -> Path:
         """Return the folder, built first if it is missing. Any number of processes may call this at once."""
         final = self.path
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _require_own(final.parent)
         if final.is_dir():
             return final
         self.prepare()
-        final.parent.mkdir(parents=True, exist_ok=True)
         busy = f"Waiting for another set-up that builds {self.title}"
         with exclusive(final.with_name(f"{final.name}.lock"), busy) as lock:
             if not final.is_dir():
@@ -118,6 +119,16 @@ class Artefact:
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _require_own(path: Path) -> None:
+    """Refuse a cache in which somebody else could put programs that this user then runs."""
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise StackError(
+            f"others may write to the cache {path}, whose programs are run here",
+            f"have it for yourself (chown and chmod go-w {path}), or set XDG_CACHE_HOME to a folder of your own",
+        )
 
 
 def _show_tail(log: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tools.devstack import directus_home, environment, host, postgres_tree
+from tools.devstack import directus_home, environment, extension, host, postgres_tree
 from tools.devstack.errors import UNSUITABLE, StackError
 from tools.devstack.node import node
 from tools.devstack.progress import say
@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
     run.add_argument("--no-start", action="store_true", help="do nothing if the stack's database does not run")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
-    install = add("install", _install, "build PostgreSQL and install Directus, start nothing")
+    own = add("extension", _extension, "run a program of the extension's packages in its folder, such as its tests")
+    own.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
+    install = add("install", _install, "build PostgreSQL and the extension, install Directus, start nothing")
     install.add_argument("--for-tests", action="store_true", help="also install what some tests run, where possible")
     return parser
 
@@ -173,6 +175,17 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         raise StackError(f"no such command: {options.command[0]}", "check the name and PATH") from error
 
 
+def _extension(stack: Stack, options: argparse.Namespace) -> int:
+    programs = extension.develop(stack.root)
+    program, *rest = options.command
+    os.chdir(stack.root / extension.FOLDER)
+    settings = {"PATH": environment.search_path(node().parent)}
+    try:
+        os.execve(programs / program, [program, *rest], {**os.environ, **settings})  # noqa: S606 - what the user asked to run
+    except FileNotFoundError as error:
+        raise StackError(f"the extension's packages have no program {program}", "check the name") from error
+
+
 def _works_elsewhere(stack: Stack) -> bool:
     """Tell whether the environment or .env names another database than the stack's."""
     names = ["DB_CONNECTION_STRING"] if stack.is_named_by(os.environ) else environment.OWN_DATABASE
@@ -180,7 +193,8 @@ def _works_elsewhere(stack: Stack) -> bool:
 
 
 def _install(stack: Stack, options: argparse.Namespace) -> int:
-    for path in (postgres_tree.postgres_tree(), directus_home.directus_home(stack.root)):
+    root = stack.root
+    for path in (postgres_tree.postgres_tree(), directus_home.directus_home(root), extension.built(root)):
         sys.stdout.write(f"{path}\n")
     if options.for_tests:
         try:

@@ -13,15 +13,27 @@ PNPM = "tools/devstack/pnpm"
 
 
 def artefact(
-    root: Path, folder: str, *, name: str, title: str, check: Callable[[Build], None], options: Sequence[str] = ()
+    root: Path,
+    folder: str,
+    *,
+    name: str,
+    title: str,
+    check: Callable[[Build], None],
+    options: Sequence[str] = (),
+    production: bool = True,
+    package: bytes | None = None,
 ) -> Artefact:
     """Describe the installation of `folder`, which has a package.json and a pnpm-lock.yaml.
 
     check: fails the build when the packages do not work. options: more of them for `pnpm install`.
+    production: without what only development needs. package: what stands for the package.json.
     """
     sources = [f"{PNPM}/{file}" for file in ("package.json", "package-lock.json")]
     sources += [f"{folder}/{file}" for file in ("package.json", "pnpm-lock.yaml")]
     contents = {source: (root / source).read_bytes() for source in sources}
+    if package is not None:
+        contents[f"{folder}/package.json"] = package
+    options = [*(["--prod"] if production else []), *options]
 
     def recipe(build: Build) -> None:
         _install(build, contents, options)
@@ -30,7 +42,7 @@ def artefact(
     return Artefact(
         name=name,
         title=title,
-        inputs={**contents, "node": node.version(), "recipe": RECIPE},
+        inputs={**contents, "node": node.version(), "recipe": RECIPE if production else f"{RECIPE} for development"},
         recipe=recipe,
         prepare=lambda: host.require(commands={"setpriv": "util-linux"}, files={}),
     )
@@ -46,7 +58,7 @@ def _install(build: Build, contents: Mapping[str, bytes], options: Sequence[str]
     build.run([program, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=environ())
     # A store of its own, deleted afterwards, so that nothing comes from another project's.
     build.run(
-        [program, str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile", "--prod",
+        [program, str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile",
          "--ignore-workspace", "--reporter", "append-only", "--package-import-method", "hardlink",
          "--store-dir", str(store), "--cache-dir", str(store / "cache"), *options],
         env=environ(),

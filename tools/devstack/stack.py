@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.devstack import directus, directus_home, environment, ports, postgres_tree
+from tools.devstack import directus, directus_home, environment, extension, ports, postgres_tree
 from tools.devstack.database import NAME, USER, Database
 from tools.devstack.directus import Directus
 from tools.devstack.errors import StackError
@@ -56,10 +56,13 @@ class Stack:
         """Have PostgreSQL and Directus running; the database must have been migrated before."""
         home = directus_home.directus_home(self.root)
         tree = postgres_tree.postgres_tree()
+        extension.built(self.root)
         with self._locked():
             self.database.up(tree)
             if not self.database.query(tree, "select to_regclass('public.directus_users')"):
                 raise StackError("this database has not been set up for Directus yet", "make migrate")
+            if extension.link(Path(directus.folders(self.state)["EXTENSIONS_PATH"]), self.root):
+                self.directus.down()  # what runs has loaded another one
             self.directus.up(home, self.environment())
 
     def down(self) -> bool:
@@ -111,6 +114,9 @@ class Stack:
             "TELEMETRY": "false",
             **directus.folders(self.state),
             "DIRECTUS_HOME": str(home),
+            # Without it Directus looks for a package.json where it was started, and does not start.
+            "PACKAGE_FILE_LOCATION": str(home),
+            "EXTENSIONS_MUST_LOAD": "true",
             "PATH": environment.search_path(node().parent, postgres_tree.programs(tree), Path(sys.executable).parent),
         }
         return settings | ({"DIRECTUS_URL": self.directus.url} if self.directus.running() else {})

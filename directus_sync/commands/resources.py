@@ -1,0 +1,214 @@
+"""One family of resources in a command: compared by SQL, refused or sent by Directus's API, compared again, recorded.
+
+Directus is asked only when something differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from directus_sync import attic
+from directus_sync.commands import planning
+from directus_sync.commands.planning import Request
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import NotConverged, RequestFailed, StalePlan, SyncError, count
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.report import access as report
+from directus_sync.report.refusal import shortened
+from directus_sync.resources import grouping, judging, live, requests
+from directus_sync.resources.grouping import Live, Names
+from directus_sync.resources.items import Item
+from directus_sync.resources.kinds import Family
+from directus_sync.resources.plan import Change, ResourcePlan
+from directus_sync.schema import approvals, snapshot
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Approvals
+from directus_sync.settings import Settings
+from directus_sync.state import resource_history
+
+# By id.
+Items = Mapping[str, Item]
+Leave = Callable[[ResourcePlan], bool]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Files, base and database as they were read together. base: None where nothing was ever recorded."""
+
+    wanted: Items
+    base: Items | None
+    names: Names
+    live: Live
+    changes: tuple[Change, ...]
+
+
+def never(_plan: ResourcePlan) -> bool:
+    """Return False: a refused plan is raised."""
+    return False
+
+
+def compare(connection: Connection, family: Family, wanted: Items, *, taken: bool = False) -> Comparison:
+    """Read base and database. taken: take in what neither files nor base know, instead of leaving it alone."""
+    recorded = resource_history.base(connection, family)
+    names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
+    base = None if recorded is None else grouping.rekeyed(family, recorded.values(), names)
+    there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
+    return Comparison(wanted, base, names, there, judging.changes(family, wanted, there.items))
+
+
+def judge(connection: Connection, family: Family, found: Comparison, given: Approvals) -> ResourcePlan:
+    """Return what a push would do. given: approvals, also of what is not of this family."""
+    users = {c.id: _users(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
+    return judging.decide(family, found.changes, found.base, users, given.of(family.owns), found.live.unknown)
+
+
+def require_equal(connection: Connection, family: Family, wanted: Items) -> None:
+    """Raise NotConverged unless the database equals the files."""
+    found = compare(connection, family, wanted)
+    if found.changes:
+        raise NotConverged(
+            f"{count(len(found.changes), 'change')} of {family.name} came while the deploy was at work",
+            where="\n".join(shortened([change.id for change in found.changes])),
+            next="run again: it judges them like any other",
+        )
+
+
+class ResourcePushing:
+    """One push of a family under way. Needs the lock. source: the files, for messages."""
+
+    def __init__(
+        self,
+        family: Family,
+        source: str,
+        settings: Settings,
+        request: Request,
+        progress: Progress,
+        connection: Connection,
+        command: str,
+    ) -> None:
+        self.command = command
+        self.family = family
+        self.source = source
+        self.settings = settings
+        self.request = request
+        self.progress = progress
+        self.connection = connection
+        self.given = planning.approved(settings, request)
+
+    def require_possible(self, wanted: Items, leave: Leave = never) -> None:
+        """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
+        plan = judge(self.connection, self.family, compare(self.connection, self.family, wanted), self.given)
+        if self.request.saved is not None and self.request.saved.access != saved(plan):
+            raise StalePlan(
+                f"the plan is out of date: {self.family.name} was changed since it was saved; nothing was sent",
+                where=str(self.request.saved.path),
+                next="look at the changes and save the plan again: directus-sync diff --out PATH",
+            )
+        self._note_pointless(plan, wanted)
+        if plan.refused and not leave(plan):
+            raise report.refusal(plan, f"push of {self.source}")
+
+    def run(self, client: Callable[[], DirectusClient], wanted: Items, leave: Leave = never) -> ResourcePlan:
+        """Judge, send, compare again and record.
+
+        client: starts a Directus, if anything is to be sent. leave: tells whether a refused plan is to be returned,
+        unsent, instead of raised.
+
+        Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
+        """
+        found = compare(self.connection, self.family, wanted)
+        plan = judge(self.connection, self.family, found, self.given)
+        if plan.refused and leave(plan):
+            return plan
+        if plan.refused:
+            raise report.refusal(plan, f"push of {self.source}")
+        if plan:
+            self.progress.note(report.plan(plan))
+            number, started = report.changes(plan), client()
+            with self._kept(found), self.progress.step(f"Pushing {number}", f"Pushed {number}"):
+                self._send(started, found)
+            self.progress.done.append(f"{number} pushed")
+        self._record(found)
+        return plan
+
+    @contextmanager
+    def _kept(self, found: Comparison) -> Iterator[None]:
+        """Keep in the attic what goes with a role or policy, unless the block fails before it goes."""
+        copies = tuple(self._copies(found)) if self.request.keep else ()
+        try:
+            yield
+        except SyncError:
+            there = compare(self.connection, self.family, found.wanted).live.items
+            attic.discard(self.connection, [copy for copy in copies if copy.item.id in there])
+            raise
+        for copy in copies:
+            self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
+
+    def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
+        for change in found.changes:
+            if change.action is Action.REMOVE and change.kind.cost is not None:
+                key = str(found.live.found[change.id][0].primary)
+                yield attic.keep_rows(
+                    self.connection,
+                    change.id,
+                    [attic.Selection(table, column, key, kept) for table, column, kept in change.kind.cost.goes],
+                    run=self.request.run,
+                    command=self.command,
+                    sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
+                )
+
+    def _send(self, client: DirectusClient, found: Comparison) -> None:
+        for request in requests.requests(self.family, found.changes, found.wanted, found.live):
+            try:
+                client.write(request.method, request.path, request.body)
+            except RequestFailed as failed:
+                failed.where = "\n".join([str(failed.where), *shortened(request.items)])
+                failed.next = f"{failed.next}\nrunning again is safe: each request happened whole or not at all"
+                raise
+
+    def _record(self, found: Comparison) -> None:
+        """Record the base: the files, and what Directus made of what was sent, which is nobody's uncaptured work."""
+        base = dict(found.wanted)
+        remaining: tuple[Change, ...] = ()
+        if found.changes:
+            again = compare(self.connection, self.family, found.wanted)
+            sent = {change.id for change in found.changes}
+            remaining = tuple(change for change in again.changes if change.id in sent)
+            for change in remaining:
+                base.pop(change.id, None)
+                if change.id in again.live.items:
+                    base[change.id] = again.live.items[change.id]
+        resource_history.record(self.connection, self.family, base.values(), "push")
+        if remaining:
+            number = count(len(remaining), "item")
+            raise NotConverged(
+                f"{number} of {self.family.name} still {'differs' if len(remaining) == 1 else 'differ'} from the files",
+                where="\n".join(shortened([change.id for change in remaining])),
+                next="look at it: directus-sync diff; what was applied stays",
+            )
+
+    def _note_pointless(self, plan: ResourcePlan, wanted: Items) -> None:
+        reviewed = [removal.item for removal in approvals.read(self.settings.removals)]
+        for item in (name for name in reviewed if name in wanted):
+            self.progress.note(f"note: removals.yaml approves removing {item}, which the files still have")
+        for item in sorted(set(plan.unmatched) - set(reviewed)):
+            self.progress.note(f"note: the approval of {item} matches nothing that would be changed")
+
+
+def saved(plan: ResourcePlan | None) -> object:
+    """Return what a saved plan keeps of it, by which it is told whether it is still the same."""
+    if plan is None:
+        return None
+    return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
+
+
+def _users(connection: Connection, change: Change, there: Live) -> int:
+    if change.kind.cost is None:
+        return 0
+    ((users,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))
+    return int(users)

@@ -1,0 +1,151 @@
+// Sorts a diff into what apply.mjs writes in batches, and what it leaves to Directus's own code. Pure.
+// `null` says that the diff has a shape for which equality with Directus's own apply was not shown.
+import { ALIAS_TYPES } from 'directus:constants.js';
+
+export function keyOf({ collection, field }) {
+  return JSON.stringify([collection, field]);
+}
+
+export function isColumn({ type }) {
+  return Boolean(type) && !ALIAS_TYPES.includes(type);
+}
+
+// snapshot, schema: of the database as it is. known: the keys of all rows of directus_fields.
+export function parted(diff, snapshot, schema, known) {
+  const collections = inOrder(diff, snapshot);
+  const fields = sorted(diff.fields, snapshot, schema, known);
+  if (!collections || !fields || hasTwice(diff.fields)) return null;
+  const parts = {
+    collections: collections.map(({ collection, diff: [{ rhs }] }) => ({
+      ...rhs,
+      fields: fields.added.filter((field) => field.collection === collection),
+    })),
+    added: fields.added.filter((field) => !collections.some(({ collection }) => collection === field.collection)),
+    edited: fields.edited,
+    removed: fields.removed,
+    relations: diff.relations.filter(isNew).map(({ collection, field, diff: [{ rhs }] }) => ({ ...rhs, collection, field })),
+    left: {
+      collections: diff.collections.filter((entry) => !isNew(entry)),
+      fields: fields.left,
+      systemFields: diff.systemFields,
+      relations: diff.relations.filter((entry) => !isNew(entry)),
+    },
+  };
+  // With a collection Directus removes fields of others: all that is there is its to change, in its order.
+  if (parts.left.collections.some(isRemoval)) {
+    parts.left.fields = diff.fields.filter((entry) => !isNew(entry));
+    parts.edited = parts.removed = [];
+  }
+  return isPossible(parts, schema, known) && isUnordered(diff.fields, snapshot) ? parts : null;
+}
+
+function isNew({ diff: [first] }) {
+  return first?.kind === 'N' && !first.path;
+}
+
+function isRemoval({ diff: [first] }) {
+  return first?.kind === 'D' && !first.path;
+}
+
+function hasTwice(fields) {
+  return new Set(fields.map(keyOf)).size !== fields.length;
+}
+
+// New collections in Directus's order: each is followed by those of its group. null: for some there is no place.
+function inOrder(diff, snapshot) {
+  const wanted = diff.collections.filter(isNew);
+  const there = new Set(snapshot.collections.map(({ collection }) => collection));
+  const made = new Set(wanted.map(({ collection }) => collection));
+  const groupOf = ({ diff: [{ rhs }] }) => rhs.meta?.group;
+  const withGroup = (entry) => [entry, ...wanted.filter((each) => groupOf(each) === entry.collection).flatMap(withGroup)];
+  const stands = (group) => !group || (there.has(group) && !made.has(group));
+  const found = wanted.filter((entry) => stands(groupOf(entry))).flatMap(withGroup);
+  return found.length === wanted.length && made.size === wanted.length ? found : null;
+}
+
+function sorted(entries, snapshot, schema, known) {
+  const current = new Map(snapshot.fields.map((field) => [keyOf(field), field]));
+  const found = { added: [], edited: [], removed: [], left: [] };
+  for (const entry of entries) {
+    const { collection, field, diff } = entry;
+    const before = current.get(keyOf(entry));
+    if (isNew(entry)) found.added.push({ ...diff[0].rhs, collection, field });
+    // Directus would first make the new field, then do this.
+    else if (found.added.length > 0) return null;
+    else if (!known.has(keyOf(entry)) || !before || collection.startsWith('directus_')) found.left.push(entry);
+    else if (before.meta && !before.schema?.is_primary_key && diff.every(isOfMeta)) found.edited.push({ before, diff });
+    else if (isRemoval(entry) && standsAlone(entry, schema)) found.removed.push(entry);
+    else found.left.push(entry);
+  }
+  return found;
+}
+
+function isOfMeta({ path }) {
+  return path?.[0] === 'meta' && path.length > 1;
+}
+
+// Whether nothing refers to a field but the row about it, permissions, and its collection's archive_field or sort_field.
+function standsAlone({ collection, field }, schema) {
+  const refers = (relation) =>
+    (relation.collection === collection && relation.field === field) ||
+    ['one_field', 'sort_field', 'junction_field', 'one_collection_field'].some((name) => relation.meta?.[name] === field);
+  return field in (schema.collections[collection]?.fields ?? {}) && !schema.relations.some(refers);
+}
+
+// Whether Directus can do this in any order. It takes fields out of a group that goes, and fields out of the lists of what
+// is copied with an item.
+function isUnordered(fields, snapshot) {
+  const gone = new Set(fields.filter(isRemoval).map(keyOf));
+  if (gone.size === 0) return true;
+  const isGone = (collection, group) => Boolean(group) && gone.has(keyOf({ collection, field: group }));
+  const moves = ({ collection, diff }) =>
+    diff.some(({ path, rhs }) => path?.join('.') === 'meta.group' && isGone(collection, rhs));
+  return (
+    !snapshot.fields.some(({ collection, meta }) => isGone(collection, meta?.group)) &&
+    !snapshot.collections.some(({ meta }) => meta?.item_duplication_fields) &&
+    !fields.some(moves)
+  );
+}
+
+// Whether Directus would take all that is new as it is. What it refuses or completes is its own to say and to do.
+function isPossible({ collections, added, relations }, schema, known) {
+  const tables = new Map();
+  for (const [name, { primary, fields }] of Object.entries(schema.collections)) {
+    tables.set(name, { primary, fields: new Set(Object.keys(fields)) });
+  }
+  for (const { collection, schema: table, fields } of collections) {
+    const keys = fields.filter(isKey);
+    if (!isName(collection) || collection.startsWith('directus_') || tables.has(collection)) return false;
+    if (table ? keys.length !== 1 || !keys[0].schema.is_primary_key : fields.length > 0) return false;
+    if (table) tables.set(collection, { primary: keys[0].field, fields: new Set(fields.map(({ field }) => field)) });
+  }
+  for (const field of added) {
+    const table = tables.get(field.collection);
+    if (!table || table.fields.has(field.field) || known.has(keyOf(field)) || isKey(field)) return false;
+    table.fields.add(field.field);
+  }
+  const fields = [...added, ...collections.flatMap((collection) => collection.fields)];
+  return fields.every(isPlain) && relations.every((relation) => canRelate(relation, tables, schema));
+}
+
+function isKey({ schema }) {
+  return Boolean(schema?.is_primary_key || schema?.has_auto_increment);
+}
+
+// A dot would be read as the end of a table's name.
+function isName(collection) {
+  return typeof collection === 'string' && collection !== '' && !/[./]/.test(collection);
+}
+
+// Directus counts on where there is no `sort`, makes a `meta` for JSON, and a UUID of a text that is as long as one.
+function isPlain({ type, meta, schema }) {
+  const short = ['char', 'varchar'].includes(String(schema?.data_type).toLowerCase()) && schema.max_length === 36;
+  return !short && (meta ? 'sort' in meta : type !== 'json');
+}
+
+function canRelate({ collection, field, related_collection: related }, tables, schema) {
+  const table = tables.get(collection);
+  const taken = schema.relations.some((relation) => relation.collection === collection && relation.field === field);
+  const known = !related || (tables.has(related) && isName(related) && isName(tables.get(related).primary));
+  return Boolean(table?.fields.has(field)) && table.primary !== field && isName(collection) && known && !taken;
+}

@@ -1,0 +1,138 @@
+"""Directus's own tables: created from a prepared file, or created and upgraded by `directus bootstrap`."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+
+from directus_sync.directus import installation, server
+from directus_sync.directus.installation import Administrator
+from directus_sync.directus.program import how_it_ended, no_extensions, spawn, tail
+from directus_sync.errors import BootstrapFailed
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.settings import Settings
+
+BOOTSTRAP_SECONDS: Final = 600.0
+
+# The line of a prepared file that says on which PostgreSQL it was made.
+MADE_ON: Final = "-- what it makes on PostgreSQL "
+# The ids that each bootstrap makes anew: the names of their parameters, and where they are.
+IDS: Final = {
+    "project": "SELECT project_id FROM public.directus_settings",
+    "user": "SELECT id FROM public.directus_users",
+    "role": "SELECT id FROM public.directus_roles",
+    "policy": "SELECT id FROM public.directus_policies WHERE admin_access",
+    "access": "SELECT id FROM public.directus_access WHERE role IS NOT NULL",
+    "public_access": "SELECT id FROM public.directus_access WHERE role IS NULL",
+}
+# Settings by which a bootstrap makes something else.
+_CHANGING: Final = ("MIGRATIONS_PATH", "DB_SEARCH_PATH", "PROJECT_NAME", "PROJECT_OWNER", "ACCEPT_TERMS")
+# Directus writes an address as it is given, but compares it in lower case.
+_PLAIN_EMAIL: Final = re.compile(r"[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+# Directus reads a setting as a number, a list, or by its prefix, where it looks like one.
+_NO_TEXT: Final = re.compile(r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL)
+
+# Each Directus takes 300 MiB, and the database may be on the same machine.
+ROOM_BYTES: Final = 1 << 30
+# Of control groups, version 2 and 1: the most that a container may have, and what it uses.
+_LIMITS: Final = tuple(
+    (Path("/sys/fs/cgroup", limit), Path("/sys/fs/cgroup", used))
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    )
+)
+_ANY_TABLE: Final = r"""
+SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'directus\_%')"""
+
+
+def bootstrap(settings: Settings) -> None:
+    """Run `directus bootstrap`: create or upgrade Directus's own tables, and the first administrator.
+
+    Raises BootstrapFailed with the end of its output.
+    """
+    with tempfile.TemporaryFile() as log, spawn(settings, "bootstrap", no_extensions(settings), log) as process:
+        try:
+            process.wait(BOOTSTRAP_SECONDS)
+            how = None if process.returncode == 0 else how_it_ended(process)
+        except subprocess.TimeoutExpired:
+            how = f"did not end within {BOOTSTRAP_SECONDS:g} s"
+        if how is not None:
+            raise BootstrapFailed(
+                f"directus bootstrap {how}",
+                where=tail(log),
+                next="fix what its output says and run again; that is safe",
+            )
+
+
+def prepared_file(version: str) -> Path:
+    """Return where the tables of a version of Directus are, if they were prepared."""
+    return Path(__file__).with_name(f"bootstrap-{version}.sql")
+
+
+def is_prepared(settings: Settings, connection: Connection) -> bool:
+    """Tell whether the prepared file makes what a bootstrap would, for an empty database with an administrator."""
+    given = settings.environ
+    texts = [given.get(name, "") for name in ("ADMIN_PASSWORD", "ADMIN_TOKEN") if name in given]
+    plain = _PLAIN_EMAIL.fullmatch(settings.email or "") and not any(_NO_TEXT.fullmatch(text) for text in texts)
+    changing = any(name in _CHANGING or name.startswith("HASH_") for name in given)
+    # Directus also runs the migrations that it finds here.
+    changing = changing or any(Path("migrations").glob("*js"))
+    file = prepared_file(installation.version(settings))
+    if not plain or settings.password is None or changing or not file.is_file():
+        return False
+    major = f"{MADE_ON}{connection.server_version // 10000}\n"
+    ((there,),) = database.query(connection, _ANY_TABLE)
+    return not there and major in file.read_text(encoding="utf-8")
+
+
+def from_file(settings: Settings, connection: Connection, loaded: server.Loaded) -> None:
+    """Make Directus's own tables and the first administrator from the prepared file, in one transaction.
+
+    loaded: a schema worker, which makes the hash of the password.
+    """
+    ids = {name: str(uuid.uuid4()) for name in IDS} | {"project": _ordered_uuid()}
+    administrator = Administrator(ids["user"], ids["role"])
+    with server.private(settings, administrator, loaded.choice, loaded) as client:
+        password = client.hashed(settings.password or "")
+    values = {**ids, "email": settings.email, "password": password, "token": settings.environ.get("ADMIN_TOKEN")}
+    sql = prepared_file(installation.version(settings)).read_text(encoding="utf-8")
+    try:
+        with connection.cursor() as cursor:
+            # One string of statements is one transaction.
+            cursor.execute(sql, values)
+    except psycopg2.Error as error:
+        raise BootstrapFailed(
+            "Directus's tables could not be made from the prepared file",
+            where=str(error).strip(),
+            next="fix it and run again; that is safe. DIRECTUS_SYNC_WORKER=off has Directus make them",
+        ) from error
+
+
+def _ordered_uuid() -> str:
+    """Return a UUID of version 7, as Directus gives its project (RFC 9562)."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return str(uuid.UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62))
+
+
+def has_room_for_two() -> bool:
+    """Tell whether this machine or container has the memory for a second Directus during a bootstrap."""
+    limits = [_number(limit) - _number(used) for limit, used in _LIMITS if limit.is_file() and used.is_file()]
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+    available = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)
+    return min([int(available[1]) * 1024 if available else 0, *limits]) >= ROOM_BYTES
+
+
+def _number(path: Path) -> float:
+    text = path.read_text(encoding="ascii").strip()
+    return math.inf if text == "max" else int(text)

@@ -1,0 +1,174 @@
+"""The schema worker: Directus's schema code alone, bundled into one file. Owns that file, and when it will not do.
+
+A whole Directus is started for what only that has: extensions and flows that listen to changes of the schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from directus_sync.directus import installation, program
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.settings import Settings
+
+# Versions of Directus for which worker and fast apply were compared with a whole server.
+PROVEN: Final = frozenset({"11.17.4"})
+_SOURCES: Final = tuple(sorted(Path(__file__).parent.glob("*.mjs")))
+APPLY: Final = Path(__file__).with_name("apply.mjs")
+_ENTRY: Final = Path(__file__).with_name("worker.mjs")
+_BUNDLER: Final = Path(__file__).with_name("bundle.mjs")
+# Of pnpm, in its store and beside a package.json, and of npm.
+_LOCKS: Final = ("lock.yaml", "pnpm-lock.yaml", "package-lock.json")
+BUNDLE_SECONDS: Final = 120.0
+KEPT_SECONDS: Final = 30 * 24 * 3600
+
+# In an extension's code: the name of an event of the schema, or a name that may become one.
+_SCHEMA_EVENT: Final = re.compile(
+    rb"""["'`](?:(?:fields|collections|relations|\*)\.(?:create|update|delete|query|read|["'`*]|\$\{)|\*\*)"""
+    rb"""|(?:\$\{[^}`]*\}|["'`])\.(?:create|update|delete|query|read)["'`]"""
+)
+_LISTENING_FLOW: Final = r"""
+SELECT name FROM public.directus_flows
+WHERE status = 'active' AND trigger = 'event' AND options ->> 'scope' ~ '\m(fields|collections|relations)\.'
+ORDER BY name LIMIT 1"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to start: the worker of this bundle, or without one a whole Directus.
+
+    reason: why not the worker. hooks: whether extensions listen to changes of the schema, or may.
+    """
+
+    bundle: Path | None
+    reason: str = field(default="", compare=False)
+    hooks: bool = False
+
+    def name(self, version: str) -> str:
+        """Return what the step that starts it says."""
+        if self.bundle:
+            return f"a schema worker of Directus {version}"
+        return f"a private Directus {version}{self.reason and f' ({self.reason})'}"
+
+
+WHOLE: Final = Choice(None)
+
+
+def is_proven(settings: Settings) -> bool:
+    """Tell whether Directus's schema code may be driven otherwise than Directus does."""
+    return settings.worker and installation.version(settings) in PROVEN
+
+
+def choose(settings: Settings, connection: Connection) -> Choice:
+    """Return what to start for work on the schema. Makes the bundle if there is none yet."""
+    listener = _listener(settings)
+    reason = listener or _unsuited(settings) or _flow(connection)
+    if reason:
+        return Choice(None, reason, hooks=bool(listener))
+    try:
+        return Choice(bundle(settings))
+    except (OSError, subprocess.SubprocessError) as error:
+        return Choice(None, f"the schema worker cannot be made: {_cause(error)}")
+
+
+def bundle(settings: Settings) -> Path:
+    """Return the worker's file, made if it is missing. Raises OSError or SubprocessError when it cannot be made."""
+    name = f"worker-{_key(settings)}.mjs"
+    folders = _folders(settings)
+    for folder in folders:
+        # Nobody else may have put a program there.
+        if (folder / name).is_file() and (folder / name).stat().st_uid in {0, os.geteuid()}:
+            return folder / name
+    folder = next(filter(_is_writable, folders), folders[0])
+    command = [program.node(settings), str(_BUNDLER), str(_ENTRY), str(folder / name)]
+    environment = program.environment(settings)
+    subprocess.run(command, env=environment, timeout=BUNDLE_SECONDS, check=True, capture_output=True, text=True)
+    for old in folder.glob("worker-*"):
+        if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            old.unlink(missing_ok=True)
+    return folder / name
+
+
+def _key(settings: Settings) -> str:
+    """Return what tells the bundles of installations and of versions of this tool apart."""
+    home = installation.home(settings).resolve()
+    digest = hashlib.sha256(f"{home} {installation.version(settings)}".encode())
+    folders = (home, *installation.api(home).resolve().parents)
+    for path in (*(folder / name for folder in folders for name in _LOCKS), *_SOURCES):
+        with suppress(OSError):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    """Return where bundles are kept: beside the installation, and in this user's cache."""
+    cache = settings.environ.get("XDG_CACHE_HOME") or f"{settings.environ.get('HOME', '/nonexistent')}/.cache"
+    return tuple(base / "directus-sync" for base in (installation.home(settings).resolve() / ".cache", Path(cache)))
+
+
+def _is_writable(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid()
+
+
+def _unsuited(settings: Settings) -> str:
+    """Return why the worker will not do, as far as that is known without a database; empty if it will."""
+    if not settings.worker:
+        return "DIRECTUS_SYNC_WORKER is off"
+    version = installation.version(settings)
+    if version not in PROVEN:
+        return f"the schema worker is not proven for {version}"
+    return ""
+
+
+def _listener(settings: Settings) -> str:
+    """Return which extension listens to changes of the schema, or may; empty if none does."""
+    if "EXTENSIONS_LOCATION" in settings.environ:
+        return "its extensions are in a storage"
+    folder = Path(settings.environ.get("EXTENSIONS_PATH", "extensions"))
+    for extension in (*folder.glob("*/package.json"), *folder.glob(".registry/*/package.json")):
+        # The sources of the project's own extension are not what Directus loads.
+        if extension.resolve() not in settings.extensions and _may_listen(extension):
+            return f"the extension {extension.parent.name} may listen to changes of the schema"
+    package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", installation.home(settings))) / "package.json"
+    with suppress(OSError):
+        if "directus-extension-" in package.read_text(encoding="utf-8"):
+            return f"{package} asks for extensions"
+    return ""
+
+
+def _may_listen(package: Path) -> bool:
+    """Tell whether an extension has hooks with events of the schema; True if its code cannot be read."""
+    try:
+        manifest = json.loads(package.read_bytes()).get("directus:extension")
+        if manifest is None or manifest["type"] not in {"hook", "bundle"}:
+            return False
+        path = manifest["path"]
+        code = package.parent / (path["api"] if isinstance(path, dict) else path)
+        files = [*code.parent.rglob("*.js"), *code.parent.rglob("*.cjs"), *code.parent.rglob("*.mjs")]
+        return code not in files or any(_SCHEMA_EVENT.search(file.read_bytes()) for file in files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True
+
+
+def _flow(connection: Connection) -> str:
+    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_flows')")
+    rows = database.query(connection, _LISTENING_FLOW) if table else []
+    return f"the flow {rows[0][0]} listens to changes of the schema" if rows else ""
+
+
+def _cause(error: Exception) -> str:
+    printed = (error.stderr or "") if isinstance(error, subprocess.CalledProcessError) else ""
+    lines = [line for line in printed.splitlines() if "rror" in line]
+    return lines[0].strip() if lines else str(error)

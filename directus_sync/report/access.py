@@ -1,0 +1,132 @@
+"""The text and the JSON of what differs in access, and the error for what is refused. Pure; prints nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from directus_sync.errors import RefusedPlan, count
+from directus_sync.output import coloured
+from directus_sync.report.plans import COLOURS, short
+from directus_sync.report.refusal import shortened
+from directus_sync.resources.plan import Judged, ResourcePlan
+from directus_sync.resources.rules import Rule
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Mover
+
+_WIDENS: Final = "widens"
+
+
+def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
+    """Return the plan: a line of counts, then a line an item; those that widen access say so in a column."""
+    signs = Counter(item.change.action.sign for item in judged.items)
+    wider = sum(1 for item in judged.items if item.change.widens)
+    text = [f"Access: {signs['+']} to add, {signs['~']} to change, {signs['-']} to remove; {wider} {_WIDENS}"]
+    lines = _lines(judged)
+    width = max((len(item.id) for item, _ in lines), default=0)
+    for item, parts in lines:
+        sign = item.change.action.sign
+        sign = coloured(sign, COLOURS[sign]) if in_colour else sign
+        mark = _WIDENS if any(each.change.widens for each in (item, *parts)) else ""
+        details = "; ".join([*_counted(parts), *_details(item)])
+        text.append(f"  {sign} {item.id:<{width}}  {mark:<{len(_WIDENS)}}  {details}".rstrip())
+    text += [f"  ? {name:<{width}}  in no file, left alone" for name in sorted(judged.unknown)]
+    return "\n".join(text)
+
+
+def changes(judged: ResourcePlan) -> str:
+    """Return how many items the plan has, as words."""
+    return f"{count(len(judged.items), 'change')} of access"
+
+
+def document(judged: ResourcePlan) -> dict[str, Any]:
+    """Return the plan for machines, as docs/json.md describes it."""
+    counted = Counter(item.change.action for item in judged.items)
+    return {
+        "add": counted[Action.ADD],
+        "change": counted[Action.CHANGE],
+        "remove": counted[Action.REMOVE],
+        "widens": sum(1 for item in judged.items if item.change.widens),
+        "refused": bool(judged.refused),
+        "items": [
+            {
+                "action": item.change.action.value,
+                "id": item.id,
+                "moved_by": item.mover.value,
+                "widens": item.change.widens,
+                "users": item.users,
+                "refused": item.rule.id if item.rule else None,
+                "approved": item.reason or None,
+                "before": list(item.change.before),
+                "after": list(item.change.after),
+            }
+            for item in judged.items
+        ],
+        "left_alone": sorted(judged.unknown),
+        "unmatched_approvals": list(judged.unmatched),
+    }
+
+
+def refusal(judged: ResourcePlan, operation: str) -> RefusedPlan:
+    """Return the error for a plan that has refused items. operation: what was asked."""
+    groups = {rule: [item for item in judged.refused if item.rule is rule] for rule in Rule}
+    present = {rule: items for rule, items in groups.items() if items}
+    first, *others = present
+    where = [operation, *_listed(present[first])]
+    for rule in others:
+        where += [f"and {rule.value.what(present[rule])}:", *_listed(present[rule])]
+    steps = [step for rule, items in present.items() for step in rule.value.steps(items)]
+    what = f"{first.value.what(present[first])}; nothing was sent"
+    return RefusedPlan(what, id=first.id, where="\n".join(where), next="\n".join(dict.fromkeys(steps)))
+
+
+def _listed(items: list[Judged]) -> list[str]:
+    return shortened([f"{item.id} ({shown})" if (shown := _cost(item)) else item.id for item in items])
+
+
+def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:
+    """Return the items that have a line; one that comes or goes stands for its parts, if they are not refused."""
+    lines: dict[str, tuple[Judged, list[Judged]]] = {}
+    whole = {item.id: item.change.action for item in judged.items if item.change.action is not Action.CHANGE}
+    parts = []
+    for item in judged.items:
+        owner = item.change.owner
+        if owner is not None and item.rule is None and whole.get(owner) is item.change.action:
+            parts.append((owner, item))
+        else:
+            lines[item.id] = item, []
+    for owner, item in parts:
+        lines[owner][1].append(item)
+    return list(lines.values())
+
+
+def _counted(parts: list[Judged]) -> list[str]:
+    kinds = Counter(item.change.kind.noun for item in parts)
+    return [count(number, noun) for noun, number in kinds.items()]
+
+
+def _details(item: Judged) -> list[str]:
+    found = []
+    change = item.change
+    for name in change.edited[:3]:
+        found.append(f"{name}: {short(change.before[0][name])} -> {short(change.after[0][name])}")
+    if change.action is Action.CHANGE and not change.edited:
+        found.append(f"{count(len(change.before), 'rule')} -> {count(len(change.after), 'rule')}")
+    if change.action is Action.ADD and item.mover is Mover.SERVER:
+        found.append("was taken away on the server")
+    elif item.mover is not Mover.GIT:
+        found.append(f"changed by {'the server' if item.mover is Mover.SERVER else 'git and the server'}")
+    if cost := _cost(item):
+        found.append(cost)
+    if item.rule is not None:
+        found.append(f"refused: {item.rule.id}")
+    elif item.reason:
+        found.append(f"approved: {item.reason}")
+    return found
+
+
+def _cost(item: Judged) -> str:
+    """Say how many users lose what."""
+    if item.change.action is not Action.REMOVE or item.change.kind.cost is None:
+        return ""
+    return f"{count(item.users, 'user')} {'loses' if item.users == 1 else 'lose'} {item.change.kind.cost.lose}"

@@ -1,0 +1,116 @@
+"""Compiles access files to the rows that Directus keeps: roles, policies, attachments, permissions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from directus_sync.errors import InvalidAccess
+from directus_sync.resources.access import expansion
+from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.conditions import Filter, conjunction
+from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, ROLE
+from directus_sync.resources.items import Item, ordered
+from directus_sync.schema.snapshot import Snapshot
+
+_ATTACHMENTS: Final = UUID("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7000")
+
+
+def compiled(access: Access, schema: Snapshot) -> tuple[Item, ...]:
+    """Return an item for each role, policy, attachment, and action of a policy on a collection.
+
+    schema: decides what Directus itself can validate when something is created.
+
+    Raises InvalidAccess for `tenant` in a policy that is for no members.
+    """
+    return (
+        *(Item(ROLE, role.name, (_role(role, access),), role.where) for role in access.roles.values()),
+        *(Item(POLICY, policy.name, (_policy(policy),), policy.where) for policy in access.policies.values()),
+        *_attachments(access),
+        *(_permission(access, schema, collection, grant) for collection, grant in access.grants()),
+    )
+
+
+def _role(role: Role, access: Access) -> dict[str, Any]:
+    return {
+        "id": role.id,
+        "name": role.title,
+        "icon": role.icon,
+        "description": role.description,
+        "parent": access.roles[role.parent].id if role.parent is not None else None,
+    }
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    return {
+        "id": policy.id,
+        "name": policy.title,
+        "icon": policy.icon,
+        "description": policy.description,
+        "ip_access": sorted(policy.ip_access) or None,
+        "enforce_tfa": policy.enforce_tfa,
+        "admin_access": policy.admin_access,
+        "app_access": policy.app_access,
+    }
+
+
+def _attachments(access: Access) -> Iterator[Item]:
+    for role in access.roles.values():
+        for place, name in enumerate(role.policies, 1):
+            key = f"{role.name}/{name}"
+            row = {
+                "id": str(uuid5(_ATTACHMENTS, key)),
+                "role": role.id,
+                "policy": access.policies[name].id,
+                "sort": place,
+            }
+            yield Item(ATTACHMENT, key, (row,), role.where)
+
+
+def _permission(access: Access, schema: Snapshot, collection: CollectionAccess, grant: Grant) -> Item:
+    rows = [
+        {
+            "policy": access.policy_id(grant.policy),
+            "collection": collection.collection,
+            "action": grant.action,
+            "fields": list(rule.fields),
+            "permissions": _filter(access, collection, grant, rule),
+            "validation": _validation(schema, collection, grant, rule),
+            "presets": None,
+        }
+        for rule in grant.rules
+    ]
+    return Item(PERMISSION, f"{grant.policy}/{collection.collection}/{grant.action}", ordered(rows), grant.where)
+
+
+def _filter(access: Access, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter | None:
+    if grant.action == "create":
+        # Directus applies no filter to a row that does not exist yet.
+        return None
+    if rule.rows is None:
+        return {}
+    return conjunction([_part(part, access, collection, grant, rule) for part in rule.rows])
+
+
+def _part(part: str | Filter, access: Access, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter:
+    if not isinstance(part, str):
+        return part
+    if part != TENANT:
+        return collection.named[part][0]
+    member = access.member(grant.policy)
+    if not member:
+        raise InvalidAccess(
+            f"{grant.policy} is for no members, so that the tenant's rows are none",
+            where=rule.where,
+            next=f"give {grant.policy} a `member` in access.yaml, or give the rule `rows` of its own",
+        )
+    return expansion.tenant(collection.tenant or "", member)
+
+
+def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter | None:
+    found = [rule.validation] if rule.validation is not None else []
+    if grant.action == "create" and collection.tenant is not None:
+        native = expansion.creation(schema, collection.collection, collection.tenant)
+        found += [native] if native is not None else []
+    return conjunction(found) if found else None

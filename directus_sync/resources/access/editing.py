@@ -1,0 +1,127 @@
+"""Edits the text of access files entry by entry: every line that did not change stays as it was written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from directus_sync import plain_yaml
+
+_WIDTH: Final = 120
+_INDENT: Final = 2
+
+
+def flow(value: object) -> str:
+    """Return a value as YAML on one line."""
+    written = yaml.dump(
+        dict(value) if isinstance(value, Mapping) else value,
+        Dumper=plain_yaml.Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10**6,
+    )
+    return str(written).removesuffix("...\n").strip()
+
+
+def entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> str:
+    """Return the text with these entries of its mapping, or of the one below a key; None removes an entry.
+
+    An entry is a name and a mapping. One that exists is written in its place, a new one after the last.
+    """
+    root = plain_yaml.tree(text.encode())
+    holder = _holder(root, below)
+    if holder is None or holder.flow_style:
+        there = plain_yaml.value(holder) if holder is not None else {}
+        kept = {**there, **wanted} if isinstance(there, dict) else dict(wanted)
+        return _rewritten(text, root, below, {name: value for name, value in kept.items() if value is not None})
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    for edit in sorted(_edits(holder, wanted, lines), key=lambda edit: edit.start, reverse=True):
+        lines[edit.start : edit.end] = [edit.text] if edit.text else []
+    return "".join(lines)
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """Lines to replace, counted from 0, the second number excluded."""
+
+    start: int
+    end: int
+    text: str
+
+
+def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]) -> Iterator[_Edit]:
+    """Yield the edits of a block mapping: of the entries that differ, and behind the last one the new ones."""
+    found = {str(key.value): (key, value) for key, value in holder.value}
+    for name, value in wanted.items():
+        if name in found and plain_yaml.value(found[name][1]) != value:
+            yield from _edited(*found[name], value, lines)
+    column, end = holder.start_mark.column, _last_line(holder) + 1
+    new = [_entry(name, value, column) for name, value in wanted.items() if name not in found and value is not None]
+    if new:
+        yield _Edit(end, end, "".join(new))
+
+
+def _edited(key: yaml.Node, node: yaml.Node, value: Any, lines: list[str]) -> Iterator[_Edit]:
+    start, end = key.start_mark.line, _last_line(node) + 1
+    if isinstance(node, yaml.MappingNode) and _is_block(node) and isinstance(value, Mapping):
+        gone = dict.fromkeys(str(name.value) for name, _ in node.value)
+        yield from _edits(node, {**gone, **value}, lines)
+        return
+    if start == end - 1 and value is not None and not _is_block(node):
+        line = lines[start]
+        # What stands before the value is how people align it, and after it may be a comment.
+        spliced = line[: node.start_mark.column] + flow(value) + line[node.end_mark.column :]
+        if len(spliced.rstrip("\n")) <= _WIDTH:
+            yield _Edit(start, end, spliced)
+            return
+    yield _Edit(start, end, "" if value is None else _entry(str(key.value), value, key.start_mark.column))
+
+
+def _entry(name: str, value: Any, column: int) -> str:
+    """Return an entry on one line; a mapping that is too long for that has a line for each key."""
+    indent = " " * column
+    line = f"{indent}{name}: {flow(value)}"
+    if len(line) <= _WIDTH or not isinstance(value, Mapping):
+        return line + "\n"
+    below = "".join(_entry(key, child, column + _INDENT) for key, child in value.items())
+    return f"{indent}{name}:\n{below}"
+
+
+def _holder(root: yaml.Node | None, below: str | None) -> yaml.MappingNode | None:
+    if below is None:
+        return root if isinstance(root, yaml.MappingNode) else None
+    pairs: Iterable[tuple[yaml.Node, yaml.Node]] = root.value if isinstance(root, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == below and isinstance(value, yaml.MappingNode)), None)
+
+
+def _rewritten(text: str, root: yaml.Node | None, below: str | None, value: Mapping[str, Any]) -> str:
+    """Return the text with the whole mapping written anew: it was on one line, or not there."""
+    body = "".join(_entry(name, child, _INDENT if below else 0) for name, child in value.items())
+    if below is None:
+        return body
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    lines = text.splitlines(keepends=True)
+    for key, child in pairs:
+        if key.value == below:
+            lines[key.start_mark.line : _last_line(child) + 1] = [f"{below}:\n{body}"]
+            return "".join(lines)
+    return f"{text.rstrip()}\n{below}:\n{body}".lstrip()
+
+
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
+
+
+def _last_line(node: yaml.Node) -> int:
+    """Return the line in which a node ends; that of a block is where its last value ends."""
+    if _is_block(node) and node.value:
+        last = node.value[-1]
+        return _last_line(last[1] if isinstance(last, tuple) else last)
+    mark = node.end_mark
+    return int(mark.line) - (1 if mark.column == 0 and mark.line > node.start_mark.line else 0)

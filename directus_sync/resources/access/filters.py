@@ -1,0 +1,126 @@
+"""Checks a permission filter against the schema: names, operators and macros. Pure.
+
+Directus accepts any filter when it is saved, and answers 500 to each read when a name in it is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from directus_sync.resources.access import expansion
+from directus_sync.schema.snapshot import Snapshot
+
+USERS: Final = "directus_users"
+SYSTEM: Final = "directus_"
+# The fields that Directus's own table has, which no snapshot lists (11.17.4, @directus/system-data).
+_USER_FIELDS: Final = (
+    "first_name last_name email password avatar location title description tags language text_direction tfa_secret"
+    " email_notifications appearance theme_light theme_light_overrides theme_dark theme_dark_overrides status role"
+    " policies token id last_page last_access provider external_identifier auth_data"
+)
+USER_FIELDS: Final = frozenset(_USER_FIELDS.split(" "))
+_COMPARISONS: Final = (
+    "eq neq ieq nieq lt lte gt gte in nin null nnull contains ncontains icontains nicontains starts_with nstarts_with"
+    " istarts_with nistarts_with ends_with nends_with iends_with niends_with between nbetween empty nempty intersects"
+    " nintersects intersects_bbox nintersects_bbox"
+)
+_OPERATORS: Final = frozenset(f"_{name}" for name in _COMPARISONS.split(" "))
+# Only a payload can be asked for these.
+_OF_PAYLOADS: Final = _OPERATORS | {"_submitted", "_regex"}
+_JOINS: Final = ("_and", "_or")
+# These fail open: with two conditions below a relation, Directus 11.17.4 leaves the whole filter out.
+_OPEN: Final = ("_some", "_none")
+_FUNCTION: Final = re.compile(r"(?:year|month|week|day|weekday|hour|minute|second|count)\((\w+)\)")
+_MACRO: Final = re.compile(
+    r"\$(?:NOW(?:\([^()]+\))?|CURRENT_ROLES|CURRENT_POLICIES|CURRENT_ROLE|CURRENT_USER(?P<path>(?:\.\w+)*))"
+)
+
+
+def faults(schema: Snapshot, collection: str, found: object, *, of_payload: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a filter for rows of a collection, each a sentence.
+
+    of_payload: it is a validation, which judges what a user sends and follows no relation.
+    """
+    if not isinstance(found, Mapping) or not found:
+        yield f"a part of the filter is {found!r}, which lets every row through"
+        return
+    for key, value in found.items():
+        if key in _JOINS:
+            for part in value if isinstance(value, list) and value else [None]:
+                yield from faults(schema, collection, part, of_payload=of_payload)
+        elif key in _OPEN:
+            yield f"{key} fails open in Directus: write the path of the relation instead"
+        elif str(key).startswith("_"):
+            yield f"{key} stands where a field of {collection} is expected"
+        else:
+            yield from _field(schema, collection, str(key), value, of_payload=of_payload)
+
+
+def has_field(schema: Snapshot, collection: str, name: str) -> bool:
+    """Tell whether a collection has the field; of Directus's own other than users, nobody can tell, so it has."""
+    if collection == USERS and name in USER_FIELDS:
+        return True
+    if collection.startswith(SYSTEM) and collection != USERS:
+        return True
+    return (collection, name) in schema.section("fields")
+
+
+def is_member_only(found: object) -> bool:
+    """Tell whether a filter holds for rows of the user's own organisations alone, by the join on memberships."""
+    if not isinstance(found, Mapping):
+        return False
+    if isinstance(found.get("_or"), list) and found["_or"] and all(map(is_member_only, found["_or"])):
+        return True
+    if any(map(is_member_only, found["_and"] if isinstance(found.get("_and"), list) else [])):
+        return True
+    membership = found.get(expansion.MEMBERSHIPS)
+    if isinstance(membership, Mapping) and membership.get("user_id") == {"_eq": "$CURRENT_USER"}:
+        return True
+    return any(is_member_only(value) for key, value in found.items() if not str(key).startswith("_"))
+
+
+def _field(schema: Snapshot, collection: str, key: str, value: object, *, of_payload: bool) -> Iterator[str]:
+    function = _FUNCTION.fullmatch(key)
+    name = function[1] if function else key
+    if not has_field(schema, collection, name):
+        yield f"{collection} has no field {name}"
+        return
+    if not isinstance(value, Mapping) or not value:
+        yield f"{key} is compared with nothing: write an operator, such as {{{key}: {{_eq: ...}}}}"
+        return
+    below = {k: v for k, v in value.items() if not str(k).startswith("_") or k in _OPEN or k in _JOINS}
+    for operator, operand in value.items():
+        if operator not in below:
+            yield from _operand(schema, str(operator), operand, of_payload=of_payload)
+    if not below:
+        return
+    target = expansion.target_of(schema, collection, name)
+    if of_payload:
+        yield f"a validation follows no relation, and {key} is one: compare it with a list instead"
+    elif target is not None:
+        yield from faults(schema, target, below)
+    elif not collection.startswith(SYSTEM):
+        yield f"{collection}.{name} is no relation, and fields stand below it"
+
+
+def _operand(schema: Snapshot, operator: str, operand: object, *, of_payload: bool) -> Iterator[str]:
+    if operator not in (_OF_PAYLOADS if of_payload else _OPERATORS):
+        yield f"Directus has no operator {operator}"
+    for value in operand if isinstance(operand, list) else [operand]:
+        if isinstance(value, str) and value.startswith("$"):
+            yield from _macro(schema, value)
+
+
+def _macro(schema: Snapshot, text: str) -> Iterator[str]:
+    macro = _MACRO.fullmatch(text)
+    if macro is None:
+        yield f"Directus knows no {text}"
+        return
+    collection: str | None = USERS
+    for name in filter(None, (macro["path"] or "").split(".")):
+        if collection is None or not has_field(schema, collection, name):
+            yield f"{text} leads nowhere: {collection or 'what stands before it'} has no field {name}"
+            return
+        collection = expansion.target_of(schema, collection, name)

@@ -1,0 +1,203 @@
+"""What the access files must not say, found without a server: names that do not exist, and ways around a tenant. Pure.
+
+Each finding names file and line. An error stops a push; a warning does not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from directus_sync.errors import InvalidAccess, count
+from directus_sync.resources.access import expansion, filters
+from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
+from directus_sync.resources.items import Item, text
+from directus_sync.schema.snapshot import Snapshot
+
+# A filter, a search or an aggregate of any user reveals what one policy of the role may read of anybody.
+_SECRETS: Final = frozenset({"email", "password", "token", "tfa_secret", "external_identifier", "auth_data"})
+# By these a user would become somebody else.
+_POWERS: Final = frozenset({"role", "policies", "status", "token", "tfa_secret", "provider", *_SECRETS} - {"password"})
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. what: a sentence; next: what to do about it."""
+
+    where: str
+    what: str
+    next: str
+    is_error: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple[Finding, ...]:
+    """Return what is wrong. items: what the files compile to."""
+    compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
+    found = [*_policies(access), *_missing(access, schema)]
+    for collection in access.collections.values():
+        if not _exists(collection.collection, schema):
+            found.append(_of_no_collection(collection))
+            continue
+        found += [*_paths(collection, schema), *_validations(collection)]
+        for grant in collection.grants:
+            rows = compiled[f"{grant.policy}/{collection.collection}/{grant.action}"]
+            found += [*_grant(access, collection, grant), *_filters(collection, grant, rows, schema)]
+            for rule in grant.rules:
+                found += [*_fields(collection, grant, rule, schema), *_reparenting(collection, grant, rule, schema)]
+    return tuple(dict.fromkeys(found))
+
+
+def require_sound(found: tuple[Finding, ...]) -> None:
+    """Raise InvalidAccess that lists every error among the findings."""
+    errors = [finding for finding in found if finding.is_error]
+    if not errors:
+        return
+    first = errors[0]
+    more = [f"and {count(len(errors) - _SHOWN, 'more')}"] if len(errors) > _SHOWN else []
+    raise InvalidAccess(
+        first.what if len(errors) == 1 else f"{len(errors)} things in the access files must not be sent",
+        where=first.where if len(errors) == 1 else "\n".join([*map(str, errors[:_SHOWN]), *more]),
+        next="\n".join(dict.fromkeys(finding.next for finding in errors[:_SHOWN])),
+    )
+
+
+def _policies(access: Access) -> Iterator[Finding]:
+    for policy in access.policies.values():
+        if policy.admin_access:
+            what = f"{policy.name} has admin_access, by which its users bypass every rule"
+            yield Finding(policy.where, what, "take it out; administrators are made in Directus, not in files")
+
+
+def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
+    for (name,), entry in schema.section("collections").items():
+        if entry.get("schema") and name not in access.collections:
+            path = access.folder / "collections" / f"{name}.yaml"
+            yield Finding(
+                str(path),
+                f"the collection {name} has no access file, so nobody decided who may do what with it",
+                f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
+                " such as `trm-org-admin: {create: '*', read: '*', delete: true}`; docs/access.md shows how",
+            )
+
+
+def _exists(name: str, schema: Snapshot) -> bool:
+    return name.startswith(filters.SYSTEM) or (name,) in schema.section("collections")
+
+
+def _of_no_collection(collection: CollectionAccess) -> Finding:
+    what = f"there is no collection {collection.collection}"
+    return Finding(str(collection.path), what, "rename or remove the file, as the collection was")
+
+
+def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
+    """Find a tenant path that leads elsewhere, or that Directus itself can't follow when a row is created."""
+    if collection.tenant is None:
+        return
+    steps = list(expansion.followed(schema, collection.collection, collection.tenant))
+    end = steps[-1][2] if steps else collection.collection
+    if end != expansion.ORGANIZATIONS:
+        what = f"the tenant path {collection.tenant or repr('')} leads to {end or 'nothing'}, not to an organisation"
+        yield Finding(str(collection.path), what, "write the fields that lead from a row to its organisation")
+    elif len(steps) == 2 and expansion.alias_of(schema, *steps[1][:2]) is None:
+        parent, field, _ = steps[1]
+        yield Finding(
+            str(collection.path),
+            f"Directus can't check the organisation of a new row: no field of {end} lists its {parent}",
+            f"give {end} a list of {parent} in Directus (one to many, by {parent}.{field}), and pull",
+        )
+
+
+def _validations(collection: CollectionAccess) -> Iterator[Finding]:
+    """Directus demands the validations of all of a user's policies at once."""
+    by_action: dict[str, list[Rule]] = defaultdict(list)
+    for grant in collection.grants:
+        by_action[grant.action] += grant.rules
+    for action, rules in by_action.items():
+        first, *others = rules
+        for rule in others:
+            if text(rule.validation) != text(first.validation):
+                yield Finding(
+                    rule.where,
+                    f"the rules of {collection.collection} for {action} have different validations, and Directus"
+                    " demands all of them of a user who has both policies",
+                    "give every rule of the action the same validation, or check it in a hook",
+                )
+                break
+
+
+def _grant(access: Access, collection: CollectionAccess, grant: Grant) -> Iterator[Finding]:
+    fields = {rule.fields for rule in grant.rules}
+    if grant.action == "read" and len(fields) > 1:
+        yield Finding(
+            grant.where,
+            f"{grant.policy} reads {collection.collection} by rules with different fields; a field that is hidden in"
+            " some rows is not secret there: filter, sort, search and aggregate reveal it",
+            "if a field must stay secret, hide the row",
+            is_error=False,
+        )
+    if grant.action == "create" and collection.tenant is not None and not access.member(grant.policy):
+        yield Finding(
+            grant.where,
+            f"{grant.policy} is for no members, and may create {collection.collection}",
+            "give the policy a `member`, so that the tenant guard knows who may",
+        )
+
+
+def _filters(
+    collection: CollectionAccess, grant: Grant, rows: tuple[Mapping[str, Any], ...], schema: Snapshot
+) -> Iterator[Finding]:
+    for row in rows:
+        problems = list(filters.faults(schema, collection.collection, row["permissions"])) if row["permissions"] else []
+        if row["validation"] is not None:
+            problems += filters.faults(schema, collection.collection, row["validation"], of_payload=True)
+        for problem in dict.fromkeys(problems):
+            yield Finding(grant.where, f"{grant.policy}.{grant.action}: {problem}", "correct the filter")
+        tenanted = collection.tenant is not None and grant.action != "create" and grant.policy != PUBLIC
+        if tenanted and not filters.is_member_only(row["permissions"]):
+            yield Finding(
+                grant.where,
+                f"{grant.policy}.{grant.action} reaches rows of {collection.collection} without a membership in their"
+                " organisation; where another policy asks for one, Directus also counts rows twice",
+                "add `tenant` to its rows, or a filter that follows organization_users with user_id: $CURRENT_USER",
+            )
+
+
+def _fields(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+    name = collection.collection
+    if rule.fields != EVERY_FIELD:
+        for field in rule.fields:
+            if not filters.has_field(schema, name, field):
+                what = f"{grant.policy}.{grant.action} names {field}, which is no field of {name}"
+                yield Finding(rule.where, what, "correct the name, or remove it")
+    if name != filters.USERS or grant.action in {"delete", "share"}:
+        return
+    banned = _SECRETS if grant.action == "read" else _POWERS
+    named = banned if rule.fields == EVERY_FIELD else banned & set(rule.fields)
+    if named:
+        yield Finding(
+            rule.where,
+            f"{grant.policy}.{grant.action} includes {', '.join(sorted(named))} of users",
+            "list the fields, without these: one policy that reads them lets every user of the role search for them"
+            if grant.action == "read"
+            else "list the fields, without these: by them a user takes rights that nobody gave",
+        )
+
+
+def _reparenting(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+    if grant.action != "update" or not collection.tenant:
+        return
+    own = expansion.own_fields(schema, collection.collection, collection.tenant)
+    named = own if rule.fields == EVERY_FIELD else [field for field in own if field in rule.fields]
+    for field in named:
+        yield Finding(
+            rule.where,
+            f"{grant.policy} may update {collection.collection}.{field}, and so move a row to another organisation",
+            f"list the fields to update, without {field}",
+        )

@@ -1,0 +1,184 @@
+"""Reads the folder of access files. Refuses what has another form; knows no schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from directus_sync.errors import InvalidAccess
+from directus_sync.resources.access import tree
+from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.access.tree import Node
+from directus_sync.resources.conditions import Filter
+from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
+from directus_sync.settings import access_files
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+# The keys of a collection's file that are no policies.
+_ROWS: Final = "rows"
+_ALL_ROWS: Final = "all"
+_RESERVED: Final = frozenset({PUBLIC, TENANT, _ROWS})
+_FLAGS: Final = ("enforce_tfa", "admin_access", "app_access")
+_FIELDLESS: Final = frozenset({"delete", "share"})
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return what the files of the folder hold.
+
+    Raises InvalidAccess.
+    """
+    return {path: tree.content(path) for path in access_files(folder)}
+
+
+def read(folder: Path) -> Access:
+    """Read every file of the folder.
+
+    Raises InvalidAccess with file and line.
+    """
+    return parse(folder, contents(folder))
+
+
+def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
+    """Read what the files of a folder hold.
+
+    Raises InvalidAccess with file and line.
+    """
+    nodes = {path: tree.parse(content, path) for path, content in files.items()}
+    parts = nodes.pop(folder / "access.yaml").record(("policies",), ("roles",))
+    policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
+    roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
+    _require_distinct([*roles.values(), *policies.values()])
+    for role in roles.values():
+        if role.parent is not None and role.parent not in roles:
+            raise InvalidAccess(f"there is no role {role.parent}", where=role.where, next="name one of this file")
+    collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
+    return Access(folder, roles, policies, collections)
+
+
+def _named(node: Node) -> Iterator[tuple[str, Node]]:
+    for name, child in node.pairs():
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            raise child.fault("is not a name: lower-case letters, digits and hyphens, and not " + ", ".join(_RESERVED))
+        yield name, child
+
+
+def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
+    parts = node.record(("id", "name"), ("icon", "description", "parent", "policies"))
+    attached = parts["policies"].texts() if "policies" in parts else ()
+    for policy in attached:
+        if policy not in policies:
+            raise parts["policies"].fault(f"names {policy}, which is no policy of this file")
+    return Role(
+        name,
+        node.where,
+        _id(parts["id"]),
+        parts["name"].text(),
+        parts["icon"].text() if "icon" in parts else "supervised_user_circle",
+        parts["description"].text() if "description" in parts else None,
+        parts["parent"].text() if "parent" in parts else None,
+        attached,
+    )
+
+
+def _policy(name: str, node: Node) -> Policy:
+    parts = node.record(("id", "name"), ("icon", "description", "ip_access", *_FLAGS, "member"))
+    flags = {name: parts[name].flag() if name in parts else False for name in _FLAGS}
+    return Policy(
+        name,
+        node.where,
+        _id(parts["id"]),
+        parts["name"].text(),
+        parts["icon"].text() if "icon" in parts else "badge",
+        parts["description"].text() if "description" in parts else None,
+        parts["ip_access"].texts() if "ip_access" in parts else (),
+        **flags,
+        member=parts["member"].texts() if "member" in parts else (),
+    )
+
+
+def _id(node: Node) -> str:
+    try:
+        return str(UUID(node.text()))
+    except ValueError:
+        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
+
+
+def _require_distinct(things: list[Role | Policy]) -> None:
+    seen: dict[tuple[type, str], str] = {}
+    for thing in things:
+        other = seen.setdefault((type(thing), thing.id), thing.name)
+        if other != thing.name:
+            raise InvalidAccess(
+                f"{thing.name} has the id of {other}", where=thing.where, next="give it an id of its own"
+            )
+
+
+def _collection(path: Path, root: Node, policies: Mapping[str, Policy]) -> CollectionAccess:
+    tenant: str | None = None
+    named: dict[str, tuple[Filter, str]] = {}
+    granted: list[tuple[str, Node]] = []
+    for name, node in root.pairs():
+        if name == TENANT:
+            tenant = _path(node)
+        elif name == _ROWS:
+            named = {key: (child.mapping(), child.where) for key, child in _named(node)}
+        elif name != PUBLIC and name not in policies:
+            raise node.fault("is neither a policy of access.yaml nor public, tenant or rows")
+        else:
+            granted.append((name, node))
+    # The words of a file may stand in any order.
+    names = {*named, *([TENANT] if tenant is not None else [])}
+    grants = [grant for name, node in granted for grant in _grants(name, node, names)]
+    return CollectionAccess(path.stem, path, tenant, named, tuple(grants))
+
+
+def _path(node: Node) -> str:
+    value = node.value
+    if not isinstance(value, str) or (any(not part for part in value.split(".")) and value):
+        raise node.fault("must be a path such as event_id.organization_id, or '' where the collection is the tenant")
+    return value
+
+
+def _grants(policy: str, node: Node, names: set[str]) -> Iterator[Grant]:
+    for action, child in node.pairs():
+        if action not in ACTIONS:
+            raise child.fault(f"is no action: {', '.join(ACTIONS)} are")
+        several = child.is_list and child.items() and child.items()[0].is_mapping
+        rules = tuple(_rule(action, part, names) for part in (child.items() if several else [child]))
+        yield Grant(policy, action, rules, child.where)
+
+
+def _rule(action: str, node: Node, names: set[str]) -> Rule:
+    default = () if action == "create" else (TENANT,)
+    if node.is_mapping:
+        may_have = {"create": ("validation",), "update": (_ROWS, "validation")}.get(action, (_ROWS,))
+        parts = node.record(() if action in _FIELDLESS else ("fields",), may_have)
+        fields = EVERY_FIELD if action in _FIELDLESS else _fields(parts["fields"])
+        rows = _rows(parts[_ROWS], names) if _ROWS in parts else default
+        validation = parts["validation"].mapping() if "validation" in parts else None
+    else:
+        if action in _FIELDLESS and node.value is not True:
+            raise node.fault("must be true, or a mapping with rows")
+        fields, rows, validation = EVERY_FIELD if action in _FIELDLESS else _fields(node), default, None
+    if rows == (TENANT,) and TENANT not in names:
+        raise node.fault("has no rows, and the file has no tenant that they could default to")
+    return Rule(node.where, fields, rows, validation)
+
+
+def _fields(node: Node) -> tuple[str, ...]:
+    return EVERY_FIELD if node.value == "*" else tuple(sorted(node.texts()))
+
+
+def _rows(node: Node, names: set[str]) -> tuple[str | Filter, ...] | None:
+    if node.value == _ALL_ROWS:
+        return None
+    parts = tuple(part.mapping() if part.is_mapping else part.text() for part in node.items())
+    for part in parts:
+        if isinstance(part, str) and part not in names:
+            raise node.fault(f"names {part}, which this file does not define")
+    if not parts:
+        raise node.fault(f"is empty; write {_ALL_ROWS} for every row, or leave the action out for none")
+    return parts

@@ -1,0 +1,129 @@
+"""Nodes of a YAML file as the values that access files have; says file and line of what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from directus_sync import plain_yaml
+from directus_sync.errors import InvalidAccess, shown
+
+FORM: Final = "write it as docs/access.md shows"
+
+
+class Node:
+    """A value of a file, and where it stands. what: what it is, for messages."""
+
+    def __init__(self, node: yaml.Node, path: Path, what: str, line: int | None = None) -> None:
+        self._node = node
+        self._path = path
+        # A key's line is where a reader looks; its value may begin on the next one.
+        self._line = node.start_mark.line + 1 if line is None else line
+        self.what = what
+
+    @property
+    def where(self) -> str:
+        """`file:line`."""
+        return f"{self._path}:{self._line}"
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether it is a list."""
+        return isinstance(self._node, yaml.SequenceNode)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Tell whether it is a mapping."""
+        return isinstance(self._node, yaml.MappingNode)
+
+    @property
+    def value(self) -> Any:
+        """The plain value, as JSON has it."""
+        return plain_yaml.value(self._node)
+
+    def fault(self, problem: str) -> InvalidAccess:
+        """Return the error for this place. problem: what follows the name of the place, a verb first."""
+        return InvalidAccess(f"{self.what or 'the file'} {problem}", where=self.where, next=FORM)
+
+    def items(self) -> list[Node]:
+        """Return the values of a list."""
+        if not isinstance(self._node, yaml.SequenceNode):
+            raise self.fault("must be a list")
+        return [Node(child, self._path, self.what) for child in self._node.value]
+
+    def pairs(self) -> Iterator[tuple[str, Node]]:
+        """Yield the keys and values of a mapping."""
+        if not isinstance(self._node, yaml.MappingNode):
+            raise self.fault("must be a mapping")
+        for key, value in self._node.value:
+            name = str(key.value)
+            what = f"{self.what}.{name}" if self.what else name
+            yield name, Node(value, self._path, what, key.start_mark.line + 1)
+
+    def record(self, required: tuple[str, ...], optional: tuple[str, ...]) -> Mapping[str, Node]:
+        """Return the values of a mapping that has these keys and no others."""
+        found = dict(self.pairs())
+        unknown = [name for name in found if name not in (*required, *optional)]
+        if unknown:
+            raise found[unknown[0]].fault(f"is not known here: {', '.join((*required, *optional))} are")
+        missing = [name for name in required if name not in found]
+        if missing:
+            raise self.fault(f"has no {missing[0]}")
+        return found
+
+    def text(self) -> str:
+        """Return a text that is not empty."""
+        value = self.value
+        if not isinstance(value, str) or not value.strip():
+            raise self.fault(f"must be a text, and is {shown(value)}")
+        return value
+
+    def texts(self) -> tuple[str, ...]:
+        """Return a list of texts, each there once."""
+        found = tuple(item.text() for item in self.items())
+        if len(set(found)) != len(found):
+            raise self.fault("names something twice")
+        return found
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        value = self.value
+        if not isinstance(value, bool):
+            raise self.fault(f"must be true or false, and is {shown(value)}")
+        return value
+
+    def mapping(self) -> Mapping[str, Any]:
+        """Return a mapping that is not empty, as plain values."""
+        value = self.value
+        if not isinstance(value, dict) or not value:
+            raise self.fault("must be a filter, such as {status: {_eq: draft}}")
+        return value
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises InvalidAccess.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidAccess(f"the file can't be read: {error.strerror}", where=str(path), next=FORM) from error
+
+
+def parse(content: bytes, path: Path) -> Node:
+    """Return the root of a file.
+
+    Raises InvalidAccess.
+    """
+    try:
+        root = plain_yaml.tree(content)
+    except plain_yaml.Unreadable as error:
+        what = f"the file can't be used: {error.reason}"
+        raise InvalidAccess(what, where=error.where(str(path)), next=FORM) from error
+    if root is None:
+        raise InvalidAccess("the file is empty", where=str(path), next=FORM)
+    return Node(root, path, "")

@@ -1,0 +1,162 @@
+"""The access files that say what a database has: the old ones, with the entries that differ written anew. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from directus_sync import plain_yaml
+from directus_sync.errors import InvalidAccess
+from directus_sync.resources.access import compiling, editing, reading
+from directus_sync.resources.access.folding import Folding, in_order
+from directus_sync.resources.access.model import ACTIONS, Access
+from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
+from directus_sync.resources.items import Item, text
+from directus_sync.schema.snapshot import Snapshot
+
+Items = Mapping[str, Item]
+Contents = Mapping[Path, bytes]
+
+_TOP = "access.yaml"
+_EMPTY = b"policies: {}\n"
+
+
+def rewritten(
+    folder: Path, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
+) -> dict[Path, bytes]:
+    """Return the files that change, with what they shall hold.
+
+    old: the files by path. live: what the database has, by id, under the names that the files give it. differing: the
+    ids of what differs from the files.
+
+    Raises InvalidAccess for what the form can't say.
+    """
+    before = {folder / _TOP: _EMPTY, **old}
+    access = reading.parse(folder, before)
+    after = dict(before)
+    ids = sorted(differing)
+    after[folder / _TOP] = _top(before[folder / _TOP].decode(), access, live, ids).encode()
+    by_file: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name in ids:
+        kind, _, key = name.partition(":")
+        if kind == PERMISSION:
+            policy, collection, action = key.split("/")
+            by_file[collection][policy].add(action)
+    for collection, policies in by_file.items():
+        path = folder / "collections" / f"{collection}.yaml"
+        content = before.get(path, b"").decode()
+        after[path] = _collection(content, access, collection, policies, live, schema).encode()
+    _require_lossless(folder, after, live, schema)
+    return {path: content for path, content in after.items() if content != old.get(path)}
+
+
+def _collection(
+    content: str, access: Access, name: str, changed: Mapping[str, set[str]], live: Items, schema: Snapshot
+) -> str:
+    """Return a collection's file. changed: by policy, the actions that differ."""
+    found = access.collections.get(name)
+    folding = Folding(found, name, schema)
+    old: Any = plain_yaml.load(content.encode()) or {}
+    wanted: dict[str, dict[str, Any] | None] = {}
+    for policy, actions in sorted(changed.items()):
+        said: dict[str, Any] = dict(old.get(policy) or {})
+        member = access.member(policy) if policy in access.policies else ()
+        for action in sorted(actions, key=ACTIONS.index):
+            item = live.get(f"{PERMISSION}:{policy}/{name}/{action}")
+            before = said.pop(action, None)
+            if item is not None:
+                said[action] = in_order(folding.action(item, member), before)
+        wanted[policy] = {action: said[action] for action in _order(old.get(policy) or {}, said)} or None
+    return editing.entries(content, None, wanted)
+
+
+def _order(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the actions in the order that the file has, new ones after them."""
+    return [*(name for name in before if name in after), *(n for n in ACTIONS if n in after and n not in before)]
+
+
+def _top(content: str, access: Access, live: Items, differing: Iterable[str]) -> str:
+    roles: set[str] = set()
+    policies: set[str] = set()
+    for name in differing:
+        kind, _, key = name.partition(":")
+        if kind == POLICY:
+            policies.add(key)
+        elif kind in {ROLE, ATTACHMENT}:
+            roles.add(key.partition("/")[0])
+    if PUBLIC in roles:
+        raise InvalidAccess(
+            "a policy was given to everybody who is not logged in, which no file may say: "
+            + ", ".join(name for name in differing if name.startswith(f"{ATTACHMENT}:{PUBLIC}/")),
+            where="Directus",
+            next="take it away in Directus, or by directus-sync push --only access --discard-live with that id;\n"
+            "what the public may do is in the collections' files, under `public`",
+        )
+    old: Any = plain_yaml.load(content.encode())
+    if policies:
+        said = old["policies"]
+        entries = {
+            key: _policy(access, live.get(f"{POLICY}:{key}"), key, said.get(key, {})) for key in sorted(policies)
+        }
+        content = editing.entries(content, "policies", entries)
+    if roles:
+        said = old.get("roles") or {}
+        entries = {key: _role(live, key, said.get(key, {})) for key in sorted(roles)}
+        content = editing.entries(content, "roles", entries)
+    return content
+
+
+def _policy(access: Access, item: Item | None, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+    if item is None:
+        return None
+    member = access.policies[key].member if key in access.policies else ()
+    row = item.rows[0]
+    if row["admin_access"]:
+        raise InvalidAccess(
+            f"policy {key} was given admin_access in Directus, which no file may say",
+            where="Directus",
+            next="take it away in Directus; administrators have policies that are in no file",
+        )
+    optional = {name: row[name] for name in ("icon", "description", "ip_access", "enforce_tfa", "app_access")}
+    defaults = {"icon": "badge", "description": None, "ip_access": None, "enforce_tfa": False, "app_access": False}
+    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
+    return {"id": row["id"], "name": row["name"], **said, **({"member": list(member)} if member else {})}
+
+
+def _role(live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+    item = live.get(f"{ROLE}:{key}")
+    if item is None:
+        return None
+    row = item.rows[0]
+    prefix = f"{ATTACHMENT}:{key}/"
+    attached = sorted(
+        (found.rows[0]["sort"], name.removeprefix(prefix)) for name, found in live.items() if name.startswith(prefix)
+    )
+    parent = next((i.key for i in live.values() if i.kind == ROLE and i.rows[0]["id"] == row["parent"]), None)
+    optional = {"icon": row["icon"], "description": row["description"], "parent": parent}
+    defaults = {"icon": "supervised_user_circle", "description": None, "parent": None}
+    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
+    policies = {"policies": [name for _, name in attached]} if attached else {}
+    return {"id": row["id"], "name": row["name"], **said, **policies}
+
+
+def _require_lossless(folder: Path, contents: Contents, live: Items, schema: Snapshot) -> None:
+    """Compile what was written: it must be what the database has."""
+    compiled = {item.id: item for item in compiling.compiled(reading.parse(folder, contents), schema)}
+    for name in sorted(compiled.keys() | live.keys()):
+        one, other = (
+            [_without_given_id(row, item.kind) for row in item.rows] if item is not None else []
+            for item in (compiled.get(name), live.get(name))
+        )
+        if text(one) != text(other):
+            raise InvalidAccess(
+                f"{name} can't be written to the files as Directus has it",
+                where=str(folder),
+                next="write it by hand as docs/access.md shows, then push",
+            )
+
+
+def _without_given_id(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if kind != ATTACHMENT or name != "id"}

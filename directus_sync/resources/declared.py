@@ -1,0 +1,180 @@
+"""The kinds of rows that are declared: the four that say who may do what, as Directus 11.17.4 keeps them.
+
+Loads nothing else of the access files: every boot reads these rows, and most do no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from directus_sync.resources.conditions import parts
+from directus_sync.resources.items import Row, text
+from directus_sync.resources.kinds import Cost, Family, Found, Kind, Place, Rows, Within
+
+ROLE: Final = "role"
+POLICY: Final = "policy"
+ATTACHMENT: Final = "attach"
+PERMISSION: Final = "permission"
+# The policy of everybody who is not logged in. Directus makes it with this id (11.17.4, migration 20240806A).
+PUBLIC: Final = "public"
+PUBLIC_ID: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
+EVERY_FIELD: Final = ("*",)
+
+
+def _policy_widens(before: Rows, after: Rows) -> bool:
+    if not before or not after:
+        return False
+    old, new = before[0], after[0]
+    if any(new[flag] and not old[flag] for flag in ("admin_access", "app_access")):
+        return True
+    if old["enforce_tfa"] and not new["enforce_tfa"]:
+        return True
+    # No address is every address.
+    addresses = set(new["ip_access"] or ())
+    return bool(old["ip_access"]) and (not addresses or not addresses <= set(old["ip_access"]))
+
+
+def _role_widens(before: Rows, after: Rows) -> bool:
+    # A role has the policies of its parent, too.
+    return bool(after) and after[0]["parent"] is not None and (not before or before[0]["parent"] != after[0]["parent"])
+
+
+def _attachment_widens(before: Rows, after: Rows) -> bool:
+    return bool(after) and not before
+
+
+def _permission_widens(before: Rows, after: Rows) -> bool:
+    # A rule is no wider than another one if it has no other fields, and all conditions of that one.
+    return any(not any(_is_within(rule, old) for old in before) for rule in after)
+
+
+def _is_within(rule: Row, old: Row) -> bool:
+    fields = old["fields"] == list(EVERY_FIELD) or set(rule["fields"] or ()) <= set(old["fields"] or ())
+    return (
+        fields and _has_all(rule["permissions"], old["permissions"]) and _has_all(rule["validation"], old["validation"])
+    )
+
+
+def _has_all(found: Row | None, conditions: Row | None) -> bool:
+    if not conditions:
+        return True
+    if not found:
+        return False
+    return {text(part) for part in parts(conditions)} <= {text(part) for part in parts(found)}
+
+
+_USERS_OF_ROLE: Final = "SELECT count(*) FROM public.directus_users WHERE role = %s"
+_USERS_OF_POLICY: Final = """
+SELECT count(DISTINCT u.id) FROM public.directus_access a
+JOIN public.directus_users u ON u.id = a."user" OR u.role = a.role WHERE a.policy = %s"""
+
+ROLES: Final = Kind(
+    name=ROLE,
+    noun=ROLE,
+    table="directus_roles",
+    path="/roles",
+    key=("id",),
+    owned=("name", "icon", "description", "parent"),
+    references={"parent": ROLE},
+    stored=True,
+    exclusive=False,
+    cost=Cost(
+        _USERS_OF_ROLE,
+        "all access",
+        (
+            ("directus_roles", "id", None),
+            ("directus_access", "role", None),
+            ("directus_presets", "role", None),
+            # Directus suspends them.
+            ("directus_users", "role", ("id", "role", "status")),
+        ),
+    ),
+    title="name",
+    widens=_role_widens,
+)
+POLICIES: Final = Kind(
+    name=POLICY,
+    noun=POLICY,
+    table="directus_policies",
+    path="/policies",
+    key=("id",),
+    owned=("name", "icon", "description", "ip_access", "enforce_tfa", "admin_access", "app_access"),
+    # An empty list allows every address, as null does.
+    read={"ip_access": "nullif(t.ip_access, '')"},
+    lists=("ip_access",),
+    stored=True,
+    exclusive=False,
+    cost=Cost(
+        _USERS_OF_POLICY,
+        "its rights",
+        (
+            ("directus_policies", "id", None),
+            ("directus_permissions", "policy", None),
+            ("directus_access", "policy", None),
+        ),
+    ),
+    title="name",
+    # Directus makes the public policy, and nobody can remove it.
+    where=f"t.id <> '{PUBLIC_ID}'",
+    widens=_policy_widens,
+)
+ATTACHMENTS: Final = Kind(
+    name=ATTACHMENT,
+    noun="attachment",
+    table="directus_access",
+    path="/access",
+    key=("role", "policy"),
+    owned=("role", "policy", "sort"),
+    # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
+    # without a role would give its rights to everybody.
+    environment=("user",),
+    where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
+    # What counts is the order.
+    read={
+        "sort": "(SELECT count(*) FROM public.directus_access o"
+        ' WHERE o.role = t.role AND o."user" IS NULL'
+        " AND (coalesce(o.sort, 2147483647), o.id) <= (coalesce(t.sort, 2147483647), t.id))"
+    },
+    references={"role": ROLE, "policy": POLICY},
+    within=Within("role", "policies", grants=True),
+    exclusive=False,
+    widens=_attachment_widens,
+)
+PERMISSIONS: Final = Kind(
+    name=PERMISSION,
+    noun=PERMISSION,
+    table="directus_permissions",
+    path="/permissions",
+    key=("policy", "collection", "action"),
+    owned=("policy", "collection", "action", "fields", "permissions", "validation", "presets"),
+    # Null and {} are the same to Directus. A creation has no row to filter, a deletion no fields, a read no payload.
+    read={
+        "fields": "CASE WHEN t.action IN ('delete', 'share') OR '*' = ANY (string_to_array(t.fields, ',')) THEN '*'"
+        " ELSE coalesce(t.fields, '') END",
+        "permissions": "CASE WHEN t.action <> 'create' THEN coalesce(t.permissions::jsonb, '{}') END",
+        "validation": "CASE WHEN t.action IN ('create', 'update') THEN nullif(t.validation::jsonb, '{}') END",
+        "presets": "nullif(t.presets::jsonb, '{}')",
+    },
+    lists=("fields",),
+    references={"policy": POLICY},
+    within=Within("policy", "permissions"),
+    exclusive=False,
+    widens=_permission_widens,
+)
+
+
+def _administrators(rows: Sequence[Found]) -> frozenset[Place]:
+    """Return the policies of administrators and the roles that have one. They are made in Directus."""
+    policies = {str(f.primary) for f in rows if f.kind is POLICIES and f.row["admin_access"]}
+    roles = {str(f.row["role"]) for f in rows if f.kind is ATTACHMENTS and str(f.row["policy"]) in policies}
+    return frozenset({(POLICY, key) for key in policies} | {(ROLE, key) for key in roles})
+
+
+# Policies before the roles that get them: each step leaves less access than the end, never more.
+ACCESS: Final = Family(
+    "access",
+    (POLICIES, PERMISSIONS, ROLES, ATTACHMENTS),
+    names={(POLICY, PUBLIC_ID): PUBLIC, (ROLE, "None"): PUBLIC},
+    ignored=_administrators,
+)

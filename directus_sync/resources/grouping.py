@@ -1,0 +1,104 @@
+"""Rows of a database as items, under the names that files and base give them. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from directus_sync.resources.items import Item, ordered
+from directus_sync.resources.kinds import Family, Found, Place
+
+# How items name a row.
+Names = Mapping[Place, str]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a database has.
+
+    items: by id. found: by the same id, the rows with their primary keys. unknown: what neither files nor base know,
+    as items, which are left alone.
+    """
+
+    items: Mapping[str, Item] = field(default_factory=dict)
+    found: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, Item] = field(default_factory=dict)
+
+
+def names_of(family: Family, wanted: Iterable[Item], base: Iterable[Item] = ()) -> Names:
+    """Return the names that files, and else the base, give to rows; a name that both give belongs to the file's row."""
+    names = {**_names(family, wanted), **family.names}
+    taken = {(kind, name) for (kind, _), name in names.items()}
+    for (kind, primary), name in _names(family, base).items():
+        names.setdefault((kind, primary), f"{name}-{primary[:8]}" if (kind, name) in taken else name)
+    return names
+
+
+def rekeyed(family: Family, items: Iterable[Item], names: Names) -> Mapping[str, Item]:
+    """Return recorded items by the names that rows have now."""
+    rows = [(family.kind(item.kind), row) for item in items for row in item.rows]
+    found = (Found(kind, row.get(kind.primary), kind.compared(row)) for kind, row in rows)
+    return grouped(family, found, names, taken=True).items
+
+
+def _names(family: Family, items: Iterable[Item]) -> dict[Place, str]:
+    primaries = {kind.name: kind.primary for kind in family.kinds if kind.stored}
+    stored = [(item, row) for item in items if item.kind in primaries for row in item.rows]
+    return {(item.kind, str(row[primaries[item.kind]])): item.key for item, row in stored}
+
+
+def grouped(family: Family, rows: Iterable[Found], names: Names, *, taken: bool = False) -> Live:
+    """Return rows as items. taken: also those that are to be left alone, as `pull` and `adopt` take them in."""
+    rows = tuple(rows)
+    provisional = _provisional(rows, names)
+    ignored = family.ignored(rows) - names.keys()
+    known: dict[str, list[Found]] = defaultdict(list)
+    left: dict[str, list[Found]] = defaultdict(list)
+    for found in rows:
+        key = "/".join(_part(found, column, provisional) for column in found.kind.key)
+        place = _place(family, found)
+        if place not in ignored:
+            into = known if taken or found.kind.exclusive or place in names else left
+            into[f"{found.kind.name}:{key}"].append(found)
+    return Live(
+        {name: _item(name, group) for name, group in known.items()},
+        {name: tuple(group) for name, group in known.items()},
+        {name: _item(name, group) for name, group in left.items() if group[0].kind.within is None},
+    )
+
+
+def _place(family: Family, found: Found) -> Place:
+    """Return the row by which it is decided whose this one is: itself, or the one that it is a part of."""
+    parent = family.parent(found.kind)
+    if parent is not None and found.kind.within is not None:
+        return parent.name, str(found.row[found.kind.within.column])
+    return found.kind.name, str(found.primary)
+
+
+def _provisional(rows: Iterable[Found], names: Names) -> Names:
+    """Return the names, and one for each row that has none yet: by its title, as a file would write it."""
+    given = dict(names)
+    taken = {(kind, name) for (kind, _), name in names.items()}
+    for found in rows:
+        kind, primary = found.kind, str(found.primary)
+        if not kind.stored or (kind.name, primary) in given:
+            continue
+        title = "".join(c if c.isascii() and c.isalnum() else "-" for c in str(found.row[kind.title]).lower())
+        name = "-".join(filter(None, title.split("-"))) or primary
+        if (kind.name, name) in taken:
+            name = f"{name}-{primary[:8]}"
+        taken.add((kind.name, name))
+        given[kind.name, primary] = name
+    return given
+
+
+def _part(found: Found, column: str, names: Names) -> str:
+    value = found.primary if column == found.kind.primary else found.row[column]
+    kind = found.kind.references.get(column, found.kind.name if column == found.kind.primary else None)
+    return names.get((kind or "", str(value)), "-" if value is None else str(value))
+
+
+def _item(name: str, group: Iterable[Found]) -> Item:
+    kind, _, key = name.partition(":")
+    return Item(kind, key, ordered(found.row for found in group))

@@ -1,0 +1,39 @@
+"""What every kind of resource becomes before it is compared: items of canonical rows. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing of a kind, judged as a whole.
+
+    rows: what git owns of it, canonical and sorted; one, except where Directus keeps several under one key.
+    where: `file:line` in which a person wrote it, empty for what comes from a database.
+    """
+
+    kind: str
+    key: str
+    rows: tuple[Row, ...] = field(repr=False)
+    where: str = field(default="", compare=False)
+
+    @property
+    def id(self) -> str:
+        """The item as a person writes it: policy:trm-marshal."""
+        return f"{self.kind}:{self.key}"
+
+
+def text(value: object) -> str:
+    """Return JSON that is equal for equal values: keys sorted, nothing between them."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows in the order of their content, which no server chooses."""
+    return tuple(sorted(rows, key=text))

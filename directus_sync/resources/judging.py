@@ -1,0 +1,72 @@
+"""Judges what differs by base, files and database, item by item. Pure; the table is that of docs/guard.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from directus_sync.resources.items import Item, text
+from directus_sync.resources.kinds import Family, Kind, Rows
+from directus_sync.resources.plan import Change, Judged, ResourcePlan
+from directus_sync.resources.rules import Rule
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Approvals, Mover
+
+# By id.
+Items = Mapping[str, Item]
+
+
+def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
+    """Return what would make the database equal the files, in the order in which the family's kinds are written."""
+    found = []
+    for kind in family.kinds:
+        names = sorted(name for name in wanted.keys() | live.keys() if name.partition(":")[0] == kind.name)
+        for name in names:
+            before, after = (_rows(kind, items.get(name)) for items in (live, wanted))
+            if text(before) != text(after):
+                action = Action.ADD if not before else Action.REMOVE if not after else Action.CHANGE
+                found.append(Change(action, kind, name.partition(":")[2], before, after))
+    return tuple(found)
+
+
+def mover(change: Change, base: Items | None) -> Mover:
+    """Tell who made an item differ since the base. base: None where nothing was ever recorded."""
+    then = None if base is None else _rows(change.kind, base.get(change.id))
+    if change.action is Action.ADD:
+        return Mover.GIT if not then else Mover.SERVER if _same(then, change.after) else Mover.BOTH
+    if then is not None and _same(then, change.before):
+        return Mover.GIT
+    if change.action is Action.REMOVE:
+        return Mover.BOTH if then else Mover.SERVER
+    return Mover.SERVER if then is None or _same(then, change.after) else Mover.BOTH
+
+
+def decide(
+    family: Family,
+    found: Iterable[Change],
+    base: Items | None,
+    users: Mapping[str, int],
+    approvals: Approvals,
+    unknown: Items,
+) -> ResourcePlan:
+    """Turn changes into a plan. users: by id, how many users lose something by the removal of an item."""
+    items = tuple(_judged(change, base, users, approvals) for change in found)
+    known = {item.id for item in items}
+    unmatched = sorted((approvals.discard | approvals.destroy.keys()) - known)
+    return ResourcePlan(family.name, items, unknown, tuple(unmatched))
+
+
+def _judged(change: Change, base: Items | None, users: Mapping[str, int], approvals: Approvals) -> Judged:
+    who = mover(change, base)
+    discarded = change.id in approvals.discard
+    approved = change.id in approvals.destroy or discarded
+    rule = next((rule for rule in Rule if rule.refuses(change, who, discarded=discarded, approved=approved)), None)
+    reason = approvals.destroy.get(change.id, "on the command line" if discarded else "")
+    return Judged(change, who, rule, users.get(change.id, 0), reason)
+
+
+def _rows(kind: Kind, item: Item | None) -> Rows:
+    return () if item is None else tuple(sorted((kind.compared(row) for row in item.rows), key=text))
+
+
+def _same(one: Rows, other: Rows) -> bool:
+    return text(one) == text(other)

@@ -1,0 +1,143 @@
+"""What the engine must be told of a kind of rows: its table, its key, which fields git owns, how it is written. Pure.
+
+A new kind is a new declaration, and no new code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from directus_sync.resources.items import Row
+
+Rows = tuple[Row, ...]
+
+
+def _narrows(_before: Rows, _after: Rows) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Within:
+    """Rows that are written as a part of another row. column: names that row; alias: its field that lists them.
+
+    grants: such a row gives its owner what another row allows, so it is taken away before anything else is written.
+    """
+
+    column: str
+    alias: str
+    grants: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a removal costs. count: SQL that counts users, by the row's primary key; lose: what these users lose.
+
+    goes: which rows go with it: a table, its column that has the primary key, and the columns to keep, None for all.
+    """
+
+    count: str
+    lose: str
+    goes: tuple[tuple[str, str, tuple[str, ...] | None], ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of rows.
+
+    name: in ids, as in policy:trm-marshal. path: of Directus's API. key: columns whose values name an item.
+    owned: fields that git owns. environment: fields that each database has for itself; with the primary key these are
+    all columns. read: SQL in place of a column, by which equal things are read alike.
+    lists: columns of texts separated by commas, whose order says nothing.
+    references: by column, the kind of the row that it names.
+    stored: the primary key is in the files, the same everywhere, and has a name there. exclusive: a row that neither
+    files nor base know is somebody's uncaptured work; else it is named and left alone.
+    cost: of a removal, which then needs approval. title: the column by which people know a row that has no name yet.
+    noun: what a row of it is called.
+    widens: tells whether rows allow more than others did.
+    """
+
+    name: str
+    table: str
+    path: str
+    key: tuple[str, ...]
+    owned: tuple[str, ...]
+    environment: tuple[str, ...] = ()
+    read: Mapping[str, str] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    primary: str = "id"
+    stored: bool = False
+    exclusive: bool = True
+    within: Within | None = None
+    cost: Cost | None = None
+    title: str = ""
+    noun: str = "row"
+    where: str = "true"
+    widens: Callable[[Rows, Rows], bool] = _narrows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns by which rows are compared."""
+        return (self.primary, *self.owned) if self.stored else self.owned
+
+    def compared(self, row: Row) -> Row:
+        """Return of a row what is compared and recorded."""
+        return {column: row[column] for column in self.columns}
+
+    def select(self) -> str:
+        """Return SQL that yields kind, primary key and row, canonical but for `lists`, as text, text and JSON."""
+        pairs = ", ".join(f"'{name}', {self.read.get(name, f't.{name}')}" for name in self.columns)
+        return (
+            f"SELECT '{self.name}', to_jsonb(t.{self.primary}), jsonb_build_object({pairs})"  # noqa: S608 - constants
+            f" FROM public.{self.table} t WHERE {self.where}"
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """One row as a database has it."""
+
+    kind: Kind
+    primary: Any
+    row: Row
+
+
+# A kind and a primary key.
+Place = tuple[str, str]
+
+
+def _none(_rows: Sequence[Found]) -> frozenset[Place]:
+    return frozenset()
+
+
+@dataclass(frozen=True)
+class Family:
+    """Kinds that are kept in the same files and recorded together, in the order in which they are written.
+
+    names: rows that Directus makes by itself, and how items name them. ignored: tells which rows are not even looked
+    at, unless a file names them.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    names: Mapping[Place, str] = field(default_factory=dict)
+    ignored: Callable[[Sequence[Found]], frozenset[Place]] = _none
+
+    def owns(self, item: str) -> bool:
+        """Tell whether an id, as approvals have it, is of this family; one without a colon is of the schema."""
+        kind, colon, _ = item.partition(":")
+        return bool(colon) and any(kind == own.name for own in self.kinds)
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind of that name."""
+        return next(kind for kind in self.kinds if kind.name == name)
+
+    def parent(self, kind: Kind) -> Kind | None:
+        """Return the kind of the rows that this kind's rows are a part of."""
+        return self.kind(kind.references[kind.within.column]) if kind.within else None
+
+    def select(self) -> str:
+        """Return SQL that yields every row of the family."""
+        return " UNION ALL ".join(kind.select() for kind in self.kinds)

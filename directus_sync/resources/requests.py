@@ -1,0 +1,164 @@
+"""The requests that make a database equal the files: few, each one transaction of Directus, in a safe order. Pure.
+
+What a row is a part of is written with it: all permissions of all policies change in one request, or none does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from directus_sync.resources.grouping import Live
+from directus_sync.resources.items import Item, Row, text
+from directus_sync.resources.kinds import Family, Found, Kind
+from directus_sync.resources.plan import Change
+from directus_sync.schema.diff import Action
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. items: what it writes, for messages."""
+
+    method: str
+    path: str
+    body: Any
+    items: tuple[str, ...]
+
+
+@dataclass
+class _Parts:
+    """What becomes of the rows that are a part of one row."""
+
+    create: list[Row] = field(default_factory=list)
+    update: list[Row] = field(default_factory=list)
+    delete: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Rewrite:
+    """One change as rows. updated: with their primary keys. deleted: primary keys. owner: of what they are a part."""
+
+    change: Change
+    created: tuple[Row, ...]
+    updated: tuple[Row, ...]
+    deleted: tuple[Any, ...]
+    owner: Any = None
+
+
+def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Item], live: Live) -> Iterator[Request]:
+    """Yield the requests, in their order.
+
+    First goes what would grant something with the rows that are written next, such as a policy that a role loses; then
+    the kinds are written in the family's order; last goes what is removed, in the opposite order.
+    """
+    rewrites = [_rewrite(change, wanted.get(change.id), live.found.get(change.id, ())) for change in changes]
+    gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.within is None}
+    owners = [kind for kind in family.kinds if kind.within is None]
+    for kind in owners:
+        first = [r for r in _parts_of(family, kind, rewrites, gone) if _is_withdrawn(r)]
+        yield from _patched(kind, [], first)
+    for kind in owners:
+        own = [r for r in rewrites if r.change.kind is kind]
+        parts = [r for r in _parts_of(family, kind, rewrites, gone) if not _is_withdrawn(r)]
+        new = {row.get(kind.primary) for r in own for row in r.created}
+        yield from _created(kind, own, [r for r in parts if r.owner in new])
+        yield from _patched(kind, own, [r for r in parts if r.owner not in new])
+    for kind in reversed(owners):
+        removed = [r for r in rewrites if r.change.kind is kind and r.deleted]
+        if removed:
+            keys = [key for r in removed for key in r.deleted]
+            yield Request("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
+
+
+def _parts_of(
+    family: Family, owner: Kind, rewrites: Iterable[_Rewrite], gone: set[tuple[str, Any]]
+) -> Iterator[_Rewrite]:
+    for rewrite in rewrites:
+        # What is a part of a row goes with it.
+        if family.parent(rewrite.change.kind) is owner and (owner.name, rewrite.owner) not in gone:
+            yield rewrite
+
+
+def _is_withdrawn(rewrite: _Rewrite) -> bool:
+    within = rewrite.change.kind.within
+    return within is not None and within.grants and rewrite.change.action is Action.REMOVE
+
+
+def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _Rewrite:
+    """Pair the rows that differ; what has no partner is created or deleted."""
+    kind = change.kind
+    there = {text(kind.compared(each.row)) for each in found}
+    after = [row for row in (wanted.rows if wanted else ()) if text(kind.compared(row)) not in there]
+    kept = {text(kind.compared(row)) for row in (wanted.rows if wanted else ())}
+    before = [each for each in found if text(kind.compared(each.row)) not in kept]
+    pairs = list(zip(before, after, strict=False))
+    owner = (change.after or change.before)[0][kind.within.column] if kind.within else None
+    return _Rewrite(
+        change,
+        tuple(_plain(kind, row) for row in after[len(pairs) :]),
+        tuple({kind.primary: each.primary, **_edits(kind, each.row, row)} for each, row in pairs),
+        tuple(each.primary for each in before[len(pairs) :]),
+        owner,
+    )
+
+
+def _plain(kind: Kind, row: Row) -> Row:
+    """Return the row without the column that Directus fills in, because it is written as a part of another row."""
+    return {name: value for name, value in row.items() if not kind.within or name != kind.within.column}
+
+
+def _edits(kind: Kind, before: Row, after: Row) -> Row:
+    return {name: after[name] for name in kind.owned if text(after[name]) != text(before[name])}
+
+
+def _created(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[Request]:
+    rows = [dict(row) for rewrite in own for row in rewrite.created]
+    if not rows:
+        return
+    by_owner = _by_owner(parts)
+    for row in rows:
+        for (owner, alias), group in by_owner.items():
+            if owner == row.get(kind.primary):
+                row[alias] = group.create
+    yield Request("POST", kind.path, rows, tuple(r.change.id for r in [*(o for o in own if o.created), *parts]))
+
+
+def _patched(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[Request]:
+    rows = {row[kind.primary]: dict(row) for rewrite in own for row in rewrite.updated}
+    if parts and not rows and (direct := _direct(parts)) is not None:
+        yield direct
+        return
+    for (owner, alias), group in _by_owner(parts).items():
+        body = {"create": group.create, "update": group.update, "delete": group.delete}
+        rows.setdefault(owner, {kind.primary: owner})[alias] = body
+    if rows:
+        changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
+        yield Request("PATCH", kind.path, list(rows.values()), changed)
+
+
+def _direct(parts: list[_Rewrite]) -> Request | None:
+    """Return one request for the rows themselves, where one will do: it takes half as long as by way of their owner."""
+    kind = parts[0].change.kind
+    within = kind.within
+    created = [{**row, within.column: r.owner} for r in parts for row in r.created if within is not None]
+    updated = [row for r in parts for row in r.updated]
+    deleted = [key for r in parts for key in r.deleted]
+    bodies = [(method, body) for method, body in (("POST", created), ("PATCH", updated), ("DELETE", deleted)) if body]
+    if len(bodies) != 1 or any(r.change.kind is not kind for r in parts):
+        return None
+    ((method, body),) = bodies
+    return Request(method, kind.path, body, tuple(r.change.id for r in parts))
+
+
+def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
+    found: dict[tuple[Any, str], _Parts] = defaultdict(_Parts)
+    for rewrite in parts:
+        within = rewrite.change.kind.within
+        if within is not None:
+            group = found[rewrite.owner, within.alias]
+            group.create += rewrite.created
+            group.update += rewrite.updated
+            group.delete += rewrite.deleted
+    return found

@@ -1,0 +1,93 @@
+"""Why an item is refused: the guard's rules that rows can meet, in words for rows. Ids are those of schema/rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from directus_sync.errors import count
+from directus_sync.resources.plan import Change, Judged
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Mover
+
+Items = Sequence[Judged]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One rule. what: the error's first sentence, for the refused items; steps: what to do next."""
+
+    id: str
+    what: Callable[[Items], str]
+    steps: Callable[[Items], list[str]]
+
+
+def ids(items: Items) -> str:
+    """Return the items as an option takes them."""
+    return ",".join(item.id for item in items)
+
+
+def _counted(items: Items, one: str, many: str) -> str:
+    return f"{count(len(items), 'item')} {one if len(items) == 1 else many}"
+
+
+def _what_is_uncaptured(items: Items) -> str:
+    if all(item.change.action is Action.ADD for item in items):
+        return f"{_counted(items, 'was', 'were')} taken away in Directus, and the files still have it"
+    return f"{_counted(items, 'was', 'were')} made or changed in Directus and never captured"
+
+
+def _approve(items: Items) -> list[str]:
+    example = [line for item in items[:3] for line in (f"  - item: {item.id}", "    reason: why it may go")]
+    return [
+        "if this checkout is out of date, update it: git pull",
+        "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps what goes:",
+        *example,
+        f"or approve it once: run again with --allow-destroy {ids(items)}",
+    ]
+
+
+class Rule(Enum):
+    """The rules. The first that refuses an item names it, and the first of a plan names the error."""
+
+    CONFLICT = Record(
+        id="conflict",
+        what=lambda items: f"{_counted(items, 'was', 'were')} changed both in git and in Directus",
+        steps=lambda items: [
+            "keep Directus's: directus-sync pull --overwrite, make git's change again in the files, commit",
+            f"keep git's:       run again with --discard-live {ids(items)}",
+        ],
+    )
+    UNCAPTURED = Record(
+        id="uncaptured-live-work",
+        what=_what_is_uncaptured,
+        steps=lambda items: [
+            "keep Directus's: directus-sync pull, then commit",
+            f"keep git's:      run again with --discard-live {ids(items)}",
+        ],
+    )
+    DESTRUCTION = Record(
+        id="unapproved-destruction",
+        what=lambda items: f"{_counted(items, 'would', 'would')} be removed, and nobody approved it",
+        steps=_approve,
+    )
+
+    @property
+    def id(self) -> str:
+        """The id of the error."""
+        return self.value.id
+
+    def refuses(self, change: Change, mover: Mover, *, discarded: bool, approved: bool) -> bool:
+        """Tell whether the rule refuses the item.
+
+        Unlike a column, a right that was taken away on the server does not come back by itself: it may have been taken
+        away in an emergency.
+        """
+        match self:
+            case Rule.CONFLICT:
+                return mover is Mover.BOTH and not discarded
+            case Rule.UNCAPTURED:
+                return mover is Mover.SERVER and not discarded
+            case Rule.DESTRUCTION:
+                return change.action is Action.REMOVE and change.kind.cost is not None and not approved

@@ -1,0 +1,119 @@
+"""Makes the roles of this database equal the file: what is missing is granted, what is more is revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.sql import SQL, Composed, Identifier, Literal
+
+from directus_sync.errors import RoleNeedsSuperuser
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.process.retries import retry_context
+from directus_sync.roles import Role
+
+_ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = ANY (%s)"
+
+# All that can hold rows in public, but what extensions made; a sequence with the table of its column.
+_RELATIONS: Final = """
+SELECT c.relname::text, c.relkind = 'S', coalesce(t.relname, c.relname)::text,
+  ARRAY(SELECT r.rolname || ' ' || lower(a.privilege_type)
+    FROM aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee)
+FROM pg_class c
+LEFT JOIN pg_depend o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
+  AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i')
+LEFT JOIN pg_class t ON t.oid = o.refobjid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1"""
+
+# What nobody but the role that deploys may enter, or create things in.
+_SCHEMAS: Final = """
+SELECT n.nspname::text, p.privilege, array_agg(r.rolname::text) FROM pg_namespace n
+CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (privilege)
+JOIN pg_roles r ON r.rolname = ANY (%s) AND has_schema_privilege(r.oid, n.oid, p.privilege)
+WHERE n.nspname IN ('directus_sync', 'attic', 'audit') OR n.nspname = 'public' AND p.privilege = 'CREATE'
+GROUP BY 1, 2 ORDER BY 1, 2"""
+
+_OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
+
+
+def plan(connection: Connection, roles: Sequence[Role]) -> tuple[str, ...]:
+    """Return the statements that make roles and rights equal the file, each as SQL."""
+    statements = [*_missing_roles(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
+    return tuple(statement.as_string(connection) for statement in statements)
+
+
+def apply(connection: Connection, roles: Sequence[Role]) -> tuple[str, ...]:
+    """Make roles and rights equal the file; return the statements that did it.
+
+    Raises RoleNeedsSuperuser with the statements that this role may not execute.
+    """
+    todo = plan(connection, roles)
+    for number, statement in enumerate(todo):
+        try:
+            _execute(connection, statement)
+        except psycopg2.Error as error:
+            # Roles belong to the server, and a deploy of another database may have just created this one.
+            if error.pgcode in {errorcodes.DUPLICATE_OBJECT, errorcodes.UNIQUE_VIOLATION}:
+                continue
+            if error.pgcode != errorcodes.INSUFFICIENT_PRIVILEGE:
+                raise
+            raise RoleNeedsSuperuser(
+                f"the role that deploys may not do what snapshots/roles.yaml needs: {error.diag.message_primary}",
+                where=database.label(connection),
+                next="have a superuser execute this in the database, then run again:\n"
+                + "\n".join(f"{each};" for each in todo[number:]),
+            ) from error
+    return todo
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    for attempt in retry_context(on=_collided, attempts=5, wait_initial=0.1, timeout=None):
+        with attempt, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+def _collided(error: Exception) -> bool:
+    """Tell whether a deploy of another database altered the same role at the same moment."""
+    return isinstance(error, psycopg2.Error) and "concurrently updated" in str(error)
+
+
+def _missing_roles(connection: Connection, roles: Iterable[Role]) -> Iterator[Composed]:
+    there = dict(database.query(connection, _ROLES, ([role.name for role in roles],)))
+    for role in roles:
+        if role.name not in there:
+            yield SQL("CREATE ROLE {} LOGIN").format(Identifier(role.name))
+        for name, value in role.settings.items():
+            if f"{name}={value}" not in there.get(role.name, ()):
+                yield SQL("ALTER ROLE {} SET {} TO {}").format(Identifier(role.name), Identifier(name), Literal(value))
+
+
+def _rights(connection: Connection, roles: Sequence[Role]) -> Iterator[Composed]:
+    for name, is_sequence, table, acl in database.query(connection, _RELATIONS) if roles else []:
+        for role in roles:
+            rights = role.on(table)
+            wanted = rights if not is_sequence else _OF_SEQUENCES if "insert" in rights else frozenset()
+            given = {right for grantee, right in (each.split() for each in acl) if grantee == role.name}
+            kind = SQL("SEQUENCE" if is_sequence else "TABLE")
+            for verb, missing, to in (("GRANT", wanted - given, "TO"), ("REVOKE", given - wanted, "FROM")):
+                if missing:
+                    yield SQL("{} {} ON {} {} {} {}").format(
+                        SQL(verb),
+                        SQL(", ".join(sorted(missing)).upper()),
+                        kind,
+                        Identifier("public", name),
+                        SQL(to),
+                        Identifier(role.name),
+                    )
+
+
+def _schemas(connection: Connection, roles: Iterable[Role]) -> Iterator[Composed]:
+    names = [role.name for role in roles]
+    for schema, privilege, having in database.query(connection, _SCHEMAS, (names,)):
+        yield SQL("REVOKE {} ON SCHEMA {} FROM PUBLIC, {}").format(
+            SQL(privilege), Identifier(schema), SQL(", ").join(map(Identifier, having))
+        )

@@ -1,0 +1,53 @@
+"""What files and database had in common last, of resources: the base by which their changes are judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.resources.items import Item, ordered, text
+from directus_sync.resources.kinds import Family
+from directus_sync.state.history import Source
+
+
+def exists(connection: Connection) -> bool:
+    """Tell whether the table is there."""
+    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.resource_history')")
+    return table is not None
+
+
+def base(connection: Connection, family: Family) -> Mapping[str, Item] | None:
+    """Return the items that were recorded last, by id; None where none ever were."""
+    if not exists(connection):
+        return None
+    rows = database.query(
+        connection,
+        "SELECT items FROM directus_sync.resource_history WHERE family = %s ORDER BY id DESC LIMIT 1",
+        (family.name,),
+    )
+    if not rows:
+        return None
+    kinds = {kind.name for kind in family.kinds}
+    found = {}
+    for name, group in rows[0][0].items():
+        kind, _, key = name.partition(":")
+        if kind in kinds:
+            found[name] = Item(kind, key, ordered(group))
+    return found
+
+
+def record(connection: Connection, family: Family, items: Iterable[Item], source: Source) -> None:
+    """Record items as what files and database have in common, unless they are recorded already."""
+    if not exists(connection):
+        return
+    recorded = base(connection, family)
+    rows = {item.id: [family.kind(item.kind).compared(row) for row in item.rows] for item in items}
+    if recorded is not None and text({name: list(item.rows) for name, item in recorded.items()}) == text(rows):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO directus_sync.resource_history (source, family, items) VALUES (%s, %s, %s)",
+            (source, family.name, json.dumps(rows)),
+        )

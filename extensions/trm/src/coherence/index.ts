@@ -1,0 +1,87 @@
+/** Keeps the references of a row within one event and one organisation. Holds for administrators, too. */
+import type { HookConfig, PrimaryKey } from '@directus/types';
+import { CrossEventReference } from '../lib/errors';
+import { isKey, pathOf } from '../lib/paths';
+import type { Reading, Row } from '../lib/types';
+import { merged, NEW, readingOf, valueAt } from '../lib/values';
+import { belongsTo, fields, GROUPS, HOMES, REGISTRATIONS, stray } from './rules';
+
+function refuse(collection: string, path: string, than: string): never {
+  const [field, other] = [path.split('.')[0], than.split('.')[0]];
+  const reason = `${String(field)} is not of the same event as ${String(other)}.`;
+  throw new CrossEventReference({ reason, collection });
+}
+
+async function requireSameEvent(reading: Reading, collection: string, row: Row): Promise<void> {
+  for (const group of GROUPS[collection] ?? []) {
+    const found: unknown[] = [];
+    for (const path of group) found.push(await valueAt(reading, collection, pathOf(path), row));
+    const path = stray(group, found);
+    if (path !== undefined) refuse(collection, path, group[0]);
+  }
+  const target = belongsTo(collection, row['belongs_to_type']);
+  if (target === undefined || !isKey(row['belongs_to_id'])) return;
+  const own = await valueAt(reading, collection, ['event_id'], row);
+  // No foreign key guards this field, so a key of no row is refused here.
+  if (own !== (await valueAt(reading, target.collection, pathOf(target.path), { id: row['belongs_to_id'] })))
+    refuse(collection, 'belongs_to_id', 'event_id');
+}
+
+async function requireRegistered(reading: Reading, collection: string, row: Row): Promise<void> {
+  const registration = REGISTRATIONS[collection];
+  if (registration === undefined) return;
+  const { field, junction } = registration;
+  const thing = await valueAt(reading, collection, [field], row);
+  const organization = await valueAt(reading, collection, pathOf(registration.organization), row);
+  if (thing === undefined || organization === undefined) return;
+  const known = isKey(thing) && isKey(organization);
+  if (!known && thing !== NEW && organization !== NEW) return; // Directus refuses what is no key
+  const registered: unknown = known
+    ? await reading.database(junction).where({ [field]: thing, organization_id: organization }).first('id')
+    : undefined;
+  if (registered !== undefined) return;
+  const reason = `${field} is not registered with the organisation of the event; register it first, in ${junction}.`;
+  throw new CrossEventReference({ reason, collection });
+}
+
+/** Refuse to move a row to another event when rows that stay there refer to it. */
+async function requireAtHome(reading: Reading, collection: string, row: Row): Promise<void> {
+  const home = HOMES[collection];
+  if (home === undefined) return;
+  const path = pathOf(home);
+  const [before, after] = [
+    await valueAt(reading, collection, path, { id: row['id'] }),
+    await valueAt(reading, collection, path, row),
+  ];
+  if (before === after) return;
+  const referring = reading.schema.relations.filter((relation) => relation.related_collection === collection);
+  for (const { collection: other, field } of referring) {
+    if ((await reading.database(other).where(field, String(row['id'])).first(field)) === undefined) continue;
+    const reason = `Rows of ${other} refer to it, so it stays where it is: ${String(path.at(-1))} does not change.`;
+    throw new CrossEventReference({ reason, collection });
+  }
+}
+
+const coherence: HookConfig = ({ filter }, { getSchema }) => {
+  filter<Row>('items.create', async (payload, { collection }, context) => {
+    const reading = await readingOf(context, getSchema);
+    await requireSameEvent(reading, String(collection), payload);
+    await requireRegistered(reading, String(collection), payload);
+    return payload;
+  });
+  filter<Row>('items.update', async (payload, meta, context) => {
+    const collection = String(meta['collection']);
+    const needed = fields(collection);
+    if (!needed.some((field) => field in payload)) return payload;
+    const reading = await readingOf(context, getSchema);
+    const keys = meta['keys'] as PrimaryKey[];
+    for (const row of await merged(reading, collection, keys, ['id', ...needed], payload)) {
+      await requireSameEvent(reading, collection, row);
+      await requireRegistered(reading, collection, row);
+      await requireAtHome(reading, collection, row);
+    }
+    return payload;
+  });
+};
+
+export default coherence;

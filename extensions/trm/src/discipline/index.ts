@@ -1,0 +1,61 @@
+/** Has entries and crews follow the discipline of their event, which stays as it is once there are entries. */
+import type { HookConfig, PrimaryKey } from '@directus/types';
+import { CrewRoleNotAllowed, DisciplineLocked, VehicleNotAllowed, VehicleRequired } from '../lib/errors';
+import { isKey } from '../lib/paths';
+import type { Reading, Row } from '../lib/types';
+import { merged, readingOf, valueAt } from '../lib/values';
+import { disciplineOf, mayServe, vehicleFault } from './rules';
+
+async function judgeEntry(reading: Reading, row: Row): Promise<void> {
+  const name = await valueAt(reading, 'entries', ['event_id', 'discipline'], row);
+  const discipline = disciplineOf(name);
+  if (discipline === undefined) return;
+  const fault = vehicleFault(discipline, (await valueAt(reading, 'entries', ['vehicle_id'], row)) !== undefined);
+  if (fault === 'missing') throw new VehicleRequired({ reason: `An entry of a ${String(name)} has a vehicle.` });
+  if (fault === 'surplus') throw new VehicleNotAllowed({ reason: `An entry of a ${String(name)} has no vehicle.` });
+}
+
+async function judgeCrew(reading: Reading, row: Row): Promise<void> {
+  const name = await valueAt(reading, 'entry_crew', ['entry_id', 'event_id', 'discipline'], row);
+  const discipline = disciplineOf(name);
+  if (discipline === undefined || mayServe(discipline, row['role'])) return;
+  const reason = `A crew of a ${String(name)} has no ${String(row['role'])}, but: ${discipline.roles.join(', ')}.`;
+  throw new CrewRoleNotAllowed({ reason });
+}
+
+async function requireUnlocked({ database }: Reading, keys: readonly PrimaryKey[], discipline: unknown): Promise<void> {
+  const changed = database('events').whereIn('id', keys.filter(isKey)).whereNot('discipline', String(discipline));
+  const locked: Row | undefined = await changed.whereIn('id', database('entries').select('event_id')).first('name');
+  if (locked === undefined) return;
+  const reason = `${String(locked['name'])} has entries, so its discipline stays as it is.`;
+  throw new DisciplineLocked({ reason });
+}
+
+/** What is judged of a collection: on what it rests, and by whom. */
+const JUDGES = {
+  entries: { fields: ['event_id', 'vehicle_id'], judge: judgeEntry },
+  entry_crew: { fields: ['entry_id', 'role'], judge: judgeCrew },
+} as const;
+
+const discipline: HookConfig = ({ filter }, { getSchema }) => {
+  for (const [collection, { fields, judge }] of Object.entries(JUDGES)) {
+    filter<Row>(`${collection}.items.create`, async (payload, _meta, context) => {
+      await judge(await readingOf(context, getSchema), payload);
+      return payload;
+    });
+    filter<Row>(`${collection}.items.update`, async (payload, { keys }, context) => {
+      if (!fields.some((field) => field in payload)) return payload;
+      const reading = await readingOf(context, getSchema);
+      const rows = await merged(reading, collection, keys as PrimaryKey[], fields, payload);
+      for (const row of rows) await judge(reading, row);
+      return payload;
+    });
+  }
+  filter<Row>('events.items.update', async (payload, { keys }, context) => {
+    const reading = await readingOf(context, getSchema);
+    if ('discipline' in payload) await requireUnlocked(reading, keys as PrimaryKey[], payload['discipline']);
+    return payload;
+  });
+};
+
+export default discipline;

@@ -1,0 +1,32 @@
+/** What each discipline asks of an entry and of its crew. Pure. */
+
+export interface Discipline {
+  vehicle: boolean;
+  roles: readonly string[];
+}
+
+const MOTOR: Discipline = { vehicle: true, roles: ['pilot', 'co-pilot', 'navigator', 'mechanic', 'rider'] };
+
+const DISCIPLINES: Readonly<Record<string, Discipline>> = {
+  rally: MOTOR,
+  'time-trial': MOTOR,
+  regatta: { vehicle: true, roles: ['pilot', 'co-pilot', 'navigator', 'mechanic'] },
+  'trail-run': { vehicle: false, roles: ['runner'] },
+  hike: { vehicle: false, roles: ['hiker'] },
+};
+
+/** Return the rules of a discipline; undefined for a word that the database refuses anyway. */
+export const disciplineOf = (name: unknown): Discipline | undefined =>
+  typeof name === 'string' && Object.hasOwn(DISCIPLINES, name) ? DISCIPLINES[name] : undefined;
+
+const ROLES = new Set(Object.values(DISCIPLINES).flatMap(({ roles }) => roles));
+
+/** Tell whether a crew may have this role; a word that is none, Directus refuses. */
+export const mayServe = ({ roles }: Discipline, role: unknown): boolean =>
+  typeof role !== 'string' || !ROLES.has(role) || roles.includes(role);
+
+/** Return what is wrong with an entry that has a vehicle, or has none. */
+export function vehicleFault(discipline: Discipline, hasVehicle: boolean): 'missing' | 'surplus' | undefined {
+  if (discipline.vehicle === hasVehicle) return undefined;
+  return discipline.vehicle ? 'missing' : 'surplus';
+}

@@ -1,0 +1,90 @@
+/** Copies a crew from one entry to another. */
+import { CrossOrg, EntryNotFound, Forbidden, NoPreviousEntry, SameEntry, TargetLocked } from '../lib/errors';
+import type { Row } from '../lib/types';
+import { own, roleIn, type Asked } from './request';
+import { copying, type Copying, type CopyRequest, type Member } from './rules';
+
+interface Entry {
+  id: string;
+  status: string;
+  vehicle_id: string | null;
+  organization_id: string;
+  starts_at: Date;
+  discipline: string;
+}
+
+export interface Copied {
+  source_entry_id: string;
+  copied: (Member & { id: string | null })[];
+  skipped: Copying['skipped'];
+  dry_run: boolean;
+}
+
+const STEWARDS = new Set(['org-admin', 'race-director']);
+
+/** Return an entry that the user may read. */
+async function readable(asked: Asked, id: string): Promise<Entry> {
+  const [seen] = await own(asked, 'entries').readByQuery({ filter: { id: { _eq: id } }, fields: ['id'], limit: 1 });
+  const joined = asked.trx('entries as e').join('events as v', 'v.id', 'e.event_id').where('e.id', id);
+  const entry: Entry | undefined = await joined.first('e.*', 'v.organization_id', 'v.starts_at', 'v.discipline');
+  if (seen === undefined || entry === undefined) throw new EntryNotFound({ reason: 'There is no such entry.' });
+  return entry;
+}
+
+async function crewOf({ trx }: Asked, entry: string): Promise<Member[]> {
+  const crew = trx('entry_crew').where('entry_id', entry).orderBy('created_at').orderBy('id');
+  return (await crew.select('user_id', 'role')) as Member[];
+}
+
+async function requireAllowed(asked: Asked, target: Entry, crew: readonly Member[]): Promise<void> {
+  const role = await roleIn(asked, target.organization_id);
+  const steward = asked.accountability.admin || (role !== undefined && STEWARDS.has(role));
+  const mine = crew.some(({ user_id }) => user_id === asked.user) && role !== undefined;
+  if (!steward && !mine) throw new Forbidden({ reason: 'Only organisers, and its crew, change the crew of an entry.' });
+  // The crew itself may do so until the entry is confirmed.
+  const open = steward ? ['registered', 'confirmed'] : ['registered'];
+  if (!open.includes(target.status)) throw new TargetLocked({ reason: `The entry is ${target.status} already.` });
+}
+
+/** Return the entry of the latest earlier event: with the same vehicle, or on foot with the same user in its crew. */
+async function previous({ trx, user }: Asked, target: Entry): Promise<string> {
+  const entries = trx('entries as e')
+    .join('events as v', 'v.id', 'e.event_id')
+    .where('v.organization_id', target.organization_id)
+    .where('v.starts_at', '<', target.starts_at)
+    .whereNot('e.status', 'withdrawn')
+    .orderBy('v.starts_at', 'desc')
+    .orderBy('e.race_number');
+  if (target.vehicle_id !== null) void entries.where('e.vehicle_id', target.vehicle_id);
+  else void entries.whereIn('e.id', trx('entry_crew').where('user_id', user).select('entry_id'));
+  const found: Row | undefined = await entries.first('e.id');
+  if (found === undefined) throw new NoPreviousEntry({ reason: 'No earlier event has an entry to copy from.' });
+  return String(found['id']);
+}
+
+async function sourceOf(asked: Asked, target: Entry, given: string | null): Promise<string> {
+  if (given === null) return previous(asked, target);
+  if (given === target.id) throw new SameEntry({ reason: 'An entry is not copied to itself.' });
+  const source = await readable(asked, given);
+  if (source.organization_id === target.organization_id) return source.id;
+  throw new CrossOrg({ reason: 'The other entry is of another organisation.' });
+}
+
+/** Copy whom this allows, or in a dry run say who that is. */
+export async function copyCrew(asked: Asked, id: string, request: CopyRequest): Promise<Copied> {
+  const { trx } = asked;
+  const target = await readable(asked, id);
+  const there = await crewOf(asked, target.id);
+  await requireAllowed(asked, target, there);
+  const source = await sourceOf(asked, target, request.source_entry_id);
+  const memberships = trx('organization_users').where('organization_id', target.organization_id);
+  const members = (await memberships.select('user_id')) as Member[];
+  const ids = (rows: readonly Member[]): Set<string> => new Set(rows.map(({ user_id }) => user_id));
+  const found = copying(await crewOf(asked, source), target.discipline, ids(there), ids(members));
+  const copied: Copied['copied'] = [];
+  for (const member of found.copied) {
+    const row = { ...member, entry_id: target.id };
+    copied.push({ ...member, id: request.dry_run ? null : String(await own(asked, 'entry_crew').createOne(row)) });
+  }
+  return { source_entry_id: source, copied, skipped: found.skipped, dry_run: request.dry_run };
+}

@@ -1,0 +1,52 @@
+/** Registers an entry with the caller in its crew. */
+import { isDirectusError } from '@directus/errors';
+import { RaceNumberTaken, TenantForbidden } from '../lib/errors';
+import type { Row } from '../lib/types';
+import { copyCrew, type Copied } from './crew';
+import { elevated, roleIn, type Asked } from './request';
+import { lowestFree, type Registration } from './rules';
+
+const MAY_REGISTER = new Set(['org-admin', 'race-director', 'participant']);
+
+export interface Registered {
+  id: string;
+  race_number: number;
+  status: string;
+  crew: { id: string; user_id: string; role: string };
+  copied: Copied | null;
+}
+
+async function requireMember(asked: Asked, event: string): Promise<void> {
+  // Locked, so that two who register at once do not get the same number.
+  const found: Row | undefined = await asked.trx('events').where('id', event).forUpdate().first('organization_id');
+  const role = found === undefined ? undefined : await roleIn(asked, String(found['organization_id']));
+  if (asked.accountability.admin && found !== undefined) return;
+  if (role === undefined || !MAY_REGISTER.has(role))
+    throw new TenantForbidden({ reason: 'You may not register for this event, or it does not exist.' });
+}
+
+async function freeNumber({ trx }: Asked, event: string): Promise<number> {
+  const rows = (await trx('entries').where('event_id', event).select('race_number')) as { race_number: number }[];
+  return lowestFree(new Set(rows.map(({ race_number }) => race_number)));
+}
+
+/** Create the entry, the caller's place in its crew, and the crew of an earlier entry if that is asked for. */
+export async function register(asked: Asked, request: Registration): Promise<Registered> {
+  const { event_id, class_id, vehicle_id, role } = request;
+  await requireMember(asked, event_id);
+  const race_number = request.race_number ?? (await freeNumber(asked, event_id));
+  const entry = { event_id, class_id, vehicle_id, race_number, status: 'registered' };
+  const id = await elevated(asked, 'entries')
+    .createOne(entry)
+    .catch((error: unknown) => {
+      if (isDirectusError(error, 'RECORD_NOT_UNIQUE'))
+        throw new RaceNumberTaken({ reason: `The number ${String(race_number)} is taken in this event.` });
+      throw error;
+    });
+  const member = { entry_id: String(id), user_id: asked.user, role };
+  const crew = { id: String(await elevated(asked, 'entry_crew').createOne(member)), user_id: asked.user, role };
+  const { copy_crew_from: source } = request;
+  const copying = { source_entry_id: source, dry_run: false };
+  const copied = source === null ? null : await copyCrew(asked, String(id), copying);
+  return { id: String(id), race_number, status: 'registered', crew, copied };
+}

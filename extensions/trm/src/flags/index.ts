@@ -1,0 +1,68 @@
+/** Marks the positions of a flag as faulty, or as good again, in the flag's own transaction; then asks to recompute. */
+import type { HookConfig } from '@directus/types';
+import { NoPositions, TenantForbidden, WindowTooLarge } from '../lib/errors';
+import type { Reading, Row } from '../lib/types';
+import { readingOf, valueAt } from '../lib/values';
+import { Outbox } from './outbox';
+import { windowFault, type Span } from './rules';
+
+const span = (from: unknown, to: unknown): Span => ({ from: new Date(String(from)), to: new Date(String(to)) });
+
+interface Event {
+  organization_id: string;
+  starts_at: Date;
+  ends_at: Date;
+}
+
+/** Return the IMEI of a flag's device, if the event's organisation has that device and the stretch may be flagged. */
+async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
+  const { database } = reading;
+  const [event, device] = [
+    await valueAt(reading, 'position_flags', ['event_id'], flag),
+    await valueAt(reading, 'position_flags', ['device_id'], flag),
+  ];
+  if (typeof event !== 'string' || typeof device !== 'string') return undefined;
+  const found = (await database('events').where('id', event).first('*')) as Event | undefined;
+  if (found === undefined) return undefined;
+  const registered = database('organization_devices as o').join('devices as d', 'd.id', 'o.device_id');
+  const own: Row | undefined = await registered
+    .where({ 'o.organization_id': found.organization_id, 'd.id': device })
+    .first('d.imei');
+  if (own === undefined) throw new TenantForbidden({ reason: "The device is not one of the event's organisation." });
+  const fault = windowFault(flagged, { from: found.starts_at, to: found.ends_at });
+  if (fault !== undefined) throw new WindowTooLarge({ reason: fault });
+  return String(own['imei']);
+}
+
+/** Set the positions of a stretch, and return of how many that changed something. */
+async function mark({ database }: Reading, imei: string, { from, to }: Span, faulty: boolean): Promise<number> {
+  const stretch = database('positions').where('device_id', imei).whereBetween('ts', [from, to]);
+  const changed = await stretch.clone().whereRaw('faulty IS DISTINCT FROM ?', [faulty]).update({ faulty });
+  if (changed === 0 && (await stretch.clone().first('ts')) === undefined)
+    throw new NoPositions({ reason: 'The device sent no position in this stretch.' });
+  return changed;
+}
+
+const flags: HookConfig = ({ filter, action, init }, context) => {
+  const outbox = new Outbox(context);
+
+  filter<Row>('position_flags.items.create', async (payload, _meta, given) => {
+    const flagged = span(payload['from_ts'], payload['to_ts']);
+    // Directus refuses a date that is none, and the database a stretch that ends before it begins.
+    if (!(flagged.to.getTime() >= flagged.from.getTime())) return payload;
+    const reading = await readingOf(given, context.getSchema);
+    const imei = await judge(reading, payload, flagged);
+    if (imei === undefined) return payload;
+    const rows = await mark(reading, imei, flagged, payload['faulty'] !== false);
+    return { ...payload, rows_affected: rows, emitted_at: null };
+  });
+  // After the commit. The loop repeats what fails here.
+  action('position_flags.items.create', () => {
+    void outbox.attempt(0);
+  });
+  init('app.after', () => {
+    outbox.start();
+  });
+};
+
+export default flags;

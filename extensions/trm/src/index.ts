@@ -1,0 +1,49 @@
+/** The bundle as Directus loads it. Directus skips, without a word, a name that package.json does not have. */
+import type { EndpointConfig, HookConfig } from '@directus/types';
+import closing from './closing';
+import coherence from './coherence';
+import discipline from './discipline';
+import flags from './flags';
+import { note } from './lib/registered';
+import queries from './queries';
+import refusals from './refusals';
+import results from './results';
+import routes from './routes';
+import stages from './stages';
+import tenantGuard from './tenant';
+
+type Endpoint = Extract<EndpointConfig, { id: string }>;
+
+const hook = (name: string, config: HookConfig): { name: string; config: HookConfig } => ({
+  name,
+  config: (register, context) => {
+    config(register, context);
+    note(name);
+  },
+});
+
+const endpoint = (name: string, config: Endpoint): { name: string; config: EndpointConfig } => ({
+  name,
+  config: {
+    ...config,
+    handler: (router, context) => {
+      config.handler(router, context);
+      note(name);
+    },
+  },
+});
+
+// The guard first: filters run in the order in which they were registered.
+export const hooks = [
+  hook('trm-refusals', refusals),
+  hook('trm-tenant-guard', tenantGuard),
+  hook('trm-coherence', coherence),
+  hook('trm-queries', queries),
+  hook('trm-discipline', discipline),
+  hook('trm-position-flags', flags),
+  hook('trm-stages', stages),
+  hook('trm-closing-times', closing),
+  hook('trm-results', results),
+];
+export const endpoints = [endpoint('trm-routes', routes)];
+export const operations: readonly never[] = [];

@@ -1,0 +1,16 @@
+/** Which parts of this bundle Directus has registered since it loaded it. /trm/health answers with it. */
+import manifest from '../../package.json' with { type: 'json' };
+
+const names: readonly string[] = manifest['directus:extension'].entries.map((entry) => entry.name);
+const registered = new Set<string>();
+
+/** Note that Directus registered a part. An administrator can switch off each of them. */
+export function note(name: string): void {
+  registered.add(name);
+}
+
+/** Return what was registered and what package.json names besides. */
+export function health(): { registered: string[]; missing: string[] } {
+  const missing = names.filter((name) => !registered.has(name));
+  return { registered: names.filter((name) => registered.has(name)), missing };
+}

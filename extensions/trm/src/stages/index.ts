@@ -1,0 +1,49 @@
+/** Has a stage go from one status to the next, and writes its start list and closing times when it opens. */
+import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
+import { close, warn } from '../closing/times';
+import { atomically, type ItemsService } from '../lib/atomically';
+import { InvalidTransition } from '../lib/errors';
+import { isKey } from '../lib/paths';
+import type { Row } from '../lib/types';
+import { readingOf } from '../lib/values';
+import { mayBegin, mayFollow } from './rules';
+import { writeStarts, type Stage } from './starts';
+
+const words = (from: string, to: string): string => `A stage does not go from ${from} to ${to}.`;
+
+const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
+  filter<Row>('stages.items.create', (payload) => {
+    if (!mayBegin(payload['status']))
+      throw new InvalidTransition({ reason: 'A stage begins as a draft, or published.' });
+    return payload;
+  });
+
+  filter<Row>('stages.items.update', async (payload, meta, context: EventContext) => {
+    const next = payload['status'];
+    if (typeof next !== 'string') return payload;
+    const keys = meta['keys'] as PrimaryKey[];
+    const reading = { ...(await readingOf(context, getSchema)), accountability: context.accountability };
+    const update = { Service: services['ItemsService'] as ItemsService, collection: 'stages', keys, payload };
+    return atomically(
+      reading,
+      update,
+      // Locked, so that of two who open a stage at once the second sees what the first did.
+      (trx) => trx('stages').whereIn('id', keys.filter(isKey)).orderBy('id').forUpdate().select<Stage[]>(),
+      async (trx, before) => {
+        for (const { status } of before)
+          if (!mayFollow(status, next)) throw new InvalidTransition({ reason: words(status, next) });
+        const moved = before.filter(({ status }) => status !== next);
+        if (moved.length === 0) return {};
+        if (next === 'closed' && moved.every(({ status }) => status === 'open')) return { closed_at: new Date() };
+        if (next !== 'open') return {};
+        for (const stage of await trx('stages').whereIn('id', moved.map(({ id }) => id)).select<Stage[]>()) {
+          await writeStarts(trx, stage);
+          await warn(trx, logger, context.accountability?.user ?? null, stage.id, await close(trx, stage.id));
+        }
+        return { opened_at: new Date() };
+      },
+    );
+  });
+};
+
+export default stages;

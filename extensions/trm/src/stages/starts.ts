@@ -1,0 +1,111 @@
+/** Writes the start list of a stage that opens. Works in the transaction of its caller. */
+import type { Knex } from 'knex';
+import { InputStageNotOfficial, NoEligibleEntries, NoSegments, StartTimeMissing } from '../lib/errors';
+import { offsets, positions, startOrder, targets, type Entry, type Params, type Result, type Segment } from './rules';
+
+export interface Stage {
+  id: string;
+  event_id: string;
+  sort_order: number;
+  status: string;
+  starts_at: Date | null;
+  start_interval_seconds: number | null;
+  start_order_strategy: string;
+  start_order_strategy_params: Params | null;
+  start_order_input_stage_id: string | null;
+}
+
+const OF_INPUT = new Set(['previous_stage_clean_result', 'inverse_top_n_then_natural']);
+
+const entriesOf = (trx: Knex, event: string): Promise<Entry[]> =>
+  trx('entries as e')
+    .join('classes as c', 'c.id', 'e.class_id')
+    .where('e.event_id', event)
+    .whereIn('e.status', ['confirmed', 'started'])
+    .select<Entry[]>('e.id', 'e.race_number', 'c.code as class_code');
+
+interface Summed {
+  entry_id: string;
+  raw: string | null;
+  total: string | null;
+  stages: string;
+}
+
+/** Return the results that the order of this stage rests on. */
+async function resultsFor(trx: Knex, stage: Stage): Promise<Result[]> {
+  const { start_order_strategy: strategy, start_order_input_stage_id: input } = stage;
+  if (strategy === 'manual') return [];
+  const official: unknown = await trx('stages').where({ id: input, status: 'official' }).first('id');
+  if (official === undefined && (OF_INPUT.has(strategy) || input !== null))
+    throw new InputStageNotOfficial({ reason: 'The stage that gives the start order has no official result yet.' });
+  const results = trx('stage_results as r').join('stages as s', 's.id', 'r.stage_id').where('r.status', 'finished');
+  if (OF_INPUT.has(strategy)) void results.where('r.stage_id', input);
+  else void results.where('s.event_id', stage.event_id).where('s.sort_order', '<', stage.sort_order);
+  const rows = (await results
+    .groupBy('r.entry_id')
+    .select('r.entry_id')
+    .sum({ raw: 'r.raw_time_ms', total: 'r.total_time_ms' })
+    .count({ stages: 'r.total_time_ms' })) as Summed[];
+  const number = (text: string | null): number | null => (text === null ? null : Number(text));
+  return rows.map(({ entry_id, raw, total, stages }) => ({
+    entry_id,
+    raw_ms: number(raw),
+    total_ms: number(total),
+    stages: Number(stages),
+  }));
+}
+
+interface Kept {
+  entry_id: string;
+  start_position: number;
+}
+
+/** Gives each place its time. */
+type Timed = (places: ReadonlyMap<number, Entry>) => { position: number; entry: Entry; target_at: Date | null }[];
+
+/** Write one segment's rows. Those that somebody set by hand stay, and keep their positions. */
+async function writeSegment(trx: Knex, segment: string, order: readonly Entry[], timed: Timed): Promise<void> {
+  const rows = trx('entry_segment_starts').where('segment_id', segment);
+  const starting = order.map(({ id }) => id);
+  await rows.clone().where('manual_override', false).whereNotIn('entry_id', starting).delete();
+  const kept = (await rows.clone().where('manual_override', true).select('*')) as Kept[];
+  const places = positions(order, new Map(kept.map((row) => [row.entry_id, row.start_position])));
+  const list = timed(places).map(({ position, entry, target_at }) => ({
+    id: trx.raw('gen_random_uuid()'),
+    entry_id: entry.id,
+    segment_id: segment,
+    start_position: position,
+    target_at,
+    manual_override: false,
+  }));
+  await trx('entry_segment_starts')
+    .insert(list)
+    .onConflict(['entry_id', 'segment_id'])
+    .merge(['start_position', 'target_at'])
+    .where('entry_segment_starts.manual_override', false);
+}
+
+/** Write the start list of all segments. */
+export async function writeStarts(trx: Knex, stage: Stage): Promise<void> {
+  const segments = await trx('segments')
+    .where('stage_id', stage.id)
+    .orderBy('sort_order')
+    .select<Segment[]>('id', 'target_duration_seconds');
+  if (segments.length === 0) throw new NoSegments({ reason: 'The stage has no segment.' });
+  const params = stage.start_order_strategy_params ?? {};
+  if (stage.starts_at === null || (stage.start_interval_seconds === null && params.intervals === undefined))
+    throw new StartTimeMissing({ reason: 'The stage needs the time of its first start, and an interval.' });
+  const results = await resultsFor(trx, stage);
+  const entries = await entriesOf(trx, stage.event_id);
+  if (entries.length === 0) throw new NoEligibleEntries({ reason: 'No entry of the event is confirmed.' });
+  const order = startOrder(stage.start_order_strategy, params, entries, results);
+  const first = stage.starts_at.getTime();
+  for (const [index, { id }] of segments.entries())
+    await writeSegment(trx, id, order, (places) => {
+      const seconds = offsets(places, stage.start_interval_seconds ?? 0, params);
+      return [...places].map(([position, entry]) => {
+        const start = new Date(first + (seconds.get(position) ?? 0) * 1000);
+        return { position, entry, target_at: targets(start, segments)[index] ?? null };
+      });
+    });
+}

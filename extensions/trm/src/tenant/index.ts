@@ -1,0 +1,69 @@
+/** Keeps organisations apart: nobody writes a row of an organisation in which he has no role for that. */
+import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
+import { TenantForbidden } from '../lib/errors';
+import { isToMany, said } from '../lib/paths';
+import type { Reading, Row } from '../lib/types';
+import { isMemberSomewhere, mayReach } from './membership';
+import { demand, mayCreate, type Action, type Demand } from './rules';
+
+const WORDS: Readonly<Record<Action, string>> = { create: 'create', update: 'change', delete: 'delete' };
+
+/** What is written: the keys of stored rows, and the new values. */
+interface Writing {
+  collection: string;
+  action: Action;
+  keys: readonly PrimaryKey[];
+  payload: Row;
+}
+
+/** Tell whether the user may have the rows where this puts them. */
+async function mayPut(reading: Reading, user: string, demanded: Demand, writing: Writing): Promise<boolean> {
+  const { collection, action, payload } = writing;
+  const [first] = demanded.path;
+  if (first === undefined || isToMany(reading.schema, collection, first)) {
+    // The row itself belongs to nobody yet; what links it to an organisation is a row of its own, and judged as such.
+    return action !== 'create' || (first !== undefined && isMemberSomewhere(reading, user, demanded.roles));
+  }
+  const place = said(reading.schema, collection, demanded.path, payload);
+  // An update that does not name it leaves the row where it is.
+  if (place === 'nothing') return action === 'update';
+  return place !== null && place !== 'new' && mayReach(reading, user, demanded, place, [place.key]);
+}
+
+async function isAllowed(reading: Reading, user: string, writing: Writing): Promise<boolean> {
+  const { collection, action, keys } = writing;
+  const found = demand(collection, action);
+  if (found === null) return false;
+  const demanded = action === 'create' ? mayCreate(collection, found, writing.payload) : found;
+  const { path } = demanded;
+  if (action !== 'create' && !(await mayReach(reading, user, demanded, { collection, path }, keys))) return false;
+  return action === 'delete' || mayPut(reading, user, demanded, writing);
+}
+
+const guard: HookConfig = ({ filter }, { getSchema }) => {
+  async function judge(writing: Writing, { database, schema, accountability }: EventContext): Promise<void> {
+    // null: the server itself, or a flow with full access.
+    if (accountability === null || accountability.admin) return;
+    const reading = { database, schema: schema ?? (await getSchema()) };
+    if (accountability.user !== null && (await isAllowed(reading, accountability.user, writing))) return;
+    // The same words whether the row is another organisation's or is not there, so that nobody learns which.
+    const { action, collection } = writing;
+    const reason = `You may not ${WORDS[action]} ${collection} in this organisation, or it does not exist.`;
+    throw new TenantForbidden({ reason, collection });
+  }
+
+  filter<Row>('items.create', async (payload, { collection }, context) => {
+    await judge({ collection: String(collection), action: 'create', keys: [], payload }, context);
+    return payload;
+  });
+  filter<Row>('items.update', async (payload, { collection, keys }, context) => {
+    await judge({ collection: String(collection), action: 'update', keys: keys as PrimaryKey[], payload }, context);
+    return payload;
+  });
+  filter<PrimaryKey[]>('items.delete', async (keys, { collection }, context) => {
+    await judge({ collection: String(collection), action: 'delete', keys, payload: {} }, context);
+    return keys;
+  });
+};
+
+export default guard;

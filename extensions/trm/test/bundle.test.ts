@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+import { endpoints, hooks, operations } from '../src';
+
+const { entries } = manifest['directus:extension'];
+
+test('package.json names the hooks and endpoints of the bundle, and no others', () => {
+  const named = (type: string): string[] => entries.filter((entry) => entry.type === type).map((entry) => entry.name);
+  expect(hooks.map(({ name }) => name).sort()).toEqual(named('hook').sort());
+  expect(endpoints.map(({ name }) => name)).toEqual(named('endpoint'));
+  expect(operations).toEqual([]);
+});
+
+test('every entry has its source, and a name that no folder of extensions has', () => {
+  for (const { name, source } of entries) {
+    expect(existsSync(source), source).toBe(true);
+    // Directus takes an entry with the name of the bundle's folder for the bundle.
+    expect(name).not.toBe('trm');
+  }
+});

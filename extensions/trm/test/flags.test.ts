@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { message, windowFault } from '../src/flags/rules';
+
+const at = (text: string): Date => new Date(`2026-06-${text}Z`);
+const event = { from: at('06T06:00:00'), to: at('13T18:00:00') };
+
+test('a stretch lasts a day at most, and touches the event or the day beside it', () => {
+  expect(windowFault({ from: at('07T00:00:00'), to: at('08T00:00:00') }, event)).toBeUndefined();
+  expect(windowFault({ from: at('07T00:00:00'), to: at('08T00:00:00.001') }, event)).toContain('24 hours');
+  expect(windowFault({ from: at('05T06:00:00'), to: at('05T07:00:00') }, event)).toBeUndefined();
+  expect(windowFault({ from: at('05T05:59:59'), to: at('05T07:00:00') }, event)).toContain('within the event');
+  expect(windowFault({ from: at('14T17:00:00'), to: at('14T18:00:01') }, event)).toContain('within the event');
+});
+
+test('a message is flat, names what it is about, and is empty where nothing applies', () => {
+  const flag = {
+    id: 'f', organization_id: 'o', event_id: 'e', entry_id: null, imei: '350000000000001', from_ts: at('07T00:00:00'),
+    to_ts: at('07T00:10:00'), faulty: true, rows_affected: 600, user_created: 'u', created_at: at('08T00:00:00'),
+  };
+  const words = message(flag);
+  const fields = new Map(Array.from({ length: words.length / 2 }, (_, n) => [words[2 * n], words[2 * n + 1]]));
+  expect(Object.fromEntries(fields)).toEqual({
+    v: '1', request_id: 'f', kind: 'positions_faulty', organization_id: 'o', event_id: 'e', stage_id: '', entry_id: '',
+    device_id: '350000000000001', from_ts: '2026-06-07T00:00:00.000Z', to_ts: '2026-06-07T00:10:00.000Z',
+    faulty: 'true', rows_affected: '600', requested_by: 'u', requested_at: '2026-06-08T00:00:00.000Z',
+  });
+});

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { follows, Rewriting, type Filter } from '../src/queries/rules';
+import { schema } from './schema';
+
+/** What was asked of other collections; each answers with one key. */
+interface Asked {
+  collection: string;
+  filter: Filter;
+  field: string;
+}
+
+async function rewritten(collection: string, filter: Filter): Promise<{ filter: Filter; asked: Asked[] }> {
+  const asked: Asked[] = [];
+  const safe = new Rewriting(schema, (other, wanted, field) => {
+    asked.push({ collection: other, filter: wanted, field });
+    return Promise.resolve([`${other} key`]);
+  });
+  await safe.filter(collection, filter);
+  return { filter, asked };
+}
+
+test('a condition on a related row becomes the keys of those that the user may read', async () => {
+  expect(await rewritten('entries', { class_id: { code: { _eq: 'C-2' } } })).toEqual({
+    filter: { class_id: { _in: ['classes key'] } },
+    asked: [{ collection: 'classes', filter: { code: { _eq: 'C-2' } }, field: 'id' }],
+  });
+});
+
+test('a condition on a list becomes the keys of the rows that it belongs to', async () => {
+  expect(await rewritten('entries', { entry_crew: { role: { _eq: 'pilot' } } })).toEqual({
+    filter: { id: { _in: ['entry_crew key'] } },
+    asked: [{ collection: 'entry_crew', filter: { role: { _eq: 'pilot' } }, field: 'entry_id' }],
+  });
+});
+
+test('several conditions on one list are asked of one row', async () => {
+  const filter = { _and: [{ entry_crew: { role: { _eq: 'pilot' } } }, { entry_crew: { user_id: { _eq: 'me' } } }] };
+  const { asked } = await rewritten('entries', filter);
+  expect(asked.map((one) => one.filter)).toEqual([
+    { _and: [{ role: { _eq: 'pilot' } }, { user_id: { _eq: 'me' } }] },
+  ]);
+});
+
+test.each([
+  [{ _some: { role: { _eq: 'pilot' } } }, '_in', { role: { _eq: 'pilot' } }],
+  [{ _none: { role: { _eq: 'pilot' } } }, '_nin', { role: { _eq: 'pilot' } }],
+  [{ _null: true }, '_nin', {}],
+  [{ _nnull: true }, '_in', {}],
+  [{ _eq: 'crew' }, '_in', { id: { _eq: 'crew' } }],
+])('a list that must be %j', async (value, operator, wanted) => {
+  const { filter, asked } = await rewritten('entries', { entry_crew: value });
+  expect(filter).toEqual({ id: { [operator]: ['entry_crew key'] } });
+  expect(asked[0]?.filter).toEqual(wanted);
+});
+
+test('what is asked of the collection itself stays as it is', async () => {
+  const own = [{ status: { _eq: 'dnf' } }, { event_id: { _eq: 'here' } }, { 'year(created_at)': { _eq: 1 } }];
+  const filter = { _or: own };
+  expect(await rewritten('entries', structuredClone(filter))).toEqual({ filter, asked: [] });
+  expect(follows(schema, 'entries', filter)).toBe(false);
+  expect(follows(schema, 'entries', { _or: [{ event_id: { name: { _eq: 'x' } } }] })).toBe(true);
+});
+
+test.each(['count(entry_crew)', '$FOLLOW(entry_crew,entry_id)'])('%s is refused', async (name) => {
+  await expect(rewritten('entries', { [name]: { _gt: 0 } })).rejects.toThrow("can't ask for");
+});

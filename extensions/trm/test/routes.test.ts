@@ -1,0 +1,49 @@
+import type { ApiExtensionContext } from '@directus/types';
+import type { Router } from 'express';
+import { expect, test } from 'vitest';
+import openapi from '../openapi.json' with { type: 'json' };
+import { copying, copyRequestOf, lowestFree, registrationOf } from '../src/entries/rules';
+import { define } from '../src/routes';
+
+const ID = '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01';
+
+test('openapi.json describes the routes that are registered, and no others', () => {
+  const found: string[] = [];
+  const noting = (method: string) => (path: string): void => void found.push(`${method} /trm${path}`);
+  define({ get: noting('get'), post: noting('post') } as unknown as Router, {} as ApiExtensionContext);
+  const described = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+  );
+  expect(described.sort()).toEqual(found.sort());
+});
+
+test('a registration names an event, a class and a role', () => {
+  const body = { event_id: ID, class_id: ID, role: 'pilot' };
+  expect(registrationOf(body)).toEqual({ ...body, vehicle_id: null, race_number: null, copy_crew_from: null });
+  const changes = [{ event_id: 'x' }, { role: 1 }, { race_number: 0 }, { race_number: 1.5 }, { status: 'confirmed' }];
+  for (const change of changes)
+    expect(() => registrationOf({ ...body, ...change }), JSON.stringify(change)).toThrow();
+  expect(() => registrationOf([body])).toThrow('The body is a JSON object.');
+});
+
+test('a request to copy a crew may say nothing', () => {
+  expect(copyRequestOf(undefined)).toEqual({ source_entry_id: null, dry_run: false });
+  expect(() => copyRequestOf({ dry_run: 'yes' })).toThrow('dry_run is true or false.');
+});
+
+test('who is there, is no member or has no role of the discipline is skipped', () => {
+  const names = ['there', 'gone', 'runner', 'pilot'];
+  const crew = names.map((name) => ({ user_id: name, role: name === 'runner' ? name : 'pilot' }));
+  expect(copying(crew, 'rally', new Set(['there']), new Set(['there', 'runner', 'pilot']))).toEqual({
+    copied: [{ user_id: 'pilot', role: 'pilot' }],
+    skipped: [
+      { user_id: 'there', reason: 'already_in_crew' },
+      { user_id: 'gone', reason: 'not_org_member' },
+      { user_id: 'runner', reason: 'role_not_allowed' },
+    ],
+  });
+});
+
+test('the lowest free number fills gaps', () => {
+  expect([lowestFree(new Set()), lowestFree(new Set([1, 2, 4]))]).toEqual([1, 3]);
+});

@@ -1,0 +1,58 @@
+"""Everybody who may try something: a member of each role, members of another club, of both, of none, the public."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.course import an_id
+
+ROLE: Final = "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7a01"
+STUDIO: Final = "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7b07"
+ROLES: Final = ("org-admin", "race-director", "marshal", "timekeeper", "participant", "viewer")
+HOME, AWAY = "home", "away"
+CLUBS: Final = (HOME, AWAY)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who sends requests. memberships: his role by club."""
+
+    name: str
+    memberships: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        return an_id(f"access.{self.name}")
+
+    @property
+    def token(self) -> str | None:
+        """A static token; the public has none."""
+        return f"token-of-{self.name}" if self.name != "public" else None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+MEMBERS: Final = {role: Person(role, {HOME: role}) for role in ROLES}
+# His rights are one club's administrator's and the other one's participant's.
+BOTH: Final = Person("both", {HOME: "org-admin", AWAY: "participant"})
+FOREIGN_ADMIN: Final = Person("foreign-admin", {AWAY: "org-admin"})
+FOREIGN_RIDER: Final = Person("foreign-rider", {AWAY: "participant"})
+STRANGER: Final = Person("stranger", {})
+PUBLIC: Final = Person("public", {})
+# A marshal who may use the Studio; the only one with a policy of his own.
+STEWARD: Final = Person("steward", {HOME: "marshal"})
+# They have rows, and send nothing.
+RIVALS: Final = {club: Person(f"rival-{club}", {club: "participant"}) for club in CLUBS}
+PEOPLE: Final = (*MEMBERS.values(), BOTH, FOREIGN_ADMIN, FOREIGN_RIDER, STRANGER, PUBLIC)
+# They try everything on the other club as well. The rights of the rest there are those of these.
+INTRUDERS: Final = (MEMBERS["org-admin"], FOREIGN_ADMIN, STRANGER)
+USERS: Final = (*PEOPLE[:-1], STEWARD, *RIVALS.values())
+# Whose own the entry `own` of a club is.
+OWNERS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
+
+
+def visited(person: Person) -> tuple[str, ...]:
+    """Return the clubs whose rows a person tries to change."""
+    return tuple(club for club in CLUBS if club in person.memberships or person in INTRUDERS) or (HOME,)

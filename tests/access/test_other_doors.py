@@ -1,0 +1,170 @@
+"""The same rights over GraphQL and WebSocket; what Directus refuses alone; and the end of a membership."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.access import matrix, new_rows
+from tests.access.clubs import labels, row_id
+from tests.access.conftest import Clubs, Row, path
+from tests.access.matrix import COLLECTIONS, READ
+from tests.access.people import (
+    AWAY,
+    BOTH,
+    CLUBS,
+    FOREIGN_RIDER,
+    HOME,
+    MEMBERS,
+    PUBLIC,
+    STEWARD,
+    STRANGER,
+    Person,
+)
+from tests.access.sockets import talk
+from tests.processes import until
+
+# Of the rights that test_matrix tries over REST, a sample: a request takes as long here. Users are served elsewhere.
+SAMPLE = pytest.mark.parametrize("person", [BOTH, MEMBERS["timekeeper"], MEMBERS["viewer"], STRANGER], ids=str)
+ITEMS = [collection for collection in COLLECTIONS if collection != "directus_users"]
+
+
+def readable(person: Person, collection: str) -> set[str]:
+    found = {club: matrix.rows(person, club, collection, READ) for club in CLUBS}
+    return {row_id(collection, label, club) for club, rows in found.items() for label in rows}
+
+
+@SAMPLE
+def test_graphql_shows_everybody_the_same_rows(guarded_clubs: Clubs, person: Person) -> None:
+    query = "{" + " ".join(f"{collection}(limit: -1) {{id}}" for collection in ITEMS) + "}"
+    found = guarded_clubs.as_(person).post("/graphql", json={"query": query}).json()["data"]
+    for collection in ITEMS:
+        assert {row["id"] for row in found[collection]} == readable(person, collection), collection
+
+
+@SAMPLE
+def test_a_websocket_shows_the_same_rows_and_takes_the_same_changes(
+    guarded_clubs: Clubs, stored: Mapping[str, Mapping[str, Row]], person: Person
+) -> None:
+    sample = ITEMS[::3]
+    changes = [
+        (collection, row_id(collection, label, club), matrix.changed(person, club, collection, label))
+        for collection in sample
+        for club in CLUBS
+        for label in labels(collection, club)[:1]
+    ]
+    reads = [{"type": "items", "action": "read", "collection": name, "query": {"limit": -1}} for name in sample]
+    writes = [change(stored, *tried) for tried in changes]
+    answers = talk(guarded_clubs, person, [*reads, *writes])
+    for collection, answer in zip(sample, answers, strict=False):
+        assert {row["id"] for row in answer["data"]} == readable(person, collection), collection
+    for tried, answer in zip(changes, answers[len(reads) :], strict=True):
+        assert ("error" in answer) is not bool(tried[2]), (tried, answer)
+
+
+def change(stored: Mapping[str, Mapping[str, Row]], collection: str, key: str, fields: set[str]) -> dict[str, Any]:
+    """Return a message that sets one of the fields, or any one, to what it is."""
+    row = stored[collection][key]
+    field = sorted(fields)[0] if fields else next(name for name in row if name not in {"id", "organization_users"})
+    return {"type": "items", "action": "update", "collection": collection, "id": key, "data": {field: row[field]}}
+
+
+def test_a_websocket_takes_neither_the_rows_of_a_query_nor_a_subscription_that_follows(guarded_clubs: Clubs) -> None:
+    found = {"filter": {"name": {"_eq": "point running"}}}
+    write = {"type": "items", "action": "update", "collection": "waypoints", "query": found, "data": {"name": "x"}}
+    listen = {"type": "subscribe", "collection": "segments", "query": {"filter": {"waypoints": found["filter"]}}}
+    answers = talk(guarded_clubs, MEMBERS["viewer"], [write, {**write, "action": "delete"}, listen])
+    assert [answer["error"]["code"] for answer in answers] == ["QUERY_REFUSED"] * 3
+
+
+def test_the_public_sees_nothing_by_graphql(guarded_clubs: Clubs) -> None:
+    answer = guarded_clubs.as_(PUBLIC).post("/graphql", json={"query": "{events {id}}"})
+    assert "errors" in answer.json()
+
+
+@pytest.mark.parametrize(
+    "collection", ["organization_users", "events", "classes", "entries", "stages", "position_flags"]
+)
+def test_without_the_guard_directus_itself_refuses_what_is_another_club_s(
+    guarded_clubs: Clubs, collection: str
+) -> None:
+    with switched_off(guarded_clubs, "trm-tenant-guard"):
+        for person in (MEMBERS["org-admin"], STRANGER):
+            answer = guarded_clubs.as_(person).post(path(collection), json=new_rows.new_row(collection, AWAY))
+            assert "FAILED_VALIDATION" in answer.text, answer.text
+
+
+@contextmanager
+def switched_off(clubs: Clubs, part: str) -> Iterator[None]:
+    """Have a part of the extension off while a block runs, as an administrator may switch it off."""
+    served = clubs.served
+    (row,) = served.database.rows("SELECT id FROM public.directus_extensions WHERE folder = %s", part)
+
+    def switch(enabled: bool, health: int) -> None:
+        assert served.http.patch(f"/extensions/{row[0]}", json={"meta": {"enabled": enabled}}).status_code == 200
+        until(lambda: served.http.get("/trm/health").status_code == health)
+
+    switch(False, 503)
+    try:
+        yield
+    finally:
+        switch(True, 200)
+
+
+def test_a_membership_that_ends_ends_the_access_at_the_next_request(guarded_clubs: Clubs) -> None:
+    client = guarded_clubs.as_(BOTH)
+    key = row_id("organization_users", BOTH.name)
+    assert client.get(path("events", row_id("events", "now"))).status_code == 200
+    with guarded_clubs.kept("organization_users", key):
+        assert guarded_clubs.served.http.delete(path("organization_users", key)).status_code == 204
+        assert client.get(path("events", row_id("events", "now"))).status_code == 403
+        assert client.patch(path("events", row_id("events", "now")), json={"notes": "x"}).status_code == 403
+        assert client.get(path("events", row_id("events", "now", AWAY))).status_code == 200
+    assert client.get(path("events", row_id("events", "now"))).status_code == 200
+
+
+def test_a_list_of_changes_is_refused_as_a_whole(guarded_clubs: Clubs) -> None:
+    client = guarded_clubs.as_(MEMBERS["org-admin"])
+    mine, others = row_id("entries", "own"), row_id("entries", "own", AWAY)
+    changes: list[Any] = [
+        [{"id": mine, "notes": "changed"}, {"id": others, "notes": "changed"}],
+        {"keys": [mine, others], "data": {"notes": "changed"}},
+    ]
+    for body in changes:
+        assert client.patch("/items/entries", json=body).status_code == 403
+    event = new_rows.new_row("events", HOME)
+    assert client.post("/items/events", json=[event, new_rows.new_row("events", AWAY)]).status_code == 403
+    found = guarded_clubs.served.database.rows(
+        "SELECT notes, (SELECT count(*) FROM public.events WHERE slug = 'new') FROM public.entries WHERE id = %s", mine
+    )
+    assert found == [(None, 0)]
+
+
+def test_a_marshal_records_by_hand_alone_and_while_the_event_lasts(guarded_clubs: Clubs) -> None:
+    client = guarded_clubs.as_(MEMBERS["marshal"])
+    crossing, flag = (new_rows.new_row(name, HOME) for name in ("entry_crossings", "position_flags"))
+    for collection, row in (
+        ("entry_crossings", {**crossing, "source": "gps"}),
+        ("entry_crossings", {**crossing, "entry_id": row_id("entries", "past")}),
+        ("position_flags", {**flag, "event_id": row_id("events", "past")}),
+    ):
+        answer = client.post(path(collection), json=row)
+        assert answer.status_code == 403, answer.text
+
+
+def test_the_studio_opens_to_a_marshal_with_his_own_rows_alone(guarded_clubs: Clubs) -> None:
+    client = guarded_clubs.as_(STEWARD)
+    me = client.get("/users/me", params={"fields": "id,policies,email"}).json()["data"]
+    assert me["id"] == STEWARD.id
+    collections = {row["collection"] for row in client.get("/collections").json()["data"]}
+    assert {"entries", "events", "stages"} <= collections
+    for place in ("/policies", "/flows", "/revisions", "/access", "/permissions"):
+        assert client.get(place).json().get("data", []) == [], place
+    assert client.patch("/users/me", json={"appearance": "dark"}).is_success
+    assert client.patch("/users/me", json={"role": None}).status_code == 403
+    preset = {"collection": "entries", "user": FOREIGN_RIDER.id, "bookmark": "mine"}
+    assert client.post("/presets", json=preset).status_code in {400, 403}
+    assert client.patch(path("entries", row_id("entries", "own")), json={"notes": "seen"}).is_success

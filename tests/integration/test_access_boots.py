@@ -1,0 +1,116 @@
+"""Access in a deploy: on the fast path when nothing moved, converging when it was killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import access_files
+from tests.access_files import EVENTS, MARSHAL_ID, TOP
+from tests.conftest import ROOT, RunningDirectus, Serving, Tool
+
+# Ends the process before or after its n-th request, as kill -9 does.
+KILLED = """
+import os, signal, sys
+from directus_sync.__main__ import main
+from directus_sync.directus.client import DirectusClient
+moment, after = int(sys.argv.pop(1)), sys.argv.pop(1) == "after"
+write, number = DirectusClient.write, 0
+def counted(*arguments):
+    global number
+    number += 1
+    if number == moment and not after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = write(*arguments)
+    if number == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+DirectusClient.write = counted
+main()
+"""
+# Another world: a policy and a role come, others go, and what stays changes.
+PRESS_ID = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b99"
+OTHER_TOP = (
+    TOP.replace("policies: [base, org-admin, marshal]", "policies: [org-admin, press]")
+    .replace("name: Marshal,", "name: Marshals,")
+    .replace("base: {id: 0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b03, name: Base}", f"press: {{id: {PRESS_ID}, name: Press}}")
+)
+OTHER_EVENTS = EVENTS.replace("[id, name]", "'*'").replace("delete: true", "share: true") + (
+    "public: {read: {fields: [name], rows: [{discipline: {_eq: rally}}]}}\n"
+)
+MOMENTS = [(number, when) for number in (1, 2, 3, 4, 5) for when in ("before", "after")]
+
+
+def write(snapshot: Path, other: bool) -> None:
+    top, events = (OTHER_TOP, OTHER_EVENTS) if other else (TOP, EVENTS)
+    access_files.complete(snapshot, top, events=events)
+    if other:
+        for path in (snapshot.with_name("access") / "collections").glob("*.yaml"):
+            path.write_text(path.read_text().replace("base: {}", "press: {}"))
+
+
+def approved(*arguments: str | Path) -> list[str | Path]:
+    return [*arguments, "--allow-destroy", "policy:base,policy:press"]
+
+
+def rights(running: RunningDirectus) -> list[tuple[object, ...]]:
+    return running.database.rows(
+        "SELECT 'permission', policy::text, collection, action, fields FROM directus_permissions UNION ALL"
+        " SELECT 'attached', role::text, policy::text, NULL, NULL FROM directus_access ORDER BY 1, 2, 3, 4"
+    )
+
+
+@pytest.fixture
+def pushed(serve: Serving, snapshot_file: Path) -> Iterator[RunningDirectus]:
+    write(snapshot_file, other=False)
+    with serve("deployed", access_files.NOTHING) as running:
+        done = running.tool("push", "--snapshot", snapshot_file, "--only", "access")
+        assert done.code == 0, done.text
+        yield running
+
+
+@pytest.mark.parametrize(
+    "moments", [MOMENTS[1:4:2], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_a_killed_push_converges_and_never_gives_more_than_both_states(
+    pushed: RunningDirectus, snapshot_file: Path, moments: list[tuple[int, str]]
+) -> None:
+    seen, other = rights(pushed), False
+    for moment, when in moments:
+        other = not other
+        write(snapshot_file, other)
+        command = approved("push", "--snapshot", snapshot_file, "--only", "access")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(moment), when, *map(str, command)],
+            cwd=ROOT, env=pushed.tool.environ, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        halfway = rights(pushed)
+        done = pushed.tool(*command)
+        assert done.code == 0, done.text
+        after = rights(pushed)
+        assert set(halfway) <= {*seen, *after}, (moment, when)
+        same = pushed.tool("diff", "--snapshot", snapshot_file, "--only", "access")
+        assert same.code == 0, same.text
+        seen = after
+
+
+def test_a_boot_with_nothing_to_do_starts_no_directus_until_a_right_is_changed(
+    deployed: Tool, snapshot_file: Path
+) -> None:
+    access_files.complete(snapshot_file)
+    deployed.database.execute(access_files.NOTHING)
+    deploy = ("deploy", "--snapshot", snapshot_file)
+    first = deployed(*deploy)
+    assert (first.code, ", 12 changes of access; " in first.out) == (0, True), first.text
+    again = deployed(*deploy)
+    assert (again.code, "Nothing to do" in again.out, "Starting" in again.err) == (0, True, False), again.text
+    deployed.database.execute(f"UPDATE directus_permissions SET fields = 'id' WHERE policy = '{MARSHAL_ID}'")
+    refused = deployed(*deploy)
+    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
+    assert "Starting" not in refused.err

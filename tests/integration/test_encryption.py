@@ -1,0 +1,106 @@
+"""What the tool tells a server that says it is PostgreSQL, before that has shown who it is."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from directus_sync.errors import DatabaseUnavailable
+from directus_sync.postgres import database
+from directus_sync.settings import Settings, load
+
+PASSWORD = "password-of-the-platform"
+ENCRYPTION, CLEARTEXT = 80877103, b"R" + struct.pack("!ii", 8, 3)
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for localhost that signed itself, and its key."""
+    made = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", made[0], "-keyout", made[1]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made
+
+
+@contextlib.contextmanager
+def pretender(heard: list[bytes], files: tuple[Path, Path] | None) -> Iterator[int]:
+    """Ask every client for its password in clear, and note what it sends; with a certificate where there are files."""
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(5)
+            first = connection.recv(8)
+            if struct.unpack("!ii", first)[1] == ENCRYPTION:
+                connection.sendall(b"S" if files else b"N")
+                if files:
+                    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                    context.load_cert_chain(*files)
+                    connection = context.wrap_socket(connection, server_side=True)
+            heard.append(connection.recv(4096))
+            connection.sendall(CLEARTEXT)
+            heard.append(connection.recv(4096))
+
+    def accept(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=accept, args=(listening,), daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def connecting(tmp_path: Path) -> Callable[..., Settings]:
+    """Return settings for a database at a port of this machine."""
+
+    def settings(port: int, **more: str) -> Settings:
+        given = {"DB_HOST": "localhost", "DB_PORT": str(port), "DB_DATABASE": "d", "DB_USER": "u"}
+        return load({**given, "DB_PASSWORD": PASSWORD, "DIRECTUS_SYNC_DB_WAIT": "0", **more}, tmp_path / "none")
+
+    return settings
+
+
+def tried(settings: Settings) -> str:
+    with pytest.raises(DatabaseUnavailable) as refused, database.connect(settings, "test"):
+        pytest.fail("nobody is there")
+    return str(refused.value)
+
+
+def test_no_password_is_sent_in_clear(connecting: Callable[..., Settings]) -> None:
+    heard: list[bytes] = []
+    with pretender(heard, None) as port:
+        assert "server requested a cleartext password" in tried(connecting(port))
+    assert heard
+    assert PASSWORD.encode() not in b"".join(heard)
+
+
+def test_a_server_that_the_authority_did_not_sign_hears_nothing(
+    connecting: Callable[..., Settings], tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+    (own, _), other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    with pretender(heard, other) as port:
+        assert "certificate verify failed" in tried(connecting(port, DB_SSL__CA_FILE=str(own)))
+    assert not any(heard)
+
+
+def test_a_server_that_the_authority_signed_may_ask_for_the_password(
+    connecting: Callable[..., Settings], tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+    files = certificate(tmp_path, "own")
+    with pretender(heard, files) as port:
+        tried(connecting(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
+    assert PASSWORD.encode() in b"".join(heard)

@@ -1,0 +1,140 @@
+"""The fast apply makes what Directus's own makes: tables to the byte, rows with ids and order."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from directus_sync.directus import installation, server, worker
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import SyncError
+from directus_sync.postgres import database
+from tests.conftest import Copying, Database, Tool
+from tests.properties.schemas import Schema
+from tests.snapshots import Document
+
+TABLES = (
+    "directus_collections", "directus_fields", "directus_relations", "directus_permissions", "directus_presets",
+    "directus_activity", "directus_revisions",
+)  # fmt: skip
+# A row in each table that takes one without any value.
+ROWS = """
+DO $$
+DECLARE found name;
+BEGIN
+  FOR found IN SELECT collection FROM directus_collections ORDER BY collection LOOP
+    BEGIN
+      EXECUTE format('INSERT INTO %I DEFAULT VALUES', found);
+    EXCEPTION WHEN not_null_violation OR undefined_table THEN
+    END;
+  END LOOP;
+END $$"""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A database, and a Directus that applies to it."""
+
+    database: Database
+    client: DirectusClient
+    empty: Document = field(repr=False)
+
+    def apply(self, wanted: Document) -> str:
+        """Send a snapshot as the tool does; return what was refused, if anything was."""
+        answer = self.client.diff(("schema.json", json.dumps(wanted, default=str).encode(), "application/json"))
+        if answer is None:
+            return "nothing to do"
+        try:
+            self.client.apply(*answer)
+        except SyncError as error:
+            return str(error)
+        return "applied"
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        """Directus's own rows, in the order of their ids."""
+        return {name: self.database.rows(f"SELECT to_jsonb(t) FROM {name} t ORDER BY to_jsonb(t)") for name in TABLES}
+
+
+@contextmanager
+def side(tool: Tool, *, fast: bool, whole: bool) -> Iterator[Side]:
+    settings = tool.with_settings(DIRECTUS_SYNC_WORKER="auto" if fast else "off").settings
+    with database.connect(settings, "test") as connection:
+        administrator = installation.administrator(connection, settings)
+        choice = worker.WHOLE if whole else worker.choose(settings, connection)
+    assert bool(choice.bundle) != whole
+    with server.private(settings, administrator, choice) as client:
+        yield Side(tool.database, client, client.schema())
+
+
+@pytest.fixture(scope="module")
+def sides(copied: Copying) -> Iterator[tuple[Side, Side]]:
+    """Directus's own apply in a whole Directus, and the fast one in the worker."""
+    with ExitStack() as stack:
+        stock, fast = (Tool(stack.enter_context(copied("bootstrapped"))) for _ in range(2))
+        yield (
+            stack.enter_context(side(stock, fast=False, whole=True)),
+            stack.enter_context(side(fast, fast=True, whole=False)),
+        )
+
+
+def both(sides: tuple[Side, Side], wanted: Document) -> str:
+    """Apply to both sides, compare them, and return what came of it."""
+    stock, fast = (one.apply(wanted) for one in sides)
+    assert fast.partition("]")[0] == stock.partition("]")[0]
+    first, second = (one.rows for one in sides)
+    for name, content in first.items():
+        assert second[name] == content, name
+    with ThreadPoolExecutor() as pool:
+        first_schema, second_schema = pool.map(Database.schema, (one.database for one in sides))
+    assert second_schema == first_schema
+    return stock
+
+
+SEEDS = [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 200))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_schema_and_its_change_come_out_equal(sides: tuple[Side, Side], seed: int) -> None:
+    schema = Schema(seed, sides[0].empty)
+    assert both(sides, schema.document) == "applied"
+    for each in sides:
+        each.database.execute(ROWS)
+    both(sides, schema.changed())
+    assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
+
+
+def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) -> None:
+    stock, fast = sides
+    document = Schema(0, stock.empty).document
+    assert both(sides, document) == "applied"
+    before = stock.rows
+    for number in range(3):
+        column = copy.deepcopy(next(entry for entry in document["fields"] if entry["field"] == "f_text"))
+        column["field"] = column["meta"]["field"] = column["schema"]["name"] = f"more_{number}"
+        document["fields"].append(column)
+    # PostgreSQL cuts the name of a column, and Directus has no room for the whole of it.
+    column["field"] = "n" * 65
+    assert "is too long" in both(sides, document)
+    assert stock.rows == before
+    assert len(fast.apply(document)) < 400
+    assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_question_mark_in_a_default_stays_one(bootstrapped: Tool, whole: bool) -> None:
+    """Directus's own apply takes it for the place of a parameter, and writes `$1`."""
+    with side(bootstrapped, fast=True, whole=whole) as fast:
+        document = Schema(0, fast.empty).document
+        entry = next(entry for entry in document["fields"] if entry["field"] == "f_string")
+        entry["schema"]["default_value"] = "what?"
+        assert fast.apply(document) == "applied"
+        schema = {(each["collection"], each["field"]): each for each in fast.client.schema()["fields"]}
+        assert schema[entry["collection"], "f_string"]["schema"]["default_value"] == "what?"

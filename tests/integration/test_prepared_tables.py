@@ -1,0 +1,89 @@
+"""Directus's own tables from the prepared file are those that its bootstrap makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from directus_sync.directus import bootstrap, server, worker
+from directus_sync.postgres import database
+from tests.conftest import Copying, Database, Tool
+
+# What two bootstraps do not have in common. Each time and hash must be there, each id must be one of its kind.
+TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'directus\\_%' ORDER BY 1"
+CHANGING = {
+    "MIGRATIONS_PATH": "nowhere",
+    "DB_SEARCH_PATH": "public",
+    "PROJECT_NAME": "Rally",
+    "HASH_TIME_COST": "4",
+    "ADMIN_EMAIL": "Admin@Example.com",
+    "ADMIN_PASSWORD": "",
+}
+# Directus reads these as numbers or lists, and what it makes of them is the password.
+CHANGING |= {f"a password such as {value}": value for value in ("12345678", "a,b", "json:x")}
+
+
+def made_from_file(tool: Tool) -> None:
+    settings = tool.settings
+    with database.connect(settings, "test") as connection:
+        assert bootstrap.is_prepared(settings, connection)
+        choice = worker.choose(settings, connection)
+        with server.loading(settings, choice) as loaded:
+            bootstrap.from_file(settings, connection, loaded)
+
+
+def rows(made: Database) -> dict[str, list[Any]]:
+    """Return all rows in the order in which they were written, with the names of what each bootstrap makes anew."""
+    names = {str(made.value(sql)): name for name, sql in bootstrap.IDS.items()}
+    assert names[made.value("SELECT project_id::text FROM directus_settings")] == "project"
+    found: dict[str, list[Any]] = {}
+    for (table,) in made.rows(TABLES):
+        found[table] = [
+            {key: names.get(str(value), value) for key, value in row.items()}
+            for (row,) in made.rows(f"SELECT to_jsonb(t) FROM {table} t ORDER BY t.ctid")
+        ]
+    for migration in found["directus_migrations"]:
+        assert migration.pop("timestamp")
+    (user,) = found["directus_users"]
+    assert user.pop("password").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    return found
+
+
+def sequences(made: Database) -> list[tuple[Any, ...]]:
+    return made.rows("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1")
+
+
+def test_they_are_equal_row_by_row_and_by_pg_dump(copied: Copying) -> None:
+    with copied("empty") as first, copied("empty") as second:
+        bootstrap.bootstrap(Tool(first).settings)
+        made_from_file(Tool(second))
+        assert second.schema() == first.schema()
+        assert rows(second) == rows(first)
+        assert sequences(second) == sequences(first)
+        ids = [[made.value(sql) for sql in bootstrap.IDS.values()] for made in (first, second)]
+        assert not set(ids[0]) & set(ids[1])
+        assert [[value.version for value in found] for found in ids] == [[7, 4, 4, 4, 4, 4]] * 2
+
+
+@pytest.fixture(scope="module")
+def nothing(copied: Copying) -> Iterator[Tool]:
+    """The tool, on an empty database that stays so."""
+    with copied("empty") as database:
+        yield Tool(database)
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_setting_that_changes_a_bootstrap_has_directus_do_it(nothing: Tool, name: str) -> None:
+    changed = {"ADMIN_PASSWORD" if "password" in name else name: CHANGING[name]}
+    settings = nothing.with_settings(**changed).settings
+    with database.connect(settings, "test") as connection:
+        assert not bootstrap.is_prepared(settings, connection)
+
+
+def test_a_table_in_the_way_has_directus_do_it(empty: Tool) -> None:
+    with database.connect(empty.settings, "test") as connection:
+        assert bootstrap.is_prepared(empty.settings, connection)
+        empty.database.execute("CREATE TABLE directus_of_mine ()")
+        assert not bootstrap.is_prepared(empty.settings, connection)

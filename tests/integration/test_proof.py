@@ -1,0 +1,102 @@
+"""Whoever answers at DIRECTUS_URL proves that it works on this database, and only then gets the credentials."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from directus_sync.directus import proof
+from directus_sync.directus.client import DirectusClient
+from directus_sync.errors import WrongSettings
+from directus_sync.postgres import database
+from tests.conftest import RunningDirectus, Serving, Tool
+
+
+@contextmanager
+def impostor(heard: list[str]) -> Iterator[str]:
+    """Answer as a Directus would that has no project id, and note all that it is sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            heard.append(f"{self.path} {self.headers} {content!r}")
+            data = {"version": "11.17.4", "project_id": None, "item": "?", "id": "?", "access_token": "?"}
+            body = b"pong" if self.path == "/server/ping" else json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name is the base class's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("token", ["admin-token-of-the-platform", ""], ids=["token", "password"])
+def test_an_impostor_gets_no_credentials(settled: Tool, token: str) -> None:
+    heard: list[str] = []
+    with impostor(heard) as url:
+        tool = settled.with_settings(DIRECTUS_URL=url, ADMIN_TOKEN=token, ADMIN_PASSWORD="password-of-the-platform")
+        for command in ("diff", "deploy"):
+            refused = tool(command)
+            assert refused.code == 2, refused.text
+            assert "do not belong together" in refused.err
+    assert any("/shares/info/" in request for request in heard)
+    assert not [request for request in heard if "of-the-platform" in request]
+
+
+@pytest.fixture
+def directus(serve: Serving) -> Iterator[RunningDirectus]:
+    """A Directus on a deployed database; one that another test may have for itself afterwards."""
+    with serve("deployed") as running:
+        yield running
+
+
+def test_the_row_of_a_proof_admits_nobody_and_is_removed(directus: RunningDirectus) -> None:
+    answers: list[httpx.Response] = []
+
+    class Curious(DirectusClient):
+        def shown(self, path: str, field: str, token: str | None = None) -> object:
+            share = path.rpartition("/")[2]
+            answers.append(directus.http.post("/shares/auth", json={"share": share}, headers={"Authorization": ""}))
+            return super().shown(path, field, token)
+
+    settings = directus.tool.settings
+    before = directus.database.contents()
+    with Curious(str(directus.http.base_url), settings) as client, database.connect(settings, "test") as connection:
+        proof.require(client, connection)
+    assert [answer.status_code for answer in answers] == [401]
+    assert directus.database.contents() == before
+
+
+def test_a_directus_without_collections_can_prove_itself(serve: Serving) -> None:
+    with serve("bootstrapped") as running:
+        before = running.database.contents()
+        planned = running.tool("diff")
+        assert planned.code == 3, planned.text
+        assert running.database.contents() == before
+
+
+def test_a_role_that_may_not_write_is_told_which_one_may(directus: RunningDirectus) -> None:
+    settings = directus.tool.settings
+    with (
+        DirectusClient(str(directus.http.base_url), settings) as client,
+        database.connect(settings, "test") as connection,
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")
+        with pytest.raises(WrongSettings, match="can't be asked for a proof") as refused:
+            proof.require(client, connection)
+        assert "DIRECTUS_SYNC_DB_USER" in str(refused.value)

@@ -1,0 +1,81 @@
+"""What the database remembers of deploys and of removed rows, and for how long."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.conftest import ROOT, Tool
+
+COPIES = ("vehicles", None), ("vehicles", "plate"), ("events", "notes")
+
+
+@pytest.fixture
+def copies(settled: Tool) -> list[int]:
+    """Three copies in the attic, the last of them old."""
+    settled.database.execute("DELETE FROM directus_sync.attic_copies")
+    ids = []
+    for collection, field in COPIES:
+        number = settled.database.value(
+            "INSERT INTO directus_sync.attic_copies (run, command, host, sha256, collection, field, primary_key, rows)"
+            " VALUES (gen_random_uuid(), 'push', 'box', '', %s, %s, '{id}', 0) RETURNING id",
+            collection,
+            field,
+        )
+        settled.database.execute(f"CREATE TABLE attic.copy_{number} (id int)")
+        ids.append(number)
+    old = f"UPDATE directus_sync.attic_copies SET taken_at = now() - interval '40 days' WHERE id = {ids[-1]}"
+    settled.database.execute(old)
+    return ids
+
+
+def kept(tool: Tool) -> list[int]:
+    """Return the copies that are registered and have a table."""
+    there = "SELECT id FROM directus_sync.attic_copies WHERE to_regclass('attic.' || table_name) IS NOT NULL"
+    return sorted(number for (number,) in tool.database.rows(there))
+
+
+def test_copies_are_purged_by_number_by_item_and_by_both_with_an_age(settled: Tool, copies: list[int]) -> None:
+    first, second, third = copies
+    assert settled("attic", "purge").code == 2
+    assert "no copy 999999" in settled("attic", "purge", str(first), "999999").err
+    assert settled("attic", "purge", "--item", "events", "--older-than", "50d").out == "Purged 0 copies\n"
+    assert kept(settled) == copies
+    assert settled("attic", "purge", str(third)).code == 0
+    assert kept(settled) == [first, second]
+    assert settled("attic", "purge", "--item", "vehicles.plate").code == 0
+    assert kept(settled) == [first]
+    assert settled("attic", "purge", "--item", "vehicles").out == "Purged 1 copy\n"
+    assert kept(settled) == []
+
+
+def test_each_deploy_deletes_copies_that_are_older_than_they_may_become(settled: Tool, copies: list[int]) -> None:
+    assert "Purged" not in settled("deploy").err
+    done = settled.with_settings(DIRECTUS_SYNC_ATTIC_RETENTION="30d")("deploy")
+    assert done.code == 0, done.text
+    assert f"Purged {copies[2]:>4}  events.notes" in done.err
+    assert done.out.startswith("Nothing to do")
+    assert kept(settled) == copies[:2]
+
+
+def test_a_deploy_records_who_ran_it_and_from_which_commit(settled: Tool) -> None:
+    ((account, commit),) = settled.database.rows("SELECT account, commit FROM directus_sync.deploys LIMIT 1")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert account.endswith(f" as {settled.environ['DB_USER']}")
+    # The template may have been made at an earlier commit with the same code.
+    assert len(commit) == len(head.stdout.strip())
+    assert f"by {account} on " in settled("status").out
+
+
+def test_a_deploy_that_fails_is_recorded_until_one_succeeds(deployed: Tool) -> None:
+    deployed.database.execute("UPDATE directus_sync.revisions SET checksum = 'edited' WHERE id = 'pre_0001'")
+    deployed.database.execute("UPDATE directus_sync.deploys SET fingerprint = NULL")
+    refused = deployed.with_settings(DIRECTUS_SYNC_IMAGE="trm/directus:test")("deploy")
+    assert refused.code == 4, refused.text
+    ((error, message, image),) = deployed.database.rows("SELECT error, message, image FROM directus_sync.failures")
+    assert (error, image) == ("revision-edited", "trm/directus:test")
+    assert message in refused.err
+    assert "revision-edited" in deployed("status").out
+    deployed.database.execute("UPDATE directus_sync.deploys SET finished_at = now()")
+    assert "failed " not in deployed("status").out

@@ -1,0 +1,156 @@
+"""The whole line as a role that is no superuser, and Directus, processor and reports with the least rights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from directus_sync import roles
+from directus_sync.errors import RoleNeedsSuperuser
+from directus_sync.postgres import database
+from directus_sync.roles import granting
+from directus_sync.settings import ROOT
+from directus_sync.state import fingerprint
+from tests.conftest import Copying, Database, RunningDirectus, Tool, running_directus
+from tests.course import ROWS
+
+PASSWORD = "of-a-role"
+NEEDED = "then run again:\n"
+EVERY_ITEM = [collection for collection in ROWS if not collection.startswith("directus_")]
+
+
+def as_role(served: Database, role: str) -> psycopg.Connection:
+    return psycopg.connect(
+        psycopg.conninfo.make_conninfo(served.conninfo, user=role, password=PASSWORD), autocommit=True
+    )
+
+
+@pytest.fixture(scope="module")
+def line(copied: Copying) -> Iterator[Tool]:
+    """The tool as a role that owns its database and nothing more, after the deploy that it could not do alone."""
+    with copied("empty") as made:
+        role = f"deployer_{made.name}"
+        made.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; ALTER DATABASE {made.name} OWNER TO {role}")
+        tool = Tool(made).with_settings(DIRECTUS_SYNC_DB_USER=role, DIRECTUS_SYNC_DB_PASSWORD=PASSWORD)
+        needed = []
+        while (done := tool("deploy")).code != 0:
+            assert NEEDED in done.err, done.text
+            statements = done.err.partition(NEEDED)[2]
+            assert statements not in needed, done.text
+            needed.append(statements)
+            made.execute(statements)
+        assert "CREATE EXTENSION postgis SCHEMA public;" in "".join(needed)
+        yield tool
+    made.maintenance.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture(scope="module")
+def served(line: Tool) -> Iterator[RunningDirectus]:
+    """Directus as the role that serves."""
+    for role in ("trm_directus", "trm_processor", "trm_reader"):
+        line.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+    with running_directus(Tool(line.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
+        yield running
+
+
+def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: Tool) -> None:
+    assert (
+        line.database.value(
+            "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", line.settings.database.user
+        )
+        == 0
+    )
+    checked = line("check")
+    assert checked.code == 0, checked.text
+    assert line("deploy").out.startswith("Nothing to do")
+
+
+def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectus) -> None:
+    for collection, row in ROWS.items():
+        path = "/users" if collection == "directus_users" else f"/items/{collection}"
+        created = served.http.post(path, json=dict(row))
+        assert created.status_code == 200, f"{collection}: {created.text}"
+    for collection in EVERY_ITEM:
+        assert served.http.get(f"/items/{collection}").json()["data"], collection
+    path = f"/items/events/{ROWS['events']['id']}"
+    assert served.http.patch(path, json={"name": "Another"}).json()["data"]["name"] == "Another"
+    doubled = served.http.post("/items/organizations", json={"name": "MCA", "slug": "mca"})
+    assert doubled.json()["errors"][0]["extensions"]["code"] == "RECORD_NOT_UNIQUE"
+    refused = served.http.post("/collections", json={"collection": "mine", "schema": {}, "fields": []})
+    assert refused.status_code >= 400
+    assert served.database.value("SELECT to_regclass('public.mine') IS NULL")
+    last = f"/items/{collection}/{created.json()['data']['id']}"
+    assert served.http.delete(last).status_code == 204
+
+
+@pytest.mark.parametrize("role", ["trm_directus", "trm_processor", "trm_reader"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT FROM directus_sync.deploys",
+        "CREATE TABLE attic.mine ()",
+        "CREATE TABLE public.mine ()",
+        "ALTER TABLE public.events ADD COLUMN mine int",
+        "DROP TABLE public.positions",
+        "TRUNCATE public.events",
+    ],
+)
+def test_no_role_changes_the_schema_or_sees_what_the_tool_keeps(
+    served: RunningDirectus, role: str, statement: str
+) -> None:
+    with as_role(served.database, role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
+    position = (
+        "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
+        " priority, codec, attributes) VALUES ('1', now(), 41, 19, 0, 0, 0, 9, 0, '8E', '{}')"
+    )
+    queries = (ROOT / "tools" / "positions" / "queries.sql").read_text(encoding="utf-8")
+    denied = psycopg.errors.InsufficientPrivilege
+    with as_role(served.database, "trm_processor") as processor:
+        processor.execute(position)
+        processor.execute("UPDATE public.positions SET faulty = true")
+        processor.execute(queries.encode())
+        with pytest.raises(denied):
+            processor.execute("UPDATE public.events SET name = 'mine'")
+        with pytest.raises(denied):
+            processor.execute("SELECT FROM public.directus_users")
+    with as_role(served.database, "trm_directus") as directus:
+        assert directus.execute("SELECT count(*) FROM public.positions").fetchone() == (1,)
+        assert directus.execute("SHOW statement_timeout").fetchone() == ("2min",)
+        with pytest.raises(denied):
+            directus.execute("DELETE FROM public.positions")
+    with as_role(served.database, "trm_reader") as reader:
+        reader.execute("SELECT FROM public.entries")
+        for statement in ("SELECT FROM public.directus_users", "DELETE FROM public.entries"):
+            with pytest.raises(denied):
+                reader.execute(statement)
+
+
+def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
+    line.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
+    line.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
+    wanted = roles.read(line.settings.roles)
+    with database.connect(line.settings, "test") as connection:
+        assert not fingerprint.unmoved(connection, line.settings)
+        assert granting.apply(connection, wanted) == (
+            'GRANT DELETE ON TABLE "public"."events" TO "trm_directus"',
+            'REVOKE UPDATE ON TABLE "public"."events" FROM "trm_reader"',
+            'REVOKE USAGE ON SCHEMA "attic" FROM PUBLIC, "trm_reader"',
+        )
+        assert granting.plan(connection, wanted) == ()
+
+
+def test_a_role_that_may_not_correct_them_is_told_what_a_superuser_must_do(line: Tool, tmp_path: Path) -> None:
+    role = f"missing_{line.database.name}"
+    path = tmp_path / "roles.yaml"
+    path.write_text(f"{role}:\n  settings: {{lock_timeout: 5s}}\n", encoding="utf-8")
+    with database.connect(line.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
+        granting.apply(connection, roles.read(path))
+    assert f'CREATE ROLE "{role}" LOGIN;' in str(refused.value)
+    assert f"""ALTER ROLE "{role}" SET "lock_timeout" TO '5s';""" in str(refused.value)

@@ -1,0 +1,134 @@
+"""The schema worker answers as a whole Directus does, and a whole one is started where only that will do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from directus_sync.directus import installation, server, worker
+from directus_sync.directus.session import Signed
+from directus_sync.postgres import database
+from tests.conftest import SNAPSHOT, RunningDirectus, Tool
+from tests.snapshots import edited, with_firmware
+
+FILE = SNAPSHOT.read_bytes()
+DOCUMENT = yaml.safe_load(FILE)
+YAML, JSON = "application/yaml", "application/json"
+
+
+def upload(content: bytes, kind: str = YAML) -> dict[str, object]:
+    return {"files": {"file": ("file", content, kind)}}
+
+
+def changed(**entries: object) -> dict[str, object]:
+    return upload(json.dumps({**DOCUMENT, **entries}, default=str).encode(), JSON)
+
+
+REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
+    "the export": ("GET", "/schema/snapshot?export=yaml", {}),
+    "the export as JSON": ("GET", "/schema/snapshot?export=json", {}),
+    "the schema": ("GET", "/schema/snapshot", {}),
+    "the fields": ("GET", "/fields?export=json", {}),
+    "a schema that is equal": ("POST", "/schema/diff", upload(FILE)),
+    "a schema that differs": ("POST", "/schema/diff", changed(relations=[])),
+    "another version": ("POST", "/schema/diff", changed(directus="11.17.3")),
+    "another version by force": ("POST", "/schema/diff?force", changed(directus="11.17.3", fields=[])),
+    "another vendor": ("POST", "/schema/diff", changed(vendor="mysql")),
+    "no collections": ("POST", "/schema/diff", upload(b"version: 1\ndirectus: 11.17.4\nvendor: postgres\n")),
+    "broken YAML": ("POST", "/schema/diff", upload(b"a: [")),
+    "broken JSON": ("POST", "/schema/diff", upload(b"{", JSON)),
+    "an empty file": ("POST", "/schema/diff", upload(b"")),
+    "no file": ("POST", "/schema/diff", {"files": {"file": (None, "text")}}),
+    "an old hash": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":%s}' % json.dumps(
+        {"collections": [{"collection": "x", "diff": [{"kind": "N", "rhs": {}}]}], "fields": [], "systemFields": [],
+         "relations": []}).encode(), JSON)),
+    "half a diff": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[]}}', JSON)),
+    "nothing to apply": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[],"fields":[],'
+        b'"systemFields":[],"relations":[]}}', JSON)),
+    "the cache": ("POST", "/utils/cache/clear?system", {}),
+    "a page that is not there": ("GET", "/schema/nothing", {}),
+    "no token": ("GET", "/schema/snapshot", {"headers": {"Authorization": ""}}),
+    "a wrong token": ("GET", "/schema/snapshot", {"headers": {"Authorization": "Bearer nobody-s"}}),
+    "a token that somebody else signed": ("GET", "/schema/snapshot", {"auth": Signed("another", "u", None)}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def both(directus: RunningDirectus) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """A whole Directus and the worker, on one database."""
+    settings = directus.tool.with_settings(DIRECTUS_URL="").settings
+    with database.connect(settings, "test") as connection:
+        administrator = installation.administrator(connection, settings)
+        choice = worker.choose(settings, connection)
+    assert choice.bundle is not None
+    with server.loading(settings, choice) as loaded, server.private(settings, administrator, choice, loaded):
+        signed = Signed(loaded.secret, administrator.id, administrator.role)
+        over_socket = httpx.HTTPTransport(uds=str(loaded.socket))
+        with (
+            httpx.Client(base_url=directus.http.base_url, auth=signed, timeout=60) as whole,
+            httpx.Client(base_url="http://worker", auth=signed, transport=over_socket, timeout=60) as part,
+        ):
+            yield whole, part
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_worker_answers_as_directus_does(name: str, both: tuple[httpx.Client, httpx.Client]) -> None:
+    method, path, options = REQUESTS[name]
+    if "headers" in options:
+        options = {**options, "auth": None}
+    whole, part = (client.request(method, path, **options) for client in both)  # type: ignore[arg-type]
+    assert (part.status_code, part.content) == (whole.status_code, whole.content)
+
+
+def test_the_worker_says_its_version_to_those_it_knows_alone(both: tuple[httpx.Client, httpx.Client]) -> None:
+    whole, part = both
+    assert part.get("/server/info").json()["data"]["version"] == whole.get("/server/info").json()["data"]["version"]
+    assert part.get("/server/info", auth=None).json() == {"data": {}}
+
+
+LISTENING = """
+INSERT INTO directus_flows (id, name, status, trigger, options)
+VALUES (gen_random_uuid(), 'Audit', 'active', 'event', '{"type": "action", "scope": ["collections.create"]}')"""
+
+
+def test_a_flow_that_listens_to_new_collections_needs_a_whole_directus(deployed: Tool) -> None:
+    deployed.database.execute(LISTENING)
+    deployed.database.execute("TRUNCATE directus_sync.deploys")
+    done = deployed("deploy", "--json")
+    started = "a private Directus 11.17.4 (the flow Audit listens to changes of the schema)"
+    assert f"Started {started} in " in done.err, done.text
+    assert json.loads(done.out)["directus"] == started
+
+
+HOOK = """export default ({ filter }) => {
+  filter('fields.create', (field) => ({ ...field, meta: { ...field.meta, note: 'by the hook' } }));
+};"""
+
+
+def test_a_hook_on_new_fields_needs_a_whole_directus_and_takes_part(
+    deployed: Tool, snapshot_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extensions" / "noting"
+    folder.mkdir(parents=True)
+    kind = {"type": "hook", "path": "index.js", "source": "index.js", "host": "^11.0.0"}
+    manifest = {"name": "noting", "version": "1.0.0", "type": "module", "directus:extension": kind}
+    (folder / "package.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "index.js").write_text(HOOK, encoding="utf-8")
+    edited(snapshot_file, with_firmware)
+    hooked = deployed.with_settings(EXTENSIONS_PATH=str(folder.parent))
+    done = hooked("push", "--snapshot", snapshot_file)
+    assert "(the extension noting may listen to changes of the schema)" in done.err, done.text
+    note = "SELECT note FROM directus_fields WHERE collection = 'devices' AND field = 'firmware'"
+    assert deployed.database.value(note) == "by the hook"
+
+
+def test_which_directus_ran_is_said(deployed: Tool, snapshot_file: Path) -> None:
+    edited(snapshot_file, lambda document: document["fields"][0]["meta"].update(note="by the worker"))
+    done = deployed("deploy", "--snapshot", snapshot_file, "--json")
+    assert "Started a schema worker of Directus 11.17.4 in " in done.err, done.text
+    assert json.loads(done.out)["directus"] == "a schema worker of Directus 11.17.4"

@@ -1,0 +1,268 @@
+"""Rows as code: who changed an item, what is refused, by which names rows are known, in which order they are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from directus_sync.report import access as report
+from directus_sync.resources import grouping, judging, requests
+from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
+from directus_sync.resources.grouping import Live
+from directus_sync.resources.items import Item
+from directus_sync.resources.kinds import Found
+from directus_sync.resources.plan import Change, ResourcePlan
+from directus_sync.resources.requests import Request
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Approvals, Mover
+
+P, Q, R = (
+    "00000000-0000-4000-8000-00000000000a",
+    "00000000-0000-4000-8000-00000000000b",
+    "00000000-0000-4000-8000-00000000000c",
+)
+TENANT = {"organization_id": {"_eq": 1}}
+
+
+def policy(name: str, key: str = P, **values: Any) -> Item:
+    plain = {"icon": "badge", "description": None, "ip_access": None, "enforce_tfa": False, "admin_access": False}
+    return Item("policy", name, ({"id": key, "name": name, "app_access": False, **plain, **values},))
+
+
+def permission(name: str, fields: list[str], key: str = P, **values: Any) -> Item:
+    row = {"policy": key, "collection": "events", "action": "read", "fields": fields, "permissions": TENANT}
+    return Item("permission", f"{name}/events/read", ({**row, "validation": None, "presets": None, **values},))
+
+
+def role(name: str) -> Item:
+    return Item("role", name, ({"id": R, "name": name, "icon": "i", "description": None, "parent": None},))
+
+
+def attachment(sort: int = 1) -> Item:
+    return Item("attach", "r/a", ({"id": Q, "role": R, "policy": P, "sort": sort},))
+
+
+def by_id(*items: Item) -> dict[str, Item]:
+    return {item.id: item for item in items}
+
+
+def found(*items: Item) -> list[Found]:
+    """Return items as rows of a database; those that have no id get numbers."""
+    rows = [(ACCESS.kind(item.kind), row) for item in items for row in item.rows]
+    return [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
+
+
+def live(*items: Item, known: tuple[Item, ...] = ()) -> Live:
+    return grouping.grouped(ACCESS, found(*items), grouping.names_of(ACCESS, known or items))
+
+
+def plan(
+    wanted: list[Item], base: list[Item] | None, there: list[Item], approvals: Approvals | None = None
+) -> ResourcePlan:
+    changes = judging.changes(ACCESS, by_id(*wanted), by_id(*there))
+    recorded = None if base is None else by_id(*base)
+    return judging.decide(ACCESS, changes, recorded, {}, approvals or Approvals(), {})
+
+
+A, B, C = permission("a", ["id"]), permission("a", ["id", "name"]), permission("a", ["id", "slug"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "base", "there", "mover", "refused"),
+    [
+        ([A], [], [], Mover.GIT, None),
+        ([A], None, [], Mover.GIT, None),
+        ([A], [A], [], Mover.SERVER, "uncaptured-live-work"),
+        ([A], [B], [], Mover.BOTH, "conflict"),
+        ([B], [A], [A], Mover.GIT, None),
+        ([A], [A], [B], Mover.SERVER, "uncaptured-live-work"),
+        ([B], [A], [C], Mover.BOTH, "conflict"),
+        ([A], None, [B], Mover.SERVER, "uncaptured-live-work"),
+        ([A], [], [B], Mover.BOTH, "conflict"),
+        ([], [A], [A], Mover.GIT, None),
+        ([], [], [A], Mover.SERVER, "uncaptured-live-work"),
+        ([], [B], [A], Mover.BOTH, "conflict"),
+    ],
+)
+def test_an_item_is_judged_by_what_files_and_database_had_in_common(
+    wanted: list[Item], base: list[Item] | None, there: list[Item], mover: Mover, refused: str | None
+) -> None:
+    (item,) = plan(wanted, base, there).items
+    assert (item.mover, item.rule and item.rule.id) == (mover, refused)
+
+
+@pytest.mark.parametrize("base", [None, [], [A], [B]])
+def test_what_is_equal_on_both_sides_is_no_difference(base: list[Item] | None) -> None:
+    assert not plan([A], base, [A])
+
+
+def test_live_work_is_overridden_only_where_it_is_discarded() -> None:
+    (item,) = plan([A], [A], [], Approvals(discard=frozenset({A.id}))).items
+    assert item.rule is None
+
+
+def test_removing_a_policy_needs_approval_and_removing_a_permission_does_not() -> None:
+    mine, rule = policy("a"), permission("a", ["id"])
+    refused = plan([], [mine, rule], [mine, rule])
+    assert [(item.id, item.rule and item.rule.id) for item in refused.items] == [
+        ("policy:a", "unapproved-destruction"),
+        (rule.id, None),
+    ]
+    assert not plan([], [mine], [mine], Approvals({"policy:a": "merged"})).refused
+
+
+def test_approvals_of_access_are_told_from_those_of_the_schema() -> None:
+    assert [ACCESS.owns(name) for name in ("policy:a", "permission:a/b/read", "policy", "events.notes")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
+# Names
+
+
+def test_a_policy_that_nobody_knows_is_left_alone_with_its_permissions() -> None:
+    there = live(policy("Press"), permission("Press", ["id"]), known=(role("r"),))
+    assert (there.items, list(there.unknown)) == ({}, ["policy:press"])
+
+
+def test_administrators_are_not_even_named() -> None:
+    rows = [policy("Admin", admin_access=True), role("boss"), attachment(), permission("Admin", ["*"])]
+    there = live(*rows, known=(policy("other", Q),))
+    assert (there.items, there.unknown) == ({}, {})
+
+
+def test_a_known_policy_that_was_given_admin_access_is_a_difference() -> None:
+    there = live(policy("a", admin_access=True))
+    (change,) = judging.changes(ACCESS, by_id(policy("a")), there.items)
+    assert (change.id, change.edited) == ("policy:a", ("admin_access",))
+
+
+def test_the_public_policy_s_permissions_are_owned_although_no_file_names_it() -> None:
+    public = permission("public", ["*"], key="abf8a154-5b1c-4a46-ac9c-7300570f4f17")
+    assert list(live(public, known=(policy("a"),)).items) == ["permission:public/events/read"]
+
+
+def test_a_policy_that_gets_another_name_in_the_files_keeps_its_base() -> None:
+    names = grouping.names_of(ACCESS, [policy("new")], [policy("old")])
+    base = grouping.rekeyed(ACCESS, [policy("old"), permission("old", ["id"])], names)
+    assert set(base) == {"policy:new", "permission:new/events/read"}
+
+
+def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() -> None:
+    names = grouping.names_of(ACCESS, [policy("a", Q)], [policy("a", P)])
+    assert names["policy", P] == f"a-{P[:8]}"
+    assert names["policy", Q] == "a"
+
+
+def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
+    given = Item("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
+    wanted = [policy("a")]
+    there = live(*wanted, given, known=tuple(wanted))
+    (change,) = judging.changes(ACCESS, by_id(*wanted), there.items)
+    assert (change.id, judging.mover(change, by_id(*wanted))) == ("attach:public/a", Mover.SERVER)
+    (request,) = requests.requests(ACCESS, [change], by_id(*wanted), there)
+    assert (request.method, request.path, request.body) == ("DELETE", "/access", [Q])
+
+
+def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
+    there = live(role("r"), policy("Press Room"), attachment(), known=(role("r"),))
+    assert "attach:r/press-room" in there.items
+
+
+# What is sent
+
+
+def sent(wanted: list[Item], there: list[Item]) -> list[Request]:
+    there_by_id = live(*there, known=(*there, *wanted))
+    changes = judging.changes(ACCESS, by_id(*wanted), there_by_id.items)
+    return list(requests.requests(ACCESS, changes, by_id(*wanted), there_by_id))
+
+
+def test_a_new_policy_comes_with_its_permissions_before_the_role_that_has_it() -> None:
+    first, second = sent([role("r"), attachment(), policy("a"), permission("a", ["id"])], [])
+    assert (first.method, first.path) == ("POST", "/policies")
+    assert [row["fields"] for row in first.body[0]["permissions"]] == [["id"]]
+    assert (second.method, second.path) == ("POST", "/roles")
+    assert second.body[0]["policies"] == [{"id": Q, "policy": P, "sort": 1}]
+
+
+def test_all_permissions_change_in_one_request() -> None:
+    other = policy("b", Q)
+    (request,) = sent(
+        [policy("a"), permission("a", ["name"]), other, permission("b", ["id"], Q)],
+        [policy("a"), permission("a", ["id"]), other],
+    )
+    assert (request.method, request.path) == ("PATCH", "/policies")
+    by_policy = {row["id"]: row["permissions"] for row in request.body}
+    assert [row["fields"] for row in by_policy[P]["update"]] == [["name"]]
+    assert [row["fields"] for row in by_policy[Q]["create"]] == [["id"]]
+
+
+def test_of_several_rules_only_those_that_differ_are_written() -> None:
+    (one,), (two,), (three,) = (permission("a", [name]).rows for name in ("id", "name", "slug"))
+    before, after = (Item("permission", "a/events/read", rows) for rows in ((one, two), (one, three)))
+    (request,) = sent([policy("a"), after], [policy("a"), before])
+    assert (request.method, request.path) == ("PATCH", "/permissions")
+    assert [rule["fields"] for rule in request.body] == [["slug"]]
+
+
+def test_a_role_loses_a_policy_before_the_policy_may_do_more() -> None:
+    before, after = permission("a", ["id"]), permission("a", ["*"])
+    first, second = sent([role("r"), policy("a"), after], [role("r"), policy("a"), before, attachment()])
+    assert (first.method, first.path, first.body) == ("DELETE", "/access", [Q])
+    assert second.path == "/permissions"
+
+
+def test_what_is_removed_goes_last_and_takes_its_parts_along() -> None:
+    (request,) = sent([], [policy("a"), permission("a", ["id"])])
+    assert (request.method, request.path, request.body) == ("DELETE", "/policies", [P])
+
+
+# What widens
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "widens"),
+    [
+        ([], [A], True),
+        ([A], [], False),
+        ([A], [B], True),
+        ([B], [A], False),
+        ([permission("a", ["*"])], [A], False),
+        ([A], [permission("a", ["id"], permissions={})], True),
+        ([permission("a", ["id"], permissions={})], [A], False),
+        ([A], [permission("a", ["id"], permissions={"_and": [TENANT, {"name": {"_eq": "a"}}]})], False),
+        ([A], [permission("a", ["id"], permissions={"name": {"_eq": "a"}})], True),
+        ([permission("a", ["id"], validation=TENANT)], [A], True),
+    ],
+)
+def test_more_fields_or_fewer_conditions_widen_access(before: list[Item], after: list[Item], widens: bool) -> None:
+    rows = [tuple(row for item in items for row in item.rows) for items in (before, after)]
+    assert Change(Action.CHANGE, PERMISSIONS, "a/events/read", rows[0], rows[1]).widens is widens
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "widens"),
+    [
+        ({}, {"app_access": True}, True),
+        ({"enforce_tfa": True}, {}, True),
+        ({"ip_access": ["10.0.0.1"]}, {}, True),
+        ({"ip_access": ["10.0.0.1"]}, {"ip_access": ["10.0.0.2"]}, True),
+        ({}, {"ip_access": ["10.0.0.1"]}, False),
+        ({}, {"icon": "key"}, False),
+    ],
+)
+def test_a_policy_widens_access_by_its_doors(before: dict[str, Any], after: dict[str, Any], widens: bool) -> None:
+    rows = (policy("a", **values).rows for values in (before, after))
+    assert Change(Action.CHANGE, POLICIES, "a", *rows).widens is widens
+
+
+def test_the_plan_marks_what_widens_and_lets_a_new_policy_stand_for_its_parts() -> None:
+    text = report.plan(plan([policy("a"), A, permission("b", ["*"], Q)], None, [permission("b", ["id"], Q)]))
+    assert text.splitlines() == [
+        "Access: 2 to add, 1 to change, 0 to remove; 2 widens",
+        "  + policy:a                  widens  1 permission",
+        '  ~ permission:b/events/read  widens  fields: ["id"] -> ["*"]; changed by the server; refused:'
+        " uncaptured-live-work",
+    ]

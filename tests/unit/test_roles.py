@@ -1,0 +1,53 @@
+"""The file of roles: what it says of a table, and what is no such file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from directus_sync import roles
+from directus_sync.errors import InvalidRoles
+from tests.conftest import SNAPSHOT
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "roles.yaml"
+
+
+def test_the_last_pattern_that_fits_decides(path: Path) -> None:
+    path.write_text("a:\n  rights: {'*': [select, insert], directus_*: [], events: [select]}\n", encoding="utf-8")
+    (role,) = roles.read(path)
+    assert role.on("entries") == {"select", "insert"}
+    assert role.on("directus_users") == frozenset()
+    assert role.on("events") == {"select"}
+
+
+def test_the_committed_roles_can_be_read_and_a_missing_file_has_none(path: Path) -> None:
+    assert [role.name for role in roles.read(SNAPSHOT.with_name("roles.yaml"))] == [
+        "trm_directus",
+        "trm_processor",
+        "trm_reader",
+    ]
+    assert roles.read(path) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        ("- a", 1, "must be a mapping"),
+        ("a:\n  owner: b", 1, "nothing else"),
+        ("'a; b': {}", 1, "plain name"),
+        ("a:\n  rights: {events: [select, truncate]}", 2, "'truncate' is none of"),
+        ("a:\n  rights: {events: select}", 2, "must be a list"),
+        ("a:\n  settings: {role: postgres}", 2, "'role' is none of"),
+        ("a:\n  settings: {lock_timeout: never}", 2, "must be a duration"),
+        ("a: [", 2, "can't be used"),
+    ],
+)
+def test_what_is_no_file_of_roles_is_named_with_its_line(path: Path, text: str, line: int, why: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidRoles, match=why) as refused:
+        roles.read(path)
+    assert refused.value.where == f"{path}:{line}"

@@ -1,0 +1,116 @@
+"""Writes the SQL that makes Directus's own tables at once, from what a real bootstrap makes: make bootstrap-sql.
+
+What differs between two bootstraps becomes a parameter: ids, times, and the first administrator's e-mail, password and
+token. `directus_sync/directus/bootstrap.py` fills them in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg2
+
+from directus_sync import settings
+from directus_sync.directus import bootstrap, installation
+from directus_sync.settings import Settings
+from tools.devstack.stack import Stack
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DATABASE: Final = "bootstrap_sql"
+SENTINELS: Final = {
+    "email": "sentinel@example.com",
+    "password": "sentinel-password",
+    "token": "sentinel-token-of-32-characters-x",
+}
+# Two bootstraps have these in common.
+PUBLIC_POLICY: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
+_NOISE: Final = re.compile(
+    r"(?m)^(?:--.*|SET .*;|SELECT pg_catalog\.set_config.*;|(?:CREATE|ALTER|COMMENT ON) SCHEMA .*;|\\.*|)\n"
+)
+_UUID: Final = re.compile(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'")
+_TIME: Final = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*\+00'")
+
+
+def main() -> None:
+    """Bootstrap an empty database of the test stack, and write the file."""
+    stack = Stack(ROOT, "test")
+    stack.up_database()
+    administrator = {f"ADMIN_{name.upper()}": value for name, value in SENTINELS.items()}
+    environ = {**os.environ, **stack.environment(), **administrator, "DB_DATABASE": DATABASE, "DIRECTUS_URL": ""}
+    loaded = settings.load(environ)
+    _recreate({**environ, "DB_DATABASE": "postgres"})
+    bootstrap.bootstrap(loaded)
+    version = installation.version(loaded)
+    path = bootstrap.prepared_file(version)
+    path.write_text(f"{_heading(version, loaded)}{_parameters(_dump(environ), _ids(loaded))}", encoding="utf-8")
+    print(f"Wrote {path.relative_to(ROOT)}")  # noqa: T201 - a tool's result
+
+
+def _recreate(environ: dict[str, str]) -> None:
+    connection = _connect(settings.load(environ))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
+    connection.close()
+
+
+def _connect(loaded: Settings) -> Any:
+    place = loaded.database
+    return psycopg2.connect(
+        host=place.host, port=place.port, dbname=place.name, user=place.user, password=place.password
+    )
+
+
+def _heading(version: str, loaded: Settings) -> str:
+    connection = _connect(loaded)
+    major = connection.server_version // 10000
+    connection.close()
+    return (
+        f"-- Directus {version}'s own tables, as its bootstrap makes them. Written by `make bootstrap-sql`, from\n"
+        f"{bootstrap.MADE_ON}{major}\n"
+    )
+
+
+def _dump(environ: dict[str, str]) -> str:
+    command = ["pg_dump", "--schema=public", "--inserts", "--rows-per-insert=500", "--no-owner", "--no-privileges"]
+    environ = {
+        **environ,
+        "PGHOST": environ["DB_HOST"],
+        "PGPORT": environ["DB_PORT"],
+        "PGUSER": environ["DB_USER"],
+        "PGPASSWORD": environ["DB_PASSWORD"],
+    }
+    done = subprocess.run([*command, DATABASE], env=environ, capture_output=True, text=True, check=True)
+    return _NOISE.sub("", done.stdout)
+
+
+def _ids(loaded: Settings) -> dict[str, str]:
+    """Return the ids that a bootstrap makes, with the names of their parameters."""
+    connection = _connect(loaded)
+    found: dict[str, str] = {}
+    with connection, connection.cursor() as cursor:
+        for name, sql in bootstrap.IDS.items():
+            cursor.execute(sql)
+            ((value,),) = cursor.fetchall()
+            found[str(value)] = name
+    connection.close()
+    return found
+
+
+def _parameters(text: str, ids: dict[str, str]) -> str:
+    """Put parameters in the place of what differs. Raises LookupError for an id that has no name."""
+    text = text.replace("%", "%%")
+    for name, value in SENTINELS.items():
+        text = text.replace(f"'{value}'", f"%({name})s")
+    text = re.sub(r"'\$argon2[^']*'", "%(password)s", text)
+    text = _TIME.sub("now()", text)
+    return _UUID.sub(lambda found: found[0] if found[1] == PUBLIC_POLICY else f"%({ids[found[1]]})s", text)
+
+
+if __name__ == "__main__":
+    main()
