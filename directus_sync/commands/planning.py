@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -112,7 +111,7 @@ def plan(
         return guard.nothing(given)
     live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
-    difference = dataclasses.replace(difference, raw=rebuilding.sendable(difference, wanted, live))
+    difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
     _require_known(client, difference, wanted, live)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)

@@ -60,16 +60,23 @@ class Pushing:
         return judged
 
     def _record(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
-        """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
-        live, remaining = planning.compare(client, wanted)
+        """Compare again and record the base. Raises NotConverged or MadeOtherwise if something still differs."""
+        live, remaining = self._compare_and_record(client, wanted, judged)
         if remaining and _may_follow(judged, remaining):
             client.apply(remaining.digest, rebuilding.sendable(remaining, wanted, live))
-            live, remaining = planning.compare(client, wanted)
-        made = _made_otherwise(judged, remaining)
-        history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
+            _, remaining = self._compare_and_record(client, wanted, judged)
         if remaining:
             without_effect = remaining.changes == judged.difference.changes
             raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
+
+    def _compare_and_record(
+        self, client: DirectusClient, wanted: Snapshot, judged: Plan
+    ) -> tuple[Snapshot, SchemaDiff]:
+        """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
+        live, remaining = planning.compare(client, wanted)
+        made = _made_otherwise(judged, remaining)
+        history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
+        return live, remaining
 
     def nothing(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""

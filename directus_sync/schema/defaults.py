@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-# JavaScript's numbers are exact up to here, and Directus reads defaults as such numbers.
+# JavaScript's numbers are exact below this, and Directus reads defaults as such numbers.
 _EXACT: Final = 2**53
 # The inside of a literal of SQL, as Directus exports a text default.
 _LITERAL: Final = re.compile(r"(?:[^']|'')*")
@@ -26,7 +26,7 @@ def faults(kind: str, default: object) -> Iterator[str]:
     elif not _is_made(kind, default):
         yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {_NEW_UUID}"
     elif _is_rounded(default):
-        yield f"default {default} in the file; Directus rounds numbers beyond 2^53"
+        yield f"default {default} in the file; Directus rounds numbers from 2^53 on"
 
 
 def is_function(default: str) -> bool:
@@ -83,4 +83,4 @@ def _is_rounded(value: object) -> bool:
         return any(map(_is_rounded, value.values()))
     if isinstance(value, list):
         return any(map(_is_rounded, value))
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT - 1
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _EXACT

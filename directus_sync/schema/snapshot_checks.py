@@ -162,16 +162,17 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
 
 def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) -> None:
     """Directus silently creates no collection whose group does not exist, nor those of a circle of groups."""
-    groups = {entry["collection"]: (entry.get("meta") or {}).get("group") for entry in collections}
+    metas = {entry["collection"]: entry.get("meta") for entry in collections}
+    groups = {name: meta.get("group") if isinstance(meta, Mapping) else None for name, meta in metas.items()}
     for index, (name, group) in enumerate(groups.items()):
         path = ("collections", index, "meta", "group")
         if group is not None and group not in groups:
             raise problems.error(f"the group of {name} is {shown(group)}, which is not in `collections`", path)
-        seen = {name}
-        while group is not None and group not in seen:
-            seen.add(group)
-            group = groups.get(group)  # noqa: PLW2901 - walks up
-        if group is not None:
+        above, seen = group, {name}
+        while above is not None and above not in seen:
+            seen.add(above)
+            above = groups.get(above)
+        if above is not None:
             raise problems.error(f"{name} is in a circle of groups", path)
 
 

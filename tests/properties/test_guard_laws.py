@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,8 +190,17 @@ def _has_cause(item: Item, case: Case) -> bool:
         case Rule.INCOMPLETE:
             return _begins_inside(case, item)
         case _:
-            column = (entry_of(case.file, "fields", change.key) or {})["schema"]["data_type"]
-            return item.rule is Rule.NOT_REBUILDABLE and column in {"double precision", "jsonb"}
+            entry = entry_of(case.file, change.kind.value, change.key) or {}
+            return item.rule is Rule.NOT_REBUILDABLE and _is_not_made(change.kind, entry)
+
+
+def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
+    """Tell whether it is one of the columns of the cases that Directus makes of another type or length."""
+    if kind is not Kind.FIELD:
+        return False
+    strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
+    length = entry["schema"]["max_length"] or 0
+    return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
 
 
 def _begins_inside(case: Case, item: Item) -> bool:

@@ -111,6 +111,27 @@ def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
     assert caught.value.exit_code == 4
 
 
+class RefusingMore(Server):
+    """Refuses every apply but the first."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/schema/apply" and self.applied == 1:
+            self.apply = httpx.Response(400, json={"errors": [{"message": "not now"}]})
+        return super().__call__(request)
+
+
+def test_what_was_made_is_recorded_before_the_rest_of_a_new_field_is_sent(
+    push: Push, harmless: Any, recorded: list[str]
+) -> None:
+    edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
+    entry = {"collection": "country", "field": "iso", "diff": [edit]}
+    server = RefusingMore(harmless, {"hash": "h", "diff": {**harmless["diff"], "fields": [entry]}})
+    with pytest.raises(ApplyFailed, match="not now"):
+        push(server)
+    assert server.applied == 2
+    assert recorded == ["push"]
+
+
 def test_what_directus_made_otherwise_is_recorded_also_when_it_failed_after_its_commit(
     push: Push, harmless: Any, captured_answers: Mapping[str, Any], recorded: list[str]
 ) -> None:
