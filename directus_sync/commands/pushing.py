@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from directus_sync import attic
-from directus_sync.commands import planning
+from directus_sync.commands import planning, resources
 from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
+from directus_sync.resources.declared import ACCESS
 from directus_sync.schema import guard, rebuilding, saved_plan
 from directus_sync.schema.diff import Action, Kind, SchemaDiff
 from directus_sync.schema.plan import Plan
@@ -90,6 +91,7 @@ class Pushing:
         with self._copied(judged, wanted):
             number = plans.changes(judged)
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
+                resources.forget_lost(self.connection, ACCESS)
                 try:
                     client.apply(judged.difference.digest, judged.difference.raw)
                 except ApplyUnclear as unclear:

@@ -6,7 +6,7 @@ Directus is asked only when something differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     """Read base and database. taken: take in what neither files nor base know, instead of leaving it alone."""
     recorded = resource_history.base(connection, family)
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
-    base = None if recorded is None else grouping.rekeyed(family, recorded.values(), names)
+    base = None if recorded is None else grouping.rekeyed(family, _without_lost(connection, family, recorded), names)
     there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
     return Comparison(wanted, base, names, there, judging.changes(family, wanted, there.items))
 
@@ -76,6 +76,17 @@ def require_equal(connection: Connection, family: Family, wanted: Items) -> None
             where="\n".join(shortened([change.id for change in found.changes])),
             next="run again: it judges them like any other",
         )
+
+
+def forget_lost(connection: Connection, family: Family) -> None:
+    """Take out of the base what Directus removed along with a collection or field that is to be made again."""
+    recorded = resource_history.base(connection, family)
+    if recorded is not None:
+        resource_history.record(connection, family, _without_lost(connection, family, recorded), "push")
+
+
+def _without_lost(connection: Connection, family: Family, recorded: Items) -> Iterable[Item]:
+    return judging.without_lost(family, recorded, live.schema(connection)).values()
 
 
 class ResourcePushing:

@@ -10,7 +10,7 @@ from typing import Final
 
 from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import Cost, Family, Found, Kind, Place, Rows, Within
+from directus_sync.resources.kinds import About, Cost, Family, Found, Kind, Place, Rows, Within
 
 ROLE: Final = "role"
 POLICY: Final = "policy"
@@ -159,6 +159,7 @@ PERMISSIONS: Final = Kind(
     lists=("fields",),
     references={"policy": POLICY},
     within=Within("policy", "permissions"),
+    about=About("collection", "fields"),
     exclusive=False,
     widens=_permission_widens,
 )

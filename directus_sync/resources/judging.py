@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from directus_sync.resources.items import Item, text
-from directus_sync.resources.kinds import Family, Kind, Rows
+from directus_sync.resources.items import Item, Row, ordered, text
+from directus_sync.resources.kinds import About, Family, Kind, Rows
 from directus_sync.resources.plan import Change, Judged, ResourcePlan
 from directus_sync.resources.rules import Rule
 from directus_sync.schema.diff import Action
@@ -38,6 +39,28 @@ def mover(change: Change, base: Items | None) -> Mover:
     if change.action is Action.REMOVE:
         return Mover.BOTH if then else Mover.SERVER
     return Mover.SERVER if then is None or _same(then, change.after) else Mover.BOTH
+
+
+def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str]]) -> Items:
+    """Return the base without what Directus removed along with a collection or field, which is judged in its place.
+
+    schema: the fields of each collection that is there. System collections keep theirs.
+    """
+    kept = {}
+    for name, item in base.items():
+        about = family.kind(item.kind).about
+        if about is None:
+            kept[name] = item
+        elif rows := [_without_lost(about, row, schema) for row in item.rows if row[about.collection] in schema]:
+            kept[name] = replace(item, rows=ordered(rows))
+    return kept
+
+
+def _without_lost(about: About, row: Row, schema: Mapping[str, frozenset[str]]) -> Row:
+    collection, fields = row[about.collection], row[about.fields]
+    if collection.startswith("directus_") or not fields or "*" in fields:
+        return row
+    return {**row, about.fields: [name for name in fields if name in schema[collection]]}
 
 
 def decide(

@@ -43,6 +43,14 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class About:
+    """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part."""
+
+    collection: str
+    fields: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of rows.
 
@@ -53,6 +61,7 @@ class Kind:
     references: by column, the kind of the row that it names.
     stored: the primary key is in the files, the same everywhere, and has a name there. exclusive: a row that neither
     files nor base know is somebody's uncaptured work; else it is named and left alone.
+    about: which collection and fields rows are about.
     cost: of a removal, which then needs approval. title: the column by which people know a row that has no name yet.
     noun: what a row of it is called.
     widens: tells whether rows allow more than others did.
@@ -71,6 +80,7 @@ class Kind:
     stored: bool = False
     exclusive: bool = True
     within: Within | None = None
+    about: About | None = None
     cost: Cost | None = None
     title: str = ""
     noun: str = "row"

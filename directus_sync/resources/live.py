@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.resources.items import Row
 from directus_sync.resources.kinds import Family, Found, Kind
+
+_SCHEMA: Final = """
+SELECT collection, array_agg(field) FROM (
+    SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'
+    UNION SELECT collection::text, field::text FROM public.directus_fields
+) AS fields (collection, field) GROUP BY collection"""
 
 
 def read(connection: Connection, family: Family) -> tuple[Found, ...]:
     """Return every row of the family's kinds."""
     rows = database.query(connection, f"{database.PRINTING} {family.select()}")
     return tuple(Found(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
+
+
+def schema(connection: Connection) -> Mapping[str, frozenset[str]]:
+    """Return the fields of each collection, those of Directus's own included, by name."""
+    return {collection: frozenset(fields) for collection, fields in database.query(connection, _SCHEMA)}
 
 
 def _canonical(kind: Kind, row: Row) -> Row:

@@ -35,8 +35,10 @@ def test_an_entry_has_a_vehicle_if_its_discipline_asks_for_one(
 def test_an_update_is_judged_by_what_it_leaves(rally_of: Rally) -> None:
     http, entry = rally_of.directus.http, f"/items/entries/{key('entry A')}"
     assert code(http.patch(entry, json={"vehicle_id": None})) == (400, "VEHICLE_REQUIRED")
-    # Both, or the event alone: the second event of A is a hike.
-    rally_of.directus.database.execute(f"UPDATE public.events SET discipline = 'hike' WHERE id = '{key('event A2')}'")
+    # Both, or the event alone: the second event of A is a hike. An entry with a crew stays in its event.
+    rally_of.directus.database.execute(
+        f"UPDATE public.events SET discipline = 'hike' WHERE id = '{key('event A2')}'; DELETE FROM public.entry_crew"
+    )
     moved = {"event_id": key("event A2"), "class_id": key("class A2")}
     assert code(http.patch(entry, json=moved)) == (400, "VEHICLE_NOT_ALLOWED")
     assert http.patch(entry, json={**moved, "vehicle_id": None}).status_code == 200

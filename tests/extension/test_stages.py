@@ -115,7 +115,10 @@ def test_who_may_not_open_a_stage_leaves_nothing_behind(rally_of: Rally) -> None
             assert http.patch(STAGE, json=OPEN).status_code == 403
     # The guard lets him pass; Directus's own permissions do not.
     database = rally_of.directus.database
-    allowed = "UPDATE public.directus_permissions SET permissions = '{}' WHERE collection = 'stages'"
+    allowed = (
+        "UPDATE public.directus_permissions SET permissions = '{}'"
+        f" WHERE collection = 'stages' AND policy = '{key('everything')}'"
+    )
     database.execute(allowed.replace("'{}'", """'{"name": {"_eq": "another"}}'"""))
     rally_of.directus.forget()
     try:
