@@ -38,7 +38,8 @@ LOOSE: Final = "loose"
 SHARED: Final = "shared"
 # Whose the entry `own` of a club is.
 CREWS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
-NOW: Final = datetime.now(UTC)
+# JavaScript counts in milliseconds.
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
 POINT: Final = {"type": "Point", "coordinates": [19.85, 41.30]}
 LINE: Final = {"type": "LineString", "coordinates": [[19.80, 41.30], [19.90, 41.30]]}
 AREA: Final = box(19.80, 41.30, 19.82, 41.32)
