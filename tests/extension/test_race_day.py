@@ -1,6 +1,6 @@
 """A race day, from registration to official results: each step by who does it, with a token of his own.
 
-The users may do everything that the extension allows; tests/access shows what each role may do.
+The users have the project's own role, so that its access files, the extension and the schema are shown to fit.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import httpx
 import pytest
 
 from tests.extension.conftest import Rally
-from tests.extension.rally import key
+from tests.extension.rally import ROLE, key
 from tests.extension.test_tenant_guard import code
 
+# The role of every member, of snapshots/access/access.yaml.
+MEMBER = "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7a01"
 PEOPLE = ("admin", "director", "marshal", "timekeeper", "participant", "viewer")
 STAGE = f"stages/{key('stage A')}"
 
@@ -40,7 +42,13 @@ class Person:
 
 @pytest.fixture
 def people(rally_of: Rally) -> Iterator[dict[str, Person]]:
+    directus = rally_of.directus
+    role = "UPDATE public.directus_users SET role = '{}' WHERE email LIKE '%-of-a@example.com'"
     with ExitStack() as clients:
+        clients.callback(directus.forget)
+        clients.callback(directus.database.execute, role.format(ROLE))
+        directus.database.execute(role.format(MEMBER))
+        directus.forget()
         yield {name: Person(clients.enter_context(rally_of.as_user(f"{name}-of-a"))) for name in PEOPLE}
 
 
