@@ -122,11 +122,12 @@ def pull(settings: Settings, connection: Connection, schema: Snapshot, *, overwr
     after |= {name: item for name, item in wanted.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
     changed = writing.rewritten(settings.access, old, after, differing, schema) if differing else {}
-    for path, content in changed.items():
-        files.replace(path, content)
-    gone = [path for path in old if path not in changed and _is_of_nothing(path, settings, schema)]
+    gone = [path for path in old if _is_of_nothing(path, settings, schema)]
     for path in gone:
         path.unlink()
+        changed.pop(path, None)
+    for path, content in changed.items():
+        files.replace(path, content)
     resource_history.record(connection, ACCESS, found.live.items.values(), "pull")
     return (*changed, *gone)
 

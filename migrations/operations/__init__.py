@@ -24,7 +24,7 @@ from migrations.operations import names as default_names
 from migrations.operations.paths import Rename
 from migrations.operations.rows import Rows, word
 from migrations.operations.schema import Found, execute, exists, find
-from migrations.operations.snapshot import rewrite_base, rewrite_seeded_rows
+from migrations.operations.snapshot import rewrite_access_base, rewrite_base, rewrite_seeded_rows
 
 log = logging.getLogger("alembic.renames")
 
@@ -113,6 +113,7 @@ def _rename(operations: Operations, rename: Rename) -> None:
     rows = Rows(connection, rename)
     rows.rewrite()
     rewrite_base(connection, rename)
+    rewrite_access_base(connection, rename, rows.model)
     rewrite_seeded_rows(connection, rename)
     _report(connection, rename, names, rows)
 

@@ -94,6 +94,7 @@ Doubts = dict[str, list[str]]
 class Rows:
     """The rows of Directus's tables, for one rename.
 
+    model: the fields and relations, as they were before.
     done:   how many were rewritten, by column.
     doubts: keys of rows for a person to look at, by column.
     """
@@ -102,15 +103,15 @@ class Rows:
         self.connection = connection
         self.rename = rename
         self.columns = live_columns(connection)
+        self.model = load_model(connection)
         self.done: Counts = {}
         self.doubts: Doubts = defaultdict(list)
 
     def rewrite(self) -> None:
         """Rewrite every row; fill `done` and `doubts`."""
-        model = load_model(self.connection)
         for table, column, rewrite in DOCUMENTS:
             if (table, column) in self.columns:
-                self._documents(table, column, rewrite, model)
+                self._documents(table, column, rewrite, self.model)
         if self.rename.field is None:
             self._collection_lists()
             self._histories()
@@ -175,7 +176,7 @@ class Rows:
             {"old": _written(self.rename.old, self.columns[table, column])},
             execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
         )
-        yield from found.tuples()
+        yield from found
 
     def _collection_lists(self) -> None:
         for table, column in COLLECTION_LISTS:

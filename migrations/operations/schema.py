@@ -79,7 +79,7 @@ def _specials(connection: sa.Connection, collection: str) -> dict[str, str]:
         sa.text("SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"),
         {"collection": collection},
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _has_column(special: str) -> bool:
@@ -95,7 +95,7 @@ def load_model(connection: sa.Connection) -> Model:
             " string_to_array(one_allowed_collections, ',') FROM public.directus_relations"
         )
     )
-    return Model.of(fields.tuples(), relations.tuples())
+    return Model.of(fields, relations)
 
 
 def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:

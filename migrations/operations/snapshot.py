@@ -1,4 +1,4 @@
-"""Carries the recorded bases over a rename: the guard's, and that of seeded rows.
+"""Carries the recorded bases over a rename: the guard's, that of access, and that of seeded rows.
 
 Without that the renamed thing would look like uncaptured work, and its seeded values like edits of an operator.
 """
@@ -6,6 +6,8 @@ Without that the renamed thing would look like uncaptured work, and its seeded v
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -28,6 +30,9 @@ _SEEDED_FIELD: Final = (
     " WHERE collection = :collection AND jsonb_exists(fields, :old)",
 )
 
+# Columns of a permission with filters and payloads in them.
+RULES: Final = ("permissions", "validation", "presets")
+
 
 def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
     """Record the latest snapshot once more, under the new name, unless it has that already."""
@@ -47,6 +52,48 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
         ),
         {"version": latest[0], "sha256": hashlib.sha256(content).hexdigest(), "content": content},
     )
+
+
+def rewrite_access_base(connection: sa.Connection, rename: Rename, model: Model) -> None:
+    """Record the latest access rules once more, under the new name, unless they have that already."""
+    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.resource_history')")) is None:
+        return
+    latest = connection.scalar(
+        sa.text("SELECT items FROM directus_sync.resource_history WHERE family = 'access' ORDER BY id DESC LIMIT 1")
+    )
+    if latest is None or (after := renamed_access(latest, rename, model)) == latest:
+        return
+    connection.execute(
+        sa.text(
+            "INSERT INTO directus_sync.resource_history (source, family, items)"
+            " VALUES ('rename', 'access', CAST(:items AS jsonb))"
+        ),
+        {"items": json.dumps(after)},
+    )
+
+
+def renamed_access(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
+    """Return recorded access rules, by id, as they would be read after the rename."""
+    after = {}
+    for name, rows in items.items():
+        kind, _, key = name.partition(":")
+        if kind != "permission":
+            after[name] = rows
+            continue
+        # A policy may have a slash in its name, a collection not.
+        policy, collection, action = key.rsplit("/", 2)
+        rewriter, here = Rewriter(rename, model), (collection,)
+        here_now = rename.new if rename.field is None and collection == rename.collection else collection
+        after[f"{kind}:{policy}/{here_now}/{action}"] = [
+            {
+                **row,
+                "collection": here_now,
+                "fields": sorted(rewriter.path(field, here)[0] for field in row["fields"]),
+                **{column: rewriter.filter(row[column], here, here) for column in RULES},
+            }
+            for row in rows
+        ]
+    return after
 
 
 def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:

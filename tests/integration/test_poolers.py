@@ -38,7 +38,7 @@ def _pooled(deployed: Tool, folder: Path) -> Iterator[Tool]:
     settings = folder / "pgbouncer.ini"
     settings.write_text(
         f"[databases]\n{database.name} = host={database.host} port={database.port}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n"
         f"auth_file = {users}\npool_mode = transaction\ndefault_pool_size = 1\n"
         "ignore_startup_parameters = options, extra_float_digits\n"
     )

@@ -11,4 +11,4 @@ def test_keys_with_empty_parts_are_counted_as_equal(standing_at: Standing) -> No
         insert(connection, "entry_crossings", ROWS["entry_crossings"])
     refused = refusal(revised.upgrade, "post_0008")
     assert "entry_crossings_target_direction_ts_key can't be added: 1 key of entry_crossings" in refused
-    assert ", None, enter, 2026-06-06 06:00:00+00:00)  2 rows" in refused
+    assert "None, …, …)  2 rows" in refused

@@ -25,7 +25,7 @@ PROJECTS = [
     ENTRIES,
     MAKE,
     # A field with no column.
-    RenameField("registrations", "entry_crew", "crew"),
+    RenameField("registrations", "entry_devices", "trackers"),
     # A field that the project added to a collection of Directus.
     RenameField("directus_users", "phone", "telephone"),
 ]
@@ -34,7 +34,7 @@ BY_HAND = [
     (r": entries_(\w+)_foreign$", r": registrations_\1_foreign"),
     (r": make$", ": manufacturer"),
     (r"\{\{(vehicle_id\.)?make\}\}", r"{{\1manufacturer}}"),
-    (r"field: entry_crew$", "field: crew"),
+    (r"field: entry_devices$", "field: trackers"),
     (r": phone$", ": telephone"),
 ]
 
@@ -54,7 +54,7 @@ def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Se
 def test_the_recipe_ends_in_the_same_catalog_on_every_database(
     deployed: Tool, bootstrapped: Tool, clone: Cloning, tmp_path: Path
 ) -> None:
-    """docs/renames.md, step by step; the next commit changes a field of what was renamed."""
+    """docs/renames.md, step by step; the next commit changes a field and a right of what was renamed."""
     elsewhere = Tool(clone("deployed"))
     checkout = Checkout.with_revision(
         tmp_path, 'rename_collection("entries", "registrations")', 'rename_collection("registrations", "entries")'
@@ -63,16 +63,24 @@ def test_the_recipe_ends_in_the_same_catalog_on_every_database(
     git(tmp_path, "add", "migrations")
     git(tmp_path, "commit", "--quiet", "--message", "before the rename")
     checkout.upgrade(deployed)
+    access = tmp_path / "snapshots" / "access" / "collections"
+    files = {path.name: path.read_text(encoding="utf-8") for path in access.iterdir()}
+    (access / "entries.yaml").rename(access / "registrations.yaml")
     pulled = checkout.sync(deployed, "pull", "--overwrite")
     assert pulled.code == 0, pulled.text
     for path in (tmp_path / "migrations" / "versions" / "post").glob("post_*.py"):
         path.write_text(path.read_text(encoding="utf-8").replace('"entries', '"registrations'), encoding="utf-8")
+    files["registrations.yaml"] = files.pop("entries.yaml")
+    assert {path.name: path.read_text(encoding="utf-8") for path in access.iterdir()} == files
     accepted = accept_edits("no database needs anything: what it has was renamed", root=tmp_path)
     assert "post_0002_add_participation_uniques" in accepted
     snapshot = tmp_path / "snapshots" / "schema.yaml"
     text = snapshot.read_text(encoding="utf-8")
     assert "text: Registered\n" in text
     snapshot.write_text(text.replace("text: Registered\n", "text: Signed up\n"), encoding="utf-8")
+    right = files["registrations.yaml"]
+    assert "fields: [notes, vehicle_id]" in right
+    (access / "registrations.yaml").write_text(right.replace("[notes, vehicle_id]", "[notes]"), encoding="utf-8")
 
     for tool in (deployed, elsewhere, bootstrapped):
         done = checkout.sync(tool, "deploy")

@@ -25,7 +25,7 @@ def upgrade() -> None:
         "resource_history",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("recorded_at", TIMESTAMP(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.Column("source", sa.Text, nullable=False, comment="push, pull or adopt"),
+        sa.Column("source", sa.Text, nullable=False, comment="push, pull, adopt or rename"),
         sa.Column("family", sa.Text, nullable=False, comment="the kinds that are kept in the same files: access"),
         sa.Column("items", JSONB, nullable=False, comment="by item, its rows as git owns them"),
         sa.PrimaryKeyConstraint("id", name="resource_history_pkey"),

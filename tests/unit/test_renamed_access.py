@@ -1,0 +1,54 @@
+"""The recorded base of access under the names of after a rename."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrations.operations.paths import Model, Rename
+from migrations.operations.snapshot import renamed_access
+
+MODEL = Model.of(
+    [("entries", "notes"), ("entries", "number"), ("crew", "entry"), ("crew", "number")],
+    [("crew", "entry", "entries", "crew", None, None)],
+)
+
+
+def rule(collection: str, fields: list[str], **documents: Any) -> dict[str, Any]:
+    empty = {"permissions": {}, "validation": None, "presets": None}
+    return {"policy": "one", "collection": collection, "action": "read", "fields": fields, **empty, **documents}
+
+
+@pytest.mark.parametrize(
+    ("rename", "before", "after"),
+    [
+        (
+            Rename("entries", "starts"),
+            ("one/entries/read", rule("entries", ["*"])),
+            ("one/starts/read", rule("starts", ["*"])),
+        ),
+        (
+            Rename("entries", "starts"),
+            ("a/b/crew/read", rule("crew", ["entry"])),
+            ("a/b/crew/read", rule("crew", ["entry"])),
+        ),
+        (
+            Rename("entries", "z", "number"),
+            ("one/entries/read", rule("entries", ["notes", "number"], presets={"number": 1})),
+            ("one/entries/read", rule("entries", ["notes", "z"], presets={"z": 1})),
+        ),
+        # By a relation; a field of the same name stays.
+        (
+            Rename("entries", "z", "number"),
+            ("one/crew/read", rule("crew", ["number"], permissions={"entry": {"number": {"_eq": 1}}, "number": {}})),
+            ("one/crew/read", rule("crew", ["number"], permissions={"entry": {"z": {"_eq": 1}}, "number": {}})),
+        ),
+    ],
+)
+def test_keys_fields_and_filters_get_the_new_name(
+    rename: Rename, before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]
+) -> None:
+    policy = {"policy:entries": [{"name": "entries"}]}
+    items = {f"permission:{before[0]}": [before[1]], **policy}
+    assert renamed_access(items, rename, MODEL) == {f"permission:{after[0]}": [after[1]], **policy}
