@@ -25,7 +25,7 @@ WHERE NOT EXISTS (SELECT FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS l 
 
 
 def read(connection: Connection) -> Mapping[Object, str]:
-    """Return the definitions of everything that this database had when a deploy looked."""
+    """Return the definitions of everything that this database had when a deploy or a pull looked."""
     ((there,),) = database.query(connection, _TABLE)
     rows = database.query(connection, _READ) if there else []
     return {Object(Kind(kind), name): definition for kind, name, definition in rows}

@@ -99,6 +99,8 @@ def _on_purpose(
 def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callable[[], bool]:
     """Return a function that writes the file from the database, and tells whether it changed.
 
+    What the database has is remembered as made, so that a deploy puts it back as it is now.
+
     Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`, before anything
     is written.
     """
@@ -113,6 +115,7 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
                 next="if it was lost: directus-sync deploy puts it back, then pull\n"
                 "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
             )
+    made.remember(connection, actual, ())
     content = catalog_file.dump(actual)
 
     def write() -> bool:

@@ -10,9 +10,9 @@ from directus_sync.commands import resources
 from directus_sync.commands.planning import Request
 from directus_sync.commands.planning import read_wanted as read_schema
 from directus_sync.commands.resources import Comparison, Items, ResourcePushing
-from directus_sync.errors import InvalidAccess, UnpushedFileChanges, count
+from directus_sync.directus import installation
+from directus_sync.errors import InvalidAccess, InvalidSnapshot, UnpushedFileChanges, count
 from directus_sync.output import Progress
-from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import access, judging
@@ -52,17 +52,11 @@ def pushing(
     return ResourcePushing(ACCESS, str(settings.access), settings, request, progress, connection, command)
 
 
-def is_readable(connection: Connection) -> bool:
-    """Tell whether the database has Directus's tables of access."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_permissions')")
-    return table is not None
-
-
 def judged(connection: Connection, wanted: Items | None, given: Approvals) -> ResourcePlan | None:
     """Return what a push would do; None where access is not kept in files."""
     if wanted is None:
         return None
-    if not is_readable(connection):
+    if not installation.has_access(connection):
         return judging.decide(ACCESS, judging.changes(ACCESS, wanted, {}), None, {}, Approvals(), {})
     return resources.judge(connection, ACCESS, resources.compare(connection, ACCESS, wanted), given)
 
@@ -76,7 +70,7 @@ def is_base(settings: Settings, connection: Connection) -> bool | None:
     """Tell whether the files are what was recorded last; None where access is not kept in files."""
     try:
         wanted = read_wanted(settings, read_schema(settings))
-    except InvalidAccess:
+    except (InvalidAccess, InvalidSnapshot):
         return False
     if wanted is None:
         return None

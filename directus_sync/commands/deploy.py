@@ -200,7 +200,7 @@ class _Deploying:
 
     def _require_possible(self, items: Items | None, wanted: Snapshot, given: str) -> None:
         """Refuse what `_enter` would refuse, before anything is changed."""
-        if self.settings.mode is Mode.AUTO and items is not None and access.is_readable(self.connection):
+        if self.settings.mode is Mode.AUTO and items is not None and installation.has_access(self.connection):
             self._entering().require_possible(items, lambda plan: self._may_serve(plan.movers, wanted, given))
 
     def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:

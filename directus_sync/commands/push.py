@@ -64,9 +64,14 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
             return Compared(pushing.nothing(wanted), access.nothing(items, entering.given))
         if items is not None:
             entering.require_possible(items)
-        with sessions.on_demand(settings, connection, progress) as client:
-            schema = pushing.run(client(), wanted) if Part.SCHEMA in parts else None
-            return Compared(schema, entering.run(client, items) if items is not None else None)
+        schema, entered = None, None
+        if Part.SCHEMA in parts:
+            with sessions.directus(settings, connection, progress) as client:
+                schema = pushing.run(client, wanted)
+        if items is not None:
+            with sessions.on_demand(settings, connection, progress, rows=True) as whole:
+                entered = entering.run(whole, items)
+        return Compared(schema, entered)
 
 
 def _text(pushed: Compared) -> str:

@@ -101,6 +101,11 @@ def is_in_database(connection: Connection) -> bool:
     return _exists(connection, "public.directus_migrations")
 
 
+def has_access(connection: Connection) -> bool:
+    """Tell whether the database says who may do what: it has Directus's tables for it, from a bootstrap that ended."""
+    return _exists(connection, "public.directus_policies") and not _is_marked(connection)
+
+
 def require_in_database(connection: Connection, settings: Settings) -> None:
     """Raise WrongSettings if the database has no tables of Directus."""
     if not is_in_database(connection):

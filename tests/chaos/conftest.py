@@ -89,6 +89,11 @@ def _write_checkout(folder: Path, scratch: Path) -> None:
     for name in ("POST_HEAD", f"post/{post.head}_change_it.py"):
         shutil.copy(post.folder / "migrations" / "versions" / name, folder / "migrations" / "versions" / name)
     edited(folder / "snapshots" / "schema.yaml", without_field("vehicles", "vin"), with_firmware, with_collections(1))
+    access = folder / "snapshots" / "access" / "collections"
+    for name in generated.generate(1, "")["collections"]:
+        (access / f"{name['collection']}.yaml").write_text("trm-base: {}\n")
+    vehicles = access / "vehicles.yaml"
+    vehicles.write_text(vehicles.read_text().replace(" vin,", ""))
     (folder / "snapshots" / "removals.yaml").write_text("- item: vehicles.vin\n  reason: a test removes it\n")
 
 

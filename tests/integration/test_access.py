@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import statistics
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,6 @@ from typing import Any
 
 import pytest
 
-from directus_sync.commands import access, planning, sessions
-from directus_sync.commands.planning import Request
-from directus_sync.output import Progress
 from directus_sync.settings import Settings
 from tests import access_files
 from tests.access_files import ADMIN_ID, BASE_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
@@ -313,25 +308,3 @@ def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_pat
     assert (refused.code, "error[stale-plan]" in refused.err) == (4, True), refused.text
     site.http("PATCH", f"/policies/{MARSHAL_ID}", {"icon": "badge"})
     assert "Pushed 1 change of access" in site.done("push", "--plan", str(plan)).out
-
-
-def test_one_changed_permission_is_pushed_in_little_more_than_its_request_takes(site: Site) -> None:
-    settings = site.settings
-    ((permission,),) = site.directus.database.rows("SELECT id FROM directus_permissions WHERE policy = %s", MARSHAL_ID)
-    wanted = access.read_wanted(site.settings, planning.read_wanted(site.settings))
-    assert wanted is not None
-    plain, pushed = [], []
-    with (
-        sessions.writing(settings, "test", Progress()) as connection,
-        sessions.on_demand(settings, connection, Progress()) as client,
-    ):
-        client()
-        pushing = access.pushing(site.settings, Request(discard=frozenset({ITEMS[1]})), Progress(), connection, "push")
-        for _ in range(7):
-            started = time.monotonic()
-            client().write("PATCH", f"/permissions/{permission}", {"fields": ["id"]})
-            plain.append(time.monotonic() - started)
-            started = time.monotonic()
-            assert len(pushing.run(client, wanted).items) == 1
-            pushed.append(time.monotonic() - started)
-    assert statistics.median(pushed) < 1.5 * statistics.median(plain), (pushed, plain)

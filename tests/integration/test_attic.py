@@ -249,12 +249,16 @@ def test_writers_of_other_roles_are_mirrored_and_gain_nothing(items: Attic) -> N
         assert items.rows(copy)[-1][:2] == (4, "four")
 
 
+# Rows of these are kept beside a collection's.
+BESIDE = "GRANT ALL ON directus_permissions, directus_presets TO {}"
+
+
 def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
     role = f"owner_{items.database.name}"
     items.database.execute(
         f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public, attic TO {role}; GRANT USAGE ON SCHEMA attic TO {role};"
         f' ALTER TABLE "Item" OWNER TO {role}; ALTER TABLE directus_sync.attic_copies OWNER TO {role};'
-        f" GRANT USAGE, CREATE ON SCHEMA directus_sync TO {role}"
+        f" GRANT USAGE, CREATE ON SCHEMA directus_sync TO {role}; {BESIDE.format(role)}"
     )
     try:
         with items.connection.cursor() as cursor:
@@ -274,7 +278,7 @@ def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
     role = f"hidden_{items.database.name}"
     items.database.execute(
         f'CREATE ROLE {role}; GRANT ALL ON "Item" TO {role}; GRANT ALL ON SCHEMA attic, directus_sync TO {role};'
-        f" GRANT ALL ON directus_sync.attic_copies TO {role};"
+        f" GRANT ALL ON directus_sync.attic_copies TO {role}; {BESIDE.format(role)};"
         ' ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON "Item" USING (id = 1)'
     )
     try:

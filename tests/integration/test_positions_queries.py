@@ -138,7 +138,7 @@ def test_a_gap_is_what_lies_between_good_fixes(execute: Execute, track: list[Fix
 
 def test_the_example_of_the_page_works_in_psql(small: Database, track: list[Fix]) -> None:
     page = (ROOT / "docs" / "positions.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^psql .*?\)\"$", page, re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(r"^PGPASSWORD.*?\)\"$", page, re.MULTILINE | re.DOTALL)
     environ = {**small.environ, "DB_DATABASE": small.name}
     done = subprocess.run(["bash", "-c", example], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
     last, latitude, *_ = good(track, MOVING[0], LONG_AGO)[-1]
