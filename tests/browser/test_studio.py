@@ -36,8 +36,9 @@ def test_the_collections_stand_in_their_groups(studio: Studio) -> None:
     studio.picture("entries")
 
 
-def test_the_classes_stand_in_the_order_of_the_regulations(studio: Studio) -> None:
+def test_the_classes_can_be_put_in_the_order_of_the_regulations(studio: Studio) -> None:
     studio.open("classes")
+    studio.sort("Order")
     rows = studio.main.get_by_role("row").filter(has_text="Rally Albania 2026")
     moto, quad = [f"M-{number}" for number in range(1, 8)], ["Q-1", "Q-2", "Q-3"]
     car, ssv = ["C-1", "C-2", "C-A", "C-3"], ["S-1", "S-2", "S-3"]

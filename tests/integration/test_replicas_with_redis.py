@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from tests.boots import Boot, booting
-from tests.conftest import ROOT, Tool
+from tests.conftest import ROOT, Tool, extension_settings
 from tests.processes import until
 from tests.snapshots import edited, with_firmware, without_field
 from tools.devstack import ports
@@ -85,7 +85,7 @@ def tool(settled: Tool, redis: str) -> Tool:
     secret = re.compile(r"\$\{COMPOSE_REDIS_PASSWORD[^}]*\}")
     settings = {name: secret.sub(PASSWORD, value).replace(ADDRESS, redis) for name, value in added.items()}
     # Or both answer 503 while the machine is busy.
-    return settled.with_settings(PRESSURE_LIMITER_ENABLED="false", **settings)
+    return settled.with_settings(PRESSURE_LIMITER_ENABLED="false", **extension_settings(), **settings)
 
 
 @pytest.fixture(scope="module")
