@@ -16,7 +16,7 @@ MODEL = Model.of(
 
 
 def rule(collection: str, fields: list[str], **documents: Any) -> dict[str, Any]:
-    empty = {"permissions": {}, "validation": None, "presets": None}
+    empty: dict[str, Any] = {"permissions": {}, "validation": None, "presets": None}
     return {"policy": "one", "collection": collection, "action": "read", "fields": fields, **empty, **documents}
 
 
