@@ -22,7 +22,7 @@ from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
-from directus_sync.state import history, risks
+from directus_sync.state import history, impact, revisions, risks
 
 ITEMS_SHOWN: Final = 20
 
@@ -118,7 +118,9 @@ def plan(
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
-    return guard.decide(difference, verdicts, counted, given, taken)
+    files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
+    named = impact.named_by(connection, difference.changes, files)
+    return guard.decide(difference, verdicts, counted, given, taken, named)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:

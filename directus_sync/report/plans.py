@@ -13,6 +13,7 @@ from directus_sync.output import coloured
 from directus_sync.schema.diff import ABSENT, Action, Change, Kind
 from directus_sync.schema.plan import Item, Mover, Plan
 
+NAMES_SHOWN: Final = 5
 COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
 
 
@@ -85,6 +86,7 @@ def _document(item: Item) -> dict[str, Any]:
         "refused": item.rule.id if item.rule else None,
         "approved": item.reason or None,
         "takes_along": [found.name for found in item.taken],
+        "named_by": list(item.named_by),
         "edits": [
             {"path": edit.name}
             | {name: v for name, v in (("before", edit.before), ("after", edit.after)) if v is not ABSENT}
@@ -104,6 +106,9 @@ def _remarks(item: Item) -> Iterator[str]:
         yield f"{count(item.rows, 'row')} at risk"
     if item.taken:
         yield f"takes along {', '.join(found.name for found in item.taken)}"
+    if item.named_by:
+        shown, more = item.named_by[:NAMES_SHOWN], len(item.named_by) - NAMES_SHOWN
+        yield f"named by {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
     if item.rule is not None:
         yield f"refused: {item.rule.id}"
     elif item.reason:

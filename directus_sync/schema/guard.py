@@ -7,6 +7,7 @@ common last. Pure: asks no server and no database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from directus_sync.schema import rebuilding
@@ -19,6 +20,7 @@ from directus_sync.schema.snapshot import Snapshot
 
 _FOREIGN_KEY: Final = {("schema", "foreign_key_table"), ("schema", "foreign_key_column")}
 _NOTHING_TAKEN: Final[Mapping[Risk, tuple[Taken, ...]]] = {}
+_NOTHING_NAMED: Final[Mapping[tuple[Kind, str], tuple[str, ...]]] = {}
 
 
 def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> tuple[Verdict, ...]:
@@ -41,12 +43,15 @@ def decide(
     rows: Mapping[Risk, int],
     approvals: Approvals,
     taken: Mapping[Risk, tuple[Taken, ...]] = _NOTHING_TAKEN,
+    named: Mapping[tuple[Kind, str], tuple[str, ...]] = _NOTHING_NAMED,
 ) -> Plan:
     """Turn verdicts into a plan, with the rows that were counted and the approvals that were given.
 
-    taken: by risk, what PostgreSQL would drop with the table or column.
+    taken: by risk, what PostgreSQL would drop with the table or column. named: by kind and id, what else
+    names what is removed.
     """
-    items = tuple(_item(verdict, rows, approvals, taken) for verdict in verdicts)
+    judged = (_item(verdict, rows, approvals, taken) for verdict in verdicts)
+    items = tuple(replace(item, named_by=named.get((item.verdict.change.kind, item.id), ())) for item in judged)
     known = {item.id for item in items}
     return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
 

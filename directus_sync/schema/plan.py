@@ -93,7 +93,7 @@ class Verdict:
 class Item:
     """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
 
-    reason: of its approval; taken: what PostgreSQL would drop with it.
+    reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
     """
 
     verdict: Verdict
@@ -101,6 +101,7 @@ class Item:
     rule: Rule | None
     reason: str = ""
     taken: tuple[Taken, ...] = ()
+    named_by: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

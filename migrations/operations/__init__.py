@@ -14,15 +14,20 @@ clear it; a deployment with several instances restarts them.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
+from directus_sync.schema.naming import word
+from directus_sync.schema.paths import Rename
+from directus_sync.settings import ROOT
+from directus_sync.state import impact
+from directus_sync.state.revisions import VERSIONS
 from migrations.operations import names as default_names
-from migrations.operations.paths import Rename
-from migrations.operations.rows import Rows, word
+from migrations.operations.rows import Rows
 from migrations.operations.schema import Found, execute, exists, find
 from migrations.operations.snapshot import rewrite_access_base, rewrite_base, rewrite_seeded_rows
 
@@ -200,8 +205,14 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
         log.warning("%s: look at %s, it may name the old one: %s", label, column, shown)
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
+    for name in impact.mentioned({path: path.read_text(encoding="utf-8") for path in _files()}, rename):
+        log.warning("%s: look at %s, it names the old one", label, name)
     for function in _functions(connection, rename):
         log.warning("%s: look at function %s, it may name the old one", label, function)
+
+
+def _files() -> list[Path]:
+    return [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
 
 
 def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:

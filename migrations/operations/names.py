@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from migrations.operations.paths import Rename
+from directus_sync.schema.paths import Rename
 from migrations.operations.schema import REGCLASS, execute
 
 NAME_BYTES: Final = 63

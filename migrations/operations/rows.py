@@ -8,78 +8,27 @@ It looks only at columns that the database has, because `pre` runs before Direct
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from migrations.operations.paths import JSON, Collections, Model, Rename, Rewriter
+from directus_sync.schema.naming import (
+    AUTOMATED,
+    COLLECTION_COLUMNS,
+    COLLECTION_LISTS,
+    DOCUMENTS,
+    FIELD_COLUMNS,
+    FIELD_LISTS,
+    RELATED,
+    Rewrite,
+    word,
+    written,
+)
+from directus_sync.schema.paths import Model, Rename, Rewriter
 from migrations.operations.schema import live_columns, load_model
 
-# Columns that hold a collection's name and nothing else. Foreign keys lead from some to others.
-COLLECTION_COLUMNS: Final = {
-    "directus_activity": ("collection",),
-    "directus_collections": ("collection", "group"),
-    "directus_comments": ("collection",),
-    "directus_fields": ("collection",),
-    "directus_notifications": ("collection",),
-    "directus_permissions": ("collection",),
-    "directus_presets": ("collection",),
-    "directus_relations": ("many_collection", "one_collection"),
-    "directus_revisions": ("collection",),
-    "directus_settings": ("mcp_prompts_collection",),
-    "directus_shares": ("collection",),
-    "directus_versions": ("collection",),
-}
-# Columns that hold the name of a field of the collection that the column before names.
-FIELD_COLUMNS: Final = (
-    ("directus_collections", "collection", "archive_field"),
-    ("directus_collections", "collection", "sort_field"),
-    ("directus_fields", "collection", "field"),
-    ("directus_fields", "collection", "group"),
-    ("directus_relations", "many_collection", "many_field"),
-    ("directus_relations", "many_collection", "junction_field"),
-    ("directus_relations", "many_collection", "one_collection_field"),
-    ("directus_relations", "many_collection", "sort_field"),
-    ("directus_relations", "one_collection", "one_field"),
-)
-# A list in one text: names with commas between them.
-COLLECTION_LISTS: Final = (("directus_relations", "one_allowed_collections"),)
-FIELD_LISTS: Final = (("directus_permissions", "collection", "fields"),)
-
-Rewrite = Callable[[Rewriter, Any, Collections, Collections], JSON]
-FILTER: Final[Rewrite] = Rewriter.filter
-OPTIONS: Final[Rewrite] = Rewriter.options
-TEMPLATE: Final[Rewrite] = lambda rewriter, text, here, _: rewriter.template(text, here)  # noqa: E731
-PATHS: Final[Rewrite] = lambda rewriter, node, here, host: rewriter.options(node, here, host, "fields")  # noqa: E731
-AUTOMATION: Final[Rewrite] = lambda rewriter, node, _here, _host: rewriter.automation(node)  # noqa: E731
-
-# Texts and JSON with names inside. The rows' own collection is `here`; for a field's options, where it leads to.
-DOCUMENTS: Final[tuple[tuple[str, str, Rewrite], ...]] = (
-    ("directus_collections", "display_template", TEMPLATE),
-    ("directus_collections", "item_duplication_fields", PATHS),
-    ("directus_collections", "preview_url", TEMPLATE),
-    ("directus_fields", "conditions", Rewriter.conditions),
-    ("directus_fields", "display_options", OPTIONS),
-    ("directus_fields", "options", OPTIONS),
-    ("directus_fields", "validation", FILTER),
-    ("directus_flows", "options", AUTOMATION),
-    ("directus_operations", "options", AUTOMATION),
-    ("directus_panels", "options", AUTOMATION),
-    ("directus_permissions", "permissions", FILTER),
-    ("directus_permissions", "presets", FILTER),
-    ("directus_permissions", "validation", FILTER),
-    ("directus_presets", "filter", FILTER),
-    ("directus_presets", "layout_options", OPTIONS),
-    ("directus_presets", "layout_query", OPTIONS),
-    ("directus_revisions", "data", FILTER),
-    ("directus_revisions", "delta", FILTER),
-    ("directus_versions", "delta", FILTER),
-)
-RELATED: Final = frozenset({"conditions", "display_options", "options"})
-AUTOMATED: Final = frozenset({"directus_flows", "directus_operations", "directus_panels"})
 # Where a word that equals a collection's name does not mean the collection.
 NO_REFERENCES: Final = frozenset(
     {"directus_users", "directus_sessions", "directus_files", "directus_folders", "directus_migrations"}
@@ -140,7 +89,7 @@ class Rows:
                 )
             # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
-            mentioned = opaque and word(_written(self.rename.old, kind)).search(after)
+            mentioned = opaque and word(written(self.rename.old, kind)).search(after)
             if self.rename.field and (rewriter.unresolved or mentioned):
                 self.doubts[f"{table}.{column}"].append(str(key))
 
@@ -173,7 +122,7 @@ class Rows:
                 f'SELECT {key}, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
                 f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
             ),
-            {"old": _written(self.rename.old, self.columns[table, column])},
+            {"old": written(self.rename.old, self.columns[table, column])},
             execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
         )
         yield from found
@@ -243,7 +192,7 @@ class Rows:
             # A project's own field may have any name.
             of = sa.table(table, sa.column(column), sa.column(_key(table)), schema="public")
             key, value = (sa.cast(of.c[name], sa.Text) for name in (_key(table), column))
-            pattern = word(_written(self.rename.old, kind)).pattern
+            pattern = word(written(self.rename.old, kind)).pattern
             found = self.connection.scalars(sa.select(key).where(value.regexp_match(pattern)).order_by(key))
             label = f"{table}.{column}"
             if keys := [found_key for found_key in found if found_key not in self.doubts.get(label, ())]:
@@ -253,7 +202,7 @@ class Rows:
                 "SELECT collection || '.' || field FROM public.directus_fields"
                 " WHERE interface LIKE 'collection-item-%' AND options::text ~ :word ORDER BY 1"
             ),
-            {"word": word(_written(self.rename.new, "json")).pattern},
+            {"word": word(written(self.rename.new, "json")).pattern},
         )
         if fields := list(pickers.scalars()):
             self.doubts["the values of fields that pick an item"].extend(fields)
@@ -270,13 +219,3 @@ class Rows:
 
 def _key(table: str) -> str:
     return "collection" if table == "directus_collections" else "id"
-
-
-def _written(name: str, kind: str) -> str:
-    """Return a name as it stands in a column of this type: JSON escapes quotes and backslashes."""
-    return json.dumps(name, ensure_ascii=False)[1:-1] if kind == "json" else name
-
-
-def word(name: str) -> re.Pattern[str]:
-    """Return a pattern, the same for Python and PostgreSQL, for the name as a whole word."""
-    return re.compile(rf"(^|[^A-Za-z0-9_]){re.escape(name)}([^A-Za-z0-9_]|$)")

@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from psycopg2 import sql
 
-from migrations.operations.paths import Model, Rename
+from directus_sync.schema.paths import Model, Rename
 
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})

@@ -13,9 +13,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from directus_sync import plain_yaml
+from directus_sync.schema.naming import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
+from directus_sync.schema.paths import Model, Rename, Rewriter
 from migrations.operations.names import Named, new_name, sequence_name
-from migrations.operations.paths import Model, Rename, Rewriter
-from migrations.operations.rows import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
 
 Entry = dict[str, Any]
 

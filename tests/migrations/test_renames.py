@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from directus_sync.schema.paths import Rename
 from migrations.operations import RenameCollection, RenameField
-from migrations.operations.paths import Rename
 from migrations.operations.snapshot import renamed as renamed_snapshot
 from tests.conftest import Database, Serving, Tool
 from tests.migrations.rename_case import TOKEN, Register, Renamed

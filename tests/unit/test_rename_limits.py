@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from directus_sync.schema.paths import Model, Rename, Rewriter
 from migrations.operations.names import Named, directus_name, new_name, sequence_name
-from migrations.operations.paths import Model, Rename, Rewriter
 
 
 @pytest.mark.parametrize(("length", "fits"), [(54, True), (55, False)])

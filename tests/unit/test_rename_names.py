@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from directus_sync.schema.paths import Rename
 from migrations.operations.names import Named, directus_name, new_name, sequence_name
-from migrations.operations.paths import Rename
 
 LONG = "organization_participation_registrations_of_the_season"
 COLUMN = "emergency_contact_phone_number"

@@ -146,6 +146,7 @@ def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) ->
                 "refused": None,
                 "approved": None,
                 "takes_along": [],
+                "named_by": [],
                 "edits": [
                     {"path": "type", "before": "string", "after": "text"},
                     {"path": "schema.data_type", "before": "character varying", "after": "text"},

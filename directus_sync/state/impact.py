@@ -1,0 +1,108 @@
+"""What else names a collection or field that a change removes: rows of Directus's own tables, and files.
+
+Directus takes permissions and presets of a removed collection along. The rest keeps a name that leads nowhere.
+"""
+
+# ruff: noqa: S608 - tables, columns and labels in the SQL are constants
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.schema.diff import Action, Change, Kind
+from directus_sync.schema.naming import AUTOMATED, DOCUMENTS, RELATED, word
+from directus_sync.schema.paths import JSON, Model, Rename, Rewriter
+
+# No name of Directus has such a character: what is rewritten to it named the old thing.
+_NOTHING: Final = "\N{REPLACEMENT CHARACTER}"
+# By table, how a person knows a row.
+_LABELS: Final[Mapping[str, str]] = {
+    "directus_collections": "'collection ' || t.collection",
+    "directus_fields": "'field ' || t.collection || '.' || t.field",
+    "directus_flows": "'flow ' || t.name",
+    "directus_operations": "'flow ' || (SELECT name FROM public.directus_flows f WHERE f.id = t.flow)",
+    "directus_panels": "'dashboard ' || (SELECT name FROM public.directus_dashboards d WHERE d.id = t.dashboard)",
+    "directus_permissions": "'policy ' || (SELECT replace(name, '$t:public_label', 'of everybody')"
+    " FROM public.directus_policies p WHERE p.id = t.policy)",
+    "directus_presets": "CASE WHEN t.bookmark IS NULL THEN 'list of ' || t.collection"
+    " ELSE 'bookmark ' || t.bookmark END",
+}
+_OWN: Final = frozenset({"directus_collections", "directus_fields", "directus_permissions", "directus_presets"})
+_PERMISSIONS: Final = f"""
+SELECT {_LABELS["directus_permissions"]} FROM public.directus_permissions t WHERE t.collection = %(collection)s
+AND coalesce(%(field)s::text = ANY (string_to_array(t.fields, ',')), true)"""
+_PRESETS: Final = f"""
+SELECT {_LABELS["directus_presets"]} FROM public.directus_presets t WHERE t.collection = %(collection)s"""
+_RELATIONS: Final = """
+SELECT many_collection, many_field, one_collection, one_field, junction_field,
+  string_to_array(one_allowed_collections, ',') FROM public.directus_relations"""
+
+
+def named_by(
+    connection: Connection, changes: Iterable[Change], files: Iterable[Path]
+) -> dict[tuple[Kind, str], tuple[str, ...]]:
+    """Return, by kind and id of a removed collection or field, what names it: rows as people know them, and files."""
+    removed = [change for change in changes if change.action is Action.REMOVE]
+    gone = {change.collection for change in removed if change.kind is Kind.COLLECTION}
+    found: dict[tuple[Kind, str], tuple[str, ...]] = {}
+    texts = {path: path.read_text(encoding="utf-8") for path in files} if removed else {}
+    model = _model(connection) if removed else None
+    for change in removed:
+        if model is None or not (change.kind is Kind.COLLECTION or _is_field_alone(change, gone)):
+            continue
+        rename = Rename(change.collection, _NOTHING, change.field if change.kind is Kind.FIELD else None)
+        names = {*_rows(connection, rename, model), *mentioned(texts, rename)}
+        if names:
+            found[change.kind, change.id] = tuple(sorted(names))
+    return found
+
+
+def mentioned(texts: Mapping[Path, str], rename: Rename) -> Iterator[str]:
+    """Yield the names of files that name a collection, or a field and its collection, as whole words."""
+    words = [word(rename.collection), *([word(rename.field)] if rename.field else [])]
+    return (path.name for path, text in texts.items() if all(each.search(text) for each in words))
+
+
+def _is_field_alone(change: Change, gone: Iterable[str]) -> bool:
+    return change.kind is Kind.FIELD and change.collection not in gone
+
+
+def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]:
+    place = {"collection": rename.collection, "field": rename.field}
+    yield from (label for (label,) in database.query(connection, _PERMISSIONS, place))
+    if rename.field is None:
+        yield from (label for (label,) in database.query(connection, _PRESETS, place))
+    for table, column, rewrite in DOCUMENTS:
+        if table not in _LABELS:
+            continue
+        own = "t.collection" if table in _OWN else "NULL"
+        field = "t.field" if table == "directus_fields" else "NULL"
+        select = (
+            f"SELECT {_LABELS[table]}, to_json(t.{column}), {own}, {field} FROM public.{table} t"
+            f" WHERE strpos(t.{column}::text, %s) > 0"
+        )
+        for label, document, collection, name in database.query(connection, select, (rename.old,)):
+            if collection == rename.collection and rename.field in {None, name}:
+                continue  # it goes, too
+            rewriter = Rewriter(rename, model)
+            host = (collection,) if collection else ()
+            here = model.leads_to(collection, name) if name and column in RELATED else host
+            if _names(rewriter, rewrite(rewriter, document, here, host), document, table):
+                yield label
+
+
+def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
+    """Tell whether a document names it. What automations say in a template nobody can follow: a word must do."""
+    if after != before or rewriter.unresolved:
+        return True
+    collection = word(rewriter.rename.collection)
+    return table in AUTOMATED and all(w.search(str(before)) for w in (collection, word(rewriter.rename.old)))
+
+
+def _model(connection: Connection) -> Model:
+    fields = database.query(connection, "SELECT collection, field FROM public.directus_fields")
+    return Model.of(fields, database.query(connection, _RELATIONS))
