@@ -324,6 +324,20 @@ class DatabaseAhead(Refused):
     remedy = "use that one, or a newer"
 
 
+class DirectusUpgrade(Refused):
+    """The installed Directus has another minor or major version than the database's, and would upgrade its tables."""
+
+    id = "directus-upgrade"
+    remedy = "back up, then name the version: `--upgrade-directus VERSION`"
+
+
+class DirectusTooOld(Refused):
+    """A newer Directus than the installed one upgraded the database."""
+
+    id = "directus-too-old"
+    remedy = "use the newer one again, or go back with its `database migrate:down`"
+
+
 class LockTimeout(SyncError):
     """Another deploy held the lock for longer than the time-out."""
 

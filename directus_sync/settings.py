@@ -123,6 +123,11 @@ SETTINGS: Final = (
         "auto",
     ),
     Setting(
+        "DIRECTUS_SYNC_UPGRADE_DIRECTUS",
+        "the version, such as `12.4.1`, to which a deploy may upgrade Directus's own tables in a database with "
+        "another minor or major version. As `--upgrade-directus`",
+    ),
+    Setting(
         "DIRECTUS_SYNC_ATTIC_RETENTION",
         "how long copies in the attic are kept, such as `90d`, `12h` or `4w`. Each deploy deletes older ones",
         "for ever",
@@ -226,6 +231,7 @@ class Settings:
     mode: Mode = Mode.AUTO
     serve_on_drift: bool = True
     worker: bool = True
+    upgrade_directus: str | None = None
     attic_retention: timedelta | None = None
     image: str | None = None
     commit: str | None = None
@@ -331,6 +337,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
+        upgrade_directus=values.get("DIRECTUS_SYNC_UPGRADE_DIRECTUS"),
         attic_retention=age(retention, "DIRECTUS_SYNC_ATTIC_RETENTION") if retention else None,
         image=values.get("DIRECTUS_SYNC_IMAGE"),
         commit=values.get("DIRECTUS_SYNC_COMMIT"),

@@ -12,7 +12,7 @@ from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.commands import access, options, planning, sessions
 from directus_sync.commands.planning import Request
-from directus_sync.directus import extensions, installation
+from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database
@@ -63,7 +63,8 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
             everything = _plan_of_everything(wanted, planning.of_schema(given))
             return Checked(pending, True, everything, access=access.judged(connection, items, given))
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
-            return Checked(pending, True, Plan(NO_DIFFERENCE))
+            missing = upgrading.missing_migrations(connection, settings)
+            return Checked(pending, True, Plan(NO_DIFFERENCE), migrations=missing)
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):

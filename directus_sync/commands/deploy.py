@@ -19,7 +19,7 @@ from directus_sync.commands.check import show_checked
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.commands.resources import Items, ResourcePushing
-from directus_sync.directus import bootstrap, extensions, installation, server, worker
+from directus_sync.directus import bootstrap, extensions, installation, server, upgrading, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
@@ -57,6 +57,9 @@ class _WithCommand(click.RichCommand):
 @options.with_mode
 @options.with_approvals
 @options.with_attic
+@click.option(
+    "--upgrade-directus", metavar="VERSION", help="Let Directus of this version upgrade a database of another one."
+)
 @options.with_json
 def command(
     command: tuple[str, ...],
@@ -64,6 +67,7 @@ def command(
     mode: Mode | None,
     allow_destroy: frozenset[str],
     discard_live: frozenset[str],
+    upgrade_directus: str | None,
     *,
     no_attic: bool,
     as_json: bool,
@@ -79,6 +83,8 @@ def command(
     if command:
         handover.require(command)
     loaded = options.load(snapshot, mode)
+    if upgrade_directus is not None:
+        loaded = dataclasses.replace(loaded, upgrade_directus=upgrade_directus)
     boot = bool(command) and loaded.serve_on_drift
     request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
     if loaded.mode is Mode.DRY_RUN:
@@ -166,6 +172,7 @@ class _Deploying:
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
+        upgrading.require_meant(connection, settings, history.latest_directus(connection))
         if settings.directus_url is not None and settings.mode is Mode.AUTO:
             # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
             with sessions.directus(settings, connection, progress) as running:

@@ -101,6 +101,11 @@ def is_in_database(connection: Connection) -> bool:
     return _exists(connection, "public.directus_migrations")
 
 
+def is_populated(connection: Connection) -> bool:
+    """Tell whether the database has Directus's own tables, from a bootstrap that ended."""
+    return is_in_database(connection) and not _is_marked(connection)
+
+
 def has_access(connection: Connection) -> bool:
     """Tell whether the database says who may do what: it has Directus's tables for it, from a bootstrap that ended."""
     return _exists(connection, "public.directus_policies") and not _is_marked(connection)
@@ -133,11 +138,10 @@ def administrator(connection: Connection, settings: Settings) -> Administrator:
 
 def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
     """Tell whether Directus's own tables are missing, or lack a migration that the installed version has."""
-    if not is_in_database(connection) or _is_marked(connection):
+    if not is_populated(connection):
         return True
-    applied = {str(row[0]) for row in database.query(connection, "SELECT version FROM public.directus_migrations")}
-    shipped = _shipped_migrations(home(settings))
-    return not shipped or not shipped <= applied
+    shipped = shipped_migrations(home(settings)).keys()
+    return not shipped or not shipped <= applied_migrations(connection)
 
 
 @contextmanager
@@ -179,7 +183,12 @@ def api(home: Path) -> Path:
     return beside if beside.is_dir() else inside
 
 
-def _shipped_migrations(home: Path) -> set[str]:
-    """Versions of Directus's own migrations, such as `20240806A`; empty if their files are in an unknown place."""
+def shipped_migrations(home: Path) -> dict[str, str]:
+    """Return names of Directus's own migrations by their versions, such as `20240806A`; none if in an unknown place."""
     folder = api(home) / "dist" / "database" / "migrations"
-    return {path.name.split("-", 1)[0] for path in folder.glob("*.js") if path.name[:8].isdecimal()}
+    return {path.name.split("-", 1)[0]: path.stem for path in folder.glob("*.js") if path.name[:8].isdecimal()}
+
+
+def applied_migrations(connection: Connection) -> set[str]:
+    """Return the versions of the migrations that the database's Directus applied."""
+    return {str(row[0]) for row in database.query(connection, "SELECT version FROM public.directus_migrations")}

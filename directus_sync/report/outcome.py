@@ -65,7 +65,7 @@ class Checked:
 
     pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
     roles equal roles.yaml, both once nothing is pending; inactive: parts of this project's extensions that do nothing;
-    access: None where it is not kept in files.
+    access: None where it is not kept in files; migrations: Directus's own that an upgrade would run.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -75,6 +75,7 @@ class Checked:
     inactive: tuple[Inactive, ...] = ()
     access: ResourcePlan | None = None
     rights: tuple[str, ...] = ()
+    migrations: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:

@@ -72,6 +72,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
             lines.append(f"{branch}: {count(len(todo), 'revision')} pending ({names})")
     if found.bootstrap:
         lines.append("Directus's own tables are missing, or older than the installed version")
+        lines += [f"  {name}" for name in found.migrations]
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
     if found.access is not None and found.access.differs:
@@ -88,6 +89,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "equal": found.equal,
         "pending": {branch: [revision.id for revision in todo] for branch, todo in found.pending.items()},
         "bootstrap": found.bootstrap,
+        "directus_migrations": list(found.migrations),
         "schema": plans.plan_document(found.plan),
         "access": access.document(found.access) if found.access is not None else None,
         "catalog": [

@@ -72,6 +72,16 @@ def latest_sha256(connection: Connection) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def latest_directus(connection: Connection) -> str | None:
+    """Return the version of Directus that was deployed, pushed or pulled last, or None."""
+    if not exists(connection):
+        return None
+    rows = database.query(
+        connection, "SELECT directus_version FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1"
+    )
+    return str(rows[0][0]) if rows else None
+
+
 def is_base(connection: Connection, sha256: str) -> bool:
     """Tell whether the snapshot with this hash was recorded last."""
     return exists(connection) and latest_sha256(connection) == sha256

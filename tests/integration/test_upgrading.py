@@ -1,0 +1,68 @@
+"""Directus's own tables are upgraded to another minor or major version only where that version was named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from directus_sync.directus import installation, program
+from tests.conftest import Tool
+
+VERSION = "11.17.4"
+RECORDED = "UPDATE directus_sync.snapshot_history SET directus_version = '{}'"
+
+
+@pytest.fixture
+def older(deployed: Tool) -> Tool:
+    """The tool on a database from before the last migration of Directus, which Directus itself took back."""
+    home = installation.home(deployed.settings)
+    down = [program.node(deployed.settings), str(home / "cli.js"), "database", "migrate:down"]
+    subprocess.run(down, cwd=home, env=program.environment(deployed.settings), check=True, capture_output=True)
+    return deployed
+
+
+def test_another_minor_version_is_refused_until_it_is_named(older: Tool) -> None:
+    older.database.execute(RECORDED.format("11.13.4"))
+    before = older.database.contents()
+    for given in ((), ("--upgrade-directus", "12.4.1")):
+        refused = older("deploy", *given)
+        assert refused.code == 4, refused.text
+        assert "error[directus-upgrade]: Directus 11.17.4 would run 1 migration on a database of Directus 11.13.4" in (
+            refused.err
+        )
+        assert f"directus-sync deploy --upgrade-directus {VERSION}" in refused.err
+        assert older.database.contents() == before
+
+    shown = older("deploy", "--mode", "dry-run", "--json")
+    assert shown.code == 3, shown.text
+    (migration,) = json.loads(shown.out)["directus_migrations"]
+    assert migration in refused.err
+    assert f"  {migration}\n" in older("check").out
+
+    done = older.with_settings(DIRECTUS_SYNC_UPGRADE_DIRECTUS=VERSION)("deploy")
+    assert done.code == 0, done.text
+    assert f"Bootstrapped Directus {VERSION}" in done.err
+    assert older("deploy").out.startswith("Nothing to do")
+
+
+def test_a_patch_of_the_same_minor_version_needs_no_word(older: Tool) -> None:
+    older.database.execute(RECORDED.format("11.17.3"))
+    done = older("deploy")
+    assert done.code == 0, done.text
+
+
+def test_a_database_that_a_newer_directus_upgraded_is_refused_with_the_way_back(deployed: Tool) -> None:
+    deployed.database.execute(RECORDED.format("12.4.1"))
+    deployed.database.execute(
+        "INSERT INTO directus_migrations (version, name) VALUES ('29990101A', 'From the future');"
+        "UPDATE directus_sync.deploys SET inputs = NULL"
+    )
+    before = deployed.database.contents()
+    refused = deployed("deploy")
+    assert refused.code == 4, refused.text
+    assert "error[directus-too-old]: this database was upgraded to Directus 12.4.1" in refused.err
+    assert "29990101A" in refused.err
+    assert "directus database migrate:down, 1 times" in refused.err
+    assert deployed.database.contents() == before
