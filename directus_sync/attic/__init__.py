@@ -21,6 +21,7 @@ from directus_sync.attic.beside import Selection
 from directus_sync.attic.registry import Copy, Item, Rows, Taking, listing
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
 from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
+from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
 
 __all__ = [
@@ -75,7 +76,7 @@ def keep(
     kept: list[int] = []
     try:
         for item in dict.fromkeys(items):
-            with _wrapped(f"{item.id} could not be copied to the attic"):
+            with _wrapped(connection, f"{item.id} could not be copied to the attic"):
                 copy_id = patiently(connection, partial(_keep, connection, item, taking))
             kept += [] if copy_id is None else [copy_id]
     except BaseException:
@@ -92,7 +93,7 @@ def keep_rows(
 
     Raises AtticFailed.
     """
-    with _wrapped(f"{name} could not be kept in the attic"), tables.transaction(connection):
+    with _wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
         _require_register(connection)
         rows = beside.read(connection, selections)
         copy_id = registry.add(connection, Item(name), (), Taking(run, command, sha256, {}), rows)
@@ -126,7 +127,7 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False)
     Raises AtticUnknownCopy, AtticItemMissing while the collection or field does not exist, and AtticFailed.
     """
     _settle(connection, [copy_id])
-    with _wrapped(f"copy {copy_id} could not be restored"):
+    with _wrapped(connection, f"copy {copy_id} could not be restored"):
         for copy in registry.select(connection, [copy_id]):
             kept, rows = tables.find(connection, ATTIC, copy.table), registry.beside(connection, copy_id)
             if kept is None and not rows:
@@ -148,7 +149,7 @@ def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
     _settle(connection, ids)
     purged = registry.select(connection, ids)
     for copy in purged:
-        with _wrapped(f"copy {copy.id} could not be deleted"), tables.transaction(connection):
+        with _wrapped(connection, f"copy {copy.id} could not be deleted"), tables.transaction(connection):
             execute(connection, "DROP TABLE IF EXISTS {}", sql.Identifier(ATTIC, copy.table))
             registry.remove(connection, copy)
     return purged
@@ -187,7 +188,7 @@ def _require_register(connection: Connection) -> None:
 
 def _settle(connection: Connection, ids: Iterable[int]) -> None:
     for copy in registry.select(connection, ids):
-        with _wrapped(f"what was written to {copy.item.id} could not be added to copy {copy.id}"):
+        with _wrapped(connection, f"what was written to {copy.item.id} could not be added to copy {copy.id}"):
             patiently(connection, partial(_settle_one, connection, copy))
 
 
@@ -252,11 +253,12 @@ def _pattern(connection: Connection, table: Table) -> str:
 
 
 @contextmanager
-def _wrapped(what: str) -> Iterator[None]:
+def _wrapped(connection: Connection, what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
         raise AtticFailed(
-            f"{what}: {reason}", next="fix the cause and run again; that is safe, and copies that were complete stay"
+            f"{what}: {reason}", next=f"{fix}; that is safe, and copies that were complete stay"
         ) from error

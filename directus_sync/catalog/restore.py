@@ -18,7 +18,7 @@ from directus_sync import catalog
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, obstacles, query
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
-from directus_sync.postgres import database
+from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 
 _SCHEMA: Final = "public"
@@ -206,6 +206,8 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         if code in obstacles.REFUSED_BY_ROWS:
             rows = obstacles.find(connection, item, difference.expected or "", error)
         reason = " ".join((error.diag.message_primary or str(error)).split())
+        if holders.timed_out(error):
+            reason = f"{reason}; {holders.describe(connection) or 'its holder is gone'}"
         return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT))
     return None
 

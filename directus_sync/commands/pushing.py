@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from directus_sync import attic
 from directus_sync.commands import planning, resources
 from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyUnclear, AtticFailed, SyncError, count
+from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
+from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
 from directus_sync.resources.declared import ACCESS
@@ -20,6 +23,10 @@ from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history
+
+# How long a push tries to get its locks. Readers get their turn in the pauses.
+PATIENCE_SECONDS: Final = 60.0
+FIRST_PAUSE_SECONDS: Final = 1.0
 
 
 class Pushing:
@@ -92,12 +99,33 @@ class Pushing:
             number = plans.changes(judged)
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                 resources.forget_lost(self.connection, ACCESS)
-                try:
-                    client.apply(judged.difference.digest, judged.difference.raw)
-                except ApplyUnclear as unclear:
-                    # It is never sent again blindly: first look whether it happened.
-                    if not _happened(client, wanted, judged, unclear):
-                        raise
+                self._apply(client, wanted, judged)
+
+    def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
+        """Send it, and again for a while if somebody holds a table: nobody is to wait behind it for long."""
+        pause, deadline = FIRST_PAUSE_SECONDS, time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                client.apply(judged.difference.digest, judged.difference.raw)
+            except ApplyUnclear as unclear:
+                # It is never sent again blindly: first look whether it happened.
+                if _happened(client, wanted, judged, unclear):
+                    return
+                if holders.TIMED_OUT not in unclear.what:
+                    raise
+                if time.monotonic() + pause > deadline:
+                    raise ApplyFailed(
+                        f"Directus could not lock a table within {PATIENCE_SECONDS:g} s; nothing was changed",
+                        where=unclear.where,
+                        next=holders.advice(self.connection),
+                    ) from unclear
+                if pause == FIRST_PAUSE_SECONDS:
+                    who = holders.describe(self.connection) or "a session that has just ended"
+                    self.progress.note(f"Waiting for a table that others use: {who}")
+                time.sleep(pause)
+                pause *= 2
+            else:
+                return
 
     @contextmanager
     def _copied(self, judged: Plan, wanted: Snapshot) -> Iterator[None]:

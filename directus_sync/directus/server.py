@@ -14,10 +14,11 @@ from typing import IO, Final
 from directus_sync.directus import sockets, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.installation import Administrator
-from directus_sync.directus.program import how_it_ended, no_extensions, spawn, tail
+from directus_sync.directus.program import environment, how_it_ended, no_extensions, spawn, tail
 from directus_sync.directus.session import Signed
 from directus_sync.directus.worker import WHOLE, Choice
 from directus_sync.errors import DirectusUnavailable, PrivateServerFailed
+from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
 # A server for schema calls and rows: no Studio, no WebSockets, no limits for the public.
@@ -64,7 +65,10 @@ def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
     with sockets.folder() as folder, tempfile.TemporaryFile() as log:
         socket = folder / "directus.sock"
         extensions = {} if choice.hooks else no_extensions(settings)
-        overrides = {**LEAN, **extensions, "UNIX_SOCKET_PATH": str(socket), "SECRET": secret}
+        # Whoever wants to read a table waits behind a session that waits to change it.
+        patience = f"{environment(settings)['PGOPTIONS']} -c lock_timeout={database.LOCK_MILLISECONDS}"
+        own = {"UNIX_SOCKET_PATH": str(socket), "SECRET": secret, "PGOPTIONS": patience}
+        overrides = {**LEAN, **extensions, **own}
         with spawn(settings, verb, overrides, log, *arguments, stdin=subprocess.PIPE) as process:
             yield Loaded(choice, socket, secret, process, log)
 

@@ -21,12 +21,13 @@ from directus_sync.settings import DatabaseSettings, Settings
 # psycopg2 writes its class in lower case.
 Connection = extensions.connection
 
+LOCK_MILLISECONDS: Final = 4000
 # Session settings of everything the tool does itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
 # statement_timeout, idle_...: a role may have them, for Directus; a deploy may need longer, and waits with its lock.
 # search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
 SESSION_OPTIONS: Final = (
-    "-c lock_timeout=4000 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    f"-c lock_timeout={LOCK_MILLISECONDS} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
     " -c search_path=pg_catalog,pg_temp"
 )
 # For revisions, which create and name things in `public`. PostgreSQL searches pg_catalog before it.

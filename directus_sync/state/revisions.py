@@ -11,7 +11,7 @@ from typing import Final, Literal
 import psycopg2
 
 from directus_sync.errors import DatabaseAhead, MigrationFailed, SyncError
-from directus_sync.postgres import database
+from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import ROOT
 from directus_sync.state import revision_files
@@ -132,10 +132,12 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
     except SyncError:
         raise
     except (CommandError, SQLAlchemyError, psycopg2.Error) as error:
+        if not connection.closed:
+            connection.rollback()
         raise MigrationFailed(
             f"{progress.current.name} failed: {_reason(error)}",
             where=f"alembic upgrade {branch}@head, after {len(progress.done)} of {len(todo)} revisions",
-            next=_remedy(error),
+            next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
         ) from error
     finally:
         if not connection.closed:
