@@ -117,6 +117,7 @@ def interrupt(
     until(lambda: "lock       free" in tool("status").out, seconds=5)
 
 
+@pytest.mark.slow
 def test_a_boot_after_interrupted_ones_serves(empty: Tool, tmp_path: Path) -> None:
     whole = {**empty.environ, "DIRECTUS_SYNC_WORKER": "off"}
     interrupt(empty, whole, bootstraps, signal.SIGTERM, tmp_path)

@@ -31,6 +31,9 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose
 ADDRESS = "redis:6379"
 PASSWORD = "passwordofthetests"
 
+# Two whole Directus boot, and a third pushes.
+pytestmark = pytest.mark.slow
+
 # Without Redis it would never be. A second or two, but for a busy machine.
 SOON = 30.0
 TICK = "it ticks"

@@ -122,6 +122,7 @@ def test_a_pull_request_is_told_what_it_does(checkout: Path, empty: Tool) -> Non
     assert "Deployed in" in report
 
 
+@pytest.mark.slow
 def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: Tool) -> None:
     git(checkout, "switch", "--quiet", "--create", "branch")
     path = checkout / "snapshots" / "schema.yaml"
