@@ -51,8 +51,15 @@ def begin(directus: RunningDirectus) -> None:
     directus.database.execute(ROWS)
 
 
-def log_in(browser: Browser, directus: RunningDirectus, name: str) -> Studio:
-    """Open a window in which somebody of the first club has logged in, on the day of the race."""
-    studio = open_studio(browser, str(directus.http.base_url), now=NOW)
-    studio.log_in(f"{name}-of-a@example.com", PASSWORD)
-    return studio
+class Windows(dict[str, Studio]):
+    """The Studio on the day of the race, in a window for each of the first club, who logs in when first asked for."""
+
+    def __init__(self, browser: Browser, directus: RunningDirectus) -> None:
+        super().__init__()
+        self.browser = browser
+        self.url = str(directus.http.base_url)
+
+    def __missing__(self, name: str) -> Studio:
+        studio = self[name] = open_studio(self.browser, self.url, now=NOW)
+        studio.log_in(f"{name}-of-a@example.com", PASSWORD)
+        return studio

@@ -64,6 +64,12 @@ def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def people(browser: Browser, guarded: RunningDirectus) -> clubs.Windows:
+    """Who works for the first club on a race day, each in a window of his own."""
+    return clubs.Windows(browser, guarded)
+
+
 @pytest.fixture(scope="module")
 def race(guarded: RunningDirectus) -> RunningDirectus:
     """The same, with the rows of the two clubs as they are on the morning of a race day."""

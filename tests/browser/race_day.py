@@ -104,6 +104,9 @@ def close_the_stage(people: People, database: Database) -> None:
     director.choose("Status", "Closed")
     director.saved()
     database.execute(RESULT)
+    viewer = people["viewer"]
+    viewer.visit("Stage results")
+    expect(viewer.main).to_contain_text("No Items")
 
 
 def give_a_penalty_by_hand(people: People, database: Database) -> None:
@@ -123,12 +126,11 @@ def give_a_penalty_by_hand(people: People, database: Database) -> None:
 def decide_on_the_penalties(people: People, database: Database) -> None:
     director = people["director"]
     director.visit("Stage results")
-    director.edit("Provisional")
+    director.edit("Finished")
     director.choose("Publication", "Official")
     director.refused(UNDECIDED)
-    director.visit("Penalties")
-    director.page.get_by_role("button", name="Discard Changes").click()
-    director.edit("Proposed")
+    director.visit("Penalties", discard=True)
+    director.edit("By the stewards")
     director.choose("Status", "Confirmed")
     director.saved()
 
@@ -136,7 +138,7 @@ def decide_on_the_penalties(people: People, database: Database) -> None:
 def publish_the_results(people: People, database: Database) -> None:
     director = people["director"]
     director.visit("Stage results")
-    director.edit("Provisional")
+    director.edit("Finished")
     director.choose("Publication", "Official")
     director.saved()
     director.visit("Stages")
@@ -145,7 +147,7 @@ def publish_the_results(people: People, database: Database) -> None:
     director.saved()
     viewer = people["viewer"]
     viewer.visit("Stage results")
-    expect(viewer.row("Official")).to_have_count(1)
+    expect(viewer.row("Finished")).to_have_count(1)
     found = database.rows("SELECT publication, published_by::text FROM public.stage_results")
     assert found == [("official", key("director-of-a"))]
 

@@ -51,9 +51,11 @@ class Studio:
         self.page.goto(f"{self.url}/admin/content/{path}")
         expect(self.main).to_be_visible()
 
-    def visit(self, name: str) -> None:
-        """Go to a collection by its link, as a user does; the app is not loaded again."""
+    def visit(self, name: str, *, discard: bool = False) -> None:
+        """Go to a collection by its link, as a user does; the app is not loaded again. discard: what was typed."""
         self.navigation.get_by_role("link", name=name).click()
+        if discard:
+            self.page.get_by_role("button", name="Discard Changes").click()
         expect(self.header.get_by_role("heading")).to_have_text(name)
 
     def add(self) -> None:
