@@ -141,7 +141,7 @@ class Studio:
     def saved(self) -> None:
         """Save, and be back at the list."""
         self.save()
-        expect(self.header.get_by_role("link", name="add")).to_be_visible()
+        expect(self.header.get_by_role("button", name="check", exact=True)).to_be_hidden()
 
     def refused(self, sentence: str) -> None:
         """Save, and be told why not."""

@@ -28,7 +28,7 @@ FORBIDDEN = 'You don\'t have permissions to perform "update" for the field(s) "s
 
 
 @pytest.fixture
-def marshal(people: Windows, race: RunningDirectus) -> Studio:  # noqa: ARG001 - the rows are there before he looks
+def marshal(people: Windows, race: RunningDirectus) -> Studio:
     """The Studio, with a marshal of the first club logged in."""
     return people["marshal"]
 

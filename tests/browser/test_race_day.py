@@ -14,3 +14,6 @@ pytestmark = pytest.mark.usefixtures("tmp_path")
 def test_a_race_day_in_the_studio_needs_no_administrator(people: Windows, race: RunningDirectus) -> None:
     for step in STEPS.values():
         step(people, race.database)
+    viewer = {"Authorization": "Bearer viewer-of-a"}
+    results = race.http.get("/items/stage_results", headers=viewer).json()["data"]
+    assert [result["publication"] for result in results] == ["official"]
