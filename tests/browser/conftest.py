@@ -1,17 +1,20 @@
-"""One Directus with its admin UI, seeded, and one browser in it; a failure leaves a picture."""
+"""One browser, a seeded Directus with its admin UI, and one of two clubs; a failure leaves a picture."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from directus_sync.directus import server
-from tests.browser.studio import Studio, browse
-from tests.conftest import ROOT, Cloning, RunningDirectus, Tool, running_directus
+from tests.browser import clubs
+from tests.browser.studio import Studio, browse, open_studio
+from tests.conftest import ROOT, Cloning, RunningDirectus, Tool, extension_settings, running_directus
 
 # Else the pictures would show when they were taken.
 REGISTERED = "2026-05-02T10:00:00+02:00"
@@ -27,24 +30,59 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
-    """A Directus that serves its admin UI, with the rows that `make up` shows."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(server.LEAN, "SERVE_APP", "true")
-        with running_directus(Tool(clone("deployed"))) as running:
-            done = running.tool("seed")
-            assert done.code == 0, done.text
-            running.database.execute(f"UPDATE entries SET registered_at = '{REGISTERED}'")
-            yield running
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for the tests of all Directuses: Playwright starts once in a process."""
+    with browse(chromium) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def studio(chromium: str, seeded: RunningDirectus) -> Iterator[Studio]:
+def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
+    """A Directus that serves its admin UI, with the rows that `make up` shows."""
+    with with_app(clone) as running:
+        done = running.tool("seed")
+        assert done.code == 0, done.text
+        running.database.execute(f"UPDATE entries SET registered_at = '{REGISTERED}'")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def studio(browser: Browser, seeded: RunningDirectus) -> Studio:
     """The admin UI, with the administrator logged in."""
     asked = os.environ.get("SCREENSHOTS")
-    with browse(chromium, str(seeded.http.base_url), ROOT / asked if asked else None) as opened:
-        opened.log_in(seeded.tool.environ["ADMIN_EMAIL"], seeded.tool.environ["ADMIN_PASSWORD"])
-        yield opened
+    opened = open_studio(browser, str(seeded.http.base_url), ROOT / asked if asked else None)
+    environ = seeded.tool.environ
+    opened.log_in(environ["ADMIN_EMAIL"], environ["ADMIN_PASSWORD"], is_administrator=True)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
+    """A Directus that serves its admin UI and has the extension, with the people of two clubs."""
+    with with_app(clone, **extension_settings()) as running:
+        clubs.admit(running)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def people(browser: Browser, guarded: RunningDirectus) -> clubs.Windows:
+    """Who works for the first club on a race day, each in a window of his own."""
+    return clubs.Windows(browser, guarded)
+
+
+@pytest.fixture(scope="module")
+def race(guarded: RunningDirectus) -> RunningDirectus:
+    """The same, with the rows of the two clubs as they are on the morning of a race day."""
+    clubs.begin(guarded)
+    return guarded
+
+
+@contextmanager
+def with_app(clone: Cloning, **settings: str) -> Iterator[RunningDirectus]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(server.LEAN, "SERVE_APP", "true")
+        with running_directus(Tool(clone("deployed")), **settings) as running:
+            yield running
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,9 +91,17 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say where the picture of a failure is."""
     report = yield
-    studio, folder = item.funcargs.get("studio"), item.funcargs.get("tmp_path")
-    if report.failed and isinstance(studio, Studio) and isinstance(folder, Path):
-        path = folder / "failure.png"
-        studio.page.screenshot(path=path)
-        report.sections.append(("What the browser shows", f"{path}, at {studio.page.url}"))
+    folder = item.funcargs.get("tmp_path")
+    if report.failed and isinstance(folder, Path):
+        for name, studio in opened(item.funcargs).items():
+            path = folder / f"{name}.png"
+            studio.page.screenshot(path=path)
+            report.sections.append(("What the browser shows", f"{path}, at {studio.page.url}"))
     return report
+
+
+def opened(fixtures: Mapping[str, object]) -> dict[str, Studio]:
+    """Return the windows among the fixtures of a test."""
+    several = [value for value in fixtures.values() if isinstance(value, Mapping)]
+    named = [pair for values in (fixtures, *several) for pair in values.items()]
+    return {str(name): value for name, value in named if isinstance(value, Studio)}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 # No sandbox: in a container root can't make one. No partial raster: equal pages make equal pictures.
 # The rest keeps Chromium from calling its maker.
@@ -36,19 +36,41 @@ class Studio:
     url: str
     pictures: Path | None
 
-    def log_in(self, email: str, password: str) -> None:
+    def log_in(self, email: str, password: str, *, is_administrator: bool = False) -> None:
         self.page.goto(f"{self.url}/admin/login")
         self.page.get_by_placeholder("Email").fill(email)
         self.page.get_by_placeholder("Password").fill(password)
         self.page.get_by_role("button", name="Sign In").click()
-        # Directus asks for an owner of the project, to whom its licence applies: a question for people.
-        self.page.get_by_role("button", name="Remind Later").click()
+        if is_administrator:
+            # Directus asks for an owner of the project, to whom its licence applies: a question for people.
+            self.page.get_by_role("button", name="Remind Later").click()
         expect(self.navigation).to_be_visible()
 
     def open(self, path: str) -> None:
         """Load a page of the content module; what was typed before is dropped."""
         self.page.goto(f"{self.url}/admin/content/{path}")
         expect(self.main).to_be_visible()
+
+    def visit(self, name: str, *, discard: bool = False) -> None:
+        """Go to a collection by its link, as a user does; the app is not loaded again. discard: what was typed."""
+        self.navigation.get_by_role("link", name=name).click()
+        if discard:
+            self.page.get_by_role("button", name="Discard Changes").click()
+        expect(self.header.get_by_role("heading")).to_have_text(name)
+
+    def add(self) -> None:
+        """Begin a new item of the collection that is shown."""
+        self.header.get_by_role("link", name="add").click()
+        self._loaded()
+
+    def edit(self, text: str) -> None:
+        """Open the item of which a cell says this."""
+        self.main.get_by_role("cell", name=text, exact=True).click()
+        self._loaded()
+
+    def _loaded(self) -> None:
+        expect(self.header.get_by_role("button", name="check", exact=True)).to_be_visible()
+        expect(self.main.locator(".v-skeleton-loader")).to_have_count(0)
 
     @property
     def navigation(self) -> Locator:
@@ -72,7 +94,7 @@ class Studio:
     def field(self, label: str) -> Locator:
         """A field of a form: label, input and note."""
         # Behind the label stand the icons, by their names.
-        named = re.compile(rf"^{label}( star)? arrow_drop_down$")
+        named = re.compile(rf"^{re.escape(label)}( star)? arrow_drop_down$")
         return self.main.locator(".field").filter(has=self.page.get_by_role("button", name=named))
 
     def choices(self, label: str) -> Locator:
@@ -94,8 +116,39 @@ class Studio:
         self.main.get_by_role("columnheader", name=label).get_by_role("button").click()
         self.page.get_by_role("button", name="Sort Ascending").click()
 
+    def choose(self, label: str, text: str) -> None:
+        self.choices(label).filter(has_text=text).click()
+
+    def write(self, label: str, text: str) -> None:
+        self.field(label).get_by_role("textbox").fill(text)
+
+    def set_time(self, label: str, time: str, day: str | None = None) -> None:
+        """Set a time such as 08:30:00. day: as the calendar names it; without one the day stays, or is today."""
+        self.field(label).locator(".interface").get_by_role("button").first.click()
+        calendar = self.page.locator(".v-menu-content")
+        if day is not None:
+            calendar.get_by_role("button", name=day).click()
+        for part, digits in zip(("hour", "minute", "second"), time.split(":"), strict=True):
+            calendar.get_by_role("spinbutton", name=part).click()
+            self.page.keyboard.type(digits)
+        self.page.keyboard.press("Escape")
+        expect(calendar).to_be_hidden()
+        expect(self.field(label)).to_contain_text(time)
+
     def save(self) -> None:
         self.header.get_by_role("button", name="check", exact=True).click()
+
+    def saved(self) -> None:
+        """Save, and be back at the list."""
+        self.save()
+        expect(self.header.get_by_role("button", name="check", exact=True)).to_be_hidden()
+
+    def refused(self, sentence: str) -> None:
+        """Save, and be told why not."""
+        self.save()
+        dismiss = self.page.get_by_role("button", name="Dismiss")
+        expect(self.page.locator(".v-card").filter(has=dismiss)).to_contain_text(sentence)
+        dismiss.click()
 
     def picture(self, name: str) -> None:
         if self.pictures is not None:
@@ -110,17 +163,27 @@ class Studio:
 
 
 @contextmanager
-def browse(chromium: str, url: str, pictures: Path | None) -> Iterator[Studio]:
-    """Start a browser while the block runs. It looks the same on every machine: the app brings its fonts along."""
+def browse(chromium: str) -> Iterator[Browser]:
+    """Run a browser while the block runs."""
     expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(
-            viewport={"width": WIDTH, "height": HEIGHT},
-            locale="en-US",
-            timezone_id="Europe/Tirane",
-            reduced_motion="reduce",
-        )
-        page.set_default_timeout(MILLISECONDS)
-        yield Studio(page, url, pictures)
+        yield browser
         browser.close()
+
+
+def open_studio(browser: Browser, url: str, pictures: Path | None = None, *, now: str | None = None) -> Studio:
+    """Open a window for one user. It looks the same on every machine: the app brings its fonts along.
+
+    now: the time at which the window's clock starts, if not the real one.
+    """
+    page = browser.new_page(
+        viewport={"width": WIDTH, "height": HEIGHT},
+        locale="en-US",
+        timezone_id="Europe/Tirane",
+        reduced_motion="reduce",
+    )
+    page.set_default_timeout(MILLISECONDS)
+    if now is not None:
+        page.clock.install(time=now)
+    return Studio(page, url, pictures)

@@ -5,8 +5,10 @@ import coherence from './coherence';
 import discipline from './discipline';
 import flags from './flags';
 import { note } from './lib/registered';
+import penalties from './penalties';
 import queries from './queries';
 import refusals from './refusals';
+import relations from './relations';
 import results from './results';
 import routes from './routes';
 import stages from './stages';
@@ -44,6 +46,8 @@ export const hooks = [
   hook('trm-stages', stages),
   hook('trm-closing-times', closing),
   hook('trm-results', results),
+  hook('trm-penalties', penalties),
+  hook('trm-relations', relations),
 ];
 export const endpoints = [endpoint('trm-routes', routes)];
 export const operations: readonly never[] = [];

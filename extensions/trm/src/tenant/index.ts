@@ -4,7 +4,7 @@ import { TenantForbidden } from '../lib/errors';
 import { isToMany, said } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { isMemberSomewhere, mayReach } from './membership';
-import { demand, mayCreate, type Action, type Demand } from './rules';
+import { advice, demand, mayCreate, type Action, type Demand } from './rules';
 
 const WORDS: Readonly<Record<Action, string>> = { create: 'create', update: 'change', delete: 'delete' };
 
@@ -48,7 +48,8 @@ const guard: HookConfig = ({ filter }, { getSchema }) => {
     if (accountability.user !== null && (await isAllowed(reading, accountability.user, writing))) return;
     // The same words whether the row is another organisation's or is not there, so that nobody learns which.
     const { action, collection } = writing;
-    const reason = `You may not ${WORDS[action]} ${collection} in this organisation, or it does not exist.`;
+    const hint = action === 'create' ? advice(collection, writing.payload) : '';
+    const reason = `You may not ${WORDS[action]} ${collection} in this organisation, or it does not exist.${hint}`;
     throw new TenantForbidden({ reason, collection });
   }
 

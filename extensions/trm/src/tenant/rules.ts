@@ -35,4 +35,8 @@ export const mayCreate = (collection: string, { roles, ...demanded }: Demand, pa
   roles: collection === 'entry_crossings' && payload['source'] !== 'manual' ? roles.filter(isNoMarshal) : roles,
 });
 
+/** Return what a refused creation may lack, as a sentence; nothing that a stored row would have to tell. */
+export const advice = (collection: string, payload: Row): string =>
+  collection === 'entry_crossings' && payload['source'] !== 'manual' ? ' A marshal chooses the source Manual.' : '';
+
 const isNoMarshal = (role: string): boolean => role !== 'marshal';
