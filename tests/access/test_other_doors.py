@@ -168,3 +168,13 @@ def test_the_studio_opens_to_a_marshal_with_his_own_rows_alone(guarded_clubs: Cl
     preset = {"collection": "entries", "user": FOREIGN_RIDER.id, "bookmark": "mine"}
     assert client.post("/presets", json=preset).status_code in {400, 403}
     assert client.patch(path("entries", row_id("entries", "own")), json={"notes": "seen"}).is_success
+
+
+def test_a_member_s_relations_lead_to_people_without_the_lists_of_these(guarded_clubs: Clubs) -> None:
+    """Else the Studio shows no name, and offers nobody, for the crew of an entry."""
+    seen = {}
+    for name, client in (("marshal", guarded_clubs.as_(STEWARD)), ("administrator", guarded_clubs.served.http)):
+        relations = client.get("/relations").json()["data"]
+        lists = {(row["collection"], row["field"]): row["meta"]["one_field"] for row in relations if row["meta"]}
+        seen[name] = [lists["entry_crew", field] for field in ("user_id", "entry_id")]
+    assert seen == {"marshal": [None, "entry_crew"], "administrator": ["entry_crew", "entry_crew"]}

@@ -84,8 +84,9 @@ def test_a_race_day_needs_no_administrator(rally_of: Rally, people: dict[str, Pe
     assert flag["rows_affected"] == 1
     penalty = director.creates(
         "entry_penalties", entry_id=entry, stage_id=key("stage A"), type="manual", penalty_seconds=60, source="manual",
-        status="proposed", dedupe_key="manual:1", formula_snapshot={},
-    )["id"]  # fmt: skip
+        status="proposed",
+    )  # fmt: skip
+    assert (penalty["issued_by"], penalty["formula_snapshot"]) == (key("director-of-a"), {})
 
     # In the evening: the processor has computed, the steward decides, the director publishes.
     director.changes(STAGE, status="closed")
@@ -96,7 +97,7 @@ def test_a_race_day_needs_no_administrator(rally_of: Rally, people: dict[str, Pe
     result = f"/items/stage_results/{key('result')}"
     refused = director.http.patch(result, json={"publication": "official"})
     assert code(refused) == (409, "PENALTIES_PROPOSED")
-    director.changes(f"entry_penalties/{penalty}", status="confirmed")
+    director.changes(f"entry_penalties/{penalty['id']}", status="confirmed")
     assert director.does("PATCH", result, publication="official")["published_by"] == key("director-of-a")
     director.changes(STAGE, status="official")
     assert viewer.does("GET", result)["publication"] == "official"
