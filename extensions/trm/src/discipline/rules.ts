@@ -1,4 +1,4 @@
-/** What each discipline asks of an entry and of its crew. Pure. */
+/** What each discipline asks of an entry and of its crew, and each class of a race number. Pure. */
 
 export interface Discipline {
   vehicle: boolean;
@@ -29,4 +29,20 @@ export const mayServe = ({ roles }: Discipline, role: unknown): boolean =>
 export function vehicleFault(discipline: Discipline, hasVehicle: boolean): 'missing' | 'surplus' | undefined {
   if (discipline.vehicle === hasVehicle) return undefined;
   return discipline.vehicle ? 'missing' : 'surplus';
+}
+
+/** The race numbers of a class. null: no end. */
+export interface Range {
+  min: number | null;
+  max: number | null;
+}
+
+/** Tell whether a class has this race number; what is no number, Directus refuses. */
+export const hasNumber = ({ min, max }: Range, number: unknown): boolean =>
+  typeof number !== 'number' || (number >= (min ?? number) && number <= (max ?? number));
+
+/** Return a range in words. */
+export function rangeWords({ min, max }: Range): string {
+  const low = min ?? 1;
+  return max === null ? `from ${String(low)} on` : `from ${String(low)} to ${String(max)}`;
 }

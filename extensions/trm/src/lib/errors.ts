@@ -16,6 +16,7 @@ export const RowInUse = refusal('ROW_IN_USE', 409);
 export const VehicleRequired = refusal('VEHICLE_REQUIRED', 400);
 export const VehicleNotAllowed = refusal('VEHICLE_NOT_ALLOWED', 400);
 export const CrewRoleNotAllowed = refusal('CREW_ROLE_NOT_ALLOWED', 400);
+export const RaceNumberOutOfRange = refusal('RACE_NUMBER_OUT_OF_RANGE', 400);
 export const DisciplineLocked = refusal('DISCIPLINE_LOCKED', 409);
 export const WindowTooLarge = refusal('WINDOW_TOO_LARGE', 400);
 export const NoPositions = refusal('NO_POSITIONS', 400);
