@@ -61,6 +61,14 @@ test('a range has both its ends, and one that has none is without end', () => {
     [1, 2, 3],
     [1, 2, 3, 4],
   ]);
+  // Text, as CSV has it, and as PostgreSQL reads it.
+  expect(['2', ' 2 ', '4', '3_0', null].map((text) => hasNumber({ min: 2, max: 3 }, text))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    true,
+  ]);
   expect([rangeWords({ min: null, max: 199 }), rangeWords({ min: 400, max: null })]).toEqual([
     'from 1 to 199',
     'from 400 on',

@@ -37,9 +37,12 @@ export interface Range {
   max: number | null;
 }
 
-/** Tell whether a class has this race number; what is no number, Directus refuses. */
-export const hasNumber = ({ min, max }: Range, number: unknown): boolean =>
-  typeof number !== 'number' || (number >= (min ?? number) && number <= (max ?? number));
+/** Tell whether a class has this race number, which an import of CSV gives as text; an entry needs one anyway. */
+export function hasNumber({ min, max }: Range, given: unknown): boolean {
+  if (typeof given !== 'number' && typeof given !== 'string') return true;
+  const number = Number(given);
+  return (min === null || number >= min) && (max === null || number <= max);
+}
 
 /** Return a range in words. */
 export function rangeWords({ min, max }: Range): string {
