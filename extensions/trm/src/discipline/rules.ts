@@ -37,10 +37,11 @@ export interface Range {
   max: number | null;
 }
 
-/** Tell whether a class has this race number, which an import of CSV gives as text; an entry needs one anyway. */
+/** Tell whether a class has this race number, which an import of CSV gives as text. Directus wants one from 1 on. */
 export function hasNumber({ min, max }: Range, given: unknown): boolean {
   if (typeof given !== 'number' && typeof given !== 'string') return true;
   const number = Number(given);
+  if (number < 1) return true;
   return (min === null || number >= min) && (max === null || number <= max);
 }
 

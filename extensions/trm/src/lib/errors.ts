@@ -30,6 +30,7 @@ export const ResultOfficial = refusal('RESULT_OFFICIAL', 409);
 export const Unauthorized = refusal('UNAUTHORIZED', 401);
 export const Forbidden = refusal('FORBIDDEN', 403);
 export const InvalidBody = refusal('INVALID_BODY', 400);
+export const InvalidQuery = refusal('INVALID_QUERY', 400);
 export const RaceNumberTaken = refusal('RACE_NUMBER_TAKEN', 409);
 export const EntryNotFound = refusal('ENTRY_NOT_FOUND', 404);
 export const NoPreviousEntry = refusal('NO_PREVIOUS_ENTRY', 404);
