@@ -27,8 +27,9 @@ async function judgeNumber(reading: Reading, row: Row): Promise<void> {
     ((await valueAt(reading, 'entries', ['class_id', field], row)) as number | undefined) ?? null;
   const range: Range = { min: await end('race_number_min'), max: await end('race_number_max') };
   if (hasNumber(range, number)) return;
-  const code = String((await valueAt(reading, 'entries', ['class_id', 'code'], row)) ?? 'this class');
-  const reason = `The race number ${String(number)} is not one of ${code}: those go ${rangeWords(range)}.`;
+  const code = await valueAt(reading, 'entries', ['class_id', 'code'], row);
+  const name = typeof code === 'string' ? code : 'its class';
+  const reason = `The race number ${String(number)} is not one of ${name}: those go ${rangeWords(range)}.`;
   throw new RaceNumberOutOfRange({ reason });
 }
 
