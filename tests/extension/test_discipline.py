@@ -20,7 +20,13 @@ def discipline(rally_of: Rally, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "with_vehicle", "without"),
-    [("rally", "none", "VEHICLE_REQUIRED"), ("hike", "VEHICLE_NOT_ALLOWED", "none")],
+    [
+        ("rally", "none", "VEHICLE_REQUIRED"),
+        ("time-trial", "none", "VEHICLE_REQUIRED"),
+        ("regatta", "none", "VEHICLE_REQUIRED"),
+        ("trail-run", "VEHICLE_NOT_ALLOWED", "none"),
+        ("hike", "VEHICLE_NOT_ALLOWED", "none"),
+    ],
 )
 def test_an_entry_has_a_vehicle_if_its_discipline_asks_for_one(
     rally_of: Rally, name: str, with_vehicle: str, without: str
