@@ -257,6 +257,21 @@ def test_nobody_changes_the_trail(audited: Rally, statement: str, table: str) ->
         database.execute(statement.format(table))
 
 
+def test_a_statement_of_many_rows_pairs_what_was_with_what_is(audited: Rally) -> None:
+    database = audited.directus.database
+    crossings = CROSSING.replace(f"'{key('crossing')}'", "gen_random_uuid()")
+    for hour in range(3):
+        database.execute(crossings.replace("07Z", f"07 0{hour}:00Z"))
+    database.execute("UPDATE public.entry_crossings SET speed_kmh = extract(hour FROM ts)")
+    for each in changes(audited)[:3]:
+        assert {**each["before"], "speed_kmh": None} == {**each["after"], "speed_kmh": None}
+        assert (each["before"]["id"], each["before"]["speed_kmh"]) == (each["item"], None)
+    # A key that changes leads to no row that was.
+    database.execute(f"DELETE FROM public.entry_crossings; {CROSSING}; UPDATE public.entry_crossings SET id = entry_id")
+    both = [(each["item"], each["before"] is None, each["after"] is None) for each in changes(audited, limit="2")]
+    assert sorted(both) == sorted([(key("crossing"), False, True), (key("entry A"), True, False)])
+
+
 def test_a_change_of_nothing_is_none(audited: Rally) -> None:
     database = audited.directus.database
     database.execute(f"{CROSSING}; UPDATE public.entry_crossings SET status = status, updated_at = now()")

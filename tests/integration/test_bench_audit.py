@@ -30,7 +30,8 @@ def test_crossings_are_timed_with_the_trigger_and_without(connection: Any) -> No
 def test_a_trail_that_records_nothing_is_no_result(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE OR REPLACE FUNCTION audit.record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+            "CREATE OR REPLACE FUNCTION audit.record_insert() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RETURN NULL; END $$"
         )
     with pytest.raises(BenchError, match="the work was not done"):
         audit.compare(connection, 400, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.course import insert_all
 from tests.migrations.revising import Standing
 
-TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%\\_audit'"
+TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%\\_audit%'"
 
 
 def test_changes_are_recorded_from_the_revision_on(standing_at: Standing) -> None:
@@ -16,7 +16,7 @@ def test_changes_are_recorded_from_the_revision_on(standing_at: Standing) -> Non
     with database.connect() as connection:
         insert_all(connection)
     revised.upgrade("post_0013")
-    assert database.value(TRIGGERS) == 10
+    assert database.value(TRIGGERS) == 28
     assert database.value("SELECT count(*) FROM public.audit_trail") == 0
     database.execute("UPDATE public.entry_penalties SET status = 'waived'")
     assert database.rows("SELECT collection, action FROM public.audit_trail") == [("entry_penalties", "update")]

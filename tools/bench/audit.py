@@ -34,8 +34,8 @@ _CROSSINGS: Final = f"""
 INSERT INTO entry_crossings (id, entry_id, geofence_id, direction, ts, source, status)
 SELECT gen_random_uuid(), id, '{load.EVENT}', 'pass', timestamptz '2026-06-06Z' + n * interval '1 s', 'gps', 'auto'
 FROM entries, generate_series(1, {{rows}} / {ENTRIES}) AS n"""
-_EMPTY: Final = "TRUNCATE entry_crossings, audit.changes"
-_TRIGGER: Final = "ALTER TABLE entry_crossings {} TRIGGER entry_crossings_audit"
+_EMPTY: Final = "TRUNCATE entry_crossings, entry_penalties, audit.changes"
+_TRIGGER: Final = "ALTER TABLE entry_crossings {} TRIGGER entry_crossings_audit_insert"
 _RECORDED: Final = "SELECT (SELECT count(*) FROM entry_crossings), (SELECT count(*) FROM audit.changes)"
 
 
