@@ -77,11 +77,11 @@ class Finished:
 SOMEBODY = "somebody else"
 
 
-# All but the record of what was refused.
+# All but the records of what was refused, and of who wrote rows: what is undone was written.
 TABLES = """
 SELECT format('%I.%I', n.nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass('directus_sync.failures')
-AND n.nspname !~ '^(pg_|information_schema|_timescaledb)' ORDER BY 1"""
+AND n.nspname !~ '^(pg_|information_schema|_timescaledb|audit$)' ORDER BY 1"""
 ROWS = "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} AS t)"
 # Of what the fingerprint does not cover, which is all but `public`.
 NAMES = """(

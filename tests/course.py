@@ -45,7 +45,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "id": EVENT, "organization_id": ORGANIZATION, "name": "Rally", "slug": "rally", "discipline": "rally",
         "starts_at": "2026-06-06T06:00:00Z", "ends_at": "2026-06-13T18:00:00Z",
     },
-    "classes": {"id": CLASS, "event_id": EVENT, "code": "C-2", "name": "C-2"},
+    "classes": {"id": CLASS, "event_id": EVENT, "code": "C-2", "name": "C-2", "race_number_min": 1},
     "entries": {
         "id": ENTRY, "event_id": EVENT, "class_id": CLASS, "vehicle_id": VEHICLE, "race_number": 1,
         "status": "registered",

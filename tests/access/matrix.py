@@ -99,7 +99,7 @@ _ORGANIZERS: Final = {
     "devices": "imei model",
     "organization_devices": "registered_at",
     "events": _EVENT,
-    "classes": "code name sort_order description",
+    "classes": "code name sort_order race_number_min race_number_max description",
     "entries": "class_id vehicle_id race_number status registered_at notes",
     "entry_crew": "user_id role",
     "entry_devices": "device_id assigned_user_id mount_position",

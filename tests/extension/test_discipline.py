@@ -20,7 +20,13 @@ def discipline(rally_of: Rally, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "with_vehicle", "without"),
-    [("rally", "none", "VEHICLE_REQUIRED"), ("hike", "VEHICLE_NOT_ALLOWED", "none")],
+    [
+        ("rally", "none", "VEHICLE_REQUIRED"),
+        ("time-trial", "none", "VEHICLE_REQUIRED"),
+        ("regatta", "none", "VEHICLE_REQUIRED"),
+        ("trail-run", "VEHICLE_NOT_ALLOWED", "none"),
+        ("hike", "VEHICLE_NOT_ALLOWED", "none"),
+    ],
 )
 def test_an_entry_has_a_vehicle_if_its_discipline_asks_for_one(
     rally_of: Rally, name: str, with_vehicle: str, without: str
@@ -91,3 +97,65 @@ def test_the_discipline_of_an_event_with_entries_stays(rally_of: Rally) -> None:
     assert code(http.patch(f"/items/events/{key('event A')}", json=change)) == (409, "DISCIPLINE_LOCKED")
     assert http.patch(f"/items/events/{key('event A')}", json={"discipline": "rally", "notes": "x"}).status_code == 200
     assert http.patch(f"/items/events/{key('event A2')}", json=change).status_code == 200
+
+
+def of_class(rally_of: Rally, low: str, high: str) -> None:
+    """Have the class of event A race with the numbers of a range."""
+    assignment = f"race_number_min = {low}, race_number_max = {high}"
+    rally_of.directus.database.execute(f"UPDATE public.classes SET {assignment} WHERE id = '{key('class A')}'")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fits", "refused", "words"),
+    [
+        ("300", "399", (300, 399), (299, 400), "from 300 to 399"),
+        ("300", "NULL", (300, 9000), (299,), "from 300 on"),
+        ("NULL", "199", (2, 199), (200,), "from 1 to 199"),
+    ],
+)
+def test_an_entry_has_a_race_number_of_its_class(
+    rally_of: Rally, low: str, high: str, fits: tuple[int, ...], refused: tuple[int, ...], words: str
+) -> None:
+    of_class(rally_of, low, high)
+    with rally_of.as_user("director-of-a") as http:
+        for number in (*fits, *refused):
+            answer = http.post("/items/entries", json={**ENTRY, **VEHICLE, "race_number": number})
+            if number in fits:
+                assert answer.status_code == 200, answer.text
+            else:
+                assert code(answer) == (400, "RACE_NUMBER_OUT_OF_RANGE")
+                sentence = f"The race number {number} is not one of M-1: those go {words}."
+                assert answer.json()["errors"][0]["message"] == sentence
+
+
+def test_a_race_number_is_judged_by_what_an_update_leaves(rally_of: Rally) -> None:
+    """Over every door; entry A has the number 1, so only its class or both may not fit."""
+    of_class(rally_of, "300", "399")
+    database, refusal = rally_of.directus.database, (400, "RACE_NUMBER_OUT_OF_RANGE")
+    second = {"event_id": key("event A"), "code": "Q-1", "name": "Quad", "race_number_min": 1, "race_number_max": 9}
+    http, entry = rally_of.directus.http, f"/items/entries/{key('entry A')}"
+    with rally_of.as_user("director-of-a") as director:
+        quad = director.post("/items/classes", json=second).json()["data"]["id"]
+        # A range that came after the entry stops no other change of it.
+        assert director.patch(entry, json={"notes": "x"}).status_code == 200
+        assert director.patch(entry, json={"class_id": quad}).status_code == 200
+        assert code(director.patch(entry, json={"class_id": key("class A")})) == refusal
+        assert code(director.patch(entry, json={"race_number": 10})) == refusal
+        assert code(director.patch("/items/entries", json=[{"id": key("entry A"), "race_number": 10}])) == refusal
+    graphql = f'mutation {{ update_entries_item(id: "{key("entry A")}", data: {{race_number: 10}}) {{ id }} }}'
+    assert code(http.post("/graphql", json={"query": graphql}))[1] == refusal[1]
+    row = f"event_id,class_id,vehicle_id,race_number,status\n{key('event A')},{quad},{key('vehicle A')},10,registered"
+    imported = {"file": ("entries.csv", row, "text/csv")}
+    assert code(http.post("/utils/import/entries", files=imported)) == refusal
+    assert http.patch(entry, json={"class_id": key("class A"), "race_number": 300}).status_code == 200
+    found = database.rows("SELECT race_number FROM public.entries WHERE event_id = %s", key("event A"))
+    assert found == [(300,)]
+
+
+def test_the_ends_of_a_range_are_in_order(rally_of: Rally) -> None:
+    with rally_of.as_user("director-of-a") as http:
+        change = {"race_number_min": 300, "race_number_max": 299}
+        answer = http.patch(f"/items/classes/{key('class A')}", json=change)
+        assert code(answer) == (400, "CONSTRAINT_VIOLATED")
+        sentence = "The highest race number of a class is not below its lowest."
+        assert answer.json()["errors"][0]["message"] == sentence

@@ -112,6 +112,15 @@ def test_a_registration_that_is_refused_leaves_nothing_behind(
     assert rally_of.directus.database.rows(COUNTS) == before
 
 
+def test_a_registration_gets_a_number_of_its_class(rally_of: Rally) -> None:
+    rally_of.directus.database.execute("UPDATE public.classes SET race_number_min = 300, race_number_max = 301")
+    assert code(register(rally_of, race_number=299)) == (400, "RACE_NUMBER_OUT_OF_RANGE")
+    assert [register(rally_of).json()["data"]["race_number"] for _ in range(2)] == [300, 301]
+    full = register(rally_of)
+    assert code(full) == (409, "RACE_NUMBER_TAKEN")
+    assert full.json()["errors"][0]["message"] == "All race numbers of this class are taken."
+
+
 def test_nobody_registers_without_logging_in(rally_of: Rally) -> None:
     answer = httpx.post(rally_of.directus.http.base_url.join("/trm/entries"), json=REGISTRATION)
     require_documented(answer)

@@ -170,7 +170,19 @@ def test_a_start_that_was_set_by_hand_keeps_its_place_and_time(rally_of: Rally) 
     ]
 
 
-def test_the_order_rests_on_the_official_result_of_the_input_stage(rally_of: Rally) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "params", "wanted"),
+    [
+        # Of three, the last was the fastest on the way, and the first was it after penalties.
+        ("previous_stage_clean_result", "{}", [3, 2, 1]),
+        ("inverse_top_n_then_natural", '{"n": 2}', [2, 1, 3]),
+        ("inverse_of_overall", "{}", [3, 2, 1]),
+        ("manual", '{"entry_ids": ["%s"]}', [2, 1, 3]),
+    ],
+)
+def test_the_order_of_the_starts_follows_the_strategy(
+    rally_of: Rally, strategy: str, params: str, wanted: list[int]
+) -> None:
     confirm(rally_of)
     database = rally_of.directus.database
     database.execute(
@@ -180,12 +192,14 @@ def test_the_order_rests_on_the_official_result_of_the_input_stage(rally_of: Ral
         f" SELECT gen_random_uuid(), '{key('prologue')}', id, class_id, 'finished', 1000 * (5 - race_number),"
         f" 1000 * race_number FROM public.entries WHERE event_id = '{key('event A')}'"
     )
+    second = database.value("SELECT id::text FROM public.entries WHERE race_number = 2")
     change_stage(
         rally_of,
-        f"start_order_input_stage_id = '{key('prologue')}', start_order_strategy = 'previous_stage_clean_result'",
+        f"start_order_input_stage_id = '{key('prologue')}', start_order_strategy = '{strategy}',"
+        f" start_order_strategy_params = '{params.replace('%s', second)}'",
     )
     assert rally_of.directus.http.patch(STAGE, json=OPEN).status_code == 200
-    assert [row[0] for row in database.rows(STARTS, key("segment A"))] == [3, 2, 1]
+    assert [row[0] for row in database.rows(STARTS, key("segment A"))] == wanted
 
 
 def test_200_entries_and_9_segments_open_in_time_and_lock_no_reader_out(rally_of: Rally) -> None:

@@ -87,11 +87,13 @@ def test_no_internals_are_in_it(zoo: tuple[Tool, Catalog]) -> None:
     text = catalog_file.dump(catalog).decode()
     for word in ("_timescaledb", "ts_insert_blocker", "spatial_ref_sys", "snapshot_history", "plpgsql:", "laps_id_seq"):
         assert word not in text
-    # Of Directus's own tables, only what stands on a project's field.
-    assert sorted(str(item) for item in catalog.definitions if "directus_" in item.name) == [
+    # Of Directus's own tables, only what stands on a project's field, and triggers: Directus makes none.
+    of_directus = [item for item in catalog.definitions if "directus_" in item.name]
+    assert sorted(str(item) for item in of_directus if item.kind is not Kind.TRIGGER) == [
         "constraint directus_users.directus_users_nationality_check",
         "index directus_users.directus_users_phone_idx",
     ]
+    assert all("_audit" in item.name for item in of_directus if item.kind is Kind.TRIGGER)
 
 
 LOST = {
@@ -222,6 +224,8 @@ def test_everything_that_revisions_made_comes_back_at_once(deployed: Tool) -> No
         Kind.CONSTRAINT: "ALTER TABLE {0} DROP CONSTRAINT {1}",
         Kind.FUNCTION: "DROP FUNCTION {0} CASCADE",
         Kind.INDEX: "DROP INDEX {1}",
+        Kind.TRIGGER: "DROP TRIGGER IF EXISTS {1} ON {0}",
+        Kind.VIEW: "DROP VIEW {0}",
     }
     deployed.database.execute("DROP EXTENSION timescaledb CASCADE")
     deployed.database.execute("DROP TABLE IF EXISTS positions")

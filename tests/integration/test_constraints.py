@@ -56,6 +56,7 @@ FAR_BOX = {"type": "Polygon", "coordinates": [[[180, 41], [181, 41], [181, 42], 
 # said, the row fits as it is, on the edge of what may be.
 CHECKS: dict[str, tuple[Change, Change]] = {
     "events_window_check": ({"ends_at": "2026-06-06T06:00:01Z"}, {"ends_at": "2026-06-06T06:00:00Z"}),
+    "classes_race_number_max_check": ({"race_number_max": 1}, {"race_number_min": 2, "race_number_max": 1}),
     # The first row of an event's discipline, and the first status of a stage.
     "entry_crew_role_check": ({"role": "rider"}, {"role": "no such choice"}),
     "stages_status_check": ({"status": "published"}, {"status": "no such choice"}),
@@ -166,6 +167,7 @@ def _row(name: str, change: Change) -> tuple[str, Change]:
 FREE: dict[str, Change] = {
     "organization_users": {"organization_id": an_id("other organization_id")},
     "events": {"slug": "another"},
+    "classes": {"code": "C-3"},
     "entries": {"race_number": 8},
     "entry_crew": {"user_id": an_id("other user_id")},
     "entry_devices": {"device_id": an_id("other device_id")},

@@ -91,6 +91,7 @@ def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectu
     "statement",
     [
         "SELECT FROM directus_sync.deploys",
+        "SELECT FROM audit.changes",
         "CREATE TABLE attic.mine ()",
         "CREATE TABLE public.mine ()",
         "ALTER TABLE public.events ADD COLUMN mine int",
@@ -118,16 +119,22 @@ def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
         processor.execute(queries.encode())
         with pytest.raises(denied):
             processor.execute("UPDATE public.events SET name = 'mine'")
-        with pytest.raises(denied):
-            processor.execute("SELECT FROM public.directus_users")
+        for statement in ("SELECT FROM public.directus_users", "SELECT FROM public.audit_trail"):
+            with pytest.raises(denied):
+                processor.execute(statement)
+        processor.execute("UPDATE public.entry_crossings SET speed_kmh = 1")
     with as_role(served.database, "trm_directus") as directus:
         assert directus.execute("SELECT count(*) FROM public.positions").fetchone() == (1,)
         assert directus.execute("SHOW statement_timeout").fetchone() == ("2min",)
         with pytest.raises(denied):
             directus.execute("DELETE FROM public.positions")
+        # What he may not write, triggers write for him.
+        recorded = "SELECT count(*) > 0, min(db_user) FROM public.audit_trail WHERE action = 'update'"
+        assert directus.execute(f"{recorded} AND collection = 'entry_crossings'").fetchone() == (True, "trm_processor")
     with as_role(served.database, "trm_reader") as reader:
         reader.execute("SELECT FROM public.entries")
-        for statement in ("SELECT FROM public.directus_users", "DELETE FROM public.entries"):
+        theirs = ("SELECT FROM public.directus_users", "SELECT FROM public.audit_trail", "DELETE FROM public.entries")
+        for statement in theirs:
             with pytest.raises(denied):
                 reader.execute(statement)
 

@@ -91,6 +91,8 @@ def test_the_event_is_as_planned(server: RunningDirectus) -> None:
 def test_the_classes_are_those_of_the_regulations_in_order(server: RunningDirectus) -> None:
     classes = rows_of(server, "/items/classes", sort="sort_order")
     assert [found["code"] for found in classes] == CLASSES
+    ranges = {(found["code"][0], found["race_number_min"], found["race_number_max"]) for found in classes}
+    assert ranges == {("M", 1, 199), ("Q", 200, 299), ("C", 300, 399), ("S", 400, 499)}
     unnamed = [found for found in classes if found["code"][0] in "CS"]
     assert all(found["name"] == found["code"] and "regulations" in found["description"] for found in unnamed)
 

@@ -18,7 +18,7 @@ from directus_sync.schema import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
 from tests.spatial import INDEXES
 from tools.bench import __main__ as command_line
-from tools.bench import ddl, plot, positions, process, report, runner, scenarios, snapshots
+from tools.bench import audit, ddl, plot, positions, process, report, runner, scenarios, snapshots
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions import load, queries
@@ -164,12 +164,12 @@ def test_a_row_has_times_cpu_and_memory_of_both_and_says_in_bold_where_the_tool_
 
 def test_the_page_begins_with_where_the_tool_is_slower_and_what_failed() -> None:
     quick, slow = result(series(1), series(2), "quick"), result(series(3), series(1), "slow")
-    page = report.page([quick, slow], "## Positions\n", ["diff"], MACHINE)
+    page = report.page([quick, slow], ["## Positions\n"], ["diff"], MACHINE)
     line = "- slow, against old chain: **slower, by a factor of 3.00**"
     assert f"Where this tool is slower than a peer:\n\n{line}\n\nFailed in this run, and missing below: `diff`." in page
     assert page.index("\n## A boot") < page.index("\n## Positions\n") < page.index("\n## Measured\n")
     assert "2026-11-21, with 2 cores and 8 GiB of memory; load 0.2 before the run.\nPython 3.11.2." in page
-    assert "slower than a peer nowhere" in report.page([quick], "", [], MACHINE)
+    assert "slower than a peer nowhere" in report.page([quick], [], [], MACHINE)
 
 
 def test_the_committed_page_has_every_scenario() -> None:
@@ -191,7 +191,7 @@ def test_the_committed_page_keeps_the_promise_of_a_boot_with_nothing_to_do() -> 
 def test_list_names_every_scenario_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["--list"]) == 0
     listed = [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == [*(each.id for each in scenarios.every()), "positions"]
+    assert listed == [*(each.id for each in scenarios.every()), "positions", "audit"]
     assert len(listed) == len(set(listed))
 
 
@@ -222,6 +222,13 @@ def test_the_section_has_rates_sizes_latencies_and_plans_of_both() -> None:
         "| `last_position`, any device | 0.50 ms (0.25 ms to 1.00 ms) | 0.25 ms (0.12 ms to 0.50 ms)"
         " | **slower, by a factor of 2.00** | `positions_faulty_idx` in 8 chunks | `positions_faulty_idx` |",
     ]
+
+
+def test_the_section_about_the_audit_trail_has_its_cost_a_row() -> None:
+    text = audit.section(audit.Cost(10_000, (1.5, 1.0, 1.25), (0.75, 0.5, 1.0)))
+    assert text.splitlines()[-1] == (
+        "| 10,000 crossings | 1.25 s (1.00 s to 1.50 s) | 0.75 s (0.50 s to 1.00 s) | 0.50 s, 50 µs a row |"
+    )
 
 
 def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
-from tools.bench import arena, machine, plot, positions, report, runner, scenarios
+from tools.bench import arena, audit, machine, plot, positions, report, runner, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions.section import section
@@ -30,11 +30,11 @@ QUICK = 5
 
 @dataclass
 class Run:
-    """What a run gave so far. positions: the section about them. failed: the scenarios that failed."""
+    """What a run gave so far. further: sections without a peer. failed: the scenarios that failed."""
 
     conditions: Machine
     results: list[Result] = field(default_factory=list)
-    positions: str = ""
+    further: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -56,14 +56,14 @@ def main(arguments: Sequence[str]) -> int:
         say("interrupted; nothing was written")
         return 130
     if options.only or options.quick:
-        sys.stdout.write("\n".join([*report.sections(run.results), run.positions]))
+        sys.stdout.write("\n".join([*report.sections(run.results), *run.further]))
     else:
         _write(run)
     return 1 if run.failed else 0
 
 
 def _titles() -> dict[str, str]:
-    return {each.id: each.title for each in scenarios.every()} | {positions.ID: positions.TITLE}
+    return {each.id: each.title for each in scenarios.every()} | {positions.ID: positions.TITLE, audit.ID: audit.TITLE}
 
 
 def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
@@ -80,7 +80,10 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
                     run.results.append(runner.run(scenario, opened, rounds(scenario.rounds)))
         if positions.ID in chosen:
             with _noted(run, positions.ID):
-                run.positions = section(positions.measure(opened, rounds(positions.ROUNDS)))
+                run.further.append(section(positions.measure(opened, rounds(positions.ROUNDS))))
+        if audit.ID in chosen:
+            with _noted(run, audit.ID):
+                run.further.append(audit.section(audit.measure(opened, rounds(audit.ROUNDS))))
         return run
 
 
@@ -97,7 +100,7 @@ def _noted(run: Run, name: str) -> Iterator[None]:
 def _write(run: Run) -> None:
     PLOT.parent.mkdir(exist_ok=True)
     PLOT.write_text(plot.svg(run.results), encoding="utf-8")
-    PAGE.write_text(report.page(run.results, run.positions, run.failed, run.conditions), encoding="utf-8")
+    PAGE.write_text(report.page(run.results, run.further, run.failed, run.conditions), encoding="utf-8")
     say("Wrote docs/benchmarks.md and docs/images/benchmarks.svg")
 
 

@@ -62,12 +62,12 @@ that the work was really done.
 """
 
 
-def page(results: Sequence[Result], positions: str, failed: Sequence[str], machine: Machine) -> str:
-    """Return the page. positions: the section about them."""
+def page(results: Sequence[Result], further: Sequence[str], failed: Sequence[str], machine: Machine) -> str:
+    """Return the page. further: the sections without a peer."""
     parts = [HEAD, _slower(results)]
     if failed:
         parts.append("Failed in this run, and missing below: " + ", ".join(f"`{each}`" for each in failed) + ".\n")
-    return "\n".join([*parts, *sections(results), positions, f"## Measured\n\n{conditions(machine)}\n", REPEAT])
+    return "\n".join([*parts, *sections(results), *further, f"## Measured\n\n{conditions(machine)}\n", REPEAT])
 
 
 def sections(results: Sequence[Result]) -> list[str]:

@@ -45,5 +45,7 @@ test('who is there, is no member or has no role of the discipline is skipped', (
 });
 
 test('the lowest free number fills gaps', () => {
-  expect([lowestFree(new Set()), lowestFree(new Set([1, 2, 4]))]).toEqual([1, 3]);
+  const [all, cars] = [{ min: null, max: null }, { min: 300, max: 301 }];
+  expect([lowestFree(new Set(), all), lowestFree(new Set([1, 2, 4]), all)]).toEqual([1, 3]);
+  expect([lowestFree(new Set([1, 300]), cars), lowestFree(new Set([300, 301]), cars)]).toEqual([301, undefined]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { belongsTo, fields, GROUPS, stray } from '../src/coherence/rules';
 import { NEW } from '../src/lib/values';
-import { disciplineOf, vehicleFault } from '../src/discipline/rules';
+import { disciplineOf, hasNumber, rangeWords, vehicleFault } from '../src/discipline/rules';
 import { demand } from '../src/tenant/rules';
 
 test('a collection without a rule, and an action without a role, are for administrators alone', () => {
@@ -50,4 +50,27 @@ test('engines carry a vehicle, feet do not', () => {
   const [motor, foot] = [[undefined, 'missing'], ['surplus', undefined]];
   expect(faults).toEqual([motor, motor, motor, foot, foot]);
   expect(disciplineOf('toString')).toBeUndefined();
+});
+
+test('a range has both its ends, and one that has none is without end', () => {
+  const numbers = (min: number | null, max: number | null): number[] =>
+    [1, 2, 3, 4].filter((number) => hasNumber({ min, max }, number));
+  expect([numbers(2, 3), numbers(2, null), numbers(null, 3), numbers(null, null)]).toEqual([
+    [2, 3],
+    [2, 3, 4],
+    [1, 2, 3],
+    [1, 2, 3, 4],
+  ]);
+  // Text, as CSV has it, and as PostgreSQL reads it.
+  expect(['2', ' 2 ', '4', '3_0', null].map((text) => hasNumber({ min: 2, max: 3 }, text))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    true,
+  ]);
+  expect([rangeWords({ min: null, max: 199 }), rangeWords({ min: 400, max: null })]).toEqual([
+    'from 1 to 199',
+    'from 400 on',
+  ]);
 });

@@ -6,13 +6,16 @@ import { segmentCloses, waypointCloses, type Segment, type Waypoint } from './ru
 const number = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
 
 async function segmentsOf(database: Knex, stage: string): Promise<Segment[]> {
+  const segments = database('segments').where('stage_id', stage);
   const last = database('entry_segment_starts as s')
     .join('entries as e', 'e.id', 's.entry_id')
-    .whereRaw('s.segment_id = g.id')
+    .whereIn('s.segment_id', segments.clone().select('id'))
     .whereNotIn('e.status', ['dns', 'withdrawn'])
-    .max('s.target_at')
-    .as('last_target');
-  const rows: Segment[] = await database('segments as g').where('g.stage_id', stage).select('g.*').select(last);
+    .groupBy('s.segment_id')
+    .select('s.segment_id as id')
+    .max('s.target_at as last_target')
+    .as('l');
+  const rows: Segment[] = await segments.leftJoin(last, 'l.id', 'segments.id').select('segments.*', 'l.last_target');
   return rows.map((row) => ({ ...row, distance_km: number(row.distance_km) }));
 }
 
@@ -26,12 +29,14 @@ async function computed(database: Knex, stage: string): Promise<Closing[]> {
   const found: Row | undefined = await database('stages').where('id', stage).first('mta_seconds');
   const mta = number(found?.['mta_seconds']);
   const closings: Closing[] = [];
-  for (const segment of await segmentsOf(database, stage)) {
+  const segments = new Map((await segmentsOf(database, stage)).map((segment) => [segment.id, segment]));
+  for (const segment of segments.values())
     closings.push({ table: 'segments', id: segment.id, at: segmentCloses(segment, mta) });
-    for (const row of await database('waypoints').where('segment_id', segment.id).select<Waypoint[]>()) {
-      const waypoint = { ...row, distance_km: number(row.distance_km) };
-      closings.push({ table: 'waypoints', id: row.id, at: waypointCloses(segment, waypoint, mta) });
-    }
+  const waypoints = database('waypoints').whereIn('segment_id', [...segments.keys()]);
+  for (const row of await waypoints.select<(Waypoint & { segment_id: string })[]>()) {
+    const segment = segments.get(row.segment_id);
+    const waypoint = { ...row, distance_km: number(row.distance_km) };
+    if (segment) closings.push({ table: 'waypoints', id: row.id, at: waypointCloses(segment, waypoint, mta) });
   }
   return closings;
 }

@@ -1,10 +1,16 @@
-/** Has entries and crews follow the discipline of their event, which stays as it is once there are entries. */
+/** Has entries and crews follow the discipline of their event, and race numbers the range of their class. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
-import { CrewRoleNotAllowed, DisciplineLocked, VehicleNotAllowed, VehicleRequired } from '../lib/errors';
+import {
+  CrewRoleNotAllowed,
+  DisciplineLocked,
+  RaceNumberOutOfRange,
+  VehicleNotAllowed,
+  VehicleRequired,
+} from '../lib/errors';
 import { isKey } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { merged, readingOf, valueAt } from '../lib/values';
-import { disciplineOf, mayServe, vehicleFault } from './rules';
+import { disciplineOf, hasNumber, mayServe, rangeWords, vehicleFault, type Range } from './rules';
 
 async function judgeEntry(reading: Reading, row: Row): Promise<void> {
   const name = await valueAt(reading, 'entries', ['event_id', 'discipline'], row);
@@ -13,6 +19,18 @@ async function judgeEntry(reading: Reading, row: Row): Promise<void> {
   const fault = vehicleFault(discipline, (await valueAt(reading, 'entries', ['vehicle_id'], row)) !== undefined);
   if (fault === 'missing') throw new VehicleRequired({ reason: `An entry of a ${String(name)} has a vehicle.` });
   if (fault === 'surplus') throw new VehicleNotAllowed({ reason: `An entry of a ${String(name)} has no vehicle.` });
+}
+
+async function judgeNumber(reading: Reading, row: Row): Promise<void> {
+  const number = await valueAt(reading, 'entries', ['race_number'], row);
+  const end = async (field: string): Promise<number | null> =>
+    ((await valueAt(reading, 'entries', ['class_id', field], row)) as number | undefined) ?? null;
+  const range: Range = { min: await end('race_number_min'), max: await end('race_number_max') };
+  if (hasNumber(range, number)) return;
+  const code = await valueAt(reading, 'entries', ['class_id', 'code'], row);
+  const name = typeof code === 'string' ? code : 'its class';
+  const reason = `The race number ${String(number)} is not one of ${name}: those go ${rangeWords(range)}.`;
+  throw new RaceNumberOutOfRange({ reason });
 }
 
 async function judgeCrew(reading: Reading, row: Row): Promise<void> {
@@ -32,13 +50,14 @@ async function requireUnlocked({ database }: Reading, keys: readonly PrimaryKey[
 }
 
 /** What is judged of a collection: on what it rests, and by whom. */
-const JUDGES = {
-  entries: { fields: ['event_id', 'vehicle_id'], judge: judgeEntry },
-  entry_crew: { fields: ['entry_id', 'role'], judge: judgeCrew },
-} as const;
+const JUDGES = [
+  { collection: 'entries', fields: ['event_id', 'vehicle_id'], judge: judgeEntry },
+  { collection: 'entries', fields: ['class_id', 'race_number'], judge: judgeNumber },
+  { collection: 'entry_crew', fields: ['entry_id', 'role'], judge: judgeCrew },
+] as const;
 
 const discipline: HookConfig = ({ filter }, { getSchema }) => {
-  for (const [collection, { fields, judge }] of Object.entries(JUDGES)) {
+  for (const { collection, fields, judge } of JUDGES) {
     filter<Row>(`${collection}.items.create`, async (payload, _meta, context) => {
       await judge(await readingOf(context, getSchema), payload);
       return payload;

@@ -1,4 +1,4 @@
-/** What each discipline asks of an entry and of its crew. Pure. */
+/** What each discipline asks of an entry and of its crew, and each class of a race number. Pure. */
 
 export interface Discipline {
   vehicle: boolean;
@@ -29,4 +29,24 @@ export const mayServe = ({ roles }: Discipline, role: unknown): boolean =>
 export function vehicleFault(discipline: Discipline, hasVehicle: boolean): 'missing' | 'surplus' | undefined {
   if (discipline.vehicle === hasVehicle) return undefined;
   return discipline.vehicle ? 'missing' : 'surplus';
+}
+
+/** The race numbers of a class. null: no end. */
+export interface Range {
+  min: number | null;
+  max: number | null;
+}
+
+/** Tell whether a class has this race number, which an import of CSV gives as text. Directus wants one from 1 on. */
+export function hasNumber({ min, max }: Range, given: unknown): boolean {
+  if (typeof given !== 'number' && typeof given !== 'string') return true;
+  const number = Number(given);
+  if (number < 1) return true;
+  return (min === null || number >= min) && (max === null || number <= max);
+}
+
+/** Return a range in words. */
+export function rangeWords({ min, max }: Range): string {
+  const low = min ?? 1;
+  return max === null ? `from ${String(low)} on` : `from ${String(low)} to ${String(max)}`;
 }

@@ -1,5 +1,6 @@
 /** Registers an entry with the caller in its crew. */
 import { isDirectusError } from '@directus/errors';
+import type { Range } from '../discipline/rules';
 import { RaceNumberTaken, TenantForbidden } from '../lib/errors';
 import type { Row } from '../lib/types';
 import { copyCrew, type Copied } from './crew';
@@ -25,16 +26,22 @@ async function requireMember(asked: Asked, event: string): Promise<void> {
     throw new TenantForbidden({ reason: 'You may not register for this event, or it does not exist.' });
 }
 
-async function freeNumber({ trx }: Asked, event: string): Promise<number> {
+async function freeNumber({ trx }: Asked, event: string, ofClass: string): Promise<number> {
   const rows = (await trx('entries').where('event_id', event).select('race_number')) as { race_number: number }[];
-  return lowestFree(new Set(rows.map(({ race_number }) => race_number)));
+  const ends = trx('classes').where('id', ofClass);
+  const range: Range | undefined = await ends.first('race_number_min as min', 'race_number_max as max');
+  const taken = new Set(rows.map(({ race_number }) => race_number));
+  // A class that is not there, the database refuses.
+  const number = lowestFree(taken, range ?? { min: null, max: null });
+  if (number !== undefined) return number;
+  throw new RaceNumberTaken({ reason: 'All race numbers of this class are taken.' });
 }
 
 /** Create the entry, the caller's place in its crew, and the crew of an earlier entry if that is asked for. */
 export async function register(asked: Asked, request: Registration): Promise<Registered> {
   const { event_id, class_id, vehicle_id, role } = request;
   await requireMember(asked, event_id);
-  const race_number = request.race_number ?? (await freeNumber(asked, event_id));
+  const race_number = request.race_number ?? (await freeNumber(asked, event_id, class_id));
   const entry = { event_id, class_id, vehicle_id, race_number, status: 'registered' };
   const id = await elevated(asked, 'entries')
     .createOne(entry)

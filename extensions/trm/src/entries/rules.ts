@@ -2,7 +2,7 @@
 import { InvalidBody } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { isRow, type Row } from '../lib/types';
-import { disciplineOf } from '../discipline/rules';
+import { disciplineOf, hasNumber, type Range } from '../discipline/rules';
 
 export interface Registration {
   event_id: string;
@@ -90,9 +90,9 @@ export function copying(
   return found;
 }
 
-/** Return the lowest number that is free. */
-export function lowestFree(taken: ReadonlySet<number>): number {
-  let number = 1;
+/** Return the lowest number of a class that is free; undefined if none is. */
+export function lowestFree(taken: ReadonlySet<number>, range: Range): number | undefined {
+  let number = range.min ?? 1;
   while (taken.has(number)) number += 1;
-  return number;
+  return hasNumber(range, number) ? number : undefined;
 }

@@ -1,6 +1,8 @@
 /** The routes under /trm. openapi.json describes them. */
 import type { Accountability, ApiExtensionContext, EndpointConfig } from '@directus/types';
 import type { NextFunction, Request, Response, Router } from 'express';
+import { auditRequestOf, csvOf } from '../audit/rules';
+import { trail } from '../audit/trail';
 import { copyCrew } from '../entries/crew';
 import { register } from '../entries/register';
 import type { Asked, ItemsService } from '../entries/request';
@@ -8,19 +10,30 @@ import { copyRequestOf, registrationOf } from '../entries/rules';
 import { EntryNotFound, Unauthorized } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { health } from '../lib/registered';
+import type { Row } from '../lib/types';
 
-type Work = (asked: Asked, request: Request) => Promise<unknown>;
+type Work<Found> = (asked: Asked, request: Request) => Promise<Found>;
+type Reply<Found> = (response: Response, found: Found, request: Request) => void;
 
-/** Do the work of a request in one transaction, as who asks, and answer with what it returns. */
-function answering({ services, getSchema, database }: ApiExtensionContext, status: number, work: Work) {
+const asData =
+  (status: number): Reply<unknown> =>
+  (response, data) =>
+    void response.status(status).json({ data });
+
+/** Do the work of a request in one transaction, as who asks, and reply with what it returns. */
+function answering<Found>(
+  { services, getSchema, database }: ApiExtensionContext,
+  work: Work<Found>,
+  reply: Reply<Found>,
+) {
   const answer = async (request: Request, response: Response): Promise<void> => {
     const { accountability } = request as Request & { accountability: Accountability | null };
     if (!accountability?.user) throw new Unauthorized({ reason: 'Log in first.' });
     const { user } = accountability;
     const schema = await getSchema();
     const Service = services['ItemsService'] as ItemsService;
-    const data = await database.transaction((trx) => work({ Service, trx, schema, accountability, user }, request));
-    response.status(status).json({ data });
+    const found = await database.transaction((trx) => work({ Service, trx, schema, accountability, user }, request));
+    reply(response, found, request);
   };
   return (request: Request, response: Response, next: NextFunction): void => {
     answer(request, response).catch(next);
@@ -32,14 +45,19 @@ export function define(router: Router, context: ApiExtensionContext): void {
     const { registered, missing } = health();
     response.status(missing.length === 0 ? 200 : 503).json({ registered, missing });
   });
-  const registering: Work = (asked, { body }) => register(asked, registrationOf(body));
-  router.post('/entries', answering(context, 201, registering));
-  const copying: Work = (asked, { params, body }) => {
+  const registering: Work<unknown> = (asked, { body }) => register(asked, registrationOf(body));
+  router.post('/entries', answering(context, registering, asData(201)));
+  const copying: Work<unknown> = (asked, { params, body }) => {
     const id = params['id'];
     if (!isKey(id)) throw new EntryNotFound({ reason: 'There is no such entry.' });
     return copyCrew(asked, id, copyRequestOf(body));
   };
-  router.post('/entries/:id/copy-crew', answering(context, 200, copying));
+  router.post('/entries/:id/copy-crew', answering(context, copying, asData(200)));
+  const reading: Work<Row[]> = (asked, { query }) => trail(asked, auditRequestOf(query));
+  router.get('/audit', answering(context, reading, (response, rows, { query }) => {
+    if (!auditRequestOf(query).csv) response.json({ data: rows });
+    else response.type('text/csv').attachment('audit.csv').send(csvOf(rows));
+  }));
 }
 
 export default { id: 'trm', handler: define } satisfies EndpointConfig;

@@ -55,34 +55,40 @@ async function resultsFor(trx: Knex, stage: Stage): Promise<Result[]> {
   }));
 }
 
-interface Kept {
-  entry_id: string;
-  start_position: number;
+interface Start {
+  entry: string;
+  segment: string;
+  position: number;
+  target: Date | null;
 }
 
-/** Gives each place its time. */
-type Timed = (places: ReadonlyMap<number, Entry>) => { position: number; entry: Entry; target_at: Date | null }[];
+/** Return, by segment, the positions that entries keep because somebody set them by hand. */
+async function keptOf(trx: Knex, segments: readonly Segment[]): Promise<Map<string, Map<string, number>>> {
+  const found = new Map(segments.map(({ id }) => [id, new Map<string, number>()]));
+  const rows = trx('entry_segment_starts').whereIn('segment_id', [...found.keys()]).where('manual_override', true);
+  type Kept = { segment_id: string; entry_id: string; start_position: number };
+  for (const row of (await rows.select('segment_id', 'entry_id', 'start_position')) as Kept[])
+    found.get(row.segment_id)?.set(row.entry_id, row.start_position);
+  return found;
+}
 
-/** Write one segment's rows. Those that somebody set by hand stay, and keep their positions. */
-async function writeSegment(trx: Knex, segment: string, order: readonly Entry[], timed: Timed): Promise<void> {
-  const rows = trx('entry_segment_starts').where('segment_id', segment);
-  const starting = order.map(({ id }) => id);
-  await rows.clone().where('manual_override', false).whereNotIn('entry_id', starting).delete();
-  const kept = (await rows.clone().where('manual_override', true).select('*')) as Kept[];
-  const places = positions(order, new Map(kept.map((row) => [row.entry_id, row.start_position])));
-  const list = timed(places).map(({ position, entry, target_at }) => ({
-    id: trx.raw('gen_random_uuid()'),
-    entry_id: entry.id,
-    segment_id: segment,
-    start_position: position,
-    target_at,
-    manual_override: false,
-  }));
-  await trx('entry_segment_starts')
-    .insert(list)
-    .onConflict(['entry_id', 'segment_id'])
-    .merge(['start_position', 'target_at'])
-    .where('entry_segment_starts.manual_override', false);
+/** Write the rows of all segments, but those that somebody set by hand; delete the rows of who does not start. */
+async function write(trx: Knex, segments: readonly Segment[], starts: readonly Start[]): Promise<void> {
+  const column = <Name extends keyof Start>(name: Name): Start[Name][] => starts.map((start) => start[name]);
+  // As arrays: 1800 rows are four parameters, and one statement.
+  await trx.raw(
+    `DELETE FROM entry_segment_starts
+      WHERE segment_id = ANY (?::uuid[]) AND NOT manual_override AND entry_id <> ALL (?::uuid[])`,
+    [segments.map(({ id }) => id), [...new Set(column('entry'))]],
+  );
+  await trx.raw(
+    `INSERT INTO entry_segment_starts AS s (id, entry_id, segment_id, start_position, target_at, manual_override)
+      SELECT gen_random_uuid(), entry, segment, position, target, false
+      FROM unnest(?::uuid[], ?::uuid[], ?::integer[], ?::timestamptz[]) AS given (entry, segment, position, target)
+      ON CONFLICT (entry_id, segment_id) DO UPDATE
+      SET start_position = excluded.start_position, target_at = excluded.target_at WHERE NOT s.manual_override`,
+    [column('entry'), column('segment'), column('position'), column('target')],
+  );
 }
 
 /** Write the start list of all segments. */
@@ -100,12 +106,14 @@ export async function writeStarts(trx: Knex, stage: Stage): Promise<void> {
   if (entries.length === 0) throw new NoEligibleEntries({ reason: 'No entry of the event is confirmed.' });
   const order = startOrder(stage.start_order_strategy, params, entries, results);
   const first = stage.starts_at.getTime();
-  for (const [index, { id }] of segments.entries())
-    await writeSegment(trx, id, order, (places) => {
-      const seconds = offsets(places, stage.start_interval_seconds ?? 0, params);
-      return [...places].map(([position, entry]) => {
-        const start = new Date(first + (seconds.get(position) ?? 0) * 1000);
-        return { position, entry, target_at: targets(start, segments)[index] ?? null };
-      });
+  const kept = await keptOf(trx, segments);
+  const starts = segments.flatMap(({ id }, index): Start[] => {
+    const places = positions(order, kept.get(id) ?? new Map<string, number>());
+    const seconds = offsets(places, stage.start_interval_seconds ?? 0, params);
+    return [...places].map(([position, entry]) => {
+      const start = new Date(first + (seconds.get(position) ?? 0) * 1000);
+      return { entry: entry.id, segment: id, position, target: targets(start, segments)[index] ?? null };
     });
+  });
+  await write(trx, segments, starts);
 }

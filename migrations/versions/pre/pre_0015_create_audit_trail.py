@@ -1,0 +1,83 @@
+"""Create the audit trail.
+
+Why:       who changed penalties, results and rights, when and from where. Directus's revisions leave out foreign keys,
+           and all of a row that was deleted. Triggers of the post branch write here.
+Locks:     none on other tables.
+Downgrade: refused while the trail has rows, because they are nowhere else.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+from directus_sync.errors import PreconditionFailed
+
+revision = "pre_0015"
+down_revision = "pre_0014"
+branch_labels = None
+depends_on = None
+
+SCHEMA = "audit"
+
+# For the owner as well, unless he disables the triggers: the local Directus works as the owner.
+APPEND_ONLY = """
+CREATE OR REPLACE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE 'The audit trail is append-only.' USING ERRCODE = 'insufficient_privilege';
+END
+$$"""
+
+
+def upgrade() -> None:
+    op.execute("CREATE SCHEMA IF NOT EXISTS audit")
+    # A transaction has a number and the moment of its begin. The number alone would come again in a restored dump.
+    of_transaction = (("tx", sa.Text(), "pg_current_xact_id()::text"), ("at", TIMESTAMP(timezone=True), "now()"))
+    op.create_table(
+        "changes",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        *(sa.Column(name, kind, server_default=sa.text(sql), nullable=False) for name, kind, sql in of_transaction),
+        sa.Column("organization_id", sa.Uuid, comment="NULL: of no organisation, as rights are"),
+        sa.Column("collection", sa.Text, nullable=False),
+        sa.Column("item", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False, comment="insert, update or delete"),
+        sa.Column("before", JSONB),
+        sa.Column("after", JSONB),
+        sa.Column("db_user", sa.Text, server_default=sa.text("session_user"), nullable=False),
+        schema=SCHEMA,
+        if_not_exists=True,
+    )
+    op.create_index(
+        "changes_organization_id_id_idx", "changes", ["organization_id", "id"], schema=SCHEMA, if_not_exists=True
+    )
+    op.create_table(
+        "actors",
+        *(sa.Column(name, kind, server_default=sa.text(sql), nullable=False) for name, kind, sql in of_transaction),
+        sa.Column("user", sa.Uuid, comment="no foreign key: it stays when the user goes"),
+        sa.Column("email", sa.Text),
+        sa.Column("ip", sa.Text),
+        sa.Column("origin", sa.Text),
+        sa.Column("user_agent", sa.Text),
+        sa.PrimaryKeyConstraint("tx", "at", name="actors_pkey"),
+        schema=SCHEMA,
+        if_not_exists=True,
+    )
+    op.execute(APPEND_ONLY)
+    for table in ("changes", "actors"):
+        op.execute(
+            f"CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit.{table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse()"
+        )
+
+
+def downgrade() -> None:
+    if not op.get_context().as_sql:
+        changes = op.get_bind().scalar(sa.text("SELECT count(*) FROM audit.changes"))
+        if changes:
+            raise PreconditionFailed(
+                f"the audit trail has {changes} changes, and dropping it loses them",
+                next="keep them elsewhere, then TRUNCATE audit.changes as its owner",
+            )
+    for table in ("actors", "changes"):
+        op.drop_table(table, schema=SCHEMA, if_exists=True)
+    op.execute("DROP FUNCTION IF EXISTS audit.refuse()")
+    op.execute("DROP SCHEMA IF EXISTS audit")

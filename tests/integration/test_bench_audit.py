@@ -1,0 +1,37 @@
+"""The bench's audit trail at a small size: without the rows and their records there is no result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.conftest import Tool
+from tools.bench import audit
+from tools.bench.errors import BenchError
+
+
+@pytest.fixture
+def connection(deployed: Tool) -> Iterator[Any]:
+    with closing(psycopg2.connect(deployed.database.conninfo)) as opened:
+        opened.autocommit = True
+        yield opened
+
+
+def test_crossings_are_timed_with_the_trigger_and_without(connection: Any) -> None:
+    cost = audit.compare(connection, 400, 2)
+    assert (cost.rows, len(cost.recorded), len(cost.alone)) == (400, 2, 2)
+    assert min(cost.recorded + cost.alone) > 0
+
+
+def test_a_trail_that_records_nothing_is_no_result(connection: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION audit.record_insert() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RETURN NULL; END $$"
+        )
+    with pytest.raises(BenchError, match="the work was not done"):
+        audit.compare(connection, 400, 1)

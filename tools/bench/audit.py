@@ -1,0 +1,107 @@
+"""What the audit trail costs: an INSERT of many crossings with its trigger, and without. Owns the section about it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psycopg2
+
+from tools.bench import report, templates
+from tools.bench.errors import BenchError
+from tools.bench.positions import load
+from tools.devstack.progress import step
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
+
+    from tools.bench.arena import Arena
+
+ID: Final = "audit"
+ROWS: Final = 10_000
+TITLE: Final = f"{ROWS:,} crossings with the trigger of the audit trail, and without"
+ROUNDS: Final = 11
+ENTRIES: Final = 200
+
+_FENCE: Final = f"""
+INSERT INTO geofences (id, event_id, name, kind, geometry)
+VALUES ('{load.EVENT}', '{load.EVENT}', 'Finish', 'finish', 'SRID=4326;POLYGON((19 41, 19.1 41, 19.1 41.1, 19 41))')"""
+_CROSSINGS: Final = f"""
+INSERT INTO entry_crossings (id, entry_id, geofence_id, direction, ts, source, status)
+SELECT gen_random_uuid(), id, '{load.EVENT}', 'pass', timestamptz '2026-06-06Z' + n * interval '1 s', 'gps', 'auto'
+FROM entries, generate_series(1, {{rows}} / {ENTRIES}) AS n"""
+_EMPTY: Final = "TRUNCATE entry_crossings, entry_penalties, audit.changes"
+_TRIGGER: Final = "ALTER TABLE entry_crossings {} TRIGGER entry_crossings_audit_insert"
+_RECORDED: Final = "SELECT (SELECT count(*) FROM entry_crossings), (SELECT count(*) FROM audit.changes)"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of each round."""
+
+    rows: int
+    recorded: tuple[float, ...]
+    alone: tuple[float, ...]
+
+
+def measure(arena: Arena, rounds: int) -> Cost:
+    """Insert the crossings in a deployed database. Raises BenchError."""
+    database = templates.deployed(arena)
+    with (
+        arena.databases.fresh(database) as name,
+        closing(arena.databases.connect(name)) as connection,
+        step(f"{ID}: {TITLE}, {rounds} rounds"),
+    ):
+        return compare(connection, ROWS, rounds)
+
+
+def compare(connection: Connection, rows: int, rounds: int) -> Cost:
+    """Insert with and without the trigger, in turns. Raises BenchError when a statement fails, or records amiss."""
+    try:
+        load.register(connection, ENTRIES)
+        with connection.cursor() as cursor:
+            cursor.execute(_FENCE)
+        seconds: dict[bool, list[float]] = {True: [], False: []}
+        # The first round warms up, and does not count.
+        for number in range(rounds + 1):
+            for recorded in (True, False) if number % 2 == 0 else (False, True):
+                seconds[recorded].append(_insert(connection, rows, recorded=recorded))
+    except psycopg2.Error as error:
+        raise BenchError("PostgreSQL refused a statement", str(error)) from error
+    return Cost(rows, tuple(seconds[True][1:]), tuple(seconds[False][1:]))
+
+
+def _insert(connection: Connection, rows: int, *, recorded: bool) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(_EMPTY)
+        cursor.execute(_TRIGGER.format("ENABLE" if recorded else "DISABLE"))
+        begun = time.perf_counter()
+        cursor.execute(_CROSSINGS.format(rows=rows))
+        taken = time.perf_counter() - begun
+        cursor.execute(_RECORDED)
+        found = cursor.fetchone()
+    wanted = (rows, rows if recorded else 0)
+    if found != wanted:
+        raise BenchError(f"crossings and records are {found}, not {wanted}: the work was not done")
+    return taken
+
+
+def section(cost: Cost) -> str:
+    """Return the section of the page, with its heading."""
+    with_it, without = statistics.median(cost.recorded), statistics.median(cost.alone)
+    each = (with_it - without) / cost.rows * 1_000_000
+    return (
+        "## The audit trail\n\n"
+        f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries, {len(cost.alone)} times each, in turns.\n\n"
+        "| | with the trigger | without | the trigger costs |\n|---|---|---|---|\n"
+        f"| {cost.rows:,} crossings | {_spread(cost.recorded)} | {_spread(cost.alone)}"
+        f" | {report.seconds(with_it - without)}, {each:.0f} µs a row |\n"
+    )
+
+
+def _spread(times: Sequence[float]) -> str:
+    return f"{report.seconds(statistics.median(times))} ({report.seconds(min(times))} to {report.seconds(max(times))})"
