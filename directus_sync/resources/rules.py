@@ -8,6 +8,7 @@ from enum import Enum
 
 from directus_sync.errors import count
 from directus_sync.resources.plan import Change, Judged
+from directus_sync.schema import approvals
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
 
@@ -39,11 +40,10 @@ def _what_is_uncaptured(items: Items) -> str:
 
 
 def _approve(items: Items) -> list[str]:
-    example = [line for item in items[:3] for line in (f"  - item: {item.id}", "    reason: why it may go")]
     return [
         "if this checkout is out of date, update it: git pull",
         "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps what goes:",
-        *example,
+        *approvals.example([item.id for item in items]),
         f"or approve it once: run again with --allow-destroy {ids(items)}",
     ]
 

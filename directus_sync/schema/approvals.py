@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from directus_sync.errors import InvalidRemovals
 from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 
+SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
 
 
@@ -48,6 +49,13 @@ def read(path: Path) -> tuple[Removal, ...]:
     return tuple(_removal(node, path) for node in root.value)
 
 
+def example(names: Sequence[str]) -> list[str]:
+    """Return lines to paste into the file, and how many there were no lines for."""
+    lines = [line for name in names[:SHOWN] for line in (f"  - item: {_scalar(name)}", "    reason: why it may go")]
+    left = len(names) - SHOWN
+    return [*lines, f"  # and {left} more, which directus-sync diff lists"] if left > 0 else lines
+
+
 def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:
     """Join the reviewed approvals with those of the command line."""
     reviewed = {removal.item: removal.reason for removal in removals}
@@ -69,6 +77,10 @@ def prune(path: Path, removals: Iterable[Removal]) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     gone = {number for removal in removals for number in range(*removal.lines)}
     files.replace(path, "".join(line for number, line in enumerate(lines) if number not in gone).encode())
+
+
+def _scalar(text: str) -> str:
+    return plain_yaml.dump(text).decode().removesuffix("...\n").strip()
 
 
 def _removal(node: yaml.Node, path: Path) -> Removal:

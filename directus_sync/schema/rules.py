@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from directus_sync.errors import CatalogExpectsIt, count
+from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Hazard, Item, Mover, Taken, Verdict
 
@@ -112,11 +113,10 @@ def _complete(items: Items) -> list[str]:
 
 def _approve(items: Items) -> list[str]:
     names = list(dict.fromkeys(item.id for item in items))
-    example = [line for name in names[:3] for line in (f"  - item: {name}", "    reason: why it may go")]
     return [
         "if this checkout is out of date, update it: git pull",
         "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
-        *example,
+        *approvals.example(names),
         f"or approve it once: run again with --allow-destroy {ids(items)}",
     ]
 

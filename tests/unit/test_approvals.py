@@ -161,3 +161,14 @@ def test_a_comment_between_approvals_stays(path: Path) -> None:
     removals = written(path, f"{ENTRIES[0]}# é: the next one is older\n{ENTRIES[2]}")
     approvals.prune(path, removals[:1])
     assert path.read_text(encoding="utf-8") == f"# é: the next one is older\n{ENTRIES[2]}"
+
+
+@pytest.mark.parametrize("number", [1, 20, 21, 50])
+def test_what_an_error_proposes_is_a_file_whatever_the_names_are(tmp_path: Path, number: int) -> None:
+    odd = ["no: thing", "# half", "yes", "1e3", "a 'b' \"c\"", "- item", "x" * 200, "{}", "events.*"]
+    names = [*odd, *(f"events.field_{n}" for n in range(50))][:number]
+    lines = approvals.example(names)
+    path = tmp_path / "removals.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert [removal.item for removal in approvals.read(path)] == names[:20]
+    assert ("and 30 more" in lines[-1]) == (number == 50)
