@@ -324,6 +324,13 @@ class DatabaseAhead(Refused):
     remedy = "use that one, or a newer"
 
 
+class NameTaken(Refused):
+    """A new collection has the name of a table or view that Directus does not know."""
+
+    id = "name-taken"
+    remedy = "make it a collection in Directus, or rename it by SQL"
+
+
 class DirectusUpgrade(Refused):
     """The installed Directus has another minor or major version than the database's, and would upgrade its tables."""
 

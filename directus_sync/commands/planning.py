@@ -22,7 +22,7 @@ from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
-from directus_sync.state import history, impact, revisions, risks
+from directus_sync.state import below, history, impact, revisions, risks
 
 ITEMS_SHOWN: Final = 20
 
@@ -113,6 +113,7 @@ def plan(
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
     _require_known(client, difference, wanted, live)
+    below.require_free_names(connection, difference.changes)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)

@@ -22,7 +22,7 @@ from directus_sync.schema.diff import Action, Kind, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import history
+from directus_sync.state import below, history
 
 # How long a push tries to get its locks. Readers get their turn in the pauses.
 PATIENCE_SECONDS: Final = 60.0
@@ -99,6 +99,8 @@ class Pushing:
             number = plans.changes(judged)
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                 resources.forget_lost(self.connection, ACCESS)
+                for name in below.forget_dropped_columns(self.connection, judged.difference.changes):
+                    self.progress.note(f"Directus still listed {name}, whose column was dropped by SQL")
                 self._apply(client, wanted, judged)
 
     def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:

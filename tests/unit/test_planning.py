@@ -20,7 +20,7 @@ from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import history, impact, risks
+from directus_sync.state import below, history, impact, risks
 from tests.unit.directus_double import EXPORT, URL, Server
 
 Answers = Mapping[str, Any]
@@ -54,6 +54,7 @@ def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypat
     monkeypatch.setattr(risks, "count", lambda *_: {})
     monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(impact, "named_by", lambda *_: {})
+    monkeypatch.setattr(below, "require_free_names", lambda *_: None)
     nothing = cast("Connection", None)
     return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
 

@@ -21,7 +21,7 @@ from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import history, impact, resource_history, risks
+from directus_sync.state import below, history, impact, resource_history, risks
 from tests.unit.directus_double import EXPORT, URL, Server
 
 NO_DATABASE = cast("Connection", None)
@@ -53,6 +53,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
     monkeypatch.setattr(history, "record_base", record)
     monkeypatch.setattr(resource_history, "base", lambda *_: None)
     monkeypatch.setattr(impact, "named_by", lambda *_: {})
+    monkeypatch.setattr(below, "require_free_names", lambda *_: None)
+    monkeypatch.setattr(below, "forget_dropped_columns", lambda *_: ())
     monkeypatch.setattr(risks, "count", lambda *_: {})
     monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(attic, "sweep", lambda *_: None)
