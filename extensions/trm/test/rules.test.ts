@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { belongsTo, fields, GROUPS, stray } from '../src/coherence/rules';
 import { NEW } from '../src/lib/values';
 import { disciplineOf, vehicleFault } from '../src/discipline/rules';
-import { demand } from '../src/tenant/rules';
+import { advice, demand } from '../src/tenant/rules';
 
 test('a collection without a rule, and an action without a role, are for administrators alone', () => {
   expect(demand('something_new', 'create')).toBeNull();
@@ -50,4 +50,10 @@ test('engines carry a vehicle, feet do not', () => {
   const [motor, foot] = [[undefined, 'missing'], ['surplus', undefined]];
   expect(faults).toEqual([motor, motor, motor, foot, foot]);
   expect(disciplineOf('toString')).toBeUndefined();
+});
+
+test('who records a crossing that is not by hand is told which source a marshal chooses', () => {
+  expect(advice('entry_crossings', { source: 'gps' })).toContain('Manual');
+  expect(advice('entry_crossings', { source: 'manual' })).toBe('');
+  expect(advice('entries', { source: 'gps' })).toBe('');
 });
