@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { belongsTo, fields, GROUPS, stray } from '../src/coherence/rules';
 import { NEW } from '../src/lib/values';
 import { disciplineOf, hasNumber, rangeWords, vehicleFault } from '../src/discipline/rules';
-import { demand } from '../src/tenant/rules';
+import { advice, demand } from '../src/tenant/rules';
 
 test('a collection without a rule, and an action without a role, are for administrators alone', () => {
   expect(demand('something_new', 'create')).toBeNull();
@@ -73,4 +73,10 @@ test('a range has both its ends, and one that has none is without end', () => {
     'from 1 to 199',
     'from 400 on',
   ]);
+});
+
+test('who records a crossing that is not by hand is told which source a marshal chooses', () => {
+  expect(advice('entry_crossings', { source: 'gps' })).toContain('Manual');
+  expect(advice('entry_crossings', { source: 'manual' })).toBe('');
+  expect(advice('entries', { source: 'gps' })).toBe('');
 });
