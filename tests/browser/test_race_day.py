@@ -8,7 +8,8 @@ from tests.browser.clubs import Windows
 from tests.browser.race_day import STEPS
 from tests.conftest import RunningDirectus
 
-pytestmark = pytest.mark.usefixtures("tmp_path")
+# Two minutes, most of them for loading the Studio in four windows. tests/extension has the same day by the API.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tmp_path")]
 
 
 def test_a_race_day_in_the_studio_needs_no_administrator(people: Windows, race: RunningDirectus) -> None:
