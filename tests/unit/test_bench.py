@@ -18,7 +18,7 @@ from directus_sync.schema import snapshot
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
 from tests.spatial import INDEXES
 from tools.bench import __main__ as command_line
-from tools.bench import audit, ddl, plot, positions, process, report, runner, scenarios, snapshots
+from tools.bench import audit, ddl, permission, plot, positions, process, report, runner, scenarios, snapshots
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions import load, queries
@@ -191,7 +191,7 @@ def test_the_committed_page_keeps_the_promise_of_a_boot_with_nothing_to_do() -> 
 def test_list_names_every_scenario_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["--list"]) == 0
     listed = [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == [*(each.id for each in scenarios.every()), "positions", "audit"]
+    assert listed == [*(each.id for each in scenarios.every()), "positions", "audit", "permission"]
     assert len(listed) == len(set(listed))
 
 
@@ -229,6 +229,11 @@ def test_the_section_about_the_audit_trail_has_its_cost_a_row() -> None:
     assert text.splitlines()[-1] == (
         "| 10,000 crossings | 1.25 s (1.00 s to 1.50 s) | 0.75 s (0.50 s to 1.00 s) | 0.50 s, 50 µs a row |"
     )
+
+
+def test_the_section_about_a_permission_has_the_ratio() -> None:
+    text = permission.section(permission.Cost(254, (0.3, 0.1, 0.15), (0.2, 0.1, 0.05)))
+    assert text.splitlines()[-1].endswith(" | 1.50 times as long |")
 
 
 def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:

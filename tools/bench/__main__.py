@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
-from tools.bench import arena, audit, machine, plot, positions, report, runner, scenarios
+from tools.bench import arena, audit, machine, permission, plot, positions, report, runner, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions.section import section
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _titles() -> dict[str, str]:
-    return {each.id: each.title for each in scenarios.every()} | {positions.ID: positions.TITLE, audit.ID: audit.TITLE}
+    peerless = {each.ID: each.TITLE for each in (positions, audit, permission)}
+    return {each.id: each.title for each in scenarios.every()} | peerless
 
 
 def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
@@ -84,6 +85,9 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
         if audit.ID in chosen:
             with _noted(run, audit.ID):
                 run.further.append(audit.section(audit.measure(opened, rounds(audit.ROUNDS))))
+        if permission.ID in chosen:
+            with _noted(run, permission.ID):
+                run.further.append(permission.section(permission.measure(opened, rounds(permission.ROUNDS))))
         return run
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -98,10 +97,6 @@ def section(cost: Cost) -> str:
         "## The audit trail\n\n"
         f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries, {len(cost.alone)} times each, in turns.\n\n"
         "| | with the trigger | without | the trigger costs |\n|---|---|---|---|\n"
-        f"| {cost.rows:,} crossings | {_spread(cost.recorded)} | {_spread(cost.alone)}"
+        f"| {cost.rows:,} crossings | {report.spread(cost.recorded)} | {report.spread(cost.alone)}"
         f" | {report.seconds(with_it - without)}, {each:.0f} µs a row |\n"
     )
-
-
-def _spread(times: Sequence[float]) -> str:
-    return f"{report.seconds(statistics.median(times))} ({report.seconds(min(times))} to {report.seconds(max(times))})"

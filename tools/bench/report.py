@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from tools.bench.machine import Machine
-from tools.bench.result import Peer, Result, Series
+from tools.bench.result import Peer, Result
 
 HEADINGS = {
     Peer.CHAIN: (
@@ -90,8 +91,8 @@ def _row(result: Result) -> str:
     alone = f"; the push alone: {verdict(result.ratio_alone)}" if result.ratio_alone is not None else ""
     cells = [
         result.title,
-        spread(ours),
-        spread(theirs),
+        spread(ours.seconds),
+        spread(theirs.seconds),
         _comparison(result) + alone,
         f"{seconds(ours.cpu)} / {seconds(theirs.cpu)}, {share(ours.cpu / theirs.cpu)}",
         str(len(ours.rounds)),
@@ -112,9 +113,9 @@ def share(ratio: float) -> str:
     return f"1/{1 / ratio:.{1 if ratio <= 0.1 else 2}f}" if ratio <= 1 else f"**{ratio:.2f} times as much**"
 
 
-def spread(series: Series) -> str:
-    """Return median, fastest and slowest."""
-    return f"{seconds(series.median)} ({seconds(min(series.seconds))} to {seconds(max(series.seconds))})"
+def spread(times: Sequence[float]) -> str:
+    """Return median, fastest and slowest of some durations."""
+    return f"{seconds(statistics.median(times))} ({seconds(min(times))} to {seconds(max(times))})"
 
 
 def seconds(value: float) -> str:
