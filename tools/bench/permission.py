@@ -83,7 +83,8 @@ def section(cost: Cost) -> str:
     return (
         "## One permission\n\n"
         f"Of {cost.compared} items of access one differs. A push compares all of them, sends that one, compares again\n"
-        f"and records the base; beside it the request alone. {len(cost.plain)} times each, in turns, in one process.\n\n"
+        "and records the base; beside it the request alone."
+        f" {len(cost.plain)} times each, in turns, in one process.\n\n"
         "| | pushed | a plain PATCH | the push takes |\n|---|---|---|---|\n"
         f"| one permission | {report.spread(cost.pushed)} | {report.spread(cost.plain)}"
         f" | {pushed / plain:.2f} times as long |\n"
