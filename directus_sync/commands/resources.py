@@ -56,9 +56,13 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     """Read base and database. taken: take in what neither files nor base know, instead of leaving it alone."""
     recorded = resource_history.base(connection, family)
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
-    base = None if recorded is None else grouping.rekeyed(family, _without_lost(connection, family, recorded), names)
     there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
-    return Comparison(wanted, base, names, there, judging.changes(family, wanted, there.items))
+    changes = judging.changes(family, wanted, there.items)
+    # Only who judges a change asks what it was before.
+    base = recorded
+    if recorded is not None and changes:
+        base = grouping.rekeyed(family, _without_lost(connection, family, recorded), names)
+    return Comparison(wanted, base, names, there, changes)
 
 
 def judge(connection: Connection, family: Family, found: Comparison, given: Approvals) -> ResourcePlan:

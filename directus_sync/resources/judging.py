@@ -88,7 +88,7 @@ def _judged(change: Change, base: Items | None, users: Mapping[str, int], approv
 
 
 def _rows(kind: Kind, item: Item | None) -> Rows:
-    return () if item is None else tuple(sorted((kind.compared(row) for row in item.rows), key=text))
+    return () if item is None else ordered(kind.compared(row) for row in item.rows)
 
 
 def _same(one: Rows, other: Rows) -> bool:

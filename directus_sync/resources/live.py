@@ -12,7 +12,8 @@ from directus_sync.resources.kinds import Family, Found, Kind
 
 _SCHEMA: Final = """
 SELECT collection, array_agg(field) FROM (
-    SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'
+    SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
     UNION SELECT collection::text, field::text FROM public.directus_fields
 ) AS fields (collection, field) GROUP BY collection"""
 
