@@ -244,8 +244,10 @@ def test_the_trail_stays_when_the_user_goes(audited: Rally) -> None:
         assert http.delete(f"/items/organization_users/{joined}").is_success
     finally:
         assert http.delete(f"/users/{key('leaver')}").is_success
-    (penalty,) = changes(audited, collection="entry_penalties")
-    assert (penalty["user"], penalty["email"]) == (key("leaver"), "leaver@example.com")
+    made = {change["action"]: change for change in changes(audited, collection="entry_penalties")}
+    assert (made["insert"]["user"], made["insert"]["email"]) == (key("leaver"), "leaver@example.com")
+    # The penalty itself no longer says who issued it.
+    assert (made["update"]["before"]["issued_by"], made["update"]["after"]["issued_by"]) == (key("leaver"), None)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit.{} SET tx = '0'", "DELETE FROM audit.{}"])
