@@ -24,17 +24,12 @@ HOLDER = "a_forgotten_psql"
 
 
 @contextmanager
-def held(database: Database, table: str = "devices", seconds: float = 60.0) -> Iterator[None]:
-    """Hold a table as a reader does, in a transaction that has been open for a while, until the block or time ends."""
+def held(database: Database, table: str = "devices") -> Iterator[psycopg.Connection]:
+    """Hold a table as a reader does, in a transaction that has been open for a while, until the block ends it."""
     with psycopg.connect(database.conninfo, application_name=HOLDER) as connection:
         connection.execute(f"SELECT count(*) FROM public.{table}")
         time.sleep(2.1)
-        timer = threading.Timer(seconds, connection.rollback)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        yield connection
 
 
 def longest_wait(database: Database, until: threading.Event) -> float:
@@ -54,15 +49,19 @@ def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool
     done = threading.Event()
     waits: list[float] = []
     reading = threading.Thread(target=lambda: waits.append(longest_wait(deployed.database, done)))
-    with held(deployed.database, seconds=12):
+    with held(deployed.database) as holder:
         reading.start()
-        pushed = deployed("push", "--snapshot", snapshot_file)
+        process = deployed.start("push", "--snapshot", snapshot_file)
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if line.startswith("Waiting for a table that others use"))
+        holder.rollback()
+        pushed = deployed.wait_for(process)
         done.set()
         reading.join()
     assert pushed.code == 0, pushed.text
-    assert "Waiting for a table that others use: devices: held for" in pushed.err
-    assert f"by {HOLDER} (pid " in pushed.err
-    assert "idle in transaction)" in pushed.err
+    assert ": devices: held for " in said
+    assert f"by {HOLDER} (pid " in said
+    assert "idle in transaction)" in said
     # Directus gives up after 4 s.
     assert waits[0] < 8
 
@@ -87,13 +86,13 @@ def test_a_revision_and_a_put_back_name_the_holder(deployed: Tool, tmp_path: Pat
     checkout = Checkout.with_revision(
         tmp_path, 'execute("ALTER TABLE devices ADD COLUMN lent boolean")', 'drop_column("devices", "lent")'
     )
-    with held(deployed.database, seconds=180):
+    with held(deployed.database):
         refused = checkout.sync(deployed, "deploy")
     assert refused.code == 1, refused.text
     assert f"by {HOLDER} (pid " in refused.err
 
     deployed.database.execute("ALTER TABLE entries DROP CONSTRAINT entries_race_number_check")
-    with held(deployed.database, "entries", seconds=180):
+    with held(deployed.database, "entries"):
         refused = deployed("deploy")
     assert refused.code == 1, refused.text
     assert "entries: held for" in refused.err

@@ -241,10 +241,12 @@ def _fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield entry["collection"], entry["field"], column
 
 
+# The extension fills these in.
+FILLED_IN = {("entry_penalties", "dedupe_key"), ("entry_penalties", "formula_snapshot")}
 REQUIRED = [
     (table, field)
     for table, field, column in _fields()
-    if not column["is_nullable"] and column["default_value"] is None
+    if not column["is_nullable"] and column["default_value"] is None and (table, field) not in FILLED_IN
 ]
 UNIQUE_FIELDS = [(table, field) for table, field, column in _fields() if column["is_unique"]]
 OTHER_FORMS = [("organizations", "slug", "Not a slug"), ("devices", "imei", "35000000000000"), ("events", "slug", "-")]

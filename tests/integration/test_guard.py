@@ -368,7 +368,7 @@ def test_what_goes_with_a_column_and_nobody_listed_is_named_and_no_copy_is_taken
     edited(snapshot_file, without_field("vehicles", "plate"))
     pushed = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate", "--no-attic")
     assert pushed.code == 0, pushed.text
-    assert "1 row at risk; takes along constraint vehicles.by_hand; approved" in pushed.err
+    assert "1 row at risk; takes along constraint vehicles.by_hand; named by " in pushed.err
     assert server.tool("attic", "list").out == "The attic is empty\n"
 
 

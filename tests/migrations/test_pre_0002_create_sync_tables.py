@@ -14,7 +14,8 @@ def test_the_tables_lie_out_of_directus_sight(standing_at: Standing) -> None:
 
 def test_a_downgrade_keeps_recorded_snapshots(deployed: Tool) -> None:
     revised = Revised(deployed)
-    deployed.database.execute("TRUNCATE directus_sync.resource_history")
+    deployed.database.execute("TRUNCATE directus_sync.resource_history, audit.changes")
+    revised.downgrade("post_0012")
     revised.downgrade("pre_0002")
     assert "dropping it loses the guard's base" in refusal(revised.downgrade, "pre_0001")
     assert deployed.database.value("SELECT count(*) FROM directus_sync.snapshot_history") == 1

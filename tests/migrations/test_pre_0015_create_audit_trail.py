@@ -4,6 +4,10 @@ from tests.conftest import Tool
 from tests.migrations.revising import Revised, refusal
 
 
+def test_the_trail_stays_while_something_records_into_it(deployed: Tool) -> None:
+    assert "alembic downgrade post_0012" in refusal(Revised(deployed).downgrade, "pre_0014")
+
+
 def test_the_trail_comes_once_and_goes_while_it_is_empty(bootstrapped: Tool) -> None:
     revised = Revised(bootstrapped)
     database = revised.database

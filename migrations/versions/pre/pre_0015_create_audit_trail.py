@@ -3,7 +3,7 @@
 Why:       who changed penalties, results and rights, when and from where. Directus's revisions leave out foreign keys,
            and all of a row that was deleted. Triggers of the post branch write here.
 Locks:     none on other tables.
-Downgrade: refused while the trail has rows, because they are nowhere else.
+Downgrade: refused while the trail has rows, because they are nowhere else, and while post_0013 writes into it.
 """
 
 import sqlalchemy as sa
@@ -26,6 +26,14 @@ BEGIN
   RAISE 'The audit trail is append-only.' USING ERRCODE = 'insufficient_privilege';
 END
 $$"""
+
+
+# In `public`, where snapshots/roles.yaml says who may read it. Nobody else enters schema audit.
+TRAIL = """
+CREATE OR REPLACE VIEW public.audit_trail AS
+SELECT c.id, c.at, c.organization_id, c.collection, c.item, c.action, c.before, c.after,
+  a."user", a.email, a.ip, a.origin, a.user_agent, c.db_user
+FROM audit.changes c LEFT JOIN audit.actors a ON a.tx = c.tx AND a.at = c.at"""
 
 
 def upgrade() -> None:
@@ -67,16 +75,22 @@ def upgrade() -> None:
             f"CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit.{table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse()"
         )
+    op.execute(TRAIL)
 
 
 def downgrade() -> None:
     if not op.get_context().as_sql:
+        if op.get_bind().scalar(sa.text("SELECT to_regprocedure('audit.act()')")) is not None:
+            raise PreconditionFailed(
+                "post_0013 still records into the audit trail", next="undo it first: alembic downgrade post_0012"
+            )
         changes = op.get_bind().scalar(sa.text("SELECT count(*) FROM audit.changes"))
         if changes:
             raise PreconditionFailed(
                 f"the audit trail has {changes} changes, and dropping it loses them",
                 next="keep them elsewhere, then TRUNCATE audit.changes as its owner",
             )
+    op.execute("DROP VIEW IF EXISTS public.audit_trail")
     for table in ("actors", "changes"):
         op.drop_table(table, schema=SCHEMA, if_exists=True)
     op.execute("DROP FUNCTION IF EXISTS audit.refuse()")
