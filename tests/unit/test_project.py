@@ -31,7 +31,15 @@ ENUMS = {
     if (entry["meta"]["options"] or {}).get("choices") and not entry["meta"]["options"].get("allowOther")
 }
 # What may go while somebody refers to it, who then refers to nothing.
-LET_GO = {"entry_devices.assigned_user_id", "entry_crossings.device_id"}
+# The audit trail keeps who recorded, issued or published, so that he can leave.
+LET_GO = {
+    "entry_devices.assigned_user_id",
+    "entry_crossings.device_id",
+    "entry_crossings.recorded_by",
+    "entry_penalties.issued_by",
+    "position_flags.user_created",
+    "stage_results.published_by",
+}
 
 
 def choices(entry: list[dict[str, Any]]) -> list[str]:
