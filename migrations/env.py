@@ -10,14 +10,13 @@ from typing import Any
 
 from alembic import command, context
 from alembic.util import CommandError
-from psycopg2 import errorcodes
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from directus_sync import settings
 from directus_sync.errors import SyncError
-from directus_sync.postgres import database, lock
+from directus_sync.postgres import database, holders, lock
 from directus_sync.postgres.database import Connection
 from directus_sync.process.retries import retry_context
 from directus_sync.state import applied_revisions, revisions
@@ -165,8 +164,7 @@ def run_with_retries(connection: Any) -> None:
 def lock_not_available(error: Exception) -> bool:
     """Tell whether `lock_timeout` ended the statement."""
     # What looks for rows in the way works without SQLAlchemy.
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "pgcode", None) == errorcodes.LOCK_NOT_AVAILABLE
+    return holders.timed_out(error.orig if isinstance(error, DBAPIError) and error.orig else error)
 
 
 if config.config_file_name is not None and config.cmd_opts is not None:

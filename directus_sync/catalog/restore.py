@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg2
-from psycopg2 import errorcodes
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync import catalog
@@ -222,7 +221,7 @@ def _execute(connection: Connection, difference: Difference) -> None:
                 _require_only(difference, before, query.read(connection, database.FORMS))
                 connection.commit()
         except psycopg2.Error as error:
-            if error.pgcode != errorcodes.LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
+            if not holders.timed_out(error) or attempt == LOCK_ATTEMPTS:
                 raise
         else:
             return

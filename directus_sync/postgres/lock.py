@@ -17,10 +17,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import psycopg2
-from psycopg2 import errorcodes
 
 from directus_sync.errors import LockTimeout
-from directus_sync.postgres import database
+from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 
 LOCK_KEY: Final = 0x6469_7273_796E_6300  # "dirsync" in ASCII
@@ -118,7 +117,7 @@ def _lock_table(connection: Connection, held: ExitStack) -> bool:
             # Without NOWAIT it would wait for lock_timeout, inside PostgreSQL. It takes no transaction id.
             cursor.execute("LOCK TABLE directus_sync.lock IN EXCLUSIVE MODE NOWAIT")
     except psycopg2.Error as error:
-        if error.pgcode != errorcodes.LOCK_NOT_AVAILABLE:
+        if not holders.timed_out(error):
             raise
         return False
     return True

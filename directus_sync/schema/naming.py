@@ -9,6 +9,11 @@ from typing import Any, Final
 
 from directus_sync.schema.paths import JSON, Collections, Rewriter
 
+# What `Model.of` takes: the fields and relations that Directus has rows for. Those of its own tables are in its code.
+FIELDS: Final = "SELECT collection, field FROM public.directus_fields"
+RELATIONS: Final = """
+SELECT many_collection, many_field, one_collection, one_field, junction_field,
+  string_to_array(one_allowed_collections, ',') FROM public.directus_relations"""
 # Columns that hold a collection's name and nothing else. Foreign keys lead from some to others.
 COLLECTION_COLUMNS: Final = {
     "directus_activity": ("collection",),

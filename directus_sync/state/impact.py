@@ -14,7 +14,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.diff import Action, Change, Kind
-from directus_sync.schema.naming import AUTOMATED, DOCUMENTS, RELATED, word
+from directus_sync.schema.naming import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
 from directus_sync.schema.paths import JSON, Model, Rename, Rewriter
 
 # No name of Directus has such a character: what is rewritten to it named the old thing.
@@ -37,9 +37,6 @@ SELECT {_LABELS["directus_permissions"]} FROM public.directus_permissions t WHER
 AND coalesce(%(field)s::text = ANY (string_to_array(t.fields, ',')), true)"""
 _PRESETS: Final = f"""
 SELECT {_LABELS["directus_presets"]} FROM public.directus_presets t WHERE t.collection = %(collection)s"""
-_RELATIONS: Final = """
-SELECT many_collection, many_field, one_collection, one_field, junction_field,
-  string_to_array(one_allowed_collections, ',') FROM public.directus_relations"""
 
 
 def named_by(
@@ -104,5 +101,4 @@ def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
 
 
 def _model(connection: Connection) -> Model:
-    fields = database.query(connection, "SELECT collection, field FROM public.directus_fields")
-    return Model.of(fields, database.query(connection, _RELATIONS))
+    return Model.of(database.query(connection, FIELDS), database.query(connection, RELATIONS))

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from psycopg2 import sql
 
+from directus_sync.schema.naming import FIELDS, RELATIONS
 from directus_sync.schema.paths import Model, Rename
 
 # What Directus stores with a field that has no column.
@@ -87,15 +88,9 @@ def _has_column(special: str) -> bool:
 
 
 def load_model(connection: sa.Connection) -> Model:
-    """Return the fields and relations that Directus has rows for. Those of its own tables are in its code."""
-    fields = connection.execute(sa.text("SELECT collection, field FROM public.directus_fields"))
-    relations = connection.execute(
-        sa.text(
-            "SELECT many_collection, many_field, one_collection, one_field, junction_field,"
-            " string_to_array(one_allowed_collections, ',') FROM public.directus_relations"
-        )
-    )
-    return Model.of(fields, relations)
+    """Return the fields and relations that Directus has rows for."""
+    fields, relations = (connection.execute(sa.text(statement)) for statement in (FIELDS, RELATIONS))
+    return Model.of(((row[0], row[1]) for row in fields), (tuple(row) for row in relations))
 
 
 def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
