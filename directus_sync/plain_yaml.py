@@ -90,6 +90,11 @@ def tree(content: bytes) -> yaml.Node | None:
     return root
 
 
+def scalar(text: str) -> yaml.ScalarNode:
+    """Return the node of a text that stands alone, as in a cell of a table. It has no line."""
+    return yaml.ScalarNode(_Loader(b"").resolve(yaml.ScalarNode, text, (True, False)), text)
+
+
 def value(node: yaml.Node) -> object:
     """Return what a node of `tree` holds, as `load` would."""
     return _Loader(b"").construct_document(node)

@@ -52,6 +52,19 @@ EVENTS = a_collection(
     a_field("shown", refusal="it shows rows of another collection"),
     keys=[("club", "slug")],
 )
+BRACKETS = a_collection(
+    "brackets",
+    a_field("event", "uuid", related="events"),
+    a_field("kind"),
+    a_field("low", "numeric"),
+    a_field("high", "numeric"),
+    a_field("first", "integer"),
+    a_field("last", "integer"),
+    a_field("penalty", "integer"),
+    a_field("options", "json", form=Form.JSON),
+    keys=[("event", "kind", "low", "first")],
+    nulls_equal=True,
+)
 # A stage may begin with the result of another one, and of an event its best.
 STAGES = a_collection(
     "stages",
@@ -84,7 +97,10 @@ LANGUAGES = Collection("languages", {"code": a_field("code", nullable=False)}, "
 TITLES = a_collection("titles", a_field("name"), a_field("language", related="languages"), keys=[("name",)])
 ROLES = a_collection("directus_roles", a_field("name"), refusal="they belong to Directus")
 
-KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, RULES, FINES, CARS, USERS, ROLES, LANGUAGES, TITLES)}
+KNOWN = {
+    found.name: found
+    for found in (CLUBS, EVENTS, STAGES, RULES, BRACKETS, FINES, CARS, USERS, ROLES, LANGUAGES, TITLES)
+}
 
 
 @dataclass

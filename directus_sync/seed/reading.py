@@ -1,4 +1,4 @@
-"""Seed files as YAML: collections, rows, and the lines they stand in. Knows no schema."""
+"""Seed files as YAML and CSV: collections, rows, and the lines they stand in. Knows no schema."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ import yaml
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSeed
 from directus_sync.plain_yaml import TAG
+from directus_sync.seed import csv_rows
 
 # Names the fields that tell rows apart where the schema declares no key; no collection has a dollar in its name.
 KEYS: Final = "$keys"
+# Of a group: what its rows share; the rows, listed or as the name of a CSV file; ranges that do not overlap.
+EACH: Final = "$each"
+ROWS: Final = "$rows"
+DISJOINT: Final = "$disjoint"
+_RANGE: Final = re.compile(r"(\w+) (<=?) (\w+)")
 
 # YAML has more numbers than JSON, such as 0x1F and 1_000. In JSON these stay texts.
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -26,20 +32,35 @@ FORM: Final = "write it as a mapping of collections to lists of rows; docs/seeds
 
 @dataclass(frozen=True, eq=False)
 class RawRow:
-    """One row as it stands in a file. where: `file:line`."""
+    """One row as it stands in a file. where: `file:line`.
+
+    shared: the fields that its whole group has; group: the `file:line` of these.
+    """
 
     collection: str
     where: str
     fields: Mapping[str, yaml.Node] = field(repr=False)
+    shared: Mapping[str, yaml.Node] = field(default_factory=dict, repr=False)
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Two fields of a row that are the begin and the end of something. included: the end belongs to it."""
+
+    begin: str
+    end: str
+    included: bool
 
 
 @dataclass(frozen=True, eq=False)
 class SeedFile:
-    """One file. keys: by collection, the fields of `$keys` and where they stand."""
+    """One file. keys: by collection, the fields of `$keys` and where they stand; disjoint: likewise of `$disjoint`."""
 
     path: Path
     rows: tuple[RawRow, ...]
     keys: Mapping[str, tuple[tuple[str, ...], str]]
+    disjoint: Mapping[str, tuple[tuple[Range, ...], str]] = field(default_factory=dict)
 
 
 def read(path: Path) -> SeedFile:
@@ -70,16 +91,21 @@ def parse(content: bytes, path: Path) -> SeedFile:
         return SeedFile(path, (), {})
     rows: list[RawRow] = []
     keys: dict[str, tuple[tuple[str, ...], str]] = {}
+    disjoint: dict[str, tuple[tuple[Range, ...], str]] = {}
     for name, line, node in _pairs(root, path, "the file must be a mapping of collections to rows"):
         if name == KEYS:
             keys = dict(_keys(node, path))
             continue
-        if not isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.MappingNode):
+            group = _group(name, node, path, line)
+            rows += _of_group(name, group, path)
+            if DISJOINT in group:
+                disjoint[name] = _ranges(name, group[DISJOINT], path), _at(group[DISJOINT], path)
+        elif isinstance(node, yaml.SequenceNode):
+            rows += _listed(name, node, path)
+        else:
             raise InvalidSeed(f"what stands below {name} must be a list of rows", where=f"{path}:{line}", next=FORM)
-        for entry in node.value:
-            pairs = _pairs(entry, path, f"a row of {name} must be a mapping of fields to values")
-            rows.append(RawRow(name, _at(entry, path), {key: value for key, _, value in pairs}))
-    return SeedFile(path, tuple(rows), keys)
+    return SeedFile(path, tuple(rows), keys, disjoint)
 
 
 def line_of(node: yaml.Node, where: str) -> str:
@@ -99,6 +125,55 @@ def plain(node: yaml.Node) -> object:
     if isinstance(node, yaml.SequenceNode):
         return [plain(item) for item in node.value]
     return _scalar(str(node.value), node.tag.removeprefix(TAG))
+
+
+def _listed(name: str, node: yaml.SequenceNode, path: Path) -> Iterator[RawRow]:
+    for entry in node.value:
+        pairs = _pairs(entry, path, f"a row of {name} must be a mapping of fields to values")
+        yield RawRow(name, _at(entry, path), {key: value for key, _, value in pairs})
+
+
+def _group(name: str, node: yaml.MappingNode, path: Path, line: int) -> Mapping[str, yaml.Node]:
+    group = {key: value for key, _, value in _pairs(node, path, "")}
+    unknown = group.keys() - {EACH, ROWS, DISJOINT}
+    if unknown or ROWS not in group:
+        why = f"can't have {min(unknown)}" if unknown else f"has no {ROWS}"
+        what = f"what stands below {name} must be a list of rows, or a group, which {why}"
+        raise InvalidSeed(what, where=f"{path}:{line}", next=FORM)
+    return group
+
+
+def _of_group(name: str, group: Mapping[str, yaml.Node], path: Path) -> Iterator[RawRow]:
+    shared: dict[str, yaml.Node] = {}
+    where = ""
+    if EACH in group:
+        where = _at(group[EACH], path)
+        shared = {key: value for key, _, value in _pairs(group[EACH], path, f"{EACH} must be a mapping of fields")}
+    node = group[ROWS]
+    listed = _listed(name, node, path) if isinstance(node, yaml.SequenceNode) else _of_csv(name, node, path)
+    for row in listed:
+        if twice := sorted(row.fields.keys() & shared.keys()):
+            raise InvalidSeed(f"{twice[0]} stands in {EACH}, too", where=row.where, next="take it out of one of them")
+        yield RawRow(name, row.where, row.fields, shared, where)
+
+
+def _of_csv(name: str, node: yaml.Node, path: Path) -> Iterator[RawRow]:
+    if not isinstance(node, yaml.ScalarNode):
+        raise InvalidSeed(f"{ROWS} must be a list of rows or the name of a CSV file", where=_at(node, path), next=FORM)
+    for where, fields in csv_rows.read(path.parent / str(node.value), _at(node, path)):
+        yield RawRow(name, where, fields)
+
+
+def _ranges(name: str, node: yaml.Node, path: Path) -> tuple[Range, ...]:
+    items = node.value if isinstance(node, yaml.SequenceNode) else []
+    found = [_RANGE.fullmatch(str(item.value)) for item in items]
+    if not found or None in found:
+        raise InvalidSeed(
+            f"{DISJOINT} of {name} must be a list of ranges",
+            where=_at(node, path),
+            next='write each as "begin < end", or as "begin <= end" where the end belongs to it',
+        )
+    return tuple(Range(match[1], match[3], match[2] == "<=") for match in found if match)
 
 
 def _scalar(value: str, kind: str) -> object:

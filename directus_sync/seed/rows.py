@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.seed import reading
+from directus_sync.seed import overlapping, reading
 from directus_sync.seed.model import LOGIN_STATUS, USERS, Collection, Field, Form
 from directus_sync.seed.reading import KEYS, RawRow, SeedFile
 from directus_sync.seed.sending import dumps
@@ -22,7 +22,12 @@ def rows(files: Iterable[SeedFile], known: Mapping[str, Collection]) -> tuple[Ro
 
     Raises InvalidSeed with file and line.
     """
-    return tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
+    files = tuple(files)
+    found = tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
+    for file in files:
+        for name, (ranges, where) in file.disjoint.items():
+            overlapping.require_none([row for row in found if row.collection.name == name], ranges, where)
+    return found
 
 
 class _Reader:
@@ -77,8 +82,9 @@ class _Reader:
 
     def _row(self, raw: RawRow, collection: Collection) -> Row:
         given = {}
-        for name, node in raw.fields.items():
-            where = reading.line_of(node, raw.where)
+        sources = [(raw.shared, raw.group), (raw.fields, raw.where)]
+        for name, node, source in ((name, node, source) for fields, source in sources for name, node in fields.items()):
+            where = reading.line_of(node, source)
             found = self._field(collection, name, where)
             if found.refusal is not None:
                 raise InvalidSeed(

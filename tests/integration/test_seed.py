@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -297,3 +298,46 @@ def test_files_before_the_one_that_fails_stay_and_are_named(server: RunningDirec
     assert failed.code == 1, failed.text
     assert f"done:  {good}" in failed.err
     assert server.database.rows("SELECT slug FROM organizations WHERE slug IN ('stays', 'Not A Slug')") == [("stays",)]
+
+
+# Rules of a federation
+
+
+def test_the_rules_of_a_federation_become_formulas_of_an_event(
+    server: RunningDirectus, write: Write, tmp_path: Path
+) -> None:
+    """A new edition shows as a diff and is taken over; overlapping brackets are not; results stay as they are."""
+    rules = tmp_path / "rules.csv"
+    shutil.copy(RALLY.parent / "rules" / "fia_cross_country.csv", rules)
+    path = write("""
+        events:
+        - {organization_id: &club {slug: msc-albania}, slug: baja, name: Baja, discipline: rally,
+           starts_at: 2026-09-05T00:00Z, ends_at: 2026-09-06T00:00Z}
+        penalty_formulas:
+          $each: {event_id: {organization_id: *club, slug: baja}, belongs_to_type: event, belongs_to_id: null}
+          $disjoint: [offence_min < offence_max, occurrence_min <= occurrence_max]
+          $rows: rules.csv
+    """)
+    results = "SELECT md5(string_agg(r::text, '' ORDER BY r.id)) FROM {} AS r"
+    before = [server.database.value(results.format(table)) for table in ("stage_results", "entry_penalties")]
+    assert server.tool("seed", path).code == 0
+    formulas = rows_of(server, "/items/penalty_formulas", **{"filter[event_id][slug]": "baja"})
+    assert len(formulas) == len(rules.read_text(encoding="utf-8").splitlines()) - 1
+    assert all(formula["regulation_ref"] for formula in formulas)
+
+    edition = rules.read_text(encoding="utf-8")
+    rules.write_text(edition.replace(",per_unit,10,", ",per_unit,15,"), encoding="utf-8")
+    planned = server.tool("seed", "--dry-run", path)
+    assert planned.code == 3, planned.text
+    assert "penalty: 10 -> 15" in planned.out
+    assert server.tool("seed", path).code == 0
+    assert server.tool("seed", "--dry-run", path).code == 0
+
+    rules.write_text(edition.replace("slz_speed,,0,20,", "slz_speed,,0,21,"), encoding="utf-8")
+    refused = server.tool("seed", path)
+    assert refused.code != 0
+    assert "two rows of penalty_formulas overlap: 0 to 21, 1 to any and 20 to 40, 1 to any" in refused.err
+    assert f"{rules}:2" in refused.err
+    assert f"{rules}:3" in refused.err
+    after = [server.database.value(results.format(table)) for table in ("stage_results", "entry_penalties")]
+    assert before == after

@@ -223,5 +223,8 @@ def test_the_sample_of_approvals_can_be_read(tmp_path: Path) -> None:
 
 
 def test_the_sample_of_a_seed_file_can_be_read() -> None:
-    (sample,) = pages.blocks(pages.read("docs/seeds.md"), "yaml")
+    sample, group = pages.blocks(pages.read("docs/seeds.md"), "yaml")
     assert len(reading.parse(sample.encode(), Path("seeds.md")).rows) == 5
+    # Beside the product's own seed files, where its table is.
+    text = group.replace("*event", "{slug: rally-albania-2026}")
+    assert len(reading.parse(text.encode(), ROOT / "snapshots" / "seeds" / "seeds.md").rows) == 20

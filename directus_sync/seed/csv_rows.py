@@ -1,0 +1,64 @@
+"""A CSV file as rows of a seed file: its first line names the fields, and a cell is what YAML would make of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from directus_sync import plain_yaml
+from directus_sync.errors import InvalidSeed
+
+
+def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]]:
+    """Yield `file:line` and fields of each row. An empty cell is null. named: the line that names the file.
+
+    Raises InvalidSeed with file and line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidSeed(f"{path} can't be read: {why}", where=named, next="correct its name") from error
+    header: list[str] = []
+    for line, cells in _lines(lines, path):
+        where = f"{path}:{line}"
+        if not header:
+            header = cells
+            if len({*header}) < len(header) or not all(header):
+                raise InvalidSeed("the first line must name each field once", where=where, next="correct it")
+            continue
+        if len(cells) != len(header):
+            what = f"the line has {len(cells)} cells, and the first line names {len(header)} fields"
+            raise InvalidSeed(what, where=where, next="correct it")
+        yield where, {name: _node(cell, path, line) for name, cell in zip(header, cells, strict=True)}
+
+
+def _lines(lines: list[str], path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each line that has any, with the number of its first line."""
+    reader = csv.reader(lines, strict=True)
+    begin = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield begin, [cell.strip() for cell in cells]
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise InvalidSeed(f"it is not CSV: {error}", where=f"{path}:{begin}", next="correct that line") from error
+
+
+def _node(cell: str, path: Path, line: int) -> yaml.Node:
+    mark = yaml.Mark(str(path), 0, line - 1, 0, None, 0)
+    node: yaml.Node | None = None
+    if cell.startswith(("{", "[")):
+        try:
+            node = plain_yaml.tree(cell.encode())
+        except plain_yaml.Unreadable as error:
+            what = f"a cell can't be used: {error.reason}"
+            raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line") from error
+    if node is None:
+        node = plain_yaml.scalar(cell)
+    node.start_mark = mark
+    return node
