@@ -92,7 +92,8 @@ def tree(content: bytes) -> yaml.Node | None:
 
 def scalar(text: str) -> yaml.ScalarNode:
     """Return the node of a text that stands alone, as in a cell of a table. It has no line."""
-    return yaml.ScalarNode(_Loader(b"").resolve(yaml.ScalarNode, text, (True, False)), text)
+    loader: Any = _Loader(b"")
+    return yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)
 
 
 def value(node: yaml.Node) -> object:
