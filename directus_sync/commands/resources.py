@@ -6,7 +6,7 @@ Directus is asked only when something differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,7 +38,10 @@ Leave = Callable[[ResourcePlan], bool]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Files, base and database as they were read together. base: None where nothing was ever recorded."""
+    """Files, base and database as they were read together.
+
+    base: of what differs; None where nothing was ever recorded.
+    """
 
     wanted: Items
     base: Items | None
@@ -58,10 +61,11 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
     there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
     changes = judging.changes(family, wanted, there.items)
-    # Only who judges a change asks what it was before.
     base = recorded
-    if recorded is not None and changes:
-        base = grouping.rekeyed(family, _without_lost(connection, family, recorded), names)
+    if recorded is not None:
+        now = grouping.rekeyed(family, recorded.values(), names) if changes else {}
+        base = {change.id: now[change.id] for change in changes if change.id in now}
+        base = judging.without_lost(family, base, live.schema(connection, judging.about(family, base)))
     return Comparison(wanted, base, names, there, changes)
 
 
@@ -86,11 +90,8 @@ def forget_lost(connection: Connection, family: Family) -> None:
     """Take out of the base what Directus removed along with a collection or field that is to be made again."""
     recorded = resource_history.base(connection, family)
     if recorded is not None:
-        resource_history.record(connection, family, _without_lost(connection, family, recorded), "push")
-
-
-def _without_lost(connection: Connection, family: Family, recorded: Items) -> Iterable[Item]:
-    return judging.without_lost(family, recorded, live.schema(connection)).values()
+        kept = judging.without_lost(family, recorded, live.schema(connection, judging.about(family, recorded)))
+        resource_history.record(connection, family, kept.values(), "push")
 
 
 class ResourcePushing:
@@ -191,17 +192,13 @@ class ResourcePushing:
 
     def _record(self, found: Comparison) -> None:
         """Record the base: the files, and what Directus made of what was sent, which is nobody's uncaptured work."""
-        base = dict(found.wanted)
-        remaining: tuple[Change, ...] = ()
-        if found.changes:
-            again = compare(self.connection, self.family, found.wanted)
-            sent = {change.id for change in found.changes}
-            remaining = tuple(change for change in again.changes if change.id in sent)
-            for change in remaining:
-                base.pop(change.id, None)
-                if change.id in again.live.items:
-                    base[change.id] = again.live.items[change.id]
-        resource_history.record(self.connection, self.family, base.values(), "push")
+        sent = {change.id for change in found.changes}
+        rows = live.read(self.connection, self.family, found.changes) if sent else ()
+        there = grouping.grouped(self.family, rows, found.names, taken=True).items
+        wanted = {name: item for name, item in found.wanted.items() if name in sent}
+        remaining = judging.changes(self.family, wanted, there)
+        unsent = {name: item for name, item in found.wanted.items() if name not in sent}
+        resource_history.record(self.connection, self.family, [*unsent.values(), *there.values()], "push")
         if remaining:
             number = count(len(remaining), "item")
             raise NotConverged(

@@ -37,6 +37,9 @@ def names_of(family: Family, wanted: Iterable[Item], base: Iterable[Item] = ()) 
 
 def rekeyed(family: Family, items: Iterable[Item], names: Names) -> Mapping[str, Item]:
     """Return recorded items by the names that rows have now."""
+    items = tuple(items)
+    if _names(family, items).items() <= names.items():
+        return {item.id: item for item in items}
     rows = [(family.kind(item.kind), row) for item in items for row in item.rows]
     found = (Found(kind, row.get(kind.primary), kind.compared(row)) for kind, row in rows)
     return grouped(family, found, names, taken=True).items

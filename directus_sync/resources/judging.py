@@ -41,10 +41,16 @@ def mover(change: Change, base: Items | None) -> Mover:
     return Mover.SERVER if then is None or _same(then, change.after) else Mover.BOTH
 
 
+def about(family: Family, items: Items) -> frozenset[str]:
+    """Return the collections that items are about."""
+    named = ((family.kind(item.kind).about, row) for item in items.values() for row in item.rows)
+    return frozenset(row[about.collection] for about, row in named if about is not None)
+
+
 def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str]]) -> Items:
     """Return the base without what Directus removed along with a collection or field, which is judged in its place.
 
-    schema: the fields of each collection that is there. System collections keep theirs.
+    schema: the fields of each collection that is there and that items are about. System collections keep theirs.
     """
     kept = {}
     for name, item in base.items():

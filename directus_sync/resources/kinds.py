@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from directus_sync.errors import count
@@ -167,9 +168,14 @@ class Family:
         kind, colon, _ = item.partition(":")
         return bool(colon) and any(kind == own.name for own in self.kinds)
 
+    @cached_property
+    def by_name(self) -> Mapping[str, Kind]:
+        """The kinds by name."""
+        return {kind.name: kind for kind in self.kinds}
+
     def kind(self, name: str) -> Kind:
         """Return the kind of that name."""
-        return next(kind for kind in self.kinds if kind.name == name)
+        return self.by_name[name]
 
     def parent(self, kind: Kind) -> Kind | None:
         """Return the kind of the rows that this kind's rows are a part of."""

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.items import Row
+from directus_sync.resources.items import Row, text
 from directus_sync.resources.kinds import Family, Found, Kind
+from directus_sync.resources.plan import Change
 
+# As one value: a driver takes longer to read many small ones.
+_ROWS: Final = """
+SELECT coalesce(json_agg(json_build_array(kind, key, value)), '[]') FROM ({rows}) AS resource (kind, key, value)"""
+_CHOSEN: Final = """
+WHERE EXISTS (SELECT FROM jsonb_array_elements(%s::jsonb) AS item (pair)
+              WHERE pair ->> 0 = resource.kind AND resource.value @> (pair -> 1))"""
 _SCHEMA: Final = """
 SELECT collection, array_agg(field) FROM (
     SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
-    UNION SELECT collection::text, field::text FROM public.directus_fields
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY (%(names)s::name[])
+      AND a.attnum > 0 AND NOT a.attisdropped
+    UNION SELECT collection::text, field::text FROM public.directus_fields WHERE collection = ANY (%(names)s)
 ) AS fields (collection, field) GROUP BY collection"""
 
 
-def read(connection: Connection, family: Family) -> tuple[Found, ...]:
-    """Return every row of the family's kinds."""
-    rows = database.query(connection, f"{database.PRINTING} {family.select()}")
+def read(connection: Connection, family: Family, only: Iterable[Change] | None = None) -> tuple[Found, ...]:
+    """Return every row of the family's kinds. only: the rows of these items."""
+    sql = f"{database.PRINTING} {_ROWS.format(rows=family.select())}"
+    if only is None:
+        ((rows,),) = database.query(connection, sql)
+    else:
+        keys = text([[change.kind.name, _key(change)] for change in only])
+        ((rows,),) = database.query(connection, f"{sql} {_CHOSEN}", (keys,))
     return tuple(Found(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
 
 
-def schema(connection: Connection) -> Mapping[str, frozenset[str]]:
-    """Return the fields of each collection, those of Directus's own included, by name."""
-    return {collection: frozenset(fields) for collection, fields in database.query(connection, _SCHEMA)}
+def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return the fields of these collections, as far as they are there, by name; they may be Directus's own."""
+    rows = database.query(connection, _SCHEMA, {"names": list(collections)})
+    return {collection: frozenset(fields) for collection, fields in rows}
+
+
+def _key(change: Change) -> Row:
+    row = (change.after or change.before)[0]
+    return {column: row[column] for column in change.kind.key}
 
 
 def _canonical(kind: Kind, row: Row) -> Row:
-    return {
-        column: sorted(filter(None, value.split(","))) if column in kind.lists and value is not None else value
-        for column, value in row.items()
-    }
+    lists = {name: row[name] for name in kind.lists if row[name] is not None}
+    return {**row, **{name: sorted(filter(None, value.split(","))) for name, value in lists.items()}}

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.items import Item, ordered, text
+from directus_sync.resources.items import Item, ordered
 from directus_sync.resources.kinds import Family
 from directus_sync.state.history import Source
+
+_RECORD: Final = """
+INSERT INTO directus_sync.resource_history (source, family, items)
+SELECT new.* FROM (VALUES (%s, %s, %s::jsonb)) AS new (source, family, items)
+WHERE new.items IS DISTINCT FROM
+  (SELECT old.items FROM directus_sync.resource_history old WHERE old.family = new.family ORDER BY id DESC LIMIT 1)"""
 
 
 def exists(connection: Connection) -> bool:
@@ -42,12 +49,6 @@ def record(connection: Connection, family: Family, items: Iterable[Item], source
     """Record items as what files and database have in common, unless they are recorded already."""
     if not exists(connection):
         return
-    recorded = base(connection, family)
     rows = {item.id: [family.kind(item.kind).compared(row) for row in item.rows] for item in items}
-    if recorded is not None and text({name: list(item.rows) for name, item in recorded.items()}) == text(rows):
-        return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO directus_sync.resource_history (source, family, items) VALUES (%s, %s, %s)",
-            (source, family.name, json.dumps(rows)),
-        )
+        cursor.execute(_RECORD, (source, family.name, json.dumps(rows)))

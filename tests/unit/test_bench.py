@@ -231,9 +231,12 @@ def test_the_section_about_the_audit_trail_has_its_cost_a_row() -> None:
     )
 
 
-def test_the_section_about_a_permission_has_the_ratio() -> None:
-    text = permission.section(permission.Cost(254, (0.3, 0.1, 0.15), (0.2, 0.1, 0.05)))
-    assert text.splitlines()[-1].endswith(" | 1.50 times as long |")
+def test_the_section_about_a_permission_has_the_ratio_for_each_number() -> None:
+    text = permission.section([permission.Cost(n, (0.3, 0.1, 0.15), (0.2, 0.1, 0.05)) for n in (230, 113)])
+    *_, all_of_them, fewer = text.splitlines()
+    assert all_of_them.startswith("| one of 230 permissions | ")
+    assert fewer.startswith("| one of 113 permissions | ")
+    assert fewer.endswith(" | 1.50 times as long |")
 
 
 def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
