@@ -102,6 +102,16 @@ SETTINGS: Final = (
         "password of the first administrator. The tool can log in with e-mail and password",
         secret=True,
     ),
+    Setting(
+        "PROJECT_NAME",
+        "what Directus calls the project in this environment, in place of the name in `snapshots/resources/settings.yaml`",
+        "that of the file",
+    ),
+    Setting(
+        "PROJECT_OWNER",
+        "e-mail of who is responsible for this environment. Without it Directus asks every administrator for it. It is "
+        "written at the first deploy. Where Directus itself bootstraps, it also tells it to its makers",
+    ),
     Setting("ADMIN_TOKEN", "static token of the first administrator. The better way to log in", secret=True),
     Setting("DIRECTUS_TOKEN", "token of another administrator, for the tool alone", "`ADMIN_TOKEN`", secret=True),
     Setting(
@@ -271,6 +281,11 @@ class Settings:
     def project_name(self) -> str | None:
         """What the project is called here, in place of what the files say."""
         return self.environ.get("PROJECT_NAME")
+
+    @property
+    def project_owner(self) -> str | None:
+        """Who is responsible for this environment: an e-mail address."""
+        return self.environ.get("PROJECT_OWNER")
 
     @property
     def extensions(self) -> tuple[Path, ...]:
