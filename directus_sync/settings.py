@@ -104,7 +104,8 @@ SETTINGS: Final = (
     ),
     Setting(
         "PROJECT_NAME",
-        "what Directus calls the project in this environment, in place of the name in `snapshots/resources/settings.yaml`",
+        "what Directus calls the project in this environment, in place of the name in "
+        "`snapshots/resources/settings.yaml`",
         "that of the file",
     ),
     Setting(

@@ -44,7 +44,7 @@ id: {DASHBOARD_ID}
 name: Day
 panels:
   Events: {{type: metric, position: [1, 1], size: [12, 6], options: {{collection: events, field: id, function: count}}}}
-  Stages: {{type: list, position: [13, 1], size: [12, 6], options: {{collection: stages, displayTemplate: '{{{{name}}}}'}}}}
+  Stages: {{type: list, position: [13, 1], size: [9, 6], options: {{collection: stages, sortField: sort_order}}}}
 """,
     "flows/notice.yaml": f"""\
 id: {FLOW_ID}
@@ -52,7 +52,13 @@ name: Notice
 trigger: operation
 operation: first
 operations:
-  first: {{id: {OPERATION_IDS[0]}, type: log, position: [19, 1], options: {{message: one}}, resolve: second, reject: failed}}
+  first:
+    id: {OPERATION_IDS[0]}
+    type: log
+    position: [19, 1]
+    options: {{message: one}}
+    resolve: second
+    reject: failed
   second: {{id: {OPERATION_IDS[1]}, type: log, position: [37, 1], options: {{message: two}}}}
   failed: {{id: {OPERATION_IDS[2]}, type: log, position: [37, 19], options: {{message: '{{{{$env.PUBLIC_URL}}}}'}}}}
 """,

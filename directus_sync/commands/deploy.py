@@ -1,4 +1,4 @@
-"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, access, resources, verify."""
+"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, resources, verify."""
 
 from __future__ import annotations
 
@@ -167,8 +167,8 @@ class _Deploying:
     def run(self, wanted: Snapshot, of_families: tuple[Wanted, ...], given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
-        of_families: what the files say of resources. given: hash of the inputs, taken before any of them was read. started: when, by
-        `time.monotonic`.
+        of_families: what the files say of resources. given: hash of the inputs, taken before any of them was read.
+        started: when, by `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)

@@ -28,7 +28,7 @@ from directus_sync.state.revisions import BRANCHES
 @options.with_only
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
 def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool) -> None:
-    """Write what Directus has to the files: the schema byte for byte as Directus exports it, the catalog, access and resources."""
+    """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
     loaded = options.load(snapshot)
     pulled = run(loaded, Progress(), only, overwrite=overwrite)
     if pulled is not None:

@@ -1,4 +1,4 @@
-"""The text and the JSON of what differs in a family of resources, and the error for what is refused. Pure; prints nothing."""
+"""The text and the JSON of what differs in a family of resources, and the error for what is refused. Pure."""
 
 from __future__ import annotations
 

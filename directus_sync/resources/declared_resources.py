@@ -101,7 +101,7 @@ PANELS: Final = Kind(
     # Who empties the name in the Studio leaves an empty text.
     read={"name": "nullif(t.name, '')"},
     references={"dashboard": DASHBOARD},
-    within=Within("dashboard", "panels"),
+    within=Within("dashboard", "panels", deletes=False),
     exclusive=False,
     goes=(("directus_panels", "id", None),),
 )  # fmt: skip

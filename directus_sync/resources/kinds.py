@@ -25,11 +25,13 @@ class Within:
     """Rows that are written as a part of another row. column: names that row; alias: its field that lists them.
 
     grants: such a row gives its owner what another row allows, so it is taken away before anything else is written.
+    deletes: Directus deletes rows that are taken out of the list; else it would empty their column.
     """
 
     column: str
     alias: str
     grants: bool = False
+    deletes: bool = True
 
 
 @dataclass(frozen=True)

@@ -163,11 +163,15 @@ def _patched(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator
         return
     for (owner, alias), group in _by_owner(parts).items():
         body = {"create": group.create, "update": group.update, "delete": group.delete}
-        rows.setdefault(owner, {kind.primary: owner})[alias] = body
+        if any(body.values()):
+            rows.setdefault(owner, {kind.primary: owner})[alias] = body
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
         # Directus writes one after the other, in one transaction.
         yield Request("PATCH", kind.path, [*_letting_go(kind, parts), *rows.values()], changed)
+    for part in parts:
+        if part.deleted and not _goes_with_patch(part):
+            yield Request("DELETE", part.change.kind.path, list(part.deleted), (part.change.id,))
 
 
 def _letting_go(kind: Kind, parts: list[_Rewrite]) -> Iterator[Row]:
@@ -200,8 +204,13 @@ def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
             group = found[rewrite.owner, within.alias]
             group.create = _leaves_first(rewrite.change.kind, [*group.create, *rewrite.created])
             group.update += rewrite.updated
-            group.delete += rewrite.deleted
+            group.delete += rewrite.deleted if _goes_with_patch(rewrite) else ()
     return found
+
+
+def _goes_with_patch(part: _Rewrite) -> bool:
+    """Tell whether Directus deletes what its owner's list loses."""
+    return part.change.kind.within is None or part.change.kind.within.deletes
 
 
 def _leaves_first(kind: Kind, rows: Sequence[Row]) -> list[Row]:

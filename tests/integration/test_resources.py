@@ -1,4 +1,4 @@
-"""What the Studio shows as code, against the real Directus: pushed, pulled, judged, removed and restored, by each kind."""
+"""What the Studio shows as code, against the real Directus: each kind pushed, pulled, judged, removed and restored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from tests import access_files, resource_files
 from tests.conftest import ROOT, Finished, RunningDirectus, Serving, Tool
 from tests.integration.test_access_boots import KILLED
-from tests.resource_files import DASHBOARD_ID, FLOW_ID, OPERATION_IDS
+from tests.resource_files import OPERATION_IDS
 
 ITEMS = [
     "dashboard:day",
@@ -90,8 +90,9 @@ def in_git(site: Site) -> None:
     site.write("settings.yaml", "Ours", "Ours of git")
     site.write("presets/events.yaml", "[name, slug]", "[slug]")
     site.write("dashboards/day.yaml", "position: [1, 1]", "position: [1, 7]")
+    site.write("dashboards/day.yaml", "Stages:", "Legs:")
     # An operation between two others, and one that goes: each may be named by one alone.
-    site.write("flows/notice.yaml", "resolve: second, reject: failed", "resolve: between")
+    site.write("flows/notice.yaml", "resolve: second\n    reject: failed", "resolve: between")
     site.write("flows/notice.yaml", "  failed:", "  between:")
     site.write("flows/notice.yaml", OPERATION_IDS[2], OPERATION_IDS[3])
     site.write("flows/notice.yaml", "'{{$env.PUBLIC_URL}}'}", "half}, resolve: second")
@@ -102,7 +103,9 @@ def in_directus(site: Site) -> None:
     """Change one thing of each kind in Directus."""
     site.http("PATCH", "/settings", {"project_name": "Theirs"})
     ((preset,),) = site.rows("SELECT id FROM directus_presets WHERE bookmark IS NULL AND role IS NULL")
-    site.http("PATCH", f"/presets/{preset}", {"layout_query": {"tabular": {"fields": ["name"], "sort": ["-starts_at"]}}})
+    site.http(
+        "PATCH", f"/presets/{preset}", {"layout_query": {"tabular": {"fields": ["name"], "sort": ["-starts_at"]}}}
+    )
     ((panel,),) = site.rows("SELECT id FROM directus_panels WHERE name = 'Events'")
     site.http("PATCH", f"/panels/{panel}", {"position_y": 13})
     site.http("PATCH", f"/operations/{OPERATION_IDS[0]}", {"options": {"message": "1"}})
@@ -138,7 +141,7 @@ def test_what_only_git_changed_is_applied(site: Site) -> None:
     site.done("push")
     first, second, _, between = OPERATION_IDS
     assert site.rows(LINKS) == [("between", second, None), ("first", between, None), ("second", None, None)]
-    assert site.rows("SELECT position_y FROM directus_panels WHERE name = 'Events'") == [(7,)]
+    assert site.rows("SELECT name, position_y FROM directus_panels ORDER BY name") == [("Events", 7), ("Legs", 1)]
     assert "Nothing to push" in site.done("push").out
     assert "Nothing to pull" in site.done("pull").out
     assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
@@ -247,8 +250,9 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
 def test_a_killed_push_converges(site: Site) -> None:
     for moment, when in ((1, "after"), (2, "after"), (3, "before"), (4, "after")):
         in_git(site)
+        push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(moment), when, "push", "--snapshot", str(site.snapshot), "--only", "resources"],
+            [sys.executable, "-c", KILLED, str(moment), when, *push],
             cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -44,7 +43,8 @@ Planned = Callable[..., Plan]
 PAGE = pages.read("docs/json.md")
 # The keys inside these are described elsewhere, or named by the user.
 OPAQUE = {
-    "pending", "schema", "pushed", "access", "resources", "families", "allow_destroy", "diff", "before", "after", "heads", "deploy", "copy",
+    "pending", "schema", "pushed", "access", "resources", "families", "allow_destroy", "diff", "before", "after",
+    "heads", "deploy", "copy",
 }  # fmt: skip
 
 

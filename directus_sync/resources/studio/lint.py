@@ -63,15 +63,28 @@ def _list(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
     query = row["layout_query"] or {}
     named = [name for each in query.values() if isinstance(each, Mapping) for name in _named(each)]
     yield from _fields(item, collection, named, schema)
+    yield from _order(item, [name for each in query.values() if isinstance(each, Mapping) for name in _sorted(each)])
     yield from _filter(item, collection, row["filter"], schema)
 
 
 def _named(query: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("fields", "sort"):
-        value = query.get(key)
-        for name in value if isinstance(value, list) else [value]:
-            if isinstance(name, str):
-                yield name.removeprefix("-")
+    yield from _texts_of(query.get("fields"))
+    yield from _sorted(query)
+
+
+def _sorted(query: Mapping[str, Any]) -> Iterator[str]:
+    yield from (name.removeprefix("-") for name in _texts_of(query.get("sort")))
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def _order(item: Item, names: list[object]) -> Iterator[Finding]:
+    for name in names:
+        if isinstance(name, str) and not name.isidentifier():
+            what = f"{item.id} sorts by {name}, which the extension refuses to everybody but administrators"
+            yield Finding(item.where, what, "sort by fields of the collection itself: docs/extensions.md#filters")
 
 
 def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
@@ -86,6 +99,7 @@ def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
     flat = [name for value in named for name in (value if isinstance(value, list) else [value])]
     template = _TEMPLATE.findall(str(options.get("displayTemplate") or ""))
     yield from _fields(item, collection, [name for name in (*flat, *template) if isinstance(name, str)], schema)
+    yield from _order(item, [options.get("sortField"), options.get("groupByField")])
     yield from _filter(item, collection, options.get("filter"), schema)
 
 
