@@ -14,7 +14,7 @@ from directus_sync.resources.access import compiling, writing
 from directus_sync.resources.access import reading as access_reading
 from directus_sync.resources.access.filters import SYSTEM
 from directus_sync.resources.declared import ACCESS
-from directus_sync.resources.declared_resources import RESOURCES, SETTING, SETTINGS
+from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family
@@ -118,8 +118,7 @@ class _Access(Form):
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
         # A collection that is gone takes its file along.
-        known = {path: path.stem.startswith(SYSTEM) or (path.stem,) in schema.section("collections") for path in old}
-        gone = [path for path, is_known in known.items() if path.parent != settings.access and not is_known]
+        gone = [path for path in old if path.parent != settings.access and not _exists(path.stem, schema)]
         return changed | dict.fromkeys(gone)
 
     def roles(self, settings: Settings) -> Mapping[str, str]:
@@ -128,6 +127,10 @@ class _Access(Form):
             return {}
         found = access_reading.parse(settings.access, self.contents(settings))
         return {role.name: role.id for role in found.roles.values()}
+
+
+def _exists(collection: str, schema: Snapshot) -> bool:
+    return collection.startswith(SYSTEM) or (collection,) in schema.section("collections")
 
 
 class _Resources(Form):
@@ -160,15 +163,21 @@ class _Resources(Form):
         return studio.load(settings.resources, schema, ACCESS_FORM.roles(settings)).findings
 
     def rewritten(
-        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], _schema: Snapshot
+        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
     ) -> Changed:
         roles = ACCESS_FORM.roles(settings)
+        gone = [path for path in old if path.parent.name == "presets" and not _exists(path.stem, schema)]
+        lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
+        live = {name: item for name, item in live.items() if not name.startswith(lost)}
+        differing = [name for name in differing if not name.startswith(lost)]
+        old = {path: content for path, content in old.items() if path not in gone}
         if settings.project_name is not None:
             # The files keep the name that they have: this environment has its own.
             own = {i.id: i for i in studio_reading.parse(settings.resources, old, roles) if i.id == _NAME}
             live = {name: item for name, item in live.items() if name != _NAME} | own
             differing = [name for name in differing if name != _NAME]
-        return studio_writing.rewritten(settings.resources, old, live, differing, roles)
+        changed = studio_writing.rewritten(settings.resources, old, live, differing, roles)
+        return changed | dict.fromkeys(gone)
 
 
 ACCESS_FORM: Final = _Access()

@@ -22,6 +22,7 @@ from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, OPERATION_IDS
 
 SCHEMA = snapshot.read(settings.ROOT / "snapshots" / "schema.yaml")
 ROLES = {"member": ROLE_ID}
+PROJECT = settings.Settings(settings.DatabaseSettings(), {})
 DEFAULT = "default: {layout_query: {tabular: {fields: [name]}}}\n"
 
 
@@ -221,12 +222,11 @@ def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) ->
 
 
 def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> None:
-    loaded = settings.Settings(settings.DatabaseSettings(), {})
     (form,) = (form for form in FORMS if form.name == "resources")
-    assert form.require_sound(loaded, SCHEMA) == ()
-    lists = {item.key.partition("/")[0] for item in form.read(loaded, SCHEMA).items.values() if item.kind == "preset"}
+    assert form.require_sound(PROJECT, SCHEMA) == ()
+    lists = {item.key.partition("/")[0] for item in form.read(PROJECT, SCHEMA).items.values() if item.kind == "preset"}
     assert lists == {name for (name,), entry in SCHEMA.section("collections").items() if entry.get("schema")}
-    findings.require_none(form.findings(loaded, SCHEMA), InvalidResources, "resources")
+    findings.require_none(form.findings(PROJECT, SCHEMA), InvalidResources, "resources")
 
 
 # What a pull writes
@@ -281,3 +281,15 @@ def test_a_null_in_an_option_is_kept(folder: Folder) -> None:
     (text,) = folder.pull().values()
     assert text is not None
     assert "options: {collection: stages, filter: null, limit: 5}" in text
+
+
+def test_the_lists_of_a_collection_that_is_gone_go_and_the_rest_is_pulled(folder: Folder) -> None:
+    (form,) = (form for form in FORMS if form.name == "resources")
+    loaded = dataclasses.replace(PROJECT, snapshot=folder.path / "schema.yaml")
+    files = {loaded.resources / "presets" / "cars.yaml": DEFAULT.encode(), loaded.resources / "settings.yaml": b"{}\n"}
+    live = {"setting:project_name": Item("setting", "project_name", ({"field": "project_name", "value": "A"},))}
+    changed = form.rewritten(loaded, files, live, ["preset:cars/-/-", "setting:project_name"], SCHEMA)
+    assert {path.name: content for path, content in changed.items()} == {
+        "cars.yaml": None,
+        "settings.yaml": b"project_name: A\n",
+    }
