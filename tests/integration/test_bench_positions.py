@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_both_tables_get_the_same_rows_and_every_query_is_timed(
             assert len(readings[kind].milliseconds) == 2
             assert readings[kind].access
     assert list(tmp_path.iterdir()) == []
+
+
+def test_days_that_are_there_before_belong_to_the_rows(connections: dict[Kind, Any], tmp_path: Path) -> None:
+    outcome = positions.compare(connections, replace(SIZE, days=4, earlier=2), 1, tmp_path)
+    assert outcome.size.copied == SIZE.a_day
+    for connection in connections.values():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), count(DISTINCT date_trunc('day', ts)) FROM positions")
+            assert cursor.fetchone() == (4 * SIZE.a_day, 4)
 
 
 def test_rows_that_are_missing_or_differ_are_no_result(connections: dict[Kind, Any], tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: To
         " SELECT set_chunk_time_interval('positions', INTERVAL '2 days');"
         " ALTER TYPE terrain ADD VALUE 'rock'; ALTER SEQUENCE bibs INCREMENT BY 2;"
         " DROP MATERIALIZED VIEW frozen; CREATE MATERIALIZED VIEW frozen AS SELECT 2 AS number;"
-        " DROP INDEX positions_ts; ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key"
+        " DROP INDEX positions_faulty_idx; ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key"
     )
     names = []
     with connected(deployed) as connection, pytest.raises(CatalogDrift) as caught:
@@ -206,7 +206,7 @@ def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: To
             catalog.definitions,
             restored=lambda item: names.append(str(item)),
         )
-    assert names == ["constraint events.events_organization_id_slug_key", "index positions.positions_ts"]
+    assert names == ["constraint events.events_organization_id_slug_key", "index positions.positions_faulty_idx"]
     assert (caught.value.id, caught.value.exit_code) == ("catalog-drift", 1)
     assert caught.value.what.startswith("5 objects are not as snapshots/catalog.yaml says")
     message = str(caught.value)
@@ -228,7 +228,7 @@ def test_everything_that_revisions_made_comes_back_at_once(deployed: Tool) -> No
         Kind.VIEW: "DROP VIEW {0}",
     }
     deployed.database.execute("DROP EXTENSION timescaledb CASCADE")
-    deployed.database.execute("DROP TABLE IF EXISTS positions")
+    deployed.database.execute("DROP TABLE IF EXISTS positions, last_positions")
     for item in read(deployed).definitions:
         if item.kind in drops:
             names = [item.name] if item.kind is Kind.FUNCTION else item.parts

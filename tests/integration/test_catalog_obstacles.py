@@ -38,7 +38,7 @@ def crowded(copied: Copying) -> Iterator[Tool]:
 def refusal(tool: Tool, item: Object, definition: str) -> PreconditionFailed:
     """Expect what rows do not allow, while something else is missing too; return the refusal."""
     catalog = read(tool)
-    tool.database.execute("DROP INDEX positions_ts")
+    tool.database.execute("DROP INDEX positions_faulty_idx")
     rows = tool.database.rows("SELECT * FROM vehicles ORDER BY id")
     with pytest.raises(PreconditionFailed) as caught:
         put_back(tool, Catalog({**catalog.definitions, item: definition}))

@@ -190,6 +190,7 @@ def planned(database: Database, mode: str, name: str, *values: object) -> Mappin
 ARGUMENTS: Mapping[str, Sequence[object]] = {
     "last_position": (load.imei(7),),
     "last_positions_of_event": (load.EVENT, DAYS[0]),
+    "position_before": (load.imei(7), WINDOW[0]),
     "positions_in_window": (load.imei(7), *WINDOW),
     "gaps_in_window": (load.imei(7), *WINDOW, timedelta(seconds=10)),
 }
@@ -202,7 +203,10 @@ def test_every_query_finds_its_rows_by_index_and_a_window_in_the_chunk_of_its_da
         plan = planned(large, mode, name, *values)
         found = queries.access(plan)
         assert found, plan
-        assert set(found) <= {"positions_faulty_idx", "positions_device_ts"}, plan
+        if name.startswith("last_"):
+            assert found == {"last_positions": 1}, plan
+        else:
+            assert set(found) <= {"positions_faulty_idx", "positions_device_ts"}, plan
         if name.endswith("_in_window"):
             assert sum(found.values()) == 1, plan
             # With values the planner leaves out the other chunks, without them TimescaleDB does when it starts.
@@ -211,23 +215,21 @@ def test_every_query_finds_its_rows_by_index_and_a_window_in_the_chunk_of_its_da
 
 
 @EACH_MODE
-@pytest.mark.parametrize("since", [DAYS[0], DAYS[2], DAYS[2] + timedelta(days=1)])
-def test_an_event_s_last_positions_read_one_fix_of_each_device_and_chunk(
-    large: Database, mode: str, since: datetime
+@pytest.mark.parametrize(("device", "chunks"), [(1, 3), (2, 1)])
+def test_a_search_for_an_earlier_position_ends_in_the_newest_chunk_that_has_one(
+    lonely: Database, mode: str, device: int, chunks: int
 ) -> None:
-    plan = planned(large, mode, "last_positions_of_event", load.EVENT, since)
-    (append,) = [node for node in queries.nodes(plan) if node["Node Type"] == "Merge Append"]
-    assert append["Actual Loops"] == SIZE.devices
-    assert [node["Actual Rows"] for node in append["Plans"]] == [1, 1, 1]
-    assert set(queries.access(plan)) == {"positions_faulty_idx"}
+    """The first device stopped sending long ago."""
+    plan = planned(lonely, mode, "position_before", load.imei(device), FAR_AHEAD)
+    assert plan["Actual Rows"] == 1
+    assert set(queries.access(plan)) <= {"positions_faulty_idx", "positions_device_ts"}
+    searched = [node for node in queries.nodes(plan) if "Index Name" in node and node["Actual Loops"]]
+    assert len(searched) == chunks
+    # A lookup reads a page of each of three levels, and one of the table.
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= chunks * 4
 
 
-@EACH_MODE
-def test_a_last_position_costs_one_index_lookup_in_each_chunk(lonely: Database, mode: str) -> None:
-    """Also for the first device, which stopped sending long ago."""
-    for device in (1, 2):
-        plan = planned(lonely, mode, "last_position", load.imei(device))
-        assert plan["Actual Rows"] == 1
-        assert queries.access(plan) == {"positions_faulty_idx": 3}
-        # A lookup reads a page of each of three levels, and one of the table.
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 3 * 4
+def test_a_position_before_a_time_is_the_last_good_one_until_then(execute: Execute, track: list[Fix]) -> None:
+    for device in (MOVING[0], FAULTY, SILENT):
+        for time in (LONG_AGO, MIDNIGHT, MIDNIGHT + timedelta(minutes=5), FAR_AHEAD):
+            assert execute("position_before", device, time) == good(track, device, LONG_AGO, time)[-1:]

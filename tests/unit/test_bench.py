@@ -211,7 +211,7 @@ OUTCOME = Outcome(
 
 
 def test_the_section_has_rates_sizes_latencies_and_plans_of_both() -> None:
-    text = section(OUTCOME)
+    text = section([OUTCOME])
     assert text.startswith("## Positions\n\nA season: 80,000 fixes of 10 entries in 8 stages")
     assert [line for line in text.splitlines() if line.startswith("| ")][1:] == [
         "| 70,000 rows by COPY | 10.0 s, 7,000 rows/s | 14.0 s, 5,000 rows/s | 1.40 times as fast |",
@@ -251,6 +251,22 @@ def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
     assert "Seq Scan" not in found
 
 
+def test_a_larger_size_follows_with_its_own_tables() -> None:
+    larger = replace(OUTCOME, size=replace(OUTCOME.size, days=40, earlier=32))
+    text = section([OUTCOME, larger])
+    first, _, second = text.partition("### 400,000 fixes\n\nThe same, with 40 stages and chunks; 32 days are there")
+    assert first == section([OUTCOME]) + "\n"
+    assert [line.split(" | ")[0] for line in second.splitlines() if line.startswith("| ")] == [
+        "|",
+        "| 70,000 rows by COPY",
+        "| 10,000 rows in batches",
+        "| rows on disk",
+        "| indexes on disk",
+        "|",
+        "| `last_position`, any device",
+    ]
+
+
 def test_a_plan_is_read_with_the_hypertable_s_names() -> None:
     scan = {"Node Type": "Index Scan", "Relation Name": "_hyper_1_7_chunk"}
     nodes = [
@@ -259,11 +275,12 @@ def test_a_plan_is_read_with_the_hypertable_s_names() -> None:
         {"Node Type": "Bitmap Heap Scan", "Plans": [{"Node Type": "Bitmap Index Scan", "Index Name": "positions_ts"}]},
         {"Node Type": "Seq Scan", "Relation Name": "_hyper_1_7_chunk"},
         {"Node Type": "Seq Scan", "Relation Name": "positions"},
+        {"Node Type": "Seq Scan", "Relation Name": "last_positions"},
         {"Node Type": "Seq Scan", "Relation Name": "devices"},
         {"Node Type": "Index Scan", "Relation Name": "entries", "Index Name": "entries_pkey"},
     ]
     found = queries.access({"Node Type": "Limit", "Plans": [{"Node Type": "Merge Append", "Plans": nodes}]})
-    assert found == {"positions_faulty_idx": 2, "positions_ts": 1, "Seq Scan": 2}
+    assert found == {"positions_faulty_idx": 2, "positions_ts": 1, "Seq Scan": 2, "last_positions": 1}
 
 
 def test_windows_lie_where_there_are_positions() -> None:

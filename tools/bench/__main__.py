@@ -81,7 +81,9 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
                     run.results.append(runner.run(scenario, opened, rounds(scenario.rounds)))
         if positions.ID in chosen:
             with _noted(run, positions.ID):
-                run.further.append(section(positions.measure(opened, rounds(positions.ROUNDS))))
+                sizes = (positions.SIZE,) if quick else (positions.SIZE, positions.FIVE_SEASONS)
+                outcomes = [positions.measure(opened, rounds(positions.ROUNDS), size) for size in sizes]
+                run.further.append(section(outcomes))
         if audit.ID in chosen:
             with _noted(run, audit.ID):
                 run.further.append(audit.section(audit.measure(opened, rounds(audit.ROUNDS))))

@@ -1,33 +1,29 @@
 -- What a processor asks of positions, for psql and any driver; tests and bench prepare this file.
 -- docs/positions.md describes each. All leave out faulty fixes with the condition of positions_faulty_idx.
 
--- $1: IMEI.
--- BETWEEN, and device_id in ORDER BY: with `=` and `ORDER BY ts DESC` the planner may read positions_ts instead, and
--- in it every fix that other devices sent since this one stopped sending.
+-- $1: IMEI. Triggers of positions keep last_positions.
 PREPARE last_position (text) AS
 SELECT ts, latitude, longitude, altitude, angle, speed, satellites
-FROM positions
-WHERE device_id BETWEEN $1 AND $1 AND faulty = false
-ORDER BY device_id, ts DESC
-LIMIT 1;
+FROM last_positions
+WHERE device_id = $1;
 
 -- $1: event. $2: the oldest fix that counts. A row for each device of its entries, with nulls if it has no fix.
--- LATERAL reads one entry of the index for each device; DISTINCT ON would read every fix. The bound on ts comes after
--- LIMIT: before it, the query would read all older fixes of a device.
 PREPARE last_positions_of_event (uuid, timestamptz) AS
 SELECT entries.race_number, devices.imei, last.ts, last.latitude, last.longitude, last.angle, last.speed
 FROM entries
 JOIN entry_devices ON entry_devices.entry_id = entries.id
 JOIN devices ON devices.id = entry_devices.device_id
-LEFT JOIN LATERAL (
-    SELECT ts, latitude, longitude, angle, speed
-    FROM positions
-    WHERE device_id BETWEEN devices.imei AND devices.imei AND faulty = false
-    ORDER BY device_id, ts DESC
-    LIMIT 1
-) AS last ON last.ts >= $2
+LEFT JOIN last_positions AS last ON last.device_id = devices.imei AND last.ts >= $2
 WHERE entries.event_id = $1
 ORDER BY entries.race_number, devices.imei;
+
+-- $1: IMEI. $2: a time. The last position before it. The newest chunk that has one ends the search.
+PREPARE position_before (text, timestamptz) AS
+SELECT ts, latitude, longitude, altitude, angle, speed, satellites
+FROM positions
+WHERE device_id = $1 AND faulty = false AND ts < $2
+ORDER BY ts DESC
+LIMIT 1;
 
 -- $1: IMEI. $2: from. $3: until, not included.
 PREPARE positions_in_window (text, timestamptz, timestamptz) AS

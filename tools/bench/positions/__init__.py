@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
     from tools.bench.positions.load import Connections
 
 ID: Final = "positions"
-TITLE: Final = "a season of ten million positions in the hypertable, and in a plain table"
+TITLE: Final = "a season of ten million positions, and five, in the hypertable and in a plain table"
 SIZE: Final = Size(devices=200, days=8, seconds=6250)
+# To see how cost grows.
+FIVE_SEASONS: Final = replace(SIZE, days=40, earlier=32)
 ROUNDS: Final = 200
 
 
-def measure(arena: Arena, rounds: int) -> Outcome:
+def measure(arena: Arena, rounds: int, size: Size) -> Outcome:
     """Fill both tables and query them. rounds: how often each query runs.
 
     Raises BenchError when a statement fails, or when rows or answers of the two tables differ.
     """
-    say(f"{ID}: {TITLE}")
+    say(f"{ID}: {size.rows:,} positions in the hypertable, and in a plain table")
     template, databases = templates.deployed(arena), arena.databases
     with (
         databases.fresh(template) as ours,
@@ -37,7 +40,7 @@ def measure(arena: Arena, rounds: int) -> Outcome:
         closing(databases.connect(ours)) as hypertable,
         closing(databases.connect(theirs)) as plain,
     ):
-        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, SIZE, rounds, arena.folder)
+        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, size, rounds, arena.folder)
 
 
 def compare(connections: Connections, size: Size, rounds: int, folder: Path) -> Outcome:

@@ -112,11 +112,13 @@ def fill(connections: Connections, size: Size, folder: Path) -> dict[Kind, Loade
 
     Raises BenchError when a table has not all rows in the end.
     """
-    *copied, last = [START + timedelta(days=day) for day in range(size.days)]
+    days = [START + timedelta(days=day) for day in range(size.days)]
+    _make_earlier(connections, size, days[: size.earlier])
+    *copied, last = days[size.earlier :]
     path = folder / "positions.txt"
     copies = dict.fromkeys(Kind, 0.0)
     for number, day in enumerate(copied):
-        with step(f"  day {number + 1} of {size.days}, by COPY"):
+        with step(f"  day {size.earlier + number + 1} of {size.days}, by COPY"):
             _make(connections[Kind.HYPERTABLE], COPIED, size, day, path)
             for kind in in_turn(number):
                 copies[kind] += _copy(connections[kind], path)
@@ -132,6 +134,14 @@ def fill(connections: Connections, size: Size, folder: Path) -> dict[Kind, Loade
             _execute(connection, "VACUUM (ANALYZE) positions")
             _require(connection, size.rows)
     return {kind: Loaded(copies[kind], inserts[kind]) for kind in Kind}
+
+
+def _make_earlier(connections: Connections, size: Size, days: Sequence[datetime]) -> None:
+    for number, day in enumerate(days):
+        rows = ROWS.format(seconds=size.seconds, devices=size.devices, day=day.isoformat())
+        with step(f"  day {number + 1} of {size.days}, made in the table"):
+            for connection in connections.values():
+                _execute(connection, f"INSERT INTO positions ({NAMES}) SELECT {NAMES} FROM ({rows}) AS made")
 
 
 def sizes(connections: Connections) -> dict[Kind, Bytes]:

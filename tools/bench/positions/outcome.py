@@ -17,17 +17,26 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Size:
-    """What is loaded: every device sends a fix a second from midnight on. batch: the rows of one INSERT."""
+    """What is loaded: every device sends a fix a second from midnight on.
+
+    batch: the rows of one INSERT. earlier: how many of the days are there before the clock starts.
+    """
 
     devices: int
     days: int
     seconds: int
     batch: int = 1000
+    earlier: int = 0
 
     @property
     def a_day(self) -> int:
         """Return the rows of one day."""
         return self.devices * self.seconds
+
+    @property
+    def copied(self) -> int:
+        """Return the rows that COPY writes, all on the clock but the last day."""
+        return (self.days - self.earlier - 1) * self.a_day
 
     @property
     def rows(self) -> int:

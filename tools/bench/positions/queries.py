@@ -28,6 +28,31 @@ NEAR_METRES: Final = 100
 # From the sixth execution on PostgreSQL may keep a plan that does not depend on the values.
 WARM_UP: Final = 10
 CHUNK: Final = re.compile(r"^_hyper_\d+_\d+_chunk")
+# What one asks of a table without triggers: an index lookup for each device.
+PLAIN: Final = """
+DEALLOCATE last_position;
+PREPARE last_position (text) AS
+SELECT ts, latitude, longitude, altitude, angle, speed, satellites
+FROM positions
+WHERE device_id = $1 AND faulty = false
+ORDER BY ts DESC
+LIMIT 1;
+DEALLOCATE last_positions_of_event;
+PREPARE last_positions_of_event (uuid, timestamptz) AS
+SELECT entries.race_number, devices.imei, last.ts, last.latitude, last.longitude, last.angle, last.speed
+FROM entries
+JOIN entry_devices ON entry_devices.entry_id = entries.id
+JOIN devices ON devices.id = entry_devices.device_id
+LEFT JOIN LATERAL (
+    SELECT ts, latitude, longitude, angle, speed
+    FROM positions
+    WHERE device_id = devices.imei AND faulty = false
+    ORDER BY ts DESC
+    LIMIT 1
+) AS last ON last.ts >= $2
+WHERE entries.event_id = $1
+ORDER BY entries.race_number, devices.imei;
+"""
 SPATIAL: Final = Path(__file__).parents[3] / "docs" / "spatial.md"
 
 
@@ -55,7 +80,8 @@ def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
     part, point = random.randint(1, course.SEGMENTS), random.randint(1, course.WAYPOINTS)
     second = random.randrange(max(1, size.seconds - int(WINDOW.total_seconds())))
     device, day = load.imei(number), load.START + timedelta(days=stage - 1)
-    window = (device, day + timedelta(seconds=second), day + timedelta(seconds=second) + WINDOW)
+    before = day + timedelta(seconds=second)
+    window = (device, before, before + WINDOW)
     position = tuple(way.at(stage, second, number) for way in (load.LONGITUDE, load.LATITUDE))
     segment = course.segment(stage, part)
     begin, end = (day + timedelta(seconds=each * size.seconds // course.SEGMENTS) for each in (part - 1, part))
@@ -63,6 +89,7 @@ def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
     return {
         Case("last_position", "any device"): (device,),
         Case("last_positions_of_event", f"{size.devices} devices"): (load.EVENT, load.START),
+        Case("position_before", "any time"): (device, before),
         Case("positions_in_window", "ten minutes"): window,
         Case("gaps_in_window", "ten minutes"): (*window, timedelta(seconds=10)),
         Case("zones_at_position", f"{size.days * course.ZONES} zones"): (*position, load.EVENT),
@@ -74,7 +101,7 @@ def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
 
 
 def access(plan: Mapping[str, Any]) -> dict[str, int]:
-    """Return how a plan reaches positions and geometry: the index by its name on the hypertable, or a kind of scan.
+    """Return how a plan reaches positions and geometry: an index as the hypertable has it, a table, or a scan.
 
     The number counts the tables, which are the chunks of a hypertable.
     """
@@ -86,6 +113,8 @@ def access(plan: Mapping[str, Any]) -> dict[str, int]:
             found[index] += 1
         elif relation == "positions" and node["Node Type"] == "Seq Scan":
             found["Seq Scan"] += 1
+        elif relation == "last_positions":
+            found[relation] += 1
     return dict(found)
 
 
@@ -97,11 +126,13 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[Kind, Reading]:
-    for connection in connections.values():
+    for kind, connection in connections.items():
         with connection.cursor() as cursor:
             # Prepared for each case: otherwise a plan for the values of another case could stay.
             cursor.execute("DEALLOCATE ALL")
             cursor.execute(statements())
+            if kind is Kind.PLAIN:
+                cursor.execute(PLAIN)
     random = Random(0)
     taken: dict[Kind, list[float]] = {kind: [] for kind in Kind}
     for number in range(-WARM_UP, rounds):

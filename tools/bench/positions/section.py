@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tools.bench import report
@@ -12,9 +12,18 @@ from tools.bench.positions.outcome import Case, Kind, Outcome, Reading
 MEBIBYTE: Final = 1024 * 1024
 
 
-def section(outcome: Outcome) -> str:
-    """Return the section, with its heading."""
-    return "\n".join(["## Positions\n", _about(outcome), _loading(outcome), _queries(outcome)])
+def section(outcomes: Sequence[Outcome]) -> str:
+    """Return the section, with its heading. outcomes: of one size after another."""
+    first, *others = outcomes
+    lines = ["## Positions\n", _about(first), _loading(first), _queries(first)]
+    for outcome in others:
+        size = outcome.size
+        lines += [
+            f"### {size.rows:,} fixes\n",
+            f"The same, with {size.days} stages and chunks; {size.earlier} days are there before the clock starts.\n",
+        ]
+        lines += [_loading(outcome), _table(outcome)]
+    return "\n".join(lines)
 
 
 def _about(outcome: Outcome) -> str:
@@ -24,7 +33,8 @@ def _about(outcome: Outcome) -> str:
         f"faulty. A stage takes a day; it has {course.SEGMENTS} segments of {course.WAYPOINTS} waypoints, and"
         f" {course.ZONES} zones with a speed limit.\n"
         f"The fixes are in the hypertable, in {size.days} chunks, and in a plain table with the same columns and\n"
-        "indexes; the course is the same for both. COPY writes all days but the last, in one transaction a day;\n"
+        "indexes, but without the triggers that keep the last positions: there each last position is looked up by the\n"
+        "index. The course is the same for both. COPY writes all days but the last, in one transaction a day;\n"
         f"`INSERT ... ON CONFLICT DO NOTHING` writes the last day, in batches of {size.batch}, each in a transaction.\n"
         "Day by day, batch by batch and query by query both tables take turns.\n"
     )
@@ -32,7 +42,6 @@ def _about(outcome: Outcome) -> str:
 
 def _loading(outcome: Outcome) -> str:
     size = outcome.size
-    copied = size.rows - size.a_day
 
     def rate(rows: int, seconds: Callable[[Kind], float]) -> str:
         each = [f"{report.seconds(seconds(kind))}, {rows / seconds(kind):,.0f} rows/s" for kind in Kind]
@@ -45,7 +54,7 @@ def _loading(outcome: Outcome) -> str:
     return "\n".join([
         "| | hypertable | plain table | the hypertable is |",
         "|---|---|---|---|",
-        f"| {copied:,} rows by COPY | {rate(copied, lambda kind: outcome.loaded[kind].copied)} |",
+        f"| {size.copied:,} rows by COPY | {rate(size.copied, lambda kind: outcome.loaded[kind].copied)} |",
         f"| {size.a_day:,} rows in batches | {rate(size.a_day, lambda kind: outcome.loaded[kind].inserted)} |",
         f"| rows on disk | {bytes_(lambda kind: outcome.bytes[kind].rows)} |",
         f"| indexes on disk | {bytes_(lambda kind: outcome.bytes[kind].indexes)} |",
@@ -59,6 +68,12 @@ def _queries(outcome: Outcome) -> str:
         "The processor's queries about [positions](positions.md) and [the course](spatial.md), as prepared\n"
         f"statements, each {rounds} times on each table: median, fastest and slowest, and the indexes in the plan.\n"
         "A query that reads the course alone reads the same tables on both sides; a difference there is noise.\n",
+        _table(outcome),
+    ])  # fmt: skip
+
+
+def _table(outcome: Outcome) -> str:
+    return "\n".join([
         "| | hypertable | plain table | the hypertable is | plan, hypertable | plan, plain table |",
         "|---|---|---|---|---|---|",
         *(_row(case, readings) for case, readings in outcome.queries.items()),
