@@ -13,6 +13,8 @@ pytestmark = pytest.mark.usefixtures("tmp_path")
 
 STATUSES = ["Registered", "Confirmed", "Started", "Finished", "DNF", "DNS", "DQ", "Withdrawn"]
 ENTRY = "#301 Toyota Land Cruiser"
+# As snapshots/resources/dashboards/race-day.yaml has it.
+RACE_DAY = "3d6f0c52-5d0b-4b52-9d0e-7c1d1d7a0e01"
 
 
 def fill_in_an_entry(studio: Studio, race_number: int) -> None:
@@ -119,3 +121,9 @@ def test_a_geofence_has_a_map(studio: Studio) -> None:
     for _ in range(4):
         shown.get_by_role("button", name="Zoom in").click()
     studio.picture("geofence")
+
+
+def test_the_race_day_dashboard_shows_what_waits(studio: Studio) -> None:
+    studio.page.goto(f"{studio.url}/admin/insights/{RACE_DAY}")
+    for title in ("Entries by status", "Crossings to verify", "Penalties proposed", "Last results"):
+        expect(studio.main.get_by_text(title, exact=True)).to_be_visible()
