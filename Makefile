@@ -70,9 +70,9 @@ check: venv ## Compare database and Directus with this checkout
 .PHONY: verify
 verify: check ## Check, then compare snapshots/ byte for byte with what the database gives back
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
-	  cp -r snapshots/access "$$scratch"; \
+	  cp -r snapshots/access snapshots/resources "$$scratch"; \
 	  $(SYNC) pull --snapshot "$$scratch/schema.yaml" >/dev/null; \
-	  for name in schema.yaml catalog.yaml access; do diff -ru "snapshots/$$name" "$$scratch/$$name"; done
+	  for name in schema.yaml catalog.yaml access resources; do diff -ru "snapshots/$$name" "$$scratch/$$name"; done
 
 .PHONY: plan
 plan: venv ## Plan and try what this does to a database of an older commit: make plan BASE=main

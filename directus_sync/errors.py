@@ -206,6 +206,13 @@ class InvalidAccess(WrongSettings):
     remedy = "correct the line it names"
 
 
+class InvalidResources(WrongSettings):
+    """A file of `snapshots/resources/` can't be read, or says what must not be sent. Nothing was sent."""
+
+    id = "invalid-resources"
+    remedy = "correct the line it names"
+
+
 class DatabaseUnavailable(WrongSettings):
     """PostgreSQL does not answer, or refuses the connection."""
 

@@ -102,6 +102,17 @@ SETTINGS: Final = (
         "password of the first administrator. The tool can log in with e-mail and password",
         secret=True,
     ),
+    Setting(
+        "PROJECT_NAME",
+        "what Directus calls the project in this environment, in place of the name in "
+        "`snapshots/resources/settings.yaml`",
+        "that of the file",
+    ),
+    Setting(
+        "PROJECT_OWNER",
+        "e-mail of who is responsible for this environment. Without it Directus asks every administrator for it. It is "
+        "written at the first deploy. Where Directus itself bootstraps, it also tells it to its makers",
+    ),
     Setting("ADMIN_TOKEN", "static token of the first administrator. The better way to log in", secret=True),
     Setting("DIRECTUS_TOKEN", "token of another administrator, for the tool alone", "`ADMIN_TOKEN`", secret=True),
     Setting(
@@ -263,6 +274,21 @@ class Settings:
         return self.snapshot.with_name("access")
 
     @property
+    def resources(self) -> Path:
+        """The folder that says what the Studio shows."""
+        return self.snapshot.with_name("resources")
+
+    @property
+    def project_name(self) -> str | None:
+        """What the project is called here, in place of what the files say."""
+        return self.environ.get("PROJECT_NAME")
+
+    @property
+    def project_owner(self) -> str | None:
+        """Who is responsible for this environment: an e-mail address."""
+        return self.environ.get("PROJECT_OWNER")
+
+    @property
     def extensions(self) -> tuple[Path, ...]:
         """What names the parts of each extension of Directus, in a checkout and in the image."""
         return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
@@ -270,7 +296,8 @@ class Settings:
     @property
     def files(self) -> tuple[Path, ...]:
         """All that a deploy reads beside the migrations; only the snapshot must be there."""
-        return self.snapshot, *self.extensions, self.catalog, self.removals, self.roles, *access_files(self.access)
+        beside = self.catalog, self.removals, self.roles
+        return self.snapshot, *self.extensions, *beside, *access_files(self.access), *resource_files(self.resources)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -305,6 +332,11 @@ def _query(place: str) -> list[str]:
 def access_files(folder: Path) -> tuple[Path, ...]:
     """Return the files of a folder that says who may do what, in the order of their names."""
     return folder / "access.yaml", *sorted((folder / "collections").glob("*.yaml"))
+
+
+def resource_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that says what the Studio shows, in the order of their names."""
+    return tuple(sorted(folder.glob("**/*.yaml")))
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:

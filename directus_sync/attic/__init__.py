@@ -42,7 +42,7 @@ class Rejected:
 class Restored:
     """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table.
 
-    access: some of them say who may do what, which a running Directus reads only once.
+    access: some of them are Directus's own, which a running Directus reads only once.
     """
 
     copy: Copy
@@ -89,7 +89,7 @@ def keep(
 def keep_rows(
     connection: Connection, name: str, selections: Iterable[Selection], *, run: UUID, command: str, sha256: str
 ) -> Copy:
-    """Keep rows of Directus's own that are about to go with a role or a policy. name: as `attic list` shows it.
+    """Keep rows of Directus's own that are about to go, such as a role or a dashboard. name: as `attic list` shows it.
 
     Raises AtticFailed.
     """

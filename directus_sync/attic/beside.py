@@ -1,4 +1,4 @@
-"""Rows of Directus's own that go with an item: a collection's permissions and presets, who had a role or a policy.
+"""Rows of Directus's own that go with an item: permissions and presets, who had a role, panels, a flow's operations.
 
 Kept in the register beside the copy. They go back where they are missing; what is there is never overwritten.
 """
@@ -33,16 +33,26 @@ class Selection:
 
 @dataclass(frozen=True)
 class _Return:
-    """How rows of a table go back. same: the columns by which one is there already; fresh: its id is given anew."""
+    """How rows of a table go back.
 
-    same: tuple[str, ...]
-    fresh: bool
+    same: the columns by which one is there already; fresh: its id is given anew; links: columns that name other rows of
+    the table, which are written when all are there.
+    """
+
+    same: tuple[str, ...] = ("id",)
+    fresh: bool = False
+    links: tuple[str, ...] = ()
 
 
-_RETURNS: Final = {
+_RETURNS: Final[Mapping[str, _Return]] = {
     "directus_permissions": _Return(("policy", "collection", "action"), True),
     "directus_presets": _Return(("user", "role", "collection", "bookmark"), True),
-    "directus_access": _Return(("role", "user", "policy"), False),
+    "directus_access": _Return(("role", "user", "policy")),
+    "directus_translations": _Return(("language", "key")),
+    "directus_dashboards": _Return(),
+    "directus_panels": _Return(),
+    "directus_flows": _Return(),
+    "directus_operations": _Return(links=("resolve", "reject")),
 }
 # These come back with git and a push; what is kept of them says what they were.
 OWNERS: Final = ("directus_roles", "directus_policies")
@@ -86,17 +96,19 @@ def missing_owner(connection: Connection, rows: Rows) -> str | None:
 def restore(connection: Connection, rows: Rows) -> Fitted:
     """Put the rows back. To be called in a transaction."""
     restored, already, rejected = 0, 0, list[tuple[str, str]]()
-    for table, kept in rows.items():
+    order = list(_RETURNS)
+    # A row that others name first; the register keeps no order.
+    for table, kept in sorted(rows.items(), key=lambda each: order.index(each[0]) if each[0] in order else -1):
         there = [_is_there(connection, table, row) for row in kept]
-        for row, known in zip(kept, there, strict=True):
-            if table in OWNERS or known:
-                already += known
-                continue
-            reason = _put_back(connection, table, row)
-            if reason is None:
-                restored += 1
-            else:
-                rejected.append((f"{table} {row['id']}", reason))
+        missing = [row for row, known in zip(kept, there, strict=True) if table not in OWNERS and not known]
+        already += sum(there)
+        reasons = [_put_back(connection, table, row) for row in missing]
+        back = [row for row, reason in zip(missing, reasons, strict=True) if reason is None]
+        linked = [_link(connection, table, row) for row in back]
+        restored += linked.count(None)
+        reasons += linked
+        refused = [(row, reason) for row, reason in zip([*missing, *back], reasons, strict=True) if reason is not None]
+        rejected += [(f"{table} {row['id']}", reason) for row, reason in refused]
     return Fitted(restored, already, tuple(rejected))
 
 
@@ -129,10 +141,28 @@ def _put_back(connection: Connection, table: str, row: Mapping[str, Any]) -> str
         return None if cursor.rowcount or table != _USERS else "the user is gone, or has another role"
 
 
+def _link(connection: Connection, table: str, row: Mapping[str, Any]) -> str | None:
+    """Write the links of a row that was put back; return why they do not fit, or None."""
+    links = [name for name in _RETURNS[table].links if row[name] is not None] if table in _RETURNS else []
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT link")
+        try:
+            for name in links:
+                statement = sql.SQL("UPDATE {} SET {} = %s WHERE id = %s")
+                cursor.execute(
+                    statement.format(sql.Identifier(LIVE, table), sql.Identifier(name)), (row[name], row["id"])
+                )
+        except psycopg2.Error as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT link")
+            return str(error).strip().partition("\n")[0]
+    return None
+
+
 def _insert(connection: Connection, table: str, row: Mapping[str, Any]) -> None:
     place = tables.find(connection, LIVE, table)
     known = {column.name for column in place.columns} if place is not None else set()
-    names = [name for name in row if name in known and not (_RETURNS[table].fresh and name == "id")]
+    back = _RETURNS[table]
+    names = [name for name in row if name in known and name not in back.links and not (back.fresh and name == "id")]
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
     tables.execute(
         connection,

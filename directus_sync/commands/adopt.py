@@ -7,12 +7,12 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.deploy import migrate
 from directus_sync.errors import AlreadyAdopted
 from directus_sync.output import Progress
-from directus_sync.report import access as access_report
 from directus_sync.report import plans, results
+from directus_sync.report import resources as report
 from directus_sync.report.outcome import Adopted
 from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.plan import Approvals
@@ -29,9 +29,10 @@ def command(snapshot: Path | None) -> None:
     output.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
     if adopted.plan:
         output.result(plans.plan(adopted.plan))
-    if adopted.access is not None and adopted.access.differs:
-        output.result(access_report.plan(adopted.access))
-    if adopted.plan or adopted.access:
+    for plan in adopted.families:
+        if plan.differs:
+            output.result(report.plan(plan))
+    if adopted.plan or any(adopted.families):
         output.note(
             "next: directus-sync pull --overwrite takes what the server has into the files;\n"
             "      directus-sync push makes the server equal the files, and refuses to lose anything"
@@ -47,7 +48,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
     captured look like git's.
     """
     wanted = planning.read_wanted(settings)
-    items = access.read_wanted(settings, wanted, progress)
+    of_families = families.read_wanted(settings, wanted, progress)
     with (
         sessions.writing(settings, "adopt", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
@@ -64,6 +65,6 @@ def run(settings: Settings, progress: Progress) -> Adopted:
             )
         judged = planning.plan(settings, connection, client, wanted, Approvals(), base=live)
         history.record_base(connection, live, "adopt")
-        recorded = access.adopt(connection, items)
-        given = Approvals()
-        return Adopted(live, base is None or recorded, judged, access.judged(connection, items, given))
+        recorded = families.adopt(settings, connection, of_families)
+        found = families.judged(connection, of_families, Approvals())
+        return Adopted(live, base is None or recorded, judged, found)

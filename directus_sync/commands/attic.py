@@ -43,7 +43,7 @@ def restore(copy: int, *, over_default: bool, as_json: bool) -> None:
             with sessions.directus(loaded, connection, progress) as client:
                 client.clear_cache()
         elif restored.access:
-            progress.note("note: a Directus that runs now sees the rights that came back when it starts again")
+            progress.note("note: a Directus that runs now sees what came back when it starts again")
     if as_json:
         output.document(report.restored_document(restored))
     else:

@@ -10,7 +10,7 @@ import rich_click as click
 
 from directus_sync import output, roles
 from directus_sync.catalog import upkeep
-from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.planning import Request
 from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import UnsafeSettings
@@ -54,23 +54,24 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
     wanted = planning.preflight(settings, progress)
     require_no_published_hole(settings.environ, wanted.directus)
     given = planning.approved(settings, request)
-    items = access.read_wanted(settings, wanted, progress)
+    of_families = families.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
         pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             everything = _plan_of_everything(wanted, planning.of_schema(given))
-            return Checked(pending, True, everything, access=access.judged(connection, items, given))
+            entering = families.judged(connection, of_families, given)
+            return Checked(pending, True, everything, families=entering)
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             missing = upgrading.missing_migrations(connection, settings)
             return Checked(pending, True, Plan(NO_DIFFERENCE), migrations=missing)
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged, entering = guard.nothing(planning.of_schema(given)), access.nothing(items, given)
+            judged, entering = guard.nothing(planning.of_schema(given)), families.nothing(of_families, given)
         else:
-            entering = access.judged(connection, items, given)
+            entering = families.judged(connection, of_families, given)
             with sessions.directus(settings, connection, progress) as client:
                 judged = planning.plan(settings, connection, client, wanted, given)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()

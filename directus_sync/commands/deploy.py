@@ -1,4 +1,4 @@
-"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, access, verify."""
+"""`deploy`: one run under one lock, from the first revision to the record: pre, push, post, resources, verify."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import rich_click as click
 from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import access, options, planning, resources, sessions
+from directus_sync.commands import families, options, planning, resources, sessions
 from directus_sync.commands.check import show_checked
+from directus_sync.commands.forms import Wanted
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
-from directus_sync.commands.resources import Items, ResourcePushing
+from directus_sync.commands.resources import ResourcePushing
 from directus_sync.directus import bootstrap, extensions, installation, server, upgrading, worker
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, count
@@ -28,7 +29,6 @@ from directus_sync.process import handover
 from directus_sync.report import results
 from directus_sync.report.copies import copy_line
 from directus_sync.report.outcome import Deployed
-from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.roles import granting
 from directus_sync.schema import snapshot
@@ -113,7 +113,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     given = fingerprint.inputs(settings)
     wanted = planning.preflight(settings, progress)
-    items = access.read_wanted(settings, wanted, progress)
+    of_families = families.read_wanted(settings, wanted, progress)
     with sessions.writing(settings, "deploy", progress) as connection:
         _purge(settings, connection, progress)
         unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
@@ -123,7 +123,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
             return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
         deploying = _Deploying(settings, request, progress, connection)
         try:
-            return deploying.run(wanted, items, given, started)
+            return deploying.run(wanted, of_families, given, started)
         except SyncError as error:
             history.record_failure(connection, deploying.who, error, request.run)
             raise
@@ -149,7 +149,7 @@ def migrate(connection: Connection, branch: Branch, progress: Progress) -> tuple
 
 def _approved(deployed: Deployed) -> list[str]:
     """Return what was approved, with the reasons."""
-    items = [(item.id, item.reason) for plan in (deployed.pushed, deployed.access) if plan for item in plan.items]
+    items = [(item.id, item.reason) for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
     return [f"{name}: {reason}" for name, reason in items if reason]
 
 
@@ -164,11 +164,11 @@ class _Deploying:
         self.who = provenance.of(connection, settings)
         self._removed_by_revisions: set[Object] = set()
 
-    def run(self, wanted: Snapshot, items: Items | None, given: str, started: float) -> Deployed:
+    def run(self, wanted: Snapshot, of_families: tuple[Wanted, ...], given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
 
-        items: who may do what. given: hash of the inputs, taken before any of them was read. started: when, by
-        `time.monotonic`.
+        of_families: what the files say of resources. given: hash of the inputs, taken before any of them was read.
+        started: when, by `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         applied_revisions.require_unedited(connection)
@@ -177,13 +177,13 @@ class _Deploying:
             # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
             with sessions.directus(settings, connection, progress) as running:
                 snapshot.require_version(wanted, running.version())
-        self._require_possible(items, wanted, given)
+        self._require_possible(of_families, wanted, given)
         before, found = query.read(connection), self._fingerprint()
         with ExitStack() as stack:
             loaded = self._load_directus(stack)
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap(loaded)
-            client, pushed, entered = None, None, None
+            client, pushed, entered = None, None, tuple[ResourcePlan, ...]()
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
@@ -191,24 +191,26 @@ class _Deploying:
             post = self._migrate("post")
             # The guard between organisations first: without it rights would let too much through.
             switched_on = self._switch_on(client)
-            if client is not None and items is not None:
-                entered, left = self._enter(items, wanted, given)
+            if client is not None:
+                entered, left = self._enter(of_families, wanted, given)
                 drift += left
             rights = self._correct_rights()
             worked = bool(pre or pushed or post)
             verified, settled = self._verify(before if worked else None, drift)
             if client is not None and not drift and (worked or verified.restored or found != settled):
-                self._require_equal(client, wanted, items)
+                self._require_equal(client, wanted, of_families)
         took = time.monotonic() - started
         sent = (switched_on, entered, rights)
         deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
-    def _require_possible(self, items: Items | None, wanted: Snapshot, given: str) -> None:
+    def _require_possible(self, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str) -> None:
         """Refuse what `_enter` would refuse, before anything is changed."""
-        if self.settings.mode is Mode.AUTO and items is not None and installation.has_access(self.connection):
-            self._entering().require_possible(items, lambda plan: self._may_serve(plan.movers, wanted, given))
+        if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
+            for each in of_families:
+                pushing = self._entering(each)
+                pushing.require_possible(each.items, lambda plan: self._may_serve(plan.movers, wanted, given))
 
     def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
@@ -218,24 +220,28 @@ class _Deploying:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
 
-    def _enter(self, items: Items, wanted: Snapshot, given: str) -> tuple[ResourcePlan | None, tuple[str, ...]]:
-        """Push who may do what; return what was pushed, and what a boot leaves alone in Directus."""
-        # The schema worker keeps no policies: a whole Directus is started if something is to be written.
+    def _enter(
+        self, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str
+    ) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
+        """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
+        # The schema worker keeps no rows: a whole Directus is started if something is to be written.
         with sessions.on_demand(self.settings, self.connection, self.progress, rows=True) as whole:
-            entered = self._entering().run(whole, items, lambda plan: self._may_serve(plan.movers, wanted, given))
-        if entered.refused:
-            return None, tuple(item.id for item in entered.items)
-        return entered, ()
+            plans = [
+                self._entering(each).run(whole, each.items, lambda plan: self._may_serve(plan.movers, wanted, given))
+                for each in of_families
+            ]
+        left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
+        return tuple(plan for plan in plans if not plan.refused), left
 
-    def _entering(self) -> ResourcePushing:
-        return access.pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+    def _entering(self, wanted: Wanted) -> ResourcePushing:
+        return families.pushing(self.settings, self.request, self.progress, self.connection, "deploy", wanted)
 
-    def _require_equal(self, client: DirectusClient, wanted: Snapshot, items: Items | None) -> None:
+    def _require_equal(self, client: DirectusClient, wanted: Snapshot, of_families: tuple[Wanted, ...]) -> None:
         """Look again at what could have been changed since it was pushed."""
         with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
             planning.require_equal(client, wanted)
-        if items is not None:
-            resources.require_equal(self.connection, ACCESS, items)
+        for each in of_families:
+            resources.require_equal(self.connection, each.family, each.items)
 
     def _may_serve(self, movers: frozenset[Mover], wanted: Snapshot, given: str) -> bool:
         """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
@@ -350,7 +356,7 @@ class _Deploying:
                 directus_version=wanted.directus if deployed.pushed is not None else None,
                 sha256=wanted.sha256 if deployed.pushed is not None else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=sum(len(plan.items) for plan in (deployed.pushed, deployed.access) if plan),
+                changes=sum(len(plan.items) for plan in (deployed.pushed, *deployed.families) if plan),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
                 account=self.who.account,

@@ -9,13 +9,13 @@ from typing import Any
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import access, options, planning, resources, sessions
+from directus_sync.commands import families, options, planning, resources, sessions
 from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.commands.planning import Request
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
-from directus_sync.report import access as access_report
 from directus_sync.report import plans
+from directus_sync.report import resources as report
 from directus_sync.report.outcome import Compared
 from directus_sync.schema import guard, saved_plan
 from directus_sync.settings import Settings
@@ -55,8 +55,8 @@ def show_plan(
         output.document(_document(found))
     elif found.differs:
         output.result(_text(found, in_colour=sys.stdout.isatty()))
-    elif found.schema is None and found.access is None:
-        output.result("Nothing to compare: access is not kept in files here")
+    elif found.schema is None and not found.families:
+        output.result("Nothing to compare: that is not kept in files here")
     else:
         output.result("Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files"))
     options.finish(3 if found.differs else 0)
@@ -73,20 +73,20 @@ def run(
     if out is not None and parts != EVERYTHING:
         raise WrongSettings("--out saves the whole plan, and --only leaves a part out", next="leave out one of them")
     wanted, given = planning.read_wanted(settings), planning.approved(settings, request)
-    items = access.read_wanted(settings, wanted, progress) if Part.ACCESS in parts else None
+    of_families = families.read_wanted(settings, wanted, progress, options.families(parts))
     with sessions.reading(settings, "diff", progress) as connection:
         schema = None
         if fingerprint.unmoved(connection, settings):
             schema = guard.nothing(planning.of_schema(given)) if Part.SCHEMA in parts else None
-            judged = access.nothing(items, given)
+            judged = families.nothing(of_families, given)
         else:
-            judged = access.judged(connection, items, given)
+            judged = families.judged(connection, of_families, given)
             if Part.SCHEMA in parts:
                 with sessions.directus(settings, connection, progress) as client:
                     schema = planning.plan(settings, connection, client, wanted, given)
     found = Compared(schema, judged)
     if out is not None and schema is not None:
-        saved_plan.write(out, schema, wanted.sha256, given, resources.saved(judged))
+        saved_plan.write(out, schema, wanted.sha256, given, {plan.family: resources.saved(plan) for plan in judged})
     return found
 
 
@@ -94,11 +94,10 @@ def _text(found: Compared, *, in_colour: bool) -> str:
     texts = []
     if found.schema:
         texts.append(plans.plan(found.schema, in_colour=in_colour))
-    if found.access is not None and found.access.differs:
-        texts.append(access_report.plan(found.access, in_colour=in_colour))
+    texts += [report.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs]
     return "\n".join(texts)
 
 
 def _document(found: Compared) -> dict[str, Any]:
     document = plans.plan_document(found.schema) if found.schema is not None else {}
-    return document | ({"access": access_report.document(found.access)} if found.access is not None else {})
+    return document | {plan.family: report.document(plan) for plan in found.families}

@@ -21,10 +21,17 @@ class Part(Enum):
 
     SCHEMA = "schema"
     ACCESS = "access"
+    RESOURCES = "resources"
 
 
 EVERYTHING: Final = frozenset(Part)
 FILE: Final = click.Path(path_type=Path)
+
+
+def families(parts: frozenset[Part]) -> frozenset[str]:
+    """Return the names of the families among the parts."""
+    return frozenset(part.value for part in parts - {Part.SCHEMA})
+
 
 Command = Callable[..., None]
 
@@ -62,7 +69,8 @@ def with_only(command: Command) -> Command:
         "--only",
         type=click.Choice([part.value for part in Part]),
         callback=_part,
-        help="Leave the other part alone: schema is collections, fields and relations; access is who may do what.",
+        help="Leave the other parts alone: schema is collections, fields and relations; access is who may do what;"
+        " resources are lists, dashboards, flows, translations and settings.",
     )(command)
 
 

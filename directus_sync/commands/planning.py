@@ -15,7 +15,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources import families
 from directus_sync.schema import approvals, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
@@ -80,7 +80,7 @@ def approved(settings: Settings, request: Request) -> Approvals:
 
 def of_schema(given: Approvals) -> Approvals:
     """Return the approvals of collections and fields."""
-    return given.of(lambda item: not ACCESS.owns(item))
+    return given.of(lambda item: not families.is_resource(item))
 
 
 def plan(
@@ -170,7 +170,7 @@ def _edits(change: Change) -> str:
 
 def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
     """Print a note about each approval that approves nothing."""
-    reviewed = [removal for removal in approvals.read(settings.removals) if not ACCESS.owns(removal.item)]
+    reviewed = [removal for removal in approvals.read(settings.removals) if not families.is_resource(removal.item)]
     for removal in approvals.pointless(reviewed, wanted):
         progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
     for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):

@@ -7,9 +7,9 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands import families, options, planning, sessions
 from directus_sync.output import Progress
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.families import is_resource
 from directus_sync.schema import approvals
 from directus_sync.settings import Settings
 
@@ -25,17 +25,17 @@ def command(snapshot: Path | None) -> None:
 def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
     """Remove the spent approvals, and return their items. Other environments may still need the others."""
     wanted = planning.read_wanted(settings)
-    items = access.read_wanted(settings, wanted)
+    of_families = families.read_wanted(settings, wanted)
     removals = approvals.read(settings.removals)
     with (
         sessions.reading(settings, "prune", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
-        there = access.present(connection, items)
-        of_schema = [removal for removal in removals if not ACCESS.owns(removal.item)]
+        there = families.present(connection, settings, of_families)
+        of_schema = [removal for removal in removals if not is_resource(removal.item)]
         spent = (
             *approvals.spent(of_schema, wanted, planning.read_live(client)),
-            *(removal for removal in removals if ACCESS.owns(removal.item) and removal.item not in there),
+            *(removal for removal in removals if is_resource(removal.item) and removal.item not in there),
         )
     if spent:
         approvals.prune(settings.removals, spent)

@@ -8,7 +8,7 @@ import rich_click as click
 
 from directus_sync import files, output
 from directus_sync.catalog import upkeep
-from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -28,21 +28,25 @@ from directus_sync.state.revisions import BRANCHES
 @options.with_only
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
 def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool) -> None:
-    """Write what Directus has to the files: the schema byte for byte as Directus exports it, the catalog, access."""
+    """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
     loaded = options.load(snapshot)
     pulled = run(loaded, Progress(), only, overwrite=overwrite)
     if pulled is not None:
         live, changed = pulled
         names = " and ".join(str(path) for path in changed)
-        output.result(f"Pulled {results.contents(live) if live is not None else 'access'}; commit {names}")
+        what = results.contents(live) if live is not None else " and ".join(sorted(options.families(only)))
+        output.result(f"Pulled {what}; commit {names}")
+    elif Part.SCHEMA in only:
+        output.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
     else:
-        output.result(f"Nothing to pull: {loaded.snapshot if Part.SCHEMA in only else loaded.access} equals Directus")
+        (name,) = options.families(only)
+        output.result(f"Nothing to pull: {loaded.snapshot.with_name(name)} equals Directus")
 
 
 def run(
     settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool
 ) -> tuple[Snapshot | None, tuple[Path, ...]] | None:
-    """Write the snapshot file, the catalog and the access files, and record them as the base.
+    """Write the snapshot file, the catalog, the access and the resource files, and record them as the base.
 
     Return the schema and the files that changed, or None when none did.
     """
@@ -53,15 +57,15 @@ def run(
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return None
         if Part.SCHEMA not in parts:
-            written = access.pull(settings, connection, planning.read_wanted(settings), overwrite=overwrite)
+            schema = planning.read_wanted(settings)
+            written = families.pull(settings, connection, schema, options.families(parts), overwrite=overwrite)
             return (None, written) if written else None
         with sessions.directus(settings, connection, progress) as client:
             if not known and _is_pulled(connection, inputs, client.version()):
                 return None
             live, changed = _pulled(settings, connection, client, progress, overwrite=overwrite)
         history.record_base(connection, live, "pull")
-        if Part.ACCESS in parts:
-            changed += access.pull(settings, connection, live, overwrite=overwrite)
+        changed += families.pull(settings, connection, live, options.families(parts), overwrite=overwrite)
         if changed:
             return live, changed
         if parts == EVERYTHING:

@@ -1,4 +1,4 @@
-"""`push`: makes Directus equal the snapshot and the access files."""
+"""`push`: makes Directus equal the snapshot, the access files and the resource files."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import access, options, planning, sessions
+from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.diff import show_plan
 from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
-from directus_sync.report import access as access_report
 from directus_sync.report import plans
+from directus_sync.report import resources as report
 from directus_sync.report.outcome import Compared
 from directus_sync.schema import saved_plan
 from directus_sync.settings import Mode, Settings
@@ -39,7 +39,7 @@ def command(
     *,
     no_attic: bool,
 ) -> None:
-    """Make Directus equal the snapshot and the access files; refuse what would undo work that nobody captured."""
+    """Make Directus equal the files: schema, access, resources. Refuse what would undo work that nobody captured."""
     loaded = options.load(snapshot, mode)
     if plan is not None:
         _require_plain(loaded.mode, allow_destroy | discard_live, only)
@@ -56,27 +56,30 @@ def command(
 def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:
     """Make Directus equal the files, and record them; return what was changed."""
     wanted = planning.read_wanted(settings)
-    items = access.read_wanted(settings, wanted, progress) if Part.ACCESS in parts else None
+    of_families = families.read_wanted(settings, wanted, progress, options.families(parts))
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
-        entering = access.pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            return Compared(pushing.nothing(wanted), access.nothing(items, entering.given))
-        if items is not None:
-            entering.require_possible(items)
-        schema, entered = None, None
+            given = planning.approved(settings, request)
+            return Compared(pushing.nothing(wanted), families.nothing(of_families, given))
+        entering = [
+            (families.pushing(settings, request, progress, connection, "push", each), each.items)
+            for each in of_families
+        ]
+        for each, items in entering:
+            each.require_possible(items)
+        schema = None
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 schema = pushing.run(client, wanted)
-        if items is not None:
-            with sessions.on_demand(settings, connection, progress, rows=True) as whole:
-                entered = entering.run(whole, items)
+        with sessions.on_demand(settings, connection, progress, rows=True) as whole:
+            entered = tuple(each.run(whole, items) for each, items in entering)
         return Compared(schema, entered)
 
 
 def _text(pushed: Compared) -> str:
     done = [plans.changes(pushed.schema)] if pushed.schema else []
-    done += [access_report.changes(pushed.access)] if pushed.access else []
+    done += [report.changes(plan) for plan in pushed.families if plan]
     return f"Pushed {' and '.join(done)}" if done else "Nothing to push: Directus equals the snapshot"
 
 

@@ -16,7 +16,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
 from directus_sync.report import plans, refusal
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.families import FAMILIES
 from directus_sync.schema import guard, rebuilding, saved_plan
 from directus_sync.schema.diff import Action, Kind, SchemaDiff
 from directus_sync.schema.plan import Plan
@@ -98,7 +98,8 @@ class Pushing:
         with self._copied(judged, wanted):
             number = plans.changes(judged)
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
-                resources.forget_lost(self.connection, ACCESS)
+                for family in FAMILIES:
+                    resources.forget_lost(self.connection, family)
                 for name in below.forget_dropped_columns(self.connection, judged.difference.changes):
                     self.progress.note(f"Directus still listed {name}, whose column was dropped by SQL")
                 self._apply(client, wanted, judged)

@@ -18,7 +18,7 @@ from directus_sync.errors import NotConverged, RequestFailed, StalePlan, SyncErr
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.report import access as report
+from directus_sync.report import resources as report
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import grouping, judging, live, requests
 from directus_sync.resources.grouping import Live, Names
@@ -71,8 +71,8 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
 
 def judge(connection: Connection, family: Family, found: Comparison, given: Approvals) -> ResourcePlan:
     """Return what a push would do. given: approvals, also of what is not of this family."""
-    users = {c.id: _users(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
-    return judging.decide(family, found.changes, found.base, users, given.of(family.owns), found.live.unknown)
+    numbers = {c.id: _number(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
+    return judging.decide(family, found.changes, found.base, numbers, given.of(family.owns), found.live.unknown)
 
 
 def require_equal(connection: Connection, family: Family, wanted: Items) -> None:
@@ -119,7 +119,7 @@ class ResourcePushing:
     def require_possible(self, wanted: Items, leave: Leave = never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
         plan = judge(self.connection, self.family, compare(self.connection, self.family, wanted), self.given)
-        if self.request.saved is not None and self.request.saved.access != saved(plan):
+        if self.request.saved is not None and self.request.saved.families.get(self.family.name) != saved(plan):
             raise StalePlan(
                 f"the plan is out of date: {self.family.name} was changed since it was saved; nothing was sent",
                 where=str(self.request.saved.path),
@@ -154,7 +154,7 @@ class ResourcePushing:
 
     @contextmanager
     def _kept(self, found: Comparison) -> Iterator[None]:
-        """Keep in the attic what goes with a role or policy, unless the block fails before it goes."""
+        """Keep in the attic what goes, unless the block fails before it goes."""
         copies = tuple(self._copies(found)) if self.request.keep else ()
         try:
             yield
@@ -166,13 +166,16 @@ class ResourcePushing:
             self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
-        for change in found.changes:
-            if change.action is Action.REMOVE and change.kind.cost is not None:
-                key = str(found.live.found[change.id][0].primary)
+        removed = {change.id: change for change in found.changes if change.action is Action.REMOVE}
+        for change in removed.values():
+            # What is a part of a row is kept with it.
+            if change.kind.goes and change.owner not in removed:
+                keys = [str(each.primary) for each in found.live.found[change.id]]
+                goes = [(key, *each) for key in keys for each in change.kind.goes]
                 yield attic.keep_rows(
                     self.connection,
                     change.id,
-                    [attic.Selection(table, column, key, kept) for table, column, kept in change.kind.cost.goes],
+                    [attic.Selection(table, column, key, kept) for key, table, column, kept in goes],
                     run=self.request.run,
                     command=self.command,
                     sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
@@ -212,15 +215,13 @@ class ResourcePushing:
             self.progress.note(f"note: the approval of {item} matches nothing that would be changed")
 
 
-def saved(plan: ResourcePlan | None) -> object:
+def saved(plan: ResourcePlan) -> object:
     """Return what a saved plan keeps of it, by which it is told whether it is still the same."""
-    if plan is None:
-        return None
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 
-def _users(connection: Connection, change: Change, there: Live) -> int:
+def _number(connection: Connection, change: Change, there: Live) -> int:
     if change.kind.cost is None:
         return 0
-    ((users,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))
-    return int(users)
+    ((number,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))
+    return int(number)

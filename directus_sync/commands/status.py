@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import access, options, sessions
+from directus_sync.commands import families, options, sessions
 from directus_sync.output import Progress
 from directus_sync.postgres import lock
 from directus_sync.report import results
@@ -52,5 +52,5 @@ def run(settings: Settings, progress: Progress) -> Status:
             snapshot_sha256=sha256,
             failure=history.latest_failure(connection) if known else None,
             recorded_sha256=history.latest_sha256(connection) if known else None,
-            access=access.is_base(settings, connection),
+            families=families.are_bases(settings, connection),
         )

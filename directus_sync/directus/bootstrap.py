@@ -36,9 +36,14 @@ IDS: Final = {
     "public_access": "SELECT id FROM public.directus_access WHERE role IS NULL",
 }
 # Settings by which a bootstrap makes something else.
-_CHANGING: Final = ("MIGRATIONS_PATH", "DB_SEARCH_PATH", "PROJECT_NAME", "PROJECT_OWNER", "ACCEPT_TERMS")
+_CHANGING: Final = ("MIGRATIONS_PATH", "DB_SEARCH_PATH", "ACCEPT_TERMS")
 # Directus writes an address as it is given, but compares it in lower case.
 _PLAIN_EMAIL: Final = re.compile(r"[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+# What Directus makes of PROJECT_NAME and PROJECT_OWNER.
+_PROJECT: Final = """
+UPDATE public.directus_settings SET project_name = coalesce(%(project_name)s, project_name),
+  project_owner = %(owner)s, product_updates = CASE WHEN %(owner)s IS NOT NULL THEN false END;
+"""
 # Directus reads a setting as a number, a list, or by its prefix, where it looks like one.
 _NO_TEXT: Final = re.compile(r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL)
 
@@ -83,8 +88,9 @@ def prepared_file(version: str) -> Path:
 def is_prepared(settings: Settings, connection: Connection) -> bool:
     """Tell whether the prepared file makes what a bootstrap would, for an empty database with an administrator."""
     given = settings.environ
-    texts = [given.get(name, "") for name in ("ADMIN_PASSWORD", "ADMIN_TOKEN") if name in given]
-    plain = _PLAIN_EMAIL.fullmatch(settings.email or "") and not any(_NO_TEXT.fullmatch(text) for text in texts)
+    texts = [given[name] for name in ("ADMIN_PASSWORD", "ADMIN_TOKEN", "PROJECT_NAME") if name in given]
+    emails = [settings.email or "", *([settings.project_owner] if settings.project_owner is not None else [])]
+    plain = all(map(_PLAIN_EMAIL.fullmatch, emails)) and not any(map(_NO_TEXT.fullmatch, texts))
     changing = any(name in _CHANGING or name.startswith("HASH_") for name in given)
     # Directus also runs the migrations that it finds here.
     changing = changing or any(Path("migrations").glob("*js"))
@@ -106,7 +112,8 @@ def from_file(settings: Settings, connection: Connection, loaded: server.Loaded)
     with server.private(settings, administrator, loaded.choice, loaded) as client:
         password = client.hashed(settings.password or "")
     values = {**ids, "email": settings.email, "password": password, "token": settings.environ.get("ADMIN_TOKEN")}
-    sql = prepared_file(installation.version(settings)).read_text(encoding="utf-8")
+    values |= {"owner": settings.project_owner, "project_name": settings.project_name}
+    sql = prepared_file(installation.version(settings)).read_text(encoding="utf-8") + _PROJECT
     try:
         with connection.cursor() as cursor:
             # One string of statements is one transaction.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from directus_sync.catalog.restore import Repair
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compared:
-    """What a push would do, or did. None: was left out, or is not kept in files."""
+    """What a push would do, or did. None: was left out. families: those that are kept in files, and not left out."""
 
     schema: Plan | None
-    access: ResourcePlan | None
+    families: tuple[ResourcePlan, ...] = ()
 
     @property
     def differs(self) -> bool:
         """Tell whether anything differs."""
-        return bool(self.schema) or (self.access is not None and self.access.differs)
+        return bool(self.schema) or any(plan.differs for plan in self.families)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Deployed:
     """What one deploy did.
 
     pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
-    switched_on: of the extensions; access: None in mode skip, and where access is not kept in files;
+    switched_on: of the extensions; families: those that are kept in files, none in mode skip;
     rights: the statements that made the roles equal roles.yaml.
     """
 
@@ -49,13 +50,13 @@ class Deployed:
     seconds: float
     directus: str | None = None
     switched_on: tuple[str, ...] = ()
-    access: ResourcePlan | None = None
+    families: tuple[ResourcePlan, ...] = ()
     rights: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Tell whether there was nothing to do."""
-        sent = self.pushed or self.access or self.switched_on or self.rights
+        sent = self.pushed or any(self.families) or self.switched_on or self.rights
         return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)
 
 
@@ -65,7 +66,7 @@ class Checked:
 
     pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
     roles equal roles.yaml, both once nothing is pending; inactive: parts of this project's extensions that do nothing;
-    access: None where it is not kept in files; migrations: Directus's own that an upgrade would run.
+    families: those that are kept in files; migrations: Directus's own that an upgrade would run.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -73,30 +74,33 @@ class Checked:
     plan: Plan
     drift: tuple[Repair, ...] = ()
     inactive: tuple[Inactive, ...] = ()
-    access: ResourcePlan | None = None
+    families: tuple[ResourcePlan, ...] = ()
     rights: tuple[str, ...] = ()
     migrations: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Tell whether nothing differs."""
-        differs = self.plan or self.drift or self.rights or (self.access is not None and self.access.differs)
+        differs = self.plan or self.drift or self.rights or any(plan.differs for plan in self.families)
         return not (differs or self.bootstrap or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adopt recorded. recorded: False when it was the base already; plan, access: what a push would do now."""
+    """What adopt recorded. recorded: False when it was the base already; plan, families: what a push would do now."""
 
     live: Snapshot
     recorded: bool
     plan: Plan
-    access: ResourcePlan | None = None
+    families: tuple[ResourcePlan, ...] = ()
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is there, without asking Directus. None: nothing known. access: whether the files are the recorded base."""
+    """What is there, without asking Directus. None: nothing known.
+
+    families: by name, of those that are kept in files, whether the files are the recorded base.
+    """
 
     database: str
     heads: dict[Branch, tuple[str | None, str]]
@@ -104,7 +108,7 @@ class Status:
     deploy: Deploy | None
     snapshot_sha256: str
     recorded_sha256: str | None
-    access: bool | None = None
+    families: Mapping[str, bool] = field(default_factory=dict)
     failure: Failure | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from directus_sync.catalog import Drift
@@ -12,9 +12,11 @@ from directus_sync.catalog.restore import Repair
 from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
-from directus_sync.report import access, plans
+from directus_sync.report import plans, resources
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.report.plans import short
+from directus_sync.resources.families import FAMILIES
+from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -33,8 +35,7 @@ def deployed(done: Deployed) -> str:
         return nothing_to_do(done.seconds, notes=bool(done.verified.notes))
     pushed = done.pushed or Plan(NO_DIFFERENCE)
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"
-    if done.access:
-        text += f", {access.changes(done.access)}"
+    text += "".join(f", {resources.changes(plan)}" for plan in done.families if plan)
     if done.verified.restored:
         text += f", {len(done.verified.restored)} put back"
     if done.switched_on:
@@ -52,7 +53,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
         "bootstrapped": done.bootstrapped,
         "directus": done.directus,
         "pushed": plans.plan_document(done.pushed) if done.pushed is not None else None,
-        "access": access.document(done.access) if done.access is not None else None,
+        **_families(done.families),
         "post": [revision.id for revision in done.post],
         "restored": list(done.verified.restored),
         "switched_on": list(done.switched_on),
@@ -75,8 +76,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
         lines += [f"  {name}" for name in found.migrations]
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
-    if found.access is not None and found.access.differs:
-        lines.append(access.plan(found.access, in_colour=in_colour))
+    lines += [resources.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs]
     lines += [line for repair in found.drift for line in _repair(repair)]
     lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
     lines += [f"rights: {statement}" for statement in found.rights]
@@ -91,7 +91,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "bootstrap": found.bootstrap,
         "directus_migrations": list(found.migrations),
         "schema": plans.plan_document(found.plan),
-        "access": access.document(found.access) if found.access is not None else None,
+        **_families(found.families),
         "catalog": [
             {
                 "object": str(repair.difference.object),
@@ -116,8 +116,8 @@ def status(found: Status) -> str:
     same = found.recorded_sha256 == found.snapshot_sha256
     recorded = "as recorded" if same else "differs from the recorded" if found.recorded_sha256 else "none recorded"
     lines.append(f"snapshot   {found.snapshot_sha256[:12]}, {recorded}")
-    if found.access is not None:
-        lines.append(f"access     {'as recorded' if found.access else 'differs from the recorded'}")
+    for name, same in found.families.items():
+        lines.append(f"{name:<10} {'as recorded' if same else 'differs from the recorded'}")
     if found.deploy is not None:
         when = f"{found.deploy.finished_at:%Y-%m-%d %H:%M:%S %Z}"
         who = f"{found.deploy.account} on {found.deploy.host}" if found.deploy.account else found.deploy.host
@@ -135,6 +135,8 @@ def status(found: Status) -> str:
 def status_document(found: Status) -> dict[str, Any]:
     """Return what the database has, for machines; durations in seconds."""
     document = dataclasses.asdict(found)
+    document |= {family.name: document["families"].get(family.name) for family in FAMILIES}
+    del document["families"]
     if found.deploy is not None:
         document["deploy"]["duration"] = found.deploy.duration.total_seconds()
     return document
@@ -179,10 +181,16 @@ def contents(live: Snapshot) -> str:
     return ", ".join(count(len(live.section(section)), noun) for section, noun in sections)
 
 
+def _families(plans_: Iterable[ResourcePlan]) -> dict[str, Any]:
+    """Return the plan of each family, None where it is not kept in files."""
+    by_name = {plan.family: resources.document(plan) for plan in plans_}
+    return {family.name: by_name.get(family.name) for family in FAMILIES}
+
+
 def _steps(found: Checked) -> list[str]:
     """Say what to run for each kind of difference."""
     movers = {item.verdict.mover for item in found.plan.items if item.rule is not None}
-    movers |= {item.mover for item in (found.access.refused if found.access is not None else ())}
+    movers |= {item.mover for plan in found.families for item in plan.refused}
     steps = []
     if Mover.SERVER in movers:
         steps.append("directus-sync pull captures what was changed in Directus")
@@ -194,7 +202,7 @@ def _steps(found: Checked) -> list[str]:
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
     if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync pull lists in the catalog what the database has")
-    if found.access is not None and found.access.unknown:
+    if any(plan.unknown for plan in found.families):
         steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
     if any(part.state is State.OFF for part in found.inactive):
         steps.append("directus-sync deploy switches on the parts of extensions that were switched off")

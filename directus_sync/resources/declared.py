@@ -79,17 +79,14 @@ ROLES: Final = Kind(
     references={"parent": ROLE},
     stored=True,
     exclusive=False,
-    cost=Cost(
-        _USERS_OF_ROLE,
-        "all access",
-        (
-            ("directus_roles", "id", None),
-            ("directus_access", "role", None),
-            ("directus_presets", "role", None),
-            # Directus suspends them.
-            ("directus_users", "role", ("id", "role", "status")),
-        ),
+    goes=(
+        ("directus_roles", "id", None),
+        ("directus_access", "role", None),
+        ("directus_presets", "role", None),
+        # Directus suspends them.
+        ("directus_users", "role", ("id", "role", "status")),
     ),
+    cost=Cost(_USERS_OF_ROLE, "user", "loses all access", "lose all access"),
     title="name",
     widens=_role_widens,
 )
@@ -105,15 +102,12 @@ POLICIES: Final = Kind(
     lists=("ip_access",),
     stored=True,
     exclusive=False,
-    cost=Cost(
-        _USERS_OF_POLICY,
-        "its rights",
-        (
-            ("directus_policies", "id", None),
-            ("directus_permissions", "policy", None),
-            ("directus_access", "policy", None),
-        ),
+    goes=(
+        ("directus_policies", "id", None),
+        ("directus_permissions", "policy", None),
+        ("directus_access", "policy", None),
     ),
+    cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
     # Directus makes the public policy, and nobody can remove it.
     where=f"t.id <> '{PUBLIC_ID}'",

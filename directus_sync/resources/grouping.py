@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from directus_sync.resources.items import Item, ordered
-from directus_sync.resources.kinds import Family, Found, Place
+from directus_sync.resources.items import Item, Row, ordered
+from directus_sync.resources.kinds import Family, Found, Kind, Place
 
 # How items name a row.
 Names = Mapping[Place, str]
@@ -48,7 +48,8 @@ def rekeyed(family: Family, items: Iterable[Item], names: Names) -> Mapping[str,
 def _names(family: Family, items: Iterable[Item]) -> dict[Place, str]:
     primaries = {kind.name: kind.primary for kind in family.kinds if kind.stored}
     stored = [(item, row) for item in items if item.kind in primaries for row in item.rows]
-    return {(item.kind, str(row[primaries[item.kind]])): item.key for item, row in stored}
+    # Of the key of a row that is a part of another one, the last part is its own.
+    return {(item.kind, str(row[primaries[item.kind]])): item.key.rpartition("/")[2] for item, row in stored}
 
 
 def grouped(family: Family, rows: Iterable[Found], names: Names, *, taken: bool = False) -> Live:
@@ -59,7 +60,7 @@ def grouped(family: Family, rows: Iterable[Found], names: Names, *, taken: bool 
     known: dict[str, list[Found]] = defaultdict(list)
     left: dict[str, list[Found]] = defaultdict(list)
     for found in rows:
-        key = "/".join(_part(found, column, provisional) for column in found.kind.key)
+        key = key_of(found.kind, found.primary, found.row, provisional)
         place = _place(family, found)
         if place not in ignored:
             into = known if taken or found.kind.exclusive or place in names else left
@@ -82,24 +83,47 @@ def _place(family: Family, found: Found) -> Place:
 def _provisional(rows: Iterable[Found], names: Names) -> Names:
     """Return the names, and one for each row that has none yet: by its title, as a file would write it."""
     given = dict(names)
-    taken = {(kind, name) for (kind, _), name in names.items()}
-    for found in rows:
+    stored = [found for found in rows if found.kind.stored]
+    taken = {(kind, "", name) for (kind, _), name in names.items()}
+    taken |= {
+        (*_scope(f), given[f.kind.name, str(f.primary)]) for f in stored if (f.kind.name, str(f.primary)) in given
+    }
+    for found in stored:
         kind, primary = found.kind, str(found.primary)
-        if not kind.stored or (kind.name, primary) in given:
+        if (kind.name, primary) in given:
             continue
-        title = "".join(c if c.isascii() and c.isalnum() else "-" for c in str(found.row[kind.title]).lower())
+        title = "".join(
+            c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in str(found.row[kind.title]).lower()
+        )
         name = "-".join(filter(None, title.split("-"))) or primary
-        if (kind.name, name) in taken:
+        if (*_scope(found), name) in taken:
             name = f"{name}-{primary[:8]}"
-        taken.add((kind.name, name))
+        taken.add((*_scope(found), name))
         given[kind.name, primary] = name
     return given
 
 
-def _part(found: Found, column: str, names: Names) -> str:
-    value = found.primary if column == found.kind.primary else found.row[column]
-    kind = found.kind.references.get(column, found.kind.name if column == found.kind.primary else None)
-    return names.get((kind or "", str(value)), "-" if value is None else str(value))
+def _scope(found: Found) -> Place:
+    """Return in what the name of a row is to be its own: in its kind, or in the row that it is a part of."""
+    within = found.kind.within
+    return found.kind.name, str(found.row[within.column]) if within else ""
+
+
+def key_of(kind: Kind, primary: object, row: Row, names: Names) -> str:
+    """Return the key by which items know a row."""
+    return "/".join(
+        _part(kind, primary if column == kind.primary else row[column], column, names) for column in kind.key
+    )
+
+
+def _part(kind: Kind, value: object, column: str, names: Names) -> str:
+    named = kind.references.get(column, kind.name if column == kind.primary else None)
+    return names.get((named or "", str(value)), "-" if value is None else _plain(str(value)))
+
+
+def _plain(value: str) -> str:
+    """Return a value that can stand in a key, and among ids on a command line."""
+    return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
 
 
 def _item(name: str, group: Iterable[Found]) -> Item:

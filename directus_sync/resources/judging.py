@@ -63,6 +63,8 @@ def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str
 
 
 def _without_lost(about: About, row: Row, schema: Mapping[str, frozenset[str]]) -> Row:
+    if about.fields is None:
+        return row
     collection, fields = row[about.collection], row[about.fields]
     if collection.startswith("directus_") or not fields or "*" in fields:
         return row
@@ -73,24 +75,24 @@ def decide(
     family: Family,
     found: Iterable[Change],
     base: Items | None,
-    users: Mapping[str, int],
+    numbers: Mapping[str, int],
     approvals: Approvals,
     unknown: Items,
 ) -> ResourcePlan:
-    """Turn changes into a plan. users: by id, how many users lose something by the removal of an item."""
-    items = tuple(_judged(change, base, users, approvals) for change in found)
+    """Turn changes into a plan. numbers: by id, how many of what the removal of an item costs."""
+    items = tuple(_judged(change, base, numbers, approvals) for change in found)
     known = {item.id for item in items}
     unmatched = sorted((approvals.discard | approvals.destroy.keys()) - known)
     return ResourcePlan(family.name, items, unknown, tuple(unmatched))
 
 
-def _judged(change: Change, base: Items | None, users: Mapping[str, int], approvals: Approvals) -> Judged:
+def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
     who = mover(change, base)
     discarded = change.id in approvals.discard
     approved = change.id in approvals.destroy or discarded
     rule = next((rule for rule in Rule if rule.refuses(change, who, discarded=discarded, approved=approved)), None)
     reason = approvals.destroy.get(change.id, "on the command line" if discarded else "")
-    return Judged(change, who, rule, users.get(change.id, 0), reason)
+    return Judged(change, who, rule, numbers.get(change.id, 0), reason)
 
 
 def _rows(kind: Kind, item: Item | None) -> Rows:

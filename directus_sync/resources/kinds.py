@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from directus_sync.resources.items import Row
+from directus_sync.errors import count
+from directus_sync.resources.items import Row, text
 
 Rows = tuple[Row, ...]
 
@@ -24,31 +25,45 @@ class Within:
     """Rows that are written as a part of another row. column: names that row; alias: its field that lists them.
 
     grants: such a row gives its owner what another row allows, so it is taken away before anything else is written.
+    deletes: Directus deletes rows that are taken out of the list; else it would empty their column.
     """
 
     column: str
     alias: str
     grants: bool = False
+    deletes: bool = True
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a removal costs. count: SQL that counts users, by the row's primary key; lose: what these users lose.
+    """What a removal costs. count: SQL that counts, by the row's primary key; noun: what it counts.
 
-    goes: which rows go with it: a table, its column that has the primary key, and the columns to keep, None for all.
+    one, many: what becomes of one, and of several.
     """
 
     count: str
-    lose: str
-    goes: tuple[tuple[str, str, tuple[str, ...] | None], ...]
+    noun: str
+    one: str
+    many: str
+
+    def sentence(self, number: int) -> str:
+        """Say what becomes of so many."""
+        return f"{count(number, self.noun)} {self.one if number == 1 else self.many}"
+
+
+# Rows that go with one: a table, its column that has the primary key, and the columns to keep, None for all.
+Goes = tuple[tuple[str, str, tuple[str, ...] | None], ...]
 
 
 @dataclass(frozen=True)
 class About:
-    """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part."""
+    """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part.
+
+    fields: None where Directus leaves the fields that a row names.
+    """
 
     collection: str
-    fields: str
+    fields: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +78,11 @@ class Kind:
     stored: the primary key is in the files, the same everywhere, and has a name there. exclusive: a row that neither
     files nor base know is somebody's uncaptured work; else it is named and left alone.
     about: which collection and fields rows are about.
-    cost: of a removal, which then needs approval. title: the column by which people know a row that has no name yet.
-    noun: what a row of it is called.
+    links: columns with other rows of the same kind, each named once.
+    singles: columns of the table's one row, each of which is an item by itself, with the values that Directus gives
+    them. An item is there where its value is another one.
+    goes: what the attic keeps of a removal. cost: of a removal, which then needs approval.
+    title: the column by which people know a row that has no name yet. noun: what a row of it is called.
     widens: tells whether rows allow more than others did.
     """
 
@@ -82,6 +100,9 @@ class Kind:
     exclusive: bool = True
     within: Within | None = None
     about: About | None = None
+    links: tuple[str, ...] = ()
+    singles: Mapping[str, Any] = field(default_factory=dict)
+    goes: Goes = ()
     cost: Cost | None = None
     title: str = ""
     noun: str = "row"
@@ -99,6 +120,14 @@ class Kind:
 
     def select(self) -> str:
         """Return SQL that yields kind, primary key and row, canonical but for `lists`, as text, text and JSON."""
+        if self.singles:
+            names, initial = ", ".join(f"'{name}'" for name in self.singles), text(self.singles).replace("'", "''")
+            return (
+                f"SELECT '{self.name}', to_jsonb(t.{self.primary}),"  # noqa: S608 - constants
+                " jsonb_build_object('field', single.key, 'value', single.value)"
+                f" FROM public.{self.table} t CROSS JOIN LATERAL jsonb_each(to_jsonb(t)) AS single"
+                f" WHERE single.key IN ({names}) AND single.value <> ('{initial}'::jsonb -> single.key)"
+            )
         pairs = ", ".join(f"'{name}', {self.read.get(name, f't.{name}')}" for name in self.columns)
         return (
             f"SELECT '{self.name}', to_jsonb(t.{self.primary}), jsonb_build_object({pairs})"  # noqa: S608 - constants

@@ -53,18 +53,30 @@ class Change:
 
 @dataclass(frozen=True)
 class Judged:
-    """One line of a plan. users: how many lose something by a removal; reason: of its approval."""
+    """One line of a plan. number: of what a removal costs; reason: of its approval."""
 
     change: Change
     mover: Mover
     rule: Rule | None
-    users: int = 0
+    number: int = 0
     reason: str = ""
 
     @property
     def id(self) -> str:
         """The item as a person writes it."""
         return self.change.id
+
+    @property
+    def users(self) -> int:
+        """How many users a removal costs something."""
+        cost = self.change.kind.cost
+        return self.number if cost is not None and cost.noun == "user" else 0
+
+    @property
+    def cost(self) -> str:
+        """Say what a removal costs; nothing where it costs nothing, or is none."""
+        cost = self.change.kind.cost
+        return cost.sentence(self.number) if cost is not None and self.change.action is Action.REMOVE else ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ What a row is a part of is written with it: all permissions of all policies chan
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,13 +38,18 @@ class _Parts:
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """One change as rows. updated: with their primary keys. deleted: primary keys. owner: of what they are a part."""
+    """One change as rows.
+
+    updated: with their primary keys. deleted: primary keys. owner: of what they are a part. unlinked: rows that first
+    let go of others, which new ones then name.
+    """
 
     change: Change
     created: tuple[Row, ...]
     updated: tuple[Row, ...]
     deleted: tuple[Any, ...]
     owner: Any = None
+    unlinked: tuple[Row, ...] = ()
 
 
 def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Item], live: Live) -> Iterator[Request]:
@@ -53,7 +58,10 @@ def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Ite
     First goes what would grant something with the rows that are written next, such as a policy that a role loses; then
     the kinds are written in the family's order; last goes what is removed, in the opposite order.
     """
-    rewrites = [_rewrite(change, wanted.get(change.id), live.found.get(change.id, ())) for change in changes]
+    changes = tuple(changes)
+    for kind in (kind for kind in family.kinds if kind.singles):
+        yield from _set(kind, [change for change in changes if change.kind is kind])
+    rewrites = [_rewrite(c, wanted.get(c.id), live.found.get(c.id, ())) for c in changes if not c.kind.singles]
     gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.within is None}
     owners = [kind for kind in family.kinds if kind.within is None]
     for kind in owners:
@@ -70,6 +78,13 @@ def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Ite
         if removed:
             keys = [key for r in removed for key in r.deleted]
             yield Request("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
+
+
+def _set(kind: Kind, changes: list[Change]) -> Iterator[Request]:
+    """Yield the request that sets columns of the table's one row; what is removed gets Directus's own value."""
+    if changes:
+        values = {c.key: c.after[0]["value"] if c.after else kind.singles[c.key] for c in changes}
+        yield Request("PATCH", kind.path, values, tuple(c.id for c in changes))
 
 
 def _parts_of(
@@ -94,14 +109,30 @@ def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _
     kept = {text(kind.compared(row)) for row in (wanted.rows if wanted else ())}
     before = [each for each in found if text(kind.compared(each.row)) not in kept]
     pairs = list(zip(before, after, strict=False))
-    owner = (change.after or change.before)[0][kind.within.column] if kind.within else None
+    if kind.stored:
+        # A stored primary key is the identity for ever.
+        pairs = [(each, row) for each in before for row in after if each.primary == row[kind.primary]]
+    updated = [id(row) for _, row in pairs]
+    deleted = [each for each in before if all(each is not other for other, _ in pairs)]
+    unlinked = [*((each, row) for each, row in pairs), *((each, None) for each in deleted)]
     return _Rewrite(
         change,
-        tuple(_plain(kind, row) for row in after[len(pairs) :]),
+        tuple(_plain(kind, row) for row in after if id(row) not in updated),
         tuple({kind.primary: each.primary, **_edits(kind, each.row, row)} for each, row in pairs),
-        tuple(each.primary for each in before[len(pairs) :]),
-        owner,
+        tuple(each.primary for each in deleted),
+        (change.after or change.before)[0][kind.within.column] if kind.within else None,
+        tuple(filter(None, (_unlinked(kind, each, row) for each, row in unlinked))),
     )
+
+
+def _unlinked(kind: Kind, found: Found, row: Row | None) -> Row | None:
+    """Return the row without the links that it is to lose; None if it keeps all."""
+    lost = {
+        name: None
+        for name in kind.links
+        if found.row[name] is not None and (row is None or row[name] != found.row[name])
+    }
+    return {kind.primary: found.primary, **lost} if lost else None
 
 
 def _plain(kind: Kind, row: Row) -> Row:
@@ -132,10 +163,22 @@ def _patched(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator
         return
     for (owner, alias), group in _by_owner(parts).items():
         body = {"create": group.create, "update": group.update, "delete": group.delete}
-        rows.setdefault(owner, {kind.primary: owner})[alias] = body
+        if any(body.values()):
+            rows.setdefault(owner, {kind.primary: owner})[alias] = body
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
-        yield Request("PATCH", kind.path, list(rows.values()), changed)
+        # Directus writes one after the other, in one transaction.
+        yield Request("PATCH", kind.path, [*_letting_go(kind, parts), *rows.values()], changed)
+    for part in parts:
+        if part.deleted and not _goes_with_patch(part):
+            yield Request("DELETE", part.change.kind.path, list(part.deleted), (part.change.id,))
+
+
+def _letting_go(kind: Kind, parts: list[_Rewrite]) -> Iterator[Row]:
+    """Yield what frees rows that are named by one row, for another one to name them."""
+    for part in parts:
+        if part.unlinked and part.change.kind.within is not None:
+            yield {kind.primary: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
 
 
 def _direct(parts: list[_Rewrite]) -> Request | None:
@@ -146,10 +189,11 @@ def _direct(parts: list[_Rewrite]) -> Request | None:
     updated = [row for r in parts for row in r.updated]
     deleted = [key for r in parts for key in r.deleted]
     bodies = [(method, body) for method, body in (("POST", created), ("PATCH", updated), ("DELETE", deleted)) if body]
-    if len(bodies) != 1 or any(r.change.kind is not kind for r in parts):
+    if len(bodies) != 1 or any(r.change.kind is not kind or r.unlinked for r in parts):
         return None
     ((method, body),) = bodies
-    return Request(method, kind.path, body, tuple(r.change.id for r in parts))
+    rows = _leaves_first(kind, created) if method == "POST" else body
+    return Request(method, kind.path, rows, tuple(r.change.id for r in parts))
 
 
 def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
@@ -158,7 +202,24 @@ def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
         within = rewrite.change.kind.within
         if within is not None:
             group = found[rewrite.owner, within.alias]
-            group.create += rewrite.created
+            group.create = _leaves_first(rewrite.change.kind, [*group.create, *rewrite.created])
             group.update += rewrite.updated
-            group.delete += rewrite.deleted
+            group.delete += rewrite.deleted if _goes_with_patch(rewrite) else ()
     return found
+
+
+def _goes_with_patch(part: _Rewrite) -> bool:
+    """Tell whether Directus deletes what its owner's list loses."""
+    return part.change.kind.within is None or part.change.kind.within.deletes
+
+
+def _leaves_first(kind: Kind, rows: Sequence[Row]) -> list[Row]:
+    """Return rows in an order in which each names only rows before it, or that are there."""
+    if not kind.links:
+        return list(rows)
+    left, done = {row[kind.primary]: row for row in rows}, list[Row]()
+    while left:
+        ready = [key for key, row in left.items() if not any(row[link] in left for link in kind.links)]
+        # In a circle there is no such order; the files can't say one.
+        done += [left.pop(key) for key in ready or list(left)]
+    return done

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,9 +25,14 @@ class Record:
     steps: Callable[[Items], list[str]]
 
 
+def pasted(names: Iterable[str]) -> str:
+    """Return ids as an option takes them in a shell."""
+    return shlex.quote(",".join(names))
+
+
 def ids(items: Items) -> str:
-    """Return the items as an option takes them."""
-    return ",".join(item.id for item in items)
+    """Return the items as an option takes them in a shell."""
+    return pasted(item.id for item in items)
 
 
 def _counted(items: Items, one: str, many: str) -> str:

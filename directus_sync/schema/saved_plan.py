@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ class SavedPlan:
     """A plan as it was saved, with its approvals.
 
     sha256: of the snapshot; digest: Directus's hash of its schema; raw: Directus's diff.
-    access: what would change in who may do what; None where that is not kept in files.
+    families: what would change of each family of resources that is kept in files, by name.
     """
 
     path: Path
@@ -28,11 +29,11 @@ class SavedPlan:
     digest: str
     raw: dict[str, Any]
     approvals: Approvals
-    access: object = None
+    families: Mapping[str, object] = field(default_factory=dict)
 
 
-def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, access: object = None) -> None:
-    """Save a plan with the approvals it was made with. sha256: of the snapshot it is a plan for; access: as JSON."""
+def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, families: Mapping[str, object]) -> None:
+    """Save a plan with the approvals it was made with. sha256: of its snapshot; families: by name, as JSON."""
     document = {
         "format": FORMAT,
         "snapshot_sha256": sha256,
@@ -40,7 +41,7 @@ def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, access: obj
         "allow_destroy": dict(approvals.destroy),
         "discard_live": sorted(approvals.discard),
         "diff": plan.difference.raw,
-        "access": access,
+        "families": dict(families),
     }
     files.replace(path, (json.dumps(document, indent=2) + "\n").encode(), mode=0o600)
 
@@ -57,7 +58,7 @@ def read(path: Path) -> SavedPlan:
             str(document["server_hash"]),
             dict(document["diff"]),
             Approvals(dict(document["allow_destroy"]), frozenset(map(str, document["discard_live"]))),
-            document.get("access"),
+            dict(document.get("families", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongSettings(

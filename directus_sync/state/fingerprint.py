@@ -16,13 +16,14 @@ from directus_sync import __version__
 from directus_sync.directus import installation
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources import families
 from directus_sync.settings import Settings
 from directus_sync.state.revision_files import head_path, paths
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
-# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema and who may do
-# what, which extensions are switched on, and the numbers of the last recorded bases: a deploy leaves its own.
+# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, who may do
+# what and what the Studio shows, which extensions are switched on, and the numbers of the last recorded bases: a deploy
+# leaves its own.
 # Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
@@ -93,7 +94,7 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'directus_relations', t::text) FROM public.directus_relations t
   UNION ALL SELECT concat_ws(' ', 'directus_migrations', version) FROM public.directus_migrations
   UNION ALL SELECT concat_ws(' ', 'directus_extensions', folder, source, enabled) FROM public.directus_extensions
-  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({ACCESS.select()}) AS resource(kind, key, value)
+  UNION ALL SELECT concat_ws(' ', kind, value) FROM ({families.select()}) AS resource(kind, key, value)
   UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
   UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
 
@@ -138,15 +139,20 @@ def can_tell(settings: Settings) -> bool:
 def inputs(settings: Settings) -> str:
     """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
-    given = (__version__, settings.excluded_tables)
-    # By name, too: an access file's name is that of its collection.
-    files = [content for path in settings.files for content in (path.name.encode(), _content(path))]
+    given = (__version__, settings.excluded_tables, settings.project_name or "")
+    # By name, too: an access file's name is that of its collection, and a resource file's folder is that of its kind.
+    named = [(_name(path, settings.snapshot.parent), path) for path in settings.files]
+    files = [content for name, path in named for content in (name.encode(), _content(path))]
     for branch in BRANCHES:
         for path in (head_path(VERSIONS, branch), *paths(VERSIONS, branch)):
             files += [path.name.encode(), _content(path)]
     for content in (*(text.encode() for text in given), *files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _name(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
 
 
 def _content(path: Path) -> bytes:

@@ -29,7 +29,7 @@ from directus_sync.state.revisions import VERSIONS
 from migrations.operations import names as default_names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Found, execute, exists, find
-from migrations.operations.snapshot import rewrite_access_base, rewrite_base, rewrite_seeded_rows
+from migrations.operations.snapshot import rewrite_base, rewrite_resource_bases, rewrite_seeded_rows
 
 log = logging.getLogger("alembic.renames")
 
@@ -118,7 +118,7 @@ def _rename(operations: Operations, rename: Rename) -> None:
     rows = Rows(connection, rename)
     rows.rewrite()
     rewrite_base(connection, rename)
-    rewrite_access_base(connection, rename, rows.model)
+    rewrite_resource_bases(connection, rename, rows.model)
     rewrite_seeded_rows(connection, rename)
     _report(connection, rename, names, rows)
 

@@ -54,22 +54,23 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
     )
 
 
-def rewrite_access_base(connection: sa.Connection, rename: Rename, model: Model) -> None:
-    """Record the latest access rules once more, under the new name, unless they have that already."""
+def rewrite_resource_bases(connection: sa.Connection, rename: Rename, model: Model) -> None:
+    """Record the latest access rules and resources once more, under the new name, unless they have that already."""
     if connection.scalar(sa.text("SELECT to_regclass('directus_sync.resource_history')")) is None:
         return
-    latest = connection.scalar(
-        sa.text("SELECT items FROM directus_sync.resource_history WHERE family = 'access' ORDER BY id DESC LIMIT 1")
-    )
-    if latest is None or (after := renamed_access(latest, rename, model)) == latest:
-        return
-    connection.execute(
-        sa.text(
-            "INSERT INTO directus_sync.resource_history (source, family, items)"
-            " VALUES ('rename', 'access', CAST(:items AS jsonb))"
-        ),
-        {"items": json.dumps(after)},
-    )
+    for family, renamed_items in (("access", renamed_access), ("resources", renamed_resources)):
+        latest = connection.scalar(
+            sa.text("SELECT items FROM directus_sync.resource_history WHERE family = :family ORDER BY id DESC LIMIT 1"),
+            {"family": family},
+        )
+        if latest is not None and (after := renamed_items(latest, rename, model)) != latest:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO directus_sync.resource_history (source, family, items)"
+                    " VALUES ('rename', :family, CAST(:items AS jsonb))"
+                ),
+                {"family": family, "items": json.dumps(after)},
+            )
 
 
 def renamed_access(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
@@ -94,6 +95,30 @@ def renamed_access(items: Mapping[str, list[Entry]], rename: Rename, model: Mode
             for row in rows
         ]
     return after
+
+
+def renamed_resources(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
+    """Return recorded lists, panels and flows, by id, as they would be read after the rename."""
+    after = {}
+    for name, rows in items.items():
+        kind, _, key = name.partition(":")
+        collection, slash, rest = key.partition("/")
+        is_renamed = kind == "preset" and rename.field is None and collection == rename.collection
+        now = f"{kind}:{rename.new}{slash}{rest}" if is_renamed else name
+        after[now] = [_renamed_row(row, f"directus_{kind}s", rename, model) for row in rows]
+    return after
+
+
+def _renamed_row(row: Entry, table: str, rename: Rename, model: Model) -> Entry:
+    own = row.get("collection")
+    host = (own,) if own else ()
+    documents = {
+        column: rewrite(Rewriter(rename, model), row[column], host, host)
+        for of, column, rewrite in DOCUMENTS
+        if of == table and row[column] is not None
+    }
+    is_renamed = own is not None and rename.field is None and own == rename.collection
+    return {**row, **documents, **({"collection": rename.new} if is_renamed else {})}
 
 
 def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:

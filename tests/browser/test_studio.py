@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.studio import Studio
+from tests.browser.studio import TIMING, Studio
 from tests.conftest import RunningDirectus
 
 # What is written on failure goes there.
@@ -13,6 +13,8 @@ pytestmark = pytest.mark.usefixtures("tmp_path")
 
 STATUSES = ["Registered", "Confirmed", "Started", "Finished", "DNF", "DNS", "DQ", "Withdrawn"]
 ENTRY = "#301 Toyota Land Cruiser"
+# As snapshots/resources/dashboards/race-day.yaml has it.
+RACE_DAY = "3d6f0c52-5d0b-4b52-9d0e-7c1d1d7a0e01"
 
 
 def fill_in_an_entry(studio: Studio, race_number: int) -> None:
@@ -29,8 +31,7 @@ def test_the_collections_stand_in_their_groups(studio: Studio) -> None:
     expect(studio.group("Organisation")).to_have_text(["Organisations", "Vehicles", "Devices"])
     expect(studio.group("Event")).to_have_text(["Events", "Classes", "Entries", "Entry crew", "Entry devices"])
     expect(studio.group("Course")).to_have_text(["Stages", "Segments", "Waypoints", "Geofences", "Speed limit zones"])
-    timing = ["Penalty formulas", "Segment starts", "Crossings", "Penalties", "Stage results", "Position flags"]
-    expect(studio.group("Timing")).to_have_text(timing)
+    expect(studio.group("Timing")).to_have_text(TIMING)
     for text in ("C-2", "Rally Albania 2026", "301", "Registered"):
         expect(studio.row("301").get_by_role("cell", name=text, exact=True)).to_be_visible()
     studio.picture("entries")
@@ -120,3 +121,9 @@ def test_a_geofence_has_a_map(studio: Studio) -> None:
     for _ in range(4):
         shown.get_by_role("button", name="Zoom in").click()
     studio.picture("geofence")
+
+
+def test_the_race_day_dashboard_shows_what_waits(studio: Studio) -> None:
+    studio.page.goto(f"{studio.url}/admin/insights/{RACE_DAY}")
+    for title in ("Entries by status", "Crossings to verify", "Penalties proposed", "Last results"):
+        expect(studio.main.get_by_text(title, exact=True)).to_be_visible()

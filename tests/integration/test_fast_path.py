@@ -100,8 +100,9 @@ NO_MOVES = {
     " INSERT INTO positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec,"
     " attributes) VALUES ('350000000000001', now(), 41.3, 19.8, 0, 0, 0, 9, 0, '8E', '{}')",
     "statistics": "ANALYZE",
-    "a bookmark in the admin UI": "INSERT INTO directus_presets (bookmark, collection) VALUES ('mine', 'events')",
-    "a setting of the project": "UPDATE directus_settings SET project_name = 'TRM'",
+    "a bookmark of a user": 'INSERT INTO directus_presets (bookmark, collection, "user")'
+    " SELECT 'mine', 'events', id FROM directus_users LIMIT 1",
+    "a setting that is each environment's own": "UPDATE directus_settings SET project_color = '#FF0000'",
 }
 
 
@@ -112,6 +113,12 @@ def test_what_is_no_schema_is_no_reason_to_look(transaction: Transaction, case: 
 
 
 MOVES = {
+    "everybody's bookmark": "INSERT INTO directus_presets (bookmark, collection) VALUES ('ours', 'events')",
+    "a setting that is the same everywhere": "UPDATE directus_settings SET project_name = 'Ours'",
+    "a panel": "UPDATE directus_panels SET width = width + 1",
+    "a flow": "INSERT INTO directus_flows (id, name) VALUES (gen_random_uuid(), 'f')",
+    "a word": "INSERT INTO directus_translations (id, language, key, value)"
+    " VALUES (gen_random_uuid(), 'en-US', 'a', 'b')",
     "a field's note": "UPDATE directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')",
     "a field's place": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
     "a collection's icon": "UPDATE directus_collections SET icon = 'pets' WHERE collection = 'vehicles'",

@@ -10,7 +10,7 @@ import pytest
 from directus_sync import settings
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import compiling, lint, reading
-from directus_sync.resources.access.lint import Finding
+from directus_sync.resources.findings import Finding
 from directus_sync.schema import snapshot
 from directus_sync.schema.snapshot import Snapshot
 from tests import access_files

@@ -328,19 +328,19 @@ STATUS = Status(
 
 
 def test_a_diff_of_equal_schemas_exits_0(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("diff", Compared(EMPTY, None))
+    returning("diff", Compared(EMPTY))
     assert run("diff") == 0
     assert capsys.readouterr() == ("Nothing differs: Directus equals the snapshot\n", "")
 
 
 def test_a_diff_exits_3_and_shows_the_plan(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
-    returning("diff", Compared(planned("field_added"), None))
+    returning("diff", Compared(planned("field_added")))
     assert run("diff") == 3
     assert capsys.readouterr().out.startswith("Plan: 1 to add, 0 to change, 0 to remove\n  + country.iso")
 
 
 def test_a_diff_says_what_a_push_would_refuse(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
-    returning("diff", Compared(planned("field_removed", base=None), None))
+    returning("diff", Compared(planned("field_removed", base=None)))
     assert run("diff") == 3
     assert "refused: uncaptured-live-work" in capsys.readouterr().out
 
@@ -371,7 +371,7 @@ def test_a_dry_run_of_a_deploy_is_a_check(run: Run, returning: Returning, found:
 
 def test_a_dry_run_of_a_push_is_a_diff(run: Run, returning: Returning, planned: Planned) -> None:
     returning("push", AssertionError("a dry run pushes nothing"))
-    returning("diff", Compared(planned("field_added"), None))
+    returning("diff", Compared(planned("field_added")))
     assert run("push", "--mode", "dry-run") == 3
 
 
@@ -441,7 +441,7 @@ def test_a_seed_says_what_became_of_the_rows(
 RESULTS: list[tuple[str, str, object, int]] = [
     ("seed", "seed", seeded(Action.CREATE), 0),
     ("deploy", "deploy", DONE, 0),
-    ("diff", "diff", Compared(EMPTY, None), 0),
+    ("diff", "diff", Compared(EMPTY), 0),
     ("check", "check", EQUAL, 0),
     ("check", "check", PENDING, 3),
     ("status", "status", STATUS, 0),
@@ -462,7 +462,7 @@ def test_json_is_all_that_json_prints_on_stdout(
 def test_the_json_of_a_diff_has_items_and_refusals(
     run: Run, returning: Returning, planned: Planned, capsys: Output
 ) -> None:
-    returning("diff", Compared(planned("field_renamed"), None))
+    returning("diff", Compared(planned("field_renamed")))
     assert run("diff", "--json") == 3
     document = json.loads(capsys.readouterr().out)
     assert [(item["id"], item["refused"]) for item in document["items"]] == [
@@ -481,7 +481,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     def plan(*arguments: Any) -> Compared:
         calls.append(arguments)
-        return Compared(EMPTY, None)
+        return Compared(EMPTY)
 
     monkeypatch.setattr(importlib.import_module("directus_sync.commands.diff"), "run", plan)
     return calls

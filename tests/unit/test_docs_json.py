@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from directus_sync.catalog import Kind as ObjectKind
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
-from directus_sync.report import access, copies, plans, results
+from directus_sync.report import copies, plans, resources, results
 from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
 from directus_sync.resources.items import Item
@@ -44,7 +43,8 @@ Planned = Callable[..., Plan]
 PAGE = pages.read("docs/json.md")
 # The keys inside these are described elsewhere, or named by the user.
 OPAQUE = {
-    "pending", "schema", "pushed", "access", "allow_destroy", "diff", "before", "after", "heads", "deploy", "copy",
+    "pending", "schema", "pushed", "access", "resources", "families", "allow_destroy", "diff", "before", "after",
+    "heads", "deploy", "copy",
 }  # fmt: skip
 
 
@@ -91,12 +91,12 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
     assert pages.spans(about) == values
 
 
-def test_a_plan_of_access_is_as_documented() -> None:
+def test_a_plan_of_resources_is_as_documented() -> None:
     policy = Item("policy", "press", ({"id": "1", "name": "Press"},))
     change = ResourceChange(Action.ADD, POLICIES, "press", (), policy.rows)
     judged = ResourcePlan("access", (ResourceJudged(change, Mover.GIT, None),), {"policy:a": policy}, ("role:b",))
-    assert documented("A plan of access", "access") == keys(access.document(judged))
-    (about,) = table(section(PAGE, "A plan of access"))["items[].refused"]
+    assert documented("A plan of resources", "access") == keys(resources.document(judged))
+    (about,) = table(section(PAGE, "A plan of resources"))["items[].refused"]
     assert pages.spans(about) == [rule.id for rule in AccessRule]
 
 
@@ -122,14 +122,14 @@ def test_a_seed_is_as_documented() -> None:
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals(), [])
+    saved_plan.write(path, planned("note_changed"), live.sha256, Approvals(), {"access": []})
     assert documented("A saved plan", "saved") == keys(json.loads(path.read_text(encoding="utf-8")))
     assert saved_plan.FORMAT in PAGE
 
 
 def test_a_status_is_as_documented() -> None:
     found = Status("h:5432/d", {}, lock_holder=None, deploy=None, snapshot_sha256="", recorded_sha256=None)
-    assert documented("A status", "status") == keys(dataclasses.asdict(found)) | {"version"}
+    assert documented("A status", "status") == keys(results.status_document(found)) | {"version"}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.report import access as report
+from directus_sync.report import resources as report
 from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live

@@ -33,12 +33,14 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def saved(path: Path, plan: Plan, live: Snapshot) -> SavedPlan:
-    saved_plan.write(path, plan, live.sha256, APPROVALS)
+    saved_plan.write(path, plan, live.sha256, APPROVALS, {"access": []})
     return saved_plan.read(path)
 
 
 def test_a_plan_is_read_as_it_was_written(saved: SavedPlan, path: Path, plan: Plan, live: Snapshot) -> None:
-    assert saved == SavedPlan(path, live.sha256, plan.difference.digest, dict(plan.difference.raw), APPROVALS)
+    assert saved == SavedPlan(
+        path, live.sha256, plan.difference.digest, dict(plan.difference.raw), APPROVALS, {"access": []}
+    )
 
 
 def test_the_file_says_what_it_is_and_is_the_same_each_time(saved: SavedPlan, path: Path) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from directus_sync import settings
-from directus_sync.commands import access, planning, sessions
+from directus_sync.commands import families, planning, sessions
 from directus_sync.commands.planning import Request
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
-from directus_sync.resources.declared import PERMISSION
+from directus_sync.resources.declared import ACCESS, PERMISSION
 from tools.bench import report, templates
 from tools.bench.errors import BenchError
 from tools.bench.scenarios.parts import serving
@@ -64,16 +64,18 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
 
     Raises BenchError when a push does not push the one item.
     """
-    wanted = access.read_wanted(loaded, planning.read_wanted(loaded))
-    if wanted is None:
+    found = [each for each in families.read_wanted(loaded, planning.read_wanted(loaded)) if each.family is ACCESS]
+    if not found:
         raise BenchError("this checkout has no access files")
+    wanted = found[0].items
     plain: list[float] = []
     pushed: list[float] = []
     with (
         sessions.writing(loaded, "bench", Progress()) as connection,
         sessions.directus(loaded, connection, Progress()) as client,
     ):
-        pushing = access.pushing(loaded, Request(discard=frozenset({_ITEM})), Progress(), connection, "push")
+        request = Request(discard=frozenset({_ITEM}))
+        pushing = families.pushing(loaded, request, Progress(), connection, "push", found[0])
         if most is not None:
             wanted = _fewer(wanted, most)
             pushing.run(lambda: client, wanted)

@@ -110,6 +110,8 @@ class Stack:
             **secrets,
             "DB_EXCLUDE_TABLES": EXCLUDED_TABLES,
             "ADMIN_EMAIL": ADMIN_EMAIL,
+            # Tests bootstrap by Directus itself, too, which then tells its makers the owner.
+            **({"PROJECT_OWNER": ADMIN_EMAIL} if self.instance == "dev" else {}),
             "PUBLIC_URL": self.directus.url,
             "TELEMETRY": "false",
             **directus.folders(self.state),

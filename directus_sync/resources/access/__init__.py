@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from directus_sync.resources.access import compiling, lint, reading
-from directus_sync.resources.access.lint import Finding
 from directus_sync.resources.access.model import Access
+from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Item
 from directus_sync.schema.snapshot import Snapshot
 

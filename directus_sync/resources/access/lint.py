@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from directus_sync.errors import InvalidAccess, count
+from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion, filters
 from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
 from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
+from directus_sync.resources.findings import Finding, require_none
 from directus_sync.resources.items import Item, text
 from directus_sync.schema.snapshot import Snapshot
 
@@ -21,20 +21,6 @@ from directus_sync.schema.snapshot import Snapshot
 _SECRETS: Final = frozenset({"email", "password", "token", "tfa_secret", "external_identifier", "auth_data"})
 # By these a user would become somebody else.
 _POWERS: Final = frozenset({"role", "policies", "status", "token", "tfa_secret", "provider", *_SECRETS} - {"password"})
-_SHOWN: Final = 20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong. what: a sentence; next: what to do about it."""
-
-    where: str
-    what: str
-    next: str
-    is_error: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
 
 
 def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple[Finding, ...]:
@@ -56,16 +42,7 @@ def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple
 
 def require_sound(found: tuple[Finding, ...]) -> None:
     """Raise InvalidAccess that lists every error among the findings."""
-    errors = [finding for finding in found if finding.is_error]
-    if not errors:
-        return
-    first = errors[0]
-    more = [f"and {count(len(errors) - _SHOWN, 'more')}"] if len(errors) > _SHOWN else []
-    raise InvalidAccess(
-        first.what if len(errors) == 1 else f"{len(errors)} things in the access files must not be sent",
-        where=first.where if len(errors) == 1 else "\n".join([*map(str, errors[:_SHOWN]), *more]),
-        next="\n".join(dict.fromkeys(finding.next for finding in errors[:_SHOWN])),
-    )
+    require_none(found, InvalidAccess, "access")
 
 
 def _policies(access: Access) -> Iterator[Finding]:

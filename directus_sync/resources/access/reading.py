@@ -9,13 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from directus_sync.errors import InvalidAccess
-from directus_sync.resources.access import tree
+from directus_sync.resources import tree
 from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
-from directus_sync.resources.access.tree import Node
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
+from directus_sync.resources.tree import Form, Node
 from directus_sync.settings import access_files
 
+FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # The keys of a collection's file that are no policies.
 _ROWS: Final = "rows"
@@ -30,7 +31,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
     Raises InvalidAccess.
     """
-    return {path: tree.content(path) for path in access_files(folder)}
+    return {path: tree.content(path, FORM) for path in access_files(folder)}
 
 
 def read(folder: Path) -> Access:
@@ -46,7 +47,7 @@ def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
 
     Raises InvalidAccess with file and line.
     """
-    nodes = {path: tree.parse(content, path) for path, content in files.items()}
+    nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
     parts = nodes.pop(folder / "access.yaml").record(("policies",), ("roles",))
     policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}

@@ -9,7 +9,8 @@ from typing import Any
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidAccess
-from directus_sync.resources.access import compiling, editing, reading
+from directus_sync.resources import editing
+from directus_sync.resources.access import compiling, reading
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
 from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE

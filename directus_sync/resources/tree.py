@@ -1,25 +1,37 @@
-"""Nodes of a YAML file as the values that access files have; says file and line of what does not fit."""
+"""Nodes of YAML files that people write, as the values that they have; says file and line of what does not fit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from directus_sync import plain_yaml
-from directus_sync.errors import InvalidAccess, shown
+from directus_sync.errors import SyncError, shown
 
-FORM: Final = "write it as docs/access.md shows"
+
+@dataclass(frozen=True)
+class Form:
+    """A form of files. error: what is raised for what has another one; next: what it says to do."""
+
+    error: type[SyncError]
+    next: str
+
+    def fault(self, what: str, where: str) -> SyncError:
+        """Return the error for what does not fit."""
+        return self.error(what, where=where, next=self.next)
 
 
 class Node:
     """A value of a file, and where it stands. what: what it is, for messages."""
 
-    def __init__(self, node: yaml.Node, path: Path, what: str, line: int | None = None) -> None:
+    def __init__(self, node: yaml.Node, path: Path, what: str, form: Form, line: int | None = None) -> None:
         self._node = node
         self._path = path
+        self._form = form
         # A key's line is where a reader looks; its value may begin on the next one.
         self._line = node.start_mark.line + 1 if line is None else line
         self.what = what
@@ -44,15 +56,15 @@ class Node:
         """The plain value, as JSON has it."""
         return plain_yaml.value(self._node)
 
-    def fault(self, problem: str) -> InvalidAccess:
+    def fault(self, problem: str) -> SyncError:
         """Return the error for this place. problem: what follows the name of the place, a verb first."""
-        return InvalidAccess(f"{self.what or 'the file'} {problem}", where=self.where, next=FORM)
+        return self._form.fault(f"{self.what or 'the file'} {problem}", self.where)
 
     def items(self) -> list[Node]:
         """Return the values of a list."""
         if not isinstance(self._node, yaml.SequenceNode):
             raise self.fault("must be a list")
-        return [Node(child, self._path, self.what) for child in self._node.value]
+        return [Node(child, self._path, self.what, self._form) for child in self._node.value]
 
     def pairs(self) -> Iterator[tuple[str, Node]]:
         """Yield the keys and values of a mapping."""
@@ -61,7 +73,7 @@ class Node:
         for key, value in self._node.value:
             name = str(key.value)
             what = f"{self.what}.{name}" if self.what else name
-            yield name, Node(value, self._path, what, key.start_mark.line + 1)
+            yield name, Node(value, self._path, what, self._form, key.start_mark.line + 1)
 
     def record(self, required: tuple[str, ...], optional: tuple[str, ...]) -> Mapping[str, Node]:
         """Return the values of a mapping that has these keys and no others."""
@@ -103,27 +115,26 @@ class Node:
         return value
 
 
-def content(path: Path) -> bytes:
+def content(path: Path, form: Form) -> bytes:
     """Return what a file holds.
 
-    Raises InvalidAccess.
+    Raises the form's error.
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidAccess(f"the file can't be read: {error.strerror}", where=str(path), next=FORM) from error
+        raise form.fault(f"the file can't be read: {error.strerror}", str(path)) from error
 
 
-def parse(content: bytes, path: Path) -> Node:
+def parse(content: bytes, path: Path, form: Form) -> Node:
     """Return the root of a file.
 
-    Raises InvalidAccess.
+    Raises the form's error.
     """
     try:
         root = plain_yaml.tree(content)
     except plain_yaml.Unreadable as error:
-        what = f"the file can't be used: {error.reason}"
-        raise InvalidAccess(what, where=error.where(str(path)), next=FORM) from error
+        raise form.fault(f"the file can't be used: {error.reason}", error.where(str(path))) from error
     if root is None:
-        raise InvalidAccess("the file is empty", where=str(path), next=FORM)
-    return Node(root, path, "")
+        raise form.fault("the file is empty", str(path))
+    return Node(root, path, "", form)

@@ -1,17 +1,19 @@
-"""The text and the JSON of what differs in access, and the error for what is refused. Pure; prints nothing."""
+"""The text and the JSON of what differs in a family of resources, and the error for what is refused. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.errors import RefusedPlan, count
 from directus_sync.output import coloured
 from directus_sync.report.plans import COLOURS, short
 from directus_sync.report.refusal import shortened
+from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import Rule
-from directus_sync.schema.diff import Action
+from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Mover
 
 _WIDENS: Final = "widens"
@@ -21,7 +23,9 @@ def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
     """Return the plan: a line of counts, then a line an item; those that widen access say so in a column."""
     signs = Counter(item.change.action.sign for item in judged.items)
     wider = sum(1 for item in judged.items if item.change.widens)
-    text = [f"Access: {signs['+']} to add, {signs['~']} to change, {signs['-']} to remove; {wider} {_WIDENS}"]
+    rights = judged.family == ACCESS.name
+    counts = f"{signs['+']} to add, {signs['~']} to change, {signs['-']} to remove"
+    text = [f"{judged.family.capitalize()}: {counts}{f'; {wider} {_WIDENS}' if rights else ''}"]
     lines = _lines(judged)
     width = max((len(item.id) for item, _ in lines), default=0)
     for item, parts in lines:
@@ -29,14 +33,15 @@ def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
         sign = coloured(sign, COLOURS[sign]) if in_colour else sign
         mark = _WIDENS if any(each.change.widens for each in (item, *parts)) else ""
         details = "; ".join([*_counted(parts), *_details(item)])
-        text.append(f"  {sign} {item.id:<{width}}  {mark:<{len(_WIDENS)}}  {details}".rstrip())
+        column = f"{mark:<{len(_WIDENS)}}  " if rights else ""
+        text.append(f"  {sign} {item.id:<{width}}  {column}{details}".rstrip())
     text += [f"  ? {name:<{width}}  in no file, left alone" for name in sorted(judged.unknown)]
     return "\n".join(text)
 
 
 def changes(judged: ResourcePlan) -> str:
     """Return how many items the plan has, as words."""
-    return f"{count(len(judged.items), 'change')} of access"
+    return f"{count(len(judged.items), 'change')} of {judged.family}"
 
 
 def document(judged: ResourcePlan) -> dict[str, Any]:
@@ -55,6 +60,7 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
                 "moved_by": item.mover.value,
                 "widens": item.change.widens,
                 "users": item.users,
+                "cost": item.cost or None,
                 "refused": item.rule.id if item.rule else None,
                 "approved": item.reason or None,
                 "before": list(item.change.before),
@@ -81,7 +87,7 @@ def refusal(judged: ResourcePlan, operation: str) -> RefusedPlan:
 
 
 def _listed(items: list[Judged]) -> list[str]:
-    return shortened([f"{item.id} ({shown})" if (shown := _cost(item)) else item.id for item in items])
+    return shortened([f"{item.id} ({item.cost})" if item.cost else item.id for item in items])
 
 
 def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:
@@ -108,16 +114,16 @@ def _counted(parts: list[Judged]) -> list[str]:
 def _details(item: Judged) -> list[str]:
     found = []
     change = item.change
-    for name in change.edited[:3]:
-        found.append(f"{name}: {short(change.before[0][name])} -> {short(change.after[0][name])}")
+    edits = [edit for name in change.edited for edit in _edits(name, change.before[0][name], change.after[0][name])]
+    found += [f"{name}: {short(before)} -> {short(after)}" for name, before, after in edits[:3]]
     if change.action is Action.CHANGE and not change.edited:
         found.append(f"{count(len(change.before), 'rule')} -> {count(len(change.after), 'rule')}")
     if change.action is Action.ADD and item.mover is Mover.SERVER:
         found.append("was taken away on the server")
     elif item.mover is not Mover.GIT:
         found.append(f"changed by {'the server' if item.mover is Mover.SERVER else 'git and the server'}")
-    if cost := _cost(item):
-        found.append(cost)
+    if item.cost:
+        found.append(item.cost)
     if item.rule is not None:
         found.append(f"refused: {item.rule.id}")
     elif item.reason:
@@ -125,8 +131,12 @@ def _details(item: Judged) -> list[str]:
     return found
 
 
-def _cost(item: Judged) -> str:
-    """Say how many users lose what."""
-    if item.change.action is not Action.REMOVE or item.change.kind.cost is None:
-        return ""
-    return f"{count(item.users, 'user')} {'loses' if item.users == 1 else 'lose'} {item.change.kind.cost.lose}"
+def _edits(name: str, before: object, after: object) -> Iterator[tuple[str, object, object]]:
+    """Yield the places below a value that differ, with what they were and are."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        yield name, before, after
+        return
+    for key in dict.fromkeys([*before, *after]):
+        one, other = before.get(key, ABSENT), after.get(key, ABSENT)
+        if one != other:
+            yield from _edits(f"{name}.{key}", one, other)

@@ -1,4 +1,4 @@
-"""Edits the text of access files entry by entry: every line that did not change stays as it was written. Pure."""
+"""Edits the text of YAML files entry by entry: every line that did not change stays as it was written. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any, Final
 import yaml
 
 from directus_sync import plain_yaml
+from directus_sync.resources.items import text as canonical
 
 _WIDTH: Final = 120
 _INDENT: Final = 2
+# In place of a value: the entry goes.
+_GONE: Final = object()
 
 
 def flow(value: object) -> str:
@@ -30,14 +33,35 @@ def flow(value: object) -> str:
 def entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> str:
     """Return the text with these entries of its mapping, or of the one below a key; None removes an entry.
 
-    An entry is a name and a mapping. One that exists is written in its place, a new one after the last.
+    An entry that exists is written in its place, a new one after the last.
     """
+    return _with_entries(text, below, {name: _GONE if value is None else value for name, value in wanted.items()})
+
+
+def document(text: str, wanted: Mapping[str, Any]) -> str:
+    """Return the text with exactly these entries in its mapping."""
+    root = plain_yaml.tree(text.encode())
+    old = plain_yaml.value(root) if root is not None else {}
+    there = dict.fromkeys(old, _GONE) if isinstance(old, Mapping) else {}
+    return _with_entries(text, None, {**there, **_in_order(old, wanted)})
+
+
+def _in_order(old: object, new: Any) -> Any:
+    """Return a value with its keys in the order that they had, new ones after them: a database keeps none."""
+    if isinstance(old, list) and isinstance(new, list):
+        return [*map(_in_order, old, new), *new[len(old) :]]
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return new
+    return {key: _in_order(old.get(key), new[key]) for key in dict.fromkeys([*old, *new]) if key in new}
+
+
+def _with_entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> str:
     root = plain_yaml.tree(text.encode())
     holder = _holder(root, below)
     if holder is None or holder.flow_style:
         there = plain_yaml.value(holder) if holder is not None else {}
         kept = {**there, **wanted} if isinstance(there, dict) else dict(wanted)
-        return _rewritten(text, root, below, {name: value for name, value in kept.items() if value is not None})
+        return _rewritten(text, root, below, {name: value for name, value in kept.items() if value is not _GONE})
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -59,10 +83,10 @@ def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]
     """Yield the edits of a block mapping: of the entries that differ, and behind the last one the new ones."""
     found = {str(key.value): (key, value) for key, value in holder.value}
     for name, value in wanted.items():
-        if name in found and plain_yaml.value(found[name][1]) != value:
+        if name in found and not _is_same(plain_yaml.value(found[name][1]), value):
             yield from _edited(*found[name], value, lines)
     column, end = holder.start_mark.column, _last_line(holder) + 1
-    new = [_entry(name, value, column) for name, value in wanted.items() if name not in found and value is not None]
+    new = [_entry(name, value, column) for name, value in wanted.items() if name not in found and value is not _GONE]
     if new:
         yield _Edit(end, end, "".join(new))
 
@@ -70,27 +94,35 @@ def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]
 def _edited(key: yaml.Node, node: yaml.Node, value: Any, lines: list[str]) -> Iterator[_Edit]:
     start, end = key.start_mark.line, _last_line(node) + 1
     if isinstance(node, yaml.MappingNode) and _is_block(node) and isinstance(value, Mapping):
-        gone = dict.fromkeys(str(name.value) for name, _ in node.value)
+        gone = dict.fromkeys((str(name.value) for name, _ in node.value), _GONE)
         yield from _edits(node, {**gone, **value}, lines)
         return
-    if start == end - 1 and value is not None and not _is_block(node):
+    if start == end - 1 and value is not _GONE and not _is_block(node):
         line = lines[start]
         # What stands before the value is how people align it, and after it may be a comment.
         spliced = line[: node.start_mark.column] + flow(value) + line[node.end_mark.column :]
         if len(spliced.rstrip("\n")) <= _WIDTH:
             yield _Edit(start, end, spliced)
             return
-    yield _Edit(start, end, "" if value is None else _entry(str(key.value), value, key.start_mark.column))
+    yield _Edit(start, end, "" if value is _GONE else _entry(str(key.value), value, key.start_mark.column))
 
 
 def _entry(name: str, value: Any, column: int) -> str:
-    """Return an entry on one line; a mapping that is too long for that has a line for each key."""
-    indent = " " * column
-    line = f"{indent}{name}: {flow(value)}"
-    if len(line) <= _WIDTH or not isinstance(value, Mapping):
+    """Return an entry on one line; a mapping or a list that is too long for that has a line for each key or value."""
+    indent, key = " " * column, flow(name)
+    line = f"{indent}{key}: {flow(value)}"
+    if len(line) <= _WIDTH or not isinstance(value, Mapping | list):
         return line + "\n"
-    below = "".join(_entry(key, child, column + _INDENT) for key, child in value.items())
-    return f"{indent}{name}:\n{below}"
+    if isinstance(value, Mapping):
+        below = "".join(_entry(key, child, column + _INDENT) for key, child in value.items())
+    else:
+        below = "".join(f"{indent}  - {flow(child)}\n" for child in value)
+    return f"{indent}{key}:\n{below}"
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Tell whether two values are written alike: to Python 1 is True."""
+    return other is not _GONE and canonical(one) == canonical(other)
 
 
 def _holder(root: yaml.Node | None, below: str | None) -> yaml.MappingNode | None:

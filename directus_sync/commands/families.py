@@ -1,0 +1,174 @@
+"""The families of resources, in each command: read from their files, judged, adopted, pulled. Access comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from directus_sync import files
+from directus_sync.commands import resources
+from directus_sync.commands.forms import FORMS, Form, Wanted
+from directus_sync.commands.planning import Request
+from directus_sync.commands.planning import read_wanted as read_schema
+from directus_sync.commands.resources import Comparison, ResourcePushing
+from directus_sync.directus import installation
+from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges, count
+from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
+from directus_sync.report.refusal import shortened
+from directus_sync.resources import judging
+from directus_sync.resources.items import Item
+from directus_sync.resources.plan import ResourcePlan
+from directus_sync.resources.rules import pasted
+from directus_sync.schema.diff import Action
+from directus_sync.schema.plan import Approvals, Mover
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import Settings
+from directus_sync.state import resource_history
+
+Plans = tuple[ResourcePlan, ...]
+NAMES: Final = frozenset(form.name for form in FORMS)
+
+
+def read_wanted(
+    settings: Settings, schema: Snapshot, progress: Progress | None = None, names: frozenset[str] = NAMES
+) -> tuple[Wanted, ...]:
+    """Return what the files say of each of the named families that is kept in files.
+
+    progress: prints the warnings.
+
+    Raises InvalidAccess and InvalidResources for what can't be read or must not be sent.
+    """
+    found = []
+    for form in FORMS:
+        if form.name in names and form.are_kept(settings):
+            found.append(form.read(settings, schema))
+            for finding in form.require_sound(settings, schema):
+                if progress is not None:
+                    progress.note(f"note: {finding}")
+    return tuple(found)
+
+
+def pushing(
+    settings: Settings, request: Request, progress: Progress, connection: Connection, command: str, wanted: Wanted
+) -> ResourcePushing:
+    """Return a push of a family. Needs the lock."""
+    source = str(wanted.form.folder(settings))
+    return ResourcePushing(wanted.family, source, settings, request, progress, connection, command)
+
+
+def judged(connection: Connection, all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+    """Return what a push would do."""
+    return tuple(_judged(connection, wanted, given) for wanted in all_wanted)
+
+
+def _judged(connection: Connection, wanted: Wanted, given: Approvals) -> ResourcePlan:
+    family = wanted.family
+    if not installation.has_access(connection):
+        return judging.decide(family, judging.changes(family, wanted.items, {}), None, {}, Approvals(), {})
+    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), given)
+
+
+def nothing(all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+    """Return the plans for a database that did not move since it equalled the files."""
+    families = (wanted.family for wanted in all_wanted)
+    return tuple(judging.decide(family, (), None, {}, given.of(family.owns), {}) for family in families)
+
+
+def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:
+    """Tell of each family that is kept in files whether the files are what was recorded last."""
+    return {form.name: _is_base(settings, connection, form) for form in FORMS if form.are_kept(settings)}
+
+
+def _is_base(settings: Settings, connection: Connection, form: Form) -> bool:
+    try:
+        wanted = form.read(settings, read_schema(settings))
+    except (InvalidAccess, InvalidResources, InvalidSnapshot):
+        return False
+    recorded = resource_history.base(connection, wanted.family)
+    return recorded is not None and not judging.changes(wanted.family, wanted.items, recorded)
+
+
+def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
+    """Return the items that files or database have, by id."""
+    by_name = {wanted.family.name: wanted for wanted in all_wanted}
+    found: set[str] = set()
+    for form in FORMS:
+        wanted = by_name.get(form.name) or Wanted(form, form.family(settings), {})
+        compared = resources.compare(connection, wanted.family, wanted.items)
+        found.update(compared.wanted, compared.live.items)
+    return frozenset(found)
+
+
+def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wanted]) -> bool:
+    """Record what the database has as the base, where there is none; return whether anything was recorded.
+
+    What is there belongs to the base, also what is in no file: a pull takes it in.
+    """
+    by_name = {wanted.family.name: wanted for wanted in all_wanted}
+    recorded = False
+    for form in FORMS:
+        wanted = by_name.get(form.name) or Wanted(form, form.family(settings), {})
+        found = resources.compare(connection, wanted.family, wanted.items, taken=True)
+        if found.base is None:
+            resource_history.record(connection, wanted.family, found.live.items.values(), "adopt")
+            recorded = True
+    return recorded
+
+
+def pull(
+    settings: Settings, connection: Connection, schema: Snapshot, names: frozenset[str] = NAMES, *, overwrite: bool
+) -> tuple[Path, ...]:
+    """Write to the files what the database has, and record it as the base; return the files that changed.
+
+    What only git changed since the base stays in the files. What is in no file is taken in, and the file of what is
+    gone is removed.
+
+    schema: what the database has. overwrite: take everything from the database.
+
+    Raises UnpushedFileChanges for what git and Directus both changed, unless `overwrite`; InvalidAccess and
+    InvalidResources.
+    """
+    kept = [form for form in FORMS if form.name in names and form.are_kept(settings)]
+    return tuple(path for form in kept for path in _pulled(settings, connection, schema, form, overwrite=overwrite))
+
+
+def _pulled(
+    settings: Settings, connection: Connection, schema: Snapshot, form: Form, *, overwrite: bool
+) -> Iterator[Path]:
+    old, wanted = form.contents(settings), form.read(settings, schema)
+    found = resources.compare(connection, wanted.family, wanted.items, taken=True)
+    kept = frozenset() if overwrite else _unpushed(form, settings, found)
+    after: dict[str, Item] = {name: item for name, item in found.live.items.items() if name not in kept}
+    after |= {name: item for name, item in wanted.items.items() if name in kept}
+    differing = [change.id for change in found.changes if change.id not in kept]
+    for path, content in form.rewritten(settings, old, after, differing, schema).items():
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.replace(path, content)
+        yield path
+    resource_history.record(connection, wanted.family, found.live.items.values(), "pull")
+
+
+def _unpushed(form: Form, settings: Settings, found: Comparison) -> frozenset[str]:
+    """Return the items that only git changed. Raises UnpushedFileChanges for those that Directus changed, too."""
+    if found.base is None:
+        lost = [change.id for change in found.changes if change.action is not Action.REMOVE]
+        kept = []
+    else:
+        movers = {change.id: judging.mover(change, found.base) for change in found.changes}
+        lost = [name for name, mover in movers.items() if mover is Mover.BOTH]
+        kept = [name for name, mover in movers.items() if mover is Mover.GIT]
+    if lost:
+        was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
+        raise UnpushedFileChanges(
+            f"the {form.name} files hold {count(len(lost), 'change')} that {was} never pushed, and a pull would lose"
+            f" {it}",
+            where="\n".join([str(form.folder(settings)), *shortened(lost)]),
+            next=f"keep them: directus-sync push --only {form.name} --discard-live {pasted(lost)}, then pull\n"
+            "lose them: directus-sync pull --overwrite",
+        )
+    return frozenset(kept)

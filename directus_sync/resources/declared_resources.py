@@ -1,0 +1,152 @@
+"""The kinds of rows by which the Studio shows a project: settings, lists, dashboards, flows, words (Directus 11.17.4).
+
+What each leaves out belongs to the environment: docs/resources.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from directus_sync.resources.declared import ROLE
+from directus_sync.resources.kinds import About, Cost, Family, Kind, Within
+
+SETTING: Final = "setting"
+PRESET: Final = "preset"
+DASHBOARD: Final = "dashboard"
+PANEL: Final = "panel"
+FLOW: Final = "flow"
+OPERATION: Final = "operation"
+TRANSLATION: Final = "translation"
+
+SETTINGS: Final = Kind(
+    name=SETTING,
+    noun=SETTING,
+    table="directus_settings",
+    path="/settings",
+    key=("field",),
+    owned=("field", "value"),
+    # As Directus 11.17.4 makes its one row.
+    singles={
+        "project_name": "Directus",
+        "project_descriptor": None,
+        "default_language": "en-US",
+        "default_appearance": "auto",
+        "default_theme_light": None,
+        "default_theme_dark": None,
+        "theme_light_overrides": None,
+        "theme_dark_overrides": None,
+        "module_bar": None,
+        "auth_password_policy": None,
+        "auth_login_attempts": 25,
+        "storage_asset_presets": None,
+        "custom_aspect_ratios": None,
+        "custom_css": None,
+        "basemaps": None,
+    },
+    environment=(
+        "project_url", "project_color", "project_logo", "project_id", "project_owner", "project_usage",
+        "project_status", "org_name", "product_updates", "public_foreground", "public_background", "public_favicon",
+        "public_note", "public_registration", "public_registration_verify_email", "public_registration_role",
+        "public_registration_email_filter", "storage_asset_transform", "storage_default_folder", "mapbox_key",
+        "report_error_url", "report_bug_url", "report_feature_url", "visual_editor_urls",
+        "collaborative_editing_enabled", "mcp_enabled", "mcp_allow_deletes", "mcp_prompts_collection",
+        "mcp_system_prompt_enabled", "mcp_system_prompt", "ai_openai_api_key", "ai_anthropic_api_key",
+        "ai_system_prompt", "ai_google_api_key", "ai_openai_compatible_api_key", "ai_openai_compatible_base_url",
+        "ai_openai_compatible_name", "ai_openai_compatible_models", "ai_openai_compatible_headers",
+        "ai_openai_allowed_models", "ai_anthropic_allowed_models", "ai_google_allowed_models",
+    ),
+)  # fmt: skip
+PRESETS: Final = Kind(
+    name=PRESET,
+    noun=PRESET,
+    table="directus_presets",
+    path="/presets",
+    key=("collection", "role", "bookmark"),
+    owned=(
+        "collection", "role", "bookmark", "icon", "color", "search", "filter", "layout", "layout_query",
+        "layout_options", "refresh_interval",
+    ),
+    # Those of a single user are that user's.
+    environment=("user",),
+    where='t."user" IS NULL',
+    references={"role": ROLE},
+    about=About("collection"),
+    goes=(("directus_presets", "id", None),),
+)  # fmt: skip
+DASHBOARDS: Final = Kind(
+    name=DASHBOARD,
+    noun=DASHBOARD,
+    table="directus_dashboards",
+    path="/dashboards",
+    key=("id",),
+    owned=("name", "icon", "color", "note"),
+    environment=("date_created", "user_created"),
+    stored=True,
+    exclusive=False,
+    goes=(("directus_dashboards", "id", None), ("directus_panels", "dashboard", None)),
+    cost=Cost("SELECT count(*) FROM public.directus_panels WHERE dashboard = %s", PANEL, "goes with it", "go with it"),
+    title="name",
+)
+PANELS: Final = Kind(
+    name=PANEL,
+    noun=PANEL,
+    table="directus_panels",
+    path="/panels",
+    key=("dashboard", "name"),
+    owned=(
+        "dashboard", "name", "type", "position_x", "position_y", "width", "height", "show_header", "icon", "color",
+        "note", "options",
+    ),
+    environment=("date_created", "user_created"),
+    # Who empties the name in the Studio leaves an empty text.
+    read={"name": "nullif(t.name, '')"},
+    references={"dashboard": DASHBOARD},
+    within=Within("dashboard", "panels", deletes=False),
+    exclusive=False,
+    goes=(("directus_panels", "id", None),),
+)  # fmt: skip
+FLOWS: Final = Kind(
+    name=FLOW,
+    noun=FLOW,
+    table="directus_flows",
+    path="/flows",
+    key=("id",),
+    owned=("name", "icon", "color", "description", "status", "trigger", "accountability", "options", "operation"),
+    environment=("date_created", "user_created"),
+    references={"operation": OPERATION},
+    stored=True,
+    exclusive=False,
+    goes=(("directus_flows", "id", None), ("directus_operations", "flow", None)),
+    cost=Cost(
+        "SELECT count(*) FROM public.directus_operations WHERE flow = %s", OPERATION, "goes with it", "go with it"
+    ),
+    title="name",
+)
+OPERATIONS: Final = Kind(
+    name=OPERATION,
+    noun=OPERATION,
+    table="directus_operations",
+    path="/operations",
+    key=("flow", "id"),
+    owned=("flow", "key", "name", "type", "position_x", "position_y", "options", "resolve", "reject"),
+    environment=("date_created", "user_created"),
+    references={"flow": FLOW},
+    within=Within("flow", "operations"),
+    # PostgreSQL asks that they exist, and that no two operations lead to one.
+    links=("resolve", "reject"),
+    stored=True,
+    exclusive=False,
+    goes=(("directus_operations", "id", None),),
+    title="key",
+)
+TRANSLATIONS: Final = Kind(
+    name=TRANSLATION,
+    noun=TRANSLATION,
+    table="directus_translations",
+    path="/translations",
+    key=("language", "key"),
+    owned=("language", "key", "value"),
+    goes=(("directus_translations", "id", None),),
+)
+
+RESOURCES: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))

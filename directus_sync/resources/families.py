@@ -1,0 +1,20 @@
+"""The families of resources, in the order in which a deploy writes them: lists of a role come after the role. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.declared_resources import RESOURCES
+
+FAMILIES: Final = (ACCESS, RESOURCES)
+
+
+def is_resource(item: str) -> bool:
+    """Tell whether an id, as approvals have it, is of one of the families, and not of the schema."""
+    return any(family.owns(item) for family in FAMILIES)
+
+
+def select() -> str:
+    """Return SQL that yields every row of every family."""
+    return " UNION ALL ".join(family.select() for family in FAMILIES)

@@ -1,0 +1,198 @@
+"""What resource files must not say, found without a server: names that do not exist, secrets, writes of flows. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from directus_sync import hiding
+from directus_sync.resources.access import expansion, filters
+from directus_sync.resources.declared_resources import FLOW, OPERATION, PANEL, PRESET
+from directus_sync.resources.findings import Finding
+from directus_sync.resources.items import Item, Row
+from directus_sync.schema.snapshot import Snapshot
+
+_NAMES: Final = "correct the name, or remove it"
+_FUNCTION: Final = re.compile(r"\w+\(([\w.]+)\)")
+_TEMPLATE: Final = re.compile(r"\{\{\s*([\w.$]+)\s*\}\}")
+# Options of panels that name one field, or several.
+_FIELDS: Final = frozenset({
+    "field", "sortField", "dateField", "valueField", "groupByField", "aggregateField", "xAxis", "yAxis", "column",
+    "sort", "fields",
+})  # fmt: skip
+
+# What a secret looks like, wherever it stands: the name of its option, how it begins, or that nobody could remember it.
+_SECRET_NAME: Final = re.compile(r"authorization|auth|bearer|cookie|signature|api[-_]?key", re.IGNORECASE)
+_SECRET_VALUE: Final = re.compile(
+    r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}"
+    r"|\b(?:sk|pk|rk|ghp|gho|glpat|xox[abprs]|AKIA|AIza)[-_]?[\w-]{12,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|://[^/\s:@]+:[^/\s@]+@"
+    r"|[?&](?:access_token|token|key|api_key|secret|sig)=[^&{\s]{6,}"
+    r"|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/"
+)
+_ENVIRONMENT: Final = re.compile(r"\{\{\s*\$env\.\w+\s*\}\}")
+_WRITES: Final = frozenset({"item-create", "item-update", "item-delete"})
+
+
+def findings(items: tuple[Item, ...], schema: Snapshot) -> Iterator[Finding]:
+    """Yield what is wrong."""
+    for item in items:
+        for row in item.rows:
+            if item.kind == PRESET:
+                yield from _list(item, row, schema)
+            elif item.kind == PANEL:
+                yield from _panel(item, row, schema)
+            elif item.kind in {FLOW, OPERATION}:
+                yield from _secrets(item, row["options"])
+                yield from _operation(item, row) if item.kind == OPERATION else ()
+    yield from _circles(items)
+
+
+def _exists(collection: str, schema: Snapshot) -> bool:
+    return collection.startswith(filters.SYSTEM) or (collection,) in schema.section("collections")
+
+
+def _list(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
+    collection = row["collection"]
+    if not _exists(collection, schema):
+        yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
+        return
+    query = row["layout_query"] or {}
+    named = [name for each in query.values() if isinstance(each, Mapping) for name in _named(each)]
+    yield from _fields(item, collection, named, schema)
+    yield from _order(item, [name for each in query.values() if isinstance(each, Mapping) for name in _sorted(each)])
+    yield from _filter(item, collection, row["filter"], schema)
+
+
+def _named(query: Mapping[str, Any]) -> Iterator[str]:
+    yield from _texts_of(query.get("fields"))
+    yield from _sorted(query)
+
+
+def _sorted(query: Mapping[str, Any]) -> Iterator[str]:
+    yield from (name.removeprefix("-") for name in _texts_of(query.get("sort")))
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def _order(item: Item, names: list[object]) -> Iterator[Finding]:
+    for name in names:
+        if isinstance(name, str) and not name.isidentifier():
+            what = f"{item.id} sorts by {name}, which the extension refuses to everybody but administrators"
+            yield Finding(item.where, what, "sort by fields of the collection itself: docs/extensions.md#filters")
+
+
+def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
+    options = row["options"]
+    collection = options.get("collection") if isinstance(options, Mapping) else None
+    if not isinstance(options, Mapping) or not isinstance(collection, str):
+        return
+    if not _exists(collection, schema):
+        yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
+        return
+    named = [value for key, value in options.items() if key in _FIELDS]
+    flat = [name for value in named for name in (value if isinstance(value, list) else [value])]
+    template = _TEMPLATE.findall(str(options.get("displayTemplate") or ""))
+    yield from _fields(item, collection, [name for name in (*flat, *template) if isinstance(name, str)], schema)
+    yield from _order(item, [options.get("sortField"), options.get("groupByField")])
+    yield from _filter(item, collection, options.get("filter"), schema)
+
+
+def _fields(item: Item, collection: str, names: list[str], schema: Snapshot) -> Iterator[Finding]:
+    for name in dict.fromkeys(names):
+        if (missing := _missing(collection, name, schema)) is not None:
+            yield Finding(item.where, f"{item.id} names {name}, and {missing}", _NAMES)
+
+
+def _missing(collection: str, path: str, schema: Snapshot) -> str | None:
+    """Say what of a path of fields is not there; None if all is."""
+    function = _FUNCTION.fullmatch(path)
+    at: str | None = collection
+    for name in (function[1] if function else path).split("."):
+        if name in {"*", ""} or name.startswith("$"):
+            return None
+        if at is None:
+            return "a field before it is no relation"
+        if not filters.has_field(schema, at, name):
+            return f"{at} has no field {name}"
+        if at.startswith(filters.SYSTEM) and at != filters.USERS:
+            return None
+        at = expansion.target_of(schema, at, name)
+    return None
+
+
+def _filter(item: Item, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
+    if found:
+        for problem in dict.fromkeys(filters.faults(schema, collection, found)):
+            yield Finding(item.where, f"{item.id}: {problem}", "correct the filter")
+
+
+def _secrets(item: Item, options: object) -> Iterator[Finding]:
+    for path, value in _texts(options):
+        name = path.rpartition(".")[2]
+        plain = _ENVIRONMENT.sub("", value)
+        named = (hiding.is_secret(name) or _SECRET_NAME.search(name)) and re.sub(
+            r"\{\{.*?\}\}|Bearer|Basic|\s", "", plain
+        )
+        if named or _SECRET_VALUE.search(plain):
+            what = f"{item.id}: options.{path} looks like a secret, which everybody who reads git would know"
+            yield Finding(
+                item.where, what, "take it from the environment: {{$env.NAME}}, with NAME in FLOWS_ENV_ALLOW_LIST"
+            )
+
+
+def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        # A list of headers has the name in one field and the value in the other.
+        header = value.get("header")
+        for key, child in value.items():
+            name = str(header) if key == "value" and isinstance(header, str) else str(key)
+            yield from _texts(child, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for child in value:
+            yield from _texts(child, path)
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _operation(item: Item, row: Row) -> Iterator[Finding]:
+    options = row["options"] if isinstance(row["options"], Mapping) else {}
+    if row["type"] in _WRITES:
+        what = f"{item.id} writes items ({row['type']}): a flow that writes goes around rules that are tested"
+        yield Finding(
+            item.where, what, "write it as a hook of the extension, or by the endpoint that it has: docs/extensions.md"
+        )
+        return
+    if row["type"] == "item-read" and options.get("emitEvents") is not True:
+        what = f"{item.id} reads items without `emitEvents: true`, so no hook hears of it"
+        yield Finding(item.where, what, "write `emitEvents: true` into its options")
+    if row["type"].startswith("item-") and options.get("permissions", "$trigger") == "$full":
+        what = f"{item.id} has the permissions $full, which are everybody's and everything's"
+        yield Finding(item.where, what, "write `permissions: $trigger`, or $public")
+
+
+def _circles(items: tuple[Item, ...]) -> Iterator[Finding]:
+    """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
+    found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
+    for item in found.values():
+        seen, ahead = set[str](), [item.rows[0]["id"]]
+        while ahead:
+            row = found[ahead.pop()].rows[0]
+            nexts = [row[link] for link in ("resolve", "reject") if row[link] in found]
+            if item.rows[0]["id"] in nexts:
+                yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
+                break
+            ahead += [key for key in nexts if key not in seen]
+            seen.update(nexts)
+    named: dict[tuple[str, str], Item] = {}
+    for item in found.values():
+        for link in ("resolve", "reject"):
+            target = item.rows[0][link]
+            if target is not None and named.setdefault((link, target), item) is not item:
+                what = f"{item.id} and {named[link, target].id} lead to one operation, which Directus does not store"
+                yield Finding(item.where, what, "give each an operation of its own, or call another flow")

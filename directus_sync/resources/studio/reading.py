@@ -1,0 +1,165 @@
+"""Reads the folder of resource files to items. Refuses what has another form; knows no schema."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from directus_sync.errors import InvalidResources
+from directus_sync.resources import tree
+from directus_sync.resources.declared import ROLE
+from directus_sync.resources.declared_resources import (
+    DASHBOARD,
+    FLOW,
+    OPERATION,
+    PANEL,
+    PRESET,
+    RESOURCES,
+    SETTING,
+    SETTINGS,
+    TRANSLATION,
+)
+from directus_sync.resources.grouping import key_of
+from directus_sync.resources.items import Item, Row, ordered
+from directus_sync.resources.kinds import Place
+from directus_sync.resources.studio.shapes import SHAPES, checked
+from directus_sync.resources.tree import Form, Node
+from directus_sync.settings import resource_files
+
+FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
+# The one file that is in no folder.
+TOP: Final = "settings.yaml"
+
+# A kind, a row, and the place that says it.
+Read = tuple[str, Row, Node]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return what the files of the folder hold. Raises InvalidResources."""
+    return {path: tree.content(path, FORM) for path in resource_files(folder)}
+
+
+def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Item, ...]:
+    """Return an item for each thing that the files name. roles: their ids, by the names of the access files.
+
+    Raises InvalidResources with file and line.
+    """
+    names: dict[Place, str] = {(ROLE, key): name for name, key in roles.items()}
+    rows: list[Read] = []
+    for path, content in files.items():
+        root = tree.parse(content, path, FORM)
+        inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
+        read = _settings if path == folder / TOP else inside
+        if read is None:
+            raise FORM.fault("no such file belongs here", str(path))
+        rows += read(path.stem, root, roles, names)
+    return _grouped(rows, names)
+
+
+def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Item, ...]:
+    found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
+    seen: dict[Place, Node] = {}
+    for name, row, node in rows:
+        kind = RESOURCES.kind(name)
+        if kind.stored and seen.setdefault((name, row["id"]), node) is not node:
+            raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
+        found[name, key_of(kind, row.get("id"), row, names)].append((row, node))
+    return tuple(
+        Item(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
+    )
+
+
+def _settings(_name: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+    for name, node in root.pairs():
+        if name not in SETTINGS.singles:
+            what = "belongs to each environment" if name in SETTINGS.environment else "is no setting of Directus"
+            raise node.fault(f"{what}; these can be here: {', '.join(SETTINGS.singles)}")
+        # One that says what Directus itself would is no item.
+        if (value := checked(name, node)) != SETTINGS.singles[name]:
+            yield SETTING, {"field": name, "value": value}, node
+
+
+def _presets(collection: str, root: Node, roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+    parts = root.record((), ("default", "bookmarks", "roles"))
+    yield from _lists(collection, None, parts)
+    for name, node in parts["roles"].pairs() if "roles" in parts else ():
+        if name not in roles:
+            raise node.fault("is no role of snapshots/access/access.yaml")
+        yield from _lists(collection, roles[name], node.record((), ("default", "bookmarks")))
+
+
+def _lists(collection: str, role: str | None, parts: Mapping[str, Node]) -> Iterator[Read]:
+    named = [(None, parts["default"])] if "default" in parts else []
+    bookmarks = [*parts["bookmarks"].pairs()] if "bookmarks" in parts else []
+    for bookmark, node in (*named, *bookmarks):
+        for each in _each(node):
+            row = {"collection": collection, "role": role, "bookmark": bookmark}
+            yield PRESET, {**row, **SHAPES[PRESET].read(each)}, each
+
+
+def _each(node: Node) -> list[Node]:
+    """Return what a name stands for: Directus keeps several rows under one, and then it is a list."""
+    return node.items() if node.is_list else [node]
+
+
+def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
+    parts = root.record(("id", "name"), ("icon", "color", "note", "panels"))
+    key = _id(parts["id"])
+    names[DASHBOARD, key] = name
+    yield DASHBOARD, {**SHAPES[DASHBOARD].read(root, "panels"), "id": key}, root
+    for title, node in parts["panels"].pairs() if "panels" in parts else ():
+        for each in _each(node):
+            yield PANEL, {"dashboard": key, "name": title or None, **SHAPES[PANEL].read(each)}, each
+
+
+def _flow(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
+    shape = SHAPES[FLOW]
+    parts = root.record(shape.required, (*shape.defaults, "operation", "operations"))
+    key = _id(parts["id"])
+    names[FLOW, key] = name
+    operations = dict(parts["operations"].pairs()) if "operations" in parts else {}
+    required, more = SHAPES[OPERATION].required, ("position", "key", "name", "options", "resolve", "reject")
+    ids = {title: _id(node.record(required, more)["id"]) for title, node in operations.items()}
+    names.update({(OPERATION, each): title for title, each in ids.items()})
+    first = _named(parts.get("operation"), ids)
+    yield FLOW, {**shape.read(root, "operation", "operations"), "id": key, "operation": first}, root
+    for title, node in operations.items():
+        said = dict(node.pairs())
+        links = {link: _named(said.get(link), ids) for link in ("resolve", "reject")}
+        own = said["key"].text() if "key" in said else title
+        row = SHAPES[OPERATION].read(node, "key", *links)
+        yield OPERATION, {**row, "id": ids[title], "flow": key, "key": own, **links}, node
+
+
+def _named(node: Node | None, ids: Mapping[str, str]) -> str | None:
+    if node is None or node.value is None:
+        return None
+    if node.value not in ids:
+        raise node.fault("names no operation of this flow")
+    return ids[node.value]
+
+
+def _translations(language: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+    for key, node in root.pairs():
+        if not isinstance(node.value, str):
+            raise node.fault("must be a text; quote it")
+        yield TRANSLATION, {"language": language, "key": key, "value": node.value}, node
+
+
+def _id(node: Node) -> str:
+    try:
+        return str(UUID(node.text()))
+    except ValueError:
+        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
+
+
+_Reader = Callable[[str, Node, Mapping[str, str], dict[Place, str]], Iterator[Read]]
+_READERS: Final[Mapping[str, _Reader]] = {
+    "presets": _presets,
+    "dashboards": _dashboard,
+    "flows": _flow,
+    "translations": _translations,
+}

@@ -1,0 +1,108 @@
+"""The resource files that say what a database has: the old ones, with what differs written anew. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from directus_sync import plain_yaml
+from directus_sync.errors import InvalidResources
+from directus_sync.resources import editing
+from directus_sync.resources.declared_resources import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, TRANSLATION
+from directus_sync.resources.items import Item, Row, text
+from directus_sync.resources.studio import reading
+from directus_sync.resources.studio.shapes import SHAPES
+
+Items = Mapping[str, Item]
+Contents = Mapping[Path, bytes]
+_FOLDERS = {
+    PRESET: "presets", DASHBOARD: "dashboards", PANEL: "dashboards", FLOW: "flows", OPERATION: "flows",
+    TRANSLATION: "translations",
+}  # fmt: skip
+
+
+def rewritten(
+    folder: Path, old: Contents, live: Items, differing: Iterable[str], roles: Mapping[str, str]
+) -> dict[Path, bytes | None]:
+    """Return the files that change, with what they shall hold; None for one that nothing is left for.
+
+    old: the files by path. live: what the database has, by id, under the names that the files give it. differing: the
+    ids of what differs from the files.
+
+    Raises InvalidResources for what the form can't say.
+    """
+    of_file: dict[Path, list[Item]] = defaultdict(list)
+    for item in live.values():
+        of_file[_path(folder, item.id)].append(item)
+    names = {key: name for name, key in roles.items()}
+    after: dict[Path, bytes | None] = dict(old)
+    for path in dict.fromkeys(_path(folder, name) for name in differing):
+        before = old.get(path, b"")
+        said = plain_yaml.load(before)
+        wanted = _document(of_file[path], said if isinstance(said, dict) else {}, names)
+        after[path] = editing.document(before.decode(), wanted).encode() if wanted else None
+    _require_lossless(folder, {path: content for path, content in after.items() if content is not None}, live, roles)
+    return {path: content for path, content in after.items() if content != old.get(path)}
+
+
+def _path(folder: Path, name: str) -> Path:
+    kind, _, key = name.partition(":")
+    return folder / reading.TOP if kind == SETTING else folder / _FOLDERS[kind] / f"{key.partition('/')[0]}.yaml"
+
+
+def _document(items: Iterable[Item], old: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a file says. old: what it said."""
+    found = sorted(items, key=lambda item: (item.kind != DASHBOARD, item.kind != FLOW, item.key))
+    operations = {item.rows[0]["id"]: item.key.rpartition("/")[2] for item in found if item.kind == OPERATION}
+    document: dict[str, Any] = {}
+    for item in found:
+        row = item.rows[0]
+        if item.kind in {SETTING, TRANSLATION}:
+            document[row["field" if item.kind == SETTING else "key"]] = row["value"]
+        elif item.kind == PRESET:
+            _write(document, old, _place_of(row, roles), item)
+        elif item.kind == PANEL:
+            _write(document, old, ("panels", row["name"] or ""), item)
+        elif item.kind == OPERATION:
+            name = operations[row["id"]]
+            own = {"key": row["key"]} if row["key"] != name else {}
+            links = {link: operations[row[link]] for link in ("resolve", "reject") if row[link] is not None}
+            _write(document, old, ("operations", name), item, own | links)
+        else:
+            first = row.get("operation")
+            start = {"operation": operations[first]} if first in operations else {}
+            document |= SHAPES[item.kind].write(row, old) | start
+    return document
+
+
+def _place_of(row: Row, roles: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys below which a list stands in its file."""
+    place = ("default",) if row["bookmark"] is None else ("bookmarks", row["bookmark"])
+    return place if row["role"] is None else ("roles", roles[row["role"]], *place)
+
+
+def _write(
+    document: dict[str, Any], old: Any, place: tuple[str, ...], item: Item, more: Mapping[str, Any] | None = None
+) -> None:
+    *above, last = place
+    for key in above:
+        document = document.setdefault(key, {})
+        old = old.get(key) if isinstance(old, dict) else None
+    before = old.get(last) if isinstance(old, dict) else None
+    rows = [SHAPES[item.kind].write(row, before) | dict(more or {}) for row in item.rows]
+    document[last] = rows[0] if len(rows) == 1 else rows
+
+
+def _require_lossless(folder: Path, contents: Contents, live: Items, roles: Mapping[str, str]) -> None:
+    """Read what was written: it must be what the database has."""
+    read = {item.id: item for item in reading.parse(folder, contents, roles)}
+    for name in sorted(read.keys() | live.keys()):
+        one, other = ([] if item is None else list(item.rows) for item in (read.get(name), live.get(name)))
+        if text(one) != text(other):
+            raise InvalidResources(
+                f"{name} can't be written to the files as Directus has it",
+                where=str(folder),
+                next="write it by hand as docs/resources.md shows, then push",
+            )

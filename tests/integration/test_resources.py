@@ -1,0 +1,294 @@
+"""What the Studio shows as code, against the real Directus: each kind pushed, pulled, judged, removed and restored."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import access_files, resource_files
+from tests.conftest import ROOT, Finished, RunningDirectus, Serving, Tool
+from tests.integration.test_access_boots import KILLED
+from tests.resource_files import OPERATION_IDS
+
+ITEMS = [
+    "dashboard:day",
+    "flow:notice",
+    "operation:notice/failed",
+    "operation:notice/first",
+    "operation:notice/second",
+    "panel:day/Events",
+    "panel:day/Stages",
+    "preset:events/-/-",
+    "preset:events/-/Rallies",
+    "preset:events/member/-",
+    "setting:auth_login_attempts",
+    "setting:project_name",
+    "translation:sq-AL/hello",
+]
+LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A Directus that equals resource files, and the files."""
+
+    directus: RunningDirectus
+    snapshot: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.snapshot.with_name("resources")
+
+    def run(self, command: str, *arguments: str) -> Finished:
+        return self.directus.tool(command, "--snapshot", self.snapshot, "--only", "resources", *arguments)
+
+    def done(self, command: str, *arguments: str) -> Finished:
+        finished = self.run(command, *arguments)
+        assert finished.code == 0, finished.text
+        return finished
+
+    def write(self, name: str, old: str, new: str) -> None:
+        text = self.text(name)
+        assert old in text
+        (self.folder / name).write_text(text.replace(old, new))
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+    def http(self, method: str, path: str, body: object = None) -> Any:
+        response = self.directus.http.request(method, path, json=body)
+        assert response.is_success, response.text
+        return response.json()["data"] if response.content else None
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.directus.database.rows(sql)
+
+    def base(self) -> list[str]:
+        (items,) = self.rows("SELECT items FROM directus_sync.resource_history ORDER BY id DESC LIMIT 1")[0]
+        return sorted(items)
+
+
+@pytest.fixture
+def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
+    access_files.complete(snapshot_file)
+    resource_files.written(snapshot_file.with_name("resources"))
+    with serve("deployed", resource_files.NOTHING) as running:
+        site = Site(running, snapshot_file)
+        site.done("push")
+        yield site
+
+
+def in_git(site: Site) -> None:
+    """Change one thing of each kind in the files."""
+    site.write("settings.yaml", "Ours", "Ours of git")
+    site.write("presets/events.yaml", "[name, slug]", "[slug]")
+    site.write("dashboards/day.yaml", "position: [1, 1]", "position: [1, 7]")
+    site.write("dashboards/day.yaml", "Stages:", "Legs:")
+    # An operation between two others, and one that goes: each may be named by one alone.
+    site.write("flows/notice.yaml", "resolve: second\n    reject: failed", "resolve: between")
+    site.write("flows/notice.yaml", "  failed:", "  between:")
+    site.write("flows/notice.yaml", OPERATION_IDS[2], OPERATION_IDS[3])
+    site.write("flows/notice.yaml", "'{{$env.PUBLIC_URL}}'}", "half}, resolve: second")
+    site.write("translations/sq-AL.yaml", "Mirëdita", "Tungjatjeta")
+
+
+def in_directus(site: Site) -> None:
+    """Change one thing of each kind in Directus."""
+    site.http("PATCH", "/settings", {"project_name": "Theirs"})
+    ((preset,),) = site.rows("SELECT id FROM directus_presets WHERE bookmark IS NULL AND role IS NULL")
+    site.http(
+        "PATCH", f"/presets/{preset}", {"layout_query": {"tabular": {"fields": ["name"], "sort": ["-starts_at"]}}}
+    )
+    ((panel,),) = site.rows("SELECT id FROM directus_panels WHERE name = 'Events'")
+    site.http("PATCH", f"/panels/{panel}", {"position_y": 13})
+    site.http("PATCH", f"/operations/{OPERATION_IDS[0]}", {"options": {"message": "1"}})
+    ((word,),) = site.rows("SELECT id FROM directus_translations")
+    site.http("PATCH", f"/translations/{word}", {"value": "Përshëndetje"})
+
+
+CHANGED = [
+    "operation:notice/first",
+    "panel:day/Events",
+    "preset:events/-/-",
+    "setting:project_name",
+    "translation:sq-AL/hello",
+]
+
+
+def test_a_push_makes_rows_of_the_files_and_a_pull_writes_nothing(site: Site) -> None:
+    assert site.base() == ITEMS
+    first, second, failed = OPERATION_IDS[:3]
+    assert site.rows(LINKS) == [("failed", None, None), ("first", second, failed), ("second", None, None)]
+    assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
+    assert site.rows("SELECT project_name, auth_login_attempts FROM directus_settings") == [("Ours", 10)]
+    assert "Nothing to push" in site.done("push").out
+    assert "Nothing to pull" in site.done("pull").out
+    assert {name: site.text(name) for name in resource_files.FILES} == resource_files.FILES
+
+
+def test_what_only_git_changed_is_applied(site: Site) -> None:
+    in_git(site)
+    shown = site.run("diff")
+    assert shown.code == 3
+    assert 'layout_query.tabular.fields: ["name", "slug"] -> ["slug"]' in shown.out
+    site.done("push")
+    first, second, _, between = OPERATION_IDS
+    assert site.rows(LINKS) == [("between", second, None), ("first", between, None), ("second", None, None)]
+    assert site.rows("SELECT name, position_y FROM directus_panels ORDER BY name") == [("Events", 7), ("Legs", 1)]
+    assert "Nothing to push" in site.done("push").out
+    assert "Nothing to pull" in site.done("pull").out
+    assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
+
+
+def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
+    in_directus(site)
+    refused = site.run("push")
+    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
+    assert all(item in refused.err for item in CHANGED)
+    site.done("pull")
+    assert site.text("settings.yaml") == resource_files.FILES["settings.yaml"].replace("Ours", "Theirs")
+    assert "    tabular: {sort: [-starts_at], fields: [name]}  # short\n" in site.text("presets/events.yaml")
+    assert "position: [1, 13]" in site.text("dashboards/day.yaml")
+    assert "Nothing to push" in site.done("push").out
+
+
+def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
+    in_git(site)
+    in_directus(site)
+    before = site.text("settings.yaml")
+    refused = site.run("push")
+    assert (refused.code, "error[conflict]" in refused.err) == (4, True), refused.text
+    refused = site.run("pull")
+    assert (refused.code, "error[unpushed-file-changes]" in refused.err) == (4, True), refused.text
+    assert site.text("settings.yaml") == before
+    site.done("push", "--discard-live", ",".join(CHANGED))
+    assert site.rows("SELECT project_name FROM directus_settings") == [("Ours of git",)]
+
+
+def test_each_edit_merges_with_another_one_of_its_file(site: Site) -> None:
+    site.write("settings.yaml", "10", "5")
+    site.http("PATCH", "/settings", {"project_name": "Theirs"})
+    site.done("pull")
+    assert site.text("settings.yaml") == "# What we are called.\nproject_name: Theirs\nauth_login_attempts: 5\n"
+    site.done("push")
+    assert site.rows("SELECT project_name, auth_login_attempts FROM directus_settings") == [("Theirs", 5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "rows"),
+    [
+        ("dashboards/day.yaml", "dashboard:day", "SELECT name, NULL FROM directus_panels ORDER BY name"),
+        ("flows/notice.yaml", "flow:notice", LINKS),
+    ],
+)
+def test_a_removal_needs_approval_and_the_attic_brings_all_of_it_back(
+    site: Site, name: str, item: str, rows: str
+) -> None:
+    before = site.rows(rows)
+    (site.folder / name).unlink()
+    refused = site.run("push")
+    assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
+    assert "go with it" in refused.err
+    kept = site.done("push", "--allow-destroy", item)
+    assert f"Kept {item} in the attic as copy 1, {len(before) + 1} rows" in kept.err
+    assert site.rows(rows) == []
+    restored = site.directus.tool("attic", "restore", "1")
+    assert restored.code == 0, restored.text
+    assert site.rows(rows) == before
+
+
+def test_lists_and_words_go_without_approval_and_stay_in_the_attic(site: Site) -> None:
+    (site.folder / "translations" / "sq-AL.yaml").unlink()
+    site.write("presets/events.yaml", "  Rallies: {icon: flag, filter: {discipline: {_eq: rally}}}\n", "  {}\n")
+    site.done("push")
+    assert site.rows("SELECT count(*) FROM directus_presets") == [(2,)]
+    listed = site.directus.tool("attic", "list")
+    assert all(name in listed.out for name in ("translation:sq-AL/hello", "preset:events/-/Rallies")), listed.text
+    for copy in ("1", "2"):
+        assert site.directus.tool("attic", "restore", copy).code == 0
+    assert site.rows("SELECT bookmark FROM directus_presets WHERE bookmark IS NOT NULL") == [("Rallies",)]
+    assert site.rows("SELECT value FROM directus_translations") == [("Mirëdita",)]
+
+
+def test_what_belongs_to_users_and_environments_is_left_alone(site: Site) -> None:
+    ((user, role),) = site.rows("SELECT id::text, role::text FROM directus_users LIMIT 1")
+    site.http("POST", "/presets", {"collection": "events", "user": user, "bookmark": "Mine"})
+    # That of a role which is in no file, such as the administrators', whose id each environment has for itself.
+    site.http("POST", "/presets", {"collection": "events", "role": role})
+    site.http("PATCH", "/settings", {"project_color": "#FF0000"})
+    theirs = site.http("POST", "/dashboards", {"name": "Of an evening"})
+    shown = site.run("diff")
+    assert shown.out.splitlines() == [
+        "Resources: 0 to add, 0 to change, 0 to remove",
+        "  ? dashboard:of-an-evening  in no file, left alone",
+    ]
+    site.done("push")
+    assert site.rows("SELECT count(*) FROM directus_dashboards") == [(2,)]
+    site.done("pull")
+    assert site.text("dashboards/of-an-evening.yaml") == f"id: {theirs}\nname: Of an evening\n".replace(
+        str(theirs), theirs["id"]
+    )
+    assert "Nothing to push" in site.done("push").out
+
+
+def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
+    for name in resource_files.FILES:
+        (site.folder / name).unlink()
+    site.done("pull", "--overwrite")
+    site.directus.database.execute("DELETE FROM directus_sync.resource_history WHERE family = 'resources'")
+    assert "Nothing to push" in site.done("push").out
+    assert site.base() == ITEMS
+
+
+def test_a_killed_push_converges(site: Site) -> None:
+    for moment, when in ((1, "after"), (2, "after"), (3, "before"), (4, "after")):
+        in_git(site)
+        push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(moment), when, *push],
+            cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        site.done("push")
+        assert site.run("diff").code == 0
+        resource_files.written(site.folder)
+        site.done("push")
+
+
+def test_a_boot_starts_no_directus_until_a_row_or_a_file_changes(deployed: Tool, snapshot_file: Path) -> None:
+    access_files.complete(snapshot_file)
+    folder = resource_files.written(snapshot_file.with_name("resources"))
+    deployed.database.execute(access_files.NOTHING)
+    deployed.database.execute(resource_files.NOTHING)
+    deployed.database.execute("DELETE FROM directus_roles WHERE name = 'Member'")
+    deploy = ("deploy", "--snapshot", snapshot_file)
+    first = deployed(*deploy)
+    assert (first.code, ", 13 changes of resources; " in first.out) == (0, True), first.text
+    again = deployed(*deploy)
+    assert (again.code, "Nothing to do" in again.out, "Starting" in again.err) == (0, True, False), again.text
+    (folder / "settings.yaml").write_text("project_name: Renamed\n")
+    renamed = deployed(*deploy)
+    assert (renamed.code, "2 changes of resources" in renamed.out) == (0, True), renamed.text
+    deployed.database.execute("UPDATE directus_settings SET project_name = 'By hand'")
+    refused = deployed(*deploy)
+    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
+    served = deployed(*deploy, "--", "true")
+    assert (served.code, "nobody captured: setting:project_name" in served.err) == (0, True), served.text
+
+
+def test_an_environment_may_have_a_name_of_its_own(site: Site) -> None:
+    named = site.directus.tool.with_settings(PROJECT_NAME="Staging")
+    pushed = named("push", "--snapshot", site.snapshot, "--only", "resources")
+    assert (pushed.code, "1 change of resources" in pushed.out) == (0, True), pushed.text
+    site.http("PATCH", "/settings", {"auth_login_attempts": 3})
+    pulled = named("pull", "--snapshot", site.snapshot, "--only", "resources")
+    assert pulled.code == 0, pulled.text
+    assert site.text("settings.yaml") == "# What we are called.\nproject_name: Ours\nauth_login_attempts: 3\n"
+    assert site.rows("SELECT project_name FROM directus_settings") == [("Staging",)]

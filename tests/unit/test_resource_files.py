@@ -1,0 +1,295 @@
+"""Resource files: what they say, what they may not say, and what a pull writes of what a database has."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directus_sync import settings
+from directus_sync.commands.forms import FORMS
+from directus_sync.errors import InvalidResources
+from directus_sync.resources import findings, judging, studio
+from directus_sync.resources.declared_resources import RESOURCES
+from directus_sync.resources.items import Item
+from directus_sync.resources.studio import reading, writing
+from directus_sync.schema import snapshot
+from tests import resource_files
+from tests.access_files import ROLE_ID
+from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, OPERATION_IDS
+
+SCHEMA = snapshot.read(settings.ROOT / "snapshots" / "schema.yaml")
+ROLES = {"member": ROLE_ID}
+PROJECT = settings.Settings(settings.DatabaseSettings(), {})
+DEFAULT = "default: {layout_query: {tabular: {fields: [name]}}}\n"
+
+
+class Folder:
+    """Resource files, and a database that starts as they say."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.live = self.wanted()
+
+    def wanted(self) -> dict[str, Item]:
+        return {item.id: item for item in reading.parse(self.path, reading.contents(self.path), ROLES)}
+
+    def edit(self, name: str, **values: Any) -> None:
+        rows = tuple({**row, **values} for row in self.live[name].rows)
+        self.live[name] = dataclasses.replace(self.live[name], rows=rows)
+
+    def add(self, name: str, row: dict[str, Any]) -> None:
+        kind, _, key = name.partition(":")
+        self.live[name] = Item(kind, key, (row,))
+
+    def pull(self) -> dict[str, str | None]:
+        """Return the files that change, by name."""
+        differing = [change.id for change in judging.changes(RESOURCES, self.wanted(), self.live)]
+        changed = writing.rewritten(self.path, reading.contents(self.path), self.live, differing, ROLES)
+        return {
+            str(path.relative_to(self.path)): None if content is None else content.decode()
+            for path, content in changed.items()
+        }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(resource_files.written(tmp_path))
+
+
+def found(tmp_path: Path, name: str, text: str) -> list[str]:
+    """Return what is wrong with one file."""
+    folder = resource_files.written(tmp_path, {name: text})
+    return [finding.what for finding in studio.load(folder, SCHEMA, ROLES).findings]
+
+
+# What files say
+
+
+def test_everything_has_a_name_that_a_person_would_give_it(folder: Folder) -> None:
+    assert sorted(folder.live) == [
+        "dashboard:day",
+        "flow:notice",
+        "operation:notice/failed",
+        "operation:notice/first",
+        "operation:notice/second",
+        "panel:day/Events",
+        "panel:day/Stages",
+        "preset:events/-/-",
+        "preset:events/-/Rallies",
+        "preset:events/member/-",
+        "setting:auth_login_attempts",
+        "setting:project_name",
+        "translation:sq-AL/hello",
+    ]
+
+
+def test_operations_are_named_by_their_names(folder: Folder) -> None:
+    (flow,), (first,) = (folder.live[name].rows for name in ("flow:notice", "operation:notice/first"))
+    assert flow["operation"] == first["id"] == OPERATION_IDS[0]
+    assert (first["resolve"], first["reject"]) == (OPERATION_IDS[1], OPERATION_IDS[2])
+
+
+def test_a_setting_that_says_what_directus_says_is_no_item(tmp_path: Path) -> None:
+    folder = Folder(resource_files.written(tmp_path, {"settings.yaml": "auth_login_attempts: 25\nproject_name: A\n"}))
+    assert list(folder.live) == ["setting:project_name"]
+
+
+def test_a_bookmark_s_name_can_stand_among_ids_on_a_command_line(tmp_path: Path) -> None:
+    text = "bookmarks: {'Open, 100% or 1/2': {}}\n"
+    assert list(Folder(resource_files.written(tmp_path, {"presets/events.yaml": text})).live) == [
+        "preset:events/-/Open%2C 100%25 or 1%2F2"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("settings.yaml", "project_owner: a@example.com\n", "project_owner belongs to each environment"),
+        ("settings.yaml", "colour: red\n", "colour is no setting of Directus"),
+        ("settings.yaml", "auth_login_attempts: many\n", "must be a whole number"),
+        ("settings.yaml", "auth_login_attempts: true\n", "must be a whole number"),
+        ("settings.yaml", "project_name: 2026\n", "must be a text"),
+        ("presets/events.yaml", "default: {colour: red}\n", "default.colour is not known here"),
+        ("presets/events.yaml", "default: {layout_query: tabular}\n", "must be a mapping or a list"),
+        ("presets/events.yaml", "roles: {sponsor: {default: {}}}\n", "is no role of snapshots/access/access.yaml"),
+        ("dashboards/a.yaml", "name: A\n", "has no id"),
+        ("dashboards/a.yaml", "id: 7a\nname: A\n", "must be a UUID"),
+        ("dashboards/a.yaml", f"id: {FLOW_ID}\nname: A\npanels: {{B: {{type: label}}}}\n", "panels.B has no position"),
+        (
+            "dashboards/a.yaml",
+            f"id: {FLOW_ID}\nname: A\npanels: {{B: {{type: label, position: [1], size: [1, 1]}}}}\n",
+            "must be a list of two whole numbers",
+        ),
+        ("flows/a.yaml", f"id: {FLOW_ID}\nname: A\noperation: b\n", "names no operation of this flow"),
+        ("translations/en-US.yaml", "hello: true\n", "must be a text; quote it"),
+        ("panels/a.yaml", "name: A\n", "no such file belongs here"),
+        ("notes.yaml", "name: A\n", "no such file belongs here"),
+        ("presets/old/events.yaml", DEFAULT, "no such file belongs here"),
+    ],
+)
+def test_what_has_another_form_is_refused_with_its_line(tmp_path: Path, name: str, text: str, what: str) -> None:
+    folder = resource_files.written(tmp_path, {name: text})
+    with pytest.raises(InvalidResources, match=what) as error:
+        reading.parse(folder, reading.contents(folder), ROLES)
+    assert str(folder / name) in str(error.value.where)
+
+
+def test_two_files_cannot_have_one_id(tmp_path: Path) -> None:
+    text = f"id: {DASHBOARD_ID}\nname: A\n"
+    folder = resource_files.written(tmp_path, {"dashboards/a.yaml": text, "dashboards/b.yaml": text})
+    with pytest.raises(InvalidResources, match=r"has the id of .*a\.yaml:1"):
+        reading.parse(folder, reading.contents(folder), ROLES)
+
+
+# What must not be sent
+
+
+def flow(operation: str, options: str) -> str:
+    operations = f"a: {{id: {OPERATION_IDS[0]}, type: {operation}, position: [1, 1], options: {options}}}"
+    return f"id: {FLOW_ID}\nname: A\noperations: {{{operations}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("presets/cars.yaml", DEFAULT, "there is no collection cars"),
+        ("presets/events.yaml", DEFAULT.replace("name", "colour"), "names colour, and events has no field colour"),
+        (
+            "presets/entries.yaml",
+            DEFAULT.replace("name", "event_id.colour"),
+            "names event_id.colour, and events has no field",
+        ),
+        ("presets/events.yaml", DEFAULT.replace("name", "name.x"), "a field before it is no relation"),
+        (
+            "presets/entries.yaml",
+            "default: {layout_query: {tabular: {sort: [-event_id.name]}}}\n",
+            "sorts by event_id.name, which the extension refuses",
+        ),
+        ("presets/events.yaml", "default: {filter: {name: {_is: A}}}\n", "Directus has no operator _is"),
+        (
+            "dashboards/a.yaml",
+            resource_files.FILES["dashboards/day.yaml"].replace("collection: events", "collection: cars"),
+            "there is no collection cars",
+        ),
+        (
+            "dashboards/a.yaml",
+            resource_files.FILES["dashboards/day.yaml"].replace("sort_order", "number"),
+            "names number, and stages has no field number",
+        ),
+        ("flows/a.yaml", flow("item-update", "{collection: events}"), "writes items"),
+        ("flows/a.yaml", flow("item-read", "{collection: events}"), "without `emitEvents: true`"),
+        ("flows/a.yaml", flow("item-read", "{emitEvents: true, permissions: $full}"), "has the permissions \\$full"),
+        (
+            "flows/a.yaml",
+            flow("request", "{headers: [{header: Authorization, value: hunter2}]}"),
+            "looks like a secret",
+        ),
+        ("flows/a.yaml", flow("request", "{headers: [{header: X, value: Bearer abcdefgh12}]}"), "looks like a secret"),
+        ("flows/a.yaml", flow("request", "{url: 'https://me:pass@example.com/'}"), "looks like a secret"),
+        ("flows/a.yaml", flow("request", "{url: 'https://hooks.slack.com/services/T0/B0/x'}"), "looks like a secret"),
+        ("flows/a.yaml", flow("request", "{url: 'https://example.com/?token=abcdef123'}"), "looks like a secret"),
+        ("flows/a.yaml", flow("exec", "{api_key: short}"), "looks like a secret"),
+        ("flows/a.yaml", flow("log", "{message: ghp_abcdefghijklmnopqrstuv}"), "looks like a secret"),
+    ],
+)
+def test_what_must_not_be_sent_is_found_without_a_server(tmp_path: Path, name: str, text: str, what: str) -> None:
+    with pytest.raises(InvalidResources, match=what):
+        raise InvalidResources("\n".join(found(tmp_path, name, text)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{headers: [{header: Authorization, value: 'Bearer {{$env.HOOK_TOKEN}}'}]}",
+        "{url: 'https://example.com/?token={{$env.HOOK_TOKEN}}'}",
+        "{url: 'https://example.com/tokens/list', method: GET}",
+        "{token: '{{$trigger.body.token}}'}",
+    ],
+)
+def test_a_flow_may_name_the_environment_and_what_came_in(tmp_path: Path, options: str) -> None:
+    assert found(tmp_path, "flows/a.yaml", flow("request", options)) == []
+
+
+def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) -> None:
+    text = resource_files.FILES["flows/notice.yaml"]
+    circle = found(tmp_path, "flows/notice.yaml", text.replace("{message: two}", "{message: two}, resolve: first"))
+    assert [what for what in circle if "leads back to itself" in what]
+    one = found(tmp_path, "flows/notice.yaml", text.replace("{message: two}", "{message: two}, reject: failed"))
+    assert [what for what in one if "lead to one operation" in what]
+
+
+def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> None:
+    (form,) = (form for form in FORMS if form.name == "resources")
+    assert form.require_sound(PROJECT, SCHEMA) == ()
+    lists = {item.key.partition("/")[0] for item in form.read(PROJECT, SCHEMA).items.values() if item.kind == "preset"}
+    assert lists == {name for (name,), entry in SCHEMA.section("collections").items() if entry.get("schema")}
+    findings.require_none(form.findings(PROJECT, SCHEMA), InvalidResources, "resources")
+
+
+# What a pull writes
+
+
+def test_what_equals_the_files_is_not_written(folder: Folder) -> None:
+    assert folder.pull() == {}
+
+
+def test_only_the_line_that_differs_changes(folder: Folder) -> None:
+    folder.edit("setting:project_name", value="Theirs")
+    folder.edit("preset:events/-/-", layout_query={"tabular": {"fields": ["slug"], "sort": ["-starts_at"]}})
+    folder.edit("panel:day/Events", position_y=9)
+    folder.edit("operation:notice/first", resolve=None, options={"message": "1"})
+    assert folder.pull() == {
+        "settings.yaml": FILES["settings.yaml"].replace("Ours", "Theirs"),
+        "presets/events.yaml": FILES["presets/events.yaml"].replace("[name, slug]", "[slug]"),
+        "dashboards/day.yaml": FILES["dashboards/day.yaml"].replace("[1, 1]", "[1, 9]"),
+        "flows/notice.yaml": FILES["flows/notice.yaml"].replace("message: one}\n    resolve: second", "message: '1'}"),
+    }
+
+
+def test_what_is_gone_leaves_its_file_and_an_empty_file_goes(folder: Folder) -> None:
+    del folder.live["preset:events/member/-"], folder.live["translation:sq-AL/hello"]
+    assert folder.pull() == {
+        "presets/events.yaml": FILES["presets/events.yaml"].partition("roles:")[0],
+        "translations/sq-AL.yaml": None,
+    }
+
+
+def test_what_is_new_gets_a_line_or_a_file(folder: Folder) -> None:
+    folder.add("translation:en-US/yes", {"language": "en-US", "key": "yes", "value": "yes"})
+    folder.add("dashboard:night", {"id": FLOW_ID, "name": "Night", "icon": "nightlight", "color": None, "note": None})
+    assert folder.pull() == {
+        "translations/en-US.yaml": "'yes': 'yes'\n",
+        "dashboards/night.yaml": f"id: {FLOW_ID}\nname: Night\nicon: nightlight\n",
+    }
+
+
+def test_several_rows_of_one_name_are_a_list_and_a_panel_may_have_no_name(folder: Folder) -> None:
+    (row,) = folder.live["panel:day/Events"].rows
+    nameless = {**row, "name": None}
+    folder.live["panel:day/-"] = Item("panel", "day/-", (nameless, {**nameless, "width": 13}))
+    (text,) = folder.pull().values()
+    assert text is not None
+    resource_files.written(folder.path, {"dashboards/day.yaml": text})
+    assert folder.wanted() == folder.live
+
+
+def test_a_null_in_an_option_is_kept(folder: Folder) -> None:
+    folder.edit("panel:day/Stages", options={"collection": "stages", "filter": None, "limit": 5})
+    (text,) = folder.pull().values()
+    assert text is not None
+    assert "options: {collection: stages, filter: null, limit: 5}" in text
+
+
+def test_the_lists_of_a_collection_that_is_gone_go_and_the_rest_is_pulled(folder: Folder) -> None:
+    (form,) = (form for form in FORMS if form.name == "resources")
+    loaded = dataclasses.replace(PROJECT, snapshot=folder.path / "schema.yaml")
+    files = {loaded.resources / "presets" / "cars.yaml": DEFAULT.encode(), loaded.resources / "settings.yaml": b"{}\n"}
+    live = {"setting:project_name": Item("setting", "project_name", ({"field": "project_name", "value": "A"},))}
+    changed = form.rewritten(loaded, files, live, ["preset:cars/-/-", "setting:project_name"], SCHEMA)
+    assert {path.name: content for path, content in changed.items()} == {
+        "cars.yaml": None,
+        "settings.yaml": b"project_name: A\n",
+    }
