@@ -59,7 +59,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         if base is not None and comparison.between(base, live):
             raise AlreadyAdopted(
                 "this database has a base already, and its Directus was changed since",
-                where=client.url,
+                where=client.name,
                 next="capture the changes: directus-sync pull, then commit",
             )
         judged = planning.plan(settings, connection, client, wanted, Approvals(), base=live)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
 from directus_sync.schema.snapshot import Snapshot
 
-_SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "collections": ("name",),
     "fields": (
         "name",
@@ -69,7 +69,7 @@ def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any]
     kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
     schema = entry.get("schema")
     if schema is not None:
-        kept["schema"] = {key: schema[key] for key in _SCHEMA_KEYS[kind.value] if key in schema}
+        kept["schema"] = {key: schema[key] for key in SCHEMA_KEYS[kind.value] if key in schema}
     if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         del kept["schema"]
     return kept

@@ -59,9 +59,68 @@ def test_a_column_is_made_or_the_fault_is_named(
     committed: Snapshot, kind: str, schema: dict[str, object], fault: str | None
 ) -> None:
     entry = field(kind, **schema)
+    entry["meta"]["special"] = {"hash": ["hash"], "csv": ["cast-csv"]}.get(kind)
     found = list(rebuilding.of_field(entry, table(committed, entry)))
     assert len(found) == (fault is not None)
     assert found == [] or found[0].startswith(str(fault))
+
+
+@pytest.mark.parametrize(("kind", "mark"), [("csv", "cast-csv"), ("hash", "hash")])
+@pytest.mark.parametrize("special", [None, [], ["conceal"]])
+def test_a_type_that_special_says_is_named_where_it_does_not(
+    committed: Snapshot, kind: str, mark: str, special: list[str] | None
+) -> None:
+    column = {"data_type": "character varying", "max_length": 255} if kind == "hash" else {}
+    entry = field(kind, **column)
+    entry["meta"]["special"] = special
+    (fault,) = rebuilding.of_field(entry, table(committed, entry))
+    assert fault == f"type {kind} without {mark} in `special`, which Directus takes for a text"
+    entry["meta"]["special"] = [mark]
+    assert list(rebuilding.of_field(entry, table(committed, entry))) == []
+
+
+MADE = {
+    **{kind: kind for kind in ("integer", "boolean", "uuid", "json", "text", "date", "geometry")},
+    **{"bigInteger": "bigint", "decimal": "numeric", "timestamp": "timestamp with time zone"},
+    **{"time": "time without time zone", "geometry.Point": "POINT", "geometry.Polygon": "POLYGON"},
+}
+CASTS = {
+    ("integer", "boolean"): True,
+    ("bigInteger", "boolean"): False,
+    ("boolean", "integer"): True,
+    ("boolean", "decimal"): False,
+    ("integer", "uuid"): False,
+    ("uuid", "integer"): False,
+    ("json", "integer"): False,
+    ("json", "text"): True,
+    ("text", "json"): True,
+    ("date", "timestamp"): True,
+    ("timestamp", "time"): True,
+    ("date", "time"): False,
+    ("time", "timestamp"): False,
+    ("geometry.Point", "geometry.Polygon"): True,
+    ("geometry", "json"): False,
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CASTS)
+def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, before: str, after: str) -> None:
+    edits = (Edit(("type",), before, after), Edit(("schema", "data_type"), "x", "y"))
+    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=edits)
+    one, other = ({**field(kind), "schema": {**PLAIN, "data_type": MADE[kind]}} for kind in (before, after))
+    found = rebuilding.faults(change, table(committed, other), table(committed, one))
+    assert any("PostgreSQL has no cast from" in text for text in found) is not CASTS[before, after]
+
+
+@pytest.mark.parametrize("path", [("schema", "max_length"), ("type",)])
+def test_the_column_of_a_key_stays_as_it_is(committed: Snapshot, path: tuple[str, ...]) -> None:
+    key = field("string", data_type="character varying", max_length=20, is_primary_key=True)
+    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=(Edit(path, 1, 2),))
+    assert rebuilding.faults(change, table(committed, key), table(committed, key)) == (
+        "Directus can't alter the column of a key: do it in a pre revision, then pull",
+    )
+    note = dataclasses.replace(change, edits=(Edit(("meta", "note"), None, "a"),))
+    assert rebuilding.faults(note, table(committed, key), table(committed, key)) == ()
 
 
 JSON: list[object] = [{}, [], {"a": "it''s", "b": [1, None, True]}, 1]
