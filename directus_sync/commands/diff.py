@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
@@ -15,7 +14,7 @@ from directus_sync.commands.planning import Request
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import access as access_report
-from directus_sync.report import plans
+from directus_sync.report import plans, results
 from directus_sync.report.outcome import Compared
 from directus_sync.schema import guard, saved_plan
 from directus_sync.settings import Settings
@@ -52,9 +51,9 @@ def show_plan(
     """Print the plan, and exit 3 when it is not empty."""
     found = run(settings, request, Progress(), parts, out)
     if as_json:
-        output.document(_document(found))
+        output.document(results.compared_document(found))
     elif found.differs:
-        output.result(_text(found, in_colour=sys.stdout.isatty()))
+        output.result(_text(found, in_colour=output.in_colour(sys.stdout)))
     elif found.schema is None and found.access is None:
         output.result("Nothing to compare: access is not kept in files here")
     else:
@@ -84,6 +83,8 @@ def run(
             if Part.SCHEMA in parts:
                 with sessions.directus(settings, connection, progress) as client:
                     schema = planning.plan(settings, connection, client, wanted, given)
+    if schema is not None:
+        planning.note_pointless(settings, schema, wanted, progress)
     found = Compared(schema, judged)
     if out is not None and schema is not None:
         saved_plan.write(out, schema, wanted.sha256, given, resources.saved(judged))
@@ -97,8 +98,3 @@ def _text(found: Compared, *, in_colour: bool) -> str:
     if found.access is not None and found.access.differs:
         texts.append(access_report.plan(found.access, in_colour=in_colour))
     return "\n".join(texts)
-
-
-def _document(found: Compared) -> dict[str, Any]:
-    document = plans.plan_document(found.schema) if found.schema is not None else {}
-    return document | ({"access": access_report.document(found.access)} if found.access is not None else {})

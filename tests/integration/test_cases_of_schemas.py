@@ -66,8 +66,9 @@ REFUSED_DEFAULTS: Final = {
     "colons": ("string", "fe80::1"),
     "big": ("bigInteger", "9007199254740993"),
     "largest": ("bigInteger", "9223372036854775807"),
+    "jj": ("json", json.dumps(["it's", "a::b"])),
 }
-SPECIAL: Final = {"csv": ["cast-csv"], "j": ["cast-json"]}
+SPECIAL: Final = {"csv": ["cast-csv"], "j": ["cast-json"], "jj": ["cast-json"]}
 
 Make = Callable[[RunningDirectus], None]
 

@@ -544,15 +544,15 @@ def test_a_database_that_the_tool_never_touched_is_adopted(
     assert refused.code == 4, refused.text
     assert "error[uncaptured-live-work]" in refused.err
 
-    adopted = server.tool("adopt")
+    adopted = server.tool("adopt", "--yes")
     assert adopted.code == 0, adopted.text
     assert adopted.out.startswith(f"Adopted {len(committed.section('collections')) + 1} collections")
     assert "sponsors" in adopted.out
-    assert server.tool("adopt").out.startswith("Nothing to adopt")
+    assert server.tool("adopt", "--yes").out.startswith("Nothing to adopt")
 
     # Adopting what was made since would make it look like git's.
     assert server.http.post("/collections", json=_collection("helpers")).status_code == 200
-    again = server.tool("adopt")
+    again = server.tool("adopt", "--yes")
     assert again.code == 4, again.text
     assert "error[already-adopted]" in again.err
     assert "directus-sync pull" in again.err

@@ -148,14 +148,14 @@ def test_defaults_that_directus_makes(kind: str, default: object) -> None:
     ("kind", "default"),
     [
         # Directus cuts an expression at its first cast, and a text at its first `::`.
-        *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "what?", "now()", "NOW()")),
+        *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "fe80::1", "what?", "now()", "NOW()")),
         *(("timestamp", time) for time in ("now()", "clock_timestamp()", "LOCALTIMESTAMP", "(now() + '1 day'")),
         *(("date", date) for date in ("CURRENT_DATE", "now()")),
         *(("time", time) for time in ("LOCALTIME", "(now())")),
         *(("uuid", key) for key in ("uuid_generate_v4()", "x")),
         *(("integer", number) for number in ("(1 + 1)", "nextval('seq'::regclass)")),
         *(("bigInteger", number) for number in (2**53, -(2**53), 9223372036854776000)),
-        *(("json", json) for json in ("x", {"a": "what?"}, {"a": [2**60]}, "json_build_object('a', 1)")),
+        *(("json", json) for json in ("x", {"a": "what?"}, {"a": "b::c"}, {"a": [2**60]}, "json_build_object('a', 1)")),
         ("geometry.Point", "st_setsrid(st_makepoint((0)"),
     ],
 )
