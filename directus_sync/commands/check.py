@@ -15,7 +15,7 @@ from directus_sync.commands.planning import Request
 from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
-from directus_sync.postgres import database
+from directus_sync.postgres import database, limits
 from directus_sync.report import results
 from directus_sync.report.outcome import Checked
 from directus_sync.roles import granting
@@ -78,6 +78,8 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
         # What a pending revision makes nobody can tell; what a push changes is about its tables.
         expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
         pushed = {catalog.identifier(item.verdict.change.collection) for item in judged.items}
+        for crowded in limits.crowded(connection):
+            progress.note(f"note: {crowded}")
         found = upkeep.repairs(connection, expected)
         repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
