@@ -60,9 +60,12 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         return
     name = entry["collection"]
     yield from _name_faults(name)
-    fields = (field for key, field in wanted.section("fields").items() if key[0] == name)
-    if not any((field.get("schema") or {}).get("is_primary_key") for field in fields):
+    columns = (field.get("schema") or {} for key, field in wanted.section("fields").items() if key[0] == name)
+    keys = [column for column in columns if column.get("is_primary_key")]
+    if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
+    elif len(name.encode()) == _NAME_BYTES and not keys[0].get("has_auto_increment"):
+        yield f"a name of {_NAME_BYTES} bytes and a key that does not count: Directus gives the key the table's own name"
 
 
 def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:

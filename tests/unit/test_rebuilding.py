@@ -192,6 +192,16 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     assert list(rebuilding.of_relation({**relation, "schema": None}, wanted)) == []
 
 
+@pytest.mark.parametrize(("length", "counts", "faults"), [(62, False, 0), (63, False, 1), (63, True, 0), (64, True, 1)])
+def test_a_key_needs_another_name_than_its_table(committed: Snapshot, length: int, counts: bool, faults: int) -> None:
+    name = "x" * length
+    key = {**field("uuid", data_type="uuid", is_primary_key=True, has_auto_increment=counts), "collection": name}
+    wanted = table(committed, key)
+    wanted = dataclasses.replace(wanted, sections={**wanted.sections, "fields": {(name, "x"): key}})
+    entry = {"collection": name, "meta": {}, "schema": {"name": name}}
+    assert len(list(rebuilding.of_collection(entry, wanted))) == faults
+
+
 @pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "what?"])
 def test_names_that_do_not_survive(committed: Snapshot, name: str) -> None:
     entry = {**field("text"), "field": name}
