@@ -65,7 +65,7 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
     if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
     elif len(name.encode()) == _NAME_BYTES and not keys[0].get("has_auto_increment"):
-        yield f"a name of {_NAME_BYTES} bytes and a key that does not count: Directus gives the key the table's own name"
+        yield f"a name of {_NAME_BYTES} bytes, which Directus also gives to its key, as that does not count"
 
 
 def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
