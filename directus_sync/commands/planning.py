@@ -188,7 +188,8 @@ def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress:
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
-    return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
+    everywhere = diff.without_environment(raw)
+    return diff.from_server((digest, diff.with_whole_values(everywhere, live, wanted)))
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,6 +174,15 @@ def older(document: Document) -> None:
             ]
 
 
+def compared(export: bytes) -> object:
+    """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence."""
+    document = yaml.safe_load(export)
+    for field in document["fields"]:
+        if (field.get("schema") or {}).get("has_auto_increment"):
+            del field["schema"]
+    return document
+
+
 def travel(sides: tuple[Side, Side], made: list[Table], *, from_older: bool) -> None:
     dev, elsewhere = sides
     make(dev, made)
@@ -196,7 +206,7 @@ def travel(sides: tuple[Side, Side], made: list[Table], *, from_older: bool) -> 
     elsewhere.push()
     assert not elsewhere.push()
     if not faulty and not from_older:
-        assert elsewhere.running.export() == content
+        assert compared(elsewhere.running.export()) == compared(content)
 
 
 def test_what_is_made_comes_elsewhere_or_is_refused(sides: tuple[Side, Side]) -> None:
