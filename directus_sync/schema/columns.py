@@ -143,8 +143,10 @@ def may_not_cast(before: Column, after: Column) -> bool:
 
 
 def is_castable(before: Column, after: Column) -> bool:
-    """Tell whether PostgreSQL has a cast between the two types, whatever the values."""
+    """Tell whether PostgreSQL has a cast between the two types, of which it can say before whether a value fits."""
     kinds = (before.kind, after.kind)
+    if _is_geometry(after.kind) and not _is_geometry(before.kind):
+        return False
     if before.kind == after.kind or "unknown" in kinds or not _TEXTS.isdisjoint(kinds) or all(map(_is_geometry, kinds)):
         return True
     return after.kind in _CASTS.get(before.kind, ())

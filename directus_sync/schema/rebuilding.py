@@ -153,7 +153,7 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
         yield "Directus can't alter the column of a key: do it in a pre revision, then pull"
         return
     if not is_castable(old, new):
-        yield f"PostgreSQL has no cast from {old.made} to {new.made}: add a field of another name, and remove this one"
+        yield f"PostgreSQL has no safe cast from {old.made} to {new.made}: add another field, and remove this one"
     if not after.get("has_auto_increment") and old.altered(edited):
         yield from _column_faults(entry, after)
 

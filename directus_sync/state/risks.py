@@ -40,9 +40,7 @@ WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table
 _UNFIT: Final = {
     Hazard.NOT_NULL: "{column} IS NULL",
     Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
-    # An integer is rounded, not read. Whatever else can be cast can be read from its text.
-    Hazard.CAST: "{column} IS NOT NULL AND NOT pg_input_is_valid("
-    "CASE WHEN {whole} THEN round({column}::text::numeric)::text ELSE {column}::text END, {target})",
+    Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
 }
 _KEYS_SHOWN: Final = 5
 _PRIMARY_KEY: Final = """
@@ -59,7 +57,7 @@ _ROWS: Final = {
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # A value fits if the new type can read its text and gives the same text back. Numbers may lose trailing zeros.
     Hazard.RETYPE: "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND"
-    " CASE WHEN NOT pg_input_is_valid({column}::text, {target}) THEN true"
+    " CASE WHEN NOT {readable} THEN true"
     " WHEN {numeric} THEN {column}::text::numeric <> {column}::text::{type}::text::numeric"
     " ELSE {column}::text <> {column}::text::{type}::text END",
 }
@@ -126,14 +124,33 @@ def _filled(statement: str, risk: Risk, source: str) -> sql.Composed:
     # Types of PostGIS are in `public`, which is not on the path.
     target = f"public.{risk.target}" if risk.target.startswith("geometry") else risk.target
     numbers = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
+    column = sql.Identifier(risk.field or "")
+    whole = source.startswith(numbers) and risk.target in {"integer", "bigint"}
+    text = sql.SQL("{}::text").format(column)
+    # An integer is rounded, not read. Whatever else can be cast can be read from its text.
+    rounded = sql.SQL("round({}::numeric)::text").format(text) if whole else text
     return sql.SQL(statement).format(
         table=sql.Identifier("public", risk.collection),
-        column=sql.Identifier(risk.field or ""),
-        target=sql.Literal(target),
+        column=column,
+        readable=_is_valid(risk, source, text, target),
+        castable=_is_valid(risk, source, rounded, target),
         type=sql.SQL(target or "text"),
         numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
-        whole=sql.Literal(source.startswith(numbers) and risk.target in {"integer", "bigint"}),
     )
+
+
+def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql.Composable:
+    """Return the condition that a value can become one of the target type."""
+    if not risk.target.startswith("geometry"):
+        return sql.SQL("pg_input_is_valid({}, {})").format(text, sql.Literal(target))
+    if "geometry" not in source:
+        return sql.SQL("false")
+    # PostGIS fails where it should only say no.
+    shape = risk.target.partition("(")[2].partition(",")[0].upper()
+    return sql.SQL(
+        "({shape} IN ('GEOMETRY', public.geometrytype({column}::public.geometry))"
+        " AND public.st_srid({column}) = 4326 AND public.st_ndims({column}) = 2)"
+    ).format(shape=sql.Literal(shape), column=sql.Identifier(risk.field or ""))
 
 
 def _type_of(connection: Connection, risk: Risk) -> str | None:

@@ -169,6 +169,26 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
+def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygons_only(
+    serve: Serving, small: Path
+) -> None:
+    """PostGIS fails where PostgreSQL asks whether a value would fit."""
+    with serve("bootstrapped") as running:
+        edited(small, column("geometry", data_type="GEOMETRY", max_length=None))
+        assert running.tool("push", "--snapshot", small).code == 0
+        shapes = "'POINT(19 41)', 'POLYGON((0 0, 1 0, 1 1, 0 0))'"
+        running.database.execute(
+            f"INSERT INTO zz (a) SELECT st_geomfromtext(s, 4326) FROM unnest(ARRAY[{shapes}]) AS s"
+        )
+        edited(small, column("geometry.Polygon", data_type="POLYGON"))
+        refused = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
+        assert (refused.code, "1 row; id 1)" in refused.err) == (4, True), refused.text
+        assert "error[rows-do-not-fit]" in refused.err
+        running.database.execute("DELETE FROM zz WHERE id = 1")
+        assert running.tool("push", "--snapshot", small).code == 0
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
 def test_an_apply_that_fails_leaves_no_copy_however_often_it_is_repeated(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         assert running.tool("push", "--snapshot", small).code == 0
