@@ -11,7 +11,8 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.devstack
 # Runs a command with the settings of the local stack, which it starts where needed.
 RUN := $(STACK) run --
-SYNC := $(RUN) .venv/bin/directus-sync
+# The target is for hints: the command says what its user can run.
+SYNC = DIRECTUS_SYNC_MAKE=$@ $(RUN) .venv/bin/directus-sync
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
   --custom-compile-command 'make lock'
 # Without registry and tag.
@@ -31,7 +32,7 @@ venv:
 migrate: venv ## Bring the database to what this checkout says; starts the local stack where none is named
 	@$(SYNC) deploy $(ARGS)
 	@# Another database is seeded only when asked: make seed.
-	@$(if $(findstring dry-run,$(ARGS)),,$(STACK) run --stack-only -- .venv/bin/directus-sync seed)
+	@$(if $(findstring dry-run,$(ARGS)),,DIRECTUS_SYNC_MAKE=seed $(STACK) run --stack-only -- .venv/bin/directus-sync seed)
 
 .PHONY: seed
 seed: venv ## Create the rows of snapshots/seeds/ that are missing
@@ -72,7 +73,7 @@ verify: check ## Check, then compare snapshots/ byte for byte with what the data
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	  cp -r snapshots/access snapshots/resources "$$scratch"; \
 	  $(SYNC) pull --snapshot "$$scratch/schema.yaml" >/dev/null; \
-	  for name in schema.yaml catalog.yaml access resources; do diff -ru "snapshots/$$name" "$$scratch/$$name"; done
+	  $(PYTHON) -m tools.verify "$$scratch"
 
 .PHONY: plan
 plan: venv ## Plan and try what this does to a database of an older commit: make plan BASE=main

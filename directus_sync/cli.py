@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import rich_click as click
 
@@ -11,6 +11,7 @@ from directus_sync import __version__, output
 from directus_sync.errors import EXIT_CODES
 
 NAME: Final = "directus-sync"
+_VERBOSE: Final = "Show values of rows in messages, which may be personal data."
 # Each is a module of `commands` with a function `command`. In the order in which `--help` lists them.
 COMMANDS: Final = (
     "deploy",
@@ -39,7 +40,29 @@ class _Commands(click.RichGroup):
             return None
         command = importlib.import_module(f"directus_sync.commands.{name}").command
         command.name = name
+        _add_loudness(command)
         return cast("click.Command", command)
+
+
+def _loudness() -> list[click.Parameter]:
+    """Return the options that say how much is printed; they mean the same before a command and after it."""
+    verbose, quiet = (
+        lambda _context, _option, given: output.show_values() if given else None,
+        lambda _context, _option, given: output.be_quiet() if given else None,
+    )
+    shared: dict[str, Any] = {"is_flag": True, "expose_value": False}
+    return [
+        click.Option(["-v", "--verbose"], **shared, callback=verbose, help=_VERBOSE),
+        click.Option(["-q", "--quiet"], **shared, callback=quiet, help="Print results and errors only."),
+    ]
+
+
+def _add_loudness(command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _add_loudness(inner)
+    elif not any("--quiet" in parameter.opts for parameter in command.params):
+        command.params += _loudness()
 
 
 @click.group(
@@ -52,14 +75,9 @@ class _Commands(click.RichGroup):
         "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
     },
 )
-@click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    callback=lambda _context, _option, given: output.show_values() if given else None,
-    expose_value=False,
-    help="Show values of rows in messages, which may be personal data.",
-)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def app() -> None:
     """Keep every Directus equal to git: Alembic before and after, a guarded snapshot push between."""
+
+
+app.params += _loudness()

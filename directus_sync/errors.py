@@ -108,9 +108,11 @@ class ApplyUnclear(ApplyFailed):
     """An apply was sent, and it may or may not have happened.
 
     answered: Directus itself said so, so it is no longer working on it.
+    undone: a comparison showed afterwards that nothing of it happened.
     """
 
     answered: bool = False
+    undone: bool = False
 
 
 class NotConverged(SyncError):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
+from directus_sync import hints, settings
 from directus_sync.errors import SyncError
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
@@ -63,15 +64,30 @@ def result(text: str) -> None:
     _print(text, sys.stdout)
 
 
+_quiet = False
+
+
+def be_quiet() -> None:
+    """Print results and errors only from now on."""
+    global _quiet  # noqa: PLW0603 - as above
+    _quiet = True
+
+
+def in_colour(stream: IO[str]) -> bool:
+    """Tell whether to write to a stream in colour: a terminal that nobody forbade it for."""
+    return stream.isatty() and settings.wants_colour()
+
+
 def note(text: str) -> None:
     """Print a line of progress, or a hint."""
-    _print(text, sys.stderr)
+    if not _quiet:
+        _print(hints.of(text, settings.make_target()), sys.stderr)
 
 
 def error(problem: SyncError) -> None:
     """Print an error."""
-    text = str(problem)
-    if sys.stderr.isatty():
+    text = hints.of(str(problem), settings.make_target())
+    if in_colour(sys.stderr):
         text = re.sub(r"\Aerror\[[^\]]*\]", lambda match: coloured(match.group(), "1;31"), text)
     _print(text, sys.stderr)
 
@@ -80,6 +96,14 @@ def document(values: Mapping[str, Any]) -> None:
     """Print a result for machines."""
     hidden = _hide_in({"version": JSON_VERSION, **values})
     print(json.dumps(hidden, indent=2, default=str), flush=True)
+
+
+def either(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print a result for machines or for people."""
+    if as_json:
+        document(values)
+    else:
+        result(text)
 
 
 def unforeseen(error: BaseException) -> None:
@@ -102,10 +126,8 @@ class Progress:
     def step(self, doing: str, done: str) -> Iterator[None]:
         """Print `doing` when the block begins and `done` with the time when it ends well."""
         started = time.monotonic()
-        if sys.stderr.isatty():
-            from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-
-            with Console(stderr=True).status(doing):
+        if sys.stderr.isatty() and not _quiet:
+            with _spinner(doing):
                 yield
         else:
             note(f"{doing} ...")
@@ -127,6 +149,19 @@ class Progress:
     def waiting_for_directus(self) -> None:
         """Say that Directus does not answer yet."""
         note("Waiting for Directus")
+
+
+@contextmanager
+def _spinner(doing: str) -> Iterator[None]:
+    """Show a step with its seconds while the block runs."""
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.progress import Progress as Bar  # noqa: PLC0415 - as above
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(doing, total=None)
+        yield
 
 
 def nothing_to_do(seconds: float, *, notes: bool) -> str:

@@ -534,3 +534,14 @@ def _seconds(values: Mapping[str, str], name: str) -> float:
     if not 0 <= seconds <= MOST_SECONDS:
         raise WrongSettings(f"{name} is {text!r}, which is not a number of seconds", next=f"set {name} to, say, 60")
     return seconds
+
+
+def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a terminal may be written to in colour: https://no-color.org."""
+    given = os.environ if environ is None else environ
+    return not given.get("NO_COLOR") and given.get("TERM") != "dumb"
+
+
+def make_target(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the target of `make` that started this command, so that hints can be ones that its user can run."""
+    return (os.environ if environ is None else environ).get("DIRECTUS_SYNC_MAKE") or None

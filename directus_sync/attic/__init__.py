@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg2
 from psycopg2 import sql
 
-from directus_sync.attic import beside, fitting, mirror, registry, tables
+from directus_sync.attic import beside, fitting, mirror, order, registry, tables
 from directus_sync.attic.beside import Selection
 from directus_sync.attic.registry import Copy, Item, Rows, Taking, listing
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
@@ -119,10 +119,33 @@ def sweep(connection: Connection) -> None:
     _settle(connection, mirror.unsettled(connection))
 
 
-def restore(connection: Connection, copy_id: int, *, over_default: bool = False) -> Restored:
+def restore_all(
+    connection: Connection, copy_ids: Sequence[int], *, over_default: bool = False, dry_run: bool = False
+) -> tuple[Restored, ...]:
+    """Restore copies in the order of their foreign keys, rows that refer to others after those. Raises as `restore`.
+
+    What did not fit is tried once more at the end: tables may refer to each other in a circle.
+    """
+    wanted = order.by_foreign_keys(connection, registry.select(connection, copy_ids))
+    ids = [copy.id for copy in wanted] or list(copy_ids)
+    done = {each: restore(connection, each, over_default=over_default, dry_run=dry_run) for each in ids}
+    again = [each for each, found in done.items() if found.rejected and len(ids) > 1 and not dry_run]
+    for each in again:
+        second = restore(connection, each, over_default=over_default)
+        first = done[each]
+        done[each] = replace(
+            second,
+            restored=first.restored + second.restored,
+            already_there=second.already_there - first.restored,
+        )
+    return tuple(done.values())
+
+
+def restore(connection: Connection, copy_id: int, *, over_default: bool = False, dry_run: bool = False) -> Restored:
     """Put a copy's rows, or a field's values, back where they are missing; overwrite nothing. The copy stays.
 
     over_default: a field's value also goes into rows that have the column's default; for fields that can't be empty.
+    dry_run: try it, and undo it again.
 
     Raises AtticUnknownCopy, AtticItemMissing while the collection or field does not exist, and AtticFailed.
     """
@@ -132,7 +155,8 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False)
             kept, rows = tables.find(connection, ATTIC, copy.table), registry.beside(connection, copy_id)
             if kept is None and not rows:
                 break
-            fitted, missing = patiently(connection, partial(_restore, connection, copy, kept, rows, over_default))
+            work = partial(_restore, connection, copy, kept, rows, over_default)
+            fitted, missing = patiently(connection, work, keep=not dry_run)
             (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
             rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
             return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))

@@ -94,21 +94,24 @@ def execute(connection: Connection, statement: str, *parts: sql.Composable) -> N
         cursor.execute(sql.SQL(statement).format(*parts))
 
 
-def patiently(connection: Connection, work: Callable[[], Result]) -> Result:
-    """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock."""
+def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool = True) -> Result:
+    """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock.
+
+    keep: False to undo what it did.
+    """
     from directus_sync.process.retries import retry  # noqa: PLC0415 - slow to load, and most commands retry nothing
 
     @retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
     def attempt() -> Result:
-        with transaction(connection):
+        with transaction(connection, keep=keep):
             return work()
 
     return attempt()
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """Run the block in one transaction on an autocommit connection."""
+def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
+    """Run the block in one transaction on an autocommit connection. keep: False to undo it at its end."""
     with connection.cursor() as cursor:
         # Every statement must see what was committed while it waited for its lock, whatever the role's default is.
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -120,7 +123,7 @@ def transaction(connection: Connection) -> Iterator[None]:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT")
+        cursor.execute("COMMIT" if keep else "ROLLBACK")
 
 
 def _passing(error: Exception) -> bool:

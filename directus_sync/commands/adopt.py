@@ -9,7 +9,8 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.deploy import migrate
-from directus_sync.errors import AlreadyAdopted
+from directus_sync.directus import installation
+from directus_sync.errors import AlreadyAdopted, count
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
 from directus_sync.report import resources as report
@@ -17,14 +18,28 @@ from directus_sync.report.outcome import Adopted
 from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
-from directus_sync.state import history
+from directus_sync.state import history, revisions
 
 
 @click.command()
 @options.with_snapshot
-def command(snapshot: Path | None) -> None:
+@options.with_yes
+@options.with_dry_run
+@options.with_json
+def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take over a database that this tool never touched: record what is there as the base."""
-    adopted = run(options.load(snapshot), Progress())
+    loaded, progress = options.load(snapshot), Progress()
+    makes = announced(loaded, progress)
+    if dry_run:
+        output.either({"makes": list(makes)}, "\n".join(makes) or "Nothing to make", as_json=as_json)
+        options.finish(3 if makes else 0)
+        return
+    if makes:
+        options.confirm("\n".join(makes), yes=yes)
+    adopted = run(loaded, progress)
+    if as_json:
+        output.document(results.adopted_document(adopted))
+        return
     found = results.contents(adopted.live)
     output.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
     if adopted.plan:
@@ -37,6 +52,20 @@ def command(snapshot: Path | None) -> None:
             "next: directus-sync pull --overwrite takes what the server has into the files;\n"
             "      directus-sync push makes the server equal the files, and refuses to lose anything"
         )
+
+
+def announced(settings: Settings, progress: Progress) -> tuple[str, ...]:
+    """Return what adopt would make in the database, a sentence each; nothing where it has a base already."""
+    with sessions.reading(settings, "adopt", progress) as connection:
+        if settings.directus_url is None:
+            installation.require_in_database(connection, settings)
+        pre = revisions.pending(connection, "pre")
+        if history.base(connection) is not None:
+            return ()
+    database = settings.database.label
+    names = f"{pre[0].name} to {pre[-1].name}" if pre else ""
+    made = [f"adopt applies {count(len(pre), 'revision')} to {database}: {names}"] if pre else []
+    return (*made, f"adopt records what Directus has in {database} as the base; it changes no collection and no row")
 
 
 def run(settings: Settings, progress: Progress) -> Adopted:
@@ -60,7 +89,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         if base is not None and comparison.between(base, live):
             raise AlreadyAdopted(
                 "this database has a base already, and its Directus was changed since",
-                where=client.url,
+                where=client.name,
                 next="capture the changes: directus-sync pull, then commit",
             )
         judged = planning.plan(settings, connection, client, wanted, Approvals(), base=live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import rich_click as click
 
@@ -10,7 +11,9 @@ from directus_sync import attic, output, settings
 from directus_sync.commands import options, sessions
 from directus_sync.errors import AtticUnknownCopy, WrongSettings, count
 from directus_sync.output import Progress
+from directus_sync.postgres.database import Connection
 from directus_sync.report import copies as report
+from directus_sync.settings import Settings
 
 
 @click.group()
@@ -31,44 +34,90 @@ def list_(*, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("copy", type=int, metavar="ID", help="The copy, as attic list numbers it.")
+@click.argument("copy", type=int, required=False, metavar="[ID]", help="The copy, as attic list numbers it.")
+@click.option("--run", "deploy", metavar="RUN", help="All copies of one run, as attic list shows it.")
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
+@options.with_dry_run
 @options.with_json
-def restore(copy: int, *, over_default: bool, as_json: bool) -> None:
+def restore(copy: int | None, deploy: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
+    if (copy is None) is (deploy is None):
+        raise WrongSettings("nothing says which copy", next="give its number, or --run RUN: directus-sync attic list")
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
-        restored = attic.restore(connection, copy, over_default=over_default)
-        if restored.access and loaded.directus_url is not None:
-            with sessions.directus(loaded, connection, progress) as client:
-                client.clear_cache()
-        elif restored.access:
-            progress.note("note: a Directus that runs now sees what came back when it starts again")
-    if as_json:
-        output.document(report.restored_document(restored))
+        ids = [copy] if copy is not None else _of_run(connection, str(deploy))
+        restored = attic.restore_all(connection, ids, over_default=over_default, dry_run=dry_run)
+        _tell_directus(loaded, connection, progress, restored if not dry_run else ())
+    if copy is not None and as_json:
+        output.document(report.restored_document(restored[0]))
     else:
-        output.result(report.restored(restored))
-    options.finish(1 if restored.rejected else 0)
+        documents = {"restored": [report.restored_document(done) for done in restored]}
+        text = "\n".join(report.restored(done, dry_run=dry_run) for done in restored)
+        output.either(documents, text, as_json=as_json)
+    options.finish(1 if any(done.rejected for done in restored) else 0)
+
+
+def _tell_directus(
+    loaded: Settings, connection: Connection, progress: Progress, restored: Sequence[attic.Restored]
+) -> None:
+    if not any(done.access for done in restored):
+        return
+    if loaded.directus_url is not None:
+        with sessions.directus(loaded, connection, progress) as client:
+            client.clear_cache()
+    else:
+        progress.note("note: a Directus that runs now sees what came back when it starts again")
+
+
+def _of_run(connection: Connection, run: str) -> list[int]:
+    """Return the copies of a run, by its id or the beginning of it."""
+    found = [copy for copy in attic.listing(connection) if str(copy.run).startswith(run)]
+    if not found or len({copy.run for copy in found}) > 1:
+        which = "several runs begin" if found else "no run begins"
+        raise AtticUnknownCopy(f"{which} with {run}", next="list them: directus-sync attic list")
+    return [copy.id for copy in found]
 
 
 @command.command()
 @click.argument("ids", type=int, nargs=-1, metavar="[ID]...", help="The copies, as attic list numbers them.")
 @click.option("--older-than", metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
 @click.option("--item", metavar="ITEM", help="A collection with its fields, or one field: vehicles, vehicles.plate.")
-def purge(ids: tuple[int, ...], older_than: str | None, item: str | None) -> None:
+@options.with_yes
+@options.with_dry_run
+@options.with_json
+def purge(
+    ids: tuple[int, ...], older_than: str | None, item: str | None, *, yes: bool, dry_run: bool, as_json: bool
+) -> None:
     """Delete copies for good: by number, by age, or those of an item. Together they narrow the choice."""
     span = None if older_than is None else settings.age(older_than, "--older-than")
     if not ids and span is None and item is None:
         raise WrongSettings("nothing says which copies", next="give their numbers, --older-than AGE or --item ITEM")
     with sessions.writing(options.load(), "attic purge", Progress()) as connection:
-        chosen = [copy.id for copy in attic.listing(connection) if item in {None, copy.item.collection, copy.item.id}]
-        _require_known(ids, attic.listing(connection))
-        for narrower in (ids or None, None if span is None else attic.overdue(connection, span)):
-            chosen = chosen if narrower is None else [each for each in chosen if each in narrower]
-        purged = attic.purge(connection, sorted(chosen))
-    for copy in purged:
-        output.note(f"Purged {report.copy_line(copy)}")
-    output.result(f"Purged {count(len(purged), 'copy', 'copies')}")
+        copies = _chosen(connection, ids, span, item)
+        if copies and not dry_run:
+            lines = "\n".join(report.copy_line(copy) for copy in copies)
+            options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
+            attic.purge(connection, sorted(copy.id for copy in copies))
+    for copy in copies:
+        output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")
+    text = f"{'Would purge' if dry_run else 'Purged'} {count(len(copies), 'copy', 'copies')}"
+    documents = {"dry_run": dry_run, "purged": [report.copy_document(copy) for copy in copies]}
+    output.either(documents, text, as_json=as_json)
+    options.finish(3 if dry_run and copies else 0)
+
+
+def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, item: str | None) -> list[attic.Copy]:
+    """Return the copies that all conditions choose."""
+    copies = attic.listing(connection)
+    _require_known(ids, copies)
+    old = None if span is None else attic.overdue(connection, span)
+    return [
+        copy
+        for copy in copies
+        if item in {None, copy.item.collection, copy.item.id}
+        and (not ids or copy.id in ids)
+        and (old is None or copy.id in old)
+    ]
 
 
 def _require_known(ids: Sequence[int], copies: Sequence[attic.Copy]) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output, roles
+from directus_sync import catalog, output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.planning import Request
 from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
-from directus_sync.postgres import database
+from directus_sync.postgres import database, limits
 from directus_sync.report import results
 from directus_sync.report.outcome import Checked
 from directus_sync.roles import granting
@@ -45,7 +45,7 @@ def show_checked(settings: Settings, request: Request, *, as_json: bool) -> None
     if as_json:
         output.document(results.checked_document(checked))
     else:
-        output.result(results.checked(checked, in_colour=sys.stdout.isatty()))
+        output.result(results.checked(checked, in_colour=output.in_colour(sys.stdout)))
     options.finish(0 if checked.equal else 3)
 
 
@@ -76,8 +76,13 @@ def run(settings: Settings, request: Request, progress: Progress) -> Checked:
                 judged = planning.plan(settings, connection, client, wanted, given)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
-        expected = upkeep.read_expected(settings.catalog) if settled else None
-        repairs = upkeep.repairs(connection, expected)
+        # What a pending revision makes nobody can tell; what a push changes is about its tables.
+        expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
+        pushed = {catalog.identifier(item.verdict.change.collection) for item in judged.items}
+        for crowded in limits.crowded(connection):
+            progress.note(f"note: {crowded}")
+        found = upkeep.repairs(connection, expected)
+        repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
         return Checked(pending, False, judged, repairs, inactive, entering, wrong)
 

@@ -60,6 +60,7 @@ class _WithCommand(click.RichCommand):
 @click.option(
     "--upgrade-directus", metavar="VERSION", help="Let Directus of this version upgrade a database of another one."
 )
+@options.with_dry_run
 @options.with_json
 def command(
     command: tuple[str, ...],
@@ -70,6 +71,7 @@ def command(
     upgrade_directus: str | None,
     *,
     no_attic: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, who may do what.
@@ -82,7 +84,7 @@ def command(
     """
     if command:
         handover.require(command)
-    loaded = options.load(snapshot, mode)
+    loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
     if upgrade_directus is not None:
         loaded = dataclasses.replace(loaded, upgrade_directus=upgrade_directus)
     boot = bool(command) and loaded.serve_on_drift

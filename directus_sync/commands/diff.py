@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
@@ -14,7 +13,7 @@ from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.commands.planning import Request
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
-from directus_sync.report import plans
+from directus_sync.report import plans, results
 from directus_sync.report import resources as report
 from directus_sync.report.outcome import Compared
 from directus_sync.schema import guard, saved_plan
@@ -52,9 +51,9 @@ def show_plan(
     """Print the plan, and exit 3 when it is not empty."""
     found = run(settings, request, Progress(), parts, out)
     if as_json:
-        output.document(_document(found))
+        output.document(results.compared_document(found))
     elif found.differs:
-        output.result(_text(found, in_colour=sys.stdout.isatty()))
+        output.result(_text(found, in_colour=output.in_colour(sys.stdout)))
     elif found.schema is None and not found.families:
         output.result("Nothing to compare: that is not kept in files here")
     else:
@@ -84,6 +83,8 @@ def run(
             if Part.SCHEMA in parts:
                 with sessions.directus(settings, connection, progress) as client:
                     schema = planning.plan(settings, connection, client, wanted, given)
+    if schema is not None:
+        planning.note_pointless(settings, schema, wanted, progress)
     found = Compared(schema, judged)
     if out is not None and schema is not None:
         saved_plan.write(out, schema, wanted.sha256, given, {plan.family: resources.saved(plan) for plan in judged})
@@ -96,8 +97,3 @@ def _text(found: Compared, *, in_colour: bool) -> str:
         texts.append(plans.plan(found.schema, in_colour=in_colour))
     texts += [report.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs]
     return "\n".join(texts)
-
-
-def _document(found: Compared) -> dict[str, Any]:
-    document = plans.plan_document(found.schema) if found.schema is not None else {}
-    return document | {plan.family: report.document(plan) for plan in found.families}

@@ -13,6 +13,8 @@ from typing import Final
 import rich_click as click
 
 from directus_sync import output, settings
+from directus_sync.errors import SyncError, WrongSettings
+from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Mode, Settings
 
 
@@ -60,6 +62,8 @@ with_mode = click.option(
     help="auto judges and applies; dry-run changes nothing and exits 3 if anything would change; skip leaves Directus's"
     " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
 )
+with_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
+with_yes = click.option("--yes", is_flag=True, help="Do it without asking.")
 with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
 
 
@@ -76,10 +80,31 @@ def with_only(command: Command) -> Command:
 
 def with_approvals(command: Command) -> Command:
     """Add the two options that approve a loss."""
-    option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids)
+    option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids, shell_complete=_known_ids)
     destroy = option("--allow-destroy", help="Approve that git removes or narrows these: events, events.notes.")
     discard = option("--discard-live", help="Override changes that were made in Directus and never captured.")
     return destroy(discard(command))
+
+
+def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Complete an id from the snapshot file, after a comma too."""
+    given, comma, last = begun.rpartition(",")
+    try:
+        file = snapshots.read(settings.load().snapshot)
+    except SyncError:
+        return []
+    ids = (".".join(key) for section in ("collections", "fields") for key in file.section(section))
+    return [f"{given}{comma}{name}" for name in ids if name.startswith(last)]
+
+
+def confirm(what: str, *, yes: bool) -> None:
+    """Ask a person on a terminal; without one `--yes` must say it. Raises WrongSettings where nobody agreed."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongSettings(f"{what}, and nobody agreed to it", next="run again with --yes; --dry-run only shows it")
+    if not click.confirm(f"{what}. Go on?", err=True):
+        raise WrongSettings(f"{what}, and was not agreed to", next="nothing was changed")
 
 
 def load(snapshot: Path | None = None, mode: Mode | None = None) -> Settings:

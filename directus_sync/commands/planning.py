@@ -16,9 +16,9 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
 from directus_sync.resources import families
-from directus_sync.schema import approvals, diff, guard, rebuilding, snapshot
+from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.plan import Approvals, Obstacles, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
@@ -68,7 +68,7 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
 def read_live(client: DirectusClient) -> Snapshot:
     """Return the server's snapshot, byte for byte as Directus exports it. It may have no collections."""
     client.clear_cache()
-    return snapshot.parse(client.snapshot(), client.url, ALEMBIC_TABLES, may_be_empty=True)
+    return snapshot.parse(client.snapshot(), client.name, ALEMBIC_TABLES, may_be_empty=True)
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
@@ -104,15 +104,18 @@ def plan(
     given = of_schema(given)
     version = client.version()
     snapshot.require_version(wanted, version)
-    snapshot.require_properties(wanted, installation.properties(connection))
+    columns = installation.properties(connection)
+    snapshot.require_properties(wanted, columns)
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
         return guard.nothing(given)
-    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
+    live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
     _require_known(client, difference, wanted, live)
+    marked = completeness.with_incomplete(difference.changes, wanted, live, columns)
+    difference = replace(difference, changes=marked)
     below.require_free_names(connection, difference.changes)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
@@ -121,7 +124,13 @@ def plan(
     taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
     named = impact.named_by(connection, difference.changes, files)
-    return guard.decide(difference, verdicts, counted, given, taken, named)
+    obstacles = Obstacles(
+        below.held(connection, difference.changes, live),
+        risks.keys(connection, counted),
+        below.remains(connection, difference.changes),
+        guard.renamed(base, history.before_renames(connection)),
+    )
+    return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
@@ -130,7 +139,7 @@ def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaD
     answer = client.diff(wanted.upload)
     if answer is None:
         return wanted, NO_DIFFERENCE
-    live = snapshot.exported(client.schema(), client.url, ALEMBIC_TABLES)
+    live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     return live, _readable(answer, wanted, live)
 
 
@@ -146,7 +155,7 @@ def not_converged(
 ) -> NotConverged | MadeOtherwise:
     """Return the error for a server that still differs. without_effect: exactly this was sent."""
     shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
-    where = "\n".join([client.url, *shown[:ITEMS_SHOWN]])
+    where = "\n".join([client.name, *shown[:ITEMS_SHOWN]])
     if without_effect:
         return MadeOtherwise(
             f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"
@@ -179,7 +188,8 @@ def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress:
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
-    return diff.from_server((digest, diff.with_whole_values(raw, live, wanted)))
+    everywhere = diff.without_environment(raw)
+    return diff.from_server((digest, diff.with_whole_values(everywhere, live, wanted)))
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:

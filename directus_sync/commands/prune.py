@@ -16,13 +16,18 @@ from directus_sync.settings import Settings
 
 @click.command()
 @options.with_snapshot
-def command(snapshot: Path | None) -> None:
+@options.with_dry_run
+@options.with_json
+def command(snapshot: Path | None, *, dry_run: bool, as_json: bool) -> None:
     """Remove the spent approvals from removals.yaml: those whose item is in neither file nor server."""
-    pruned = run(options.load(snapshot), Progress())
-    output.result(f"Pruned {', '.join(pruned)}; commit it" if pruned else "Nothing to prune")
+    pruned = run(options.load(snapshot), Progress(), dry_run=dry_run)
+    done = "Would prune {}" if dry_run else "Pruned {}; commit it"
+    text = done.format(", ".join(pruned)) if pruned else "Nothing to prune"
+    output.either({"dry_run": dry_run, "pruned": list(pruned)}, text, as_json=as_json)
+    options.finish(3 if dry_run and pruned else 0)
 
 
-def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
+def run(settings: Settings, progress: Progress, *, dry_run: bool = False) -> tuple[str, ...]:
     """Remove the spent approvals, and return their items. Other environments may still need the others."""
     wanted = planning.read_wanted(settings)
     of_families = families.read_wanted(settings, wanted)
@@ -37,6 +42,6 @@ def run(settings: Settings, progress: Progress) -> tuple[str, ...]:
             *approvals.spent(of_schema, wanted, planning.read_live(client)),
             *(removal for removal in removals if is_resource(removal.item) and removal.item not in there),
         )
-    if spent:
+    if spent and not dry_run:
         approvals.prune(settings.removals, spent)
     return tuple(removal.item for removal in spent)

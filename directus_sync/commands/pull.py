@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import rich_click as click
 
 from directus_sync import files, output
-from directus_sync.catalog import upkeep
+from directus_sync.catalog import Difference, upkeep
 from directus_sync.commands import families, options, planning, sessions
 from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, UnpushedFileChanges, count
+from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import refusal, results
-from directus_sync.schema import guard, rebuilding, snapshot
+from directus_sync.report.outcome import Captured
+from directus_sync.schema import comparison, guard, rebuilding, snapshot
+from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history, revisions, unseen
@@ -27,50 +32,69 @@ from directus_sync.state.revisions import BRANCHES
 @options.with_snapshot
 @options.with_only
 @click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
-def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool) -> None:
+@options.with_dry_run
+@options.with_json
+def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dry_run: bool, as_json: bool) -> None:
     """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
     loaded = options.load(snapshot)
-    pulled = run(loaded, Progress(), only, overwrite=overwrite)
-    if pulled is not None:
-        live, changed = pulled
-        names = " and ".join(str(path) for path in changed)
-        what = results.contents(live) if live is not None else " and ".join(sorted(options.families(only)))
-        output.result(f"Pulled {what}; commit {names}")
-    elif Part.SCHEMA in only:
-        output.result(f"Nothing to pull: {loaded.snapshot} equals Directus")
-    else:
-        (name,) = options.families(only)
-        output.result(f"Nothing to pull: {loaded.snapshot.with_name(name)} equals Directus")
+    done = shown(loaded, Progress(), only) if dry_run else run(loaded, Progress(), only, overwrite=overwrite)
+    output.either(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
+    options.finish(3 if dry_run and done.anything else 0)
 
 
-def run(
-    settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool
-) -> tuple[Snapshot | None, tuple[Path, ...]] | None:
-    """Write the snapshot file, the catalog, the access and the resource files, and record them as the base.
+def _text(done: Captured, settings: Settings, only: frozenset[Part]) -> str:
+    if not done.anything:
+        names = [settings.snapshot.with_name(name) for name in options.families(only)]
+        source = settings.snapshot if Part.SCHEMA in only else names[0]
+        return f"Nothing to pull: {source} equals Directus"
+    lines = results.captured(done)
+    if done.dry_run:
+        return "\n".join(["A pull would change:", *lines])
+    files = " and ".join(str(path) for path in done.files)
+    what = results.contents(done.live) if done.live else " and ".join(sorted(options.families(only)))
+    return "\n".join([*lines, f"Pulled {what}; commit {files}"])
 
-    Return the schema and the files that changed, or None when none did.
-    """
+
+def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Captured:
+    """Return what a pull would change. Writes nothing, not even what the base is."""
+    wanted = planning.read_wanted(settings)
+    kept = families.read_wanted(settings, wanted, progress, options.families(parts))
+    with sessions.reading(settings, "pull", progress) as connection:
+        entered = tuple(item.id for plan in families.judged(connection, kept, Approvals()) for item in plan.items)
+        if Part.SCHEMA not in parts:
+            return Captured((), entered=entered, dry_run=True)
+        drift = upkeep.differences(connection, upkeep.read_expected(settings.catalog))
+        with sessions.directus(settings, connection, progress) as client:
+            live = planning.read_live(client)
+    return Captured((), comparison.between(wanted, live), drift, entered, live, dry_run=True)
+
+
+def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool) -> Captured:
+    """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed."""
     # First: a pull is recorded with the files as they were before it compared them.
     inputs = fingerprint.inputs(settings)
     with sessions.writing(settings, "pull", progress) as connection:
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
-            return None
+            return Captured(())
         if Part.SCHEMA not in parts:
             schema = planning.read_wanted(settings)
             written = families.pull(settings, connection, schema, options.families(parts), overwrite=overwrite)
-            return (None, written) if written else None
+            return Captured(written, entered=_names(written))
         with sessions.directus(settings, connection, progress) as client:
             if not known and _is_pulled(connection, inputs, client.version()):
-                return None
-            live, changed = _pulled(settings, connection, client, progress, overwrite=overwrite)
+                return Captured(())
+            done, live = _pulled(settings, connection, client, progress, overwrite=overwrite)
         history.record_base(connection, live, "pull")
-        changed += families.pull(settings, connection, live, options.families(parts), overwrite=overwrite)
-        if changed:
-            return live, changed
-        if parts == EVERYTHING:
+        written = families.pull(settings, connection, live, options.families(parts), overwrite=overwrite)
+        done = dataclasses.replace(done, files=(*done.files, *written), entered=_names(written))
+        if not done.files and parts == EVERYTHING:
             fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))
-        return None
+        return done
+
+
+def _names(files: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(path.name for path in files)
 
 
 def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
@@ -79,21 +103,32 @@ def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
 
 def _pulled(
     settings: Settings, connection: Connection, client: DirectusClient, progress: Progress, *, overwrite: bool
-) -> tuple[Snapshot, tuple[Path, ...]]:
+) -> tuple[Captured, Snapshot]:
     write_catalog = None
+    drift: tuple[Difference, ...] = ()
     if any(revisions.pending(connection, branch) for branch in BRANCHES):
         # The file lists what the pending revisions will make, which the database does not have yet.
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:
         write_catalog = upkeep.regenerate(connection, settings.catalog, overwrite=overwrite)
+        drift = upkeep.differences(connection, upkeep.read_expected(settings.catalog))
     with progress.step("Reading Directus's schema", "Read Directus's schema"):
         live = planning.read_live(client)
+    before = _readable(settings.snapshot)
     changed = [settings.snapshot] if write(live, settings.snapshot, connection, overwrite=overwrite) else []
     if settings.snapshot in changed:
         _note_faults(connection, live, progress)
     if write_catalog is not None and write_catalog():
         changed.append(settings.catalog)
-    return live, tuple(changed)
+    moved = comparison.between(before, live) if settings.snapshot in changed and before is not None else ()
+    return Captured(tuple(changed), moved, drift, live=live), live
+
+
+def _readable(path: Path) -> Snapshot | None:
+    """Return the file as it is, if it is a snapshot: it may be about to be overwritten because it is none."""
+    with suppress(SyncError):
+        return snapshot.read(path)
+    return None
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:

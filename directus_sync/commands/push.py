@@ -14,7 +14,7 @@ from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
-from directus_sync.report import plans
+from directus_sync.report import plans, results
 from directus_sync.report import resources as report
 from directus_sync.report.outcome import Compared
 from directus_sync.schema import saved_plan
@@ -29,6 +29,8 @@ from directus_sync.state import fingerprint
 @options.with_attic
 @options.with_only
 @click.option("--plan", type=options.FILE, metavar="FILE", help="Apply exactly the plan that diff --out saved.")
+@options.with_dry_run
+@options.with_json
 def command(
     snapshot: Path | None,
     mode: Mode | None,
@@ -38,19 +40,23 @@ def command(
     plan: Path | None,
     *,
     no_attic: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Make Directus equal the files: schema, access, resources. Refuse what would undo work that nobody captured."""
-    loaded = options.load(snapshot, mode)
+    loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
     if plan is not None:
         _require_plain(loaded.mode, allow_destroy | discard_live, only)
     if loaded.mode is Mode.SKIP:
-        output.result("Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+        nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
+        output.either(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
-        show_plan(loaded, Request(allow_destroy, discard_live), only)
+        show_plan(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
         request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
-        output.result(_text(run(loaded, request, Progress(), only)))
+        pushed = run(loaded, request, Progress(), only)
+        output.either(results.compared_document(pushed), _text(pushed), as_json=as_json)
 
 
 def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:

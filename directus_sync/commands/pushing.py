@@ -40,6 +40,7 @@ class Pushing:
         self.progress = progress
         self.connection = connection
         self.command = command
+        self._kept: tuple[attic.Copy, ...] = ()
 
     def run(self, client: DirectusClient, wanted: Snapshot, leave: Callable[[Plan], bool] = lambda _: False) -> Plan:
         """Judge, send, compare again and record.
@@ -57,7 +58,7 @@ class Pushing:
         if judged.refused and leave(judged):
             return judged
         if judged.refused:
-            raise refusal.error(judged, f"push of {wanted.source} to {client.url}")
+            raise refusal.error(judged, f"push of {wanted.source} to {client.name}")
         if history.exists(self.connection):
             attic.sweep(self.connection)
         if judged:
@@ -75,6 +76,9 @@ class Pushing:
             _, remaining = self._compare_and_record(client, wanted, judged)
         if remaining:
             without_effect = remaining.changes == judged.difference.changes
+            if without_effect and self._kept:
+                attic.purge(self.connection, [copy.id for copy in self._kept])
+                self.progress.note("Nothing was removed, so its copies in the attic are deleted again")
             raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
 
     def _compare_and_record(
@@ -141,8 +145,11 @@ class Pushing:
             # Without an answer Directus may still be working on it: the copies stay, and the next run sweeps them.
             if not isinstance(error, ApplyUnclear) or error.answered:
                 attic.finish(self.connection, copies)
+            if _is_undone(error):
+                attic.purge(self.connection, [copy.id for copy in copies])
             raise
-        for copy in attic.finish(self.connection, copies):
+        self._kept = attic.finish(self.connection, copies)
+        for copy in self._kept:
             kept = count(copy.rows, "row")
             self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {kept}")
 
@@ -167,13 +174,20 @@ class Pushing:
         return copies
 
 
+def _is_undone(error: SyncError) -> bool:
+    """Tell whether nothing was destroyed, so that no copy is needed: Directus refused it, or nothing of it is there."""
+    return isinstance(error, ApplyFailed) and (error.undone if isinstance(error, ApplyUnclear) else True)
+
+
 def _happened(client: DirectusClient, wanted: Snapshot, judged: Plan, unclear: ApplyUnclear) -> bool:
     try:
         _, remaining = planning.compare(client, wanted)
     except SyncError as error:
         raise unclear from error
     # Directus itself failed after its commit, and made something otherwise.
-    return not remaining or (unclear.answered and remaining.changes != judged.difference.changes)
+    happened = not remaining or (unclear.answered and remaining.changes != judged.difference.changes)
+    unclear.undone = unclear.answered and not happened
+    return happened
 
 
 def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
@@ -12,9 +13,13 @@ from directus_sync.settings import Settings
 
 
 @click.command()
-def command() -> None:
+@options.with_json
+def command(*, as_json: bool) -> None:
     """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
-    run(options.load(), Progress())
+    loaded = options.load()
+    run(loaded, Progress())
+    if as_json:
+        output.document({"database": loaded.database.label, "directus": loaded.directus_url})
 
 
 def run(settings: Settings, progress: Progress) -> None:

@@ -60,6 +60,8 @@ class DirectusClient:
         session: httpx.Auth | None = None,
     ) -> None:
         self.url = url
+        # As the user knows it: a private one by its database.
+        self.name = f"the Directus of {settings.database.label}" if url == PRIVATE_URL else url
         self._settings = settings
         self._session = session or Session(
             settings, lambda body: self._read("POST", "/auth/login", json=body, auth=None)
@@ -118,7 +120,7 @@ class DirectusClient:
             if time.monotonic() >= deadline:
                 raise DirectusUnavailable(
                     f"no Directus answered within {seconds:g} s: {reason}",
-                    where=self.url,
+                    where=self.name,
                     next="start it (`make up` starts the local one), or check DIRECTUS_URL",
                 )
             if waiting is not None:
@@ -183,7 +185,7 @@ class DirectusClient:
         try:
             return self._read("GET", f"{path}?export=json").json()
         except ValueError as error:
-            raise unusable(f"{path} is not JSON", self.url) from error
+            raise unusable(f"{path} is not JSON", self.name) from error
 
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
@@ -193,7 +195,7 @@ class DirectusClient:
             return None
         data = data_of(response)
         if not isinstance(data, dict) or not isinstance(data.get("diff"), dict) or "hash" not in data:
-            raise unusable("/schema/diff has no hash or no diff", self.url)
+            raise unusable("/schema/diff has no hash or no diff", self.name)
         return str(data["hash"]), data["diff"]
 
     def apply(self, digest: str, diff: Mapping[str, Any]) -> None:
@@ -230,20 +232,20 @@ class DirectusClient:
             # The transaction may be committed: caches and hooks come after it.
             failed = ApplyUnclear(
                 f"Directus failed to apply the schema: {reason_of(response)}",
-                where=f"{self.url}/schema/apply",
+                where=f"{self.name}/schema/apply",
                 next="look at what is there: directus-sync diff; its log says more; running again is safe",
             )
             failed.answered = True
             raise failed
         raise ApplyFailed(
             f"Directus refused the apply: {reason_of(response)}",
-            where=f"{self.url}/schema/apply",
+            where=f"{self.name}/schema/apply",
             next="nothing was changed, because Directus applies in one transaction;\n"
             "if somebody else changed the schema meanwhile, run again",
         )
 
     def _unclear(self, what: str) -> ApplyUnclear:
-        return ApplyUnclear(what, where=self.url, next="run again: it looks at what is there before it sends anything")
+        return ApplyUnclear(what, where=self.name, next="run again: it looks at what is there before it sends anything")
 
     def registered(self) -> frozenset[str]:
         """Return the parts of this project's extensions that the server has registered."""
@@ -326,7 +328,7 @@ class DirectusClient:
     def _unavailable(self, error: httpx.TransportError) -> SyncError:
         return DirectusUnavailable(
             f"Directus does not answer: {cause_of(error)}",
-            where=self.url,
+            where=self.name,
             next="start it (`make up` starts the local one), or check DIRECTUS_URL",
         )
 
@@ -340,12 +342,12 @@ class DirectusClient:
             used, step = "token", "check DIRECTUS_TOKEN or ADMIN_TOKEN"
         else:
             used, step = "e-mail and password", "check ADMIN_EMAIL and ADMIN_PASSWORD"
-        return DirectusDenied(f"Directus does not accept the {used}: {reason_of(response)}", where=self.url, next=step)
+        return DirectusDenied(f"Directus does not accept the {used}: {reason_of(response)}", where=self.name, next=step)
 
     def _not_admin(self) -> SyncError:
         return DirectusDenied(
             "Directus accepts the credentials, but they are not an administrator's",
-            where=self.url,
+            where=self.name,
             next="use a token of a user whose role or policy has admin access",
         )
 

@@ -16,7 +16,8 @@ def copy_line(copy: Copy) -> str:
     """Return one line of `attic list`."""
     restored = ", restored" if copy.restored_at else ""
     when = f"{copy.taken_at:%Y-%m-%d %H:%M}"
-    return f"{copy.id:>4}  {copy.item.id}  {count(copy.rows, 'row')}, {when} by {copy.command} on {copy.host}{restored}"
+    made = f"{when} by {copy.command} on {copy.host}, run {str(copy.run)[:8]}"
+    return f"{copy.id:>4}  {copy.item.id}  {count(copy.rows, 'row')}, {made}{restored}"
 
 
 def copy_document(copy: Copy) -> dict[str, Any]:
@@ -24,10 +25,10 @@ def copy_document(copy: Copy) -> dict[str, Any]:
     return {**dataclasses.asdict(copy), "item": copy.item.id}
 
 
-def restored(done: Restored) -> str:
+def restored(done: Restored, *, dry_run: bool = False) -> str:
     """Return what a restore put back, and which rows did not fit and why."""
     lines = [
-        f"Restored {count(done.restored, 'row')} of {done.copy.item.id};"
+        f"{'Would restore' if dry_run else 'Restored'} {count(done.restored, 'row')} of {done.copy.item.id};"
         f" {done.already_there} were there already, {len(done.rejected)} did not fit"
     ]
     if done.missing_columns:

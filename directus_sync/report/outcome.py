@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from directus_sync.catalog import Difference
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive
 from directus_sync.resources.plan import ResourcePlan
+from directus_sync.schema.diff import Change
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
@@ -83,6 +86,27 @@ class Checked:
         """Tell whether nothing differs."""
         differs = self.plan or self.drift or self.rights or any(plan.differs for plan in self.families)
         return not (differs or self.bootstrap or self.inactive or any(self.pending.values()))
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What a pull wrote to the files, or in a dry run would write.
+
+    schema: what changed in the snapshot file; catalog: how the file differed from the database; entered: files of
+    resources, in a dry run items; live: None where the schema was left out.
+    """
+
+    files: tuple[Path, ...]
+    schema: tuple[Change, ...] = ()
+    catalog: tuple[Difference, ...] = ()
+    entered: tuple[str, ...] = ()
+    live: Snapshot | None = None
+    dry_run: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Tell whether anything was, or would be, written."""
+        return bool(self.files or self.schema or self.catalog or self.entered)
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from directus_sync.errors import count
 from directus_sync.output import coloured
-from directus_sync.schema.diff import ABSENT, Action, Change, Kind
-from directus_sync.schema.plan import Item, Mover, Plan
+from directus_sync.schema.diff import ABSENT, Action, Change, Kind, SchemaDiff
+from directus_sync.schema.plan import Item, Mover, Plan, Verdict
 
 NAMES_SHOWN: Final = 5
 COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
@@ -59,7 +59,7 @@ class PlanLine:
 
 
 def plan_lines(judged: Plan) -> Iterator[PlanLine]:
-    """Yield the lines of a plan. A new collection stands for its fields and relations."""
+    """Yield the lines of a plan. A new collection stands for its fields and relations, unless one is refused."""
     added = [item.verdict.change for item in judged.items if item.verdict.change.action is Action.ADD]
     created = {change.collection for change in added if change.kind is Kind.COLLECTION}
     fields = Counter(change.collection for change in added if change.kind is Kind.FIELD)
@@ -68,11 +68,17 @@ def plan_lines(judged: Plan) -> Iterator[PlanLine]:
         if change.kind is Kind.COLLECTION and change.action is Action.ADD:
             number = fields[change.collection]
             detail = count(number, "field") if number else "folder"
-        elif change.collection in created:
+        elif change.collection in created and item.rule is None:
             continue
         else:
             detail = _detail(change)
         yield PlanLine(change.action.sign, change.id, "; ".join([detail, *_remarks(item)]))
+
+
+def change_lines(changes: Sequence[Change]) -> Iterator[PlanLine]:
+    """Yield the lines of changes that nobody judged, such as those of a pull."""
+    items = tuple(Item(Verdict(change, Mover.GIT), 0, None) for change in changes)
+    return plan_lines(Plan(SchemaDiff(tuple(changes)), items))
 
 
 def _document(item: Item) -> dict[str, Any]:

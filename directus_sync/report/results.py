@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from directus_sync.catalog import Drift
 from directus_sync.catalog.restore import Repair
@@ -13,7 +13,7 @@ from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans, resources
-from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.report.outcome import Adopted, Captured, Checked, Compared, Deployed, Seeded, Status
 from directus_sync.report.plans import short
 from directus_sync.resources.families import FAMILIES
 from directus_sync.resources.plan import ResourcePlan
@@ -24,6 +24,39 @@ from directus_sync.seed import Action as RowAction
 
 if TYPE_CHECKING:
     from directus_sync.seed.planning import Judged
+
+# What a pull makes of a difference between database and catalog.yaml.
+_DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
+
+
+def compared_document(found: Compared) -> dict[str, Any]:
+    """Return what a push would do, or did, for machines; without a part that was left out."""
+    document = plans.plan_document(found.schema) if found.schema is not None else {}
+    return document | {plan.family: resources.document(plan) for plan in found.families}
+
+
+def captured(done: Captured) -> list[str]:
+    """Return what a pull changed in the files, a line each; in a dry run what it would change."""
+    lines = [f"  {line.sign} {line.item}  {line.detail}" for line in plans.change_lines(done.schema)]
+    lines += [f"  {_DRIFTS[found.kind]} {found.object}" for found in done.catalog]
+    return lines + [f"  ~ {name}" for name in done.entered]
+
+
+def captured_document(done: Captured) -> dict[str, Any]:
+    """Return what a pull changed, for machines."""
+    return {
+        "dry_run": done.dry_run,
+        "files": [str(path) for path in done.files],
+        "changes": [{"action": change.action.value, "id": change.id} for change in done.schema],
+        "catalog": [str(found.object) for found in done.catalog],
+        "entered": list(done.entered),
+    }
+
+
+def adopted_document(done: Adopted) -> dict[str, Any]:
+    """Return what adopt recorded, and what a push would do now, for machines."""
+    found = compared_document(Compared(done.plan, done.families))
+    return {"recorded": done.recorded, "contents": contents(done.live), "plan": found}
 
 
 def deployed(done: Deployed) -> str:

@@ -44,6 +44,18 @@ _WIDENING: Final[Mapping[str, frozenset[str]]] = {
     "timestamp": frozenset({"text"}),
     "dateTime": frozenset({"text"}),
 }
+_TEXTS: Final = frozenset({"string", "text", "csv", "hash"})
+_NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
+_TIMES: Final = frozenset({"date", "dateTime", "timestamp"})
+# To these PostgreSQL casts a type, besides itself and texts.
+_CASTS: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(_NUMBERS, _NUMBERS),
+    "integer": _NUMBERS | {"boolean"},
+    "boolean": frozenset({"integer"}),
+    "date": _TIMES,
+    "dateTime": _TIMES | {"time"},
+    "timestamp": _TIMES | {"time"},
+}
 # A change of these creates the column or its key again.
 _STRUCTURAL: Final = frozenset(
     {"is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"}
@@ -120,6 +132,28 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     if ("schema", "data_type") in edited or ("schema", "max_length") in edited:
         return before.data_type != after.data_type or _text_length(before) > _text_length(after)
     return _rounds(before, after)
+
+
+def may_not_cast(before: Column, after: Column) -> bool:
+    """Tell whether PostgreSQL may refuse to cast a value; a text it cuts, and refuses none."""
+    if after.kind in _TEXTS:
+        return False
+    numbers = before.kind in _NUMBERS and after.kind in _NUMBERS
+    return numbers or before.kind in _TEXTS or (_is_geometry(before.kind) and _is_geometry(after.kind))
+
+
+def is_castable(before: Column, after: Column) -> bool:
+    """Tell whether PostgreSQL has a cast between the two types, of which it can say before whether a value fits."""
+    kinds = (before.kind, after.kind)
+    if _is_geometry(after.kind) and not _is_geometry(before.kind):
+        return False
+    if before.kind == after.kind or "unknown" in kinds or not _TEXTS.isdisjoint(kinds) or all(map(_is_geometry, kinds)):
+        return True
+    return after.kind in _CASTS.get(before.kind, ())
+
+
+def _is_geometry(kind: str) -> bool:
+    return kind.startswith("geometry")
 
 
 def _text_length(column: Column) -> int:

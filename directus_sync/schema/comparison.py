@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.diff import ABSENT, ENVIRONMENT, Action, Change, Edit, Kind
 from directus_sync.schema.snapshot import Snapshot
 
-_SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "collections": ("name",),
     "fields": (
         "name",
@@ -67,9 +67,11 @@ def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any]
     if entry is None:
         return None
     kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
+    if kind is Kind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and ENVIRONMENT[1] in meta:
+        kept["meta"] = {name: value for name, value in meta.items() if name != ENVIRONMENT[1]}
     schema = entry.get("schema")
     if schema is not None:
-        kept["schema"] = {key: schema[key] for key in _SCHEMA_KEYS[kind.value] if key in schema}
+        kept["schema"] = {key: schema[key] for key in SCHEMA_KEYS[kind.value] if key in schema}
     if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         del kept["schema"]
     return kept

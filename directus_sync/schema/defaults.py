@@ -47,12 +47,16 @@ def _is_number(default: object) -> bool:
 
 
 def _is_json(default: object) -> bool:
-    return not isinstance(default, str) and "?" not in str(default)
+    return not isinstance(default, str) and _is_whole(str(default))
 
 
 def _is_text(default: object) -> bool:
-    # knex takes a question mark for a parameter, and no way of writing it helps.
-    return isinstance(default, str) and _LITERAL.fullmatch(default) is not None and "?" not in default
+    return isinstance(default, str) and _LITERAL.fullmatch(default) is not None and _is_whole(default)
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether all of a text arrives: knex takes `?` for a parameter, and Directus exports what is before `::`."""
+    return "?" not in text and "::" not in text
 
 
 def _is_uuid(default: object) -> bool:

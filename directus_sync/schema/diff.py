@@ -20,6 +20,10 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
+# Of a collection.
+ENVIRONMENT: Final = ("meta", "status")
+
+
 class Action(Enum):
     """What an apply would do to an item."""
 
@@ -139,6 +143,16 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     """
     entries = [_with_whole_values(entry, live, wanted) for entry in raw.get("collections", ())]
     return {**raw, "collections": entries}
+
+
+def without_environment(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the diff without what belongs to each environment: `meta.status`, by which Directus 12 keeps a licence."""
+    entries = [{**entry, "diff": _of_everywhere(entry["diff"])} for entry in raw.get("collections", ())]
+    return {**raw, "collections": [entry for entry in entries if entry["diff"]]}
+
+
+def _of_everywhere(diffs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [diff for diff in diffs if tuple(diff.get("path", ())) != ENVIRONMENT]
 
 
 def _paired(changes: Iterable[Change]) -> Iterable[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.schema.columns import Column, is_lossy
+from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
 from directus_sync.schema.plan import Hazard, Mover, Risk
@@ -65,6 +65,18 @@ def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ..
     }
 
 
+def alters(change: Change, live: Snapshot) -> bool:
+    """Tell whether Directus would drop the item's table or column, or alter the column."""
+    schema = (live.section(change.kind.value).get(change.key) or {}).get("schema")
+    if change.kind not in {Kind.COLLECTION, Kind.FIELD} or not schema:
+        return False
+    if change.action is Action.REMOVE or change.rebuilt:
+        return True
+    kind = (live.section(change.kind.value)[change.key]).get("type")
+    edited = {edit.path for edit in change.edits}
+    return change.kind is Kind.FIELD and Column.of(kind, schema).altered(edited)
+
+
 def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object:
     found: Any = entry
     for step in path:
@@ -117,6 +129,8 @@ def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
     new = Column.of((entries.wanted or {}).get("type"), after)
     if is_lossy({edit.path for edit in change.edits}, old, new):
         yield Risk(Hazard.RETYPE, change.collection, change.field, new.made)
+        if may_not_cast(old, new):
+            yield Risk(Hazard.CAST, change.collection, change.field, new.made)
     if before.get("is_nullable") and after.get("is_nullable") is False:
         yield Risk(Hazard.NOT_NULL, change.collection, change.field)
     if not before.get("is_unique") and after.get("is_unique"):

@@ -14,13 +14,14 @@ from directus_sync.schema import rebuilding
 from directus_sync.schema.comparison import between
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff
 from directus_sync.schema.entries import Entries, risks
-from directus_sync.schema.plan import Approvals, Item, Mover, Plan, Risk, Taken, Verdict
+from directus_sync.schema.plan import Approvals, Hazard, Item, Mover, Obstacles, Plan, Risk, Taken, Verdict
 from directus_sync.schema.rules import Case, Rule
 from directus_sync.schema.snapshot import Snapshot
 
 _FOREIGN_KEY: Final = {("schema", "foreign_key_table"), ("schema", "foreign_key_column")}
 _NOTHING_TAKEN: Final[Mapping[Risk, tuple[Taken, ...]]] = {}
 _NOTHING_NAMED: Final[Mapping[tuple[Kind, str], tuple[str, ...]]] = {}
+_NO_OBSTACLES: Final = Obstacles()
 
 
 def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> tuple[Verdict, ...]:
@@ -44,16 +45,25 @@ def decide(
     approvals: Approvals,
     taken: Mapping[Risk, tuple[Taken, ...]] = _NOTHING_TAKEN,
     named: Mapping[tuple[Kind, str], tuple[str, ...]] = _NOTHING_NAMED,
+    obstacles: Obstacles = _NO_OBSTACLES,
 ) -> Plan:
     """Turn verdicts into a plan, with the rows that were counted and the approvals that were given.
 
     taken: by risk, what PostgreSQL would drop with the table or column. named: by kind and id, what else
     names what is removed.
     """
-    judged = (_item(verdict, rows, approvals, taken) for verdict in verdicts)
+    judged = (_item(verdict, rows, approvals, taken, obstacles) for verdict in verdicts)
     items = tuple(replace(item, named_by=named.get((item.verdict.change.kind, item.id), ())) for item in judged)
     known = {item.id for item in items}
     return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
+
+
+def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[Kind, tuple[str, ...]]]:
+    """Return what has another name in the base than before the revisions that renamed it. before: None if none did."""
+    if base is None or before is None:
+        return frozenset()
+    names = ((kind, key) for kind in Kind for key in base.section(kind.value))
+    return frozenset((kind, key) for kind, key in names if key not in before.section(kind.value))
 
 
 def nothing(approvals: Approvals) -> Plan:
@@ -83,7 +93,11 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
 
 
 def _item(
-    verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, taken: Mapping[Risk, tuple[Taken, ...]]
+    verdict: Verdict,
+    rows: Mapping[Risk, int],
+    approvals: Approvals,
+    taken: Mapping[Risk, tuple[Taken, ...]],
+    obstacles: Obstacles,
 ) -> Item:
     name = verdict.change.id
     discarded = name in approvals.discard
@@ -92,12 +106,18 @@ def _item(
         verdict,
         at_risk=frozenset(risk.hazard for risk in verdict.risks if rows.get(risk, 0)),
         taken=along,
+        held=obstacles.held.get((verdict.change.kind, name), ()),
+        renamed=(verdict.change.kind, verdict.change.key) in obstacles.renamed,
         discarded=discarded,
         approved=name in approvals.destroy or (discarded and verdict.mover is not Mover.GIT),
     )
-    counted = sum(rows.get(risk, 0) for risk in verdict.risks)
+    # Values that a cast refuses are among those that another type would not hold.
+    counted = sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST)
     reason = approvals.destroy.get(name, "on the command line" if discarded else "")
-    return Item(verdict, counted, next((rule for rule in Rule if rule.refuses(case)), None), reason, along)
+    keys = tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ())))
+    rule = next((rule for rule in Rule if rule.refuses(case)), None)
+    remains = obstacles.remains.get(name) if verdict.change.kind is Kind.COLLECTION else None
+    return Item(verdict, counted, rule, reason, along, held=case.held, keys=keys, remains=remains)
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from directus_sync.schema.diff import Change, Edit, SchemaDiff
+from directus_sync.schema.diff import Change, Edit, Kind, SchemaDiff
 
 if TYPE_CHECKING:
     from directus_sync.schema.rules import Rule
@@ -29,12 +29,13 @@ class Hazard(Enum):
     RETYPE = "retype"
     NOT_NULL = "not null"
     UNIQUE = "unique"
+    CAST = "cast"
     REQUIRED = "required over rows"
 
 
 @dataclass(frozen=True)
 class Risk:
-    """Rows to count before a change is sent. target: the column's type afterwards, as SQL, for RETYPE."""
+    """Rows to count before a change is sent. target: the column's type afterwards, as SQL, for RETYPE and CAST."""
 
     hazard: Hazard
     collection: str
@@ -51,6 +52,29 @@ class Taken:
 
     name: str
     expected: bool
+
+
+class Remains(Enum):
+    """What there is of a collection that is a table in the file, and has no table in Directus."""
+
+    FOLDER = "a folder"
+    FIELDS = "fields whose table was dropped"
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    """What this database has in the way of changes.
+
+    held: by kind and id, what needs a table or column, so that PostgreSQL would not let it go or change.
+    keys: by risk, the first keys of the rows that do not fit.
+    remains: what there is of a collection that Directus shows without a table.
+    renamed: what has its name by a revision that the file has not captured, by kind and key.
+    """
+
+    held: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
+    remains: Mapping[str, Remains] = field(default_factory=dict)
+    renamed: frozenset[tuple[Kind, tuple[str, ...]]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,8 @@ class Item:
     """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
 
     reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
+    held: what needs it, so that PostgreSQL would not let it go or change; keys: the first rows that do not fit.
+    remains: of a collection that Directus shows without its table.
     """
 
     verdict: Verdict
@@ -102,6 +128,9 @@ class Item:
     reason: str = ""
     taken: tuple[Taken, ...] = ()
     named_by: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    remains: Remains | None = None
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.schema import defaults
-from directus_sync.schema.columns import Column
+from directus_sync.schema.columns import Column, is_castable
 from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 
@@ -24,6 +24,8 @@ _FIXED: Final = {
     ("schema", "is_primary_key"): "a column does not become a key or stop being one",
     ("schema", "has_auto_increment"): "a column does not start or stop counting by itself",
 }
+# Without these in `special` Directus takes the field for a text.
+_MARKS: Final = {"csv": "cast-csv", "hash": "hash"}
 _INDEX_NAME_LENGTH: Final = 60
 
 
@@ -58,9 +60,12 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         return
     name = entry["collection"]
     yield from _name_faults(name)
-    fields = (field for key, field in wanted.section("fields").items() if key[0] == name)
-    if not any((field.get("schema") or {}).get("is_primary_key") for field in fields):
+    columns = (field.get("schema") or {} for key, field in wanted.section("fields").items() if key[0] == name)
+    keys = [column for column in columns if column.get("is_primary_key")]
+    if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
+    elif len(name.encode()) == _NAME_BYTES and not keys[0].get("has_auto_increment"):
+        yield f"a name of {_NAME_BYTES} bytes, which Directus also gives to its key, as that does not count"
 
 
 def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
@@ -143,7 +148,13 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
         return
     edited = {edit.path for edit in change.edits}
     yield from (f"{'.'.join(path)}: {why}" for path, why in _FIXED.items() if path in edited)
-    if not after.get("has_auto_increment") and Column.of(before.get("type"), schema).altered(edited):
+    old, new = Column.of(before.get("type"), schema), Column.of(entry.get("type"), after)
+    if schema.get("is_primary_key") and (("type",) in edited or old.altered(edited)):
+        yield "Directus can't alter the column of a key: do it in a pre revision, then pull"
+        return
+    if not is_castable(old, new):
+        yield f"PostgreSQL has no safe cast from {old.made} to {new.made}: add another field, and remove this one"
+    if not after.get("has_auto_increment") and old.altered(edited):
         yield from _column_faults(entry, after)
 
 
@@ -156,6 +167,9 @@ def _name_faults(name: str) -> Iterator[str]:
 
 def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
     kind, data_type = str(entry.get("type")), str(schema.get("data_type"))
+    mark = _MARKS.get(kind)
+    if mark is not None and mark not in ((entry.get("meta") or {}).get("special") or ()):
+        yield f"type {kind} without {mark} in `special`, which Directus takes for a text"
     if kind in {"unknown", "binary"}:
         yield f"{data_type} in the file, and no column by Directus"
         return

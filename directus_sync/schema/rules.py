@@ -5,19 +5,19 @@ The tables of the documentation are generated from these records. Every refusal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from directus_sync.errors import CatalogExpectsIt, count
 from directus_sync.schema import approvals
-from directus_sync.schema.diff import ABSENT, Action
-from directus_sync.schema.plan import Hazard, Item, Mover, Taken, Verdict
+from directus_sync.schema.diff import ABSENT, Action, Kind
+from directus_sync.schema.plan import Hazard, Item, Mover, Remains, Taken, Verdict
 
 Items = Sequence[Item]
 
-_UNFIT: Final = frozenset({Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED})
+_UNFIT: Final = frozenset({Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.CAST})
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 
 
@@ -25,7 +25,9 @@ _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 class Case:
     """What a rule looks at.
 
-    at_risk: the hazards that concern rows which exist; taken: what PostgreSQL would drop with the item.
+    at_risk: the hazards that concern rows which exist; taken: what PostgreSQL would drop with the item;
+    held: what needs the item, so that PostgreSQL would not let it go or change.
+    renamed: a revision gave it its name, and the file has not captured that.
     discarded: somebody gave --discard-live for it; approved: its destruction is approved.
     """
 
@@ -34,6 +36,8 @@ class Case:
     taken: tuple[Taken, ...]
     discarded: bool
     approved: bool
+    held: tuple[str, ...] = ()
+    renamed: bool = False
 
     @property
     def overrides_live_work(self) -> bool:
@@ -82,8 +86,8 @@ def _what_is_uncaptured(items: Items) -> str:
 
 
 def _is_incomplete_on_the_server(item: Item) -> bool:
-    edits = item.verdict.change.edits
-    return bool(edits) and edits[0].before is ABSENT
+    change = item.verdict.change
+    return change.action is Action.CHANGE and bool(change.edits) and change.edits[0].before is ABSENT
 
 
 def _what_is_incomplete(items: Items) -> str:
@@ -92,10 +96,18 @@ def _what_is_incomplete(items: Items) -> str:
             f"{_with_verb(items, 'lacks', 'lack')} a property in Directus, which would create the whole item for it"
             " (directus issue 27877)"
         )
+    if all(item.verdict.change.action is Action.ADD for item in items):
+        return f"{_with_verb(items, 'lacks', 'lack')} a property that Directus writes, and would never equal the file"
     return (
         f"{_with_verb(items, 'lacks', 'lack')} a property, and Directus would delete the whole item for it"
         " (directus issue 27877)"
     )
+
+
+def _lacks(item: Item) -> str:
+    # Of a change the line has its properties anyway.
+    change = item.verdict.change
+    return ", ".join(edit.name for edit in change.edits[:4]) if change.action is Action.ADD else ""
 
 
 def _complete(items: Items) -> list[str]:
@@ -103,12 +115,30 @@ def _complete(items: Items) -> list[str]:
     steps = []
     if len(lacking) < len(items):
         steps.append("snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite")
-    if lacking:
-        steps.append(
-            f"if its table or foreign key was dropped by SQL: delete what is left of {ids(lacking)} in Directus,"
-            " then run again, which creates it again"
-        )
+    for item in lacking:
+        steps += _HOW_TO_COMPLETE[item.remains](item) if item.remains else _bring_back(item)
     return steps
+
+
+def _bring_back(item: Item) -> list[str]:
+    key = item.verdict.change.edits[0].after
+    if item.verdict.change.kind is not Kind.RELATION or not isinstance(key, Mapping) or "column" not in key:
+        return [f"bring back what was dropped of {item.id} by SQL, then run again"]
+    names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
+    table, name, column, other, target = ('"{}"'.format(str(key.get(name)).replace('"', '""')) for name in names)
+    made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
+    return [f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}"]
+
+
+_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[Item], list[str]]]] = {
+    Remains.FOLDER: lambda item: [
+        f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"
+    ],
+    Remains.FIELDS: lambda item: [
+        f"the table {item.id} was dropped by SQL: restore it from a backup;",
+        f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
+    ],
+}
 
 
 def _approve(items: Items) -> list[str]:
@@ -125,6 +155,18 @@ def _faults(item: Item) -> str:
     return "; ".join(item.verdict.faults)
 
 
+def _what_does_not_fit(items: Items) -> str:
+    if any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks):
+        return f"{counted(items)} cannot become what the file says, because rows do not fit"
+    return f"{counted(items)} cannot become required or unique, because rows are empty or equal"
+
+
+def _fit(items: Items) -> list[str]:
+    cast = any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks)
+    which = "rows that do not fit" if cast else "rows that are empty or equal"
+    return [f"change the {which} in {ids(items)}, then run again"]
+
+
 def _takes_along(item: Item) -> str:
     return f"takes along {', '.join(found.name for found in item.taken if found.expected)}"
 
@@ -139,6 +181,17 @@ class Rule(Enum):
         refuses=lambda case: case.verdict.change.malformed,
         what=_what_is_incomplete,
         steps=_complete,
+        detail=_lacks,
+    )
+    RENAMED = Record(
+        id="rename-not-captured",
+        meaning="A revision renamed something in this database, and the file still has the old name.",
+        remedy="`directus-sync pull --overwrite`, then commit",
+        refuses=lambda case: case.renamed and case.verdict.change.action is Action.REMOVE,
+        what=lambda items: (
+            f"{_with_verb(items, 'was', 'were')} renamed by a revision, and the file still has the old name"
+        ),
+        steps=lambda _: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
     )
     CONFLICT = Record(
         id="conflict",
@@ -176,11 +229,24 @@ class Rule(Enum):
     )
     UNFIT = Record(
         id="rows-do-not-fit",
-        meaning="A field becomes required or unique, and rows are in the way.",
+        meaning="A field becomes required or unique or gets another type, and rows are in the way.",
         remedy="change those rows",
         refuses=lambda case: bool(case.at_risk & _UNFIT),
-        what=lambda items: f"{counted(items)} cannot become required or unique, because rows are empty or equal",
-        steps=lambda items: [f"change the rows that are empty or equal in {ids(items)}, then run again"],
+        what=_what_does_not_fit,
+        steps=_fit,
+        detail=lambda item: ", ".join(item.keys),
+    )
+    HELD = Record(
+        id="view-in-the-way",
+        meaning="PostgreSQL lets no table or column go or change while a view, a policy or a trigger needs it.",
+        remedy="drop what needs it in a `pre` revision, and make it again in a `post` revision",
+        refuses=lambda case: bool(case.held),
+        what=lambda items: f"PostgreSQL would not let {counted(items)} go or change, because something needs it",
+        steps=lambda items: [
+            f'drop it in a pre revision: make pre m="drop what needs {items[0].id}"',
+            'make it again, if it is still wanted, in a post revision: make post m="..."',
+        ],
+        detail=lambda item: f"needed by {', '.join(item.held)}",
     )
     DESTRUCTION = Record(
         id="unapproved-destruction",

@@ -97,6 +97,19 @@ def base(connection: Connection) -> Snapshot | None:
     return snapshots.parse(bytes(rows[0][0]), "the recorded base", may_be_empty=True)
 
 
+def before_renames(connection: Connection) -> Snapshot | None:
+    """Return the base as it was before revisions renamed something in it; None if nothing was renamed since."""
+    if not exists(connection):
+        return None
+    rows = database.query(
+        connection,
+        "SELECT snapshot FROM directus_sync.snapshot_history WHERE source <> 'rename' AND id < ("
+        "SELECT id FROM directus_sync.snapshot_history WHERE id = ("
+        "SELECT max(id) FROM directus_sync.snapshot_history) AND source = 'rename') ORDER BY id DESC LIMIT 1",
+    )
+    return snapshots.parse(bytes(rows[0][0]), "the base before the rename", may_be_empty=True) if rows else None
+
+
 def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
     """Record the snapshot as the state that file and server have in common, unless it is the latest already."""
     # Before the first `pre` there is no table to record it in.

@@ -6,12 +6,12 @@ Reads only; needs PostgreSQL 16 for pg_input_is_valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from psycopg2 import sql
 
-from directus_sync import catalog
+from directus_sync import catalog, output
 from directus_sync.catalog import Catalog, Kind, Object, query
 from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
@@ -36,7 +36,19 @@ SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON 
 WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table)s))
   AND r.relnamespace = 'public'::regnamespace
 """
+# Rows that do not fit, for a hazard that they are in the way of.
+_UNFIT: Final = {
+    Hazard.NOT_NULL: "{column} IS NULL",
+    Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
+    Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
+}
+_KEYS_SHOWN: Final = 5
+_PRIMARY_KEY: Final = """
+SELECT array_agg(attname::text ORDER BY array_position(indkey::int2[], attnum)) FROM pg_index
+JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
+    Hazard.CAST: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.CAST]}",  # noqa: S608 - constants
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
@@ -45,7 +57,7 @@ _ROWS: Final = {
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # A value fits if the new type can read its text and gives the same text back. Numbers may lose trailing zeros.
     Hazard.RETYPE: "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND"
-    " CASE WHEN NOT pg_input_is_valid({column}::text, {target}) THEN true"
+    " CASE WHEN NOT {readable} THEN true"
     " WHEN {numeric} THEN {column}::text::numeric <> {column}::text::{type}::text::numeric"
     " ELSE {column}::text <> {column}::text::{type}::text END",
 }
@@ -54,6 +66,27 @@ _ROWS: Final = {
 def count(connection: Connection, risks: Iterable[Risk]) -> dict[Risk, int]:
     """Return how many rows, values or duplicates each risk concerns; 0 where table or column does not exist."""
     return {risk: _count(connection, risk) for risk in dict.fromkeys(risks)}
+
+
+def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tuple[str, ...]]:
+    """Return the first keys of the rows that do not fit, the first with its column: `id 2`, `4`. Texts are masked."""
+    found = {}
+    for risk in (risk for risk, rows in counted.items() if rows and risk.hazard in _UNFIT):
+        ((names,),) = database.query(connection, _PRIMARY_KEY, (risk.collection,))
+        source = _type_of(connection, risk)
+        if source is None or names is None or len(names) != 1:
+            continue
+        condition = _filled(_UNFIT[risk.hazard], risk, source)
+        statement = sql.SQL("SELECT {key}::text FROM {table} WHERE {condition} ORDER BY {key} LIMIT {number}").format(
+            key=sql.Identifier(names[0]),
+            table=sql.Identifier("public", risk.collection),
+            condition=condition,
+            number=sql.Literal(_KEYS_SHOWN + 1),
+        )
+        unfit = database.query(connection, sql.SQL(database.READING) + statement)
+        shown = [output.value(key) for (key,) in unfit[:_KEYS_SHOWN]] + ["..."] * (len(unfit) > _KEYS_SHOWN)
+        found[risk] = (f"{names[0]} {shown[0]}", *shown[1:]) if shown else ()
+    return found
 
 
 def taken_along(
@@ -75,7 +108,14 @@ def _count(connection: Connection, risk: Risk) -> int:
     source = _type_of(connection, risk)
     if source is None:
         return 0
-    if risk.hazard is Hazard.RETYPE and not _TYPE_NAME.fullmatch(risk.target):
+    statement = _filled(_ROWS[risk.hazard], risk, source)
+    ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
+    return int(rows)
+
+
+def _filled(statement: str, risk: Risk, source: str) -> sql.Composed:
+    """Return the statement with the names and the type of a risk. source: the type of its column now."""
+    if risk.target and not _TYPE_NAME.fullmatch(risk.target):
         raise WrongSettings(
             f"{risk.target[:40]!r} is not the name of a type",
             where=f"{risk.collection}.{risk.field}",
@@ -84,15 +124,33 @@ def _count(connection: Connection, risk: Risk) -> int:
     # Types of PostGIS are in `public`, which is not on the path.
     target = f"public.{risk.target}" if risk.target.startswith("geometry") else risk.target
     numbers = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
-    statement = sql.SQL(_ROWS[risk.hazard]).format(
+    column = sql.Identifier(risk.field or "")
+    whole = source.startswith(numbers) and risk.target in {"integer", "bigint"}
+    text = sql.SQL("{}::text").format(column)
+    # An integer is rounded, not read. Whatever else can be cast can be read from its text.
+    rounded = sql.SQL("round({}::numeric)::text").format(text) if whole else text
+    return sql.SQL(statement).format(
         table=sql.Identifier("public", risk.collection),
-        column=sql.Identifier(risk.field or ""),
-        target=sql.Literal(target),
+        column=column,
+        readable=_is_valid(risk, source, text, target),
+        castable=_is_valid(risk, source, rounded, target),
         type=sql.SQL(target or "text"),
         numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
     )
-    ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
-    return int(rows)
+
+
+def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql.Composable:
+    """Return the condition that a value can become one of the target type."""
+    if not risk.target.startswith("geometry"):
+        return sql.SQL("pg_input_is_valid({}, {})").format(text, sql.Literal(target))
+    if "geometry" not in source:
+        return sql.SQL("false")
+    # PostGIS fails where it should only say no.
+    shape = risk.target.partition("(")[2].partition(",")[0].upper()
+    return sql.SQL(
+        "({shape} IN ('GEOMETRY', public.geometrytype({column}::public.geometry))"
+        " AND public.st_srid({column}) = 4326 AND public.st_ndims({column}) = 2)"
+    ).format(shape=sql.Literal(shape), column=sql.Identifier(risk.field or ""))
 
 
 def _type_of(connection: Connection, risk: Risk) -> str | None:

@@ -129,6 +129,7 @@ OTHERS: dict[str, tuple[str, Change]] = {
     "organization_id": ("organizations", {"slug": "other"}),
     "user_id": ("directus_users", {"email": "other@example.com"}),
     "device_id": ("devices", {"imei": "350000000000002"}),
+    "vehicle_id": ("vehicles", {}),
     "entry_id": ("entries", {"race_number": 7}),
     "segment_id": ("segments", {"sort_order": 70}),
 }

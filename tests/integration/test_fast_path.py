@@ -479,7 +479,7 @@ def test_a_running_directus_is_asked_for_its_version_and_not_for_its_schema(
     with serve("deployed") as running:
         settings = dataclasses.replace(running.tool.settings, snapshot=copy)
         for _ in range(2):
-            assert pull.run(settings, Progress(), overwrite=False) is None
+            assert not pull.run(settings, Progress(), overwrite=False).anything
         assert asked == ["schema"]
         monkeypatch.setattr(DirectusClient, "version", lambda client: f"{version(client)}-another")
         pull.run(settings, Progress(), overwrite=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from directus_sync.schema.snapshot import Snapshot
-from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     Document,
     Edit,
@@ -286,7 +287,8 @@ def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningD
         assert refused.code == 4, refused.text
         # An approval lets values go, and does not help where a row would have none.
         assert ("error[rows-do-not-fit]" in refused.err) == (name != "max_length")
-        assert f"vehicles.plate (field; schema.{name}; {rows})" in refused.err
+        keys = "" if name == "max_length" else "; id "
+        assert f"vehicles.plate (field; schema.{name}; {rows}{keys}" in refused.err
         assert server.database.contents() == before
 
     server.database.execute("UPDATE vehicles SET plate = left(gen_random_uuid()::text, 4)")
@@ -315,6 +317,15 @@ def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
     assert server.database.value("SELECT count(*) FROM devices") == 1
 
 
+def test_a_table_that_directus_does_not_see_is_not_to_be_deleted(server: RunningDirectus) -> None:
+    with running_directus(server.tool, DB_EXCLUDE_TABLES="vehicles") as blind:
+        refused = blind.tool("push")
+    assert refused.code == 4, refused.text
+    assert "error[name-taken]" in refused.err
+    assert "let Directus see vehicles, which is its collection: DB_EXCLUDE_TABLES" in refused.err
+    assert "drop" not in refused.err
+
+
 def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(server: RunningDirectus) -> None:
     key = "organization_devices_device_id_foreign"
     there = "SELECT count(*) FROM pg_constraint WHERE conname = %s"
@@ -322,9 +333,9 @@ def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(server: Ru
     refused = server.tool("push")
     assert refused.code == 4, refused.text
     assert "error[incomplete-entry]" in refused.err
-    assert "delete what is left of organization_devices.device_id in Directus" in refused.err
-    assert server.http.delete("/relations/organization_devices/device_id").status_code == 204
-    assert server.tool("push").code == 0
+    (step,) = re.findall(r"was dropped by SQL: (ALTER TABLE .*)", refused.err)
+    server.database.execute(step)
+    assert server.tool("push").out.startswith("Nothing to push")
     assert server.database.value(there, key) == 1
 
 
@@ -533,15 +544,15 @@ def test_a_database_that_the_tool_never_touched_is_adopted(
     assert refused.code == 4, refused.text
     assert "error[uncaptured-live-work]" in refused.err
 
-    adopted = server.tool("adopt")
+    adopted = server.tool("adopt", "--yes")
     assert adopted.code == 0, adopted.text
     assert adopted.out.startswith(f"Adopted {len(committed.section('collections')) + 1} collections")
     assert "sponsors" in adopted.out
-    assert server.tool("adopt").out.startswith("Nothing to adopt")
+    assert server.tool("adopt", "--yes").out.startswith("Nothing to adopt")
 
     # Adopting what was made since would make it look like git's.
     assert server.http.post("/collections", json=_collection("helpers")).status_code == 200
-    again = server.tool("adopt")
+    again = server.tool("adopt", "--yes")
     assert again.code == 4, again.text
     assert "error[already-adopted]" in again.err
     assert "directus-sync pull" in again.err

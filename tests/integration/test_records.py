@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -42,11 +43,18 @@ def test_copies_are_purged_by_number_by_item_and_by_both_with_an_age(settled: To
     assert "no copy 999999" in settled("attic", "purge", str(first), "999999").err
     assert settled("attic", "purge", "--item", "events", "--older-than", "50d").out == "Purged 0 copies\n"
     assert kept(settled) == copies
-    assert settled("attic", "purge", str(third)).code == 0
+    shown = settled("attic", "purge", "--dry-run", str(third))
+    assert (shown.code, shown.out) == (3, "Would purge 1 copy\n"), shown.text
+    refused = settled("attic", "purge", str(third))
+    assert (refused.code, "1 copy would be deleted for good, and nobody agreed to it" in refused.err) == (2, True)
+    assert "run again with --yes" in refused.err
+    assert kept(settled) == copies
+    purged = json.loads(settled("attic", "purge", "--yes", "--json", str(third)).out)["purged"]
+    assert [copy["id"] for copy in purged] == [third]
     assert kept(settled) == [first, second]
-    assert settled("attic", "purge", "--item", "vehicles.plate").code == 0
+    assert settled("attic", "purge", "--yes", "--item", "vehicles.plate").code == 0
     assert kept(settled) == [first]
-    assert settled("attic", "purge", "--item", "vehicles").out == "Purged 1 copy\n"
+    assert settled("attic", "purge", "--yes", "--item", "vehicles").out == "Purged 1 copy\n"
     assert kept(settled) == []
 
 

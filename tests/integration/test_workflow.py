@@ -172,9 +172,8 @@ def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: 
 
 def verify(checkout: Path, tool: Tool) -> Finished:
     """Run the target with this environment's programs; the checkout has none of its own."""
-    return run(
-        ["make", "--assume-old=venv", "verify", f"SYNC={sys.executable} -m directus_sync"], checkout, tool.environ
-    )
+    programs = [f"SYNC={sys.executable} -m directus_sync", f"PYTHON={sys.executable}"]
+    return run(["make", "--assume-old=venv", "verify", *programs], checkout, tool.environ)
 
 
 def test_a_snapshot_or_catalog_that_differs_is_found(checkout: Path, deployed: Tool) -> None:

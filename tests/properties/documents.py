@@ -88,7 +88,9 @@ def start() -> Document:
 
 def put(document: Document, collection: str, field: str, kind: str, column: dict[str, object] | None) -> None:
     names = {"collection": collection, "field": field}
-    entry: dict[str, Any] = {**names, "type": kind, "meta": {**_META, **names, "options": {"choices": ["a", "b"]}}}
+    special = {"csv": ["cast-csv"], "hash": ["hash"]}.get(kind)
+    meta = {**_META, **names, "options": {"choices": ["a", "b"]}, "special": special}
+    entry: dict[str, Any] = {**names, "type": kind, "meta": meta}
     if column is not None:
         entry["schema"] = {"name": field, "table": collection, **_COLUMN, **column}
     document["fields"][collection, field] = entry

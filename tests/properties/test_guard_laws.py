@@ -191,7 +191,15 @@ def _has_cause(item: Item, case: Case) -> bool:
             return _begins_inside(case, item)
         case _:
             entry = entry_of(case.file, change.kind.value, change.key) or {}
-            return item.rule is Rule.NOT_REBUILDABLE and _is_not_made(change.kind, entry)
+            before = entry_of(case.live, change.kind.value, change.key) or {}
+            fixed = change.action is Action.CHANGE and _is_fixed(before, entry)
+            return item.rule is Rule.NOT_REBUILDABLE and (fixed or _is_not_made(change.kind, entry))
+
+
+def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Tell whether it is a column that Directus can't alter, a key, or one that gets a type without a cast."""
+    is_key = bool((before.get("schema") or {}).get("is_primary_key"))
+    return is_key or before.get("type") != entry.get("type")
 
 
 def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
@@ -200,6 +208,7 @@ def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
         return False
     strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
     length = entry["schema"]["max_length"] or 0
+    strange = strange or (entry["type"] in {"csv", "hash"} and not entry["meta"]["special"])
     return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
 
 

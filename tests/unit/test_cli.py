@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 from directus_sync import __main__ as program
-from directus_sync import __version__, cli, errors, settings
+from directus_sync import __version__, cli, errors, output, settings
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.errors import RefusedPlan, SyncError
 from directus_sync.report.outcome import Checked, Compared, Deployed, Seeded, Status
@@ -209,7 +209,7 @@ def test_other_shells_have_a_script_of_their_own(shell: str) -> None:
         ["destroy"],
         ["diff", "--unknown"],
         ["diff", "extra"],
-        ["push", "--json"],
+        ["completion", "bash", "--json"],
         ["diff", "--snapshot"],
         # Both name programs, and neither is meant as one.
         ["deploy", "test", "--mode", "dry-run"],
@@ -234,7 +234,7 @@ def test_there_is_no_option_to_force_anything_but_the_values_of_a_seed() -> None
     for command in COMMANDS:
         text = shown(command, "--help")
         assert ("--force" in text) == (command == "seed")
-        assert "--yes" not in text
+        assert ("--yes" in text) == (command == "adopt")
 
 
 # Exit codes
@@ -506,3 +506,67 @@ def test_ids_are_given_with_commas_or_one_by_one(run: Run, called: list[tuple[An
 def test_a_mode_that_is_none_exits_2(run: Run, capsys: Output) -> None:
     assert run("push", "--mode", "force") == 2
     assert capsys.readouterr().out == ""
+
+
+def all_commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name in cli.COMMANDS:
+        command = cli.app.get_command(click.Context(cli.app), name)
+        inner = command.commands if isinstance(command, click.Group) else None
+        found += [(name, each) for each in inner] if inner is not None else [(name,)]
+    return found
+
+
+WRITES = {"deploy", "push", "pull", "adopt", "prune", "seed", "restore", "purge"}
+
+
+@pytest.mark.parametrize("words", all_commands(), ids=" ".join)
+def test_what_every_command_has_means_the_same_everywhere(words: tuple[str, ...]) -> None:
+    text = shown(*words, "--help")
+    # The script that a shell reads is no document.
+    assert ("--json" in text) == (words != ("completion",))
+    assert ("--dry-run" in text) == (words[-1] in WRITES)
+    assert "--quiet" in text
+    assert "--verbose" in text
+
+
+@pytest.mark.parametrize("arguments", [("-q", "deploy", "--mode", "skip"), ("deploy", "--mode", "skip", "-q")])
+def test_quiet_prints_results_and_errors_only(
+    run: Run, returning: Returning, capsys: Output, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(output, "_quiet", False)
+    returning("deploy", replace(DONE, pushed=None))
+    assert run(*arguments) == 0
+    assert capsys.readouterr().err == ""
+    returning("deploy", errors.InvalidSnapshot("it broke"))
+    assert run(*arguments) == 4
+    assert capsys.readouterr().err == "error[invalid-snapshot]: it broke\n"
+
+
+def test_a_command_that_make_started_gives_hints_for_make(
+    run: Run, returning: Returning, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIRECTUS_SYNC_MAKE", "migrate")
+    steps = "directus-sync pull --overwrite\nrun again with --mode skip"
+    returning("deploy", errors.InvalidSnapshot("it broke", next=steps))
+    assert run("deploy") == 4
+    ways = 'next:  make pull ARGS="--overwrite"\n         make migrate ARGS="--mode skip"\n'
+    assert capsys.readouterr().err.endswith(ways)
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_nobody_gets_colours_who_forbade_them(variables: dict[str, str], coloured: bool) -> None:
+    assert settings.wants_colour(variables) is coloured
+
+
+def test_ids_are_completed_from_the_snapshot_after_a_comma_too() -> None:
+    words = ["diff", "--allow-destroy", "vehicles.pl"]
+    script = process("completion", "bash").stdout
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for begun, ended in (("vehicles.pl", "vehicles.plate"), ("devices,vehicles.pl", "devices,vehicles.plate")):
+        words[-1] = begun
+        typed = f"COMP_WORDS=(directus-sync {shlex.join(words)}); COMP_CWORD={len(words)}\n"
+        asked = f'{script}{typed}_directus_sync_completion directus-sync; echo "${{COMPREPLY[@]}}"'
+        environ = {"PATH": path, **NO_SERVER}
+        done = subprocess.run(["bash", "-c", asked], env=environ, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [ended]

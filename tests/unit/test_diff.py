@@ -12,6 +12,7 @@ from directus_sync.schema import comparison, diff
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import patched
+from tests.snapshots import after
 
 Captured = Callable[[str], SchemaDiff]
 
@@ -338,3 +339,17 @@ def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) ->
 def test_a_plan_without_any_change_is_nothing() -> None:
     assert not SchemaDiff()
     assert SchemaDiff((Change(Action.ADD, Kind.COLLECTION, "a"),))
+
+
+def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Snapshot) -> None:
+    status = {"kind": "E", "path": ["meta", "status"], "lhs": "inactive", "rhs": "active"}
+    note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
+    entries = [{"collection": "country", "diff": [status]}, {"collection": "station", "diff": [status, note]}]
+    raw = diff.without_environment({"collections": entries, "fields": [], "relations": []})
+    assert raw["collections"] == [{"collection": "station", "diff": [note]}]
+    assert not diff.from_server(("hash", {**raw, "collections": []}))
+
+    other = after(
+        live, [Change(Action.CHANGE, Kind.COLLECTION, "country", edits=(Edit(("meta", "status"), None, "a"),))]
+    )
+    assert comparison.between(live, other) == ()

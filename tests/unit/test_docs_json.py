@@ -18,7 +18,7 @@ from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
 from directus_sync.report import copies, plans, resources, results
-from directus_sync.report.outcome import Checked, Deployed, Seeded, Status
+from directus_sync.report.outcome import Adopted, Captured, Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
 from directus_sync.resources.items import Item
 from directus_sync.resources.plan import Change as ResourceChange
@@ -26,7 +26,7 @@ from directus_sync.resources.plan import Judged as ResourceJudged
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import Rule as AccessRule
 from directus_sync.schema import saved_plan
-from directus_sync.schema.diff import Action, Kind
+from directus_sync.schema.diff import Action, Change, Kind
 from directus_sync.schema.plan import Approvals, Mover, Plan
 from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
@@ -44,7 +44,7 @@ PAGE = pages.read("docs/json.md")
 # The keys inside these are described elsewhere, or named by the user.
 OPAQUE = {
     "pending", "schema", "pushed", "access", "resources", "families", "allow_destroy", "diff", "before", "after",
-    "heads", "deploy", "copy",
+    "heads", "deploy", "copy", "plan",
 }  # fmt: skip
 
 
@@ -130,6 +130,19 @@ def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_pat
 def test_a_status_is_as_documented() -> None:
     found = Status("h:5432/d", {}, lock_holder=None, deploy=None, snapshot_sha256="", recorded_sha256=None)
     assert documented("A status", "status") == keys(results.status_document(found)) | {"version"}
+
+
+def test_a_pull_is_as_documented() -> None:
+    added = Change(Action.ADD, Kind.FIELD, "devices", "firmware")
+    drift = Difference(Drift.UNEXPECTED, Object(ObjectKind.EXTENSION, "timescaledb"), None, "")
+    done = Captured((Path("a"),), (added,), (drift,), ("devices.yaml",))
+    assert documented("A pull", "pull") == keys(results.captured_document(done)) | {"version"}
+    assert results.captured(done) == ["  + devices.firmware  field", "  + extension timescaledb", "  ~ devices.yaml"]
+
+
+def test_an_adoption_is_as_documented(planned: Planned, live: Snapshot) -> None:
+    done = Adopted(live, recorded=True, plan=planned("note_changed"))
+    assert documented("An adoption", "adoption") == keys(results.adopted_document(done)) | {"version"}
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ from tests.pages import section, table
 EXAMPLE = pages.read(".env.example")
 # Directus reads it; the tool passes it on.
 HANDED_ON = {"PUBLIC_URL"}
+# What a terminal, or make, says of itself.
+SURROUNDINGS = {"NO_COLOR", "TERM", "DIRECTUS_SYNC_MAKE"}
 
 
 def names_read() -> set[str]:
     """Return the names of variables in settings.py."""
     tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return {text for text in texts if re.fullmatch(r"[A-Z]+(_+[A-Z]+)*", text)}
+    return {text for text in texts if re.fullmatch(r"[A-Z]+(_+[A-Z]+)*", text)} - SURROUNDINGS
 
 
 def example() -> dict[str, str]:

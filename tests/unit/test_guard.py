@@ -124,10 +124,14 @@ def test_what_loses_nothing_passes_without_counting_rows(captured: Captured, liv
     assert rules(decided(captured(edit), live, base=live)) == []
 
 
-@pytest.mark.parametrize("edit", [*LOSSY, "precision_shrinks", "type_string_to_integer"])
+# PostgreSQL refuses values that do not fit these, instead of cutting them.
+UNCASTABLE = ["scale_shrinks", "precision_shrinks", "type_string_to_integer"]
+
+
+@pytest.mark.parametrize("edit", [*LOSSY, *UNCASTABLE[1:]])
 def test_a_lossy_change_passes_only_where_every_value_fits(captured: Captured, live: Snapshot, edit: str) -> None:
     ((_, rule),) = rules(decided(captured(edit), live, base=live, rows=1))
-    assert rule is Rule.DESTRUCTION
+    assert rule is (Rule.UNFIT if edit in UNCASTABLE else Rule.DESTRUCTION)
     assert rules(decided(captured(edit), live, base=live, rows=0)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import subprocess
 import tomllib
@@ -88,7 +89,8 @@ def test_the_example_course_has_what_an_event_needs() -> None:
 
 def test_the_example_course_says_everywhere_that_it_is_one() -> None:
     named = [row["name"] for name in ("stages", "geofences", "speed_limit_zones") for row in COURSE[name]]
-    sources = [row["regulation_ref"] for row in COURSE["penalty_formulas"]]
+    with (ROOT / "snapshots" / "seeds" / COURSE["penalty_formulas"]["$rows"]).open(encoding="utf-8") as rules:
+        sources = [row["regulation_ref"] for row in csv.DictReader(rules)]
     assert [text for text in [*named, *sources] if not text.startswith("Example: ")] == []
 
 

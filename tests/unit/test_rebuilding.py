@@ -59,9 +59,70 @@ def test_a_column_is_made_or_the_fault_is_named(
     committed: Snapshot, kind: str, schema: dict[str, object], fault: str | None
 ) -> None:
     entry = field(kind, **schema)
+    entry["meta"]["special"] = {"hash": ["hash"], "csv": ["cast-csv"]}.get(kind)
     found = list(rebuilding.of_field(entry, table(committed, entry)))
     assert len(found) == (fault is not None)
     assert found == [] or found[0].startswith(str(fault))
+
+
+@pytest.mark.parametrize(("kind", "mark"), [("csv", "cast-csv"), ("hash", "hash")])
+@pytest.mark.parametrize("special", [None, [], ["conceal"]])
+def test_a_type_that_special_says_is_named_where_it_does_not(
+    committed: Snapshot, kind: str, mark: str, special: list[str] | None
+) -> None:
+    column = {"data_type": "character varying", "max_length": 255} if kind == "hash" else {}
+    entry = field(kind, **column)
+    entry["meta"]["special"] = special
+    (fault,) = rebuilding.of_field(entry, table(committed, entry))
+    assert fault == f"type {kind} without {mark} in `special`, which Directus takes for a text"
+    entry["meta"]["special"] = [mark]
+    assert list(rebuilding.of_field(entry, table(committed, entry))) == []
+
+
+MADE = {
+    **{kind: kind for kind in ("integer", "boolean", "uuid", "json", "text", "date", "geometry")},
+    **{"bigInteger": "bigint", "decimal": "numeric", "timestamp": "timestamp with time zone"},
+    **{"time": "time without time zone", "geometry.Point": "POINT", "geometry.Polygon": "POLYGON"},
+}
+CASTS = {
+    ("integer", "boolean"): True,
+    ("bigInteger", "boolean"): False,
+    ("boolean", "integer"): True,
+    ("boolean", "decimal"): False,
+    ("integer", "uuid"): False,
+    ("uuid", "integer"): False,
+    ("json", "integer"): False,
+    ("json", "text"): True,
+    ("text", "json"): True,
+    ("date", "timestamp"): True,
+    ("timestamp", "time"): True,
+    ("date", "time"): False,
+    ("time", "timestamp"): False,
+    ("geometry.Point", "geometry.Polygon"): True,
+    ("geometry", "json"): False,
+    ("text", "geometry"): False,
+    ("geometry", "text"): True,
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CASTS)
+def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, before: str, after: str) -> None:
+    edits = (Edit(("type",), before, after), Edit(("schema", "data_type"), "x", "y"))
+    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=edits)
+    one, other = ({**field(kind), "schema": {**PLAIN, "data_type": MADE[kind]}} for kind in (before, after))
+    found = rebuilding.faults(change, table(committed, other), table(committed, one))
+    assert any("PostgreSQL has no safe cast from" in text for text in found) is not CASTS[before, after]
+
+
+@pytest.mark.parametrize("path", [("schema", "max_length"), ("type",)])
+def test_the_column_of_a_key_stays_as_it_is(committed: Snapshot, path: tuple[str, ...]) -> None:
+    key = field("string", data_type="character varying", max_length=20, is_primary_key=True)
+    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=(Edit(path, 1, 2),))
+    assert rebuilding.faults(change, table(committed, key), table(committed, key)) == (
+        "Directus can't alter the column of a key: do it in a pre revision, then pull",
+    )
+    note = dataclasses.replace(change, edits=(Edit(("meta", "note"), None, "a"),))
+    assert rebuilding.faults(note, table(committed, key), table(committed, key)) == ()
 
 
 JSON: list[object] = [{}, [], {"a": "it''s", "b": [1, None, True]}, 1]
@@ -89,14 +150,14 @@ def test_defaults_that_directus_makes(kind: str, default: object) -> None:
     ("kind", "default"),
     [
         # Directus cuts an expression at its first cast, and a text at its first `::`.
-        *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "what?", "now()", "NOW()")),
+        *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "fe80::1", "what?", "now()", "NOW()")),
         *(("timestamp", time) for time in ("now()", "clock_timestamp()", "LOCALTIMESTAMP", "(now() + '1 day'")),
         *(("date", date) for date in ("CURRENT_DATE", "now()")),
         *(("time", time) for time in ("LOCALTIME", "(now())")),
         *(("uuid", key) for key in ("uuid_generate_v4()", "x")),
         *(("integer", number) for number in ("(1 + 1)", "nextval('seq'::regclass)")),
         *(("bigInteger", number) for number in (2**53, -(2**53), 9223372036854776000)),
-        *(("json", json) for json in ("x", {"a": "what?"}, {"a": [2**60]}, "json_build_object('a', 1)")),
+        *(("json", json) for json in ("x", {"a": "what?"}, {"a": "b::c"}, {"a": [2**60]}, "json_build_object('a', 1)")),
         ("geometry.Point", "st_setsrid(st_makepoint((0)"),
     ],
 )
@@ -131,6 +192,16 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     for edit, fault in cases:
         assert list(rebuilding.of_relation({**relation, "schema": {**schema, **edit}}, wanted)) == fault
     assert list(rebuilding.of_relation({**relation, "schema": None}, wanted)) == []
+
+
+@pytest.mark.parametrize(("length", "counts", "faults"), [(62, False, 0), (63, False, 1), (63, True, 0), (64, True, 1)])
+def test_a_key_needs_another_name_than_its_table(committed: Snapshot, length: int, counts: bool, faults: int) -> None:
+    name = "x" * length
+    key = {**field("uuid", data_type="uuid", is_primary_key=True, has_auto_increment=counts), "collection": name}
+    wanted = table(committed, key)
+    wanted = dataclasses.replace(wanted, sections={**wanted.sections, "fields": {(name, "x"): key}})
+    entry = {"collection": name, "meta": {}, "schema": {"name": name}}
+    assert len(list(rebuilding.of_collection(entry, wanted))) == faults
 
 
 @pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "what?"])

@@ -33,6 +33,11 @@ STEPS: Final = {
         "or approve it once: run again with --allow-destroy events.notes",
     ],
     Rule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
+    Rule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
+    Rule.HELD: [
+        'drop it in a pre revision: make pre m="drop what needs events.notes"',
+        'make it again, if it is still wanted, in a post revision: make post m="..."',
+    ],
     Rule.EXPECTED: [
         'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
         "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",

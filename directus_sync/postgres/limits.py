@@ -1,0 +1,37 @@
+"""How near this server is to what it allows: locks of hypertables, which have one for each chunk and index."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+
+# Of all locks that the server can hold at once, what one statement may take before it is said.
+SHARE: Final = 0.5
+# A statement over all chunks locks each of them, and each of their indexes.
+_CHUNKS: Final = """
+SELECT h.table_name::text, count(*)::int, (
+    SELECT count(*)::int FROM pg_index WHERE indrelid = format('%I.%I', h.schema_name, h.table_name)::regclass),
+  current_setting('max_locks_per_transaction')::int, current_setting('max_connections')::int
+    + current_setting('max_prepared_transactions')::int
+FROM _timescaledb_catalog.hypertable h JOIN _timescaledb_catalog.chunk c ON c.hypertable_id = h.id AND NOT c.dropped
+WHERE h.schema_name = 'public' GROUP BY h.id, h.schema_name, h.table_name ORDER BY 1"""
+
+
+def crowded(connection: Connection, share: float = SHARE) -> tuple[str, ...]:
+    """Return a sentence for each hypertable of which a statement over all chunks takes this share of all locks."""
+    if not database.query(connection, "SELECT to_regclass('_timescaledb_catalog.hypertable')")[0][0]:
+        return ()
+    return tuple(
+        f"{table} has {chunks} chunks with {indexes} indexes each: a statement over all of them takes"
+        f" {needed(chunks, indexes)} of the {per_transaction * sessions} locks that max_locks_per_transaction ="
+        f" {per_transaction} allows; set it to {2 * needed(chunks, indexes) // sessions + 1} or more, and restart"
+        for table, chunks, indexes, per_transaction, sessions in database.query(connection, _CHUNKS)
+        if needed(chunks, indexes) > share * per_transaction * sessions
+    )
+
+
+def needed(chunks: int, indexes: int) -> int:
+    """Return how many locks a statement over all chunks takes."""
+    return chunks * (1 + indexes)

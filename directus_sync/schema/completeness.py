@@ -1,0 +1,72 @@
+"""Finds entries of a snapshot that lack a property which this Directus writes of every entry of their kind. Pure.
+
+Directus takes a missing property for the removal of the whole item (`_malformed` in diff.py). A newer Directus hides it
+in its comparison and removes the item all the same. So it is looked for in the file, not in the server's comparison.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from directus_sync.schema.comparison import SCHEMA_KEYS
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.snapshot import Snapshot
+
+Key = tuple[str, ...]
+
+# The database's own number of a row, which no snapshot has.
+_UNWRITTEN: Final = frozenset({"id"})
+
+
+def with_incomplete(
+    changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Mapping[str, frozenset[str]]
+) -> tuple[Change, ...]:
+    """Return the changes, with those of incomplete entries marked as malformed or added.
+
+    columns: of Directus's tables, by section; they count where the server has no entry to compare with.
+    """
+    lacking = dict(_lacking(wanted, live, columns))
+    marked = [_marked(change, lacking.pop((change.kind, change.key), ())) for change in changes]
+    added = [
+        Change(Action.CHANGE, kind, key[0], key[1] if len(key) > 1 else None, edits=edits, malformed=True)
+        for (kind, key), edits in lacking.items()
+    ]
+    return (*marked, *added)
+
+
+def _marked(change: Change, lacking: tuple[Edit, ...]) -> Change:
+    if not lacking or change.action is Action.REMOVE:
+        return change
+    others = tuple(edit for edit in change.edits if edit.path not in {own.path for own in lacking})
+    return dataclasses.replace(change, edits=(*lacking, *others), malformed=True)
+
+
+def _lacking(
+    wanted: Snapshot, live: Snapshot, columns: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[tuple[Kind, Key], tuple[Edit, ...]]]:
+    for kind in (Kind.COLLECTION, Kind.FIELD, Kind.RELATION):
+        there = live.section(kind.value)
+        meta = _keys_of(there.values(), "meta") or columns.get(kind.value, frozenset()) - _UNWRITTEN
+        schema = frozenset(SCHEMA_KEYS[kind.value])
+        schema = schema & _keys_of(there.values(), "schema") or schema
+        for key, entry in wanted.section(kind.value).items():
+            before = there.get(key, {})
+            paths = [
+                (part, name)
+                for part, names in (("meta", meta), ("schema", schema))
+                if entry.get(part)
+                for name in sorted(names - entry[part].keys())
+                if name in (before.get(part) or names)
+            ]
+            if paths:
+                yield (kind, key), tuple(Edit(path, _value(before, path), ABSENT) for path in paths)
+
+
+def _keys_of(entries: Iterable[Mapping[str, Any]], part: str) -> frozenset[str]:
+    return frozenset(name for entry in entries for name in entry.get(part) or ())
+
+
+def _value(entry: Mapping[str, Any], path: tuple[str, str]) -> object:
+    return (entry.get(path[0]) or {}).get(path[1], ABSENT)

@@ -1,0 +1,290 @@
+"""Small files that once led a push into a dead end: each is pushed and stays equal, or is refused before it is sent."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, RunningDirectus, Serving
+from tests.snapshots import Document, Edit, drop_property, edited, set_property, without_collections, without_field
+
+SMALL: Final = ROOT / "tests" / "fixtures" / "cases" / "small.yaml"
+INTEGER: Final = {"data_type": "integer", "max_length": None, "numeric_precision": 32, "numeric_scale": 0}
+TEXT: Final = {"data_type": "text", "max_length": None}
+
+
+def column(kind: str, **schema: object) -> Edit:
+    """Make another column of zz.a."""
+
+    def edit(document: Document) -> None:
+        entry = document["fields"][1]
+        entry["type"] = kind
+        entry["schema"].update(schema)
+
+    return edit
+
+
+def more_columns(document: Document) -> None:
+    """Add fields without a `special`, which Directus gives to JSON."""
+    for name, kind, data_type in (("j", "json", "json"), ("b", "boolean", "boolean")):
+        entry = copy.deepcopy(document["fields"][1])
+        entry["field"] = entry["meta"]["field"] = entry["schema"]["name"] = name
+        entry["type"], entry["schema"]["data_type"], entry["schema"]["max_length"] = kind, data_type, None
+        document["fields"].append(entry)
+
+
+def nested_groups(document: Document) -> None:
+    """Put zz into a folder of a folder, and a table into zz; each child comes before its parent."""
+    table, key = document["collections"][0], document["fields"][0]
+    for name, group in (("kid", "zz"), ("g2", "g1"), ("g1", None)):
+        entry = copy.deepcopy(table)
+        entry["collection"] = entry["meta"]["collection"] = name
+        entry["meta"]["group"] = group
+        if name == "kid":
+            entry["schema"]["name"] = name
+        else:
+            del entry["schema"]
+        document["collections"].append(entry)
+    table["meta"]["group"] = "g2"
+    kid = copy.deepcopy(key)
+    kid["collection"] = kid["meta"]["collection"] = kid["schema"]["table"] = "kid"
+    kid["schema"]["default_value"] = "nextval('kid_id_seq'::regclass)"
+    document["fields"].append(kid)
+
+
+def no_fields(document: Document) -> None:
+    document["fields"] = []
+
+
+ZZ: Final = {"collection": "zz"}
+A: Final = {"collection": "zz", "field": "a"}
+PUSHED: Final[dict[str, tuple[Edit, ...]]] = {
+    "a table": (),
+    "json without special": (more_columns,),
+    "nested groups": (nested_groups,),
+    "an apostrophe in a default": (column("string", default_value="it''s"),),
+}
+REFUSED: Final[dict[str, tuple[Edit, str, str]]] = {
+    "no fields": (no_fields, "not-rebuildable", "zz (a table without a field that is its key"),
+    "varchar without a length": (column("string", max_length=-5), "not-rebuildable", "zz.a (field; no length"),
+    "now()": (
+        column("timestamp", data_type="timestamp with time zone", default_value="now()", max_length=None),
+        "not-rebuildable",
+        "default now() in the file, and CURRENT_TIMESTAMP by Directus",
+    ),
+    "a generated column": (
+        column("integer", **INTEGER, is_generated=True, generation_expression="(id * 2)"),
+        "not-rebuildable",
+        "generated as (id * 2) in the file",
+    ),
+    "csv without special": (
+        column("csv", **TEXT),
+        "not-rebuildable",
+        "type csv without cast-csv in `special`, which Directus takes for a text",
+    ),
+    "a hash without special": (column("hash"), "not-rebuildable", "type hash without hash in `special`"),
+    "bytea": (column("unknown", data_type="bytea", max_length=None), "not-rebuildable", "bytea in the file"),
+    "a foreign key without a relation": (
+        column("integer", **INTEGER, foreign_key_table="zz", foreign_key_column="id"),
+        "not-rebuildable",
+        "refers to zz, and the file has no relation for it",
+    ),
+    "a group that is not there": (
+        set_property("collections", "meta.group", "nowhere", **ZZ),
+        "invalid-snapshot",
+        ":15",
+    ),
+    "an unknown property of a collection": (
+        set_property("collections", "meta.status", "x", **ZZ),
+        "invalid-snapshot",
+        "`meta.status` of zz is not a property that Directus 11.17.4 has",
+    ),
+    "an unknown property of a field": (
+        set_property("fields", "meta.new_in_12", None, **A),
+        "invalid-snapshot",
+        "`meta.new_in_12` of zz.a is not a property that Directus 11.17.4 has",
+    ),
+    "a property of a new field is missing": (
+        drop_property("fields", "meta.searchable", **A),
+        "incomplete-entry",
+        "zz.a",
+    ),
+    "a property of a new column is missing": (
+        drop_property("fields", "schema.is_indexed", **A),
+        "incomplete-entry",
+        "zz.a",
+    ),
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SMALL, tmp_path / "schema.yaml"))
+
+
+@pytest.mark.parametrize("case", PUSHED)
+def test_a_file_is_pushed_and_stays_equal(serve: Serving, small: Path, case: str) -> None:
+    edited(small, *PUSHED[case])
+    with serve("bootstrapped") as running:
+        pushed = running.tool("push", "--snapshot", small)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+        assert running.tool("diff", "--snapshot", small).code == 0
+        assert running.database.value("SELECT count(*) FROM zz") == 0
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_is_refused_before_it_is_sent(serve: Serving, small: Path, case: str) -> None:
+    edit, error, said = REFUSED[case]
+    edited(small, edit)
+    with serve("bootstrapped") as running:
+        before = running.database.contents()
+        first, second = (running.tool("push", "--snapshot", small) for _ in range(2))
+        assert (first.code, f"error[{error}]" in first.err, said in first.err) == (4, True, True), first.text
+        assert "  next:  " in first.err
+        assert (second.code, second.err) == (first.code, first.err)
+        assert running.database.contents() == before
+
+
+def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        edited(small, column("text", **TEXT))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute("INSERT INTO zz (a) VALUES ('12'), ('twelve'), (NULL), ('1.5')")
+        edited(small, column("integer", **INTEGER))
+        for options in ((), ("--allow-destroy", "zz.a"), ("--allow-destroy", "zz.a")):
+            refused = running.tool("push", "--snapshot", small, *options)
+            assert refused.code == 4, refused.text
+            assert "error[rows-do-not-fit]: 1 field cannot" in refused.err
+            assert "schema.numeric_scale; 2 rows; id 2, 4)" in refused.err
+            assert _kept(running) == 0
+        running.database.execute("UPDATE zz SET a = '1' WHERE id IN (2, 4)")
+        pushed = running.tool("push", "--snapshot", small)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygons_only(
+    serve: Serving, small: Path
+) -> None:
+    """PostGIS fails where PostgreSQL asks whether a value would fit."""
+    with serve("bootstrapped") as running:
+        edited(small, column("geometry", data_type="GEOMETRY", max_length=None))
+        assert running.tool("push", "--snapshot", small).code == 0
+        shapes = "'POINT(19 41)', 'POLYGON((0 0, 1 0, 1 1, 0 0))'"
+        running.database.execute(
+            f"INSERT INTO zz (a) SELECT st_geomfromtext(s, 4326) FROM unnest(ARRAY[{shapes}]) AS s"
+        )
+        edited(small, column("geometry.Polygon", data_type="POLYGON"))
+        refused = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
+        assert (refused.code, "1 row; id 1)" in refused.err) == (4, True), refused.text
+        assert "error[rows-do-not-fit]" in refused.err
+        running.database.execute("DELETE FROM zz WHERE id = 1")
+        assert running.tool("push", "--snapshot", small).code == 0
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_an_apply_that_fails_leaves_no_copy_however_often_it_is_repeated(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute(
+            "INSERT INTO zz (a) VALUES ('x');"
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'nothing goes today'; END$$;"
+            "CREATE EVENT TRIGGER refuse ON sql_drop WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION refuse()"
+        )
+        edited(small, without_field("zz", "a"))
+        for _ in range(2):
+            failed = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
+            assert (failed.code, "nothing goes today" in failed.err) == (1, True), failed.text
+            assert _kept(running) == 0
+        running.database.execute("DROP EVENT TRIGGER refuse")
+        pushed = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
+        assert (pushed.code, _kept(running) > 0) == (0, True), pushed.text
+
+
+def _kept(running: RunningDirectus) -> int:
+    found = running.database.value(
+        "SELECT (SELECT count(*) FROM directus_sync.attic_copies) + count(*) FROM pg_class"
+        " WHERE relnamespace = 'attic'::regnamespace"
+    )
+    return int(found)
+
+
+@pytest.mark.parametrize("edit", [column("integer"), column("string", max_length=40)], ids=["type", "length"])
+def test_a_key_whose_column_changes_is_refused_before_it_is_sent(serve: Serving, small: Path, edit: Edit) -> None:
+    """Directus would alter it, and PostgreSQL says that a key cannot become empty."""
+    with serve("bootstrapped") as running:
+        edited(small, typed_key)
+        assert running.tool("push", "--snapshot", small).code == 0
+        edited(small, lambda document: edit({"fields": document["fields"][::-1]}))
+        for _ in range(2):
+            refused = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.id")
+            assert refused.code == 4, refused.text
+            assert "error[not-rebuildable]" in refused.err
+            assert "Directus can't alter the column of a key: do it in a pre revision" in refused.err
+            assert _kept(running) == 0
+
+
+def typed_key(document: Document) -> None:
+    key = document["fields"][0]
+    key["type"] = "string"
+    key["schema"].update(default_value=None, has_auto_increment=False, numeric_precision=None, numeric_scale=None)
+    key["schema"].update(data_type="character varying", max_length=255)
+
+
+NEEDING: Final = """
+CREATE VIEW zz_view AS SELECT a FROM zz;
+CREATE MATERIALIZED VIEW zz_kept AS SELECT a FROM zz;
+CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(a) FROM zz; END;
+CREATE TABLE zz_child () INHERITS (zz);
+CREATE POLICY own ON zz USING (a = current_user);
+ALTER TABLE zz ADD g text GENERATED ALWAYS AS (upper(a)) STORED;
+CREATE TRIGGER zz_trigger BEFORE UPDATE OF a ON zz FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"""
+OF_COLUMN: Final = (
+    "function f(), generated column g, materialized view zz_kept, policy own of zz, trigger zz_trigger, view zz_view"
+)
+CHANGES: Final[dict[str, tuple[str, Edit, str]]] = {
+    "goes": ("zz.a", without_field("zz", "a"), OF_COLUMN),
+    "changes": ("zz.a", column("string", max_length=300), OF_COLUMN),
+    "goes with its table": (
+        "zz",
+        without_collections("zz"),
+        "function f(), materialized view zz_kept, table zz_child, view zz_view",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, small: Path, change: str) -> None:
+    item, edit, needing = CHANGES[change]
+    with serve("bootstrapped") as running:
+        edited(small, lambda document: document["collections"].append(folder()))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute(NEEDING)
+        edited(small, edit)
+        for _ in range(2):
+            refused = running.tool("push", "--snapshot", small, "--allow-destroy", item)
+            assert refused.code == 4, refused.text
+            assert "error[view-in-the-way]: PostgreSQL would not let 1 " in refused.err
+            assert f"needed by {needing})" in refused.err
+            assert _kept(running) == 0
+        running.database.execute(
+            "DROP TABLE zz_child; DROP FUNCTION f(); DROP VIEW zz_view; DROP MATERIALIZED VIEW zz_kept"
+        )
+        running.database.execute("DROP POLICY own ON zz; DROP TRIGGER zz_trigger ON zz; ALTER TABLE zz DROP g")
+        pushed = running.tool("push", "--snapshot", small, "--allow-destroy", item)
+        assert pushed.code == 0, pushed.text
+
+
+def folder() -> Document:
+    """Return a folder, so that something is left without zz."""
+    entry: Document = copy.deepcopy(yaml.safe_load(SMALL.read_bytes())["collections"][0])
+    entry["collection"] = entry["meta"]["collection"] = "other"
+    del entry["schema"]
+    return entry

@@ -1,0 +1,288 @@
+"""Schemas as people make them in Directus or by SQL, which once were dead ends: they come elsewhere, or are refused.
+
+In one database they are made and pulled, in another pushed; then both must be equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+from tests.conftest import ROOT, RunningDirectus, Serving, Tool
+from tests.making import collection, column, field, key, relation, track
+from tests.snapshots import Edit, edited, without_collections, without_field
+
+CASES: Final = ROOT / "tests" / "fixtures" / "cases"
+# What YAML, JavaScript or SQL would take for something else.
+HOSTILE: Final = [
+    *("yes", "no", "~", "null", "NULL", "true", "1e3", "0x1F", "0o17", "017", "1_000", "1:30", "12:30:45"),
+    *("2026-06-06", "2026-06-06T00:00:00Z", ".5", ".inf", ".nan", "-0", "+1", "=", "<<", "?", "-", "- a", ": ", "a: b"),
+    *("a #b", "#c", "'q'", '"dq"', "it's", "a\\b\\n", "%tag", "@at", "`bt`", "&a", "*a", "!x", "|", "|2-", ">", "[a]"),
+    *("{a: 1}", "  lead", "trail  ", "\tTab\t", "line1\nline2", "line1\nline2\n", "line1\nline2\n\n", "\nleading nl"),
+    *("\n", "  indented\nsecond", "a\r\nb", "a\rb", "\u0085nel\u2028ls\u2029ps", "\ufeffbom", "emoji 😀👩‍👩‍👧 end"),
+    *(
+        "rtl \u202eabc\u202c שלום",
+        "\u0001ctl\u001f\u007f\u0080\u009f",
+        f"{'x' * 200} {'y' * 200}",
+        "long " + "w " * 300,
+    ),
+    *(
+        "---",
+        "...",
+        "--- a",
+        "a::b",
+        "\ufffe\uffff",
+        "k: |\n  block\n   more\n",
+        " \n \n",
+        "e\u0301",
+        "\u00a0",
+        "\u3000",
+    ),
+]
+# The fields of `colons` that come elsewhere as they are, and those that are refused. By field: type, default, special.
+DEFAULTS: Final = {
+    "addr": ("string", "fe80:1"),
+    "addr2": ("text", 'a\\b\nc "d" %s $1 ${x}'),
+    "greeting": ("string", "Sorry we can't help"),
+    "n1": ("integer", -1),
+    "empty": ("string", ""),
+    "nulspace": ("string", " null "),
+    "quoted": ("string", "'x'"),
+    "q2": ("string", '"x"'),
+    "t": ("time", "10:00:00"),
+    "d": ("date", "2026-06-06"),
+    "ts": ("timestamp", "CURRENT_TIMESTAMP"),
+    "b": ("boolean", True),
+    "csv": ("csv", "a,b"),
+    "j": ("json", json.dumps(["it's", "a:b"])),
+}
+REFUSED_DEFAULTS: Final = {
+    "colons": ("string", "fe80::1"),
+    "big": ("bigInteger", "9007199254740993"),
+    "largest": ("bigInteger", "9223372036854775807"),
+    "jj": ("json", json.dumps(["it's", "a::b"])),
+}
+SPECIAL: Final = {"csv": ["cast-csv"], "j": ["cast-json"], "jj": ["cast-json"]}
+
+Make = Callable[[RunningDirectus], None]
+
+
+def hostile_texts(running: RunningDirectus) -> None:
+    """Write them wherever a text may stand, with numbers that JSON has and YAML writes otherwise."""
+    collection(running, "Hunt", icon="folder", note="a: b # c\n  yes\n\n\ttab  \n😀", collapse="locked", color="#1E3")
+    translations = [
+        {"language": "en-US", "translation": "yes", "singular": "1e3", "plural": "0x1F"},
+        {"language": "ar-SA", "translation": "\u202e\u0627\u0644", "singular": "2026-01-01", "plural": "~"},
+    ]
+    template = '{{name}} yes: # "q"'
+    collection(running, "Things", key(), group="Hunt", note="1e3", display_template=template, translations=translations)
+    for number, text in enumerate(HOSTILE):
+        name = text[:40] or "e"
+        options = {"placeholder": text, name: text, "list": [text, {"deep": {name: [text]}}]}
+        meta: dict[str, object] = {
+            "note": text,
+            "options": options,
+            "validation_message": text,
+            "interface": "input",
+            "width": "half",
+        }
+        meta["translations"] = [{"language": "en-US", "translation": text}]
+        field(running, "Things", f"h{number}", "string", meta=meta)
+    choices = {
+        "choices": [{"text": "Yes", "value": "yes"}, {"text": "1e3", "value": "1e3"}, {"text": "~", "value": "~"}]
+    }
+    status = {"default_value": "1e3", "max_length": 40, "is_nullable": False}
+    field(running, "Things", "status", "string", schema=status, meta={"options": choices})
+    price = {"numeric_precision": 10, "numeric_scale": 5, "default_value": "0.10000"}
+    field(running, "Things", "price", "decimal", schema=price)
+    zero = {"numeric_precision": 15, "numeric_scale": 0, "default_value": 0}
+    field(running, "Things", "zero", "decimal", schema=zero)
+    cfg = json.dumps({"a": [1, 2, {"b": None}], "yes": "no"})
+    field(running, "Things", "cfg", "json", schema={"default_value": cfg}, meta={"special": ["cast-json"]})
+    field(running, "Things", "parent", "integer", meta={"special": ["m2o"]})
+    relation(running, "Things", "parent", "Things", meta={"one_field": "children"})
+    field(running, "Things", "children", "alias", meta={"interface": "list-o2m-tree-view", "special": ["o2m"]})
+    numbers = {"min": -0.0, "max": 1e21, "step": 1e-7, "x": 0.1 + 0.2, "big": 12345678901234567890}
+    field(running, "Things", "num", "float", meta={"options": numbers})
+
+
+def typed_keys(running: RunningDirectus) -> None:
+    """Make a table whose key is typed, and fields of Directus's own tables, with spaces in their names."""
+    fields = [
+        column("title", "string", is_indexed=True),
+        column("loc", "geometry.Point", "geometry.Point"),
+        column("area", "geometry.MultiPolygon", "geometry.MultiPolygon"),
+        column("secret", "hash", "hash"),
+    ]
+    meta = {"versioning": True, "accountability": None, "archive_field": "title", "archive_value": "yes"}
+    meta |= {"unarchive_value": "no", "preview_url": "https://x/{{code}}?a=b#c", "singleton": False}
+    collection(running, "Teams", key("code", "string", max_length=20), *fields, **meta)
+    field(running, "directus_users", "Phone No", "string", schema={"is_unique": True, "max_length": 30})
+    field(running, "directus_users", "team", "string", schema={"max_length": 20}, meta={"special": ["m2o"]})
+    field(running, "Teams", "members", "alias", meta={"special": ["o2m"], "interface": "list-o2m"})
+    members = {"one_field": "members", "one_deselect_action": "delete"}
+    relation(running, "directus_users", "team", "Teams", meta=members, schema={"on_delete": "CASCADE"})
+    licence = {"schema": {"default_value": "[]"}, "meta": {"special": ["cast-json"]}}
+    field(running, "directus_files", "licence", "json", **licence)
+    answer = running.http.patch("/fields/directus_users/last_name", json={"schema": {"is_indexed": True}})
+    assert answer.status_code == 200, answer.text
+
+
+def binary(running: RunningDirectus) -> None:
+    """Make a field of type binary, of which Directus makes no column."""
+    collection(running, "Files", key(), column("bin", "binary"))
+
+
+def plain_columns(running: RunningDirectus) -> None:
+    """Make columns with nothing said of them, and a relation to themselves."""
+    kinds = {"a": "integer", "t": "text", "dt": "dateTime", "up": "integer"}
+    decimal = column("d", "decimal", numeric_precision=10, numeric_scale=5)
+    fields = [column(name, kind) for name, kind in kinds.items()]
+    collection(running, "bigs", key(), column("s", "string", max_length=100), decimal, *fields)
+    relation(running, "bigs", "up", "bigs")
+
+
+def defaults(running: RunningDirectus) -> None:
+    """Make defaults with quotes, colons and backslashes, of each type."""
+    collection(running, "colons", key())
+    for name, (kind, default) in (DEFAULTS | REFUSED_DEFAULTS).items():
+        meta = {"special": SPECIAL[name]} if name in SPECIAL else {}
+        field(running, "colons", name, kind, schema={"default_value": default}, meta=meta)
+
+
+def translations(running: RunningDirectus) -> None:
+    """Make translations, a relation to any of three collections, and files, as Directus's own interfaces do."""
+    collection(running, "languages", key("code", "string"), column("name", "string"))
+    slug = column("Slug", "string", is_unique=True, is_nullable=False)
+    collection(running, "My_Things", key(), slug, column("Parent", "integer", "m2o"))
+    relation(running, "My_Things", "Parent", "My_Things", meta={"one_field": "Kids"})
+    junctions = {
+        "mt_translations": {"mt_id": "integer", "languages_code": "string", "title": "string"},
+        "mt_blocks": {"mt_id": "integer", "item": "string", "collection": "string", "sort": "integer"},
+        "mt_files": {"mt_id": "integer", "directus_files_id": "uuid"},
+    }
+    for name, fields in junctions.items():
+        kind = "uuid" if name == "mt_blocks" else "integer"
+        collection(running, name, key("id", kind), *(column(f, k) for f, k in fields.items()), hidden=True)
+    for name, special in {"Kids": "o2m", "translations": "translations", "blocks": "m2a", "pics": "files"}.items():
+        field(running, "My_Things", name, "alias", meta={"special": [special]})
+    to_things = {"one_field": "translations", "junction_field": "languages_code"}
+    relation(running, "mt_translations", "mt_id", "My_Things", meta=to_things)
+    relation(running, "mt_translations", "languages_code", "languages", meta={"junction_field": "mt_id"})
+    blocks = {"one_field": "blocks", "junction_field": "item", "sort_field": "sort"}
+    relation(running, "mt_blocks", "mt_id", "My_Things", meta=blocks)
+    anything = {"one_allowed_collections": ["languages", "My_Things", "events"], "one_collection_field": "collection"}
+    relation(running, "mt_blocks", "item", None, meta={**anything, "junction_field": "mt_id"})
+    pics = {"one_field": "pics", "junction_field": "directus_files_id"}
+    relation(running, "mt_files", "mt_id", "My_Things", meta=pics, schema={"on_delete": "CASCADE"})
+    files = {"meta": {"junction_field": "mt_id"}, "schema": {"on_delete": "RESTRICT"}}
+    relation(running, "mt_files", "directus_files_id", "directus_files", **files)
+
+
+def legacy_tables(running: RunningDirectus) -> None:
+    """Track tables that were made by SQL, with keys, foreign keys, indexes and types of their own."""
+    running.database.execute((CASES / "legacy.sql").read_text(encoding="utf-8"))
+    running.forget()
+    columns = {"legacy_uuid": [], "t_gen": ["id", "a", "b", "total"], "t_ident": ["id", "name"]}
+    columns |= {"t_fk": ["id", "ident"], "t_idx": ["id", "code", "slug"], "t_enum": ["id", "m", "tags", "ip"]}
+    for name, fields in columns.items():
+        track(running, name, *fields)
+    # Directus ends when it is asked to track a foreign key that is there.
+    columns_of = "many_collection, many_field, one_collection"
+    running.database.execute(f"INSERT INTO directus_relations ({columns_of}) VALUES ('t_fk', 'ident', 't_ident')")
+
+
+def payments(running: RunningDirectus) -> None:
+    """Track a table with a column of each type that Directus has no word for."""
+    running.database.execute((CASES / "payments.sql").read_text(encoding="utf-8"))
+    running.forget()
+    names = ["id", "created_at", "d", "amt", "price", "sm", "j", "c", "v", "ti", "iv", "m", "b", "ci", "ar"]
+    track(running, "pay", *names)
+
+
+def renamed_key(running: RunningDirectus) -> None:
+    """Give a foreign key of Directus's another name."""
+    key = "organization_vehicles_vehicle_id_foreign"
+    running.database.execute(f"ALTER TABLE organization_vehicles RENAME CONSTRAINT {key} TO ov_vehicle_fk")
+
+
+def without(item: str) -> Edit:
+    """Leave an item out."""
+    owner, _, name = item.partition(".")
+    return without_field(owner, name) if name else without_collections(owner)
+
+
+# What another database does not get, by its name in the snapshot.
+MADE: Final[dict[Make, set[str]]] = {
+    hostile_texts: set(),
+    typed_keys: set(),
+    binary: {"Files.bin"},
+    plain_columns: set(),
+    defaults: {f"colons.{name}" for name in REFUSED_DEFAULTS},
+    translations: set(),
+    legacy_tables: {"legacy_uuid", "t_gen.total", "t_fk.ident", "t_enum.m", "t_enum.tags", "t_enum.ip"},
+    payments: {
+        f"pay.{name}" for name in ("created_at", "d", "amt", "price", "sm", "j", "c", "v", "iv", "m", "b", "ar")
+    },
+}
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+def test_a_schema_comes_elsewhere_but_for_what_the_pull_named(serve: Serving, snapshot_file: Path, make: Make) -> None:
+    with serve("deployed") as running:
+        make(running)
+        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        assert pulled.code == 0, pulled.text
+        assert running.tool("pull", "--snapshot", snapshot_file).out.startswith("Nothing to pull")
+    refused = MADE[make]
+    with serve("deployed") as running:
+        if refused:
+            first = running.tool("push", "--snapshot", snapshot_file)
+            assert (first.code, "error[not-rebuildable]" in first.err) == (4, True), first.text
+            diff = json.loads(running.tool("diff", "--json", "--snapshot", snapshot_file).out)
+            assert {item["id"] for item in diff["items"] if item["refused"]} == refused
+            edited(snapshot_file, *map(without, refused))
+        pushed = running.tool("push", "--snapshot", snapshot_file)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("diff", "--snapshot", snapshot_file).code == 0
+        assert running.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
+        if not refused:
+            assert running.export() == snapshot_file.read_bytes()
+
+
+def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, snapshot_file: Path) -> None:
+    with serve("deployed") as running:
+        renamed_key(running)
+        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        assert pulled.code == 0, pulled.text
+        assert "organization_vehicles.vehicle_id as it is here: foreign key ov_vehicle_fk" in pulled.err
+    for stage in ("deployed", "bootstrapped"):
+        with serve(stage) as running:
+            before = running.database.contents()
+            for _ in range(2):
+                refused = running.tool("push", "--snapshot", snapshot_file)
+                assert refused.code == 4, refused.text
+                assert "error[not-rebuildable]" in refused.err
+                assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
+            assert running.database.contents() == before
+
+
+def test_objects_with_any_name_and_text_are_listed_and_found_again(deployed: Tool, snapshot_file: Path) -> None:
+    statements = (CASES / "odd_objects.sql").read_text(encoding="utf-8")
+    with deployed.database.connect() as connection:
+        for statement in statements.strip().replace(";\n", ";\0").split("\0"):
+            # TimescaleDB has continuous aggregates under one of its two licences only.
+            with suppress(psycopg.errors.FeatureNotSupported):
+                connection.execute(statement)
+    pulled = deployed("pull", "--snapshot", snapshot_file)
+    assert pulled.code == 0, pulled.text
+    assert deployed("pull", "--snapshot", snapshot_file).out.startswith("Nothing to pull")
+    checked = deployed("check", "--snapshot", snapshot_file)
+    assert checked.code == 0, checked.text
+    assert deployed("deploy", "--snapshot", snapshot_file).code == 0

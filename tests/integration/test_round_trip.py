@@ -1,0 +1,218 @@
+"""Whatever people make by SQL or in Directus: what a pull captures comes elsewhere, or is refused before it is sent.
+
+Hypothesis builds schemas from the types, defaults, keys and names of tests/integration/test_rebuilding.py. Each goes
+from one database to another, which is empty or has an older state of it. `make test` tries the same few each time; with
+TIER=slow there are 500, other ones each time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from directus_sync.commands import pull, push
+from directus_sync.commands.options import Part
+from directus_sync.commands.planning import Request
+from directus_sync.errors import InvalidSnapshot, RefusedPlan
+from directus_sync.output import Progress
+from directus_sync.schema import rebuilding, snapshot
+from directus_sync.settings import Settings
+from tests.conftest import Copying, RunningDirectus, Tool, running_directus
+from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
+from tests.properties.schemas import TYPES
+from tests.snapshots import Document, edited, without_collections
+
+SLOW = os.environ.get("TIER") == "slow"
+EXAMPLES = settings(max_examples=500 if SLOW else 12, derandomize=not SLOW, deadline=None, database=None)
+SCHEMA: Final = frozenset({Part.SCHEMA})
+NAMES: Final = [
+    *("plain", "Mixed Case", 'quo"te', "50%", "select", "comma,name", "é" * 31, "x" * 63, "tab\tbed", "apo'strophe"),
+    *("__proto__x", "1st", "#c", "a: b", "null", "-0"),
+]
+# Relations are tracked by hand: Directus ends when it is asked to track a foreign key that is there.
+TRACKED: Final = """
+INSERT INTO public.directus_collections (collection) SELECT relname FROM pg_class c
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^(directus_|spatial_ref_sys$|positions$)'
+ON CONFLICT DO NOTHING;
+INSERT INTO public.directus_fields (collection, field) SELECT relname, attname FROM pg_class c
+JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+JOIN public.directus_collections ON collection = relname
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND NOT EXISTS (SELECT FROM public.directus_fields f WHERE (f.collection, f.field) = (relname, attname));
+INSERT INTO public.directus_relations (many_collection, many_field, one_collection)
+SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
+JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = to_regclass('public.other')
+  AND NOT EXISTS (SELECT FROM public.directus_relations WHERE (many_collection, many_field) = (relname, attname))"""
+EMPTIED: Final = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND relname !~ '^(directus_|spatial_ref_sys$|positions$)' LOOP
+    EXECUTE 'DROP TABLE IF EXISTS ' || name || ' CASCADE';
+  END LOOP;
+END $$;
+DELETE FROM public.directus_relations; DELETE FROM public.directus_fields; DELETE FROM public.directus_collections;
+DROP TYPE IF EXISTS public.mood CASCADE; DROP DOMAIN IF EXISTS public.whole CASCADE;
+DROP SEQUENCE IF EXISTS public.numbers CASCADE;
+DELETE FROM directus_sync.snapshot_history"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one table is made of. columns: by SQL; fields: by Directus, with the type and the default of each."""
+
+    name: str
+    key: str
+    columns: tuple[str, ...]
+    fields: tuple[tuple[str, object], ...]
+    note: str | None
+
+    def statement(self) -> str:
+        listed = [f'"x{n}" {column.replace("{}", f"x{n}")}' for n, column in enumerate(self.columns)]
+        # A generated column refers to it.
+        rest = ["z text", *listed] if self.columns else []
+        return f"CREATE TABLE public.{quoted(self.name)} ({', '.join([self.key, *rest])})"
+
+
+def quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[Table]:
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+    keys = st.sampled_from([*["id serial PRIMARY KEY"] * 6, *MADE_TABLES, *NOT_MADE_TABLES])
+    # Mostly such as can be made: what is refused is refused alone.
+    columns = st.lists(st.sampled_from([*MADE, *MADE, *UNSEEN, *NOT_MADE]), max_size=5, unique=True)
+    kinds = [(kind, default) for kind, (_, _, values, _) in TYPES.items() for default in (None, *values)]
+    fields = st.lists(st.sampled_from(kinds), max_size=4, unique=True)
+    notes = st.sampled_from([None, "what's ? this: # \\ 1e3\n  yes"])
+    return [Table(name, draw(keys), tuple(draw(columns)), tuple(draw(fields)), draw(notes)) for name in names]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A running Directus, and the settings that lead a command there and to its own files."""
+
+    running: RunningDirectus
+    settings: Settings
+
+    @property
+    def file(self) -> Path:
+        return self.settings.snapshot
+
+    def empty(self) -> None:
+        self.running.database.execute(EMPTIED)
+        self.running.forget()
+
+    def pull(self) -> None:
+        pull.run(self.settings, Progress(), SCHEMA, overwrite=True)
+
+    def push(self) -> bool:
+        """Push, and tell whether anything was sent."""
+        return bool(push.run(self.settings, Request(), Progress(), SCHEMA).schema)
+
+
+@pytest.fixture(scope="module")
+def sides(copied: Copying, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
+    """A database where schemas are made, and another one."""
+    with ExitStack() as stack:
+        found = []
+        for _ in range(2):
+            running = stack.enter_context(running_directus(Tool(stack.enter_context(copied("bootstrapped")))))
+            file = tmp_path_factory.mktemp("files") / "schema.yaml"
+            found.append(Side(running, dataclasses.replace(running.tool.settings, snapshot=file)))
+        yield found[0], found[1]
+
+
+def make(side: Side, made: list[Table]) -> None:
+    """Make the tables by SQL, track them, and let Directus add its fields."""
+    side.empty()
+    side.running.database.execute(";".join([PREPARED, *(table.statement() for table in made), TRACKED]))
+    side.running.forget()
+    for table in made:
+        owner = quote(table.name, safe="")
+        if "PRIMARY KEY" in table.key and "," not in table.key:
+            for number, (kind, default) in enumerate(table.fields):
+                meta: dict[str, Any] = {"special": TYPES[kind][3], "note": table.note}
+                body = {"field": f"f{number}", "type": kind, "meta": meta, "schema": {"default_value": default}}
+                # Not every default is one for Directus; then there is one field less.
+                side.running.http.post(f"/fields/{owner}", json=body)
+            side.running.http.patch(f"/collections/{owner}", json={"meta": {"note": table.note}})
+    side.running.forget()
+
+
+def refused(file: Path) -> set[str]:
+    """Return the collections of the file that have something which another database would not get."""
+    return {item.partition(".")[0] for item, _ in rebuilding.all_faults(snapshot.read(file))}
+
+
+def older(document: Document) -> None:
+    """Take the last field of each table away that nothing refers to."""
+    for entry in document["collections"]:
+        own = [field for field in document["fields"] if field["collection"] == entry["collection"]]
+        if len(own) > 2:
+            gone = own[-1]["field"]
+            document["fields"].remove(own[-1])
+            document["relations"] = [
+                relation
+                for relation in document["relations"]
+                if (relation["collection"], relation["field"]) != (entry["collection"], gone)
+            ]
+
+
+def compared(export: bytes) -> object:
+    """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence."""
+    document = yaml.safe_load(export)
+    for field in document["fields"]:
+        if (field.get("schema") or {}).get("has_auto_increment"):
+            del field["schema"]
+    return document
+
+
+def travel(sides: tuple[Side, Side], made: list[Table], *, from_older: bool) -> None:
+    dev, elsewhere = sides
+    make(dev, made)
+    dev.pull()
+    elsewhere.empty()
+    content = dev.file.read_bytes()
+    elsewhere.file.write_bytes(content)
+    faulty = refused(dev.file)
+    if faulty:
+        for _ in range(2):
+            with pytest.raises((RefusedPlan, InvalidSnapshot)) as caught:
+                elsewhere.push()
+            assert caught.value.id == "not-rebuildable"
+        assert elsewhere.running.http.get("/collections/other").status_code == 403
+        edited(elsewhere.file, without_collections(*faulty))
+        content = elsewhere.file.read_bytes()
+    if from_older:
+        edited(elsewhere.file, older)
+        elsewhere.push()
+        elsewhere.file.write_bytes(content)
+    elsewhere.push()
+    assert not elsewhere.push()
+    if not faulty and not from_older:
+        assert compared(elsewhere.running.export()) == compared(content)
+
+
+def test_what_is_made_comes_elsewhere_or_is_refused(sides: tuple[Side, Side]) -> None:
+    @given(tables(), st.booleans())
+    @EXAMPLES
+    def every(made: list[Table], from_older: bool) -> None:
+        travel(sides, made, from_older=from_older)
+
+    every()

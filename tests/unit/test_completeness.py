@@ -1,0 +1,77 @@
+"""Entries of the file that lack what every entry has: found in the file, whatever the server's comparison says."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from directus_sync.schema import completeness, snapshot
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.snapshot import Snapshot
+
+FIELD = ("vehicles", "plate")
+RELATION = ("organization_vehicles", "vehicle_id")
+NO_COLUMNS: dict[str, frozenset[str]] = {}
+LACKING: list[tuple[Kind, tuple[str, ...], tuple[str, str]]] = [
+    (Kind.COLLECTION, ("vehicles",), ("meta", "note")),
+    (Kind.FIELD, FIELD, ("meta", "searchable")),
+    (Kind.FIELD, FIELD, ("schema", "is_indexed")),
+    (Kind.RELATION, RELATION, ("meta", "sort_field")),
+    (Kind.RELATION, RELATION, ("schema", "on_delete")),
+]
+
+
+def without(given: Snapshot, kind: Kind, key: tuple[str, ...], path: tuple[str, str]) -> Snapshot:
+    sections: dict[str, Any] = {name: dict(entries) for name, entries in given.sections.items()}
+    entry = copy.deepcopy(sections[kind.value][key])
+    del entry[path[0]][path[1]]
+    sections[kind.value][key] = entry
+    return replace(given, sections=sections)
+
+
+def incomplete(wanted: Snapshot, live: Snapshot, *changes: Change) -> list[Change]:
+    found = completeness.with_incomplete(changes, wanted, live, NO_COLUMNS)
+    return [change for change in found if change.malformed]
+
+
+def test_a_whole_file_lacks_nothing(committed: Snapshot) -> None:
+    assert completeness.with_incomplete((), committed, committed, NO_COLUMNS) == ()
+    assert completeness.with_incomplete((), committed, snapshot.empty(committed), NO_COLUMNS) == ()
+
+
+@pytest.mark.parametrize(("kind", "key", "path"), LACKING)
+def test_a_missing_property_is_found_although_the_server_does_not_say_so(
+    committed: Snapshot, kind: Kind, key: tuple[str, ...], path: tuple[str, str]
+) -> None:
+    (found,) = incomplete(without(committed, kind, key, path), committed)
+    assert (found.action, found.kind, found.key) == (Action.CHANGE, kind, key)
+    before = committed.section(kind.value)[key][path[0]][path[1]]
+    assert found.edits == (Edit(path, before, ABSENT),)
+
+
+def test_a_change_of_the_item_is_marked_and_keeps_its_edits(committed: Snapshot) -> None:
+    wanted = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
+    note = Edit(("meta", "note"), None, "a")
+    given = Change(Action.CHANGE, Kind.FIELD, *FIELD, edits=(note,))
+    (found,) = incomplete(wanted, committed, given)
+    assert found.edits == (Edit(("meta", "searchable"), True, ABSENT), note)
+
+
+def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(committed: Snapshot) -> None:
+    wanted = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
+    given = Change(Action.ADD, Kind.FIELD, *FIELD)
+    there = replace(committed, sections={**committed.sections, "fields": dict(committed.section("fields"))})
+    del there.sections["fields"][FIELD]  # type: ignore[attr-defined]
+    assert [change.action for change in incomplete(wanted, there, given)] == [Action.ADD]
+
+    columns = {"fields": frozenset(committed.section("fields")[FIELD]["meta"]) | {"id"}}
+    (found,) = completeness.with_incomplete([given], wanted, snapshot.empty(committed), columns)
+    assert found.malformed
+
+
+def test_what_the_server_lacks_too_is_equal(committed: Snapshot) -> None:
+    both = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
+    assert incomplete(both, both) == []

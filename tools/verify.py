@@ -1,0 +1,51 @@
+"""Compares snapshots/ with what the database gives back, byte for byte, and explains an order that differs.
+
+python -m tools.verify FOLDER, for `make verify`: the folder is where a pull wrote.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from directus_sync import plain_yaml
+
+NAMES: Final = ("schema.yaml", "catalog.yaml", "access", "resources")
+SECTIONS: Final = ("collections", "fields", "relations")
+
+
+def main() -> int:
+    """Compare, print what differs, and return the exit code: that of `diff`."""
+    (folder,) = sys.argv[1:]
+    code = 0
+    for name in NAMES:
+        ours, theirs = Path("snapshots", name), Path(folder, name)
+        if name == "schema.yaml" and ours.read_bytes() != theirs.read_bytes():
+            for line in explained(*(plain_yaml.load(path.read_bytes()) for path in (ours, theirs))):
+                sys.stderr.write(f"{line}\n")
+        code = max(code, subprocess.run(["diff", "-ru", ours, theirs], check=False).returncode)
+    return code
+
+
+def explained(ours: Any, theirs: Any) -> Iterator[str]:
+    """Yield a line for each section that has the same entries in another order."""
+    for section in SECTIONS:
+        one, other = ours[section], theirs[section]
+        if one != other and sorted(one, key=_name) == sorted(other, key=_name):
+            first = next(_name(mine) for mine, its in zip(one, other, strict=True) if mine != its)
+            yield (
+                f"{section}: the same entries in another order, from {'.'.join(first)} on. Directus lists them in the"
+                " order in which this database got them; a database that is deployed from git has the order of the"
+                " file: make reset migrate, then make verify"
+            )
+
+
+def _name(entry: Any) -> tuple[str, ...]:
+    return (entry["collection"], *([entry["field"]] if "field" in entry else []))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
