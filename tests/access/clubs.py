@@ -155,6 +155,7 @@ def _course(club: str) -> Iterator[tuple[str, str, Row]]:
     ):
         yield "stages", label, now | {
             "name": label, "sort_order": place, "role": "regular", "status": status, "start_order_strategy": "manual",
+            "opened_at": NOW.isoformat() if status in {"open", "closed"} else None,
         }  # fmt: skip
     for label, kind in {"start": "start", "checkpoint": "checkpoint", "zone": "speed_limit_zone"}.items():
         yield "geofences", label, now | {"name": label, "kind": kind, "geometry": AREA}
@@ -195,7 +196,7 @@ def _timing(club: str) -> Iterator[tuple[str, str, Row]]:
     }  # fmt: skip
     yield "stage_results", "official", {
         "entry_id": ("entries", "rival"), "stage_id": ("stages", "running"), "class_id": ("classes", "now"),
-        "status": "finished", "publication": "official",
+        "status": "finished", "publication": "official", "published_at": NOW.isoformat(),
     }  # fmt: skip
     for place, label in enumerate(("own", "rival"), 1):
         entry = {"entry_id": ("entries", label)}

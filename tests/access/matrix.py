@@ -88,7 +88,7 @@ FIELDS: Final = {
 # Of himself everybody sees this as well.
 OWN_PROFILE: Final = {"language"}
 
-_EVENT: Final = "name slug discipline starts_at ends_at regulation_doc_url notes"
+_EVENT: Final = "name slug discipline starts_at ends_at timezone regulation_doc_url notes"
 _CROSSING: Final = "segment_id geofence_id waypoint_id direction ts device_id speed_kmh source status notes"
 _PENALTY: Final = (
     "segment_id type offence_value override_seconds override_reason penalty_seconds outcome status issued_by"
@@ -102,7 +102,7 @@ _ORGANIZERS: Final = {
     "classes": "code name sort_order race_number_min race_number_max description",
     "entries": "class_id vehicle_id race_number status registered_at notes",
     "entry_crew": "user_id role",
-    "entry_devices": "device_id assigned_user_id mount_position",
+    "entry_devices": "device_id assigned_user_id mount_position from_at until_at",
     "stages": "name sort_order role status starts_at start_interval_seconds mta_seconds start_order_strategy"
     " start_order_input_stage_id start_order_strategy_params closed_at",
     "segments": "sort_order type name entry_geofence_id exit_geofence_id target_duration_seconds mta_seconds"
