@@ -77,7 +77,8 @@ SOME_OF: Final = {
 # What a role sees of a row, where it is not everything.
 _VEHICLE: Final = {"id", "make", "model", "year", "cc", "vin", "plate", "created_at", "updated_at"}
 _DEVICE: Final = {"id", "imei", "model", "created_at", "updated_at"}
-_CO_MEMBER: Final = {"id", "first_name", "last_name", "avatar", "phone", "nationality"}
+_EMERGENCY: Final = {"emergency_contact_name", "emergency_contact_phone"}
+_CO_MEMBER: Final = {"id", "first_name", "last_name", "avatar", "phone", "nationality", *_EMERGENCY}
 FIELDS: Final = {
     **{("vehicles", role): _VEHICLE for role in ROLES},
     **{("devices", role): _DEVICE for role in ROLES},
@@ -117,7 +118,10 @@ _ORGANIZERS: Final = {
     "entry_crossings": _CROSSING,
     "entry_penalties": _PENALTY,
 }
-_PROFILE: Final = "first_name last_name avatar phone birth_date nationality language password"
+_PROFILE: Final = (
+    "first_name last_name avatar phone birth_date nationality emergency_contact_name emergency_contact_phone"
+    " licence_number insurance_number language password"
+)
 UPDATES: Final = {
     **{(collection, role): fields for collection, fields in _ORGANIZERS.items() for role in ROLES[:2]},
     **{("directus_users", role): _PROFILE for role in ROLES},
