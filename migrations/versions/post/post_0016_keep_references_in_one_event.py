@@ -20,15 +20,15 @@ depends_on = None
 # references with what each belongs to. Nothing is found for an empty reference, and nothing is compared then.
 CHECKS = {
     "entries": (
-        "LEFT JOIN classes c ON c.id = n.class_id",
+        "LEFT JOIN public.classes c ON c.id = n.class_id",
         (("event_id", "n.event_id", {"class_id": "c.event_id"}),),
     ),
     "entry_crossings": (
-        "JOIN entries e ON e.id = n.entry_id"
-        " LEFT JOIN segments s ON s.id = n.segment_id LEFT JOIN stages t ON t.id = s.stage_id"
-        " LEFT JOIN geofences g ON g.id = n.geofence_id"
-        " LEFT JOIN waypoints w ON w.id = n.waypoint_id LEFT JOIN segments ws ON ws.id = w.segment_id"
-        " LEFT JOIN stages wt ON wt.id = ws.stage_id",
+        "JOIN public.entries e ON e.id = n.entry_id"
+        " LEFT JOIN public.segments s ON s.id = n.segment_id LEFT JOIN public.stages t ON t.id = s.stage_id"
+        " LEFT JOIN public.geofences g ON g.id = n.geofence_id"
+        " LEFT JOIN public.waypoints w ON w.id = n.waypoint_id LEFT JOIN public.segments ws ON ws.id = w.segment_id"
+        " LEFT JOIN public.stages wt ON wt.id = ws.stage_id",
         (
             (
                 "entry_id",
@@ -38,9 +38,9 @@ CHECKS = {
         ),
     ),
     "entry_penalties": (
-        "JOIN entries e ON e.id = n.entry_id LEFT JOIN stages t ON t.id = n.stage_id"
-        " LEFT JOIN segments s ON s.id = n.segment_id LEFT JOIN penalty_formulas f ON f.id = n.formula_id"
-        " LEFT JOIN entry_crossings x ON x.id = n.crossing_id",
+        "JOIN public.entries e ON e.id = n.entry_id LEFT JOIN public.stages t ON t.id = n.stage_id"
+        " LEFT JOIN public.segments s ON s.id = n.segment_id LEFT JOIN public.penalty_formulas f ON f.id = n.formula_id"
+        " LEFT JOIN public.entry_crossings x ON x.id = n.crossing_id",
         (
             ("entry_id", "e.event_id", {"stage_id": "t.event_id", "formula_id": "f.event_id"}),
             ("stage_id", "n.stage_id", {"segment_id": "s.stage_id"}),
@@ -48,18 +48,20 @@ CHECKS = {
         ),
     ),
     "entry_segment_starts": (
-        "JOIN entries e ON e.id = n.entry_id LEFT JOIN segments s ON s.id = n.segment_id"
-        " LEFT JOIN stages t ON t.id = s.stage_id",
+        "JOIN public.entries e ON e.id = n.entry_id LEFT JOIN public.segments s ON s.id = n.segment_id"
+        " LEFT JOIN public.stages t ON t.id = s.stage_id",
         (("entry_id", "e.event_id", {"segment_id": "t.event_id"}),),
     ),
     "penalty_formulas": (
-        "LEFT JOIN classes c ON n.belongs_to_type = 'class' AND c.id = n.belongs_to_id"
-        " LEFT JOIN geofences g ON n.belongs_to_type = 'geofence' AND g.id = n.belongs_to_id"
-        " LEFT JOIN speed_limit_zones z ON n.belongs_to_type = 'speed_limit_zone' AND z.id = n.belongs_to_id"
-        " LEFT JOIN waypoints w ON n.belongs_to_type = 'waypoint' AND w.id = n.belongs_to_id"
-        " LEFT JOIN segments s ON s.id"
+        "LEFT JOIN public.classes c ON n.belongs_to_type = 'class' AND c.id = n.belongs_to_id"
+        " LEFT JOIN public.geofences g ON n.belongs_to_type = 'geofence' AND g.id = n.belongs_to_id"
+        " LEFT JOIN public.speed_limit_zones z"
+        " ON n.belongs_to_type = 'speed_limit_zone' AND z.id = n.belongs_to_id"
+        " LEFT JOIN public.waypoints w ON n.belongs_to_type = 'waypoint' AND w.id = n.belongs_to_id"
+        " LEFT JOIN public.segments s ON s.id"
         " = CASE n.belongs_to_type WHEN 'segment' THEN n.belongs_to_id WHEN 'waypoint' THEN w.segment_id END"
-        " LEFT JOIN stages t ON t.id = CASE n.belongs_to_type WHEN 'stage' THEN n.belongs_to_id ELSE s.stage_id END",
+        " LEFT JOIN public.stages t ON t.id"
+        " = CASE n.belongs_to_type WHEN 'stage' THEN n.belongs_to_id ELSE s.stage_id END",
         # No foreign key guards it, so a key of no row is of no event.
         (
             (
@@ -73,77 +75,86 @@ CHECKS = {
         ),
     ),
     "position_flags": (
-        "LEFT JOIN entries e ON e.id = n.entry_id",
+        "LEFT JOIN public.entries e ON e.id = n.entry_id",
         (("event_id", "n.event_id", {"entry_id": "e.event_id"}),),
     ),
     "segments": (
-        "JOIN stages t ON t.id = n.stage_id LEFT JOIN geofences a ON a.id = n.entry_geofence_id"
-        " LEFT JOIN geofences z ON z.id = n.exit_geofence_id",
+        "JOIN public.stages t ON t.id = n.stage_id LEFT JOIN public.geofences a ON a.id = n.entry_geofence_id"
+        " LEFT JOIN public.geofences z ON z.id = n.exit_geofence_id",
         (("stage_id", "t.event_id", {"entry_geofence_id": "a.event_id", "exit_geofence_id": "z.event_id"}),),
     ),
     "speed_limit_zones": (
-        "LEFT JOIN geofences g ON g.id = n.geofence_id LEFT JOIN segments s ON s.id = n.segment_id"
-        " LEFT JOIN stages t ON t.id = s.stage_id",
+        "LEFT JOIN public.geofences g ON g.id = n.geofence_id LEFT JOIN public.segments s ON s.id = n.segment_id"
+        " LEFT JOIN public.stages t ON t.id = s.stage_id",
         (("event_id", "n.event_id", {"geofence_id": "g.event_id", "segment_id": "t.event_id"}),),
     ),
     "stage_results": (
-        "JOIN stages t ON t.id = n.stage_id LEFT JOIN entries e ON e.id = n.entry_id"
-        " LEFT JOIN classes c ON c.id = n.class_id",
+        "JOIN public.stages t ON t.id = n.stage_id LEFT JOIN public.entries e ON e.id = n.entry_id"
+        " LEFT JOIN public.classes c ON c.id = n.class_id",
         (("stage_id", "t.event_id", {"entry_id": "e.event_id", "class_id": "c.event_id"}),),
     ),
     "stages": (
-        "LEFT JOIN stages i ON i.id = n.start_order_input_stage_id",
+        "LEFT JOIN public.stages i ON i.id = n.start_order_input_stage_id",
         (("event_id", "n.event_id", {"start_order_input_stage_id": "i.event_id"}),),
     ),
     "waypoints": (
-        "JOIN segments s ON s.id = n.segment_id JOIN stages t ON t.id = s.stage_id"
-        " LEFT JOIN geofences g ON g.id = n.geofence_id",
+        "JOIN public.segments s ON s.id = n.segment_id JOIN public.stages t ON t.id = s.stage_id"
+        " LEFT JOIN public.geofences g ON g.id = n.geofence_id",
         (("segment_id", "t.event_id", {"geofence_id": "g.event_id"}),),
     ),
 }
 
+# One function for all tables: its name is none that a rename would have to follow.
 CHECK = """
-CREATE OR REPLACE FUNCTION public.{table}_refuse_another_event() RETURNS trigger
+CREATE OR REPLACE FUNCTION public.refuse_another_event() RETURNS trigger
 LANGUAGE plpgsql SET search_path TO public, pg_temp AS $$
 DECLARE
-  stray record;
+  stray text;
+  than text;
 BEGIN
-  SELECT v.field, v.other INTO stray
-  FROM new_rows n {joins}
-  CROSS JOIN LATERAL (VALUES {pairs}) AS v (field, other, found, wanted)
-  WHERE v.found <> v.wanted LIMIT 1;
-  IF FOUND THEN
+  {branches}
+  END IF;
+  IF stray IS NOT NULL THEN
     RAISE EXCEPTION USING
-      MESSAGE = concat(stray.field, ' does not fit ', stray.other, ': they must be of the same event.'),
-      ERRCODE = 'check_violation', TABLE = '{table}', CONSTRAINT = '{table}_same_event_check';
+      MESSAGE = concat(stray, ' does not fit ', than, ': they must be of the same event.'),
+      ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = concat(TG_TABLE_NAME, '_same_event_check');
   END IF;
   RETURN NULL;
 END
 $$"""
+OF_TABLE = """IF TG_TABLE_NAME = '{table}' THEN
+    SELECT v.field, v.other INTO stray, than
+    FROM new_rows n {joins}
+    CROSS JOIN LATERAL (VALUES {pairs}) AS v (field, other, found, wanted)
+    WHERE v.found <> v.wanted LIMIT 1;"""
 
 # By table: the column that leads to the event, and the event of a row by that column.
 HOMES = {
     "classes": ("event_id", "{row}.event_id"),
     "entries": ("event_id", "{row}.event_id"),
-    "entry_crossings": ("entry_id", "(SELECT event_id FROM entries WHERE id = {row}.entry_id)"),
+    "entry_crossings": ("entry_id", "(SELECT event_id FROM public.entries WHERE id = {row}.entry_id)"),
     "geofences": ("event_id", "{row}.event_id"),
     "penalty_formulas": ("event_id", "{row}.event_id"),
-    "segments": ("stage_id", "(SELECT event_id FROM stages WHERE id = {row}.stage_id)"),
+    "segments": ("stage_id", "(SELECT event_id FROM public.stages WHERE id = {row}.stage_id)"),
     "stages": ("event_id", "{row}.event_id"),
     "waypoints": (
         "segment_id",
-        "(SELECT t.event_id FROM segments s JOIN stages t ON t.id = s.stage_id WHERE s.id = {row}.segment_id)",
+        "(SELECT t.event_id FROM public.segments s JOIN public.stages t ON t.id = s.stage_id"
+        " WHERE s.id = {row}.segment_id)",
     ),
 }
 
 STAY = """
-CREATE OR REPLACE FUNCTION public.{table}_stay_in_the_event() RETURNS trigger
+CREATE OR REPLACE FUNCTION public.stay_in_the_event() RETURNS trigger
 LANGUAGE plpgsql SET search_path TO public, pg_temp AS $$
 DECLARE
+  is_there boolean;
   referring record;
   is_used boolean;
 BEGIN
-  IF {before} = {after} THEN
+  {branches}
+  END IF;
+  IF is_there THEN
     RETURN NEW;
   END IF;
   FOR referring IN
@@ -157,43 +168,60 @@ BEGIN
     IF is_used THEN
       RAISE EXCEPTION USING
         MESSAGE = concat('Rows of ', referring.rows, ' refer to it, so it stays in its event.'),
-        ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = '{table}_same_event_check';
+        ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = concat(TG_TABLE_NAME, '_same_event_check');
     END IF;
   END LOOP;
   RETURN NEW;
 END
 $$"""
+HOME_OF = """IF TG_TABLE_NAME = '{table}' THEN
+    is_there := {before} = {after};"""
 
 
-def upgrade() -> None:
+def checks() -> str:
+    branches = []
     for table, (joins, groups) in CHECKS.items():
-        ddl.require_columns(table, ["id"])
         pairs = ", ".join(
             f"('{field}', '{other}', {found}, {wanted})"
             for other, wanted, references in groups
             for field, found in references.items()
         )
-        op.execute(CHECK.format(table=table, joins=joins, pairs=pairs))
+        branches.append(OF_TABLE.format(table=table, joins=joins, pairs=pairs))
+    return CHECK.format(branches="\n  ELS".join(branches))
+
+
+def homes() -> str:
+    branches = [
+        HOME_OF.format(table=table, before=home.format(row="OLD"), after=home.format(row="NEW"))
+        for table, (_, home) in HOMES.items()
+    ]
+    return STAY.format(branches="\n  ELS".join(branches))
+
+
+def upgrade() -> None:
+    for table in CHECKS:
+        ddl.require_columns(table, ["id"])
+    op.execute(checks())
+    op.execute(homes())
+    for table in CHECKS:
         for action in ("insert", "update"):
             op.execute(
                 f"CREATE OR REPLACE TRIGGER {table}_same_event_{action} AFTER {action.upper()} ON public.{table}"
-                f" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT"
-                f" EXECUTE FUNCTION public.{table}_refuse_another_event()"
+                " REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_another_event()"
             )
-    for table, (column, home) in HOMES.items():
-        op.execute(STAY.format(table=table, before=home.format(row="OLD"), after=home.format(row="NEW")))
+    for table, (column, _) in HOMES.items():
         op.execute(
             f"CREATE OR REPLACE TRIGGER {table}_stay_in_the_event BEFORE UPDATE OF {column} ON public.{table}"
             f" FOR EACH ROW WHEN (OLD.{column} IS DISTINCT FROM NEW.{column})"
-            f" EXECUTE FUNCTION public.{table}_stay_in_the_event()"
+            " EXECUTE FUNCTION public.stay_in_the_event()"
         )
 
 
 def downgrade() -> None:
     for table in HOMES:
         op.execute(f"DROP TRIGGER IF EXISTS {table}_stay_in_the_event ON public.{table}")
-        op.execute(f"DROP FUNCTION IF EXISTS public.{table}_stay_in_the_event()")
     for table in CHECKS:
         for action in ("insert", "update"):
             op.execute(f"DROP TRIGGER IF EXISTS {table}_same_event_{action} ON public.{table}")
-        op.execute(f"DROP FUNCTION IF EXISTS public.{table}_refuse_another_event()")
+    op.execute("DROP FUNCTION IF EXISTS public.stay_in_the_event()")
+    op.execute("DROP FUNCTION IF EXISTS public.refuse_another_event()")
