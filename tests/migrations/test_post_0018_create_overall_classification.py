@@ -47,7 +47,7 @@ def drives(
 
 def standing(session: Connection, fields: str = "race_number, position_overall, position_class") -> list[Any]:
     found = session.execute(
-        f"SELECT {fields} FROM overall_classification WHERE event_id = %s"
+        f"SELECT {fields} FROM overall_classification o JOIN entries e ON e.id = o.entry_id WHERE o.event_id = %s"
         " ORDER BY position_overall NULLS LAST, race_number",
         (EVENT,),
     )

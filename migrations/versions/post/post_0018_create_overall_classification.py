@@ -25,7 +25,7 @@ WITH counted AS (
     count(*) OVER (PARTITION BY event_id) AS stages
   FROM public.stages WHERE status IN ('closed', 'official')
 ), summed AS (
-  SELECT e.event_id, e.class_id, e.id AS entry_id, e.race_number, max(c.stages) AS stages,
+  SELECT e.event_id, e.class_id, e.id AS entry_id, max(c.stages) AS stages,
     count(*) FILTER (WHERE r.status = 'finished') AS stages_finished,
     count(*) FILTER (WHERE r.status IN ('finished', 'over_time')) AS stages_timed,
     sum(r.raw_time_ms)::bigint AS raw_time_ms, sum(r.penalty_seconds)::bigint AS penalty_seconds,
@@ -45,7 +45,7 @@ WITH counted AS (
       ORDER BY stages_finished = stages DESC, stages_timed DESC, total_time_ms, first_time_ms) END AS position_class
   FROM summed s
 )
-SELECT event_id, class_id, entry_id, race_number, stages, stages_finished, raw_time_ms, penalty_seconds, total_time_ms,
+SELECT event_id, class_id, entry_id, stages, stages_finished, raw_time_ms, penalty_seconds, total_time_ms,
   position_overall, position_class,
   CASE WHEN is_ranked AND stages_finished = stages THEN total_time_ms
     - min(total_time_ms) FILTER (WHERE position_overall = 1) OVER (PARTITION BY event_id) END AS gap_ms,
