@@ -23,7 +23,7 @@ ZOO = (
     """,
     "ALTER TABLE entries ADD CONSTRAINT entries_odd_check CHECK (status IN ('registered', 'with,dr''awn'));",
     """
-    CREATE EXTENSION btree_gist;
+    CREATE EXTENSION citext;
     CREATE TYPE terrain AS ENUM ('sand', 'rock');
     CREATE DOMAIN knots AS real NOT NULL DEFAULT 0 CONSTRAINT knots_check CHECK (VALUE >= 0);
     CREATE TABLE laps (
@@ -83,7 +83,7 @@ ZOO = (
     CREATE SEQUENCE bibs AS integer START WITH 100 CYCLE;
     """,
     """
-    ALTER TABLE directus_users ADD CONSTRAINT directus_users_nationality_check CHECK (nationality ~ '^[A-Z]{2}$');
+    ALTER TABLE directus_users ADD CONSTRAINT directus_users_phone_check CHECK (phone <> '');
     CREATE INDEX directus_users_phone_idx ON directus_users (lower(phone));
     """,
     """

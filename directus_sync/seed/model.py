@@ -191,11 +191,14 @@ def _keys(
 
 
 def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...], bool]:
-    """Return the keys that the catalog lists, and whether null is equal to null in them."""
+    """Return the keys that the catalog lists, and whether null is equal to null in them.
+
+    A deferrable one is an order that people change, so what it says of a row today tells it from no other tomorrow.
+    """
     found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():
         match = _UNIQUE.match(definition)
-        if item.kind is ObjectKind.CONSTRAINT and match and item.names[0] == name:
+        if item.kind is ObjectKind.CONSTRAINT and match and item.names[0] == name and "DEFERRABLE" not in definition:
             quoted = _COLUMN.findall(match["columns"])
             found[tuple(text.replace('""', '"') or bare for text, bare in quoted)] = match["nulls"] is not None
     return found

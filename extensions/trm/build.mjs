@@ -1,5 +1,4 @@
 // Bundles src/ into dist/, where Directus looks. Takes a third of a second; types are checked by `pnpm lint`.
-import { writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 await build({
@@ -12,5 +11,13 @@ await build({
   // Packages in CommonJS call require, which a module does not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 });
-// A bundle must have a part for the Studio, even an empty one.
-await writeFile('dist/app.js', 'export {};\n');
+await build({
+  entryPoints: ['src/studio/index.ts'],
+  outfile: 'dist/app.js',
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  // The Studio's own.
+  external: ['vue'],
+});

@@ -90,6 +90,8 @@ def _people() -> Iterator[tuple[str, Row]]:
         yield "directus_users", {
             "id": person.id, "email": f"{person.name}@example.com", "first_name": person.name, "status": "active",
             "token": person.token, "role": ROLE, "birth_date": "1980-01-01", "phone": "+355 1", "nationality": "AL",
+            "emergency_contact_name": "Someone", "emergency_contact_phone": "+355 2", "licence_number": "L-1",
+            "insurance_number": "I-1",
         }  # fmt: skip
     yield "directus_access", {"id": an_id("access.studio"), "policy": STUDIO, "user": STEWARD.id, "sort": 1}
     for number, label in enumerate((SHARED, LOOSE)):
@@ -145,7 +147,9 @@ def _event(club: str) -> Iterator[tuple[str, str, Row]]:
         yield "entry_crew", person.name, {"entry_id": ("entries", "own"), "user_id": person.id, "role": role}
     yield "entry_crew", "rival", {"entry_id": ("entries", "rival"), "user_id": RIVALS[club].id, "role": "pilot"}
     yield "entry_devices", "own", {"entry_id": ("entries", "own"), "device_id": ("devices", "tracker")}
-    yield "entry_devices", "rival", {"entry_id": ("entries", "rival"), "device_id": ("devices", SHARED)}
+    yield "entry_devices", "rival", {
+        "entry_id": ("entries", "rival"), "device_id": ("devices", SHARED), "until_at": NOW.isoformat(),
+    }  # fmt: skip
 
 
 def _course(club: str) -> Iterator[tuple[str, str, Row]]:
@@ -155,6 +159,7 @@ def _course(club: str) -> Iterator[tuple[str, str, Row]]:
     ):
         yield "stages", label, now | {
             "name": label, "sort_order": place, "role": "regular", "status": status, "start_order_strategy": "manual",
+            "opened_at": NOW.isoformat() if status in {"open", "closed"} else None,
         }  # fmt: skip
     for label, kind in {"start": "start", "checkpoint": "checkpoint", "zone": "speed_limit_zone"}.items():
         yield "geofences", label, now | {"name": label, "kind": kind, "geometry": AREA}
@@ -195,7 +200,7 @@ def _timing(club: str) -> Iterator[tuple[str, str, Row]]:
     }  # fmt: skip
     yield "stage_results", "official", {
         "entry_id": ("entries", "rival"), "stage_id": ("stages", "running"), "class_id": ("classes", "now"),
-        "status": "finished", "publication": "official",
+        "status": "finished", "publication": "official", "published_at": NOW.isoformat(),
     }  # fmt: skip
     for place, label in enumerate(("own", "rival"), 1):
         entry = {"entry_id": ("entries", label)}

@@ -77,7 +77,8 @@ SOME_OF: Final = {
 # What a role sees of a row, where it is not everything.
 _VEHICLE: Final = {"id", "make", "model", "year", "cc", "vin", "plate", "created_at", "updated_at"}
 _DEVICE: Final = {"id", "imei", "model", "created_at", "updated_at"}
-_CO_MEMBER: Final = {"id", "first_name", "last_name", "avatar", "phone", "nationality"}
+_EMERGENCY: Final = {"emergency_contact_name", "emergency_contact_phone"}
+_CO_MEMBER: Final = {"id", "first_name", "last_name", "avatar", "phone", "nationality", *_EMERGENCY}
 FIELDS: Final = {
     **{("vehicles", role): _VEHICLE for role in ROLES},
     **{("devices", role): _DEVICE for role in ROLES},
@@ -88,7 +89,7 @@ FIELDS: Final = {
 # Of himself everybody sees this as well.
 OWN_PROFILE: Final = {"language"}
 
-_EVENT: Final = "name slug discipline starts_at ends_at regulation_doc_url notes"
+_EVENT: Final = "name slug discipline starts_at ends_at timezone regulation_doc_url notes"
 _CROSSING: Final = "segment_id geofence_id waypoint_id direction ts device_id speed_kmh source status notes"
 _PENALTY: Final = (
     "segment_id type offence_value override_seconds override_reason penalty_seconds outcome status issued_by"
@@ -102,7 +103,7 @@ _ORGANIZERS: Final = {
     "classes": "code name sort_order race_number_min race_number_max description",
     "entries": "class_id vehicle_id race_number status registered_at notes",
     "entry_crew": "user_id role",
-    "entry_devices": "device_id assigned_user_id mount_position",
+    "entry_devices": "device_id assigned_user_id mount_position from_at until_at",
     "stages": "name sort_order role status starts_at start_interval_seconds mta_seconds start_order_strategy"
     " start_order_input_stage_id start_order_strategy_params closed_at",
     "segments": "sort_order type name entry_geofence_id exit_geofence_id target_duration_seconds mta_seconds"
@@ -117,7 +118,10 @@ _ORGANIZERS: Final = {
     "entry_crossings": _CROSSING,
     "entry_penalties": _PENALTY,
 }
-_PROFILE: Final = "first_name last_name avatar phone birth_date nationality language password"
+_PROFILE: Final = (
+    "first_name last_name avatar phone birth_date nationality emergency_contact_name emergency_contact_phone"
+    " licence_number insurance_number language password"
+)
 UPDATES: Final = {
     **{(collection, role): fields for collection, fields in _ORGANIZERS.items() for role in ROLES[:2]},
     **{("directus_users", role): _PROFILE for role in ROLES},

@@ -26,7 +26,7 @@ ROWS: Final[dict[str, Row]] = {
     "entries": _NOW
     | {"class_id": ("classes", "now"), "race_number": 399, "status": "registered", "vehicle_id": ("vehicles", "car")},
     "entry_crew": _ENTRY | {"role": "navigator"},
-    "entry_devices": _ENTRY | {"device_id": ("devices", SHARED)},
+    "entry_devices": _ENTRY | {"device_id": ("devices", SHARED), "from_at": _WHEN},
     "stages": _NOW
     | {"name": "new", "sort_order": 99, "role": "regular", "status": "draft", "start_order_strategy": "manual"},
     "segments": {"stage_id": ("stages", "over"), "sort_order": 99, "type": "parc-ferme"},

@@ -166,7 +166,8 @@ def shown(row: Row, fields: set[str] | None = None) -> Row:
 
 LISTS = {
     "organization_users", "organization_vehicles", "organization_devices", "events", "entry_crew", "entry_devices",
-    "segments", "waypoints",
+    "segments", "waypoints", "classes", "entries", "stages", "geofences", "speed_limit_zones", "penalty_formulas",
+    "entry_segment_starts", "entry_crossings", "entry_penalties", "stage_results",
 }  # fmt: skip
 
 

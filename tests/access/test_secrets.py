@@ -33,6 +33,13 @@ QUESTIONS: dict[str, tuple[Person, str, Filter]] = {
     ),
     "whether a segment has points": (RIDER, "segments", {**SPECIAL, "waypoints": {"_nnull": True}}),
     "how many it has": (RIDER, "segments", {**SPECIAL, "count(waypoints)": {"_gt": 0}}),
+    "whether a rival has a penalty": (
+        RIDER,
+        "entries",
+        {"race_number": {"_eq": 302}, "entry_penalties": {"penalty_seconds": {"_gt": 0}}},
+    ),
+    "whether an event has a stage that is planned": (VIEWER, "events", {"stages": {"name": {"_eq": "planned"}}}),
+    "who has which licence": (RIDER, "entry_crew", {"user_id": {"licence_number": {"_starts_with": "L"}}}),
     "whether a stage has a secret line": (VIEWER, "stages", {"segments": {"name": {"_eq": "special-with-line"}}}),
     "where a speed zone is": (VIEWER, "speed_limit_zones", {"geofence_id": {"geometry": AT_POINT}}),
     "a rider's phone": (VIEWER, "entry_crew", {"user_id": {"phone": {"_starts_with": "+355"}}}),
@@ -76,6 +83,13 @@ def test_a_nested_filter_and_a_sort_find_out_nothing(guarded_clubs: Clubs) -> No
         assert rider.get("/items/stages", params={"sort": sort}).status_code == 400
     segments = rider.get("/items/segments", params={"fields": "name,count(waypoints)"}).json()["data"]
     assert {row["name"]: row["waypoints_count"] for row in segments} == {"over": "1", "special": "0", "liaison": "0"}
+
+
+def test_no_number_of_rows_is_told_of_a_list_that_somebody_does_not_see(guarded_clubs: Clubs) -> None:
+    rider = guarded_clubs.as_(RIDER)
+    for collection, fields in (("entries", "count(entry_penalties)"), ("events", "count(stages)")):
+        answer = rider.get(f"/items/{collection}", params={"fields": fields})
+        assert answer.status_code == 403 or not any(value for row in answer.json()["data"] for value in row.values())
 
 
 def test_a_filter_on_related_rows_finds_those_that_may_be_read(guarded_clubs: Clubs) -> None:

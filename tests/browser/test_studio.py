@@ -59,7 +59,7 @@ def test_the_status_offers_its_eight_values_in_the_order_of_the_lifecycle(studio
 def test_an_entry_shows_its_crew_and_its_devices(studio: Studio) -> None:
     studio.open("entries")
     studio.row("301").get_by_role("cell", name="301", exact=True).click()
-    expect(studio.header.get_by_role("heading")).to_have_text(ENTRY)
+    expect(studio.header.get_by_role("heading")).to_have_text(f"{ENTRY} (C-2)")
     for person, role in (("Test Pilot", "Pilot"), ("Test Co-pilot", "Co-pilot")):
         member = studio.field("Crew").get_by_role("row").filter(has_text=person)
         expect(member.get_by_role("cell", name=role, exact=True)).to_be_visible()
@@ -79,13 +79,13 @@ def test_an_entry_shows_its_crew_and_its_devices(studio: Studio) -> None:
 
 
 def test_a_second_entry_is_registered_through_the_form(studio: Studio, seeded: RunningDirectus) -> None:
-    fill_in_an_entry(studio, 302)
+    fill_in_an_entry(studio, 303)
     studio.save()
-    expect(studio.row("302")).to_contain_text("Confirmed")
-    expect(studio.row("302")).to_contain_text("M-2")
+    expect(studio.row("303")).to_contain_text("Confirmed")
+    expect(studio.row("303")).to_contain_text("M-2")
     sql = (
         "SELECT c.code, v.model, e.status FROM entries e"
-        " JOIN classes c ON c.id = e.class_id JOIN vehicles v ON v.id = e.vehicle_id WHERE e.race_number = 302"
+        " JOIN classes c ON c.id = e.class_id JOIN vehicles v ON v.id = e.vehicle_id WHERE e.race_number = 303"
     )
     assert seeded.database.rows(sql) == [("M-2", "Land Cruiser", "confirmed")]
 
@@ -96,7 +96,7 @@ def test_a_race_number_that_is_taken_is_told_and_nothing_is_lost(studio: Studio,
     studio.save()
     expect(studio.main).to_contain_text("event_id, race_number: Value has to be unique")
     expect(studio.field("Race number").get_by_role("spinbutton")).to_have_value("301")
-    expect(studio.field("Class")).to_contain_text("M-2 Moto 450")
+    expect(studio.field("Class")).to_contain_text("M-2")
     assert seeded.database.value("SELECT count(*) FROM entries") == before
     studio.picture("duplicate")
 
@@ -109,6 +109,21 @@ def test_a_stage_shows_its_segments_in_order(studio: Studio) -> None:
     expect(segments).to_contain_text(["Tirana to Dajt", "Dajt", "Dajt to Shkodër"])
     segments.last.scroll_into_view_if_needed()
     studio.picture("stage")
+
+
+def test_a_list_of_geofences_says_what_each_is(studio: Studio) -> None:
+    studio.open("geofences")
+    row = studio.row("Example: Surrel")
+    expect(row.get_by_role("cell", name="Polygon", exact=True)).to_be_visible()
+    expect(studio.main).not_to_contain_text("[object Object]")
+
+
+def test_an_event_lists_what_belongs_to_it(studio: Studio) -> None:
+    studio.open("events")
+    studio.edit("Rally Albania 2026")
+    stages = studio.field("Stages").get_by_role("row").filter(has_text="Example:")
+    expect(stages).to_contain_text(["prologue", "Tirana to Shkodër", "Shkodër and back"])
+    expect(studio.field("Entries").get_by_role("row").filter(has_text="Suzuki Jimny")).to_contain_text("Finished")
 
 
 def test_a_geofence_has_a_map(studio: Studio) -> None:

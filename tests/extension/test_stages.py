@@ -84,7 +84,7 @@ def test_a_stage_opens_with_its_start_list_and_closing_times(rally_of: Rally) ->
     ("assignment", "wanted"),
     [
         ("status = 'draft'", (409, "INVALID_TRANSITION")),
-        ("status = 'closed'", (409, "INVALID_TRANSITION")),
+        ("status = 'closed', opened_at = now()", (409, "INVALID_TRANSITION")),
         ("starts_at = NULL", (422, "START_TIME_MISSING")),
         ("start_interval_seconds = NULL", (422, "START_TIME_MISSING")),
         ("start_order_strategy = 'previous_stage_clean_result'", (409, "INPUT_STAGE_NOT_OFFICIAL")),
@@ -186,8 +186,8 @@ def test_the_order_of_the_starts_follows_the_strategy(
     confirm(rally_of)
     database = rally_of.directus.database
     database.execute(
-        "INSERT INTO public.stages (id, event_id, name, sort_order, role, status, start_order_strategy)"
-        f" VALUES ('{key('prologue')}', '{key('event A')}', 'P', 0, 'prologue', 'official', 'manual');"
+        "INSERT INTO public.stages (id, event_id, name, sort_order, role, status, start_order_strategy, opened_at)"
+        f" VALUES ('{key('prologue')}', '{key('event A')}', 'P', 0, 'prologue', 'official', 'manual', now());"
         "INSERT INTO public.stage_results (id, stage_id, entry_id, class_id, status, raw_time_ms, total_time_ms)"
         f" SELECT gen_random_uuid(), '{key('prologue')}', id, class_id, 'finished', 1000 * (5 - race_number),"
         f" 1000 * race_number FROM public.entries WHERE event_id = '{key('event A')}'"

@@ -21,6 +21,7 @@ from tests.course import (
     AREA,
     BOW_TIE,
     CLASS,
+    DEVICE,
     EVENT,
     FAR_AWAY,
     ORGANIZATION,
@@ -64,6 +65,17 @@ CHECKS: dict[str, tuple[Change, Change]] = {
         {"id": an_id("new"), "start_order_input_stage_id": STAGE},
         {"id": an_id("new"), "start_order_input_stage_id": an_id("new")},
     ),
+    "entry_devices_window_check": (
+        {"from_at": "2026-06-06T06:00:00Z", "until_at": "2026-06-06T06:00:01Z"},
+        {"from_at": "2026-06-06T06:00:00Z", "until_at": "2026-06-06T06:00:00Z"},
+    ),
+    "entry_devices_device_id_excl": ({"entry_id": "other"}, {"entry_id": "other", "device_id": DEVICE}),
+    "devices_imei_check": ({}, {"imei": "35000000000000A"}),
+    "organizations_slug_check": ({}, {"slug": "Not a slug"}),
+    "events_slug_check": ({}, {"slug": "-"}),
+    "directus_users_nationality_check": ({"nationality": "AL"}, {"nationality": "Albania"}),
+    "vehicles_year_check": ({"year": 1900}, {"year": 1899}),
+    "stages_opened_at_check": ({"status": "open"}, {"status": "open", "opened_at": None}),
     "stages_window_check": ({}, {"closed_at": "2026-06-06T05:59:59Z"}),
     "geofences_geometry_check": ({}, {"geometry": BOW_TIE}),
     "geofences_geometry_degrees_check": ({}, {"geometry": FAR_BOX}),
@@ -85,6 +97,13 @@ CHECKS: dict[str, tuple[Change, Change]] = {
     "entry_penalties_override_reason_check": ({}, {"override_reason": ""}),
     "entry_penalties_overridden_check": (
         {"status": "overridden"}, {"status": "overridden", "override_seconds": None},
+    ),
+    "entry_penalties_counts_check": ({"status": "overridden"}, {"status": "overridden", "penalty_seconds": 1}),
+    "stage_results_published_at_check": (
+        {"publication": "official", "published_at": NEXT_YEAR}, {"publication": "official"},
+    ),
+    "stage_results_publication_check": (
+        {"publication": "official", "published_at": NEXT_YEAR}, {"publication": "no such choice"},
     ),
     "position_flags_window_check": ({}, {"to_ts": "2026-06-06T05:59:59Z"}),
 }  # fmt: skip
@@ -166,6 +185,9 @@ def _row(name: str, change: Change) -> tuple[str, Change]:
 
 
 FREE: dict[str, Change] = {
+    "organizations": {"slug": "free"},
+    "directus_users": {"email": "free@example.com"},
+    "devices": {"imei": "350000000000007"},
     "organization_users": {"organization_id": an_id("other organization_id")},
     "events": {"slug": "another"},
     "classes": {"code": "C-3"},
@@ -206,21 +228,22 @@ def test_a_constraint_holds_for_every_writer(served: RunningDirectus, name: str)
 
 
 # What the extension writes, whatever somebody says.
-WRITTEN = {"position_flags_rows_affected_check"}
+WRITTEN = {"entry_penalties_counts_check", "position_flags_rows_affected_check", "stages_opened_at_check"}
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - WRITTEN))
 def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
     fits, refused = CASES[name]
     table, row = _row(name, fits)
-    created = served.http.post(f"/items/{table}", json=row)
+    path = "/users" if table == "directus_users" else f"/items/{table}"
+    created = served.http.post(path, json=row)
     assert created.status_code == 200, created.text
-    assert served.http.delete(f"/items/{table}/{created.json()['data']['id']}").status_code == 204
+    assert served.http.delete(f"{path}/{created.json()['data']['id']}").status_code == 204
 
     table, row = _row(name, refused)
     count = f"SELECT count(*) FROM {table}"
     before = served.database.value(count)
-    answer = served.http.post(f"/items/{table}", json=row)
+    answer = served.http.post(path, json=row)
     assert served.database.value(count) == before
     error = answer.json()["errors"][0]
     assert answer.status_code == 400, answer.text
@@ -255,8 +278,7 @@ OTHER_FORMS = [("organizations", "slug", "Not a slug"), ("devices", "imei", "350
 
 def _free_row(table: str) -> Change:
     """Return a row that fits beside the one that is there."""
-    free = {"organizations": {"slug": "free"}, "devices": {"imei": "350000000000007"}, **FREE}.get(table, {})
-    return {**{key: value for key, value in ROWS[table].items() if key != "id"}, **free}
+    return {**{key: value for key, value in ROWS[table].items() if key != "id"}, **FREE.get(table, {})}
 
 
 @pytest.mark.parametrize(("table", "field"), REQUIRED)

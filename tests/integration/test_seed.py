@@ -22,6 +22,8 @@ CLASSES = [
 ]  # fmt: skip
 ROWS = sum(len(reading.read(path).rows) for path in RALLY.parent.glob("*.yaml"))
 
+OF_THE_TEST_ENTRY = {"filter[entry_id][race_number]": "301"}
+
 Write = Callable[[str], Path]
 
 
@@ -99,15 +101,19 @@ def test_the_classes_are_those_of_the_regulations_in_order(server: RunningDirect
 
 
 def test_the_test_entry_has_a_vehicle_a_crew_and_three_devices(server: RunningDirectus) -> None:
-    (entry,) = rows_of(server, "/items/entries", fields="*,vehicle_id.model,class_id.code")
+    (entry,) = rows_of(
+        server, "/items/entries", **{"fields": "*,vehicle_id.model,class_id.code", "filter[race_number]": "301"}
+    )
     assert (entry["race_number"], entry["status"]) == (301, "registered")
     assert (entry["vehicle_id"]["model"], entry["class_id"]["code"]) == ("Land Cruiser", "C-2")
-    crew = rows_of(server, "/items/entry_crew", fields="role,user_id.email")
+    crew = rows_of(server, "/items/entry_crew", fields="role,user_id.email", **OF_THE_TEST_ENTRY)
     assert {row["role"]: row["user_id"]["email"] for row in crew} == {
         "pilot": "test.pilot@example.com",
         "co-pilot": "test.copilot@example.com",
     }
-    devices = rows_of(server, "/items/entry_devices", fields="mount_position,assigned_user_id.email")
+    devices = rows_of(
+        server, "/items/entry_devices", fields="mount_position,assigned_user_id.email", **OF_THE_TEST_ENTRY
+    )
     worn = {row["mount_position"]: (row["assigned_user_id"] or {}).get("email") for row in devices}
     assert worn == {
         "hardwired_dash": None,
@@ -143,6 +149,37 @@ def test_nothing_is_to_do_again_whatever_the_time_zone(server: RunningDirectus) 
     again = server.tool.with_settings(PGTZ="Asia/Tokyo")("seed")
     assert (again.code, again.out[:16]) == (0, "Nothing to seed:"), again.text
     assert counts(server) == before
+
+
+def test_segments_and_waypoints_that_were_dragged_are_not_created_again(server: RunningDirectus) -> None:
+    """As the admin UI does when the last one is dragged before the others."""
+    for collection, parent, name in (
+        ("segments", "stages", "Example: Tirana to Shkodër"),
+        ("waypoints", "segments", "Dajt"),
+    ):
+        (found,) = rows_of(
+            server,
+            f"/items/{parent}",
+            **{"filter[name]": name, "fields": f"id,{collection}.id,{collection}.sort_order"},
+        )
+        own = sorted(found[collection], key=lambda row: row["sort_order"])
+        order = [{"id": row["id"], "sort_order": place} for place, row in enumerate([own[-1], *own[:-1]], 1)]
+        moved = server.http.patch(
+            f"/items/{parent}/{found['id']}", json={collection: {"create": [], "update": order, "delete": []}}
+        )
+        assert moved.status_code == 200, moved.text
+    before = counted(server)
+    again = server.tool("seed")
+    assert again.code == 0, again.text
+    assert "Nothing to seed" in again.out
+    assert "segments" in again.out
+    assert counted(server) == before
+
+
+def counted(running: RunningDirectus) -> tuple[int, int]:
+    return running.database.value("SELECT count(*) FROM segments"), running.database.value(
+        "SELECT count(*) FROM waypoints"
+    )
 
 
 def test_a_row_that_an_operator_edited_is_reported_and_left_alone(server: RunningDirectus, write: Write) -> None:

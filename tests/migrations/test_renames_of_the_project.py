@@ -30,8 +30,15 @@ PROJECTS = [
     # A field that the project added to a collection of Directus.
     RenameField("directus_users", "phone", "telephone"),
 ]
+# Revisions with functions that name the table.
+WITH_FUNCTIONS = (
+    "post_0013_record_changes",
+    "post_0015_keep_references_in_one_event",
+    "post_0016_let_a_device_serve_one_entry_at_a_time",
+)
 BY_HAND = [
-    (r": entries$", ": registrations"),
+    # But fields of other collections that are called so: their lists of entries.
+    (r"(?<!field): entries$", ": registrations"),
     (r": entries_(\w+)_foreign$", r": registrations_\1_foreign"),
     (r": make$", ": manufacturer"),
     (r"\{\{(vehicle_id\.)?make\}\}", r"{{\1manufacturer}}"),
@@ -53,13 +60,13 @@ def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Se
 
 
 def _record_again(versions: Path) -> None:
-    """Add the revision that stores the functions of the audit trail again: their text does not follow a rename."""
+    """Add the revision that stores the functions again: their text does not follow a rename."""
     head = revision_files.head_id(versions, "post")
-    again = 'import_module("migrations.versions.post.post_0013_record_changes").upgrade()'
+    again = "\n    ".join(f'import_module("migrations.versions.post.{name}").upgrade()' for name in WITH_FUNCTIONS)
     text = REVISION.format(
-        revision="post_0014", down_revision=head, upgrade=f"get_bind()\n    {again}", downgrade="get_bind()"
+        revision="post_0018", down_revision=head, upgrade=f"get_bind()\n    {again}", downgrade="get_bind()"
     )
-    name = "post_0014_record_registrations"
+    name = "post_0018_record_registrations"
     content = text.replace("from alembic", "from importlib import import_module\n\nfrom alembic", 1)
     (versions / "post" / f"{name}.py").write_text(content, encoding="utf-8")
     revision_files.write_head(versions, "post", name)
@@ -86,6 +93,9 @@ def test_the_recipe_ends_in_the_same_catalog_on_every_database(
         text = path.read_text(encoding="utf-8").replace('"entries', '"registrations')
         path.write_text(text.replace("public.entries", "public.registrations"), encoding="utf-8")
     _record_again(tmp_path / "migrations" / "versions")
+    catalog = tmp_path / "snapshots" / "catalog.yaml"
+    text = catalog.read_text(encoding="utf-8").replace("public.entries", "public.registrations")
+    catalog.write_text(text.replace("'entries", "'registrations"), encoding="utf-8")
     files["registrations.yaml"] = files.pop("entries.yaml")
     assert {path.name: path.read_text(encoding="utf-8") for path in access.iterdir()} == files
     accepted = accept_edits("no database needs anything: what it has was renamed", root=tmp_path)

@@ -84,7 +84,7 @@ def test_the_example_course_has_what_an_event_needs() -> None:
     assert len(COURSE["speed_limit_zones"]) == 2
     assert {"start", "finish", "speed_limit_zone"} <= {geofence["kind"] for geofence in COURSE["geofences"]}
     for collection in ("entry_segment_starts", "entry_crossings", "entry_penalties", "stage_results"):
-        assert {row["entry_id"]["race_number"] for row in COURSE[collection]} == {301}
+        assert {row["entry_id"]["race_number"] for row in COURSE[collection]} == {302}
 
 
 def test_the_example_course_says_everywhere_that_it_is_one() -> None:

@@ -23,7 +23,8 @@ export interface Update {
  * Directus calls a filter of items.update before it checks permissions and, for all but lists, outside of its
  * transaction. Here a refused user leaves nothing behind, and neither does a failure of the rest.
  *
- * before: reads what the update replaces. rest: what belongs to it; it returns more values for the same rows.
+ * before: reads what the update replaces, and writes what the database asks for along with it.
+ * rest: what belongs to it; it returns more values for the same rows.
  */
 export async function atomically<Before>(
   { database, schema, accountability }: Reading & { accountability: Accountability | null },

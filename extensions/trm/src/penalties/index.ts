@@ -1,13 +1,24 @@
-/** Fills in what nobody types for a penalty by hand: its key, and a formula that there is none of. */
-import { randomUUID } from 'node:crypto';
-import type { HookConfig } from '@directus/types';
+/** Fills in what nobody types for a penalty: the key of one by hand, the seconds that count of an overridden one. */
+import type { HookConfig, PrimaryKey } from '@directus/types';
 import type { Row } from '../lib/types';
+import { merged, readingOf } from '../lib/values';
+import { counting, filledIn } from './rules';
 
-const penalties: HookConfig = ({ filter }) => {
-  filter<Row>('entry_penalties.items.create', (payload) => {
-    if (payload['source'] !== 'manual') return payload;
-    const key = payload['dedupe_key'] ?? `manual:${randomUUID()}`;
-    return { ...payload, dedupe_key: key, formula_snapshot: payload['formula_snapshot'] ?? {} };
+const COLLECTION = 'entry_penalties';
+
+const withSeconds = (payload: Row, rows: readonly Row[]): Row => {
+  const seconds = counting(rows);
+  return seconds === undefined ? payload : { ...payload, penalty_seconds: seconds };
+};
+
+const penalties: HookConfig = ({ filter }, { getSchema }) => {
+  filter<Row>(`${COLLECTION}.items.create`, (payload) => withSeconds(filledIn(payload), [payload]));
+
+  filter<Row>(`${COLLECTION}.items.update`, async (payload, meta, context) => {
+    if (!['status', 'override_seconds', 'penalty_seconds'].some((field) => field in payload)) return payload;
+    const reading = await readingOf(context, getSchema);
+    const keys = meta['keys'] as PrimaryKey[];
+    return withSeconds(payload, await merged(reading, COLLECTION, keys, ['status', 'override_seconds'], payload));
   });
 };
 

@@ -13,6 +13,7 @@ interface DatabaseError {
 const SENTENCES: Readonly<Record<string, string>> = sentences;
 const CHECK = '23514';
 const UNIQUE = '23505';
+const EXCLUSION = '23P01';
 const FOREIGN_KEY = '23503';
 
 const isDatabaseError = (value: unknown): value is DatabaseError =>
@@ -35,6 +36,7 @@ export function explain(error: unknown): unknown {
       return new ConstraintViolated({ reason, ...details });
     }
     case UNIQUE:
+    case EXCLUSION:
       return new ConstraintViolated({ reason: sentence(constraint), ...details });
     case FOREIGN_KEY: {
       const reason = `Rows of ${table ?? 'another table'} refer to it; delete them first.`;

@@ -27,20 +27,26 @@ async function requireNoProposal(trx: Knex, results: readonly Result[]): Promise
 const results: HookConfig = ({ filter }, { services, getSchema }) => {
   filter<Row>('stage_results.items.update', async (payload, meta, context) => {
     const keys = meta['keys'] as PrimaryKey[];
+    const next = payload['publication'];
     const { accountability } = context;
     const update = { Service: services['ItemsService'] as ItemsService, collection: 'stage_results', keys, payload };
     return atomically(
       { ...(await readingOf(context, getSchema)), accountability },
       update,
-      (trx) => trx('stage_results').whereIn('id', keys.filter(isKey)).orderBy('id').forUpdate().select<Result[]>(),
+      async (trx) => {
+        const own = (): Knex.QueryBuilder => trx('stage_results').whereIn('id', keys.filter(isKey));
+        const found = (await own().orderBy('id').forUpdate().select()) as Result[];
+        const published = { published_at: trx.fn.now(), published_by: accountability?.user ?? null };
+        // A CHECK wants the time of every official result.
+        if (next === 'official') await own().where('publication', 'provisional').update(published);
+        return found;
+      },
       async (trx, before) => {
-        const next = payload['publication'];
         if (before.some(({ publication }) => publication === 'official') && next !== 'provisional')
           throw new ResultOfficial({ reason: 'The result is official; make it provisional first.' });
         if (next === 'provisional') return { published_at: null, published_by: null };
-        if (next !== 'official') return {};
-        await requireNoProposal(trx, before);
-        return { published_at: new Date(), published_by: accountability?.user ?? null };
+        if (next === 'official') await requireNoProposal(trx, before);
+        return {};
       },
     );
   });

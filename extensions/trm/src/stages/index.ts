@@ -1,5 +1,6 @@
 /** Has a stage go from one status to the next, and writes its start list and closing times when it opens. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
+import type { Knex } from 'knex';
 import { close, warn } from '../closing/times';
 import { atomically, type ItemsService } from '../lib/atomically';
 import { InvalidTransition } from '../lib/errors';
@@ -8,6 +9,8 @@ import type { Row } from '../lib/types';
 import { readingOf } from '../lib/values';
 import { mayBegin, mayFollow } from './rules';
 import { writeStarts, type Stage } from './starts';
+
+const OPENED = new Set(['open', 'closed', 'official']);
 
 const words = (from: string, to: string): string => `A stage does not go from ${from} to ${to}.`;
 
@@ -28,7 +31,13 @@ const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
       reading,
       update,
       // Locked, so that of two who open a stage at once the second sees what the first did.
-      (trx) => trx('stages').whereIn('id', keys.filter(isKey)).orderBy('id').forUpdate().select<Stage[]>(),
+      async (trx) => {
+        const own = (): Knex.QueryBuilder => trx('stages').whereIn('id', keys.filter(isKey));
+        const found = (await own().orderBy('id').forUpdate().select()) as Stage[];
+        // A CHECK wants it of every stage that was opened, before anybody has judged whether this one may be.
+        if (OPENED.has(next)) await own().whereNotIn('status', [...OPENED]).update({ opened_at: trx.fn.now() });
+        return found;
+      },
       async (trx, before) => {
         for (const { status } of before)
           if (!mayFollow(status, next)) throw new InvalidTransition({ reason: words(status, next) });
@@ -40,7 +49,7 @@ const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
           await writeStarts(trx, stage);
           await warn(trx, logger, context.accountability?.user ?? null, stage.id, await close(trx, stage.id));
         }
-        return { opened_at: new Date() };
+        return {};
       },
     );
   });

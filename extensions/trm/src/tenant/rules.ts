@@ -32,11 +32,14 @@ export function demand(collection: string, action: Action): Demand | null {
 /** Return who may create this row: a marshal records by hand alone what he saw. */
 export const mayCreate = (collection: string, { roles, ...demanded }: Demand, payload: Row): Demand => ({
   ...demanded,
-  roles: collection === 'entry_crossings' && payload['source'] !== 'manual' ? roles.filter(isNoMarshal) : roles,
+  roles: collection === 'entry_crossings' && isByDevice(payload) ? roles.filter(isNoMarshal) : roles,
 });
 
 /** Return what a refused creation may lack, as a sentence; nothing that a stored row would have to tell. */
 export const advice = (collection: string, payload: Row): string =>
-  collection === 'entry_crossings' && payload['source'] !== 'manual' ? ' A marshal chooses the source Manual.' : '';
+  collection === 'entry_crossings' && isByDevice(payload) ? ' A marshal chooses the source Manual.' : '';
+
+/** The database writes manual where nobody says a source. */
+const isByDevice = (payload: Row): boolean => payload['source'] !== undefined && payload['source'] !== 'manual';
 
 const isNoMarshal = (role: string): boolean => role !== 'marshal';
