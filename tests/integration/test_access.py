@@ -280,7 +280,7 @@ def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows
         kept = (
             "SELECT 'permission', fields FROM directus_permissions WHERE collection = 'speed_limit_zones'"
             " UNION ALL SELECT 'preset', bookmark FROM directus_presets WHERE collection = 'speed_limit_zones'"
-            " ORDER BY 1"
+            " ORDER BY 1, 2"
         )
         before = running.database.rows(kept)
         without = edited(

@@ -99,12 +99,12 @@ def test_a_direct_address_for_the_tool_alone_deploys(pooled: Tool, deployed: Too
 def test_of_eight_deploys_beside_a_pooler_one_works_and_the_others_wait(pooled: Tool, deployed: Tool) -> None:
     """Directus reads and writes through the pooler; what deploys has the direct address, and its lock holds."""
     database = deployed.settings.database
-    pooled.database.execute("DELETE FROM directus_sync.deploys; DROP INDEX positions_ts")
+    pooled.database.execute("DELETE FROM directus_sync.deploys; DROP INDEX positions_faulty_idx")
     direct = pooled.with_settings(DIRECTUS_SYNC_DB_HOST=database.host, DIRECTUS_SYNC_DB_PORT=str(database.port))
     running = [direct.start("deploy") for _ in range(8)]
     done = [direct.wait_for(process, timeout=300) for process in running]
     assert [each.code for each in done] == [0] * 8, "\n".join(each.text for each in done)
-    assert sum("Put back: index positions.positions_ts" in each.err for each in done) == 1
+    assert sum("Put back: index positions.positions_faulty_idx" in each.err for each in done) == 1
     assert sum(each.out.startswith("Nothing to do") for each in done) == 7
     with through(pooled) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]

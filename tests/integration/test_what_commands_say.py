@@ -31,10 +31,10 @@ def test_a_pull_says_what_changed_and_a_dry_run_what_would(serve: Serving, snaps
 def test_a_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, snapshot_file: Path) -> None:
     snapshot_file.with_name("catalog.yaml").write_bytes(Path("snapshots/catalog.yaml").read_bytes())
     edited(snapshot_file, with_firmware)
-    deployed.database.execute("DROP INDEX positions_ts")
+    deployed.database.execute("DROP INDEX positions_faulty_idx")
     found = json.loads(deployed("check", "--json", "--snapshot", snapshot_file).out)
     assert [item["id"] for item in found["schema"]["items"]] == ["devices.firmware"]
-    assert [item["object"] for item in found["catalog"]] == ["index positions.positions_ts"]
+    assert [item["object"] for item in found["catalog"]] == ["index positions.positions_faulty_idx"]
 
 
 def test_a_diff_names_approvals_that_match_nothing_and_refusals_inside_new_collections(

@@ -15,7 +15,8 @@ from migrations import operations  # noqa: F401 - its operations become part of 
 
 CONSTRAINT = r"(UNIQUE(\s+NULLS\s+NOT\s+DISTINCT)?|CHECK|FOREIGN\s+KEY|EXCLUDE\s+USING\s+\w+)"
 ANYWHERE = {
-    r"\b(TRUNCATE|DELETE\s+FROM)\b": "loses rows",
+    # A trigger is AFTER TRUNCATE ON a table.
+    r"\b(TRUNCATE(?!\s+ON\b)|DELETE\s+FROM)\b": "loses rows",
     r"%": "`alembic upgrade --sql` prints a percent sign twice",
     r"\bSET\s+(LOCAL\s+|SESSION\s+)?lock_timeout\b": "lock_timeout belongs to env.py",
     rf"\b{CONSTRAINT}\s*\(": "a constraint needs a name",
@@ -38,13 +39,15 @@ TABLE = re.compile(
 )
 NAMED = re.compile(rf"\bCONSTRAINT\s+\"?\w+\"?\s+{CONSTRAINT}", re.IGNORECASE)
 CHANGES = re.compile(r"\b(ALTER|CREATE|DROP|UPDATE|INSERT|DELETE|TRUNCATE)\b", re.IGNORECASE)
+# What a function does, it does when it is called. A DO block is called at once.
+FUNCTION_BODY = re.compile(r"(\bCREATE\s+OR\s+REPLACE\s+FUNCTION\b[^$]*)\$\$.*?\$\$", re.IGNORECASE | re.DOTALL)
 DROPS_EXPLAINED = re.compile(r"^Drops: +\S", re.MULTILINE)
 
 
 def findings(revision: ModuleType, branch: str, tables: frozenset[str]) -> list[str]:
     """Return what is banned in a revision. tables: those of the snapshot; Directus's own count as well."""
     up, down = printed(revision, "upgrade"), printed(revision, "downgrade")
-    found = _matching(NAMED.sub("", up + down), ANYWHERE)
+    found = _matching(FUNCTION_BODY.sub(r"\1", NAMED.sub("", up + down)), ANYWHERE)
     if not DROPS_EXPLAINED.search(revision.__doc__ or ""):
         found += _matching(up, IN_UPGRADES)
     if branch == "post":

@@ -24,6 +24,7 @@ EVERYWHERE = {
     'op.execute("TRUNCATE results")': "loses rows",
     'op.execute("DELETE FROM results")': "loses rows",
     'op.execute(sa.text("delete  from results"))': "loses rows",
+    'op.execute("DO $$ BEGIN DELETE FROM results; END $$")': "loses rows",
     'op.execute("CREATE VIEW v AS SELECT 5 % 2")': "prints a percent sign twice",
     'op.execute("SET lock_timeout = 0")': "lock_timeout belongs to env.py",
     'op.execute("ALTER TABLE results ADD CHECK (place > 0)")': "a constraint needs a name",
@@ -66,6 +67,7 @@ FINE = {
         'op.add_column("positions", sa.Column("seat", sa.Integer))',
         'op.create_index("positions_seat_idx", "positions", ["seat"], if_not_exists=True)',
         'op.create_table("events", sa.Column("id", sa.Integer), schema="directus_sync")',
+        "op.execute('CREATE OR REPLACE FUNCTION f() RETURNS void AS $$ BEGIN DELETE FROM ranks; END $$')",
     ],
     "post": [
         'op.create_check_constraint("entries_status_check", "entries", "status <> \'\'")',

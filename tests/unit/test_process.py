@@ -32,6 +32,8 @@ def started(cleanup: str = "pass", stdin: int | None = None) -> subprocess.Popen
         stdout=subprocess.PIPE,
         text=True,
         stdin=stdin,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -108,13 +108,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   LOCK TABLE public.positions IN SHARE ROW EXCLUSIVE MODE;
   DELETE FROM public.last_positions;
-  WITH RECURSIVE devices AS (
+  WITH RECURSIVE walked AS (
     SELECT min(device_id) AS device FROM public.positions
     UNION ALL
-    SELECT (SELECT min(device_id) FROM public.positions WHERE device_id > device) FROM devices WHERE device IS NOT NULL
+    SELECT (SELECT min(device_id) FROM public.positions WHERE device_id > device) FROM walked WHERE device IS NOT NULL
   )
   {INSERT}
-  SELECT found.* FROM devices CROSS JOIN LATERAL (
+  SELECT found.* FROM walked CROSS JOIN LATERAL (
     SELECT {NAMES} FROM public.positions WHERE device_id = device AND faulty = false ORDER BY ts DESC LIMIT 1
   ) AS found;
 END
