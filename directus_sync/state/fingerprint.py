@@ -24,7 +24,9 @@ from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 # Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, who may do
 # what and what the Studio shows, which extensions are switched on, and the numbers of the last recorded bases: a deploy
 # leaves its own.
-# Chunks of hypertables are in another schema. Names are not quoted, because nothing is read back from this text.
+# Chunks of hypertables are in another schema. Types of columns stand as numbers: to print that of a geometry, each new
+# session would load PostGIS, a tenth of a boot with nothing to do. Names are not quoted, because nothing is read back
+# from this text.
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
@@ -43,7 +45,7 @@ part AS (
   SELECT concat_ws(' ', 'child', child.relname, parent.relname)
   FROM pg_inherits i JOIN relation child ON child.oid = i.inhrelid JOIN relation parent ON parent.oid = i.inhparent
   UNION ALL
-  SELECT concat_ws(' ', 'column', r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+  SELECT concat_ws(' ', 'column', r.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
     a.attidentity, a.attgenerated, a.attcollation, pg_get_expr(d.adbin, d.adrelid))
   FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -85,7 +87,7 @@ part AS (
     t.typdefault, (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
     (SELECT string_agg(concat(conname, pg_get_constraintdef(oid)), ' ' ORDER BY conname) FROM pg_constraint
       WHERE contypid = t.oid))
-  FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
+  FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd', 'r')
     AND t.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass)
   UNION ALL SELECT concat_ws(' ', 'hypertable', t::text) FROM timescaledb_information.dimensions t
   WHERE t.hypertable_schema = 'public'

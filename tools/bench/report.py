@@ -51,7 +51,7 @@ REPEAT = """\
 ## How to repeat
 
 ```
-make bench                                  # everything, about 20 minutes; writes this page
+make bench                                  # everything, about an hour; writes this page
 make bench ARGS=--quick                     # few rounds; prints, writes nothing
 make bench ARGS="--only boot-idle diff"     # some scenarios; prints, writes nothing
 make bench ARGS=--list                      # the names of the scenarios

@@ -68,6 +68,15 @@ def committed(arena: Arena) -> Files:
     return _with_companions(arena, arena.files("committed", yaml.safe_load(text), text))
 
 
+def alone(arena: Arena) -> Files:
+    """Return the same without access and resources, which the chain does not deploy."""
+    text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
+    files = _with_companions(arena, arena.files("alone", yaml.safe_load(text), text))
+    for name in ("access", "resources"):
+        shutil.rmtree(files.yaml.with_name(name))
+    return files
+
+
 def changed(arena: Arena) -> Files:
     """Return the same with another note at one field."""
     text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")

@@ -18,7 +18,8 @@ def every() -> list[Scenario]:
     new_fields = f"{NEW_FIELDS} new fields on {LARGEST} collections"
     return [
         Scenario("boot-idle", "deploy, nothing to do", Peer.CHAIN, 9, boots.idle),
-        Scenario("boot-first", "first deploy of the real schema, empty database", Peer.CHAIN, 5, boots.first),
+        Scenario("boot-first", "first deploy of the real schema", Peer.CHAIN, 5, partial(boots.first, whole=False)),
+        Scenario("boot-whole", "the same with access and resources", Peer.CHAIN, 5, partial(boots.first, whole=True)),
         Scenario("boot-changed", "deploy, one changed field", Peer.CHAIN, 5, boots.changed),
         Scenario("diff", "diff, nothing differs", Peer.CLI, 5, partial(reads.idle, "diff")),
         Scenario("pull", "pull, nothing differs", Peer.CLI, 5, partial(reads.idle, "pull")),

@@ -28,12 +28,15 @@ def idle(arena: Arena) -> Setup:
 
 
 @contextmanager
-def first(arena: Arena) -> Setup:
-    """Deploy to an empty database."""
+def first(arena: Arena, *, whole: bool) -> Setup:
+    """Deploy to an empty database. whole: also what the chain does not, such as access and resources."""
     templates.prepare_chain(arena)
     snapshot = templates.committed(arena).yaml
+    mine = snapshot if whole else templates.alone(arena).yaml
     yield (
-        Contestant(Peer.OURS, fresh(arena, None, lambda name: commands.ours(arena, name, "deploy"), UNIQUE)),
+        Contestant(
+            Peer.OURS, fresh(arena, None, lambda name: commands.ours(arena, name, "deploy", "--snapshot", mine), UNIQUE)
+        ),
         Contestant(Peer.CHAIN, fresh(arena, None, lambda name: commands.chain(arena, name, snapshot), UNIQUE)),
     )
 
