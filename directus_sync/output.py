@@ -60,8 +60,8 @@ def detail(text: str) -> str:
 
 
 def result(text: str) -> None:
-    """Print a result."""
-    _print(text, sys.stdout)
+    """Print a result, and what to do next."""
+    _print(hints.of(text, settings.make_target()), sys.stdout)
 
 
 _quiet = False

@@ -11,6 +11,23 @@ DASHBOARD_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7d01"
 FLOW_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7f00"
 OPERATION_IDS: Final = tuple(f"0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7f0{n}" for n in range(1, 5))
 
+# What the files have, by id.
+ITEMS: Final = [
+    "dashboard:day",
+    "flow:notice",
+    "operation:notice/failed",
+    "operation:notice/first",
+    "operation:notice/second",
+    "panel:day/Events",
+    "panel:day/Stages",
+    "preset:events/-/-",
+    "preset:events/-/Rallies",
+    "preset:events/member/-",
+    "setting:auth_login_attempts",
+    "setting:project_name",
+    "translation:sq-AL/hello",
+]
+
 # SQL that takes away what a deploy made of the project's own resource files, and adds the role that a list is for.
 NOTHING: Final = f"""
 DELETE FROM directus_sync.resource_history WHERE family = 'resources';

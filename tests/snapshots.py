@@ -16,6 +16,19 @@ from directus_sync.schema.snapshot import Snapshot
 Document = dict[str, Any]
 Edit = Callable[[Document], object]
 
+# A row in each table that takes one without any value.
+A_ROW_EACH = """
+DO $$
+DECLARE found name;
+BEGIN
+  FOR found IN SELECT collection FROM directus_collections ORDER BY collection LOOP
+    BEGIN
+      EXECUTE format('INSERT INTO %I DEFAULT VALUES', found);
+    EXCEPTION WHEN not_null_violation OR undefined_table THEN
+    END;
+  END LOOP;
+END $$"""
+
 
 def edited(path: Path, *edits: Edit) -> Path:
     """Change a snapshot file in place."""

@@ -35,7 +35,7 @@ class Selection:
 class _Return:
     """How rows of a table go back.
 
-    same: the columns by which one is there already; fresh: its id is given anew; links: columns that name other rows of
+    same: the columns by which one is there already; fresh: it gets a new id; links: columns that name other rows of
     the table, which are written when all are there.
     """
 

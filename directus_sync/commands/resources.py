@@ -61,9 +61,9 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
     there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
     changes = judging.changes(family, wanted, there.items)
-    base = recorded
-    if recorded is not None:
-        now = grouping.rekeyed(family, recorded.values(), names) if changes else {}
+    base: Items | None = None if recorded is None else {}
+    if recorded is not None and changes:
+        now = grouping.rekeyed(family, recorded.values(), names)
         base = {change.id: now[change.id] for change in changes if change.id in now}
         base = judging.without_lost(family, base, live.schema(connection, judging.about(family, base)))
     return Comparison(wanted, base, names, there, changes)

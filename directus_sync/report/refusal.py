@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from directus_sync.errors import RefusedPlan, count
 from directus_sync.schema.diff import Action, Kind
@@ -15,13 +15,19 @@ ITEMS_SHOWN: Final = 20
 
 def error(plan: Plan, operation: str) -> RefusedPlan:
     """Return the error for a plan that has refused items. operation: what was asked, and of which server."""
-    groups = {rule: [item for item in plan.refused if item.rule is rule] for rule in Rule}
-    present = {rule: items for rule, items in groups.items() if items}
+    return by_rule(Rule, plan.refused, operation, _line)
+
+
+def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: Callable[[Any], str]) -> RefusedPlan:
+    """Return the error for refused items, rule by rule. rules: of the schema, or of resources; line: shows an item."""
+    items = tuple(refused)
+    groups = {rule: [item for item in items if item.rule is rule] for rule in rules}
+    present = {rule: found for rule, found in groups.items() if found}
     first, *others = present
-    where = [operation, *_listed(present[first])]
+    where = [operation, *shortened([line(item) for item in present[first]])]
     for rule in others:
-        where += [f"and {rule.value.what(present[rule])}:", *_listed(present[rule])]
-    steps = [step for rule, items in present.items() for step in rule.value.steps(items)]
+        where += [f"and {rule.value.what(present[rule])}:", *shortened([line(item) for item in present[rule]])]
+    steps = [step for rule, found in present.items() for step in rule.value.steps(found)]
     what = f"{first.value.what(present[first])}; nothing was sent"
     return RefusedPlan(what, id=first.id, where="\n".join(where), next="\n".join(dict.fromkeys(steps)))
 
@@ -30,10 +36,6 @@ def shortened(lines: Sequence[str]) -> list[str]:
     """Return the first lines, and how many more there are."""
     more = len(lines) - ITEMS_SHOWN
     return [*lines[:ITEMS_SHOWN], f"and {more} more"] if more > 0 else list(lines)
-
-
-def _listed(items: Sequence[Item]) -> list[str]:
-    return shortened([_line(item) for item in items])
 
 
 def _line(item: Item) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from directus_sync.errors import RefusedPlan, count
 from directus_sync.output import coloured
 from directus_sync.report.plans import COLOURS, short
-from directus_sync.report.refusal import shortened
+from directus_sync.report.refusal import by_rule
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import Rule
@@ -75,19 +75,11 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
 
 def refusal(judged: ResourcePlan, operation: str) -> RefusedPlan:
     """Return the error for a plan that has refused items. operation: what was asked."""
-    groups = {rule: [item for item in judged.refused if item.rule is rule] for rule in Rule}
-    present = {rule: items for rule, items in groups.items() if items}
-    first, *others = present
-    where = [operation, *_listed(present[first])]
-    for rule in others:
-        where += [f"and {rule.value.what(present[rule])}:", *_listed(present[rule])]
-    steps = [step for rule, items in present.items() for step in rule.value.steps(items)]
-    what = f"{first.value.what(present[first])}; nothing was sent"
-    return RefusedPlan(what, id=first.id, where="\n".join(where), next="\n".join(dict.fromkeys(steps)))
+    return by_rule(Rule, judged.refused, operation, _shown)
 
 
-def _listed(items: list[Judged]) -> list[str]:
-    return shortened([f"{item.id} ({item.cost})" if item.cost else item.id for item in items])
+def _shown(item: Judged) -> str:
+    return f"{item.id} ({item.cost})" if item.cost else item.id
 
 
 def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:

@@ -133,7 +133,7 @@ def _holder(root: yaml.Node | None, below: str | None) -> yaml.MappingNode | Non
 
 
 def _rewritten(text: str, root: yaml.Node | None, below: str | None, value: Mapping[str, Any]) -> str:
-    """Return the text with the whole mapping written anew: it was on one line, or not there."""
+    """Return the text with the whole mapping rewritten: it was on one line, or not there."""
     body = "".join(_entry(name, child, _INDENT if below else 0) for name, child in value.items())
     if below is None:
         return body

@@ -17,7 +17,7 @@ import yaml
 
 from tests.conftest import Database, Finished, Tool
 from tests.properties.schemas import TYPES, Schema
-from tests.snapshots import Document, Edit, edited, without_collections
+from tests.snapshots import A_ROW_EACH, Document, Edit, edited, without_collections
 
 THEMES: Final = {
     "shop": "products variants brands categories carts orders lines payments refunds coupons reviews stocks stores",
@@ -27,17 +27,6 @@ THEMES: Final = {
     "library": "books copies readers loans fines shelves publishers genres branches events holds scans donors",
     "fleet": "cars drivers trips fuels garages repairs parts tyres permits tolls depots routes stops alarms owners",
 }
-ROWS: Final = """
-DO $$
-DECLARE found name;
-BEGIN
-  FOR found IN SELECT collection FROM directus_collections ORDER BY collection LOOP
-    BEGIN
-      EXECUTE format('INSERT INTO %I DEFAULT VALUES', found);
-    EXCEPTION WHEN not_null_violation OR undefined_table THEN
-    END;
-  END LOOP;
-END $$"""
 
 
 SYSTEM: Final = [
@@ -189,7 +178,7 @@ def test_a_published_schema_is_pushed_changed_removed_and_restored(
     tool, database = Pushing(bootstrapped, file), bootstrapped.database
 
     tool.must("push")
-    database.execute(ROWS)
+    database.execute(A_ROW_EACH)
     tool.must("pull")
     assert tool.must("push").out.startswith("Nothing to push")
     edited(file, changed)

@@ -18,24 +18,12 @@ from directus_sync.errors import SyncError
 from directus_sync.postgres import database
 from tests.conftest import Copying, Database, Tool
 from tests.properties.schemas import Schema
-from tests.snapshots import Document
+from tests.snapshots import A_ROW_EACH, Document
 
 TABLES = (
     "directus_collections", "directus_fields", "directus_relations", "directus_permissions", "directus_presets",
     "directus_activity", "directus_revisions",
 )  # fmt: skip
-# A row in each table that takes one without any value.
-ROWS = """
-DO $$
-DECLARE found name;
-BEGIN
-  FOR found IN SELECT collection FROM directus_collections ORDER BY collection LOOP
-    BEGIN
-      EXECUTE format('INSERT INTO %I DEFAULT VALUES', found);
-    EXCEPTION WHEN not_null_violation OR undefined_table THEN
-    END;
-  END LOOP;
-END $$"""
 
 
 @dataclass(frozen=True)
@@ -106,7 +94,7 @@ def test_a_schema_and_its_change_come_out_equal(sides: tuple[Side, Side], seed: 
     schema = Schema(seed, sides[0].empty)
     assert both(sides, schema.document) == "applied"
     for each in sides:
-        each.database.execute(ROWS)
+        each.database.execute(A_ROW_EACH)
     both(sides, schema.changed())
     assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
 

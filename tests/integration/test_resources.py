@@ -15,23 +15,8 @@ import pytest
 from tests import access_files, resource_files
 from tests.conftest import ROOT, Finished, RunningDirectus, Serving, Tool
 from tests.integration.test_access_boots import KILLED
-from tests.resource_files import OPERATION_IDS
+from tests.resource_files import ITEMS, OPERATION_IDS
 
-ITEMS = [
-    "dashboard:day",
-    "flow:notice",
-    "operation:notice/failed",
-    "operation:notice/first",
-    "operation:notice/second",
-    "panel:day/Events",
-    "panel:day/Stages",
-    "preset:events/-/-",
-    "preset:events/-/Rallies",
-    "preset:events/member/-",
-    "setting:auth_login_attempts",
-    "setting:project_name",
-    "translation:sq-AL/hello",
-]
 LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
 
 

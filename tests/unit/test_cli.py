@@ -552,6 +552,8 @@ def test_a_command_that_make_started_gives_hints_for_make(
     assert run("deploy") == 4
     ways = 'next:  make pull ARGS="--overwrite"\n         make migrate ARGS="--mode skip"\n'
     assert capsys.readouterr().err.endswith(ways)
+    output.result("next: directus-sync deploy brings it")
+    assert capsys.readouterr().out == "next: make migrate brings it\n"
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])

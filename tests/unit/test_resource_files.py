@@ -18,7 +18,7 @@ from directus_sync.resources.studio import reading, writing
 from directus_sync.schema import snapshot
 from tests import resource_files
 from tests.access_files import ROLE_ID
-from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, OPERATION_IDS
+from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, ITEMS, OPERATION_IDS
 
 SCHEMA = snapshot.read(settings.ROOT / "snapshots" / "schema.yaml")
 ROLES = {"member": ROLE_ID}
@@ -69,21 +69,7 @@ def found(tmp_path: Path, name: str, text: str) -> list[str]:
 
 
 def test_everything_has_a_name_that_a_person_would_give_it(folder: Folder) -> None:
-    assert sorted(folder.live) == [
-        "dashboard:day",
-        "flow:notice",
-        "operation:notice/failed",
-        "operation:notice/first",
-        "operation:notice/second",
-        "panel:day/Events",
-        "panel:day/Stages",
-        "preset:events/-/-",
-        "preset:events/-/Rallies",
-        "preset:events/member/-",
-        "setting:auth_login_attempts",
-        "setting:project_name",
-        "translation:sq-AL/hello",
-    ]
+    assert sorted(folder.live) == ITEMS
 
 
 def test_operations_are_named_by_their_names(folder: Folder) -> None:

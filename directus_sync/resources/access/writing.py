@@ -1,4 +1,4 @@
-"""The access files that say what a database has: the old ones, with the entries that differ written anew. Pure."""
+"""The access files that say what a database has: the old ones, with the entries that differ rewritten. Pure."""
 
 from __future__ import annotations
 

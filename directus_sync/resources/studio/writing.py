@@ -1,4 +1,4 @@
-"""The resource files that say what a database has: the old ones, with what differs written anew. Pure."""
+"""The resource files that say what a database has: the old ones, with what differs rewritten. Pure."""
 
 from __future__ import annotations
 
