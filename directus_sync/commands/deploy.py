@@ -89,6 +89,7 @@ def command(
         loaded = dataclasses.replace(loaded, upgrade_directus=upgrade_directus)
     boot = bool(command) and loaded.serve_on_drift
     request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
+    uncaptured: tuple[str, ...] = ()
     if loaded.mode is Mode.DRY_RUN:
         show_checked(loaded, request, as_json=as_json)
     else:
@@ -99,8 +100,9 @@ def command(
             output.document(results.deployed_document(done))
         else:
             output.result(results.deployed(done))
+        uncaptured = done.uncaptured
     if command:
-        handover.become(command, settings.serving_environment())
+        handover.become(command, settings.serving_environment(len(uncaptured)))
 
 
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
@@ -203,7 +205,7 @@ class _Deploying:
                 self._require_equal(client, wanted, of_families)
         took = time.monotonic() - started
         sent = (switched_on, entered, rights)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent, uncaptured=drift)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 

@@ -14,9 +14,9 @@ def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool)
     assert deployed("deploy").code == 0
     deployed.database.execute(NOTE)
 
-    booted = deployed("deploy", "--", "echo", "serving")
+    booted = deployed("deploy", "--", "sh", "-c", 'echo "serving with $DIRECTUS_SYNC_UNCAPTURED"')
 
-    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving"), booted.text
+    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving with 1"), booted.text
     assert "Directus has work that nobody captured: vehicles.plate" in booted.err
     assert "note       Directus has work that nobody captured: vehicles.plate" in deployed("status").out
     assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"
