@@ -87,8 +87,9 @@ def bundle(settings: Settings) -> Path:
     folders = _folders(settings)
     for folder in folders:
         # Nobody else may have put a program there.
-        if (folder / name).is_file() and (folder / name).stat().st_uid in {0, os.geteuid()}:
-            return folder / name
+        with suppress(OSError):
+            if (folder / name).stat().st_uid in {0, os.geteuid()}:
+                return folder / name
     folder = next(filter(_is_writable, folders), folders[0])
     command = [program.node(settings), str(_BUNDLER), str(_ENTRY), str(folder / name)]
     environment = program.environment(settings)
@@ -118,7 +119,8 @@ def _folders(settings: Settings) -> tuple[Path, ...]:
 
 def _is_writable(folder: Path) -> bool:
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # An image's is made by root, and used by another.
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     return os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid()
 
 
