@@ -38,8 +38,9 @@ def stranger(deployed: Tool) -> Iterator[str]:
             run(f"SET ROLE {role}; CREATE FUNCTION {schema}.{signature} RETURNS {returns} {body}; RESET ROLE")
         for number, (name, types) in enumerate(operator.split("(") for operator in OPERATORS):
             left, right = types.removesuffix(")").split(", ")
-            run(f"SET ROLE {role}; CREATE FUNCTION {schema}.f{number}({left}, {right}) RETURNS boolean {body}; RESET ROLE")
-            call = f"FUNCTION = {schema}.f{number}, LEFTARG = {left}, RIGHTARG = {right}"
+            made = f"{schema}.f{number}"
+            run(f"SET ROLE {role}; CREATE FUNCTION {made}({left}, {right}) RETURNS boolean {body}; RESET ROLE")
+            call = f"FUNCTION = {made}, LEFTARG = {left}, RIGHTARG = {right}"
             run(f"SET ROLE {role}; CREATE OPERATOR {schema}.{name} ({call}); RESET ROLE")
     for table in TABLES:
         run(f"SET ROLE {role}; CREATE TABLE {own}.{table} (id integer); RESET ROLE")

@@ -40,20 +40,7 @@ Planned = Callable[..., Plan]
 Output = pytest.CaptureFixture[str]
 Run = Callable[..., int]
 
-COMMANDS = [
-    "adopt",
-    "attic",
-    "check",
-    "completion",
-    "deploy",
-    "diff",
-    "prune",
-    "pull",
-    "push",
-    "seed",
-    "status",
-    "wait",
-]
+COMMANDS = list(cli.COMMANDS)
 HEAVY = ("alembic", "sqlalchemy", "httpx", "yaml", "psycopg2")
 
 

@@ -16,6 +16,7 @@ from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
+from directus_sync.report import refusal
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -128,7 +129,7 @@ def test_what_still_differs_is_named_up_to_a_limit(
     with pytest.raises(NotConverged) as caught:
         planning.require_equal(client_of(Server(many)), wanted)
     assert "25 items still differ" in str(caught.value)
-    assert str(caught.value).count("remove field station.elev_") == planning.ITEMS_SHOWN
+    assert str(caught.value).count("remove field station.elev_") == refusal.ITEMS_SHOWN
 
 
 def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:

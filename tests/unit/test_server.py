@@ -87,7 +87,7 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
 
 
 @pytest.mark.parametrize("own", ["", "-c work_mem=8MB"])
-def test_the_sessions_of_directus_end_when_it_is_killed_and_look_only_where_its_tables_are(load: Load, home: Path, own: str) -> None:
+def test_the_sessions_of_directus_end_when_it_is_killed_and_see_only_public(load: Load, home: Path, own: str) -> None:
     path = node(home, f'echo "$PGOPTIONS" > {home}/options; exit 1')
     with pytest.raises(BootstrapFailed):
         bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
