@@ -33,7 +33,7 @@ from directus_sync.directus import bootstrap, program, server
 from directus_sync.directus.client import DirectusClient
 from directus_sync.schema import snapshot
 from directus_sync.state import fingerprint
-from tests import planted
+from tests import forks, planted
 from tests.redis import Redis
 from tools.devstack import cache, extension, ports
 from tools.devstack.stack import Stack
@@ -77,17 +77,19 @@ class Finished:
 SOMEBODY = "somebody else"
 
 
-# All but the records of what was refused, and of who wrote rows: what is undone was written.
+# All but the records of what was refused, and of who wrote rows: what is undone was written. And PostGIS's own rows.
 TABLES = """
 SELECT format('%I.%I', n.nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass('directus_sync.failures')
+AND c.oid IS DISTINCT FROM to_regclass('public.spatial_ref_sys')
 AND n.nspname !~ '^(pg_|information_schema|_timescaledb|audit$)' ORDER BY 1"""
 ROWS = "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} AS t)"
 # Of what the fingerprint does not cover, which is all but `public`.
 NAMES = """(
 SELECT md5(string_agg(name, ' ' ORDER BY name)) FROM (
   SELECT n.nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-  UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc p
+  UNION ALL SELECT concat_ws('.', pronamespace, proname, proargtypes) FROM pg_proc
+  WHERE pronamespace <> 'pg_catalog'::regnamespace
   UNION ALL SELECT tgrelid::regclass::text || '.' || tgname FROM pg_trigger
   UNION ALL SELECT nspname FROM pg_namespace) AS named (name) WHERE name !~ '^(pg_|_timescaledb)')"""
 
@@ -171,7 +173,10 @@ class Database:
 
 @dataclass(frozen=True)
 class Tool:
-    """Runs the project's programs on one database, and looks for secrets in all they print."""
+    """Runs the project's programs on one database, and looks for secrets in all they print.
+
+    `start` is for tests about the process itself: it loads the program anew.
+    """
 
     database: Database
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -184,10 +189,14 @@ class Tool:
         return dataclasses.replace(self, overrides={**self.overrides, **overrides})
 
     def __call__(self, *arguments: str | Path) -> Finished:
-        return self.wait_for(self.start(*arguments))
+        return self._run("directus-sync", *arguments)
 
     def alembic(self, *arguments: str) -> Finished:
-        return self.wait_for(self.start(*arguments, program="alembic"))
+        return self._run("alembic", *arguments)
+
+    def _run(self, program: str, *arguments: str | Path) -> Finished:
+        command = [str(PROGRAMS / program), *map(str, arguments)]
+        return self._checked(Finished(*forks.loaded().run(command, self.environ, timeout=120)))
 
     def start(self, *arguments: str | Path, program: str = "directus-sync") -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -204,10 +213,13 @@ class Tool:
 
     def wait_for(self, process: subprocess.Popen[str], timeout: float = 120) -> Finished:
         out, err = process.communicate(timeout=timeout)
-        finished = Finished(process.returncode, out, err)
+        return self._checked(Finished(process.returncode, out, err))
+
+    def _checked(self, finished: Finished) -> Finished:
+        printed = finished.out + finished.err
         for secret in {value for name in settings.SECRET_NAMES if (value := self.environ.get(name))}:
-            assert secret not in out + err, f"a secret was printed: {finished.text}"
-        assert not planted.leaked(out + err, {*planted.HARMLESS}), f"a secret was printed: {finished.text}"
+            assert secret not in printed, f"a secret was printed: {finished.text}"
+        assert not planted.leaked(printed, {*planted.HARMLESS}), f"a secret was printed: {finished.text}"
         return finished
 
     @property

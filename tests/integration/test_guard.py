@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from directus_sync.schema.snapshot import Snapshot
+from tests import snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     Document,
@@ -654,7 +654,7 @@ def _collection(name: str) -> dict[str, object]:
 
 def _also(branch: Path) -> Edit:
     """Merge what another branch added."""
-    theirs = yaml.safe_load(branch.read_bytes())
+    theirs = snapshots.load(branch.read_bytes())
 
     def edit(document: Document) -> None:
         for section in ("collections", "fields"):
@@ -664,6 +664,6 @@ def _also(branch: Path) -> Edit:
 
 
 def _note(path: Path) -> object:
-    fields = yaml.safe_load(path.read_bytes())["fields"]
+    fields = snapshots.load(path.read_bytes())["fields"]
     (note,) = (e["meta"]["note"] for e in fields if (e["collection"], e["field"]) == ("vehicles", "plate"))
     return note

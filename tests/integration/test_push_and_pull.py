@@ -17,6 +17,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import LEAN
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
+from tests import snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     edited,
@@ -132,7 +133,7 @@ HISTORY = "SELECT source, sha256 FROM directus_sync.snapshot_history ORDER BY id
 
 def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus, snapshot_file: Path) -> None:
     before = server.database.rows(HISTORY)
-    snapshot_file.write_text(yaml.safe_dump(yaml.safe_load(snapshot_file.read_bytes())), encoding="utf-8")
+    snapshot_file.write_text(yaml.safe_dump(snapshots.load(snapshot_file.read_bytes())), encoding="utf-8")
     recorded = [*before, ("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
     for _ in range(2):
         assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
