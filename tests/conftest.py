@@ -144,6 +144,16 @@ class Database:
     def drop(self) -> None:
         self.maintenance.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
+    def copy_to(self, copy: Database) -> None:
+        """Make a copy, which nobody may be connected to meanwhile."""
+        for statement in (
+            f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{self.name}'",
+            f"CREATE DATABASE {copy.name} TEMPLATE {self.name}",
+            f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true",
+        ):
+            self.maintenance.execute(statement)
+
     def schema(self) -> str:
         """The whole schema as SQL, without TimescaleDB's internals and without pg_dump's random token."""
         command = [
@@ -251,6 +261,7 @@ class RunningDirectus:
 
 Cloning = Callable[[str], Database]
 Copying = Callable[[str], AbstractContextManager[Database]]
+Prepare = Callable[[RunningDirectus], None]
 Serving = Callable[..., AbstractContextManager[RunningDirectus]]
 
 
@@ -333,26 +344,41 @@ def serve(clone: Cloning, templates: _Templates) -> Iterator[Serving]:
     """Have a copy of `bootstrapped` or `deployed` served by this worker's one Directus. One at a time.
 
     A start takes ten times as long as putting another database under a running one, and that ten times as long as
-    seeing that the one before changed nothing. rows: statements that add some.
+    seeing that the one before changed nothing. rows: statements that add some. prepare: what is done to it before,
+    by a function that does the same each time: once in a worker, because the outcome is kept.
     """
     with ExitStack() as servers:
         started: list[RunningDirectus] = []
-        in_use, before = False, ("", "", "")
+        prepared: dict[Prepare, Database] = {}
+        in_use, before = False, ("", "", None, "")
+
+        def put(database: Database, stage: str, rows: str, prepare: Prepare | None) -> None:
+            """Put another one under the Directus."""
+            database.drop()
+            if prepare in prepared:
+                prepared[prepare].copy_to(database)
+                return
+            templates.copy(stage, database)
+            if rows:
+                database.execute(rows)
+            if prepare:
+                (running,) = started
+                running.forget()
+                prepare(running)
+                kept = prepared[prepare] = dataclasses.replace(database, name=f"{database.name}_{len(prepared)}")
+                database.copy_to(kept)
+                servers.callback(kept.drop)
 
         @contextmanager
-        def serving(stage: str, rows: str = "") -> Iterator[RunningDirectus]:
+        def serving(stage: str, rows: str = "", prepare: Prepare | None = None) -> Iterator[RunningDirectus]:
             nonlocal in_use, before
             assert not in_use, "this worker's Directus serves another fixture; use running_directus for a second one"
             if not started:
                 started.append(servers.enter_context(running_directus(Tool(clone(stage)))))
             (running,) = started
-            database = running.database
-            if before != (stage, rows, database.contents()):
-                database.drop()
-                templates.copy(stage, database)
-                if rows:
-                    database.execute(rows)
-                before = stage, rows, database.contents()
+            if before != (stage, rows, prepare, running.database.contents()):
+                put(running.database, stage, rows, prepare)
+                before = stage, rows, prepare, running.database.contents()
             running.forget()
             in_use = True
             try:
