@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import snapshots
+from tests import small, snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, running_directus
 from tests.snapshots import (
     Document,
@@ -28,47 +27,18 @@ NOTE = {"collection": "vehicles", "field": "plate"}
 
 
 DEVICE = {"collection": "devices", "field": "model"}
-ROWS = """
-INSERT INTO vehicles (id, make, model, plate) VALUES (gen_random_uuid(), 'Toyota', 'Land Cruiser', 'AA 301 BB');
-INSERT INTO devices (id, imei, model) VALUES (gen_random_uuid(), '350000000000001', 'FMB920')"""
 
 
 @pytest.fixture
 def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus with a small schema, a vehicle and a device in it; a new one after a test that changed it."""
-    with serve("bootstrapped", "", pushed) as running:
+    with serve("bootstrapped", "", small.pushed) as running:
         yield running
 
 
 @pytest.fixture
 def snapshot_file(tmp_path: Path) -> Path:
-    return _file(tmp_path)
-
-
-def pushed(running: RunningDirectus) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        done = running.tool("push", "--snapshot", _file(Path(folder)))
-    assert done.code == 0, done.text
-    running.database.execute(ROWS)
-
-
-def _file(folder: Path) -> Path:
-    """Write the part of the project's snapshot that these tests are about; the whole takes three times as long."""
-    folder.mkdir(exist_ok=True)
-    return edited(Path(shutil.copy(SNAPSHOT, folder)), _small)
-
-
-COLLECTIONS = {
-    "organisation", "organizations", "devices", "vehicles", "organization_devices", "organization_vehicles",
-}  # fmt: skip
-
-
-def _small(document: Document) -> None:
-    for section in ("collections", "fields", "relations"):
-        document[section] = [entry for entry in document[section] if entry["collection"] in COLLECTIONS]
-    # Lists of what is left out.
-    lists = {"entries", "events", "organization_users"}
-    document["fields"] = [entry for entry in document["fields"] if entry["field"] not in lists]
+    return small.file(tmp_path)
 
 
 def change_on_the_server(running: RunningDirectus, note: str) -> None:
@@ -203,7 +173,7 @@ def test_a_field_renamed_in_the_admin_ui_keeps_its_rows(server: RunningDirectus,
 
 def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path: Path) -> None:
     """Both start from one commit and add a collection; whoever deploys second, without the other's, is refused."""
-    mine = _file(tmp_path / "mine")
+    mine = small.file(tmp_path / "mine")
     assert server.http.post("/collections", json=collection_of("fuel_stops")).status_code == 200
     assert server.tool("pull", "--snapshot", mine).code == 0
     server.create("fuel_stops")
@@ -467,7 +437,7 @@ def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirect
 
     adopted = server.tool("adopt", "--yes")
     assert adopted.code == 0, adopted.text
-    assert adopted.out.startswith(f"Adopted {len(COLLECTIONS) + 1} collections")
+    assert adopted.out.startswith(f"Adopted {len(small.COLLECTIONS) + 1} collections")
     assert "sponsors" in adopted.out
     assert server.tool("adopt", "--yes").out.startswith("Nothing to adopt")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool
-from tests.integration.test_guard import NOTE, ROWS, becomes_an_alias, change_on_the_server, collection_of
+from tests.integration.test_guard import NOTE, becomes_an_alias, change_on_the_server, collection_of
+from tests.small import ROWS
 from tests.snapshots import edited, set_property, without_collections, without_field
 
 
