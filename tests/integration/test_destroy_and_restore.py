@@ -63,7 +63,7 @@ FIELDS = {kind: f"a {kind}".replace(".", " ") for kind in KINDS}
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus of this module's own."""
-    with serve("deployed") as running:
+    with serve("bootstrapped") as running:
         yield running
 
 
