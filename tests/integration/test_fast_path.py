@@ -401,9 +401,12 @@ def test_a_pull_may_come_before_the_revision_that_lets_it_be_remembered(deployed
 @pytest.fixture
 def behind(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a database that lacks the last revisions."""
-    with serve("deployed") as running:
-        assert running.tool.alembic("downgrade", "post_0001").code == 0
+    with serve("deployed", "", without_the_last_revisions) as running:
         yield running
+
+
+def without_the_last_revisions(running: RunningDirectus) -> None:
+    assert running.tool.alembic("downgrade", "post_0001").code == 0
 
 
 @contextmanager

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
 from directus_sync.directus import installation, server, worker
 from directus_sync.directus.session import Signed
 from directus_sync.postgres import database
+from tests import snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Tool
 from tests.snapshots import edited, with_firmware
 
 FILE = SNAPSHOT.read_bytes()
-DOCUMENT = yaml.safe_load(FILE)
+DOCUMENT = snapshots.load(FILE)
 YAML, JSON = "application/yaml", "application/json"
 
 

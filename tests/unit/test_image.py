@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from packaging.requirements import Requirement
 
 from directus_sync import roles, settings
+from tests import snapshots
 from tests.conftest import ROOT
 from tests.image import copied, final, is_sent, locked, stages
 
@@ -41,7 +42,7 @@ def test_the_image_is_of_the_pinned_directus() -> None:
         "revision": "$REVISION",
         "created": "$CREATED",
     }
-    snapshot = yaml.safe_load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
+    snapshot = snapshots.load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
     assert snapshot["directus"] == PIN
 
 

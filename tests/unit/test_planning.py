@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import httpx
 import pytest
-import yaml
 
 from directus_sync.commands import planning
 from directus_sync.directus import installation
@@ -22,6 +21,7 @@ from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import below, history, impact, risks
+from tests import snapshots
 from tests.unit.directus_double import EXPORT, URL, Server
 
 Answers = Mapping[str, Any]
@@ -105,7 +105,7 @@ def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of
     _, sent, kind = wanted.upload
     assert sent in server.bodies["/schema/diff"]
     assert kind == "application/json"
-    assert json.dumps(json.loads(sent)) == json.dumps(yaml.safe_load(wanted.content))
+    assert json.dumps(json.loads(sent)) == json.dumps(snapshots.load(wanted.content))
 
 
 def test_a_value_that_json_does_not_have_is_sent_as_yaml() -> None:
