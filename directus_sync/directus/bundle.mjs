@@ -2,7 +2,7 @@
 // 3,800 take.   bundle.mjs ENTRY OUTFILE
 import { existsSync, readdirSync, readFileSync, realpathSync, renameSync } from 'node:fs';
 import module from 'node:module';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [entry, outfile] = process.argv.slice(2);
@@ -13,6 +13,14 @@ const api = realpathSync(dirname(directus.resolve('@directus/api/package.json'))
 // Drivers of other databases, compiled modules and build tools: each is loaded from its own place, if it is ever asked for.
 const OUTSIDE =
   /^(oracledb|tedious|mysql2?|sqlite3|better-sqlite3|pg-native|pg-query-stream|sharp|isolated-vm|argon2|snappy|@napi-rs\/.*|vite|rollup|rolldown|esbuild|lightningcss|fsevents)$/;
+
+// In place of these of Directus's `utils`.
+const OURS = {
+  'apply-diff': 'apply.mjs',
+  'get-snapshot': 'snapshot.mjs',
+  'get-snapshot-diff': 'comparison.mjs',
+  'get-versioned-hash': 'comparison.mjs',
+};
 
 // pnpm keeps esbuild beside what asked for it, where only that finds it.
 function findEsbuild() {
@@ -44,9 +52,9 @@ const plugin = {
     build.onResolve({ filter: /^package:/ }, ({ path, kind }) =>
       build.resolve(path.slice('package:'.length), { kind, resolveDir: join(api, 'dist') }),
     );
-    // The worker applies in batches; what applies so still reaches Directus's own apply, as `directus:`.
-    build.onResolve({ filter: /\/apply-diff\.js$/ }, ({ importer }) =>
-      importer === join(api, 'dist/services/schema.js') ? { path: join(dirname(entry), 'apply.mjs') } : undefined,
+    // Directus's service of the schema gets ours, which still reach Directus's own, as `directus:`.
+    build.onResolve({ filter: /\/(apply-diff|get-snapshot|get-snapshot-diff|get-versioned-hash)\.js$/ }, ({ path, importer }) =>
+      importer === join(api, 'dist/services/schema.js') ? { path: join(dirname(entry), OURS[basename(path, '.js')]) } : undefined,
     );
     // A process manager, which some of Directus asks whether it runs under it.
     build.onResolve({ filter: /^pm2$/ }, () => ({ path: 'pm2', namespace: 'absent' }));

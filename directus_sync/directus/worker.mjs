@@ -19,6 +19,8 @@ import { verifyAccessJWT } from 'directus:utils/jwt.js';
 import { getSchema } from 'directus:utils/get-schema.js';
 
 const NOTHING = { status: 204 };
+// The schema of the latest comparison, until it is changed, or the client asks for what is there now.
+let compared;
 
 const ROUTES = {
   // Of a server's /server/info only what the tool asks for.
@@ -26,21 +28,27 @@ const ROUTES = {
   'POST /utils/cache/clear': async ({ query }, accountability) => {
     const system = query.has('system') && (query.get('system') === '' || Boolean(query.get('system')));
     await new UtilsService({ accountability }).clearCache({ system });
+    compared = undefined;
     return { status: 200 };
   },
-  'GET /schema/snapshot': async ({ query }, accountability) =>
-    exported(await new SchemaService({ accountability }).snapshot(), query.get('export')),
+  'GET /schema/snapshot': async ({ query }, accountability) => {
+    const found = accountability.admin ? compared : undefined;
+    return exported(found ?? (await new SchemaService({ accountability }).snapshot()), query.get('export'));
+  },
   'GET /fields': async ({ query }, accountability) =>
     exported(await new FieldsService({ accountability, schema: await getSchema() }).readAll(), query.get('export')),
   'POST /schema/diff': async ({ query, upload }, accountability) => {
     const service = new SchemaService({ accountability });
     const wanted = await upload();
     const currentSnapshot = await service.snapshot();
+    compared = currentSnapshot;
     const diff = await service.diff(wanted, { currentSnapshot, force: query.has('force') });
     return diff ? data({ hash: service.getHashedSnapshot(currentSnapshot).hash, diff }) : NOTHING;
   },
   'POST /schema/apply': async ({ query, upload }, accountability) => {
-    await new SchemaService({ accountability }).apply(await upload(), { force: toBoolean(query.get('force')) });
+    const diff = await upload();
+    compared = undefined;
+    await new SchemaService({ accountability }).apply(diff, { force: toBoolean(query.get('force')) });
     return NOTHING;
   },
 };
