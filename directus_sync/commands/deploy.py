@@ -209,7 +209,7 @@ class _Deploying:
             # The guard between organisations first: without it rights would let too much through.
             switched_on = self._switch_on(client)
             if client is not None:
-                entered, left = self._enter(of_families, wanted, given)
+                entered, left = self._enter(client, of_families, wanted, given)
                 drift += left
             rights = self._correct_rights()
             verified, settled = self._verify(before if pre or pushed or post else None, drift)
@@ -237,13 +237,18 @@ class _Deploying:
         return pushed, ()
 
     def _enter(
-        self, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str
+        self, client: DirectusClient, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str
     ) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
         """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
-        # The schema worker keeps no rows: a whole Directus is started if something is to be written.
-        with sessions.on_demand(self.settings, self.connection, self.progress, rows=True) as whole:
+
+        def may_serve(plan: ResourcePlan) -> bool:
+            return self._may_serve(plan.movers, wanted, given)
+
+        with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
             plans = [
-                self._entering(each).run(whole, each.items, lambda plan: self._may_serve(plan.movers, wanted, given))
+                self._entering(each).run(
+                    client_for, each.items, lambda plan: self._may_serve(plan.movers, wanted, given)
+                )
                 for each in of_families
             ]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)

@@ -78,8 +78,8 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 schema = pushing.run(client, wanted)
-        with sessions.on_demand(settings, connection, progress, rows=True) as whole:
-            entered = tuple(each.run(whole, items) for each, items in entering)
+        with sessions.for_rows(settings, connection, progress) as client_for:
+            entered = tuple(each.run(client_for, items) for each, items in entering)
         return Compared(schema, entered)
 
 

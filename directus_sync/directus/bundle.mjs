@@ -22,6 +22,9 @@ const OURS = {
   'get-versioned-hash': 'comparison.mjs',
 };
 
+// What Directus's services import when they need it, and rows.mjs has.
+const BESIDE = /await import\("[./\w]+\/(access|activity|revisions|get-service)\.js"\)/g;
+
 // pnpm keeps esbuild beside what asked for it, where only that finds it.
 function findEsbuild() {
   try {
@@ -58,17 +61,24 @@ const plugin = {
     );
     // A process manager, which some of Directus asks whether it runs under it.
     build.onResolve({ filter: /^pm2$/ }, () => ({ path: 'pm2', namespace: 'absent' }));
-    build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default new Proxy({}, { get: () => () => {} })' }));
+    // Users need most of Directus. Roles need them when one is removed, which is left to a whole Directus.
+    build.onResolve({ filter: /\/users\.js$/ }, ({ importer }) =>
+      importer === join(api, 'dist/services/roles.js') ? { path: 'users', namespace: 'absent' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: 'export default new Proxy({}, { get: () => () => {} }); export class UsersService {}',
+    }));
     build.onResolve({ filter: /.*/ }, ({ path, kind, resolveDir }) => {
       if (OUTSIDE.test(path)) return { path: kind === 'require-call' ? path : located(path, resolveDir), external: true };
       // What is imported only when it is needed stays where it is.
       if (kind === 'dynamic-import') return { path: located(path, resolveDir), external: true };
     });
-    // Files find others by their own address.
     build.onLoad({ filter: /\.m?js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
-      if (!text.includes('import.meta.url')) return undefined;
-      return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: 'js' };
+      // Files find others by their own address.
+      const placed = text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+      const contents = path.startsWith(join(api, 'dist')) ? placed.replaceAll(BESIDE, 'globalThis.directusSync["$1"]') : placed;
+      return contents === text ? undefined : { contents, loader: 'js' };
     });
   },
 };

@@ -78,11 +78,14 @@ class DirectusClient:
             headers={"User-Agent": "directus-sync", "Cache-Control": "no-store"},
         )
         self._version: str | None = None
+        self.is_worker = False
 
     @classmethod
-    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth) -> Self:
+    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth, *, is_worker: bool = False) -> Self:
         """Return a client of a Directus that listens on a Unix socket. No proxy is used for it."""
-        return cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
+        client = cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
+        client.is_worker = is_worker
+        return client
 
     def __enter__(self) -> Self:
         return self

@@ -92,7 +92,8 @@ def private(
         loaded = None
     with nullcontext(loaded) if loaded else loading(settings, choice) as directus:
         session = Signed(directus.secret, administrator.id, administrator.role)
-        with DirectusClient.on_socket(directus.socket, settings, session) as client:
+        is_worker = directus.choice.bundle is not None
+        with DirectusClient.on_socket(directus.socket, settings, session, is_worker=is_worker) as client:
             _start(directus.process)
             try:
                 client.wait(settings.directus_wait, alive=lambda: _require_alive(directus))

@@ -147,11 +147,11 @@ def test_the_worker_shows_what_it_compared_and_applies_to_what_is_there(
 ) -> None:
     _, part = both
     with with_(directus, note="before"):
-        answer = part.post("/schema/diff", **upload(FILE)).json()["data"]
+        answer = part.post("/schema/diff", files={"file": ("file", FILE, YAML)}).json()["data"]
         compared = part.get("/schema/snapshot?export=yaml").text
     assert "note: before" in compared
     assert part.get("/schema/snapshot?export=yaml").text == compared
-    refused = part.post("/schema/apply", **upload(json.dumps(answer).encode(), JSON))
+    refused = part.post("/schema/apply", files={"file": ("file", json.dumps(answer).encode(), JSON)})
     assert "hash does not match" in refused.text
     assert part.get("/schema/snapshot?export=yaml").text == exported(part) != compared
 
