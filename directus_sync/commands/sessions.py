@@ -88,14 +88,13 @@ def for_rows(
     running: one that is used if it will do.
     """
     with ExitStack() as stack:
-        started: dict[Choice, DirectusClient] = {}
+        started: dict[Choice | None, DirectusClient] = {}
 
         def client(requests: tuple[Request, ...]) -> DirectusClient:
-            if settings.directus_url is not None:
-                choice = worker.WHOLE
-            else:
+            choice = None
+            if settings.directus_url is None:
                 choice = worker.choose_for_rows(settings, connection, [(each.method, each.path) for each in requests])
-            if running is not None and (settings.directus_url is not None or (choice.bundle and running.is_worker)):
+            if running is not None and running.choice == choice:
                 # Revisions may have come since it read the schema.
                 running.clear_cache()
                 return running

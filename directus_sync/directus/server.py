@@ -92,8 +92,7 @@ def private(
         loaded = None
     with nullcontext(loaded) if loaded else loading(settings, choice) as directus:
         session = Signed(directus.secret, administrator.id, administrator.role)
-        is_worker = directus.choice.bundle is not None
-        with DirectusClient.on_socket(directus.socket, settings, session, is_worker=is_worker) as client:
+        with DirectusClient.on_socket(directus.socket, settings, session, directus.choice) as client:
             _start(directus.process)
             try:
                 client.wait(settings.directus_wait, alive=lambda: _require_alive(directus))
