@@ -25,11 +25,14 @@ LARGE_BYTES: Final = 64 << 20
 # Nobody waits for a concurrent build, which itself waits for those who use the table.
 _PATIENCE: Final = "SET lock_timeout TO '1min'"
 
-_CHILDREN: Final = "SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid"
-_SIZE: Final = f"""
-SELECT EXISTS ({_CHILDREN}),
-  greatest(pg_relation_size(c.oid), (SELECT sum(pg_relation_size(inhrelid)) FROM ({_CHILDREN}) AS child))
-FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname = %s"""  # noqa: S608 - constants
+_SIZE: Final = """
+WITH part AS (
+  SELECT c.oid, c.reltuples, false AS child FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relname = %s
+  UNION ALL SELECT i.oid, i.reltuples, true FROM pg_class c JOIN pg_inherits ON inhparent = c.oid
+  JOIN pg_class i ON i.oid = inhrelid WHERE c.relnamespace = 'public'::regnamespace AND c.relname = %s)
+SELECT sum(pg_relation_size(oid))::bigint, sum(greatest(reltuples, 0))::bigint, bool_or(child)
+FROM part HAVING count(*) > 0"""
 _HYPERTABLE: Final = "SELECT FROM _timescaledb_catalog.hypertable WHERE schema_name = 'public' AND table_name = %s"
 _CONSTRAINT: Final = re.compile(r"( INCLUDE \(.*\))?( DEFERRABLE( INITIALLY DEFERRED)?)?")
 
@@ -40,6 +43,29 @@ class _Building:
 
     statement: Composable
     concurrently: bool = True
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a table is. rows: about, and none where PostgreSQL never counted; parted: into chunks or partitions."""
+
+    bytes: int
+    rows: int
+    parted: bool
+
+    @property
+    def large(self) -> bool:
+        """Whether an index on it takes longer than others should wait."""
+        return self.bytes >= LARGE_BYTES
+
+    def __str__(self) -> str:
+        return f"a table of {self.bytes >> 20} MB" + (f" with about {self.rows:,} rows" if self.rows else "")
+
+
+def size(connection: Connection, table: str) -> Size:
+    """Return how large a table is; nothing if it does not exist."""
+    found = database.query(connection, _SIZE, (table, table))
+    return Size(*found[0]) if found else Size(0, 0, parted=False)
 
 
 def build(connection: Connection, difference: Difference) -> Difference | None:
@@ -77,15 +103,14 @@ def _building(connection: Connection, difference: Difference) -> _Building | Non
     unique = item.kind is Kind.CONSTRAINT and definition.startswith("UNIQUE ")
     if difference.kind is not Drift.MISSING or difference.attachable or not (unique or item.kind is Kind.INDEX):
         return None
-    found = database.query(connection, _SIZE, (item.names[0],))
-    if not found or found[0][1] < LARGE_BYTES:
+    table = size(connection, item.names[0])
+    if not table.large:
         return None
-    has_children, _ = found[0]
     if _is_hypertable(connection, item.names[0]):
         return _for_hypertable(definition)
-    if unique and not has_children:
+    if unique and not table.parted:
         return _for_constraint(item, definition)
-    return None if has_children else _for_index(definition)
+    return None if table.parted else _for_index(definition)
 
 
 def _is_hypertable(connection: Connection, table: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
+from directus_sync import output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, aside, obstacles, query
 from directus_sync.catalog.appearing import SomethingElse, require_only
 from directus_sync.catalog.obstacles import RowsInTheWay
@@ -28,6 +29,9 @@ LOCK_ATTEMPTS: Final = 5
 # What a changed object is replaced by without losing rows: by its definition alone, or after a drop.
 _REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
 _DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
+
+# What takes as long as its table is large.
+_LOOKS_AT_ROWS: Final = frozenset({Kind.COLUMN, Kind.CONSTRAINT, Kind.INDEX})
 
 # Other kinds are defined by a statement.
 _CREATE: Final = {
@@ -213,6 +217,9 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
 
 
 def _execute(connection: Connection, difference: Difference) -> None:
+    item = difference.object
+    if item.kind in _LOOKS_AT_ROWS and (table := aside.size(connection, item.names[0])).large:
+        output.note(f"Putting back {item}, on {table} ...")
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             left = aside.build(connection, difference)

@@ -66,6 +66,7 @@ def directus(
             yield client
         return
     installation.require_in_database(connection, settings)
+    settings = database.for_directus(settings, connection)
     administrator = installation.administrator(connection, settings)
     choice = worker.WHOLE if rows else worker.choose(settings, connection)
     name = choice.name(installation.version(settings))

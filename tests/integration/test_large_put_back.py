@@ -104,6 +104,15 @@ def test_a_definition_that_does_more_than_it_says_is_undone(large: tuple[Tool, C
     assert drift(catalog, tool) == {str(CONSTRAINT): Drift.MISSING}
 
 
+def test_a_put_back_says_on_how_many_rows_before_it_begins(
+    large: tuple[Tool, Catalog], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool, catalog = large
+    tool.database.execute("ANALYZE vehicles")
+    put_back(tool, catalog)
+    assert capsys.readouterr().err == f"Putting back {CONSTRAINT}, on a table of 0 MB with about 1 rows ...\n"
+
+
 def test_an_index_of_a_hypertable_locks_one_chunk_after_the_other(large: tuple[Tool, Catalog]) -> None:
     tool, catalog = large
     tool.database.execute(f"{POSITIONS}; DROP INDEX positions_faulty_idx")

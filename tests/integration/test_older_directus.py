@@ -29,10 +29,10 @@ def version(package: Path) -> str:
     return str(json.loads(package.read_text(encoding="utf-8"))["dependencies"]["directus"])
 
 
-@pytest.fixture
-def older(tmp_path: Path) -> Checkout:
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy of the project with the older Directus."""
-    checkout = Checkout.copied(tmp_path / "checkout")
+    checkout = Checkout.copied(tmp_path_factory.mktemp("older") / "checkout")
     for name in ("tests", "tools", "extensions"):
         shutil.copytree(ROOT / name, checkout.folder / name, ignore=shutil.ignore_patterns("*.pyc.*", "node_modules"))
     shutil.copy(ROOT / "pyproject.toml", checkout.folder)
