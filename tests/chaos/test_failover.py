@@ -74,7 +74,8 @@ def test_an_upgrade_goes_on_at_the_promoted_standby(
 def test_a_first_deploy_goes_on_at_the_promoted_standby(
     servers: Pair, end_of_first_deploy: End, tmp_path: Path
 ) -> None:
-    tool = servers.tool(servers.primary.database().name)
+    Database("postgres", servers.primary.environ).execute("CREATE DATABASE new")
+    tool = servers.tool("new")
     line = Line(tool, tmp_path)
     whole = Line(tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
     done = failed_over(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
