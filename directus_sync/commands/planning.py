@@ -122,7 +122,8 @@ def plan(
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     with output.if_it_lasts("Counting the rows at risk"):
         counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
-    taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
+    expected = upkeep.read_expected(settings.catalog)
+    taken = risks.taken_along(connection, verdicts, expected)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
     named = impact.named_by(connection, difference.changes, files)
     obstacles = Obstacles(
@@ -130,6 +131,7 @@ def plan(
         risks.keys(connection, counted),
         below.remains(connection, difference.changes),
         guard.renamed(base, history.before_renames(connection)),
+        below.look_alikes(connection, difference.changes, expected),
     )
     return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
 
