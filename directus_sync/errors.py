@@ -334,10 +334,10 @@ class DatabaseAhead(Refused):
 
 
 class NameTaken(Refused):
-    """A new collection has the name of a table or view that Directus does not know."""
+    """PostgreSQL has something of the name of a new item that Directus does not know or see."""
 
     id = "name-taken"
-    remedy = "make it a collection in Directus, or rename it by SQL"
+    remedy = "let Directus know it, or rename it by SQL"
 
 
 class DirectusUpgrade(Refused):

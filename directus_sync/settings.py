@@ -6,6 +6,7 @@ Directus's own names are used wherever Directus has one, so that one environment
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ ALEMBIC_TABLES: Final = ("positions", "last_positions", "spatial_ref_sys")
 MOST_SECONDS: Final = 7 * 24 * 3600
 
 _AGE_DIGITS: Final = 5
+
+# In a connection string of keys and values, where a quoted value may have anything in it.
+_PASSWORD: Final = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
@@ -215,7 +219,8 @@ class DatabaseSettings:
             return frozenset({self.password})
         _, scheme, rest = self.connection_string.partition("://")
         if not scheme:
-            return frozenset({self.connection_string})
+            values = [quoted or plain for quoted, plain in _PASSWORD.findall(self.connection_string)]
+            return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
         user, at, place = rest.rpartition("@")
         found = [user.partition(":")[2]] if at else []
         found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]

@@ -24,6 +24,7 @@ from directus_sync.directus import bootstrap, extensions, installation, server, 
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
+from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
@@ -172,7 +173,7 @@ class _Deploying:
         connection: Connection,
         loading: server.Loaded | None,
     ) -> None:
-        self.settings = settings
+        self.settings = database.for_directus(settings, connection)
         self.loading = loading
         self.request = request
         self.progress = progress

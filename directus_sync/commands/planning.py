@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from directus_sync import roles
+from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -119,8 +119,10 @@ def plan(
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
-    counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
-    taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
+    with output.if_it_lasts("Counting the rows at risk"):
+        counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+    expected = upkeep.read_expected(settings.catalog)
+    taken = risks.taken_along(connection, verdicts, expected)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
     named = impact.named_by(connection, difference.changes, files)
     obstacles = Obstacles(
@@ -128,6 +130,7 @@ def plan(
         risks.keys(connection, counted),
         below.remains(connection, difference.changes),
         guard.renamed(base, history.before_renames(connection)),
+        below.look_alikes(connection, difference.changes, expected),
     )
     return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
 

@@ -68,6 +68,7 @@ def directus(
             yield client
         return
     installation.require_in_database(connection, settings)
+    settings = database.for_directus(settings, connection)
     administrator = installation.administrator(connection, settings)
     choice = choice or worker.choose(settings, connection)
     name = choice.name(installation.version(settings))

@@ -59,6 +59,7 @@ def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypat
     monkeypatch.setattr(below, "held", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(below, "remains", lambda *_: {})
+    monkeypatch.setattr(below, "look_alikes", lambda *_: {})
     monkeypatch.setattr(risks, "keys", lambda *_: {})
     nothing = cast("Connection", None)
     return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
