@@ -133,7 +133,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "DIRECTUS_SYNC_WORKER",
-        "`auto` starts only Directus's schema code, and applies in batches, where that does what all of it does. "
+        "`auto` starts only the part of Directus that the work needs, where that does what all of it does. "
         "`off` always starts a whole Directus",
         "auto",
     ),

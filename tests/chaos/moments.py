@@ -125,12 +125,17 @@ APPLYING = [
     Moment("pushed", says("Pushed")),
 ]
 POST = [*_revision("post_0001"), *_revision(f"post_{HEADS['post']:04d}")]
+# The rows of access, in a few transactions.
+ENTERING = [
+    Moment("access is pushed", says("changes of access ...")),
+    Moment("access was pushed", says("changes of access in ")),
+]
 COMPARING = [
     Moment("comparing", says("Comparing again")),
     Moment("compared", says("Compared again"), fleeting=True),
 ]
 FIRST_DEPLOY = [
-    *(CONNECTS, *PRE, *PREPARED, *SERVER, *APPLYING, *POST, *COMPARING),
+    *(CONNECTS, *PRE, *PREPARED, *SERVER, *APPLYING, *POST, *ENTERING, *COMPARING),
     Moment("recorded", counts(RECORDED), fleeting=True),
 ]
 

@@ -25,7 +25,10 @@ from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import Tool, running_directus
 
-WITH_NODE = [*moments.PREPARED[:-1], *moments.SERVER, *moments.APPLYING[1:], moments.POST[0]]
+WITH_NODE = [
+    *(*moments.PREPARED[:-1], *moments.SERVER, *moments.APPLYING[1:], moments.POST[0]),
+    moments.ENTERING[0],
+]
 
 
 def _cases(cases: Iterable[tuple[Moment, Blow]]) -> list[object]:
