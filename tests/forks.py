@@ -112,7 +112,9 @@ def _mind(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, e
         _become(mains, request, out, err)
     os.write(answer, f"{process} ".encode())
     _, status = os.waitpid(process, 0)
-    os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
+    # Nobody waits any more for one that took too long.
+    with suppress(BrokenPipeError):
+        os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
