@@ -78,7 +78,7 @@ def _answers(ours: socket.socket, deadline: float) -> tuple[int, int | None]:
 
 
 def serve(asked: int) -> None:
-    """Load the programs, and run one whenever it is asked for; in the process of that, return to the caller's end."""
+    """Load the programs, and run one whenever it is asked for, until whoever asks has ended."""
     mains = {name: _load(module) for name, module in PROGRAMS.items()}
     # A search for cycles would copy the memory that the processes share.
     gc.freeze()
@@ -132,11 +132,12 @@ def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int,
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = command
+    code = 0
     try:
         mains[Path(command[0]).name]()
-        code = 0
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        assert error.code is None or isinstance(error.code, int)
+        code = error.code or 0
     except BaseException:
         traceback.print_exc()
         code = 1
