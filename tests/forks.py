@@ -136,8 +136,7 @@ def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int,
     try:
         mains[Path(command[0]).name]()
     except SystemExit as error:
-        assert error.code is None or isinstance(error.code, int)
-        code = error.code or 0
+        code = int(error.code or 0)
     except BaseException:
         traceback.print_exc()
         code = 1
