@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from directus_sync.errors import SyncError
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
 JSON_VERSION: Final = 1
+# Whoever waits for longer wonders what for.
+LONG_SECONDS: Final = 2.0
 
 
 _LONG: Final = 12
@@ -149,6 +152,18 @@ class Progress:
     def waiting_for_directus(self) -> None:
         """Say that Directus does not answer yet."""
         note("Waiting for Directus")
+
+
+@contextmanager
+def if_it_lasts(doing: str) -> Iterator[None]:
+    """Print `doing` once if the block takes longer than LONG_SECONDS; for what is usually done at once."""
+    timer = threading.Timer(LONG_SECONDS, note, (f"{doing} ...",))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Directus's own names are used wherever Directus has one, so that one environment
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ ALEMBIC_TABLES: Final = ("positions", "last_positions", "spatial_ref_sys")
 MOST_SECONDS: Final = 7 * 24 * 3600
 
 _AGE_DIGITS: Final = 5
+
+# In a connection string of keys and values, where a quoted value may have anything in it.
+_PASSWORD: Final = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
 # Passwords that everybody tries first: hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
@@ -215,7 +219,8 @@ class DatabaseSettings:
             return frozenset({self.password})
         _, scheme, rest = self.connection_string.partition("://")
         if not scheme:
-            return frozenset({self.connection_string})
+            values = [quoted or plain for quoted, plain in _PASSWORD.findall(self.connection_string)]
+            return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
         user, at, place = rest.rpartition("@")
         found = [user.partition(":")[2]] if at else []
         found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]
@@ -408,9 +413,13 @@ def _with_files(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
-def serving_environment() -> dict[str, str]:
-    """Return the process's environment for the program that a boot starts, without what only the tool needs."""
-    return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _DEPLOY_ONLY}
+def serving_environment(uncaptured: int = 0) -> dict[str, str]:
+    """Return the process's environment for the program that a boot starts, without what only the tool needs.
+
+    uncaptured: how many items of Directus the boot left alone, for `/trm/health`.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _DEPLOY_ONLY}
+    return {**kept, "DIRECTUS_SYNC_UNCAPTURED": str(uncaptured)}
 
 
 def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Copies of what a push is about to destroy, kept in schema `attic` of the same database, and how they go back.
 
-A copy is whole or not there: its table, its entry and its mirror come in one transaction. Only `purge` deletes one.
+A copy is whole or not there: its entry comes with its rows. What has no entry is dropped by the next run. Only `purge`
+deletes a copy.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ def keep(
     sha256: str,
     definitions: Mapping[str, object],
 ) -> tuple[Copy, ...]:
-    """Copy each item's data, and mirror what is written to it from then on; what has no data of its own is left out.
+    """Mirror what is written to each item from now on, then copy its data; what has no data of its own is left out.
 
-    Writers wait while their table is copied, and lose nothing: the lock is granted when all earlier writers have
-    ended, and given back with the mirror in place. Call `finish` once the outcome of the push is known, never while
-    it may still be at work.
+    Writers wait until the mirror is in place, and lose nothing: it gets its lock when all earlier writers have ended,
+    and gives it back before the rows are copied. Call `finish` once the outcome of the push is known, never while it
+    may still be at work.
 
     definitions: by `Item.id`, what the server's snapshot says of it; for information.
 
@@ -77,8 +78,9 @@ def keep(
     try:
         for item in dict.fromkeys(items):
             with _wrapped(connection, f"{item.id} could not be copied to the attic"):
-                copy_id = patiently(connection, partial(_keep, connection, item, taking))
-            kept += [] if copy_id is None else [copy_id]
+                mirrored = patiently(connection, partial(_mirror, connection, item))
+                if mirrored is not None and _filled(connection, item, mirrored, taking):
+                    kept.append(mirrored.id)
     except BaseException:
         if not connection.closed:
             _settle(connection, kept)
@@ -96,7 +98,8 @@ def keep_rows(
     with _wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
         _require_register(connection)
         rows = beside.read(connection, selections)
-        copy_id = registry.add(connection, Item(name), (), Taking(run, command, sha256, {}), rows)
+        copy_id = registry.number(connection)
+        registry.add(connection, copy_id, Item(name), (), Taking(run, command, sha256, {}), rows)
     (copy,) = registry.select(connection, [copy_id])
     return copy
 
@@ -115,8 +118,13 @@ def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
 
 
 def sweep(connection: Connection) -> None:
-    """End the mirrors that a killed run left; its copies stay. To be called under the lock. Raises AtticFailed."""
-    _settle(connection, mirror.unsettled(connection))
+    """End the mirrors that a killed run left; its whole copies stay. Call it under the lock. Raises AtticFailed."""
+    ids = mirror.unsettled(connection)
+    whole = [copy.id for copy in registry.select(connection, ids)]
+    for copy_id in (each for each in ids if each not in whole):
+        with _wrapped(connection, f"the unfinished copy {copy_id} could not be deleted"):
+            patiently(connection, partial(mirror.abandon, connection, copy_id))
+    _settle(connection, whole)
 
 
 def restore_all(
@@ -179,11 +187,20 @@ def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
     return purged
 
 
-def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
+@dataclass(frozen=True)
+class _Mirrored:
+    """A copy that has no rows and no entry yet. names: of the columns that it has."""
+
+    id: int
+    source: Table
+    names: tuple[str, ...]
+
+
+def _mirror(connection: Connection, item: Item) -> _Mirrored | None:
+    """Make the copy's table, empty, and mirror what is written from now on. To be called in a transaction."""
     _require_register(connection)
     if (source := tables.find(connection, LIVE, item.collection)) is None:
         return None
-    # In a statement before the copy's: its snapshot then shows all that earlier writers committed.
     execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", source.identifier)
     source = tables.find(connection, LIVE, item.collection)
     field = None if source is None or item.field is None else source.column(item.field)
@@ -197,12 +214,30 @@ def _keep(connection: Connection, item: Item, taking: Taking) -> int | None:
         )
     every = tuple(column.name for column in source.columns)
     names = every if field is None else tuple(dict.fromkeys([*source.key, field.name]))
+    mirrored = _Mirrored(registry.number(connection), source, names)
+    mirror.create(connection, mirrored.id, source, names, field)
+    return mirrored
+
+
+def _filled(connection: Connection, item: Item, mirrored: _Mirrored, taking: Taking) -> bool:
+    """Copy the rows, and enter the copy; tell whether the table was still there. Leaves nothing where it fails."""
+    done = False
+    try:
+        done = patiently(connection, partial(_fill, connection, item, mirrored, taking))
+    finally:
+        if not done and not connection.closed:
+            patiently(connection, partial(mirror.abandon, connection, mirrored.id))
+    return done
+
+
+def _fill(connection: Connection, item: Item, mirrored: _Mirrored, taking: Taking) -> bool:
+    if tables.find(connection, LIVE, item.collection) is None:
+        return False
     rows = beside.read(connection, beside.of_collection(item.collection)) if item.field is None else None
-    copy_id = registry.add(connection, item, source.key, taking, rows)
-    mirror.copy(connection, copy_id, source, names)
-    mirror.create(connection, copy_id, source, names, field)
-    registry.count(connection, copy_id)
-    return copy_id
+    mirror.fill(connection, mirrored.id, mirrored.source, mirrored.names)
+    registry.add(connection, mirrored.id, item, mirrored.source.key, taking, rows)
+    registry.count(connection, mirrored.id)
+    return True
 
 
 def _require_register(connection: Connection) -> None:

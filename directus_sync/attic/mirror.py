@@ -1,4 +1,4 @@
-"""The mirror: writes that reach a table after it was copied are logged beside the copy, then settled into it.
+"""The mirror: writes that reach a table while and after it is copied are logged beside the copy, then settled into it.
 
 Four statement triggers on the table append to `attic.log_<id>`. Rows are only added to a log, so writers never wait for
 each other there. A trigger reads the row again by its key, because other triggers of the table may have changed it.
@@ -59,29 +59,30 @@ def copy_name(copy_id: int) -> sql.Identifier:
     return sql.Identifier(ATTIC, f"copy_{copy_id}")
 
 
-def copy(connection: Connection, copy_id: int, source: Table, names: tuple[str, ...]) -> None:
-    """Copy the columns `names` of every row; to be called under a lock that keeps writers out."""
+def fill(connection: Connection, copy_id: int, source: Table, names: tuple[str, ...]) -> None:
+    """Copy the columns `names` of every row; what is written meanwhile is in the log, and replaces what is copied."""
     tables.execute(
         connection,
-        "CREATE TABLE {} AS SELECT {} FROM {} AS s",
+        "INSERT INTO {} SELECT {} FROM {} AS s",
         copy_name(copy_id),
         tables.columns_of(names, "s"),
         source.identifier,
     )
-    tables.execute(
-        connection,
-        "ALTER TABLE {} ADD PRIMARY KEY ({})",
-        copy_name(copy_id),
-        sql.SQL(", ").join(map(sql.Identifier, source.key)),
-    )
 
 
 def create(connection: Connection, copy_id: int, source: Table, names: tuple[str, ...], field: Column | None) -> None:
-    """Mirror every later write to the columns `names` of the source; to be called under the lock of the copy.
+    """Make the copy's table, empty, and mirror every later write to the columns `names` of the source.
 
+    To be called under a lock that keeps writers out.
     field: for a copy of one column; the mirror ends by itself when that column is dropped or given another type.
     """
     log, function = _log(copy_id), _function(copy_id)
+    columns = tables.columns_of(names, "s")
+    empty = "CREATE TABLE {} AS SELECT {} FROM {} AS s WITH NO DATA"
+    tables.execute(connection, empty, copy_name(copy_id), columns, source.identifier)
+    # Now: added to a table with rows it would lock writers out, whose log has rows of this type.
+    key = sql.SQL(", ").join(map(sql.Identifier, source.key))
+    tables.execute(connection, "ALTER TABLE {} ADD PRIMARY KEY ({})", copy_name(copy_id), key)
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
@@ -105,6 +106,12 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
             )
             # Also for sessions that switched ordinary triggers off (session_replication_role).
             cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(source.identifier, name))
+
+
+def abandon(connection: Connection, copy_id: int) -> None:
+    """End the mirror of a copy that is not whole, and drop what there is of it. To be called in a transaction."""
+    tables.execute(connection, "DROP FUNCTION IF EXISTS {}() CASCADE", _function(copy_id))
+    tables.execute(connection, "DROP TABLE IF EXISTS {}, {}", _log(copy_id), copy_name(copy_id))
 
 
 def settle(connection: Connection, copy_id: int, collection: str) -> bool:

@@ -73,10 +73,25 @@ def exists(connection: Connection) -> bool:
     return table is not None
 
 
-def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking, beside: Rows | None = None) -> int:
-    """Enter a copy that has no rows yet; return its id. beside: rows of Directus's own that go with the item."""
+def number(connection: Connection) -> int:
+    """Return the id of a copy that is about to be taken."""
+    sequence = "SELECT nextval(pg_get_serial_sequence('directus_sync.attic_copies', 'id'))"
+    ((copy_id,),) = database.query(connection, sequence)
+    return int(copy_id)
+
+
+def add(
+    connection: Connection,
+    copy_id: int,
+    item: Item,
+    key: tuple[str, ...],
+    taking: Taking,
+    beside: Rows | None = None,
+) -> None:
+    """Enter a copy, whose rows are not counted yet. beside: rows of Directus's own that go with the item."""
     definition = taking.definitions.get(item.id)
     values = (
+        copy_id,
         str(taking.run),
         taking.command,
         socket.gethostname(),
@@ -88,14 +103,13 @@ def add(connection: Connection, item: Item, key: tuple[str, ...], taking: Taking
         json.dumps(beside) if beside else None,
         sum(map(len, beside.values())) if beside and not key else 0,
     )
-    ((copy_id,),) = database.query(
-        connection,
-        "INSERT INTO directus_sync.attic_copies"
-        " (run, command, host, sha256, collection, field, primary_key, definition, beside, rows)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-        values,
-    )
-    return int(copy_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO directus_sync.attic_copies"
+            " (id, run, command, host, sha256, collection, field, primary_key, definition, beside, rows)"
+            " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            values,
+        )
 
 
 def beside(connection: Connection, copy_id: int) -> Rows:

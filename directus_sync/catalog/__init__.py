@@ -115,12 +115,17 @@ class Drift(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that differs. actual: of a missing one, the definition of an invalid index in its place."""
+    """One object that differs.
+
+    actual: of a missing one, the definition of an index in its place, which is invalid or `attachable`.
+    attachable: the index of a missing UNIQUE constraint is there, and only has to become one.
+    """
 
     kind: Drift
     object: Object
     expected: str | None
     actual: str | None
+    attachable: bool = False
 
 
 def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
@@ -131,8 +136,12 @@ def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
         if item not in actual.definitions:
             # A constraint is built from an index of its name.
             leftover = Object(Kind.INDEX, item.name) if item.kind is Kind.CONSTRAINT else item
-            found.append(Difference(Drift.MISSING, item, wanted, actual.invalid.get(leftover)))
-            if leftover in actual.invalid:
+            attachable = (
+                wanted.startswith("UNIQUE ") and leftover in actual.definitions.keys() - expected.definitions.keys()
+            )
+            there = present.get(leftover) if attachable or leftover in actual.invalid else None
+            found.append(Difference(Drift.MISSING, item, wanted, there, attachable))
+            if there is not None:
                 del present[leftover]
         elif wanted != actual.definitions[item]:
             found.append(Difference(Drift.CHANGED, item, wanted, actual.definitions[item]))

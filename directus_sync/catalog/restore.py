@@ -13,8 +13,9 @@ from typing import Final
 import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from directus_sync import catalog
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, obstacles, query
+from directus_sync import output
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, aside, obstacles, query
+from directus_sync.catalog.appearing import SomethingElse, require_only
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
 from directus_sync.postgres import database, holders
@@ -28,6 +29,9 @@ LOCK_ATTEMPTS: Final = 5
 # What a changed object is replaced by without losing rows: by its definition alone, or after a drop.
 _REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
 _DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
+
+# What takes as long as its table is large.
+_LOOKS_AT_ROWS: Final = frozenset({Kind.COLUMN, Kind.CONSTRAINT, Kind.INDEX})
 
 # Other kinds are defined by a statement.
 _CREATE: Final = {
@@ -57,10 +61,6 @@ _DRIFT_NEXT: Final = (
 
 
 NEVER_MADE: Final = "no revision made it in this database in this form"
-
-
-class _SomethingElse(Exception):
-    """A definition did not make exactly the object that it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,19 @@ def repair(connection: Connection, difference: Difference, made: Mapping[Object,
 
 def statements(difference: Difference) -> tuple[Composable, ...]:
     """Return the SQL that puts one object back."""
-    return (*_drop(difference), *_create(difference.object, difference.expected or ""))
+    return (*_drop(difference), *_create(difference))
 
 
-def _create(item: Object, definition: str) -> Iterator[Composable]:
+def _create(difference: Difference) -> Iterator[Composable]:
+    item, definition = difference.object, difference.expected or ""
     *tables, name = item.names
     table = Identifier(_SCHEMA, tables[0] if tables else name)
     if item.kind is Kind.HYPERTABLE:
         yield from _hypertable(name, definition.splitlines())
+    elif difference.attachable:
+        deferrable = SQL(definition[definition.find(" DEFERRABLE") :] if " DEFERRABLE" in definition else "")
+        statement = SQL("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{deferrable}")
+        yield statement.format(table=table, name=Identifier(name), deferrable=deferrable)
     elif item.kind is Kind.COMMENT and tables:
         yield SQL("COMMENT ON COLUMN {} IS {}").format(Identifier(_SCHEMA, *tables, name), Literal(definition))
     elif item.kind is Kind.COMMENT:
@@ -173,7 +178,7 @@ def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
 
 
 def _drop(difference: Difference) -> Iterator[Composable]:
-    if difference.actual is None or difference.object.kind not in _DROPPED_FIRST:
+    if difference.actual is None or difference.attachable or difference.object.kind not in _DROPPED_FIRST:
         return
     table, name = difference.object.names
     # An invalid index: the one that is to be rebuilt, or that should have become the constraint.
@@ -192,7 +197,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         return _Failure(difference, refused)
     try:
         _execute(connection, difference)
-    except _SomethingElse as error:
+    except SomethingElse as error:
         return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
@@ -212,14 +217,14 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
 
 
 def _execute(connection: Connection, difference: Difference) -> None:
+    item = difference.object
+    if item.kind in _LOOKS_AT_ROWS and (table := aside.size(connection, item.names[0])).large:
+        output.note(f"Putting back {item}, on {table} ...")
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
-            with _transaction(connection), connection.cursor() as cursor:
-                before = query.read(connection, database.FORMS)
-                for command in statements(difference):
-                    cursor.execute(command)
-                _require_only(difference, before, query.read(connection, database.FORMS))
-                connection.commit()
+            left = aside.build(connection, difference)
+            if left is not None:
+                _in_one_transaction(connection, left)
         except psycopg2.Error as error:
             if not holders.timed_out(error) or attempt == LOCK_ATTEMPTS:
                 raise
@@ -227,17 +232,17 @@ def _execute(connection: Connection, difference: Difference) -> None:
             return
 
 
-def _require_only(difference: Difference, before: Catalog, after: Catalog) -> None:
-    """Raise _SomethingElse unless the object is as expected now, and everything else as it was."""
-    item, definition = difference.object, difference.expected or ""
-    wanted = Catalog({**before.definitions, item: definition})
-    others = [
-        f"{found.kind.value}: {found.object}"
-        for found in catalog.compare(wanted, after)
-        if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
-    ]
-    if others:
-        raise _SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")
+def _in_one_transaction(connection: Connection, difference: Difference) -> None:
+    item = difference.object
+    with _transaction(connection), connection.cursor() as cursor:
+        before = query.read(connection, database.FORMS)
+        for command in statements(difference):
+            cursor.execute(command)
+        if difference.attachable:
+            index = Object(Kind.INDEX, item.name)
+            before = Catalog({other: text for other, text in before.definitions.items() if other != index})
+        require_only(item, difference.expected or "", before, query.read(connection, database.FORMS))
+        connection.commit()
 
 
 @contextmanager

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import rich_click as click
+from click.shell_completion import CompletionItem
 
 from directus_sync import attic, output, settings
 from directus_sync.commands import options, sessions
-from directus_sync.errors import AtticUnknownCopy, WrongSettings, count
+from directus_sync.errors import AtticUnknownCopy, SyncError, WrongSettings, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import copies as report
 from directus_sync.settings import Settings
+
+Completing = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _known(named: Callable[[attic.Copy], str]) -> Completing:
+    """Complete what names a copy, with the copy beside it; nothing where the database does not answer at once."""
+
+    def complete(_context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
+        found: dict[str, str] = {}
+        with suppress(SyncError):
+            loaded = dataclasses.replace(options.load(), database_wait=0)
+            with sessions.reading(loaded, "completion", Progress()) as connection:
+                found = {named(copy): report.copy_line(copy) for copy in attic.listing(connection)}
+        return [CompletionItem(name, help=line) for name, line in found.items() if name.startswith(begun)]
+
+    return complete
+
+
+_known_numbers = _known(lambda copy: str(copy.id))
+_known_runs = _known(lambda copy: str(copy.run))
+_known_items = _known(lambda copy: copy.item.id)
 
 
 @click.group()
@@ -34,8 +58,21 @@ def list_(*, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("copy", type=int, required=False, metavar="[ID]", help="The copy, as attic list numbers it.")
-@click.option("--run", "deploy", metavar="RUN", help="All copies of one run, as attic list shows it.")
+@click.argument(
+    "copy",
+    type=int,
+    required=False,
+    metavar="[ID]",
+    shell_complete=_known_numbers,
+    help="The copy, as attic list numbers it.",
+)
+@click.option(
+    "--run",
+    "deploy",
+    metavar="RUN",
+    shell_complete=_known_runs,
+    help="All copies of one run, as attic list shows it.",
+)
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
 @options.with_dry_run
 @options.with_json
@@ -46,7 +83,8 @@ def restore(copy: int | None, deploy: str | None, *, over_default: bool, dry_run
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
         ids = [copy] if copy is not None else _of_run(connection, str(deploy))
-        restored = attic.restore_all(connection, ids, over_default=over_default, dry_run=dry_run)
+        with output.if_it_lasts(f"Restoring {count(len(ids), 'copy', 'copies')}"):
+            restored = attic.restore_all(connection, ids, over_default=over_default, dry_run=dry_run)
         _tell_directus(loaded, connection, progress, restored if not dry_run else ())
     if copy is not None and as_json:
         output.document(report.restored_document(restored[0]))
@@ -79,9 +117,21 @@ def _of_run(connection: Connection, run: str) -> list[int]:
 
 
 @command.command()
-@click.argument("ids", type=int, nargs=-1, metavar="[ID]...", help="The copies, as attic list numbers them.")
+@click.argument(
+    "ids",
+    type=int,
+    nargs=-1,
+    metavar="[ID]...",
+    shell_complete=_known_numbers,
+    help="The copies, as attic list numbers them.",
+)
 @click.option("--older-than", metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
-@click.option("--item", metavar="ITEM", help="A collection with its fields, or one field: vehicles, vehicles.plate.")
+@click.option(
+    "--item",
+    metavar="ITEM",
+    shell_complete=_known_items,
+    help="A collection with its fields, or one field: vehicles, vehicles.plate.",
+)
 @options.with_yes
 @options.with_dry_run
 @options.with_json

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
-from directus_sync import roles
+from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -15,6 +15,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
+from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
@@ -23,8 +24,6 @@ from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
 from directus_sync.state import below, history, impact, revisions, risks
-
-ITEMS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,10 @@ def plan(
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
-    counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
-    taken = risks.taken_along(connection, verdicts, upkeep.read_expected(settings.catalog))
+    with output.if_it_lasts("Counting the rows at risk"):
+        counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+    expected = upkeep.read_expected(settings.catalog)
+    taken = risks.taken_along(connection, verdicts, expected)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
     named = impact.named_by(connection, difference.changes, files)
     obstacles = Obstacles(
@@ -129,6 +130,7 @@ def plan(
         risks.keys(connection, counted),
         below.remains(connection, difference.changes),
         guard.renamed(base, history.before_renames(connection)),
+        below.look_alikes(connection, difference.changes, expected),
     )
     return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
 
@@ -155,7 +157,7 @@ def not_converged(
 ) -> NotConverged | MadeOtherwise:
     """Return the error for a server that still differs. without_effect: exactly this was sent."""
     shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
-    where = "\n".join([client.name, *shown[:ITEMS_SHOWN]])
+    where = "\n".join([client.name, *shortened(shown)])
     if without_effect:
         return MadeOtherwise(
             f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import select
@@ -9,7 +10,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import psycopg2
 from psycopg2 import extensions
@@ -71,6 +74,11 @@ _PERMANENT: Final = (
     ("authentication method requirement", "use TLS with DB_SSL__CA, or require_auth in DB_CONNECTION_STRING"),
     ("certificate verify failed", "correct DB_SSL__CA: it has not signed this server's certificate"),
     ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
+)
+
+# What an address says, or which of several hosts is taken.
+_IN_ADDRESS: Final = frozenset(
+    {"user", "password", "host", "hostaddr", "port", "dbname", "target_session_attrs", "load_balance_hosts"}
 )
 
 _UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
@@ -180,6 +188,29 @@ def beside(connection: Connection, name: str) -> Connection:
     options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}
     second: Connection = psycopg2.connect(**{**options, "application_name": name})
     return second
+
+
+def for_directus(settings: Settings, connection: Connection) -> Settings:
+    """Return the settings with a connection string that Directus's driver reads as libpq does.
+
+    It knows neither several hosts nor strings of keys and values, and `options` there would replace those of PGOPTIONS.
+    Of several hosts it gets the one that this connection reached.
+    """
+    string = settings.database.connection_string or ""
+    said = dict(extensions.parse_dsn(string)) if string else {}
+    plain = "://" in string and "," not in said.get("host", "") and "options" not in said
+    if not string or plain:
+        return settings
+    info, options = connection.info, said.pop("options", "")
+    host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
+    who = ":".join(quote(part, safe="") for part in (info.user, info.password) if part)
+    rest = urlencode({name: value for name, value in said.items() if name not in _IN_ADDRESS})
+    address = f"postgresql://{who}@{host}:{info.port}/{quote(info.dbname, safe='')}"
+    given = f"{options} {settings.environ.get('PGOPTIONS', '')}".strip()
+    environ = {**settings.environ, "DB_CONNECTION_STRING": f"{address}?{rest}" if rest else address}
+    if given:
+        environ["PGOPTIONS"] = given
+    return dataclasses.replace(settings, environ=MappingProxyType(environ))
 
 
 def query(

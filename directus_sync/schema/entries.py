@@ -21,6 +21,7 @@ class Entries:
         self._change = change
         self._base = base
         self._live = live
+        self._version = wanted.directus
         self.base = _entry(change, base)
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
@@ -36,6 +37,8 @@ class Entries:
         """Tell who changed one property."""
         entries: tuple[Mapping[str, Any] | None, ...] = (self.base, self.wanted, self.live)
         if self._change.kind is Kind.SYSTEM_FIELD and self._base is not None:
+            if self._base.directus != self._version:
+                return Mover.GIT  # another Directus has other indexes on its own tables, and nobody made them
             # A snapshot lists only system fields that are indexed.
             entries = tuple(_NO_INDEX if entry is None else entry for entry in entries)
         elif self.base is None:

@@ -108,6 +108,7 @@ def _item(
         taken=along,
         held=obstacles.held.get((verdict.change.kind, name), ()),
         renamed=(verdict.change.kind, verdict.change.key) in obstacles.renamed,
+        look_alikes=obstacles.look_alikes.get(name, ()) if verdict.change.kind is Kind.FIELD else (),
         discarded=discarded,
         approved=name in approvals.destroy or (discarded and verdict.mover is not Mover.GIT),
     )
@@ -117,7 +118,8 @@ def _item(
     keys = tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ())))
     rule = next((rule for rule in Rule if rule.refuses(case)), None)
     remains = obstacles.remains.get(name) if verdict.change.kind is Kind.COLLECTION else None
-    return Item(verdict, counted, rule, reason, along, held=case.held, keys=keys, remains=remains)
+    found = {"held": case.held, "keys": keys, "look_alikes": case.look_alikes}
+    return Item(verdict, counted, rule, reason, along, remains=remains, **found)
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:

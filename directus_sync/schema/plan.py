@@ -69,12 +69,14 @@ class Obstacles:
     keys: by risk, the first keys of the rows that do not fit.
     remains: what there is of a collection that Directus shows without a table.
     renamed: what has its name by a revision that the file has not captured, by kind and key.
+    look_alikes: by id of a field that comes back, columns that may be its own, renamed by SQL.
     """
 
     held: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
     renamed: frozenset[tuple[Kind, tuple[str, ...]]] = frozenset()
+    look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class Item:
     reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
     held: what needs it, so that PostgreSQL would not let it go or change; keys: the first rows that do not fit.
     remains: of a collection that Directus shows without its table.
+    look_alikes: columns that may be this field's, renamed by SQL.
     """
 
     verdict: Verdict
@@ -131,6 +134,7 @@ class Item:
     held: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
+    look_alikes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -43,7 +43,8 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
         case Kind.FIELD:
             return tuple(_of_change(change, entry, before, wanted) if before else of_field(entry, wanted))
         case Kind.RELATION if before is None or any(edit.name == "schema.constraint_name" for edit in change.edits):
-            return tuple(of_relation(entry, wanted))
+            known = live.section("collections").get((change.collection,), {}).get("schema") is not None
+            return tuple(of_relation(entry, wanted, has_table=known))
     return ()
 
 
@@ -82,9 +83,12 @@ def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         yield f"refers to {schema['foreign_key_table']}, and the file has no relation for it"
 
 
-def of_relation(entry: Entry, wanted: Snapshot) -> Iterator[str]:
-    """Return the faults of a new foreign key."""
+def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterator[str]:
+    """Return the faults of a new relation. has_table: its table may have columns of which the file does not know."""
     schema = entry.get("schema")
+    of_system = entry["collection"].startswith("directus_")
+    if not has_table and not of_system and (entry["collection"], entry["field"]) not in wanted.section("fields"):
+        yield "the file does not have the field that it belongs to"
     if not schema:
         return
     made, name = foreign_key_name(entry["collection"], entry["field"]), schema.get("constraint_name")

@@ -28,6 +28,7 @@ class Case:
     at_risk: the hazards that concern rows which exist; taken: what PostgreSQL would drop with the item;
     held: what needs the item, so that PostgreSQL would not let it go or change.
     renamed: a revision gave it its name, and the file has not captured that.
+    look_alikes: columns that may be this field's, renamed by SQL.
     discarded: somebody gave --discard-live for it; approved: its destruction is approved.
     """
 
@@ -38,6 +39,7 @@ class Case:
     approved: bool
     held: tuple[str, ...] = ()
     renamed: bool = False
+    look_alikes: tuple[str, ...] = ()
 
     @property
     def overrides_live_work(self) -> bool:
@@ -125,9 +127,34 @@ def _bring_back(item: Item) -> list[str]:
     if item.verdict.change.kind is not Kind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
-    table, name, column, other, target = ('"{}"'.format(str(key.get(name)).replace('"', '""')) for name in names)
+    table, name, column, other, target = (_quoted(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
-    return [f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}"]
+    row = "(many_collection, many_field) = ({}, {})".format(*map(_literal, item.verdict.change.key[:2]))
+    return [
+        f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}",
+        f"if its column was dropped, too: DELETE FROM public.directus_relations WHERE {row};"  # noqa: S608 - for people
+        " then run again, which makes both",
+    ]
+
+
+def _rename_back(items: Items) -> list[str]:
+    names = [(*item.verdict.change.key[:2], column) for item in items for column in item.look_alikes]
+    return [
+        *(
+            f"if it was renamed, rename it back: ALTER TABLE {table} RENAME COLUMN {column} TO {field}"
+            for table, field, column in (map(_quoted, each) for each in names)
+        ),
+        "and rename the field in a pre revision: op.rename_field, docs/renames.md",
+        f"if it was dropped, have it made again: run again with --discard-live {ids(items)}",
+    ]
+
+
+def _quoted(name: object) -> str:
+    return '"{}"'.format(str(name).replace('"', '""'))
+
+
+def _literal(name: object) -> str:
+    return "'{}'".format(str(name).replace("'", "''"))
 
 
 _HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[Item], list[str]]]] = {
@@ -135,7 +162,7 @@ _HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[Item], list[str]]]] = {
         f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"
     ],
     Remains.FIELDS: lambda item: [
-        f"the table {item.id} was dropped by SQL: restore it from a backup;",
+        f"the table {item.id} was renamed or dropped by SQL: rename it back, or restore it from a backup;",
         f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
     ],
 }
@@ -192,6 +219,15 @@ class Rule(Enum):
             f"{_with_verb(items, 'was', 'were')} renamed by a revision, and the file still has the old name"
         ),
         steps=lambda _: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
+    )
+    RENAMED_BELOW = Record(
+        id="renamed-by-sql",
+        meaning="A column was dropped or renamed by SQL, and a push would make it again without its values.",
+        remedy="rename the column back, and rename the field in a revision",
+        refuses=lambda case: bool(case.look_alikes) and not case.discarded,
+        what=lambda items: f"{counted(items)} would come back empty, and may only have been renamed by SQL",
+        steps=_rename_back,
+        detail=lambda item: f"the table has {', '.join(item.look_alikes)}, which Directus does not know",
     )
     CONFLICT = Record(
         id="conflict",

@@ -48,17 +48,26 @@ _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or fals
 _SHOWN: Final = 60
 
 RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
+_CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
 
 
 class Problems:
-    """Makes errors that name the line. It reads the document again for that, only when there is an error."""
+    """Makes errors that name the line. It reads the document again for that, only when there is an error.
 
-    def __init__(self, content: bytes, source: str) -> None:
+    live: what Directus itself says, which no other file can replace.
+    """
+
+    def __init__(self, content: bytes, source: str, *, live: bool = False) -> None:
         self._content = content
         self._source = source
+        self._live = live
 
-    def error(self, what: str, path: tuple[str | int, ...], step: str = RESTORE) -> InvalidSnapshot:
-        """Return the error, with the line of the key or entry at `path`."""
+    def error(
+        self, what: str, path: tuple[str | int, ...], step: str = RESTORE, *, correction: str = ""
+    ) -> InvalidSnapshot:
+        """Return the error, with the line of the key or entry at `path`. correction: SQL for Directus's own rows."""
+        if self._live and step is RESTORE:
+            step = f"{_CORRECT}, by SQL:\n{correction}" if correction else _CORRECT
         return InvalidSnapshot(what, where=line_of(self._content, self._source, path), next=step)
 
 
@@ -68,11 +77,11 @@ def check(
     """Return the document, if it is a snapshot that may be used.
 
     content, source: the bytes and the file or URL they come from, for messages.
-    forbidden: tables that Alembic owns. may_be_empty: accept a snapshot without collections.
+    forbidden: tables that Alembic owns. may_be_empty: it comes from Directus, which may have no collections.
 
     Raises InvalidSnapshot.
     """
-    problems = Problems(content, source)
+    problems = Problems(content, source, live=may_be_empty)
     if not isinstance(document, dict):
         kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
         raise problems.error(f"the file is {kind}, so it is not a Directus snapshot", ())
@@ -128,7 +137,8 @@ def _check_section(section: str, entries: object, problems: Problems) -> None:
         if not all(isinstance(part, str) and part for part in name):
             raise problems.error(f"an entry of `{section}` has no name", path)
         if name in seen:
-            raise problems.error(f"`{section}` has {'.'.join(name)[:_SHOWN]} twice", path)
+            text = f"`{section}` has {'.'.join(name)[:_SHOWN]} twice"
+            raise problems.error(text, path, correction=_without_the_later(section, name))
         if not isinstance(entry.get("related_collection"), str | None):
             raise problems.error("`related_collection` must be a name or null", (*path, "related_collection"))
         seen.add(name)
@@ -149,7 +159,9 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
                     f"keep {table} in DB_EXCLUDE_TABLES",
                 )
             if owner not in names and not owner.startswith("directus_"):
-                raise problems.error(f"`{section}` has an entry of {owner}, which is not in `collections`", path)
+                text = f"`{section}` has an entry of {owner}, which is not in `collections`"
+                known = f"INSERT INTO public.directus_collections (collection) VALUES ({_literal(owner)});"  # noqa: S608 - for people
+                raise problems.error(text, path, correction=known)
     others = {(entry["collection"], entry["field"]) for entry in document["fields"]}
     for index, entry in enumerate(document["systemFields"]):
         name = (entry["collection"], entry["field"])
@@ -167,13 +179,32 @@ def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) 
     for index, (name, group) in enumerate(groups.items()):
         path = ("collections", index, "meta", "group")
         if group is not None and group not in groups:
-            raise problems.error(f"the group of {name} is {shown(group)}, which is not in `collections`", path)
+            text = f"the group of {name} is {shown(group)}, which is not in `collections`"
+            raise problems.error(text, path, correction=_without_group(name))
         above, seen = group, {name}
         while above is not None and above not in seen:
             seen.add(above)
             above = groups.get(above)
         if above is not None:
-            raise problems.error(f"{name} is in a circle of groups", path)
+            raise problems.error(f"{name} is in a circle of groups", path, correction=_without_group(name))
+
+
+def _without_group(name: str) -> str:
+    return f'UPDATE public.directus_collections SET "group" = NULL WHERE collection = {_literal(name)};'  # noqa: S608 - for people
+
+
+def _without_the_later(section: str, name: Sequence[str]) -> str:
+    """Return the statement that deletes one of two rows of the same name, or nothing where there can't be two."""
+    table = {"fields": "directus_fields", "relations": "directus_relations"}.get(section)
+    if table is None:
+        return ""
+    columns = "collection, field" if section == "fields" else "many_collection, many_field"
+    same = f"({columns}) = ({', '.join(map(_literal, name[:2]))})"
+    return f"DELETE FROM public.{table} WHERE id = (SELECT max(id) FROM public.{table} WHERE {same});"  # noqa: S608 - for people
+
+
+def _literal(name: str) -> str:
+    return "'{}'".format(name.replace("'", "''"))
 
 
 def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:

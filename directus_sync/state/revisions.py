@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import psycopg2
 
-from directus_sync.errors import DatabaseAhead, MigrationFailed, SyncError
+from directus_sync.errors import DatabaseAhead, DatabaseFailed, MigrationFailed, SyncError
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import ROOT
@@ -113,7 +113,7 @@ def prepare(connection: Connection) -> None:
 def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[Revision]:
     """Bring one branch to its head on `connection`, which holds the lock; return what was applied.
 
-    Raises MigrationFailed; the revisions reported as applied are committed.
+    Raises MigrationFailed, or DatabaseFailed where the connection is lost; what was reported as applied is committed.
     """
     todo = pending(connection, branch)
     if not todo:
@@ -132,8 +132,13 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
     except SyncError:
         raise
     except (CommandError, SQLAlchemyError, psycopg2.Error) as error:
-        if not connection.closed:
-            connection.rollback()
+        if connection.closed:
+            raise DatabaseFailed(
+                f"the connection was lost while {progress.current.name} was applied",
+                where=_reason(error),
+                next="run again; that is safe, and the revisions before it stay",
+            ) from error
+        connection.rollback()
         raise MigrationFailed(
             f"{progress.current.name} failed: {_reason(error)}",
             where=f"alembic upgrade {branch}@head, after {len(progress.done)} of {len(todo)} revisions",

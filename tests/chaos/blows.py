@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.chaos.moments import Moment, locked, wait_for
 from tests.chaos.runs import DIRECTUS_S, OURS, RUN_SECONDS, Line, Run, answers, assert_nothing_left
+from tests.conftest import Finished
 from tests.processes import until
 
 STOP_SECONDS = 10.0
@@ -50,7 +51,7 @@ END_SESSIONS = Blow("end-sessions", lambda run: _end_sessions(run, OURS), (1,))
 END_DIRECTUS_S_SESSIONS = Blow("end-directus-s-sessions", lambda run: _end_sessions(run, DIRECTUS_S), (0, 1))
 
 
-def strike(line: Line, moment: Moment, blow: Blow) -> None:
+def strike(line: Line, moment: Moment, blow: Blow) -> Finished:
     """Start a deploy, strike it, and see how it ends."""
     with line.running() as run:
         with locked(line.database, moment.lock):
@@ -66,3 +67,4 @@ def strike(line: Line, moment: Moment, blow: Blow) -> None:
         # The tool may have ended before a server that was killed has recovered.
         until(lambda: answers(line.database), 60)
         assert_nothing_left(run)
+        return done

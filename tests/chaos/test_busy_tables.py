@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ MAY_FAIL = {moments.BASE_WAITS, moments.RECORD_WAITS}
 # Some of those that the post revisions alter.
 TABLES = ("organization_users", "organization_vehicles", "events", "entries")
 QUEUE = 40
+READERS_WAIT = 6.0
 
 Process = subprocess.Popen[str] | subprocess.Popen[bytes]
 
@@ -33,12 +36,36 @@ Process = subprocess.Popen[str] | subprocess.Popen[bytes]
 @pytest.mark.parametrize("moment", HELD, ids=str)
 def test_a_table_that_is_locked_for_a_while_is_waited_for(upgrading: Line, upgrade: Upgrade, moment: Moment) -> None:
     with upgrading.running() as run:
-        with locked(upgrading.database, moment.lock):
+        with reading(upgrading.database, moment.lock.split()[1]) as waits, locked(upgrading.database, moment.lock):
             wait_for(moment, run)
             until_asked_again(run.line.database, OURS, run.process)
         done = run.ended()
+        # Whoever wants to read waits behind the tool for its lock_timeout, 4 s, at most.
+        assert max(waits) < READERS_WAIT
         assert done.code == 0 or (done.code == 1 and moment in MAY_FAIL), done.text
     assert_converges(upgrading, upgrade.end)
+
+
+@contextmanager
+def reading(database: Database, table: str) -> Iterator[list[float]]:
+    """Read a table again and again while the block runs; the times that it took are in the list."""
+    took, over = [0.0], threading.Event()
+
+    def read() -> None:
+        with database.connect() as connection:
+            while not over.is_set():
+                started = time.monotonic()
+                connection.execute(f"SELECT FROM {table} LIMIT 1")
+                took.append(time.monotonic() - started)
+                time.sleep(0.05)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield took
+    finally:
+        over.set()
+        reader.join()
 
 
 def test_a_full_queue_is_waited_for(deployed: Tool, end_of_first_deploy: End) -> None:

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 from directus_sync import attic
-from directus_sync.attic import Item, tables
+from directus_sync.attic import Item, mirror, tables
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.postgres import database
 from tests.attics import RUN, Attic, open_attic, resetting
@@ -144,6 +144,55 @@ def test_a_writer_that_was_there_before_is_waited_for(items: Attic) -> None:
         _until(lambda: items.database.rows(waiting))
         writer.commit()
         assert items.rows(copy.result(30))[-1] == (4, "late", "d")
+
+
+def test_writers_go_on_while_a_table_is_copied(items: Attic) -> None:
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'directus_sync.attic_copies'::regclass"
+    with (
+        ThreadPoolExecutor() as threads,
+        _holding(items.database, "LOCK directus_sync.attic_copies IN EXCLUSIVE MODE") as holder,
+    ):
+        copy = threads.submit(items.keep_one, "Item")
+        _until(lambda: items.database.rows(waiting))
+        with psycopg.connect(items.database.conninfo, options="-c lock_timeout=1s", autocommit=True) as writer:
+            writer.execute("UPDATE \"Item\" SET note = 'new' WHERE id = 1")
+            writer.execute('DELETE FROM "Item" WHERE id = 2')
+        holder.commit()
+        items.finish(copy.result(30))
+        assert items.rows(copy.result()) == [(1, "new", "a"), (3, None, "c")]
+
+
+@pytest.mark.parametrize("field", [None, "note"])
+def test_what_is_written_between_mirror_and_copy_is_there_once(
+    items: Attic, monkeypatch: pytest.MonkeyPatch, field: str | None
+) -> None:
+    fill = mirror.fill
+
+    def late(*arguments: Any) -> None:
+        items.database.execute("TRUNCATE \"Item\"; INSERT INTO \"Item\" VALUES (1, 'again'), (4, 'four')")
+        items.database.execute('UPDATE "Item" SET id = 5 WHERE id = 4')
+        fill(*arguments)
+
+    monkeypatch.setattr(mirror, "fill", late)
+    copy = items.keep_one("Item", field)
+    assert items.finish(copy).rows == 2
+    assert [row[:2] for row in items.rows(copy)] == [(1, "again"), (5, "four")]
+
+
+def test_a_table_that_goes_before_it_is_copied_leaves_nothing(items: Attic, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = tables.find
+
+    def find(connection: Any, schema: str, name: str) -> tables.Table | None:
+        # The third look is that of the copy.
+        looks.append(name)
+        if len(looks) == 3:
+            items.database.execute('DROP TABLE "Item"')
+        return begin(connection, schema, name)
+
+    looks: list[str] = []
+    monkeypatch.setattr(tables, "find", find)
+    assert items.keep(Item("Item")) == ()
+    assert (items.temporary(), attic.listing(items.connection)) == ([], ())
 
 
 def test_a_lock_that_is_not_given_in_time_is_asked_for_again(items: Attic) -> None:
@@ -278,8 +327,9 @@ def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
     role = f"hidden_{items.database.name}"
     items.database.execute(
         f'CREATE ROLE {role}; GRANT ALL ON "Item" TO {role}; GRANT ALL ON SCHEMA attic, directus_sync TO {role};'
-        f" GRANT ALL ON directus_sync.attic_copies TO {role}; {BESIDE.format(role)};"
-        ' ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON "Item" USING (id = 1)'
+        f' ALTER TABLE directus_sync.attic_copies OWNER TO {role}; ALTER TABLE "Item" OWNER TO {role};'
+        f' {BESIDE.format(role)}; ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;'
+        ' CREATE POLICY few ON "Item" USING (id = 1)'
     )
     try:
         with items.connection.cursor() as cursor:
@@ -287,7 +337,7 @@ def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
         with pytest.raises(AtticFailed, match="row-level security policy"):
             items.keep(Item("Item"))
     finally:
-        items.database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_names_of_any_kind_work(kept: Attic) -> None:

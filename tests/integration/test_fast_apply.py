@@ -99,6 +99,19 @@ def test_a_schema_and_its_change_come_out_equal(sides: tuple[Side, Side], seed: 
     assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
 
 
+def test_notes_on_keys_of_every_kind_come_out_equal(sides: tuple[Side, Side]) -> None:
+    document = Schema(0, sides[0].empty).document
+    assert both(sides, document) == "applied"
+    keys = [entry for entry in document["fields"] if (entry.get("schema") or {}).get("is_primary_key")]
+    assert {entry["type"] for entry in keys} >= {"integer", "uuid", "string"}
+    for entry in keys:
+        entry["meta"]["note"] = "the key"
+    assert both(sides, document) == "applied"
+    notes = "SELECT count(*) FROM directus_fields WHERE note = 'the key'"
+    assert [each.database.value(notes) for each in sides] == [len(keys)] * 2
+    assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
+
+
 def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) -> None:
     stock, fast = sides
     document = Schema(0, stock.empty).document

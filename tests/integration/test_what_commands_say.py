@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 from tests import small
 from tests.attics import RUN, open_attic
-from tests.conftest import Serving, Tool
+from tests.conftest import PROGRAMS, ROOT, Serving, Tool
 from tests.making import field
 from tests.snapshots import edited, set_property, with_firmware
 
@@ -37,6 +40,29 @@ def test_a_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, sn
     found = json.loads(deployed("check", "--json", "--snapshot", snapshot_file).out)
     assert [item["id"] for item in found["schema"]["items"]] == ["devices.firmware"]
     assert [item["object"] for item in found["catalog"]] == ["index positions.positions_faulty_idx"]
+
+
+def completed(tool: Tool, *words: str) -> list[str]:
+    """Return what bash completes the last word to."""
+    script = tool("completion", "bash").out
+    typed = f"COMP_WORDS=(directus-sync {shlex.join(words)}); COMP_CWORD={len(words)}\n"
+    asked = f'{script}{typed}_directus_sync_completion directus-sync; echo "${{COMPREPLY[@]}}"'
+    environ = {**tool.environ, "PATH": f"{PROGRAMS}{os.pathsep}{tool.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", asked], env=environ, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_copies_in_the_attic_are_completed_by_number_run_and_item(deployed: Tool) -> None:
+    assert completed(deployed, "attic", "restore", "") == []
+    with open_attic(deployed) as kept:
+        copies = [str(kept.taken("vehicles").id), str(kept.taken("devices").id)]
+    assert sorted(completed(deployed, "attic", "restore", "")) == copies
+    assert sorted(completed(deployed, "attic", "purge", "")) == copies
+    assert completed(deployed, "attic", "restore", "--run", str(RUN)[:4]) == [str(RUN)]
+    assert completed(deployed, "attic", "purge", "--item", "veh") == ["vehicles"]
+    # Without a database nothing is completed, and nothing said.
+    assert completed(deployed.with_settings(DB_PORT="1"), "attic", "restore", "") == []
 
 
 def test_a_diff_names_approvals_that_match_nothing_and_refusals_inside_new_collections(

@@ -169,13 +169,22 @@ def test_an_invalid_index_in_place_of_a_constraint_gives_way() -> None:
     ]
 
 
-def test_a_valid_index_in_place_of_a_constraint_is_reported() -> None:
+def test_a_valid_index_in_place_of_a_constraint_becomes_it() -> None:
     index = Object(Kind.INDEX, KEY.name)
-    found = compare(Catalog({KEY: UNIQUE}), Catalog({index: "CREATE UNIQUE INDEX ..."}))
-    assert [(difference.kind, difference.object) for difference in found] == [
-        (Drift.MISSING, KEY),
-        (Drift.UNEXPECTED, index),
-    ]
+    deferred = f"{UNIQUE} DEFERRABLE INITIALLY DEFERRED"
+    for expected, end in ((UNIQUE, ""), (deferred, " DEFERRABLE INITIALLY DEFERRED")):
+        (difference,) = compare(Catalog({KEY: expected}), Catalog({index: "CREATE UNIQUE INDEX ..."}))
+        assert (difference.kind, difference.attachable) == (Drift.MISSING, True)
+        name = '"events_organization_id_slug_key"'
+        assert sql_of(difference) == [
+            f'ALTER TABLE "public"."events" ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{end}'
+        ]
+
+
+def test_a_valid_index_beside_a_check_of_its_name_is_no_part_of_it() -> None:
+    index = Object(Kind.INDEX, KEY.name)
+    found = compare(Catalog({KEY: "CHECK (true)"}), Catalog({index: "CREATE UNIQUE INDEX ..."}))
+    assert [(each.kind, each.object) for each in found] == [(Drift.MISSING, KEY), (Drift.UNEXPECTED, index)]
 
 
 @pytest.mark.parametrize(

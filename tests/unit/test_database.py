@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -72,3 +74,40 @@ def test_a_host_that_has_no_name_yet_is_waited_for(load: Load) -> None:
 def test_a_connection_string_is_never_repeated_with_its_password(load: Load, closed_port: str, string: str) -> None:
     string = string.replace("{port}", closed_port)
     assert "hunter22" not in refusal(load(DB_CONNECTION_STRING=string, DIRECTUS_SYNC_DB_WAIT="0"))
+
+
+@pytest.mark.parametrize(
+    ("string", "host", "single", "options"),
+    [
+        (
+            "postgresql://u:p%40ss@one:1,two:2/trm?target_session_attrs=read-write&sslmode=require",
+            "two",
+            "postgresql://u:p%40ss@two:5433/trm?sslmode=require",
+            None,
+        ),
+        ("host=one,::1 user=u password=p@ss dbname=trm", "::1", "postgresql://u:p%40ss@[::1]:5433/trm", None),
+        ("host=/run/pg user=u dbname=trm", "/run/pg", "postgresql://u:p%40ss@%2Frun%2Fpg:5433/trm", None),
+        (
+            "postgresql://u:p%40ss@one/trm?options=-c%20work_mem%3D5MB",
+            "one",
+            "postgresql://u:p%40ss@one:5433/trm",
+            "-c work_mem=5MB",
+        ),
+    ],
+)
+def test_directus_gets_a_connection_string_that_its_driver_can_read(
+    load: Load, string: str, host: str, single: str, options: str | None
+) -> None:
+    info = SimpleNamespace(host=host, port=5433, dbname="trm", user="u", password="p@ss")
+    settings = load(DB_CONNECTION_STRING=string)
+    found = database.for_directus(settings, Mock(info=info))
+    assert found.environ["DB_CONNECTION_STRING"] == single
+    assert found.environ.get("PGOPTIONS") == options
+    # The tool itself goes on to connect to whichever host is right.
+    assert found.database == settings.database
+
+
+@pytest.mark.parametrize("given", [{}, {"DB_CONNECTION_STRING": "postgresql://u:p@one:1/trm?sslmode=require"}])
+def test_what_the_driver_can_read_is_passed_on_as_it_is(load: Load, given: dict[str, str]) -> None:
+    settings = load(**given)
+    assert database.for_directus(settings, Mock()) is settings

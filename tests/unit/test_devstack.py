@@ -1,5 +1,6 @@
 """The local stack without network, PostgreSQL or Directus: cache, processes, ports, environment, advice."""
 
+import io
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.devstack import cache, cli, environment, extension, host, locks, packages, ports, unprivileged
+from tools.devstack import cache, cli, environment, extension, host, locks, packages, ports, progress, unprivileged
 from tools.devstack.cache import Artefact, Build
 from tools.devstack.directus import Directus
 from tools.devstack.directus_home import artefact as directus_artefact
@@ -163,6 +164,27 @@ def test_the_commands_of_an_interrupted_build_die(tmp_path: Path, monkeypatch: p
         artefact(recipe).ensure()
     signal.signal(signal.SIGINT, before)
     assert wait_for(lambda: Process.of(int(noted.read_text())) is None, 5)
+
+
+def test_a_build_says_where_its_log_is_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Artefact("part", "a part", {}, lambda _: None, prepare=lambda: None)
+    made.ensure()
+    said = capsys.readouterr().err
+    assert said.startswith(f"Building a part (log: {made.path.with_name(made.path.name + '.log')}) ... done in ")
+
+
+class Terminal(io.StringIO):
+    """A terminal that remembers what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_step_counts_its_seconds_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    with progress.step("Building"):
+        assert wait_for(lambda: "1 s \rBuilding ... " in terminal.getvalue(), 10)
+    assert terminal.getvalue().rpartition("\r")[2].startswith("Building ... done in 1.")
 
 
 def test_a_failed_build_shows_its_log_and_advice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -478,6 +500,7 @@ def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
 def test_committed_lock_files_name_no_registry() -> None:
     for name in (
         "docker/directus/pnpm-lock.yaml",
+        "tools/devstack/nodejs/package-lock.json",
         "tools/devstack/pnpm/package-lock.json",
         "tools/bench/npm/pnpm-lock.yaml",
     ):

@@ -291,6 +291,10 @@ def test_an_index_that_the_server_made_on_a_table_of_its_own_is_not_captured(liv
     assert verdict.mover is Mover.SERVER
     (verdict,) = guard.judge(SchemaDiff((change,)), base=live, wanted=without, live=live)
     assert verdict.mover is Mover.GIT
+    # It came with another version of Directus.
+    older = replace(without, directus="11.13.4")
+    (verdict,) = guard.judge(SchemaDiff((change,)), base=older, wanted=without, live=live)
+    assert verdict.mover is Mover.GIT
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,20 @@ def test_what_a_revision_renamed_is_never_removed() -> None:
     assert planned(added, renamed).refused == ()
 
 
+def test_a_field_whose_column_may_have_been_renamed_comes_back_only_when_that_is_discarded() -> None:
+    alike = Obstacles(look_alikes={"events.notes": ("remarks", 'odd"name')})
+    added = Change(Action.ADD, Kind.FIELD, "events", "notes")
+    assert planned(added, alike).refused == ()
+    plan = guard.decide(SchemaDiff((added,), "hash"), [Verdict(added, Mover.SERVER)], {}, Approvals(), obstacles=alike)
+    name, line, step = refused(plan)
+    assert (name, line) == (
+        "renamed-by-sql",
+        'events.notes (field; the table has remarks, odd"name, which Directus does not know)',
+    )
+    assert 'ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"' in step
+    assert "--discard-live events.notes" in step
+
+
 def test_what_is_renamed_is_what_the_base_has_under_another_name(committed: Snapshot) -> None:
     sections: dict[str, Any] = {**committed.sections, "fields": dict(committed.section("fields"))}
     entry = sections["fields"].pop(("vehicles", "make"))

@@ -15,6 +15,7 @@ from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
+from directus_sync.report import refusal
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -58,6 +59,7 @@ def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypat
     monkeypatch.setattr(below, "held", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(below, "remains", lambda *_: {})
+    monkeypatch.setattr(below, "look_alikes", lambda *_: {})
     monkeypatch.setattr(risks, "keys", lambda *_: {})
     nothing = cast("Connection", None)
     return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
@@ -128,7 +130,7 @@ def test_what_still_differs_is_named_up_to_a_limit(
     with pytest.raises(NotConverged) as caught:
         planning.require_equal(client_of(Server(many)), wanted)
     assert "25 items still differ" in str(caught.value)
-    assert str(caught.value).count("remove field station.elev_") == planning.ITEMS_SHOWN
+    assert str(caught.value).count("remove field station.elev_") == refusal.ITEMS_SHOWN
 
 
 def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:

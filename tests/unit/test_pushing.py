@@ -57,6 +57,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
     monkeypatch.setattr(below, "held", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(below, "remains", lambda *_: {})
+    monkeypatch.setattr(below, "look_alikes", lambda *_: {})
     monkeypatch.setattr(risks, "keys", lambda *_: {})
     monkeypatch.setattr(below, "forget_dropped_columns", lambda *_: ())
     monkeypatch.setattr(risks, "count", lambda *_: {})

@@ -183,7 +183,7 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     code = {**field("text"), "field": "code"}
     relation = {"collection": "t", "field": "x", "related_collection": "t", "meta": {}}
     schema = {"constraint_name": "t_x_foreign", "foreign_key_table": "t", "foreign_key_column": "id"}
-    wanted = table(committed, key, code)
+    wanted = table(committed, key, code, {**field("integer"), "field": "x"})
     cases: list[tuple[dict[str, str], list[str]]] = [
         ({}, []),
         ({"constraint_name": "t_x_fkey"}, ["foreign key t_x_fkey in the file, and t_x_foreign by Directus"]),
@@ -192,6 +192,15 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     for edit, fault in cases:
         assert list(rebuilding.of_relation({**relation, "schema": {**schema, **edit}}, wanted)) == fault
     assert list(rebuilding.of_relation({**relation, "schema": None}, wanted)) == []
+
+
+def test_a_relation_needs_its_field_unless_the_table_is_there(committed: Snapshot) -> None:
+    relation: dict[str, object] = {"collection": "t", "field": "x", "related_collection": "t", "schema": None}
+    wanted = table(committed, {**field("integer", data_type="integer", is_primary_key=True), "field": "id"})
+    fault = "the file does not have the field that it belongs to"
+    assert list(rebuilding.of_relation(relation, wanted)) == [fault]
+    assert list(rebuilding.of_relation(relation, wanted, has_table=True)) == []
+    assert list(rebuilding.of_relation({**relation, "collection": "directus_users"}, wanted)) == []
 
 
 @pytest.mark.parametrize(("length", "counts", "faults"), [(62, False, 0), (63, False, 1), (63, True, 0), (64, True, 1)])

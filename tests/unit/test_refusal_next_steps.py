@@ -34,6 +34,11 @@ STEPS: Final = {
     ],
     Rule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
     Rule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
+    Rule.RENAMED_BELOW: [
+        'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
+        "and rename the field in a pre revision: op.rename_field, docs/renames.md",
+        "if it was dropped, have it made again: run again with --discard-live events.notes",
+    ],
     Rule.HELD: [
         'drop it in a pre revision: make pre m="drop what needs events.notes"',
         'make it again, if it is still wanted, in a post revision: make post m="..."',
@@ -49,6 +54,7 @@ STEPS: Final = {
 def test_a_refusal_has_its_own_next_steps(rule: Rule) -> None:
     edit = Edit(("type",), "float", "text")
     change = Change(Action.CHANGE, Kind.FIELD, "events", "notes", edits=(edit,))
-    item = Item(Verdict(change, Mover.GIT, faults=("double precision in the file, and real by Directus",)), 1, rule)
+    faults = ("double precision in the file, and real by Directus",)
+    item = Item(Verdict(change, Mover.GIT, faults=faults), 1, rule, look_alikes=("remarks",))
     error = refusal.error(Plan(SchemaDiff((change,)), (item,)), "push")
     assert str(error.next).splitlines() == STEPS[rule]

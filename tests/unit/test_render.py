@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from directus_sync import output
 from directus_sync.errors import SyncError, count
+from tests.processes import until
 
 Output = pytest.CaptureFixture[str]
 
@@ -157,3 +158,14 @@ def test_a_duration_is_in_units_that_people_use(seconds: float, text: str) -> No
 @pytest.mark.parametrize(("number", "text"), [(0, "0 changes"), (1, "1 change"), (2, "2 changes")])
 def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
     assert count(number, "change") == text
+
+
+def test_a_step_that_lasts_says_what_it_is_and_a_quick_one_nothing(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with output.if_it_lasts("Counting"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(output, "LONG_SECONDS", 0.0)
+    with output.if_it_lasts("Counting"):
+        until(lambda: capsys.readouterr().err == "Counting ...\n", 5)

@@ -303,6 +303,12 @@ def test_a_connection_string_of_words_is_secret_as_a_whole(load: Load) -> None:
     assert "host=h password=hunter22" in load(DB_CONNECTION_STRING="host=h password=hunter22").secrets
 
 
+def test_a_password_in_a_connection_string_of_words_is_secret_as_written_and_as_meant(load: Load) -> None:
+    assert "hunter22" in load(DB_CONNECTION_STRING="host=h password=hunter22 user=u").secrets
+    quoted = load(DB_CONNECTION_STRING=r"host=h password = 'hunter\'s 22' user=u").secrets
+    assert {r"hunter\'s 22", "hunter's 22"} <= set(quoted)
+
+
 def test_a_password_among_the_parameters_of_a_connection_string_is_secret(load: Load) -> None:
     assert "hunter22" in load(DB_CONNECTION_STRING="postgresql://h/d?user=u&password=hunter22").secrets
 

@@ -105,7 +105,7 @@ class Artefact:
         log.write_bytes(b"")
         work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
         try:
-            with step(f"Building {self.title}"):
+            with step(f"Building {self.title}", log):
                 work.chmod(0o755)
                 self.recipe(Build(work, final, log, lock))
                 # Otherwise a power cut could keep the rename and lose the files.

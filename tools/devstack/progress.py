@@ -1,9 +1,11 @@
 """Progress on stderr, one line a step. Owns the wording of durations; refuses to write to stdout."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 def say(line: str) -> None:
@@ -12,16 +14,31 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """Print `what ... done in 3.1 s`; the first half at once, so that a long step shows up."""
-    _write(f"{what} ... ")
-    begun = time.monotonic()
+def step(what: str, log: Path | None = None) -> Iterator[None]:
+    """Print `what ... done in 3.1 s`; the first half at once, so that a long step shows up.
+
+    log: where to look meanwhile. On a terminal the seconds are counted.
+    """
+    line = f"{what}{f' (log: {log})' if log else ''} ... "
+    _write(line)
+    begun, over = time.monotonic(), threading.Event()
+    if sys.stderr.isatty():
+        threading.Thread(target=_count, args=(line, begun, over), daemon=True).start()
     try:
         yield
     except BaseException as error:
+        over.set()
         say("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
+    over.set()
     say(f"done in {time.monotonic() - begun:.1f} s")
+
+
+def _count(line: str, begun: float, over: threading.Event) -> None:
+    """Write the seconds behind the line until it is over, each in place of the last."""
+    while not over.wait(1):
+        seconds = f"{time.monotonic() - begun:.0f} s "
+        _write(f"{seconds}\r{line}")
 
 
 def _write(text: str) -> None:

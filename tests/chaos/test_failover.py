@@ -1,0 +1,83 @@
+"""The primary is lost in the middle of a deploy, and its standby promoted: the next deploy there converges.
+
+Replication is asynchronous, so the last commits may be lost with the primary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import moments
+from tests.chaos.blows import Blow, strike
+from tests.chaos.conftest import Upgrade, older
+from tests.chaos.moments import HELD, Moment, says
+from tests.chaos.runs import End, Line, assert_converges
+from tests.chaos.servers import OwnPostgres
+from tests.chaos.standby import Pair, pair
+from tests.chaos.test_blows import assert_no_value_is_lost
+from tests.conftest import Database, Finished, Tool
+
+PUSHING = [Moment("pushing", says("Pushing")), Moment("pushed", says("Pushed"))]
+# What a deploy says when its database is gone, by who noticed it.
+LOST = {
+    *("database-failed", "database-unavailable", "revision-failed", "catalog-drift"),
+    *("attic-failed", "apply-failed", "directus-unavailable", "private-server-failed", "bootstrap-failed"),
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def source(own_postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[OwnPostgres, Database]:
+    """A server to copy, with a deployed database."""
+    database = own_postgres.database()
+    done = Line(Tool(database), tmp_path_factory.mktemp("deployed"))()
+    assert done.code == 0, done.text
+    return own_postgres, database
+
+
+@pytest.fixture
+def servers(source: tuple[OwnPostgres, Database], tmp_path: Path) -> Iterator[Pair]:
+    """A primary and its standby, with a deployed database."""
+    with pair(tmp_path, source[0]) as made:
+        yield made
+
+
+def failed_over(line: Line, servers: Pair, moment: Moment) -> Finished:
+    """Deploy, and lose the primary at a moment of it."""
+    servers.wait_until_equal()
+    return strike(line, moment, Blow("failover", lambda _: servers.fail_over(), (1,)))
+
+
+def assert_it_names_the_loss(done: Finished) -> None:
+    (found,) = re.findall(r"^error\[([a-z-]+)\]", done.err, re.M)
+    assert found in LOST, done.text
+    assert re.search("connection|ECONN|no longer answers|shut(ting)? down|server closed", done.err), done.text
+    assert "run again" in done.err or "running again is safe" in done.err, done.text
+
+
+@pytest.mark.parametrize("moment", [*HELD, *PUSHING], ids=str)
+def test_an_upgrade_goes_on_at_the_promoted_standby(
+    source: tuple[OwnPostgres, Database], servers: Pair, upgrade: Upgrade, tmp_path: Path, moment: Moment
+) -> None:
+    line = older(servers.tool(source[1].name), tmp_path, upgrade.checkout)
+    done = failed_over(line, servers, moment)
+    assert_it_names_the_loss(done)
+    assert_no_value_is_lost(line)
+    assert_converges(line, upgrade.end)
+
+
+def test_a_first_deploy_goes_on_at_the_promoted_standby(
+    servers: Pair, end_of_first_deploy: End, tmp_path: Path
+) -> None:
+    Database("postgres", servers.primary.environ).execute("CREATE DATABASE new")
+    tool = servers.tool("new")
+    line = Line(tool, tmp_path)
+    whole = Line(tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
+    done = failed_over(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
+    assert_it_names_the_loss(done)
+    assert_converges(line, end_of_first_deploy)
