@@ -78,7 +78,7 @@ def _answers(ours: socket.socket, deadline: float) -> tuple[int, int | None]:
 
 
 def serve(asked: int) -> None:
-    """Load the programs, and run one whenever it is asked for; in the process of that, return to the caller's end."""
+    """Load the programs, and run one whenever it is asked for, until whoever asks has ended."""
     mains = {name: _load(module) for name, module in PROGRAMS.items()}
     # A search for cycles would copy the memory that the processes share.
     gc.freeze()
@@ -112,7 +112,9 @@ def _mind(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, e
         _become(mains, request, out, err)
     os.write(answer, f"{process} ".encode())
     _, status = os.waitpid(process, 0)
-    os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
+    # Nobody waits any more for one that took too long.
+    with suppress(BrokenPipeError):
+        os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
@@ -130,11 +132,11 @@ def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int,
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = command
+    code = 0
     try:
         mains[Path(command[0]).name]()
-        code = 0
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        code = int(error.code or 0)
     except BaseException:
         traceback.print_exc()
         code = 1

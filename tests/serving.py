@@ -76,7 +76,7 @@ class Served:
         self._start = start
         self._until_the_end = until_the_end
         self._running: RunningDirectus | None = None
-        self._prepared: dict[Prepare, Database] = {}
+        self._prepared: dict[tuple[str, str, Prepare | None], Database] = {}
         self._in_use = False
         self._before: tuple[str, str, Prepare | None, str] | None = None
 
@@ -102,8 +102,8 @@ class Served:
     def _put(self, running: RunningDirectus, stage: str, rows: str, prepare: Prepare | None) -> None:
         database = running.database
         database.drop()
-        if prepare in self._prepared:
-            self._prepared[prepare].copy_to(database)
+        if (kept := self._prepared.get((stage, rows, prepare))) is not None:
+            kept.copy_to(database)
             return
         self._templates.copy(stage, database)
         if rows:
@@ -114,7 +114,7 @@ class Served:
             kept = dataclasses.replace(database, name=f"{database.name}_{len(self._prepared)}")
             database.copy_to(kept)
             self._until_the_end.callback(kept.drop)
-            self._prepared[prepare] = kept
+            self._prepared[stage, rows, prepare] = kept
 
 
 def wipe(database: Database) -> None:

@@ -43,6 +43,7 @@ def test_the_private_directus_stops_with_the_tool(deployed: Tool, number: signal
     _interrupt(deployed, "work", number, code)
 
 
+@pytest.mark.slow
 def test_a_bootstrap_stops_with_the_tool_that_is_killed_and_the_next_deploy_converges(empty: Tool) -> None:
     _interrupt(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), "bootstrap", signal.SIGKILL, -signal.SIGKILL)
     again = empty("deploy")

@@ -1,0 +1,29 @@
+"""Commands in forks end as those do for which the program is loaded anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from tests import forks
+from tests.commands import PROGRAMS, ROOT
+
+ENVIRON = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "COLUMNS": "80"}
+NOWHERE = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "x", "DB_USER": "x", "DB_PASSWORD": "a-password"}
+
+
+@pytest.mark.parametrize(
+    "command", ["directus-sync --version", "directus-sync nonsense", "directus-sync status", "alembic nonsense"]
+)
+def test_a_command_prints_the_same_and_has_the_same_exit_code(command: str) -> None:
+    program, *arguments = command.split()
+    words = [str(PROGRAMS / program), *arguments]
+    anew = subprocess.run(words, cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
+    assert forks.loaded().run(words, ENVIRON, 30) == (anew.returncode, anew.stdout, anew.stderr)
+
+
+def test_a_command_that_takes_too_long_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        forks.loaded().run([str(PROGRAMS / "directus-sync"), "wait"], {**ENVIRON, **NOWHERE}, 1)
