@@ -17,8 +17,12 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
   --custom-compile-command 'make lock'
 # Without registry and tag.
 IMAGE := trm/directus
-# The id of the image that was built last; beside it, that of the one that passed when it was tried.
+# The id of the image that was built last; beside it, that of the one that passed when it was tried, its parts (an SBOM,
+# .cdx.json), and the programs that come from images.
 IMAGE_ID ?= .stack/image
+# Looks for published holes in an image, and lists its parts.
+TRIVY := aquasec/trivy:0.74.0@sha256:62b1e65e8869bc4b4c6aa4fa2b21595256c7c2f6018a9d9ad61caf87187c1969
+COSIGN := ghcr.io/sigstore/cosign/cosign:v3.1.3@sha256:9e5c2f2edc34351160407ca3416c61855bdf9403c3c5936e0f0be7fc261611b8
 
 .PHONY: help
 help: ## List the targets
@@ -165,6 +169,10 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.ci/actionlint.sh '.gitea/workflows/*.yaml'
 	@.venv/bin/zizmor --offline --quiet --no-progress .gitea/workflows/*.yaml
 
+.PHONY: audit
+audit: venv ## Ask for published holes of the locked Python and Node packages
+	@.ci/audit.sh
+
 .PHONY: format
 format: venv ## Let ruff put the code in form
 	@.venv/bin/ruff check --fix .
@@ -180,8 +188,12 @@ image: ## Build the image; needs Docker
 image-try: venv ## Start it twice on a database of its own: it migrates and serves, then has nothing to do
 	@$(RUN) $(PYTHON) .ci/try_image.py $(IMAGE_ID)
 
+.PHONY: image-scan
+image-scan: ## Fail if a critical hole of the image has a fix; list its parts in .stack/image.cdx.json
+	@.ci/scan.sh $(IMAGE_ID) $(TRIVY)
+
 .PHONY: image-push
-image-push: ## Push the one that was tried to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD
+image-push: ## Push the one that was tried to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD; sign it
 	@: "$${REGISTRY:?set it to the registry, such as registry.example.com}"
 	@[ -f $(IMAGE_ID).tried ] || { echo 'error: no image was tried; next: make image image-try' >&2; exit 1; }
 	@docker login --username "$$REGISTRY_USER" --password-stdin "$$REGISTRY" <<<"$$REGISTRY_PASSWORD"
@@ -189,6 +201,7 @@ image-push: ## Push the one that was tried to REGISTRY, as REGISTRY_USER with RE
 	  docker tag "$$(cat $(IMAGE_ID).tried)" "$$REGISTRY/$(IMAGE):$$tag" && \
 	  docker push "$$REGISTRY/$(IMAGE):$$tag" || exit; \
 	done
+	@.ci/sign.sh "$$REGISTRY/$(IMAGE):$$(git rev-parse HEAD)" $(IMAGE_ID) $(COSIGN)
 
 .PHONY: lock
 lock: ## Resolve pyproject.toml into the lock files again; needs uv

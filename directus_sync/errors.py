@@ -1,6 +1,7 @@
-"""Every error this project raises on purpose: its id, its exit code, its meaning and its remedy.
+"""The errors that this project raises on purpose: id, exit code, meaning and remedy.
 
-The first line of a docstring is the meaning. The documentation's table of errors is generated from these classes.
+The first line of a docstring is the meaning. The guard's refusals are in schema/rules.py. The documentation's table of
+errors is generated from both.
 """
 
 from __future__ import annotations
@@ -278,10 +279,9 @@ class RefusedPlan(Refused):
 
 
 class CatalogExpectsIt(Refused):
-    """A push would drop, or a pull would forget, something that `snapshots/catalog.yaml` lists."""
+    """A pull would forget something that `snapshots/catalog.yaml` lists. Of a push, schema/rules.py has the same id."""
 
     id = "catalog-expects-it"
-    remedy = "drop it by a revision, or `directus-sync deploy` puts it back"
 
 
 class AlreadyAdopted(Refused):

@@ -14,13 +14,13 @@ import rich_click as click
 from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import families, options, planning, resources, sessions
+from directus_sync.commands import ahead, families, options, planning, resources, sessions
 from directus_sync.commands.check import show_checked
 from directus_sync.commands.forms import Wanted
 from directus_sync.commands.planning import Request
 from directus_sync.commands.pushing import Pushing
 from directus_sync.commands.resources import ResourcePushing
-from directus_sync.directus import bootstrap, extensions, installation, server, upgrading, worker
+from directus_sync.directus import bootstrap, extensions, installation, server, upgrading
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, count
 from directus_sync.output import Progress
@@ -38,6 +38,7 @@ from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
+from directus_sync.state.fingerprint import Fingerprint
 from directus_sync.state.revisions import Branch, Reporter, Revision
 
 
@@ -90,6 +91,7 @@ def command(
         loaded = dataclasses.replace(loaded, upgrade_directus=upgrade_directus)
     boot = bool(command) and loaded.serve_on_drift
     request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
+    uncaptured: tuple[str, ...] = ()
     if loaded.mode is Mode.DRY_RUN:
         show_checked(loaded, request, as_json=as_json)
     else:
@@ -100,8 +102,9 @@ def command(
             output.document(results.deployed_document(done))
         else:
             output.result(results.deployed(done))
+        uncaptured = done.uncaptured
     if command:
-        handover.become(command, settings.serving_environment())
+        handover.become(command, settings.serving_environment(len(uncaptured)))
 
 
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
@@ -115,21 +118,24 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     started = time.monotonic()
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     given = fingerprint.inputs(settings)
-    wanted = planning.preflight(settings, progress)
-    of_families = families.read_wanted(settings, wanted, progress)
-    with sessions.writing(settings, "deploy", progress) as connection:
-        _purge(settings, connection, progress)
-        unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
-        if unmoved is not None:
-            # Another deploy did the work while this one waited for the lock.
-            verified = Verified(notes=unmoved.notes)
-            return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-        deploying = _Deploying(settings, request, progress, connection)
-        try:
-            return deploying.run(wanted, of_families, given, started)
-        except SyncError as error:
-            history.record_failure(connection, deploying.who, error, request.run)
-            raise
+    with ExitStack() as stack:
+        loading = ahead.load(settings, given, stack)
+        wanted = planning.preflight(settings, progress)
+        of_families = families.read_wanted(settings, wanted, progress)
+        # What was loaded ends before the lock is let go: it may still be at work.
+        with sessions.writing(settings, "deploy", progress) as connection, stack.pop_all():
+            _purge(settings, connection, progress)
+            unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
+            if unmoved is not None:
+                # Another deploy did the work while this one waited for the lock.
+                verified = Verified(notes=unmoved.notes)
+                return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
+            deploying = _Deploying(settings, request, progress, connection, loading)
+            try:
+                return deploying.run(wanted, of_families, given, started)
+            except SyncError as error:
+                history.record_failure(connection, deploying.who, error, request.run)
+                raise
 
 
 def _purge(settings: Settings, connection: Connection, progress: Progress) -> None:
@@ -159,13 +165,23 @@ def _approved(deployed: Deployed) -> list[str]:
 class _Deploying:
     """One deploy under way, with the lock held."""
 
-    def __init__(self, settings: Settings, request: Request, progress: Progress, connection: Connection) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        request: Request,
+        progress: Progress,
+        connection: Connection,
+        loading: server.Loaded | None,
+    ) -> None:
         self.settings = database.for_directus(settings, connection)
+        self.loading = loading
         self.request = request
         self.progress = progress
         self.connection = connection
         self.who = provenance.of(connection, settings)
         self._removed_by_revisions: set[Object] = set()
+        # Of the database, from before the latest comparison with Directus.
+        self._seen: Fingerprint | None = None
 
     def run(self, wanted: Snapshot, of_families: tuple[Wanted, ...], given: str, started: float) -> Deployed:
         """Do what is to be done, and record it.
@@ -181,9 +197,10 @@ class _Deploying:
             with sessions.directus(settings, connection, progress) as running:
                 snapshot.require_version(wanted, running.version())
         self._require_possible(of_families, wanted, given)
-        before, found = query.read(connection), self._fingerprint()
+        before = query.read(connection)
+        self._look()
         with ExitStack() as stack:
-            loaded = self._load_directus(stack)
+            loaded = ahead.loaded(settings, connection, self.loading, stack)
             pre = self._migrate("pre")
             bootstrapped = self._bootstrap(loaded)
             client, pushed, entered = None, None, tuple[ResourcePlan, ...]()
@@ -195,16 +212,15 @@ class _Deploying:
             # The guard between organisations first: without it rights would let too much through.
             switched_on = self._switch_on(client)
             if client is not None:
-                entered, left = self._enter(of_families, wanted, given)
+                entered, left = self._enter(client, of_families, wanted, given)
                 drift += left
             rights = self._correct_rights()
-            worked = bool(pre or pushed or post)
-            verified, settled = self._verify(before if worked else None, drift)
-            if client is not None and not drift and (worked or verified.restored or found != settled):
+            verified, settled = self._verify(before if pre or pushed or post else None, drift)
+            if client is not None and not drift and (verified.restored or self._has_moved(settled)):
                 self._require_equal(client, wanted, of_families)
         took = time.monotonic() - started
         sent = (switched_on, entered, rights)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent)
+        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent, uncaptured=drift)
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 
@@ -218,19 +234,24 @@ class _Deploying:
     def _push(self, client: DirectusClient, wanted: Snapshot, given: str) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
         pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
-        pushed = pushing.run(client, wanted, lambda judged: self._may_serve(judged.movers, wanted, given))
+        pushed = pushing.run(client, wanted, lambda judged: self._may_serve(judged.movers, wanted, given), self._look)
         if pushed.refused:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
 
     def _enter(
-        self, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str
+        self, client: DirectusClient, of_families: tuple[Wanted, ...], wanted: Snapshot, given: str
     ) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
         """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
-        # The schema worker keeps no rows: a whole Directus is started if something is to be written.
-        with sessions.on_demand(self.settings, self.connection, self.progress, rows=True) as whole:
+
+        def may_serve(plan: ResourcePlan) -> bool:
+            return self._may_serve(plan.movers, wanted, given)
+
+        with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
             plans = [
-                self._entering(each).run(whole, each.items, lambda plan: self._may_serve(plan.movers, wanted, given))
+                self._entering(each).run(
+                    client_for, each.items, lambda plan: self._may_serve(plan.movers, wanted, given)
+                )
                 for each in of_families
             ]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
@@ -268,16 +289,6 @@ class _Deploying:
             self.progress.done.append("rights corrected")
         return corrected
 
-    def _load_directus(self, stack: ExitStack) -> server.Loaded | None:
-        """Let the private Directus load its code, which takes longer than the steps before it is needed."""
-        if self.settings.directus_url is not None or self.settings.mode is not Mode.AUTO:
-            return None
-        choice = worker.choose(self.settings, self.connection)
-        missing = installation.needs_bootstrap(self.connection, self.settings)
-        if choice.bundle is None and missing and not bootstrap.has_room_for_two():
-            return None
-        return stack.enter_context(server.loading(self.settings, choice))
-
     def _bootstrap(self, loaded: server.Loaded | None) -> bool:
         if self.settings.directus_url is not None or not installation.needs_bootstrap(self.connection, self.settings):
             return False
@@ -310,7 +321,7 @@ class _Deploying:
                 client.write("PATCH", f"/extensions/{bundle.id}", {"meta": {"enabled": True}})
         return names
 
-    def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, str | None]:
+    def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, Fingerprint | None]:
         """Put back what was lost; return that, and the fingerprint of the database that was verified."""
         # Read before each look, so that a change made meanwhile is not taken for verified.
         settled = self._fingerprint()
@@ -341,11 +352,18 @@ class _Deploying:
             self.progress.note(f"note: {text}")
         return verified, settled
 
-    def _fingerprint(self) -> str | None:
+    def _fingerprint(self) -> Fingerprint | None:
         """Return the fingerprint, or None if the database lacks something that it is taken of."""
         return fingerprint.read(self.connection) if fingerprint.is_possible(self.connection) else None
 
-    def _record(self, wanted: Snapshot, given: str, deployed: Deployed, found: str | None) -> None:
+    def _look(self) -> None:
+        self._seen = self._fingerprint()
+
+    def _has_moved(self, settled: Fingerprint | None) -> bool:
+        """Tell whether the latest comparison may be out of date. A revision need not change what Directus sees."""
+        return settled is None or self._seen is None or self._seen.content != settled.content
+
+    def _record(self, wanted: Snapshot, given: str, deployed: Deployed, found: Fingerprint | None) -> None:
         unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
         applied_revisions.record(self.connection, revisions.applied_heads(self.connection))
         history.record_deploy(
@@ -369,7 +387,7 @@ class _Deploying:
             ),
             history.Standing(
                 inputs=fingerprint.with_version(given, wanted.directus),
-                fingerprint=found if unmoved else None,
+                fingerprint=found.whole if found and unmoved else None,
             ),
             self.request.run,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from directus_sync import output, roles
@@ -15,6 +15,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.plans import short
+from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
@@ -23,8 +24,6 @@ from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
 from directus_sync.state import below, history, impact, revisions, risks
-
-ITEMS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def not_converged(
 ) -> NotConverged | MadeOtherwise:
     """Return the error for a server that still differs. without_effect: exactly this was sent."""
     shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
-    where = "\n".join([client.name, *shown[:ITEMS_SHOWN]])
+    where = "\n".join([client.name, *shortened(shown)])
     if without_effect:
         return MadeOtherwise(
             f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import rich_click as click
@@ -74,12 +75,13 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
         ]
         for each, items in entering:
             each.require_possible(items)
-        schema = None
-        if Part.SCHEMA in parts:
-            with sessions.directus(settings, connection, progress) as client:
+        with ExitStack() as stack:
+            schema, client = None, None
+            if Part.SCHEMA in parts:
+                client = stack.enter_context(sessions.directus(settings, connection, progress))
                 schema = pushing.run(client, wanted)
-        with sessions.on_demand(settings, connection, progress, rows=True) as whole:
-            entered = tuple(each.run(whole, items) for each, items in entering)
+            client_for = stack.enter_context(sessions.for_rows(settings, connection, progress, client))
+            entered = tuple(each.run(client_for, items) for each, items in entering)
         return Compared(schema, entered)
 
 

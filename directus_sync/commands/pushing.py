@@ -41,15 +41,24 @@ class Pushing:
         self.connection = connection
         self.command = command
         self._kept: tuple[attic.Copy, ...] = ()
+        self._look: Callable[[], object] = lambda: None
 
-    def run(self, client: DirectusClient, wanted: Snapshot, leave: Callable[[Plan], bool] = lambda _: False) -> Plan:
+    def run(
+        self,
+        client: DirectusClient,
+        wanted: Snapshot,
+        leave: Callable[[Plan], bool] = lambda _: False,
+        look: Callable[[], object] = lambda: None,
+    ) -> Plan:
         """Judge, send, compare again and record.
 
         leave: tells whether a refused plan is to be returned, unsent, instead of raised.
+        look: called before each comparison with what was sent.
 
         Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after it.
         """
         saved = self.request.saved
+        self._look = look
         given = planning.approved(self.settings, self.request)
         judged = planning.plan(self.settings, self.connection, client, wanted, given)
         if saved is not None:
@@ -85,6 +94,7 @@ class Pushing:
         self, client: DirectusClient, wanted: Snapshot, judged: Plan
     ) -> tuple[Snapshot, SchemaDiff]:
         """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
+        self._look()
         live, remaining = planning.compare(client, wanted)
         made = _made_otherwise(judged, remaining)
         history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")

@@ -34,6 +34,7 @@ from directus_sync.state import resource_history
 # By id.
 Items = Mapping[str, Item]
 Leave = Callable[[ResourcePlan], bool]
+ClientFor = Callable[[tuple[requests.Request, ...]], DirectusClient]
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ class ResourcePushing:
         if plan.refused and not leave(plan):
             raise report.refusal(plan, f"push of {self.source}")
 
-    def run(self, client: Callable[[], DirectusClient], wanted: Items, leave: Leave = never) -> ResourcePlan:
+    def run(self, client_for: ClientFor, wanted: Items, leave: Leave = never) -> ResourcePlan:
         """Judge, send, compare again and record.
 
-        client: starts a Directus, if anything is to be sent. leave: tells whether a refused plan is to be returned,
-        unsent, instead of raised.
+        client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be
+        returned, unsent, instead of raised.
 
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
@@ -145,9 +146,11 @@ class ResourcePushing:
             raise report.refusal(plan, f"push of {self.source}")
         if plan:
             self.progress.note(report.plan(plan))
-            number, started = report.changes(plan), client()
+            number = report.changes(plan)
+            sending = tuple(requests.requests(self.family, found.changes, found.wanted, found.live))
+            client = client_for(sending)
             with self._kept(found), self.progress.step(f"Pushing {number}", f"Pushed {number}"):
-                self._send(started, found)
+                self._send(client, sending)
             self.progress.done.append(f"{number} pushed")
         self._record(found)
         return plan
@@ -181,8 +184,8 @@ class ResourcePushing:
                     sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
                 )
 
-    def _send(self, client: DirectusClient, found: Comparison) -> None:
-        for request in requests.requests(self.family, found.changes, found.wanted, found.live):
+    def _send(self, client: DirectusClient, sending: tuple[requests.Request, ...]) -> None:
+        for request in sending:
             try:
                 client.write(request.method, request.path, request.body)
             except RequestFailed as failed:

@@ -11,6 +11,7 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.catalog import upkeep
 from directus_sync.commands import options, planning, sessions
+from directus_sync.directus import worker
 from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.report.outcome import Seeded
@@ -56,7 +57,7 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
         if not dry_run:
             rows.record(planned.news)
         if planned.writes and not dry_run:
-            with sessions.directus(settings, connection, progress, rows=True) as client:
+            with sessions.directus(settings, connection, progress, choice=worker.WHOLE) as client:
                 writer = writing.Writer(client, rows, planned)
                 for file in planned.files:
                     if file.writes:

@@ -7,10 +7,12 @@ from contextlib import ExitStack, contextmanager
 
 from directus_sync.directus import installation, proof, server, worker
 from directus_sync.directus.client import DirectusClient
+from directus_sync.directus.worker import Choice
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
+from directus_sync.resources.requests import Request
 from directus_sync.settings import Settings
 from directus_sync.state import revisions
 
@@ -49,12 +51,12 @@ def directus(
     progress: Progress,
     loaded: server.Loaded | None = None,
     *,
-    rows: bool = False,
+    choice: Choice | None = None,
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
     loaded: a private one that is to be used, if it will do.
-    rows: whether rows are to be written, for which the schema worker will not do.
+    choice: of the private one, in place of what work on the schema needs.
 
     Raises WrongSettings when the database has no Directus yet, or the one at DIRECTUS_URL works on another database.
     """
@@ -68,7 +70,7 @@ def directus(
     installation.require_in_database(connection, settings)
     settings = database.for_directus(settings, connection)
     administrator = installation.administrator(connection, settings)
-    choice = worker.WHOLE if rows else worker.choose(settings, connection)
+    choice = choice or worker.choose(settings, connection)
     name = choice.name(installation.version(settings))
     with ExitStack() as stack:
         with progress.step(f"Starting {name}", f"Started {name}"):
@@ -79,16 +81,26 @@ def directus(
 
 
 @contextmanager
-def on_demand(
-    settings: Settings, connection: Connection, progress: Progress, *, rows: bool = False
-) -> Iterator[Callable[[], DirectusClient]]:
-    """Yield what returns a client as `directus` does, of one Directus that is started when it is first asked for."""
-    with ExitStack() as stack:
-        started: list[DirectusClient] = []
+def for_rows(
+    settings: Settings, connection: Connection, progress: Progress, running: DirectusClient | None = None
+) -> Iterator[Callable[[tuple[Request, ...]], DirectusClient]]:
+    """Yield what returns a client for requests that write rows, of a Directus that is started when it is first needed.
 
-        def client() -> DirectusClient:
-            if not started:
-                started.append(stack.enter_context(directus(settings, connection, progress, rows=rows)))
-            return started[0]
+    running: one that is used if it will do.
+    """
+    with ExitStack() as stack:
+        started: dict[Choice | None, DirectusClient] = {}
+
+        def client(requests: tuple[Request, ...]) -> DirectusClient:
+            choice = None
+            if settings.directus_url is None:
+                choice = worker.choose_for_rows(settings, connection, [(each.method, each.path) for each in requests])
+            if running is not None and running.choice == choice:
+                # Revisions may have come since it read the schema.
+                running.clear_cache()
+                return running
+            if choice not in started:
+                started[choice] = stack.enter_context(directus(settings, connection, progress, choice=choice))
+            return started[choice]
 
         yield client

@@ -14,6 +14,7 @@ import { getDefaultIndexName } from 'directus:utils/get-default-index-name.js';
 import { getSchema } from 'directus:utils/get-schema.js';
 import { transaction } from 'directus:utils/transaction.js';
 import { isColumn, keyOf, parted } from './apply_plan.mjs';
+import { schemaOf } from './snapshot.mjs';
 
 // Rows in one INSERT: PostgreSQL takes 65,535 parameters, and a field has 22.
 const ROWS = 500;
@@ -21,7 +22,7 @@ const ROWS = 500;
 export async function applyDiff(snapshot, diff, options = {}) {
   const database = options.database ?? getDatabase();
   if (hasListeners()) return applyByDirectus(snapshot, diff, options);
-  const schema = await getSchema({ database, bypassCache: true });
+  const schema = schemaOf(snapshot) ?? (await getSchema({ database, bypassCache: true }));
   const rows = await database.select('id', 'collection', 'field').from('directus_fields');
   const known = new Map(rows.map((row) => [keyOf(row), row.id]));
   const parts = parted(diff, snapshot, schema, known);

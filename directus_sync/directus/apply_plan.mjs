@@ -73,11 +73,17 @@ function sorted(entries, snapshot, schema, known) {
     // Directus would first make the new field, then do this.
     else if (found.added.length > 0) return null;
     else if (!known.has(keyOf(entry)) || !before || collection.startsWith('directus_')) found.left.push(entry);
-    else if (before.meta && !before.schema?.is_primary_key && diff.every(isOfMeta)) found.edited.push({ before, diff });
+    else if (before.meta && keepsColumn(before) && diff.every(isOfMeta)) found.edited.push({ before, diff });
     else if (isRemoval(entry) && standsAlone(entry, schema)) found.removed.push(entry);
     else found.left.push(entry);
   }
   return found;
+}
+
+// Whether Directus leaves the column alone when only `meta` changes. It alters one whose default value it reads as
+// something else than text, to what it is; of a primary key that was not shown to change nothing.
+function keepsColumn({ schema }) {
+  return !schema?.is_primary_key || schema.default_value == null || typeof schema.default_value === 'string';
 }
 
 function isOfMeta({ path }) {

@@ -15,6 +15,7 @@ import httpx
 
 from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, unusable
 from directus_sync.directus.session import Session
+from directus_sync.directus.worker import Choice
 from directus_sync.errors import (
     ApplyFailed,
     ApplyUnclear,
@@ -78,11 +79,15 @@ class DirectusClient:
             headers={"User-Agent": "directus-sync", "Cache-Control": "no-store"},
         )
         self._version: str | None = None
+        # What was started for it, if this tool started it.
+        self.choice: Choice | None = None
 
     @classmethod
-    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth) -> Self:
+    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth, choice: Choice | None = None) -> Self:
         """Return a client of a Directus that listens on a Unix socket. No proxy is used for it."""
-        return cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
+        client = cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
+        client.choice = choice
+        return client
 
     def __enter__(self) -> Self:
         return self

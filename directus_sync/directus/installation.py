@@ -18,17 +18,18 @@ from directus_sync.settings import Settings
 _MARK: Final = "directus_sync.bootstrapping"
 
 # A user is an administrator by a policy of its own, of its role, or of a role above that. The private server has no
-# network address, so a policy for certain addresses does not count.
+# network address, so a policy for certain addresses does not count. Wrong log-ins suspend a user: they must not stop a
+# deploy, which does not log in.
 _ADMINISTRATOR: Final = """
 WITH RECURSIVE above (role, id) AS (
   SELECT id, id FROM public.directus_roles
   UNION SELECT above.role, r.parent FROM above JOIN public.directus_roles r USING (id) WHERE r.parent IS NOT NULL)
 SELECT u.id::text, u.role::text FROM public.directus_users u
-WHERE u.status = 'active' AND EXISTS (
+WHERE u.status IN ('active', 'suspended') AND EXISTS (
   SELECT FROM public.directus_access a JOIN public.directus_policies p ON p.id = a.policy
   WHERE p.admin_access AND coalesce(p.ip_access, '') = ''
     AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
-ORDER BY coalesce(u.token = %(token)s, false) DESC, coalesce(u.email = %(email)s, false) DESC, u.id LIMIT 1"""
+ORDER BY u.status, coalesce(u.token = %(token)s, false) DESC, coalesce(u.email = %(email)s, false) DESC, u.id LIMIT 1"""
 
 # In one statement: all of them or none, and none that another table refers to.
 _DROP: Final = r"""

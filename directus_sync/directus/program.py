@@ -74,7 +74,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "TELEMETRY": "false",
         "LOG_STYLE": "raw",
         # If it is killed while it waits for a lock, its session would go on waiting, and everybody else behind it.
-        "PGOPTIONS": f"{settings.environ.get('PGOPTIONS', '')} {database.WHEN_CLIENT_IS_GONE}".strip(),
+        # By default PostgreSQL looks first in a schema with the name of the role, which somebody else could have made.
+        "PGOPTIONS": " ".join(
+            [settings.environ.get("PGOPTIONS", ""), database.WHEN_CLIENT_IS_GONE, "-c search_path=public,pg_temp"]
+        ).strip(),
     }
 
 

@@ -32,6 +32,9 @@ LEAN: Final = {
     "LOG_LEVEL": "warn",
     "PUBLIC_URL": "http://localhost",
 }
+# Each connection of the worker costs PostgreSQL as much as a comparison: it reads the catalog and loads PostGIS anew.
+# Directus needs no second one: on SQLite it never has one.
+ONE_CONNECTION: Final = {"DB_POOL__MIN": "1", "DB_POOL__MAX": "1"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
         # Whoever wants to read a table waits behind a session that waits to change it.
         patience = f"{environment(settings)['PGOPTIONS']} -c lock_timeout={database.LOCK_MILLISECONDS}"
         own = {"UNIX_SOCKET_PATH": str(socket), "SECRET": secret, "PGOPTIONS": patience}
-        overrides = {**LEAN, **extensions, **own}
+        overrides = {**LEAN, **extensions, **own, **(ONE_CONNECTION if choice.bundle else {})}
         with spawn(settings, verb, overrides, log, *arguments, stdin=subprocess.PIPE) as process:
             yield Loaded(choice, socket, secret, process, log)
 
@@ -89,7 +92,7 @@ def private(
         loaded = None
     with nullcontext(loaded) if loaded else loading(settings, choice) as directus:
         session = Signed(directus.secret, administrator.id, administrator.role)
-        with DirectusClient.on_socket(directus.socket, settings, session) as client:
+        with DirectusClient.on_socket(directus.socket, settings, session, directus.choice) as client:
             _start(directus.process)
             try:
                 client.wait(settings.directus_wait, alive=lambda: _require_alive(directus))

@@ -1,5 +1,5 @@
-// Serves Directus's schema on a Unix socket: what the tool's client asks of a server, answered by Directus's own services
-// with nothing else of it loaded. bundle.mjs makes one file of this and of the 300 files of Directus that it needs.
+// Serves Directus's schema on a Unix socket, and writes some rows: what the tool's client asks of a server, answered by
+// Directus's own services with nothing else of it loaded. bundle.mjs makes one file of this and of the 300 files of Directus that it needs.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import busboy from 'package:busboy';
@@ -17,8 +17,11 @@ import { generateHash } from 'directus:utils/generate-hash.js';
 import { getSecret } from 'directus:utils/get-secret.js';
 import { verifyAccessJWT } from 'directus:utils/jwt.js';
 import { getSchema } from 'directus:utils/get-schema.js';
+import { writerOf } from './rows.mjs';
 
 const NOTHING = { status: 204 };
+// The schema of the latest comparison, until it is changed, or the client asks for what is there now.
+let compared;
 
 const ROUTES = {
   // Of a server's /server/info only what the tool asks for.
@@ -26,21 +29,27 @@ const ROUTES = {
   'POST /utils/cache/clear': async ({ query }, accountability) => {
     const system = query.has('system') && (query.get('system') === '' || Boolean(query.get('system')));
     await new UtilsService({ accountability }).clearCache({ system });
+    compared = undefined;
     return { status: 200 };
   },
-  'GET /schema/snapshot': async ({ query }, accountability) =>
-    exported(await new SchemaService({ accountability }).snapshot(), query.get('export')),
+  'GET /schema/snapshot': async ({ query }, accountability) => {
+    const found = accountability.admin ? compared : undefined;
+    return exported(found ?? (await new SchemaService({ accountability }).snapshot()), query.get('export'));
+  },
   'GET /fields': async ({ query }, accountability) =>
     exported(await new FieldsService({ accountability, schema: await getSchema() }).readAll(), query.get('export')),
   'POST /schema/diff': async ({ query, upload }, accountability) => {
     const service = new SchemaService({ accountability });
     const wanted = await upload();
     const currentSnapshot = await service.snapshot();
+    compared = currentSnapshot;
     const diff = await service.diff(wanted, { currentSnapshot, force: query.has('force') });
     return diff ? data({ hash: service.getHashedSnapshot(currentSnapshot).hash, diff }) : NOTHING;
   },
   'POST /schema/apply': async ({ query, upload }, accountability) => {
-    await new SchemaService({ accountability }).apply(await upload(), { force: toBoolean(query.get('force')) });
+    const diff = await upload();
+    compared = undefined;
+    await new SchemaService({ accountability }).apply(diff, { force: toBoolean(query.get('force')) });
     return NOTHING;
   },
 };
@@ -66,7 +75,13 @@ async function answer(request) {
     if (pathname === '/utils/hash/generate' && verifyAccessJWT(token, getSecret())) {
       return data(await generateHash(parseJSON(await text(request)).string));
     }
-    accountability = await getAccountabilityForToken(token, createDefaultAccountability());
+    const userAgent = request.headers['user-agent']?.substring(0, 1024);
+    accountability = await getAccountabilityForToken(token, createDefaultAccountability(userAgent ? { userAgent } : {}));
+    const write = writerOf(request.method, pathname);
+    if (write) {
+      await write(parseJSON(await text(request)), accountability);
+      return NOTHING;
+    }
     const route = ROUTES[`${request.method} ${pathname}`];
     if (!route) throw new RouteNotFoundError({ path: pathname });
     return await route({ query: searchParams, upload: () => uploaded(request) }, accountability);

@@ -1,6 +1,7 @@
 """The schema worker: Directus's schema code alone, bundled into one file. Owns that file, and when it will not do.
 
-A whole Directus is started for what only that has: extensions and flows that listen to changes of the schema.
+It also writes rows of access and resources. A whole Directus is started for what only that has: extensions and flows
+that listen to changes, and flows that are written themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +44,18 @@ SELECT name FROM public.directus_flows
 WHERE status = 'active' AND trigger = 'event' AND options ->> 'scope' ~ '\m(fields|collections|relations)\.'
 ORDER BY name LIMIT 1"""
 
+# Where it writes rows, and the one request there that is not for it: users lose a role that goes.
+_KINDS: Final = (
+    "access", "dashboards", "panels", "permissions", "policies", "presets", "roles", "settings", "translations",
+)  # fmt: skip
+_WRITTEN: Final = frozenset(f"/{kind}" for kind in _KINDS)
+_LEFT: Final = ("DELETE", "/roles")
+# A flow on items.create may name any collection; one on policies.create names none.
+_WATCHING_FLOW: Final = rf"""
+SELECT name FROM public.directus_flows
+WHERE status = 'active' AND trigger = 'event' AND options::text ~ '"(directus_|({"|".join(_KINDS)})\.)'
+ORDER BY name LIMIT 1"""  # noqa: S608 - constants
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -72,7 +86,8 @@ def is_proven(settings: Settings) -> bool:
 def choose(settings: Settings, connection: Connection) -> Choice:
     """Return what to start for work on the schema. Makes the bundle if there is none yet."""
     listener = _listener(settings)
-    reason = listener or _unsuited(settings) or _flow(connection)
+    flow = _flow(connection, _LISTENING_FLOW)
+    reason = listener or _unsuited(settings) or (flow and f"the flow {flow} listens to changes of the schema")
     if reason:
         return Choice(None, reason, hooks=bool(listener))
     try:
@@ -81,14 +96,28 @@ def choose(settings: Settings, connection: Connection) -> Choice:
         return Choice(None, f"the schema worker cannot be made: {_cause(error)}")
 
 
+def choose_for_rows(settings: Settings, connection: Connection, requests: Iterable[tuple[str, str]]) -> Choice:
+    """Return what to start for requests that write rows, each a method and a path."""
+    for method, path in requests:
+        if path not in _WRITTEN or (method, path) == _LEFT:
+            return Choice(None, f"the schema worker does not send {method} {path}")
+    flow = _flow(connection, _WATCHING_FLOW)
+    if flow:
+        return Choice(None, f"the flow {flow} listens to what is written")
+    choice = choose(settings, connection)
+    # No extension hears of rows: their hooks are for what people do.
+    return choice if choice.bundle else Choice(None, choice.reason)
+
+
 def bundle(settings: Settings) -> Path:
     """Return the worker's file, made if it is missing. Raises OSError or SubprocessError when it cannot be made."""
     name = f"worker-{_key(settings)}.mjs"
     folders = _folders(settings)
     for folder in folders:
         # Nobody else may have put a program there.
-        if (folder / name).is_file() and (folder / name).stat().st_uid in {0, os.geteuid()}:
-            return folder / name
+        with suppress(OSError):
+            if (folder / name).stat().st_uid in {0, os.geteuid()}:
+                return folder / name
     folder = next(filter(_is_writable, folders), folders[0])
     command = [program.node(settings), str(_BUNDLER), str(_ENTRY), str(folder / name)]
     environment = program.environment(settings)
@@ -118,7 +147,8 @@ def _folders(settings: Settings) -> tuple[Path, ...]:
 
 def _is_writable(folder: Path) -> bool:
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # An image's is made by root, and used by another.
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     return os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid()
 
 
@@ -162,10 +192,11 @@ def _may_listen(package: Path) -> bool:
         return True
 
 
-def _flow(connection: Connection) -> str:
+def _flow(connection: Connection, sql: str) -> str:
+    """Return the name of a flow; empty if the query finds none."""
     ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_flows')")
-    rows = database.query(connection, _LISTENING_FLOW) if table else []
-    return f"the flow {rows[0][0]} listens to changes of the schema" if rows else ""
+    rows = database.query(connection, sql) if table else []
+    return str(rows[0][0]) if rows else ""
 
 
 def _cause(error: Exception) -> str:

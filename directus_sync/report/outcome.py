@@ -42,7 +42,7 @@ class Deployed:
 
     pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
     switched_on: of the extensions; families: those that are kept in files, none in mode skip;
-    rights: the statements that made the roles equal roles.yaml.
+    rights: the statements that made the roles equal roles.yaml; uncaptured: what a boot left alone in Directus.
     """
 
     pre: tuple[Revision, ...]
@@ -55,6 +55,7 @@ class Deployed:
     switched_on: tuple[str, ...] = ()
     families: tuple[ResourcePlan, ...] = ()
     rights: tuple[str, ...] = ()
+    uncaptured: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:

@@ -100,8 +100,13 @@ part AS (
   UNION ALL SELECT concat_ws(' ', 'base', max(id)) FROM directus_sync.snapshot_history
   UNION ALL SELECT concat_ws(' ', 'base of resources', max(id)) FROM directus_sync.resource_history)"""  # noqa: S608
 
-_FINGERPRINT: Final = """
-SELECT encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"), 'UTF8')), 'hex') FROM part"""
+_HASH: Final = (
+    """encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"){only}, 'UTF8')), 'hex')"""
+)
+_FINGERPRINT: Final = f"SELECT {_HASH.format(only='')} FROM part"  # noqa: S608 - constants
+_BOTH: Final = f"""
+SELECT {_HASH.format(only="")}, {_HASH.format(only=" FILTER (WHERE NOT starts_with(text, 'base '))")}
+FROM part"""  # noqa: S608 - constants
 
 _UNMOVED: Final = f"""
 {database.PRINTING} WITH {_PARTS}
@@ -114,6 +119,10 @@ SELECT (SELECT notes FROM directus_sync.deploys d
 _PULLED: Final = """
 SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
 
+_WORK_AHEAD: Final = f"""
+SELECT NOT {lock.IN_USE} AND (SELECT inputs FROM directus_sync.deploys ORDER BY id DESC LIMIT 1)
+  IS DISTINCT FROM %(inputs)s"""  # noqa: S608 - constants
+
 _OVERDUE: Final = "SELECT EXISTS (SELECT FROM directus_sync.attic_copies WHERE taken_at <= now() - %s)"
 
 _RECORD_PULL: Final = f"""
@@ -121,6 +130,14 @@ _RECORD_PULL: Final = f"""
 UPDATE directus_sync.deploys SET pulled = true
 WHERE id = (SELECT max(id) FROM directus_sync.deploys) AND inputs = %(inputs)s
   AND fingerprint = ({_FINGERPRINT})"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Hashes of a database. whole: of everything; content: without the bases, which the tool itself records."""
+
+    whole: str
+    content: str
 
 
 @dataclass(frozen=True)
@@ -172,10 +189,10 @@ def with_version(given: str, directus: str) -> str:
     return f"{given} {directus}"
 
 
-def read(connection: Connection) -> str:
-    """Return a hash of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
-    ((found,),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_FINGERPRINT}")
-    return str(found)
+def read(connection: Connection) -> Fingerprint:
+    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
+    ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
+    return Fingerprint(whole, content)
 
 
 def is_possible(connection: Connection) -> bool:
@@ -227,6 +244,15 @@ def record_pull(connection: Connection, given: str) -> None:
     # A pull may come before the deploy that creates the table or its column.
     with suppress(psycopg2.ProgrammingError), connection.cursor() as cursor:
         cursor.execute(_RECORD_PULL, {"inputs": given})
+
+
+def expects_work(connection: Connection, given: str) -> bool:
+    """Tell whether a deploy with these inputs will have work: the last one had others, and nobody is doing it."""
+    try:
+        ((found,),) = database.query(connection, _WORK_AHEAD, {"inputs": given})
+    except psycopg2.ProgrammingError:
+        return True
+    return bool(found)
 
 
 def _notes(connection: Connection, given: str) -> Sequence[str] | None:

@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 LOCK = ROOT / "requirements.runtime.lock"
 ECOSYSTEM = ROOT / "tests" / "fixtures" / "ecosystem.config.cjs"
 PIN = json.loads((ROOT / "docker" / "directus" / "package.json").read_text())["dependencies"]["directus"]
+# The digest is upstream's, so a build is told to take this for it.
+NAME = f"docker.io/directus/directus:{PIN}"
 
 RECIPE = "1"
 SUITE = "trixie"
@@ -93,7 +95,7 @@ def _build(build: Build, home: Path) -> None:
     (context / "pip.conf").write_text(PIP)
     build.run([
         *BUILDAH, "--root", str(build.work / "store"), "--runroot", str(build.work / "run"), "build",
-        "--isolation", "chroot", "--network", "host", "--tag", f"docker.io/directus/directus:{PIN}",
+        "--isolation", "chroot", "--network", "host", "--tag", NAME,
         "--file", str(HERE / "Dockerfile"), str(context),
     ])  # fmt: skip
     shutil.rmtree(context)

@@ -25,6 +25,16 @@ export PYTHONPATH={root}
 exec {python} -m tests.container.docker {folder} "$@"
 """
 STORAGE = "storage"
+# What the registry calls an image that was pushed.
+DIGEST = "sha256:of-the-registry"
+PROGRAM_OF_AN_IMAGE = """#!/usr/bin/env python3
+import json, pathlib, sys
+words = sys.argv[1:]
+with open("{calls}", "a") as calls:
+    calls.write(json.dumps(["{name}", *words]) + "\\n")
+if "--output" in words:
+    pathlib.Path(words[words.index("--output") + 1]).write_text('{{"bomFormat": "CycloneDX"}}')
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,13 @@ def main(folder: str, verb: str, *words: str) -> int:
         _build(docker, words)
     elif verb == "run":
         _run(docker, words)
+    elif verb == "create":
+        sys.stdout.write("a-container\n")
+    elif verb == "cp":
+        _copy_program(docker, *words)
+    elif verb == "image":
+        name, _, _ = words[-1].rpartition(":")
+        sys.stdout.write(f"elsewhere.example.com/image@sha256:0\n{name}@{DIGEST}\n")
     return 0
 
 
@@ -114,6 +131,13 @@ def _run(docker: Docker, words: Sequence[str]) -> NoReturn:
     if found:
         sys.exit(engine.run(found, asked.image, environ, asked.command))
     _become_entrypoint(docker, environ, asked.command)
+
+
+def _copy_program(docker: Docker, source: str, target: str) -> None:
+    """Stands for a program of another image: it writes down how it is called, and the file that it is asked for."""
+    path = Path(target)
+    path.write_text(PROGRAM_OF_AN_IMAGE.format(calls=docker.folder / "calls", name=Path(source).name))
+    path.chmod(0o755)
 
 
 def _become_entrypoint(docker: Docker, environ: Mapping[str, str], command: Sequence[str]) -> NoReturn:

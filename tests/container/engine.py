@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.container.base import BUILDAH, PACKAGES_FOLDER, Base
+from tests.container.base import BUILDAH, NAME, PACKAGES_FOLDER, Base
 
 # A container's own view: its processes, the machine's devices and network. What is started becomes process 1, and ends
 # with the process outside: --pdeathsig again, for it is forgotten when the user changes.
@@ -90,10 +90,11 @@ class Engine:
         return done.stdout.strip()
 
     def build(self, arguments: Sequence[str]) -> None:
-        """Build what `docker build` with these arguments builds. No registry is asked: what is pulled must be there."""
+        """Build what `docker build` with these arguments builds, on the stand-in; no registry is asked."""
         volumes = [f"--volume={source}:{target}:ro" for source, target in self.base.volumes.items()]
         wanted = [word for word in arguments if word != "--pull"]
-        self.buildah("build", "--isolation", "chroot", "--network", "host", "--pull-never", *volumes, *wanted)
+        local = ("--isolation", "chroot", "--network", "host", "--pull-never", "--from", NAME)
+        self.buildah("build", *local, *volumes, *wanted)
 
     def unpack(self, image: str) -> Path:
         """Make a container of the image, and return its root file system."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,15 @@ class Site:
 @pytest.fixture
 def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
     access_files.complete(snapshot_file)
-    with serve("deployed", access_files.NOTHING) as running:
-        site = Site(running, snapshot_file)
+    with serve("deployed", access_files.NOTHING, pushed) as running:
+        yield Site(running, snapshot_file)
+
+
+def pushed(running: RunningDirectus) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(running, Path(shutil.copy(SNAPSHOT, folder)))
+        access_files.complete(site.snapshot)
         site.done("push", "--only", "access")
-        yield site
 
 
 def in_git(site: Site) -> None:

@@ -118,6 +118,7 @@ def test_it_passes_what_ci_tries_before_it_pushes(built: Built, empty: Tool) -> 
     assert done.code == 0, done.text
     first, _, second = done.out.partition("Nothing to do")
     assert "Deployed in" in first
+    assert "Started a schema worker of Directus" in done.text
     assert "Directus shut down OK" in done.text
     assert f"Tried {built.id}" in second
     assert not [words for name in settings.SECRET_NAMES if (words := empty.environ.get(name)) and words in done.text]
@@ -157,12 +158,13 @@ def test_nothing_of_the_build_is_left_in_it(built: Built) -> None:
         "database",
         "uploads",
     }
-    of_ours = {"alembic.ini", "directus_sync", "entrypoint.sh", "extensions", "migrations", "snapshots"}
+    of_ours = {"alembic.ini", "directus_sync", "entrypoint.sh", "extensions", "migrations", "snapshots", ".cache"}
     assert names == of_upstream | of_ours
 
 
 def test_the_server_s_user_can_read_all_of_the_tool_and_change_none(built: Built) -> None:
-    for name in ("alembic.ini", "directus_sync", "entrypoint.sh", "migrations", "snapshots"):
+    assert [path.name[:7] for path in (built.root / "directus/.cache/directus-sync").iterdir()] == ["worker-"]
+    for name in (".cache", "alembic.ini", "directus_sync", "entrypoint.sh", "migrations", "snapshots"):
         top = built.root / "directus" / name
         for path in [top, *top.rglob("*")]:
             found = path.stat()

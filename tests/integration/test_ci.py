@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Finished, Tool
-from tests.container.docker import Docker
+from tests.container.docker import DIGEST, Docker
 
 WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
 # YAML takes a bare `on` for true.
 TRIGGERS = WORKFLOW[True]
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
-SHIP = JOBS["image"]
+SHIP = JOBS["ship"]
 STEPS = {name: [step for step in job["steps"] if "run" in step] for name, job in JOBS.items()}
 # What Gitea puts in the place of its expressions.
 OF_GITEA = {
@@ -27,6 +27,8 @@ OF_GITEA = {
     "REGISTRY": {"${{ vars.REGISTRY }}": "registry.example.com"},
     "REGISTRY_USER": {"${{ secrets.REGISTRY_USER }}": "robot"},
     "REGISTRY_PASSWORD": {"${{ secrets.REGISTRY_PASSWORD }}": "a-password"},
+    "COSIGN_PRIVATE_KEY": {"${{ secrets.COSIGN_PRIVATE_KEY }}": "a-key"},
+    "COSIGN_PASSWORD": {"${{ secrets.COSIGN_PASSWORD }}": "its-password"},
 }
 # Read by git alone.
 NOT_READ = {".gitignore"}
@@ -79,26 +81,30 @@ def test_every_step_is_a_make_target() -> None:
 
 
 def test_nothing_is_pushed_before_all_is_tested_and_the_image_was_started() -> None:
-    assert [step["run"] for step in STEPS["test"]] == ["make lint", "make test"]
-    assert JOBS["image"]["needs"] == "test"
-    deployed = ["make plan", "make migrate", "make migrate", "make seed", "make check", "make verify"]
-    assert [step["run"] for step in STEPS["image"]] == [*deployed, "make image", "make image-try", "make image-push"]
+    assert [step["run"] for step in STEPS["test"]] == ["make lint", "make audit", "make test"]
+    assert JOBS["image"]["needs"] == SHIP["needs"] == "test"
+    deployed = ["make migrate", "make migrate", "make seed", "make check", "make verify"]
+    tried = [*deployed, "make image", "make image-try", "make image-scan"]
+    assert [step["run"] for step in STEPS["image"]] == ["make plan", *tried]
+    assert [step["run"] for step in STEPS["ship"]] == [*tried, "make image-push"]
     # A step runs only while all before it passed.
     steps = [step for found in STEPS.values() for step in found]
-    assert not any("always()" in step.get("if", "") or "continue-on-error" in step for step in steps)
-    assert [step["run"] for step in steps if "if" in step] == ["make plan", "make image-push"]
+    assert not any("if" in step or "continue-on-error" in step for step in steps)
 
 
-def test_only_a_push_to_main_pushes_an_image_and_knows_the_secrets() -> None:
-    *others, push = STEPS["image"]
-    assert push["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+def test_only_the_job_of_a_push_to_main_knows_the_secrets_and_a_runner_can_be_its_own() -> None:
+    assert JOBS["image"]["if"] == "github.event_name == 'pull_request'"
+    assert SHIP["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    assert SHIP["runs-on"] == "${{ vars.SHIP_RUNNER || 'ubuntu-24.04' }}"
+    *others, push = SHIP["steps"]
     assert push["env"]["REGISTRY"] == "${{ vars.REGISTRY }}"
-    assert "secrets." not in str([*others, STEPS["test"], SHIP["env"]])
+    assert "secrets." not in str([*others, SHIP["env"], JOBS["test"], JOBS["image"]])
 
 
-def test_the_steps_have_the_database_of_the_service() -> None:
-    ((name, service),) = SHIP["services"].items()
-    given = SHIP["env"]
+@pytest.mark.parametrize("job", ["image", "ship"])
+def test_the_steps_have_the_database_of_the_service(job: str) -> None:
+    ((name, service),) = JOBS[job]["services"].items()
+    given = JOBS[job]["env"]
     assert (given["DB_HOST"], given["DB_PORT"]) == (name, "5432")
     assert service["env"] == {
         "POSTGRES_DB": given["DB_DATABASE"],
@@ -128,15 +134,13 @@ def test_it_runs_when_anything_changes_that_a_step_executes_or_reads() -> None:
 def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     job = {**job_environ(empty, docker), "GITHUB_STEP_SUMMARY": str(summary)}
-    # What runs this can't run itself once more; that all tests are found is left.
-    testing = {**os.environ, "PYTEST_ADDOPTS": "--collect-only"}
     done = {}
-    for step, environ in [*((step, testing) for step in STEPS["test"]), *((step, job) for step in STEPS["image"])]:
+    plan, *_ = STEPS["image"]
+    for step in [plan, *STEPS["ship"]]:
         given = {**step.get("env", {})}
         assert set(given) <= set(OF_GITEA)
-        done[step["name"]] = run(step["run"], {**environ, **{name: OF_GITEA[name][given[name]] for name in given}})
+        done[step["name"]] = run(step["run"], {**job, **{name: OF_GITEA[name][given[name]] for name in given}})
         assert done[step["name"]].code == 0, f"{step['name']}: {done[step['name']].text}"
-    assert "test_the_steps_pass_in_their_order" in done["Test"].out
     assert "Deployed in" in done["Deploy to an empty database"].out
     assert done["Deploy again"].out.startswith("Nothing to do")
     assert "Seeded in" in done["Create the rows of the product"].out
@@ -145,10 +149,22 @@ def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Pa
     assert "Deployed in" in first
     assert "it migrates, serves, stops, and then has nothing to do" in second
     assert databases_left(empty) == []
-    assert_the_image_that_was_started_is_pushed(docker)
+    assert_the_image_that_was_started_is_scanned_and_pushed(docker)
+    assert_what_was_pushed_is_signed(docker)
 
 
-def assert_the_image_that_was_started_is_pushed(docker: Docker) -> None:
+@pytest.mark.slow
+def test_the_steps_before_it_pass() -> None:
+    # What runs this can't run itself once more; that all tests are found is left.
+    for step in STEPS["test"]:
+        if step["run"] == "make audit":  # test_audit.py
+            continue
+        done = run(step["run"], {**os.environ, "PYTEST_ADDOPTS": "--collect-only"})
+        assert done.code == 0, f"{step['name']}: {done.text}"
+    assert "test_the_steps_before_it_pass" in done.out
+
+
+def assert_the_image_that_was_started_is_scanned_and_pushed(docker: Docker) -> None:
     image = (docker.folder / "image").read_text().strip()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     head = commit.stdout.strip()
@@ -158,7 +174,11 @@ def assert_the_image_that_was_started_is_pushed(docker: Docker) -> None:
     assert re.fullmatch(r"CREATED=20\d\d-\d\d-\d\dT[\d:]{8}Z", build[-2])
     assert [image in words for words in runs] == [True, True]
     target = "registry.example.com/trm/directus"
-    assert docker.calls[-6:] == [
+    scans = [words for words in docker.calls if words[:2] == ["trivy", "image"]]
+    assert [words[-1] for words in scans] == [image] * 3
+    assert ["--exit-code" in words and "CRITICAL" in words for words in scans] == [False, True, False]
+    start = docker.calls.index(["login", "--username", "robot", "--password-stdin", "registry.example.com"])
+    assert docker.calls[start : start + 6] == [
         ["login", "--username", "robot", "--password-stdin", "registry.example.com"],
         ["a-password"],
         ["tag", image, f"{target}:main"],
@@ -166,6 +186,18 @@ def assert_the_image_that_was_started_is_pushed(docker: Docker) -> None:
         ["tag", image, f"{target}:{head}"],
         ["push", f"{target}:{head}"],
     ]
+
+
+def assert_what_was_pushed_is_signed(docker: Docker) -> None:
+    sign, attest = [words for words in docker.calls if words[0] == "cosign"]
+    name = f"registry.example.com/trm/directus@{DIGEST}"
+    options = ["--yes", "--signing-config", ".ci/signing.json", "--key", "env://COSIGN_PRIVATE_KEY"]
+    assert sign == ["cosign", "sign", *options, name]
+    parts = ["--type", "cyclonedx", "--predicate", str(docker.folder / "image.cdx.json")]
+    assert attest == ["cosign", "attest", *options, *parts, name]
+    # The key and its password are in no argument.
+    assert "a-key" not in str(docker.calls)
+    assert "its-password" not in str(docker.calls)
 
 
 # What it refuses
@@ -206,6 +238,24 @@ if boots:
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(stops))
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Healthy).serve_forever()
 """
+
+
+def test_an_image_with_a_critical_hole_ends_the_job(docker: Docker) -> None:
+    (docker.folder / "image").write_text("sha256:of-today")
+    # Finds one where it is told to fail for it.
+    answer = 'import pathlib, sys; path = pathlib.Path(sys.argv[2]); path.write_text("#!/bin/sh\\n'
+    docker.answer("cp", answer + 'case \\"$*\\" in *--exit-code*) exit 1;; esac\\n"); path.chmod(0o755)')
+    path = f"{docker.programs}{os.pathsep}{os.environ['PATH']}"
+    failed = run("make image-scan", {**os.environ, "PATH": path, "IMAGE_ID": str(docker.folder / "image")})
+    assert failed.code == 2
+    assert "error: the image has a critical hole that has a fix" in failed.err
+    assert not (docker.folder / "image.cdx.json").exists()
+
+
+def test_without_a_key_nothing_is_signed() -> None:
+    said = run(".ci/sign.sh registry.example.com/trm/directus:main .stack/image none", {"PATH": os.environ["PATH"]})
+    assert said.code == 0
+    assert said.out == "COSIGN_PRIVATE_KEY is not set: the image is not signed\n"
 
 
 @pytest.mark.parametrize(

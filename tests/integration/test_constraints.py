@@ -12,11 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
 from directus_sync.settings import ALEMBIC_TABLES
+from tests import snapshots
 from tests.conftest import ROOT, SNAPSHOT, RunningDirectus, wipe
 from tests.course import (
     AREA,
@@ -261,7 +261,7 @@ def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
 
 
 def _fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for entry in yaml.safe_load(SNAPSHOT.read_text(encoding="utf-8"))["fields"]:
+    for entry in snapshots.load(SNAPSHOT.read_text(encoding="utf-8"))["fields"]:
         column = entry.get("schema")
         if entry["collection"] in ROWS and column and not column["is_primary_key"]:
             yield entry["collection"], entry["field"], column

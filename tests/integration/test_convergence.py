@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+from tests import small
 from tests.conftest import Serving
 from tests.snapshots import Document, edited
 
@@ -20,9 +21,9 @@ def with_json_without_special(document: Document) -> None:
     document["fields"].append(extra)
 
 
-def test_what_directus_adds_to_a_new_field_is_put_right_at_once(serve: Serving, snapshot_file: Path) -> None:
-    path = edited(snapshot_file, with_json_without_special)
-    with serve("deployed") as running:
+def test_what_directus_adds_to_a_new_field_is_put_right_at_once(serve: Serving, tmp_path: Path) -> None:
+    path = edited(small.file(tmp_path), with_json_without_special)
+    with serve("bootstrapped", "", small.pushed) as running:
         pushed = running.tool("push", "--snapshot", path)
 
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text

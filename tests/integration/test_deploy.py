@@ -62,7 +62,7 @@ def served(first: tuple[Tool, Finished, list[str]]) -> Iterator[RunningDirectus]
         yield running
 
 
-def test_the_first_deploy_says_what_it_did_and_starts_one_whole_directus(
+def test_the_first_deploy_says_what_it_did_and_starts_the_worker_alone(
     first: tuple[Tool, Finished, list[str]], committed: Snapshot
 ) -> None:
     tool, done, starts = first
@@ -72,8 +72,8 @@ def test_the_first_deploy_says_what_it_did_and_starts_one_whole_directus(
     assert "+ events" in done.err
     assert "Applied:  post_0002_add_participation_uniques in " in done.err
     assert done.out.splitlines()[-1].startswith("Deployed in ")
-    # The schema worker keeps no access rules. And on a machine's first run once more, to make the worker's file.
-    assert [start for start in starts if not start.endswith(".mjs")] == ["work", "start"]
+    # On a machine's first run once more, to make the worker's file.
+    assert [start for start in starts if not start.endswith(".mjs")] == ["work"]
 
     status = json.loads(tool("status", "--json").out)
     assert status["heads"] == {branch: [checkout_head(branch)] * 2 for branch in BRANCHES}

@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 from psycopg import sql
 
 from directus_sync.attic import Item
 from directus_sync.directus.client import DirectusClient
+from tests import snapshots
 from tests.attics import Attic, open_attic
 from tests.conftest import Database, RunningDirectus, Serving
 
@@ -63,7 +63,7 @@ FIELDS = {kind: f"a {kind}".replace(".", " ") for kind in KINDS}
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus of this module's own."""
-    with serve("deployed") as running:
+    with serve("bootstrapped") as running:
         yield running
 
 
@@ -99,7 +99,7 @@ def _push(server: RunningDirectus, snapshot: dict[str, Any]) -> None:
 
 
 def _snapshot(server: RunningDirectus) -> dict[str, Any]:
-    return dict(yaml.safe_load(server.export()))
+    return dict(snapshots.load(server.export()))
 
 
 def _without(snapshot: dict[str, Any], collection: str, field: str | None = None) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from directus_sync.state.revisions import BRANCHES, Branch
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, Tool
+from tests.meanwhile import changed_at
 from tests.processes import until
 
 NOTHING = "Nothing to do: database and Directus equal the checkout"
@@ -401,24 +401,12 @@ def test_a_pull_may_come_before_the_revision_that_lets_it_be_remembered(deployed
 @pytest.fixture
 def behind(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a database that lacks the last revisions."""
-    with serve("deployed") as running:
-        assert running.tool.alembic("downgrade", "post_0001").code == 0
+    with serve("deployed", "", without_the_last_revisions) as running:
         yield running
 
 
-@contextmanager
-def changed_at(owner: object, name: str, change: Callable[[Any], None]) -> Iterator[None]:
-    """Have `change` follow a function with what it returned."""
-    function = getattr(owner, name)
-
-    def then_change(*arguments: Any, **options: Any) -> Any:
-        found = function(*arguments, **options)
-        change(found)
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owner, name, then_change)
-        yield
+def without_the_last_revisions(running: RunningDirectus) -> None:
+    assert running.tool.alembic("downgrade", "post_0001").code == 0
 
 
 def test_a_deploy_that_nobody_disturbs_is_remembered(behind: RunningDirectus) -> None:

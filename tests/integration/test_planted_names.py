@@ -1,4 +1,5 @@
-"""A role that may only create things in `public` plants functions there; nothing of the tool calls them."""
+"""A role that may only create things plants them where names without a schema are looked up: in `public`, and in a
+schema with the name of the role that deploys. Nothing of the tool calls or reads them."""
 
 from __future__ import annotations
 
@@ -18,24 +19,40 @@ PLANTED = (
 )
 
 
+OPERATORS = ("=(regclass, oid)", "<>(name, text)", '||(text, "char")')
+TABLES = ("directus_users", "directus_fields", "alembic_version_pre", "snapshot_history", "positions")
+
+
 @pytest.fixture
 def stranger(deployed: Tool) -> Iterator[str]:
-    """A role without rights but to create in `public`, which has planted its functions."""
-    role = f"stranger_{deployed.database.name}"
-    deployed.database.execute(f"CREATE ROLE {role}")
-    deployed.database.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}")
-    for signature in PLANTED:
-        returns = "bigint" if "num_nulls" in signature else "text" if "lock" not in signature else "boolean"
-        deployed.database.execute(
-            f"SET ROLE {role}; CREATE FUNCTION public.{signature} RETURNS {returns} LANGUAGE plpgsql AS"
-            f" $$ BEGIN EXECUTE 'ALTER ROLE {role} SUPERUSER'; RETURN NULL; END $$; RESET ROLE"
-        )
+    """A role without rights but to create in `public` and a schema, which has planted what it can."""
+    role, run = f"stranger_{deployed.database.name}", deployed.database.execute
+    own = deployed.database.value("SELECT quote_ident(current_user)")
+    run(f"CREATE ROLE {role}")
+    run(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {deployed.database.name} TO {role}")
+    run(f"SET ROLE {role}; CREATE SCHEMA {own}; GRANT USAGE ON SCHEMA {own} TO public; RESET ROLE")
+    body = f"LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER ROLE {role} SUPERUSER'; RETURN NULL; END $$"
+    for schema in ("public", own):
+        for signature in PLANTED:
+            returns = "bigint" if "num_nulls" in signature else "text" if "lock" not in signature else "boolean"
+            run(f"SET ROLE {role}; CREATE FUNCTION {schema}.{signature} RETURNS {returns} {body}; RESET ROLE")
+        for number, (name, types) in enumerate(operator.split("(") for operator in OPERATORS):
+            left, right = types.removesuffix(")").split(", ")
+            made = f"{schema}.f{number}"
+            run(f"SET ROLE {role}; CREATE FUNCTION {made}({left}, {right}) RETURNS boolean {body}; RESET ROLE")
+            call = f"FUNCTION = {made}, LEFTARG = {left}, RIGHTARG = {right}"
+            run(f"SET ROLE {role}; CREATE OPERATOR {schema}.{name} ({call}); RESET ROLE")
+    for table in TABLES:
+        run(f"SET ROLE {role}; CREATE TABLE {own}.{table} (id integer); RESET ROLE")
     yield role
-    deployed.database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    run(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
 
-def test_planted_functions_are_named_and_never_called(deployed: Tool, stranger: str, tmp_path: Path) -> None:
+def test_what_is_planted_is_named_and_never_used(deployed: Tool, stranger: str, tmp_path: Path) -> None:
     deployed.database.execute("DELETE FROM directus_sync.deploys")
+    note = "UPDATE public.directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')"
+    deployed.database.execute(note)
+    assert deployed("push", "--discard-live", "vehicles.plate").code == 0
     for command in (["status"], ["check"], ["diff"], ["deploy"], ["pull", "--snapshot", tmp_path / "schema.yaml"]):
         done = deployed(*command)
         assert done.code in {0, 3}, done.text

@@ -17,30 +17,36 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import LEAN
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
-from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool, running_directus
+from tests import small, snapshots
+from tests.conftest import RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (
     edited,
     set_property,
 )
 
-ROWS = "INSERT INTO vehicles (id, make, model) VALUES (gen_random_uuid(), 'Toyota', 'Land Cruiser')"
-
 
 @pytest.fixture
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus with a row in it."""
-    with serve("deployed", ROWS) as running:
+    """A Directus with a small schema, a vehicle and a device in it."""
+    with serve("bootstrapped", "", small.pushed) as running:
         yield running
 
 
-def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked_for(server: RunningDirectus) -> None:
+@pytest.fixture
+def snapshot_file(tmp_path: Path) -> Path:
+    return small.file(tmp_path)
+
+
+def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked_for(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
     """No list that Directus gives of its fields has it then, nor has any snapshot."""
     index = "SELECT to_regclass('directus_activity_timestamp_index') IS NOT NULL"
     server.database.execute("DROP INDEX directus_activity_timestamp_index")
-    refused = server.tool("push", "--snapshot", SNAPSHOT)
+    refused = server.tool("push", "--snapshot", snapshot_file)
     assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
     assert server.database.rows(index) == [(False,)]
-    done = server.tool("push", "--snapshot", SNAPSHOT, "--discard-live", "directus_activity.timestamp")
+    done = server.tool("push", "--snapshot", snapshot_file, "--discard-live", "directus_activity.timestamp")
     assert done.code == 0, done.text
     assert server.database.rows(index) == [(True,)]
 
@@ -84,7 +90,7 @@ def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(
 
 def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
     path = tmp_path / "new" / "schema.yaml"
-    with serve("deployed") as running:
+    with serve("bootstrapped", "", small.pushed) as running:
         field = {"field": "colour", "type": "string", "meta": {"note": "As painted"}, "schema": {}}
         assert running.http.post("/fields/vehicles", json=field).status_code == 200
         pulled = running.tool("pull", "--snapshot", path)
@@ -94,7 +100,7 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp
         assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
 
     # And it goes to an older database, with its rows, as one new field.
-    with serve("deployed", ROWS) as older:
+    with serve("bootstrapped", "", small.pushed) as older:
         pushed = older.tool("push", "--snapshot", path)
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
         assert older.export() == path.read_bytes()
@@ -132,7 +138,7 @@ HISTORY = "SELECT source, sha256 FROM directus_sync.snapshot_history ORDER BY id
 
 def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus, snapshot_file: Path) -> None:
     before = server.database.rows(HISTORY)
-    snapshot_file.write_text(yaml.safe_dump(yaml.safe_load(snapshot_file.read_bytes())), encoding="utf-8")
+    snapshot_file.write_text(yaml.safe_dump(snapshots.load(snapshot_file.read_bytes())), encoding="utf-8")
     recorded = [*before, ("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
     for _ in range(2):
         assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
@@ -149,14 +155,14 @@ def test_without_a_base_a_file_that_says_what_directus_says_is_recorded(
     assert server.database.rows(HISTORY) == [("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
 
 
-def test_log_in_works_by_e_mail_and_password(server: RunningDirectus) -> None:
+def test_log_in_works_by_e_mail_and_password(server: RunningDirectus, snapshot_file: Path) -> None:
     by_password = server.tool.with_settings(ADMIN_TOKEN="")
     before = server.database.rows("SELECT token FROM directus_sessions ORDER BY token")
-    assert by_password("diff").code == 0
+    assert by_password("diff", "--snapshot", snapshot_file).code == 0
     # It logged out again.
     assert server.database.rows("SELECT token FROM directus_sessions ORDER BY token") == before
     # Directus takes the second for a bad request, and the first not.
     for setting in ({"ADMIN_PASSWORD": "not-the-password"}, {"ADMIN_EMAIL": "admin"}):
-        wrong = by_password.with_settings(**setting)("diff")
+        wrong = by_password.with_settings(**setting)("diff", "--snapshot", snapshot_file)
         assert (wrong.code, "does not accept the e-mail and password" in wrong.err) == (2, True), wrong.text
         assert "check ADMIN_EMAIL and ADMIN_PASSWORD" in wrong.err

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from tests import small
 from tests.conftest import Database, Serving
 from tests.snapshots import edited, without_collections
 
@@ -97,8 +98,9 @@ def fields(table: str, columns: list[str]) -> set[str]:
 REFUSED: Final = fields("not_made", NOT_MADE) | {"not_made_0.id", "not_made_1", "not_made_2"}
 
 
-def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, snapshot_file: Path) -> None:
-    with serve("deployed") as running:
+def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, tmp_path: Path) -> None:
+    snapshot_file = tmp_path / "schema.yaml"
+    with serve("bootstrapped") as running:
         make_by_sql(running.database)
         running.forget()
         columns = running.database.rows(COLUMNS)
@@ -107,7 +109,7 @@ def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, snapshot_
     noted = {line.split()[6] for line in pulled.err.splitlines() if "would not get" in line}
     assert noted == REFUSED | fields("unseen", UNSEEN)
 
-    with serve("deployed") as running:
+    with serve("bootstrapped") as running:
         refused = running.tool("push", "--snapshot", snapshot_file)
         assert (refused.code, "error[not-rebuildable]" in refused.err) == (4, True), refused.text
         items = json.loads(running.tool("diff", "--json", "--snapshot", snapshot_file).out)["items"]
@@ -120,8 +122,9 @@ def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, snapshot_
         assert running.database.rows(COLUMNS) == columns
 
 
-def test_an_altered_column_keeps_its_default(serve: Serving, snapshot_file: Path) -> None:
-    with serve("deployed") as running:
+def test_an_altered_column_keeps_its_default(serve: Serving, tmp_path: Path) -> None:
+    snapshot_file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
         running.database.execute(
             "ALTER TABLE public.devices ADD greeting varchar(20) DEFAULT 'it''s';"
             " INSERT INTO public.directus_fields (collection, field) VALUES ('devices', 'greeting')"

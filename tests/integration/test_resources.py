@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests import access_files, resource_files
-from tests.conftest import ROOT, Finished, RunningDirectus, Serving, Tool
+from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, Tool
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 
@@ -62,12 +64,19 @@ class Site:
 
 @pytest.fixture
 def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
-    access_files.complete(snapshot_file)
-    resource_files.written(snapshot_file.with_name("resources"))
-    with serve("deployed", resource_files.NOTHING) as running:
-        site = Site(running, snapshot_file)
-        site.done("push")
-        yield site
+    with serve("deployed", resource_files.NOTHING, pushed) as running:
+        yield with_files(running, snapshot_file)
+
+
+def with_files(running: RunningDirectus, snapshot: Path) -> Site:
+    access_files.complete(snapshot)
+    resource_files.written(snapshot.with_name("resources"))
+    return Site(running, snapshot)
+
+
+def pushed(running: RunningDirectus) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        with_files(running, Path(shutil.copy(SNAPSHOT, folder))).done("push")
 
 
 def in_git(site: Site) -> None:

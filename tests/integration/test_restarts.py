@@ -1,4 +1,5 @@
-"""A container that restarts serves, also when somebody works in Directus; a new image over that work halts."""
+"""A container that restarts serves, also when somebody works in Directus; a new image over that work halts. Nobody can
+lock it out."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool)
     assert deployed("deploy").code == 0
     deployed.database.execute(NOTE)
 
-    booted = deployed("deploy", "--", "echo", "serving")
+    booted = deployed("deploy", "--", "sh", "-c", 'echo "serving with $DIRECTUS_SYNC_UNCAPTURED"')
 
-    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving"), booted.text
+    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving with 1"), booted.text
     assert "Directus has work that nobody captured: vehicles.plate" in booted.err
     assert "note       Directus has work that nobody captured: vehicles.plate" in deployed("status").out
     assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"
@@ -37,3 +38,14 @@ def test_a_boot_that_brings_something_new_halts_over_work_in_directus(deployed: 
     booted = deployed("deploy", "--snapshot", folder / SNAPSHOT.name, "--", "echo", "serving")
 
     assert (booted.code, "uncaptured-live-work" in booted.err, "serving" in booted.out) == (4, True, False), booted.text
+
+
+def test_an_administrator_who_was_locked_by_wrong_log_ins_locks_no_deploy(deployed: Tool) -> None:
+    assert deployed("deploy").code == 0
+    # What Directus makes of 25 wrong log-ins, and a second factor besides.
+    deployed.database.execute("UPDATE directus_users SET status = 'suspended', tfa_secret = 'JBSWY3DPEHPK3PXP'")
+    deployed.database.execute(NOTE)
+
+    pushed = deployed("push", "--discard-live", "vehicles.plate")
+
+    assert (pushed.code, deployed("check").code) == (0, 0), pushed.text

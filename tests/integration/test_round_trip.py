@@ -17,7 +17,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from directus_sync.errors import InvalidSnapshot, RefusedPlan
 from directus_sync.output import Progress
 from directus_sync.schema import rebuilding, snapshot
 from directus_sync.settings import Settings
+from tests import snapshots
 from tests.conftest import Copying, RunningDirectus, Tool, running_directus
 from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
 from tests.properties.schemas import TYPES
@@ -176,7 +176,7 @@ def older(document: Document) -> None:
 
 def compared(export: bytes) -> object:
     """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence."""
-    document = yaml.safe_load(export)
+    document = snapshots.load(export)
     for field in document["fields"]:
         if (field.get("schema") or {}).get("has_auto_increment"):
             del field["schema"]

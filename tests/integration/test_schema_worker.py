@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
 from directus_sync.directus import installation, server, worker
 from directus_sync.directus.session import Signed
 from directus_sync.postgres import database
+from tests import snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Tool
-from tests.snapshots import edited, with_firmware
+from tests.snapshots import Document, edited, with_firmware
 
 FILE = SNAPSHOT.read_bytes()
-DOCUMENT = yaml.safe_load(FILE)
+DOCUMENT = snapshots.load(FILE)
 YAML, JSON = "application/yaml", "application/json"
 
 
@@ -29,6 +31,26 @@ def changed(**entries: object) -> dict[str, object]:
     return upload(json.dumps({**DOCUMENT, **entries}, default=str).encode(), JSON)
 
 
+def with_everything(document: Document) -> Document:
+    """Return a schema that differs in every way: edited, new, gone, twice, of another type, in another order."""
+    document = copy.deepcopy(document)
+    fields, relations = document["fields"], document["relations"]
+    fields[0]["meta"]["note"] = "edited"
+    fields[1]["schema"]["default_value"] = {"a": [1, None], "b": 0.5}
+    fields[2]["type"] = "alias"
+    fields[3] = dict(reversed(fields[3].items()))
+    fields[4]["meta"].pop("note")
+    fields[5]["meta"]["surplus"] = None
+    fields.append({**copy.deepcopy(fields[0]), "field": "firmware"})
+    fields.append({**copy.deepcopy(fields[6]), "type": "json"})
+    fields.insert(0, {**copy.deepcopy(fields[7]), "type": "csv"})
+    del fields[10], relations[0]
+    relations[0]["schema"]["on_delete"] = "RESTRICT"
+    document["collections"][1]["meta"]["sort"] = 77
+    del document["collections"][2]
+    return document
+
+
 REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "the export": ("GET", "/schema/snapshot?export=yaml", {}),
     "the export as JSON": ("GET", "/schema/snapshot?export=json", {}),
@@ -36,6 +58,8 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "the fields": ("GET", "/fields?export=json", {}),
     "a schema that is equal": ("POST", "/schema/diff", upload(FILE)),
     "a schema that differs": ("POST", "/schema/diff", changed(relations=[])),
+    "a schema that differs in every way": ("POST", "/schema/diff", changed(**with_everything(DOCUMENT))),
+    "half a schema": ("POST", "/schema/diff", changed(fields=None)),
     "another version": ("POST", "/schema/diff", changed(directus="11.17.3")),
     "another version by force": ("POST", "/schema/diff?force", changed(directus="11.17.3", fields=[])),
     "another vendor": ("POST", "/schema/diff", changed(vendor="mysql")),
@@ -83,6 +107,53 @@ def test_the_worker_answers_as_directus_does(name: str, both: tuple[httpx.Client
         options = {**options, "auth": None}
     whole, part = (client.request(method, path, **options) for client in both)  # type: ignore[arg-type]
     assert (part.status_code, part.content) == (whole.status_code, whole.content)
+
+
+ODD = {"b,c": 1, "b": {"10": [], "9": {"z": None, "a": "?"}}, "b,": None, "": True, "Ä": "ä", "a b": [{"d": 1, "c": 2}]}
+
+
+@contextmanager
+def with_(directus: RunningDirectus, **values: str) -> Iterator[None]:
+    """Have other properties of a field while the block runs, written past Directus."""
+    names = ", ".join(values)
+    update = f"UPDATE directus_fields SET ({names}) = ROW ({', '.join(['%s'] * len(values))}) WHERE id = 1 RETURNING id"
+    ((*before,),) = directus.tool.database.rows(f"SELECT {names} FROM directus_fields WHERE id = 1")
+    directus.tool.database.rows(update, *values.values())
+    try:
+        yield
+    finally:
+        directus.tool.database.rows(update, *before)
+
+
+def exported(client: httpx.Client) -> str:
+    """Return the schema as it is now."""
+    client.post("/utils/cache/clear?system")
+    return client.get("/schema/snapshot?export=yaml").text
+
+
+def test_the_worker_exports_odd_options_in_the_order_of_directus(
+    both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
+) -> None:
+    with with_(directus, note=json.dumps(ODD)):
+        directus.tool.database.execute("UPDATE directus_fields SET validation = note::json WHERE id = 1")
+        whole, part = (exported(client) for client in both)
+        directus.tool.database.execute("UPDATE directus_fields SET validation = NULL WHERE id = 1")
+    assert part == whole
+    assert "b,c: 1" in part
+
+
+def test_the_worker_shows_what_it_compared_and_applies_to_what_is_there(
+    both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
+) -> None:
+    _, part = both
+    with with_(directus, note="before"):
+        answer = part.post("/schema/diff", files={"file": ("file", FILE, YAML)}).json()["data"]
+        compared = part.get("/schema/snapshot?export=yaml").text
+    assert "note: before" in compared
+    assert part.get("/schema/snapshot?export=yaml").text == compared
+    refused = part.post("/schema/apply", files={"file": ("file", json.dumps(answer).encode(), JSON)})
+    assert "hash does not match" in refused.text
+    assert part.get("/schema/snapshot?export=yaml").text == exported(part) != compared
 
 
 def test_the_worker_says_its_version_to_those_it_knows_alone(both: tuple[httpx.Client, httpx.Client]) -> None:

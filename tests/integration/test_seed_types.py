@@ -58,7 +58,7 @@ def test_every_type_is_written_and_found_equal_again(serve: Serving, tmp_path: P
     }
     schema, file = tmp_path / "schema.yaml", tmp_path / "seed.yaml"
     file.write_text(dedent(PLACE), encoding="utf-8")
-    with serve("deployed") as running:
+    with serve("bootstrapped") as running:
         collection = {"collection": "places", "schema": {}, "meta": {}, "fields": fields}
         for path, body in (("/collections", collection), ("/relations", parent)):
             assert running.http.post(path, json=body).status_code == 200

@@ -39,7 +39,7 @@ ODD_FIELDS = ['q"f', "%f", "order", "com,ma"]
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus with keys that people type, every kind of number, and odd names."""
-    with serve("deployed") as running:
+    with serve("bootstrapped") as running:
         _collection(running, "languages", CODE, NAME)
         _collection(running, "things", *THING)
         _collection(running, "titles", *TITLE)

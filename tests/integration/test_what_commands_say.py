@@ -8,16 +8,18 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from tests import small
 from tests.attics import RUN, open_attic
 from tests.conftest import PROGRAMS, ROOT, Serving, Tool
 from tests.making import field
 from tests.snapshots import edited, set_property, with_firmware
 
 
-def test_a_pull_says_what_changed_and_a_dry_run_what_would(serve: Serving, snapshot_file: Path) -> None:
-    before = snapshot_file.read_bytes()
-    with serve("deployed") as running:
+def test_a_pull_says_what_changed_and_a_dry_run_what_would(serve: Serving, tmp_path: Path) -> None:
+    snapshot_file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
         assert running.tool("pull", "--snapshot", snapshot_file).code == 0
+        before = snapshot_file.read_bytes()
         field(running, "devices", "firmware", "string", meta={"note": "of the maker"})
         shown = running.tool("pull", "--dry-run", "--snapshot", snapshot_file)
         assert (shown.code, snapshot_file.read_bytes()) == (3, before), shown.text

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests import snapshots
 from tests.conftest import ROOT, Finished, Tool
 
 
@@ -126,11 +126,11 @@ def test_a_pull_request_is_told_what_it_does(checkout: Path, empty: Tool) -> Non
 def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: Tool) -> None:
     git(checkout, "switch", "--quiet", "--create", "branch")
     path = checkout / "snapshots" / "schema.yaml"
-    document = yaml.safe_load(path.read_text())
+    document = snapshots.load(path.read_text())
     document["fields"] = [
         field for field in document["fields"] if (field["collection"], field["field"]) != ("geofences", "updated_at")
     ]
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    path.write_text(snapshots.dump(document))
     commit(checkout, "drop it")
     done, report = plan(checkout, empty)
     assert done.code == 4, done.text

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg2
 import sqlalchemy as sa
-import yaml
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.pool import NullPool
 
+from tests import snapshots
 from tests.conftest import Database, RunningDirectus
 
 
@@ -59,7 +59,7 @@ def logged() -> Iterator[list[str]]:
 
 def unordered(export: bytes | dict[str, Any]) -> object:
     """Return a snapshot without the order of its entries."""
-    document = yaml.safe_load(export) if isinstance(export, bytes) else export
+    document = snapshots.load(export) if isinstance(export, bytes) else export
     for section in ("collections", "fields", "relations"):
         document[section].sort(key=lambda entry: (entry["collection"], entry.get("field", "")))
     return document

@@ -8,16 +8,16 @@ from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
-import yaml
 from alembic import op
 
 from directus_sync.state.revisions import VERSIONS
 from migrations import ddl
+from tests import snapshots
 from tests.conftest import SNAPSHOT
 from tests.migrations.banned import findings, taken_from_elsewhere
 
 REVISIONS = sorted(VERSIONS.glob("*/*.py"))
-DOCUMENT = yaml.safe_load(SNAPSHOT.read_bytes())
+DOCUMENT = snapshots.load(SNAPSHOT.read_bytes())
 TABLES = frozenset(entry["collection"] for entry in DOCUMENT["collections"] if entry.get("schema"))
 
 EVERYWHERE = {

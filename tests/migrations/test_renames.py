@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from directus_sync.schema.paths import Rename
 from migrations.operations import RenameCollection, RenameField
 from migrations.operations.snapshot import renamed as renamed_snapshot
+from tests import snapshots
 from tests.conftest import Database, Serving, Tool
 from tests.migrations.rename_case import TOKEN, Register, Renamed
 from tests.migrations.renaming import logged, rename, unordered
@@ -64,7 +64,7 @@ def without_order(database: Database) -> list[str]:
 
 
 def test_the_guards_base_is_renamed_as_directus_exports_it(renamed: Renamed) -> None:
-    base = renamed_snapshot(yaml.safe_load(renamed.before), Rename("clubs", "teams"))
+    base = renamed_snapshot(snapshots.load(renamed.before), Rename("clubs", "teams"))
     base = renamed_snapshot(base, Rename("teams", "badge", "emblem"))
     assert unordered(base) == unordered(renamed.running.export())
 

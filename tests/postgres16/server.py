@@ -101,8 +101,7 @@ def _install(build: Build, contents: Mapping[str, bytes]) -> None:
     program = str(node.node())
     path = f"{node.node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     env = {**os.environ, "PATH": path, "CI": "true", "npm_config_update_notifier": "false"}
-    npm = node.package() / "lib/node_modules/npm/bin/npm-cli.js"
-    build.run([program, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=env)
+    build.run([*node.npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=env)
     root = _root(build.work)
     # Packages of npm hold no links; this makes those of the libraries.
     build.run([program, "scripts/hydrate-symlinks.js"], cwd=root.parent, env=env)

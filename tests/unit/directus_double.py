@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
+
+from tests import snapshots
 
 URL = "http://directus.example:8055"
 EXPORT = (Path(__file__).parents[1] / "fixtures" / "station.yaml").read_bytes()
@@ -23,7 +24,7 @@ class Server:
         self.diffs = list(diffs)
         self.apply: httpx.Response | Exception = httpx.Response(204)
         self.export = OTHER_BYTES
-        self.schema: Any = yaml.safe_load(EXPORT)
+        self.schema: Any = snapshots.load(EXPORT)
         self.paths: list[str] = []
         self.bodies: dict[str, bytes] = {}
 

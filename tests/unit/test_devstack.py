@@ -500,6 +500,7 @@ def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
 def test_committed_lock_files_name_no_registry() -> None:
     for name in (
         "docker/directus/pnpm-lock.yaml",
+        "tools/devstack/nodejs/package-lock.json",
         "tools/devstack/pnpm/package-lock.json",
         "tools/bench/npm/pnpm-lock.yaml",
     ):

@@ -24,11 +24,9 @@ from directus_sync.resources.items import Item
 from directus_sync.resources.plan import Change as ResourceChange
 from directus_sync.resources.plan import Judged as ResourceJudged
 from directus_sync.resources.plan import ResourcePlan
-from directus_sync.resources.rules import Rule as AccessRule
 from directus_sync.schema import saved_plan
 from directus_sync.schema.diff import Action, Change, Kind
 from directus_sync.schema.plan import Approvals, Mover, Plan
-from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
 from directus_sync.seed.planning import Edit, Judged
@@ -80,7 +78,6 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
         ("A plan", "items[].action", [action.value for action in Action]),
         ("A plan", "items[].kind", [kind.noun for kind in Kind]),
         ("A plan", "items[].moved_by", [mover.value for mover in Mover]),
-        ("A plan", "items[].refused", [rule.id for rule in Rule]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
         ("A check", "extensions[].state", [state.value for state in State]),
@@ -96,8 +93,6 @@ def test_a_plan_of_resources_is_as_documented() -> None:
     change = ResourceChange(Action.ADD, POLICIES, "press", (), policy.rows)
     judged = ResourcePlan("access", (ResourceJudged(change, Mover.GIT, None),), {"policy:a": policy}, ("role:b",))
     assert documented("A plan of resources", "access") == keys(resources.document(judged))
-    (about,) = table(section(PAGE, "A plan of resources"))["items[].refused"]
-    assert pages.spans(about) == [rule.id for rule in AccessRule]
 
 
 def test_a_check_is_as_documented(planned: Planned) -> None:

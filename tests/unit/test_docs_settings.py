@@ -23,7 +23,7 @@ EXAMPLE = pages.read(".env.example")
 # Directus reads it; the tool passes it on.
 HANDED_ON = {"PUBLIC_URL"}
 # What a terminal, or make, says of itself.
-SURROUNDINGS = {"NO_COLOR", "TERM", "DIRECTUS_SYNC_MAKE"}
+SURROUNDINGS = {"NO_COLOR", "TERM", "DIRECTUS_SYNC_MAKE", "DIRECTUS_SYNC_UNCAPTURED"}
 
 
 def names_read() -> set[str]:

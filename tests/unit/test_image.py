@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from packaging.requirements import Requirement
 
 from directus_sync import roles, settings
+from tests import snapshots
 from tests.conftest import ROOT
 from tests.image import copied, final, is_sent, locked, stages
 
@@ -22,12 +23,12 @@ PIN = json.loads((ROOT / "docker" / "directus" / "package.json").read_text())["d
 COMPOSE = (ROOT / "docker" / "compose.dev.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
-DATABASE = "timescale/timescaledb-ha:pg16.6-ts2.17.2-all"
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
 def test_the_image_is_of_the_pinned_directus() -> None:
-    assert stages()[0][0].text == f"directus/directus:{PIN} AS base"
+    base = re.fullmatch(rf"directus/directus:{re.escape(PIN)}@(sha256:[0-9a-f]{{64}}) AS base", stages()[0][0].text)
+    assert base
     # One Python and one Node: a virtual environment works only with the one that made it.
     assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base", "base"]
     labels = final("LABEL")[0].text
@@ -36,11 +37,12 @@ def test_the_image_is_of_the_pinned_directus() -> None:
         "title": "TRM Directus",
         "description": "Directus 11 that migrates its TimescaleDB at every start, and refuses to lose anything",
         "base.name": f"directus/directus:{PIN}",
+        "base.digest": base[1],
         "version": PIN,
         "revision": "$REVISION",
         "created": "$CREATED",
     }
-    snapshot = yaml.safe_load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
+    snapshot = snapshots.load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
     assert snapshot["directus"] == PIN
 
 
@@ -142,8 +144,9 @@ def test_the_image_s_lock_is_the_part_of_the_other_that_the_tool_needs() -> None
 
 
 def test_the_containers_are_those_of_production() -> None:
-    assert SERVICES["db"]["image"] == DATABASE
-    assert WORKFLOW["jobs"]["image"]["services"]["db"]["image"] == DATABASE
+    for job in ("image", "ship"):
+        assert WORKFLOW["jobs"][job]["services"]["db"]["image"] == SERVICES["db"]["image"]
+    assert SERVICES["db"]["image"].startswith("timescale/timescaledb-ha:pg16.")
     for name in ("directus", "replica"):
         assert SERVICES[name]["build"] == {"context": "..", "dockerfile": "docker/Dockerfile"}
 
@@ -191,6 +194,13 @@ def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
     assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])
 
 
+def test_every_image_that_is_pulled_is_pinned_by_digest() -> None:
+    pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
+    pulled += re.findall(r"^(?:TRIVY|COSIGN) := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(pulled) == 4
+    assert all(re.search(r":[a-z0-9.-]+@sha256:[0-9a-f]{64}$", image) for image in pulled)
+
+
 def test_a_container_can_do_no_more_than_it_must() -> None:
     for name, service in SERVICES.items():
         assert service["cap_drop"] == ["ALL"], name
@@ -199,7 +209,6 @@ def test_a_container_can_do_no_more_than_it_must() -> None:
         # The database's image changes files of its own when it starts.
         assert service.get("read_only", False) is (name != "db"), name
         assert "mem_limit" in service or name == "db"
-    assert "@sha256:" in SERVICES["redis"]["image"]
     assert SERVICES["directus"]["environment"]["RATE_LIMITER_ENABLED"] == "true"
 
 

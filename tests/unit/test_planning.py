@@ -9,18 +9,19 @@ from typing import Any, cast
 
 import httpx
 import pytest
-import yaml
 
 from directus_sync.commands import planning
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
+from directus_sync.report import refusal
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import below, history, impact, risks
+from tests import snapshots
 from tests.unit.directus_double import EXPORT, URL, Server
 
 Answers = Mapping[str, Any]
@@ -105,7 +106,7 @@ def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of
     _, sent, kind = wanted.upload
     assert sent in server.bodies["/schema/diff"]
     assert kind == "application/json"
-    assert json.dumps(json.loads(sent)) == json.dumps(yaml.safe_load(wanted.content))
+    assert json.dumps(json.loads(sent)) == json.dumps(snapshots.load(wanted.content))
 
 
 def test_a_value_that_json_does_not_have_is_sent_as_yaml() -> None:
@@ -129,7 +130,7 @@ def test_what_still_differs_is_named_up_to_a_limit(
     with pytest.raises(NotConverged) as caught:
         planning.require_equal(client_of(Server(many)), wanted)
     assert "25 items still differ" in str(caught.value)
-    assert str(caught.value).count("remove field station.elev_") == planning.ITEMS_SHOWN
+    assert str(caught.value).count("remove field station.elev_") == refusal.ITEMS_SHOWN
 
 
 def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:

@@ -11,15 +11,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-import yaml
 
+from tests import snapshots
 from tests.conftest import ROOT
 
 SNAPSHOTS = ROOT / "snapshots"
 
 
 def loaded(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((SNAPSHOTS / name).read_text(encoding="utf-8"))
+    document: dict[str, Any] = snapshots.load((SNAPSHOTS / name).read_text(encoding="utf-8"))
     return document
 
 
@@ -63,7 +63,7 @@ def test_dropdown_list_validation_and_check_have_the_same_values_in_the_same_ord
     wanted = choices(ENUMS[name]["options"]["choices"])
     assert choices(ENUMS[name]["display_options"]["choices"]) == wanted
     (validated,) = re.findall(r"'_in': (\[[^]]*\])", str(ENUMS[name]["validation"]))
-    assert yaml.safe_load(validated) == wanted
+    assert snapshots.load(validated) == wanted
     definition = CATALOG["constraints"][f"{collection}.{collection}_{field}_check"]
     assert re.findall(r"\('([^']+)'::character varying\)", definition) == wanted
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from directus_sync.catalog import file as catalog_file
 from directus_sync.schema import snapshot
@@ -16,6 +15,7 @@ from directus_sync.seed import model, reading
 from directus_sync.seed.model import Collection, Column, Table
 from directus_sync.seed.rows import rows
 from directus_sync.settings import ALEMBIC_TABLES, ROOT
+from tests import snapshots
 
 # One that is deferrable is an order that people change, and no key.
 UNIQUES = re.compile(r"^  (\w+)\.\w+: UNIQUE (?:NULLS NOT DISTINCT )?\(([^)]*)\)$", re.MULTILINE)
@@ -66,7 +66,7 @@ def known() -> dict[str, Collection]:
 def declared() -> dict[str, set[tuple[str, ...]]]:
     """Return what is declared unique, as the files have it: columns of the snapshot, constraints of the catalog."""
     found: dict[str, set[tuple[str, ...]]] = {}
-    document = yaml.safe_load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
+    document = snapshots.load((ROOT / "snapshots" / "schema.yaml").read_text(encoding="utf-8"))
     for entry in document["fields"]:
         schema = entry.get("schema") or {}
         if schema.get("is_unique") and not schema.get("is_primary_key"):

@@ -87,12 +87,12 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
 
 
 @pytest.mark.parametrize("own", ["", "-c work_mem=8MB"])
-def test_postgresql_ends_the_sessions_of_a_directus_that_was_killed(load: Load, home: Path, own: str) -> None:
+def test_the_sessions_of_directus_end_when_it_is_killed_and_see_only_public(load: Load, home: Path, own: str) -> None:
     path = node(home, f'echo "$PGOPTIONS" > {home}/options; exit 1')
     with pytest.raises(BootstrapFailed):
         bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
     options = (home / "options").read_text(encoding="utf-8").strip()
-    assert options == f"{own} {database.WHEN_CLIENT_IS_GONE}".strip()
+    assert options == f"{own} {database.WHEN_CLIENT_IS_GONE} -c search_path=public,pg_temp".strip()
 
 
 def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from directus_sync.errors import InvalidSnapshot, WrongSettings
 from directus_sync.schema import snapshot
+from tests import snapshots
 from tests.conftest import SNAPSHOT
 
 SOURCE = "snapshots/schema.yaml"
@@ -569,7 +570,7 @@ def test_deep_nesting_is_refused() -> None:
 
 
 def test_what_is_exported_as_json_reads_like_the_file() -> None:
-    document = yaml.safe_load(SNAPSHOT.read_bytes())
+    document = snapshots.load(SNAPSHOT.read_bytes())
     live = snapshot.exported(json.loads(json.dumps(document)), "http://directus", ["positions"])
     file = snapshot.read(SNAPSHOT)
     assert (live.sections, live.directus) == (file.sections, file.directus)

@@ -77,7 +77,7 @@ def test_where_the_installation_is_read_only_it_is_kept_in_the_user_s_cache(
     found = chosen(load(**bundling, XDG_CACHE_HOME=str(cache))).bundle
     assert found is not None
     assert found.parent == cache / "directus-sync"
-    assert found.parent.stat().st_mode & 0o777 == 0o700
+    assert found.parent.stat().st_mode & 0o022 == 0
 
 
 def test_another_lock_file_or_version_has_another_file(load: Load, home: Path, bundling: dict[str, str]) -> None:

@@ -78,7 +78,7 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
         pushing = families.pushing(loaded, request, Progress(), connection, "push", found[0])
         if most is not None:
             wanted = _fewer(wanted, most)
-            pushing.run(lambda: client, wanted)
+            pushing.run(lambda _: client, wanted)
         with connection.cursor() as cursor:
             cursor.execute(f"SET search_path = public; {_ROW}")
             (row,) = cursor.fetchone() or ("",)
@@ -88,7 +88,7 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
             client.write("PATCH", f"/permissions/{row}", {"fields": ["id"]})
             plain.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            plan = pushing.run(lambda: client, wanted)
+            plan = pushing.run(lambda _: client, wanted)
             pushed.append(time.perf_counter() - begun)
             if [item.id for item in plan.items] != [_ITEM]:
                 raise BenchError(f"the push changed {[item.id for item in plan.items]}, not {_ITEM}")

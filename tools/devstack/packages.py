@@ -49,16 +49,15 @@ def artefact(
 
 
 def _install(build: Build, contents: Mapping[str, bytes], options: Sequence[str]) -> None:
-    program, pnpm, store = str(node.node()), build.work / "pnpm", build.work / "store"
+    pnpm, store = build.work / "pnpm", build.work / "store"
     pnpm.mkdir()
     for source, content in contents.items():
         path = Path(source)
         ((pnpm if str(path.parent) == PNPM else build.work) / path.name).write_bytes(content)
-    npm = node.package() / "lib/node_modules/npm/bin/npm-cli.js"
-    build.run([program, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=environ())
+    build.run([*node.npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=environ())
     # A store of its own, deleted afterwards, so that nothing comes from another project's.
     build.run(
-        [program, str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile",
+        [str(node.node()), str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile",
          "--ignore-workspace", "--reporter", "append-only", "--package-import-method", "hardlink",
          "--store-dir", str(store), "--cache-dir", str(store / "cache"), *options],
         env=environ(),

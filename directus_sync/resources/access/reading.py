@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -47,7 +48,13 @@ def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
 
     Raises InvalidAccess with file and line.
     """
-    nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
+    return _parsed(folder, tuple(files.items()))
+
+
+# A deploy asks five times: for the rows, for what is wrong with them, and for the names of the roles.
+@lru_cache(maxsize=2)
+def _parsed(folder: Path, files: tuple[tuple[Path, bytes], ...]) -> Access:
+    nodes = {path: tree.parse(content, path, FORM) for path, content in files}
     parts = nodes.pop(folder / "access.yaml").record(("policies",), ("roles",))
     policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}

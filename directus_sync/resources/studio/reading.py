@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -47,9 +48,18 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
 
     Raises InvalidResources with file and line.
     """
-    names: dict[Place, str] = {(ROLE, key): name for name, key in roles.items()}
+    return _parsed(folder, tuple(files.items()), tuple(roles.items()))
+
+
+# Asked for twice: for the rows, and for what is wrong with them.
+@lru_cache(maxsize=2)
+def _parsed(
+    folder: Path, files: tuple[tuple[Path, bytes], ...], of_roles: tuple[tuple[str, str], ...]
+) -> tuple[Item, ...]:
+    roles = dict(of_roles)
+    names: dict[Place, str] = {(ROLE, key): name for name, key in of_roles}
     rows: list[Read] = []
-    for path, content in files.items():
+    for path, content in files:
         root = tree.parse(content, path, FORM)
         inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
         read = _settings if path == folder / TOP else inside

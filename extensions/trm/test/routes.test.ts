@@ -1,6 +1,6 @@
 import type { ApiExtensionContext } from '@directus/types';
 import type { Router } from 'express';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import openapi from '../openapi.json' with { type: 'json' };
 import { copying, copyRequestOf, lowestFree, registrationOf } from '../src/entries/rules';
 import { define } from '../src/routes';
@@ -15,6 +15,21 @@ test('openapi.json describes the routes that are registered, and no others', () 
     Object.keys(methods).map((method) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   );
   expect(described.sort()).toEqual(found.sort());
+});
+
+test('health tells how much nobody had captured when the container booted', () => {
+  const routes = new Map<string, (request: unknown, response: unknown) => void>();
+  const keep = (path: string, handler: () => void): void => void routes.set(path, handler);
+  define({ get: keep, post: keep } as unknown as Router, {} as ApiExtensionContext);
+  const told = (value?: string): unknown => {
+    vi.stubEnv('DIRECTUS_SYNC_UNCAPTURED', value);
+    let found: { uncaptured?: unknown } = {};
+    const response = { status: () => response, json: (body: typeof found) => void (found = body) };
+    routes.get('/health')?.({}, response);
+    return found.uncaptured;
+  };
+  expect([told('2'), told('0'), told()]).toEqual([2, 0, 0]);
+  vi.unstubAllEnvs();
 });
 
 test('a registration names an event, a class and a role', () => {

@@ -1,0 +1,61 @@
+// Writes rows as the paths of Directus's API do: by its own services, which check them, write down who did it, and clear
+// caches. Left to a whole Directus: flows, which run there, and removed roles, which change users.
+import { ForbiddenError } from 'package:@directus/errors';
+import { AccessService } from 'directus:services/access.js';
+import { ActivityService } from 'directus:services/activity.js';
+import { DashboardsService } from 'directus:services/dashboards.js';
+import { ItemsService } from 'directus:services/items.js';
+import { PanelsService } from 'directus:services/panels.js';
+import { PermissionsService } from 'directus:services/permissions.js';
+import { PoliciesService } from 'directus:services/policies.js';
+import { PresetsService } from 'directus:services/presets.js';
+import { RevisionsService } from 'directus:services/revisions.js';
+import { RolesService } from 'directus:services/roles.js';
+import { TranslationsService } from 'directus:services/translations.js';
+import { getSchema } from 'directus:utils/get-schema.js';
+
+// Directus's own loads what reports to its makers, for another path.
+class SettingsService extends ItemsService {
+  constructor(options) {
+    super('directus_settings', options);
+  }
+}
+
+const SERVICES = {
+  access: AccessService,
+  dashboards: DashboardsService,
+  panels: PanelsService,
+  permissions: PermissionsService,
+  policies: PoliciesService,
+  presets: PresetsService,
+  roles: RolesService,
+  settings: SettingsService,
+  translations: TranslationsService,
+};
+
+const WRITERS = {
+  POST: (service, rows) => service.createMany(rows),
+  PATCH: (service, rows) => (Array.isArray(rows) ? service.updateBatch(rows) : service.upsertSingleton(rows)),
+  DELETE: (service, keys) => service.deleteMany(keys),
+};
+
+// What Directus's services import when they need it: bundle.mjs leads them here.
+globalThis.directusSync = {
+  access: { AccessService },
+  activity: { ActivityService },
+  revisions: { RevisionsService },
+  'get-service': {
+    getService(collection, options) {
+      const Service = SERVICES[collection.replace(/^directus_/, '')];
+      if (!Service) throw new ForbiddenError({ reason: `The schema worker does not write ${collection}` });
+      return new Service(options);
+    },
+  },
+};
+
+// Returns what writes a body for somebody, or undefined where a path is not for that.
+export function writerOf(method, path) {
+  const [Service, write] = [SERVICES[path.slice(1)], WRITERS[method]];
+  if (!Service || !write || (method === 'DELETE' && Service === RolesService)) return undefined;
+  return async (body, accountability) => write(new Service({ accountability, schema: await getSchema() }), body);
+}

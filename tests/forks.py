@@ -1,0 +1,145 @@
+"""Runs the project's programs in forks of a process that has them loaded: a command begins in 0.02 s instead of 0.5.
+
+Each is a process of its own all the same, with its own settings, signals and exit code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PROGRAMS: Final = {"directus-sync": "directus_sync.__main__", "alembic": "alembic.config"}
+# What the programs load only when they need it.
+LATER: Final = ("alembic.command", "geoalchemy2", "httpx", "mako.template", "migrations.operations")
+# No request is longer: its settings are those of the tests and of one command.
+LONGEST: Final = 1_000_000
+
+
+class Loaded:
+    """The process with the programs loaded; it ends with whoever made it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with asked:
+            program = f"from tests import forks; forks.serve({asked.fileno()})"
+            command = [sys.executable, "-c", program]
+            self._process = subprocess.Popen(command, cwd=ROOT, env={**environ}, pass_fds=[asked.fileno()])
+
+    def run(self, command: Sequence[str], environ: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        """Run one of the programs to its end; return its exit code and what it printed."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            with theirs:
+                request = json.dumps([command, {**environ}]).encode()
+                socket.send_fds(self._asking, [request], [out.fileno(), err.fileno(), theirs.fileno()])
+            process, code = _answers(ours, time.monotonic() + timeout)
+            out.seek(0)
+            err.seek(0)
+            if code is None:
+                os.kill(process, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(list(command), timeout, out.read(), err.read())
+            return code, out.read(), err.read()
+
+
+@cache
+def loaded() -> Loaded:
+    """Return the one of this process of the tests."""
+    return Loaded(os.environ)
+
+
+def _answers(ours: socket.socket, deadline: float) -> tuple[int, int | None]:
+    """Return the id of the process and, if it ended in time, its exit code; minus the signal that ended it."""
+    said = b""
+    with suppress(TimeoutError):
+        while time.monotonic() < deadline:
+            ours.settimeout(max(deadline - time.monotonic(), 0.001))
+            if not (more := ours.recv(100)):
+                break
+            said += more
+    process, *code = map(int, said.split())
+    return process, code[0] if code else None
+
+
+def serve(asked: int) -> None:
+    """Load the programs, and run one whenever it is asked for; in the process of that, return to the caller's end."""
+    mains = {name: _load(module) for name, module in PROGRAMS.items()}
+    # A search for cycles would copy the memory that the processes share.
+    gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=asked) as asking:
+        while (given := socket.recv_fds(asking, LONGEST, 3))[0]:
+            if os.fork() == 0:
+                asking.close()
+                _mind(mains, given[0], *given[1])
+            for number in given[1]:
+                os.close(number)
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+
+
+def _load(module: str) -> Callable[[], object]:
+    for name in LATER:
+        importlib.import_module(name)
+    package = importlib.import_module("directus_sync")
+    for found in pkgutil.walk_packages(package.__path__, "directus_sync."):
+        importlib.import_module(found.name)
+    return importlib.import_module(module).main  # type: ignore[no-any-return]
+
+
+def _mind(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, err: int, answer: int) -> NoReturn:
+    """Start the command, and say what became of it."""
+    process = os.fork()
+    if process == 0:
+        os.close(answer)
+        _become(mains, request, out, err)
+    os.write(answer, f"{process} ".encode())
+    _, status = os.waitpid(process, 0)
+    os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, err: int) -> NoReturn:
+    """Be the command."""
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command, environ = json.loads(request)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    for number in (out, err):
+        os.close(number)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = command
+    try:
+        mains[Path(command[0]).name]()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python would take apart all that was loaded, for 0.3 s.
+    os._exit(code)

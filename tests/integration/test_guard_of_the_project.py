@@ -1,0 +1,143 @@
+"""What the guard stops where the project's own catalog and revisions have a say, against the real servers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool
+from tests.integration.test_guard import NOTE, becomes_an_alias, change_on_the_server, collection_of
+from tests.small import ROWS
+from tests.snapshots import edited, set_property, without_collections, without_field
+
+
+@pytest.fixture
+def server(serve: Serving) -> Iterator[RunningDirectus]:
+    """A Directus of a deployed database with a vehicle and a device in it; a new one after a test that changed it."""
+    with serve("deployed", ROWS) as running:
+        yield running
+
+
+def test_a_column_of_a_composite_constraint_does_not_take_it_along_silently(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
+    catalog, committed = snapshot_file.with_name("catalog.yaml"), snapshot_file.read_bytes()
+    shutil.copy(SNAPSHOT.with_name("catalog.yaml"), catalog)
+    number = {"collection": "entries", "field": "race_number"}
+    before = server.database.contents()
+    approved = ("push", "--snapshot", snapshot_file, "--allow-destroy", "entries.race_number")
+    for edit in (lambda document: becomes_an_alias(document, **number), without_field("entries", "race_number")):
+        snapshot_file.write_bytes(committed)
+        edited(snapshot_file, edit)
+        refused = server.tool(*approved)
+        assert refused.code == 4, refused.text
+        assert "error[catalog-expects-it]" in refused.err
+        assert "constraint entries.entries_event_id_race_number_key" in refused.err
+        assert server.database.contents() == before
+    shown = server.tool("diff", *approved[1:])
+    assert (shown.code, "refused: catalog-expects-it" in shown.out) == (3, True), shown.text
+
+    # A catalog that does not list it lets both go.
+    lines = catalog.read_text(encoding="utf-8").splitlines(keepends=True)
+    catalog.write_text("".join(line for line in lines if "race_number" not in line), encoding="utf-8")
+    pushed = server.tool(*approved)
+    assert pushed.code == 0, pushed.text
+    columns = "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public'"
+    assert ("race_number",) not in server.database.rows(columns)
+
+
+def test_whatever_names_a_column_does_not_go_along_silently(server: RunningDirectus, snapshot_file: Path) -> None:
+    server.database.execute(
+        'CREATE INDEX "Plates by hand" ON vehicles (upper(plate));'
+        "CREATE INDEX with_a_condition ON vehicles (make, model) WHERE plate IS NOT NULL;"
+        "ALTER TABLE vehicles ADD CONSTRAINT including UNIQUE (make, model) INCLUDE (plate);"
+        "ALTER TABLE vehicles ADD CONSTRAINT checked CHECK (plate <> make)"
+    )
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, without_field("vehicles", "plate"))
+    before = server.database.contents()
+    refused = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate")
+    assert refused.code == 4, refused.text
+    assert "error[catalog-expects-it]" in refused.err
+    for name in ('"Plates by hand"', "with_a_condition", "including", "checked"):
+        assert name in refused.err
+    assert server.database.contents() == before
+
+
+def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_silently(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
+    """PostgreSQL would not drop the table; but Directus drops first what refers to it."""
+    assert server.http.post("/collections", json=collection_of("depots")).status_code == 200
+    server.database.execute("CREATE TABLE audit (id integer PRIMARY KEY, depot integer REFERENCES depots)")
+    assert server.tool("pull", "--snapshot", snapshot_file).code == 0
+    edited(snapshot_file, without_collections("depots"))
+    before = server.database.contents()
+    approved = ("push", "--snapshot", snapshot_file, "--allow-destroy", "depots")
+    refused = server.tool(*approved)
+    assert refused.code == 4, refused.text
+    assert "error[catalog-expects-it]" in refused.err
+    assert "constraint audit.audit_depot_fkey" in refused.err
+    assert server.database.contents() == before
+
+    # Where no file lists it, it is named.
+    snapshot_file.with_name("catalog.yaml").unlink()
+    pushed = server.tool(*approved)
+    assert pushed.code == 0, pushed.text
+    assert "takes along constraint audit.audit_depot_fkey" in pushed.err
+
+
+def test_pull_does_not_forget_what_was_lost(server: RunningDirectus, snapshot_file: Path) -> None:
+    catalog = snapshot_file.with_name("catalog.yaml")
+    shutil.copy(SNAPSHOT.with_name("catalog.yaml"), catalog)
+    server.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
+    change_on_the_server(server, "As on the papers")
+    before = (snapshot_file.read_bytes(), catalog.read_bytes())
+    refused = server.tool("pull", "--snapshot", snapshot_file)
+    assert refused.code == 4, refused.text
+    assert "error[catalog-expects-it]" in refused.err
+    assert (snapshot_file.read_bytes(), catalog.read_bytes()) == before
+
+    pulled = server.tool("pull", "--snapshot", snapshot_file, "--overwrite")
+    assert pulled.code == 0, pulled.text
+    assert "events_organization_id_slug_key" not in catalog.read_text(encoding="utf-8")
+    assert snapshot_file.read_bytes() == server.export()
+
+
+def test_what_only_compares_exits_3_and_changes_nothing(server: RunningDirectus, snapshot_file: Path) -> None:
+    edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
+    dry = server.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="dry-run")
+    before = server.database.contents()
+    for tool, command in ((server.tool, "diff"), (server.tool, "check"), (dry, "push"), (dry, "deploy")):
+        shown = tool(command, "--snapshot", snapshot_file)
+        assert shown.code == 3, shown.text
+        assert "Plan: 0 to add, 1 to change, 0 to remove\n  ~ vehicles.plate" in shown.out
+    listed = json.loads(server.tool("diff", "--json", "--snapshot", snapshot_file).out)
+    assert (listed["version"], listed["change"], listed["items"][0]["id"]) == (1, 1, "vehicles.plate")
+    assert server.database.contents() == before
+    assert dry.with_settings(DIRECTUS_URL="")("deploy").code == 0
+
+
+def test_mode_skip_leaves_the_schema_alone_and_says_so(server: RunningDirectus, snapshot_file: Path) -> None:
+    edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
+    assert server.tool.alembic("downgrade", "post_0001").code == 0
+    skipped = server.tool("deploy", "--mode", "skip", "--snapshot", snapshot_file)
+    assert skipped.code == 0, skipped.text
+    assert "Directus's schema was left alone" in skipped.err
+    assert "Applied:  post_0002" in skipped.err
+    assert server.http.get("/fields/vehicles/plate").json()["data"]["meta"]["note"] != "Registration"
+
+
+def test_dry_run_on_an_empty_database_changes_nothing(empty: Tool) -> None:
+    before = empty.database.contents()
+    shown = empty("deploy", "--mode", "dry-run")
+    assert shown.code == 3, shown.text
+    assert "pre: " in shown.out
+    assert "+ events" in shown.out
+    assert empty.database.contents() == before
+    listed = json.loads(empty("deploy", "--mode", "dry-run", "--json").out)
+    assert (listed["equal"], listed["bootstrap"]) == (False, True)

@@ -1,0 +1,132 @@
+"""The schema worker writes rows as a whole Directus does: the same rows, and the same record of who wrote them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directus_sync.directus import worker
+from directus_sync.postgres import database
+from tests.conftest import SNAPSHOT, Copying, Tool
+
+# The record first: in its order ids appear that Directus makes anew.
+TABLES = (
+    "activity", "revisions", "policies", "permissions", "roles", "access", "presets", "dashboards", "panels",
+    "settings", "translations",
+)  # fmt: skip
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d(?::\d\d)?)?")
+# The column by which rows are in the order in which they were written, if there is one.
+_NUMBERED = {"activity", "revisions", "permissions", "presets"}
+
+Edit = tuple[str, str, str]
+EDITS: tuple[Edit, ...] = (
+    ("access/access.yaml", "name: TRM base", "name: TRM foundation"),
+    ("access/access.yaml", "      - trm-base\n      - trm-org-admin\n", "      - trm-org-admin\n      - trm-base\n"),
+    ("access/access.yaml", "      - trm-viewer\n", ""),
+    ("access/collections/vehicles.yaml", "read: [id, make, model, year, cc, vin, plate", "read: [id, make, plate"),
+    ("access/collections/vehicles.yaml", "  update: [make, model, year, cc, vin, plate]\n", ""),
+    ("access/collections/vehicles.yaml", "trm-marshal:       {", "trm-marshal:       {create: '*', "),
+    ("resources/settings.yaml", "Timing, course", "Times, course"),
+    ("resources/presets/events.yaml", "default:", "bookmarks:\n  Rallies: {icon: flag}\ndefault:"),
+    ("resources/dashboards/race-day.yaml", "color: '#F97316'", "color: '#000000'"),
+    ("resources/dashboards/race-day.yaml", "  Penalties proposed:", "  Penalties:"),
+)
+
+
+@pytest.fixture(scope="module")
+def sides(copied: Copying) -> Iterator[tuple[Tool, Tool]]:
+    """A database for a whole Directus, and one for the worker."""
+    with ExitStack() as stack:
+        whole, part = (Tool(stack.enter_context(copied("bootstrapped"))) for _ in range(2))
+        yield whole.with_settings(DIRECTUS_SYNC_WORKER="off"), part
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    shutil.copytree(SNAPSHOT.parent, tmp_path / "snapshots")
+    return tmp_path / "snapshots" / SNAPSHOT.name
+
+
+def renamed(seen: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    return lambda match: seen.setdefault(match.group(), f"id {len(seen)}")
+
+
+def rows(tool: Tool) -> dict[str, list[Any]]:
+    """Return what was written, with ids by the order in which they appear and without times."""
+    seen: dict[str, str] = {}
+    found = {}
+    for name in TABLES:
+        order = "id" if name in _NUMBERED else "to_jsonb(t)::text"
+        texts = tool.database.rows(f"SELECT to_jsonb(t)::text FROM directus_{name} t ORDER BY {order}")
+        plain = [_TIME.sub("a time", _ID.sub(renamed(seen), text)) for (text,) in texts]
+        found[name] = [json.loads(text) for text in (plain if name in _NUMBERED else sorted(plain))]
+    return found
+
+
+def pushed(sides: tuple[Tool, Tool], files: Path) -> dict[str, list[Any]]:
+    """Push to both, compare what they wrote, and return it."""
+    whole, part = (tool("push", "--snapshot", files) for tool in sides)
+    assert (whole.code, part.code) == (0, 0), whole.text + part.text
+    assert "Started a private Directus" in whole.err
+    assert "a private Directus" not in part.err
+    stock, ours = (rows(tool) for tool in sides)
+    for name in TABLES:
+        assert ours[name] == stock[name], name
+    return ours
+
+
+def test_the_worker_writes_the_rows_that_a_whole_directus_writes(sides: tuple[Tool, Tool], files: Path) -> None:
+    first = pushed(sides, files)
+    assert len(first["activity"]) > len(first["permissions"]) > 200
+    for name, old, new in EDITS:
+        path = files.parent / name
+        assert old in path.read_text(encoding="utf-8"), old
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    (files.parent / "resources/presets/devices.yaml").unlink()
+    (files.parent / "resources/translations").mkdir()
+    (files.parent / "resources/translations/sq-AL.yaml").write_text("hello: Tungjatjeta\n", encoding="utf-8")
+    second = pushed(sides, files)
+    assert {each["action"] for each in second["activity"]} >= {"create", "update", "delete"}
+    # Directus keeps no record of lists.
+    assert {each["collection"] for each in second["activity"]} >= {
+        f"directus_{name}" for name in TABLES[2:] if name != "presets"
+    }
+    assert [each["value"] for each in second["translations"]] == ["Tungjatjeta"]
+
+
+POLICIES = [("POST", "/policies")]
+WATCHING = """
+INSERT INTO directus_flows (id, name, status, trigger, options)
+VALUES (gen_random_uuid(), 'Audit', 'active', 'event', '{"type": "action", %s}')"""
+
+
+@pytest.mark.parametrize(
+    ("requests", "watched", "reason"),
+    [
+        (POLICIES, None, ""),
+        (POLICIES, '"scope": ["items.create"], "collections": ["vehicles"]', ""),
+        (POLICIES, '"scope": ["items.create"], "collections": ["directus_policies"]', "the flow Audit listens"),
+        (POLICIES, '"scope": ["permissions.update"]', "the flow Audit listens"),
+        ([*POLICIES, ("POST", "/flows")], None, "does not send POST /flows"),
+        ([("DELETE", "/roles")], None, "does not send DELETE /roles"),
+    ],
+)
+def test_a_whole_directus_writes_what_others_hear_of_or_it_alone_can(
+    sides: tuple[Tool, Tool], requests: list[tuple[str, str]], watched: str | None, reason: str
+) -> None:
+    _, part = sides
+    if watched:
+        part.database.execute(WATCHING % watched)
+    with database.connect(part.settings, "test") as connection:
+        choice = worker.choose_for_rows(part.settings, connection, requests)
+    part.database.execute("DELETE FROM directus_flows")
+    assert (choice.bundle is None) == bool(reason)
+    assert reason in choice.reason

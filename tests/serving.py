@@ -1,0 +1,139 @@
+"""A Directus that runs: of one database, or the one of a worker, under which databases are put."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from directus_sync.directus import program, server
+from directus_sync.directus.client import DirectusClient
+from tests.commands import ROOT, Tool
+from tests.databases import Database, quoted
+from tests.templates import Templates
+from tools.devstack import extension
+
+
+@dataclass(frozen=True)
+class RunningDirectus:
+    """A Directus that serves one database."""
+
+    database: Database
+    tool: Tool
+    http: httpx.Client = field(repr=False)
+
+    def create(self, collection: str, **values: object) -> dict[str, Any]:
+        response = self.http.post(f"/items/{collection}", json=values)
+        assert response.status_code == 200, response.text
+        return dict(response.json()["data"])
+
+    def forget(self) -> None:
+        """Make Directus read the schema again, after something else changed it."""
+        assert self.http.post("/utils/cache/clear?system").status_code == 200
+
+    def export(self) -> bytes:
+        self.forget()
+        return self.http.get("/schema/snapshot?export=yaml").content
+
+
+@contextmanager
+def running_directus(tool: Tool, **overrides: str) -> Iterator[RunningDirectus]:
+    """Serve the tool's database while the block runs. overrides: of the server's environment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    listening = {**server.LEAN, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": url, **overrides}
+    served = tool.with_settings(DIRECTUS_URL=url)
+    with (
+        tempfile.TemporaryFile() as log,
+        program.spawn(tool.settings, "start", listening, log),
+        DirectusClient(url, served.settings) as client,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {tool.settings.token}"}, timeout=60) as http,
+    ):
+        client.wait(60)
+        yield RunningDirectus(tool.database, served, http)
+
+
+Prepare = Callable[[RunningDirectus], None]
+Serving = Callable[..., AbstractContextManager[RunningDirectus]]
+
+
+class Served:
+    """Databases, one at a time, under the one Directus of a worker.
+
+    A start takes ten times as long as putting another database under a running one, and that ten times as long as
+    seeing that the one before changed nothing.
+    """
+
+    def __init__(self, templates: Templates, start: Callable[[str], RunningDirectus], until_the_end: ExitStack) -> None:
+        self._templates = templates
+        self._start = start
+        self._until_the_end = until_the_end
+        self._running: RunningDirectus | None = None
+        self._prepared: dict[Prepare, Database] = {}
+        self._in_use = False
+        self._before: tuple[str, str, Prepare | None, str] | None = None
+
+    @contextmanager
+    def __call__(self, stage: str, rows: str = "", prepare: Prepare | None = None) -> Iterator[RunningDirectus]:
+        """Serve a copy of `bootstrapped` or `deployed`; that of before, if it is the same and nothing changed.
+
+        rows: statements that add some. prepare: a function that does the same to it each time; it is called once in a
+        worker, because the outcome is kept.
+        """
+        assert not self._in_use, "this worker's Directus serves another fixture; use running_directus for a second one"
+        running = self._running = self._running or self._start(stage)
+        if self._before != (stage, rows, prepare, running.database.contents()):
+            self._put(running, stage, rows, prepare)
+            self._before = stage, rows, prepare, running.database.contents()
+        running.forget()
+        self._in_use = True
+        try:
+            yield running
+        finally:
+            self._in_use = False
+
+    def _put(self, running: RunningDirectus, stage: str, rows: str, prepare: Prepare | None) -> None:
+        database = running.database
+        database.drop()
+        if prepare in self._prepared:
+            self._prepared[prepare].copy_to(database)
+            return
+        self._templates.copy(stage, database)
+        if rows:
+            database.execute(rows)
+        if prepare is not None:
+            running.forget()
+            prepare(running)
+            kept = dataclasses.replace(database, name=f"{database.name}_{len(self._prepared)}")
+            database.copy_to(kept)
+            self._until_the_end.callback(kept.drop)
+            self._prepared[prepare] = kept
+
+
+def wipe(database: Database) -> None:
+    """Delete the rows of every collection, and every user but the administrator."""
+    email = quoted(database.environ["ADMIN_EMAIL"])
+    database.execute(f"{truncation(database)}; DELETE FROM public.directus_users WHERE email <> {email}")
+
+
+def truncation(database: Database) -> str:
+    """Return the statement that deletes the rows of every collection."""
+    names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
+    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+
+
+COLLECTIONS = """
+SELECT collection FROM public.directus_collections JOIN pg_tables ON tablename = collection AND schemaname = 'public'
+WHERE collection NOT LIKE 'directus%'"""
+
+
+def extension_settings() -> dict[str, str]:
+    """Return the settings with which a Directus loads the project's extension."""
+    return {"EXTENSIONS_PATH": str(extension.built(ROOT)), "EXTENSIONS_MUST_LOAD": "true"}
