@@ -151,7 +151,7 @@ RECORD_WAITS = Moment("the record waits", WE_WAIT, "LOCK directus_sync.deploys I
 NEW_PRE, NEW_POST = (_revision(f"{branch}_{number + 1:04d}") for branch, number in HEADS.items())
 UPGRADE = [
     *(CONNECTS, NEW_PRE[0], PRE_WAITS, NEW_PRE[1], *SERVER),
-    *(Moment("copying", says("Copying to the attic")), COPY_WAITS, Moment("copied", says("Copied 1 item"))),
+    *(Moment("copying", says("Copying 1 item to the attic")), COPY_WAITS, Moment("copied", says("Copied 1 item"))),
     *(Moment("pushing", says("Pushing")), APPLY_WAITS, Moment("pushed", says("Pushed"))),
     *(Moment("kept", says("Kept vehicles.vin")), BASE_WAITS, NEW_POST[0], POST_WAITS, NEW_POST[1]),
     *(PUT_BACK_WAITS, PUT_BACK, *COMPARING, RECORD_WAITS),

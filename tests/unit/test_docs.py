@@ -137,7 +137,8 @@ def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: Rule) -> N
     for sample in samples:
         name = sample.splitlines()[2].split()[0]
         collection, _, field = name.partition(".")
-        item = Item(Verdict(Change(Action.CHANGE, Kind.FIELD, collection, field or None), Mover.GIT), 0, rule)
+        verdict = Verdict(Change(Action.CHANGE, Kind.FIELD, collection, field or None), Mover.GIT)
+        item = Item(verdict, 0, rule, look_alikes=("licence",))
         error = str(RefusedPlan("", id=rule.id, where="", next="\n".join(rule.value.steps([item]))))
         assert sample.rstrip().endswith(error[error.index("  next:") :])
 

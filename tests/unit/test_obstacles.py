@@ -96,6 +96,9 @@ def test_a_dropped_foreign_key_comes_back_by_its_statement() -> None:
     edit = Edit(("schema",), ABSENT, {**key, "foreign_key_column": "id", "on_delete": "SET NULL"})
     change = Change(Action.CHANGE, Kind.RELATION, "events", "notes", edits=(edit,), malformed=True)
     _, _, step = refused(planned(change, Obstacles()))
-    assert step.endswith(
+    first, second = step.splitlines()
+    assert first.endswith(
         'ALTER TABLE "events" ADD CONSTRAINT "k" FOREIGN KEY ("no""tes") REFERENCES "Notes" ("id") ON DELETE SET NULL'
     )
+    row = "(many_collection, many_field) = ('events', 'notes')"
+    assert f"DELETE FROM public.directus_relations WHERE {row};" in second

@@ -68,7 +68,7 @@ current && exit 0
 
 python=$(find_python)
 require_ensurepip "$python"
-echo "Making .venv from requirements.lock with $("$python" --version)" >&2
+echo "Making .venv from requirements.lock with $("$python" --version) (log: $log)" >&2
 rm -rf "$venv"
 "$python" -m venv "$venv" >"$log" 2>&1 || fail "$(tail -n 1 "$log")" "see $log" 1
 pip_install --require-hashes -r requirements.lock
