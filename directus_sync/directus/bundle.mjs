@@ -61,6 +61,9 @@ const plugin = {
     );
     // A process manager, which some of Directus asks whether it runs under it.
     build.onResolve({ filter: /^pm2$/ }, () => ({ path: 'pm2', namespace: 'absent' }));
+    build.onResolve({ filter: /\/flows\.js$/ }, ({ importer }) =>
+      /\/services\/(flows|operations)\.js$/.test(importer) ? { path: join(dirname(entry), 'flow_manager.mjs') } : undefined,
+    );
     // Users need most of Directus. Roles need them when one is removed, which is left to a whole Directus.
     build.onResolve({ filter: /\/users\.js$/ }, ({ importer }) =>
       importer === join(api, 'dist/services/roles.js') ? { path: 'users', namespace: 'absent' } : undefined,

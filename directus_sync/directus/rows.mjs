@@ -1,10 +1,12 @@
 // Writes rows as the paths of Directus's API do: by its own services, which check them, write down who did it, and clear
-// caches. Left to a whole Directus: flows, which run there, and removed roles, which change users.
+// caches. Left to a whole Directus: removed roles, which change users.
 import { ForbiddenError } from 'package:@directus/errors';
 import { AccessService } from 'directus:services/access.js';
 import { ActivityService } from 'directus:services/activity.js';
 import { DashboardsService } from 'directus:services/dashboards.js';
+import { FlowsService } from 'directus:services/flows.js';
 import { ItemsService } from 'directus:services/items.js';
+import { OperationsService } from 'directus:services/operations.js';
 import { PanelsService } from 'directus:services/panels.js';
 import { PermissionsService } from 'directus:services/permissions.js';
 import { PoliciesService } from 'directus:services/policies.js';
@@ -24,6 +26,8 @@ class SettingsService extends ItemsService {
 const SERVICES = {
   access: AccessService,
   dashboards: DashboardsService,
+  flows: FlowsService,
+  operations: OperationsService,
   panels: PanelsService,
   permissions: PermissionsService,
   policies: PoliciesService,

@@ -1,7 +1,7 @@
 """The schema worker: Directus's schema code alone, bundled into one file. Owns that file, and when it will not do.
 
 It also writes rows of access and resources. A whole Directus is started for what only that has: extensions and flows
-that listen to changes, and flows that are written themselves.
+that listen to changes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ ORDER BY name LIMIT 1"""
 
 # Where it writes rows, and the one request there that is not for it: users lose a role that goes.
 _KINDS: Final = (
-    "access", "dashboards", "panels", "permissions", "policies", "presets", "roles", "settings", "translations",
+    "access", "dashboards", "flows", "operations", "panels", "permissions", "policies", "presets", "roles", "settings",
+    "translations",
 )  # fmt: skip
 _WRITTEN: Final = frozenset(f"/{kind}" for kind in _KINDS)
 _LEFT: Final = ("DELETE", "/roles")

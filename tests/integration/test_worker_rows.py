@@ -14,17 +14,20 @@ import pytest
 
 from directus_sync.directus import worker
 from directus_sync.postgres import database
+from tests import resource_files
 from tests.conftest import SNAPSHOT, Copying, Tool
 
 # The record first: in its order ids appear that Directus makes anew.
 TABLES = (
     "activity", "revisions", "policies", "permissions", "roles", "access", "presets", "dashboards", "panels",
-    "settings", "translations",
+    "flows", "operations", "settings", "translations",
 )  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d(?::\d\d)?)?")
 # The column by which rows are in the order in which they were written, if there is one.
 _NUMBERED = {"activity", "revisions", "permissions", "presets"}
+
+NOTICE = "flows/notice.yaml"
 
 Edit = tuple[str, str, str]
 EDITS: tuple[Edit, ...] = (
@@ -38,6 +41,8 @@ EDITS: tuple[Edit, ...] = (
     ("resources/presets/events.yaml", "default:", "bookmarks:\n  Rallies: {icon: flag}\ndefault:"),
     ("resources/dashboards/race-day.yaml", "color: '#F97316'", "color: '#000000'"),
     ("resources/dashboards/race-day.yaml", "  Penalties proposed:", "  Penalties:"),
+    (f"resources/{NOTICE}", "resolve: second\n    reject: failed", "resolve: failed"),
+    (f"resources/{NOTICE}", "name: Notice", "name: News"),
 )
 
 
@@ -52,6 +57,7 @@ def sides(copied: Copying) -> Iterator[tuple[Tool, Tool]]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     shutil.copytree(SNAPSHOT.parent, tmp_path / "snapshots")
+    resource_files.written(tmp_path / "snapshots" / "resources", {NOTICE: resource_files.FILES[NOTICE]})
     return tmp_path / "snapshots" / SNAPSHOT.name
 
 
@@ -94,6 +100,10 @@ def test_the_worker_writes_the_rows_that_a_whole_directus_writes(sides: tuple[To
     (files.parent / "resources/translations").mkdir()
     (files.parent / "resources/translations/sq-AL.yaml").write_text("hello: Tungjatjeta\n", encoding="utf-8")
     second = pushed(sides, files)
+    (files.parent / "resources" / NOTICE).unlink()
+    approved = ("--allow-destroy", "flow:notice")
+    assert [tool("push", "--snapshot", files, *approved).code for tool in sides] == [0, 0]
+    assert [rows(tool)["operations"] for tool in sides] == [[], []]
     assert {each["action"] for each in second["activity"]} >= {"create", "update", "delete"}
     # Directus keeps no record of lists.
     assert {each["collection"] for each in second["activity"]} >= {
@@ -115,7 +125,7 @@ VALUES (gen_random_uuid(), 'Audit', 'active', 'event', '{"type": "action", %s}')
         (POLICIES, '"scope": ["items.create"], "collections": ["vehicles"]', ""),
         (POLICIES, '"scope": ["items.create"], "collections": ["directus_policies"]', "the flow Audit listens"),
         (POLICIES, '"scope": ["permissions.update"]', "the flow Audit listens"),
-        ([*POLICIES, ("POST", "/flows")], None, "does not send POST /flows"),
+        ([*POLICIES, ("POST", "/users")], None, "does not send POST /users"),
         ([("DELETE", "/roles")], None, "does not send DELETE /roles"),
     ],
 )
