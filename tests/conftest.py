@@ -368,10 +368,19 @@ def stream() -> Iterator[Redis]:
         redis.kill()
 
 
+# Who passes on what devices answer.
+COMMANDS_TOKEN = "of-the-gateway"
+
+
 @pytest.fixture(scope="session")
 def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
     """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
-    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
+    settings = {
+        **extension_settings(),
+        "TRM_REDIS": stream.url,
+        "TRM_OUTBOX_SECONDS": "1",
+        "TRM_COMMANDS_TOKEN": COMMANDS_TOKEN,
+    }
     with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
         yield running
 
@@ -385,7 +394,7 @@ def wipe(database: Database) -> None:
 def truncation(database: Database) -> str:
     """Return the statement that deletes the rows of every collection."""
     names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
-    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+    return f"TRUNCATE {names}, public.positions, public.recompute_requests, public.directus_activity CASCADE"
 
 
 COLLECTIONS = """
