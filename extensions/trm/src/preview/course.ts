@@ -73,11 +73,11 @@ export const stagesOf = (trx: Knex, event: string): Promise<Stage[]> => all(trx,
 
 export const timedBy = (trx: Knex, geofence: string): Promise<Timed[]> => all(trx, TIMED, [geofence]);
 
-/** Return when positions count for a place: during its stage, or during the whole event. */
-export async function scopeOf(trx: Knex, event: string, stage: Stage | undefined): Promise<Scope> {
-  if (stage !== undefined) return { event, from: stage.from, until: stage.until };
-  const [found] = await all<Omit<Scope, 'event'>>(trx, WHOLE, [event]);
-  return { event, from: found?.from ?? new Date(0), until: found?.until ?? new Date(0) };
+/** Return when positions count for a place: during its stages, or during the whole event if it has none. */
+export async function scopeOf(trx: Knex, event: string, stages: readonly Stage[]): Promise<Scope> {
+  const during = stages.length > 0 ? stages : await all<Omit<Stage, 'id'>>(trx, WHOLE, [event]);
+  const [from, until] = [during.map((one) => one.from.getTime()), during.map((one) => one.until.getTime())];
+  return { event, from: new Date(Math.min(...from)), until: new Date(Math.max(...until)) };
 }
 
 /** Return a shape as it is, and as it would be. Throws INVALID_BODY for an outline that crosses itself. */

@@ -60,7 +60,8 @@ async function workOn(trx: Knex, event: string): Promise<Work> {
 const stageAt = ({ stages }: Work, at: Date | null): string | null =>
   stages.find(({ from, until }) => at !== null && at >= from && at < until)?.id ?? null;
 
-const stageOf = ({ stages }: Work, id: string | null): Stage | undefined => stages.find((stage) => stage.id === id);
+/** Return some stages of the event. */
+const stagesBy = ({ stages }: Work, ids: ReadonlySet<string | null>): Stage[] => stages.filter(({ id }) => ids.has(id));
 
 /** Return the scopes of a formula for an entry, the most specific first. */
 const scopes = (places: Scopes, segment: string | null, stage: string | null, ofClass: string): Scopes => [
@@ -77,7 +78,7 @@ async function waypoint(work: Work, stored: StoredWaypoint, change: Change): Pro
   if (stored.geofence_id !== null) return [];
   const shapes = await shapesOf(trx, { table: 'waypoints', column: 'location', id: stored.id }, change.location);
   const tolerance = { old: stored.tolerance_meters, new: change.tolerance_meters ?? stored.tolerance_meters };
-  const scope = await scopeOf(trx, event, stageOf(work, stored.stage_id));
+  const scope = await scopeOf(trx, event, stagesBy(work, new Set([stored.stage_id])));
   const formulas = await formulasOf(trx, event, TYPES);
   return (await approaches(trx, scope, shapes, tolerance)).map((found): Counted => {
     const { entry_id, race_number, class_id, longitude, latitude } = found;
@@ -125,7 +126,7 @@ const effect = ({ first }: Pair, before: PassState, after: PassState): Omit<Coun
 /** Return what a zone comes to. changed: the zone as it would be; shapes: its area, as it is and as it would be. */
 async function zone(work: Work, stored: StoredZone, changed: Zone, shapes: Shapes): Promise<Counted[]> {
   const { trx, event, penalties } = work;
-  const scope = await scopeOf(trx, event, stageOf(work, stored.stage_id));
+  const scope = await scopeOf(trx, event, stagesBy(work, new Set([stored.stage_id])));
   const formulas = await formulasOf(trx, event, TYPES);
   const places: Scopes = [['speed_limit_zone', stored.id], ['geofence', stored.geofence_id]];
   return byEntry(await stays(trx, scope, shapes, stored.entry_buffer_m)).map((pair): Counted => {
@@ -143,10 +144,10 @@ async function zone(work: Work, stored: StoredZone, changed: Zone, shapes: Shape
 /** Return what the crossings of an area come to: the times of special stages, and the waypoints that it watches. */
 async function crossings(work: Work, id: string, shapes: Shapes): Promise<Counted[]> {
   const { trx, event, penalties } = work;
-  const pairs = byEntry(await stays(trx, await scopeOf(trx, event, undefined), shapes, 0));
   const [timed, watched] = [await timedBy(trx, id), await waypointsBy(trx, 'geofence_id', id)];
   const formulas = await formulasOf(trx, event, TYPES);
   const stages = new Set([...timed, ...watched].map(({ stage_id }) => stage_id));
+  const pairs = byEntry(await stays(trx, await scopeOf(trx, event, stagesBy(work, stages)), shapes, 0));
   const during = (found: readonly Stay[], stage: string | null): Stay[] =>
     stage === null ? [...found] : found.filter(({ entered_at }) => stageAt(work, entered_at) === stage);
   return pairs.flatMap((pair) =>

@@ -2,8 +2,7 @@
 import { InvalidBody } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { isRow, type Row } from '../lib/types';
-
-export type Collection = 'geofences' | 'waypoints' | 'speed_limit_zones';
+import { FIELDS, isCollection, type Collection } from './fields';
 
 /** The fields that are to change, with their new values. Shapes are GeoJSON. */
 export interface Change {
@@ -20,18 +19,11 @@ export interface PreviewRequest {
   change: Change;
 }
 
-const FIELDS: Readonly<Record<Collection, readonly string[]>> = {
-  geofences: ['geometry'],
-  waypoints: ['location', 'tolerance_meters'],
-  speed_limit_zones: ['speed_limit_kmh', 'tolerance_kmh'],
-};
 const MOST_POINTS = 10_000;
 
 function invalid(reason: string): never {
   throw new InvalidBody({ reason });
 }
-
-const isCollection = (value: unknown): value is Collection => typeof value === 'string' && Object.hasOwn(FIELDS, value);
 
 const isPosition = (value: unknown): value is [number, number] =>
   Array.isArray(value) &&
