@@ -51,6 +51,7 @@ TEMPLATE_SOURCES = (
     "migrations/**/*.py",
     "snapshots/*.yaml",
     "snapshots/access/**/*.yaml",
+    "snapshots/resources/**/*.yaml",
     "tests/conftest.py",
 )
 
