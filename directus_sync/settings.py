@@ -23,7 +23,7 @@ from directus_sync.errors import WrongSettings
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 # Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
-ALEMBIC_TABLES: Final = ("positions", "last_positions", "spatial_ref_sys")
+ALEMBIC_TABLES: Final = ("positions", "last_positions", "recompute_requests", "spatial_ref_sys")
 
 # A week: longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600
@@ -83,7 +83,8 @@ SETTINGS: Final = (
     Setting("DIRECTUS_SYNC_DB_PASSWORD", "see `DIRECTUS_SYNC_DB_USER`", secret=True),
     Setting(
         "DB_EXCLUDE_TABLES",
-        "tables that Directus must not see. `positions`, `last_positions` and `spatial_ref_sys` are always added",
+        "tables that Directus must not see. `positions`, `last_positions`, `recompute_requests` and `spatial_ref_sys` "
+        "are always added",
         "spatial_ref_sys,sysdiagrams",
     ),
     Setting("DIRECTUS_URL", "a running Directus on the same database. Without it the tool starts a temporary one"),

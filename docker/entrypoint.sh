@@ -5,7 +5,7 @@ set -eu
 
 # What directus_sync/directus/server.py sets for a private Directus must hold for the one that serves, too.
 : "${DIRECTUS_HOME:=/directus}" "${DB_PORT:=5432}" "${DB_EXCLUDE_TABLES:=spatial_ref_sys,sysdiagrams}"
-for table in positions last_positions spatial_ref_sys; do
+for table in positions last_positions recompute_requests spatial_ref_sys; do
     case ",$DB_EXCLUDE_TABLES," in
     *",$table,"*) ;;
     *) DB_EXCLUDE_TABLES=$DB_EXCLUDE_TABLES,$table ;;

@@ -148,10 +148,19 @@ def stream() -> Iterator[Redis]:
         redis.kill()
 
 
+# Who passes on what devices answer.
+COMMANDS_TOKEN = "of-the-gateway"
+
+
 @pytest.fixture(scope="session")
 def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
     """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
-    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
+    settings = {
+        **extension_settings(),
+        "TRM_REDIS": stream.url,
+        "TRM_OUTBOX_SECONDS": "1",
+        "TRM_COMMANDS_TOKEN": COMMANDS_TOKEN,
+    }
     with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
         yield running
 

@@ -98,6 +98,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "event_id": EVENT, "device_id": DEVICE, "from_ts": "2026-06-06T06:00:00Z", "to_ts": "2026-06-06T06:00:00Z",
         "faulty": True, "reason": "jumps", "rows_affected": 0,
     },
+    "device_commands": {"event_id": EVENT, "device_id": DEVICE, "entry_id": ENTRY, "command": "getgps", "params": "~"},
 }  # fmt: skip
 
 

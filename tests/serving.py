@@ -126,7 +126,7 @@ def wipe(database: Database) -> None:
 def truncation(database: Database) -> str:
     """Return the statement that deletes the rows of every collection."""
     names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
-    return f"TRUNCATE {names}, public.positions, public.directus_activity CASCADE"
+    return f"TRUNCATE {names}, public.positions, public.recompute_requests, public.directus_activity CASCADE"
 
 
 COLLECTIONS = """

@@ -20,6 +20,7 @@ TEMPLATE_SOURCES = (
     "migrations/**/*.py",
     "snapshots/*.yaml",
     "snapshots/access/**/*.yaml",
+    "snapshots/resources/**/*.yaml",
     "tests/templates.py",
 )
 

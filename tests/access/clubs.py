@@ -198,6 +198,7 @@ def _timing(club: str) -> Iterator[tuple[str, str, Row]]:
     yield "position_flags", "flag", now | {
         "device_id": ("devices", "tracker"), "from_ts": when, "to_ts": when, "reason": "jumps",
     }  # fmt: skip
+    yield "device_commands", "command", now | {"device_id": ("devices", "tracker"), "command": "getgps"}
     yield "stage_results", "official", {
         "entry_id": ("entries", "rival"), "stage_id": ("stages", "running"), "class_id": ("classes", "now"),
         "status": "finished", "publication": "official", "published_at": NOW.isoformat(),

@@ -39,6 +39,7 @@ entry_crossings          CRU       CRU           CR      CRU        r           
 entry_penalties          CRU       CRU           R       R          r           -
 stage_results            RU        RU            R       R          r           r
 position_flags           CR        CR            CR      R          -           -
+device_commands          CR        CR            R       R          -           -
 """
 CELLS: Final = {
     (collection, role): cell
@@ -76,7 +77,7 @@ SOME_OF: Final = {
 
 # What a role sees of a row, where it is not everything.
 _VEHICLE: Final = {"id", "make", "model", "year", "cc", "vin", "plate", "created_at", "updated_at"}
-_DEVICE: Final = {"id", "imei", "model", "created_at", "updated_at"}
+_DEVICE: Final = {"id", "imei", "model", "last_position_at", "created_at", "updated_at"}
 _EMERGENCY: Final = {"emergency_contact_name", "emergency_contact_phone"}
 _CO_MEMBER: Final = {"id", "first_name", "last_name", "avatar", "phone", "nationality", *_EMERGENCY}
 FIELDS: Final = {

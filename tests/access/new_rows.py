@@ -68,6 +68,7 @@ ROWS: Final[dict[str, Row]] = {
         "publication": "provisional",
     },
     "position_flags": _NOW | {"device_id": ("devices", "tracker"), "from_ts": _WHEN, "to_ts": _WHEN, "reason": "jumps"},
+    "device_commands": _NOW | {"device_id": ("devices", "tracker"), "command": "getver"},
 }
 
 

@@ -97,6 +97,31 @@ def mark_faulty_positions(people: People, database: Database) -> None:
     assert database.rows(found) == [("350000000000006", False), ("350000000000005", True)]
 
 
+def send_a_command_to_a_device(people: People, database: Database) -> None:
+    director = people["director"]
+    director.visit("Device commands")
+    director.add()
+    director.select("Event", "Rally A")
+    director.select("Device", "350000000000005")
+    director.choose("Command", "Report the position")
+    director.saved()
+    expect(director.row("350000000000005")).to_contain_text("Queued")
+    found = database.rows("SELECT command, status, requested_by::text FROM public.device_commands")
+    assert found == [("getgps", "queued", key("director-of-a"))]
+
+
+def change_the_course(people: People, database: Database) -> None:
+    director = people["director"]
+    director.visit("Waypoints")
+    director.edit("Dajt")
+    director.field("Tolerance (m)").get_by_role("spinbutton").fill("60")
+    effect = director.field("Effect on results")
+    effect.get_by_role("button", name="Show the effect").click()
+    expect(effect).to_contain_text("By the recorded positions this changes nothing.")
+    director.saved()
+    assert database.value("SELECT count(*) FROM public.recompute_requests") == 1
+
+
 def close_the_stage(people: People, database: Database) -> None:
     director = people["director"]
     director.visit("Stages")
@@ -152,6 +177,8 @@ STEPS: Final[Mapping[str, Callable[[People, Database], None]]] = {
     "Correct a start time": correct_a_start_time,
     "Record a crossing by hand": record_a_crossing_by_hand,
     "Mark faulty positions": mark_faulty_positions,
+    "Send a command to a device": send_a_command_to_a_device,
+    "Change the course": change_the_course,
     "Close the stage": close_the_stage,
     "Give a penalty by hand": give_a_penalty_by_hand,
     "Decide on the penalties": decide_on_the_penalties,

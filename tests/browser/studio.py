@@ -32,6 +32,7 @@ TIMING = (
     "Penalties", "Proposed penalties",
     "Stage results", "Official results",
     "Position flags",
+    "Device commands", "Open commands",
 )  # fmt: skip
 
 # In pixels. A dropdown takes 30 % of the height: the eight statuses fit.

@@ -108,6 +108,21 @@ CHECKS: dict[str, tuple[Change, Change]] = {
         {"publication": "official", "published_at": NEXT_YEAR}, {"publication": "no such choice"},
     ),
     "position_flags_window_check": ({}, {"to_ts": "2026-06-06T05:59:59Z"}),
+    "device_commands_command_check": ({}, {"command": "no such choice"}),
+    "device_commands_status_check": (
+        {"status": "sent", "sent_at": NEXT_YEAR}, {"status": "no such choice"},
+    ),
+    "device_commands_params_check": ({}, {"params": "1\n2"}),
+    "device_commands_sent_at_check": ({}, {"status": "sent"}),
+    "device_commands_answered_at_check": (
+        {"status": "failed", "error": "x", "answered_at": NEXT_YEAR}, {"status": "failed", "error": "x"},
+    ),
+    "device_commands_answer_check": (
+        {"status": "acknowledged", "answer": "", "sent_at": NEXT_YEAR, "answered_at": NEXT_YEAR}, {"answer": "ok"},
+    ),
+    "device_commands_error_check": (
+        {"status": "failed", "error": "x", "answered_at": NEXT_YEAR}, {"status": "failed", "answered_at": NEXT_YEAR},
+    ),
 }  # fmt: skip
 # Those of one field: its lowest value is the row's, or the last of its choices fits.
 for name, (table, definition) in DEFINITIONS.items():

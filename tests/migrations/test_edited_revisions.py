@@ -98,7 +98,7 @@ def test_a_database_from_before_checksums_records_them_at_its_next_deploy(deploy
 
 
 def test_a_revision_without_a_record_gets_one_from_the_next_deploy(deployed: Tool) -> None:
-    deployed.database.execute("DELETE FROM directus_sync.revisions WHERE id = 'post_0017'")
+    deployed.database.execute("DELETE FROM directus_sync.revisions WHERE id = 'post_0020'")
     deployed.database.execute("UPDATE directus_sync.deploys SET inputs = NULL")
     done = deployed("deploy")
     assert done.code == 0, done.text
@@ -106,9 +106,9 @@ def test_a_revision_without_a_record_gets_one_from_the_next_deploy(deployed: Too
 
 
 def test_downgrade_and_stamp_keep_the_records_in_step(deployed: Tool) -> None:
-    assert deployed.alembic("downgrade", "post_0016").code == 0
-    kept = [row for row in OF_THE_FILES if row[0] != "post_0017"]
+    assert deployed.alembic("downgrade", "post_0019").code == 0
+    kept = [row for row in OF_THE_FILES if row[0] != "post_0020"]
     assert deployed.database.rows(RECORDED) == kept
-    assert deployed.alembic("stamp", "post_0017").code == 0
+    assert deployed.alembic("stamp", "post_0020").code == 0
     assert deployed.database.rows(RECORDED) == OF_THE_FILES
-    assert deployed.database.value("SELECT applied_at IS NULL FROM directus_sync.revisions WHERE id = 'post_0017'")
+    assert deployed.database.value("SELECT applied_at IS NULL FROM directus_sync.revisions WHERE id = 'post_0020'")

@@ -13,7 +13,7 @@ from tests.checkout import REVISION, Checkout, git
 from tests.conftest import ROOT, Tool
 
 VERSIONS = Path("migrations", "versions")
-NAMES = ("post_0018_x", "post_0018_y")
+NAMES = ("post_0021_x", "post_0021_y")
 TEST = 'def test_it() -> None:\n    assert "{id}" != "{parent}"\n'
 
 
@@ -21,20 +21,20 @@ def _adding(folder: Path, name: str, at: int) -> None:
     """Commit a revision and its test on a branch of their own."""
     git(folder, "switch", "--quiet", "--create", name, "main")
     text = REVISION.format(
-        revision="post_0018", down_revision="post_0017", upgrade=f"execute(\"SELECT '{name}'\")", downgrade="get_bind()"
+        revision="post_0021", down_revision="post_0020", upgrade=f"execute(\"SELECT '{name}'\")", downgrade="get_bind()"
     )
     (folder / VERSIONS / "post" / f"{name}.py").write_text(text)
     (folder / VERSIONS / "POST_HEAD").write_text(f"{name}\n")
     tests = folder / "tests" / "migrations"
     tests.mkdir(parents=True, exist_ok=True)
-    (tests / f"test_{name}.py").write_text(TEST.format(id="post_0018", parent="post_0017"))
+    (tests / f"test_{name}.py").write_text(TEST.format(id="post_0021", parent="post_0020"))
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", name, at=at)
 
 
 @pytest.fixture
 def merged(tmp_path: Path) -> Checkout:
-    """A merge that git could not finish: main has post_0018_x, and post_0018_y is merged into it."""
+    """A merge that git could not finish: main has post_0021_x, and post_0021_y is merged into it."""
     checkout = Checkout.copied(tmp_path)
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / ".gitignore").write_text("__pycache__\n")
@@ -58,28 +58,28 @@ def test_a_merge_in_conflict_is_renumbered_and_deployed(deployed: Tool, merged: 
     # `venv` would install everything again in this copy.
     renumber = ["make", "--assume-old=venv", f"PYTHON={sys.executable}", "renumber"]
     done = subprocess.run(renumber, cwd=merged.folder, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("post_0018_y is now post_0019_y, after post_0018\n")
+    assert done.stdout.startswith("post_0021_y is now post_0022_y, after post_0021\n")
     git(merged.folder, "add", "migrations", "tests")
     git(merged.folder, "commit", "--quiet", "--no-edit")
     assert git(merged.folder, "status", "--porcelain") == ""
-    test = merged.folder / "tests" / "migrations" / "test_post_0019_y.py"
-    assert test.read_text() == TEST.format(id="post_0019", parent="post_0018")
+    test = merged.folder / "tests" / "migrations" / "test_post_0022_y.py"
+    assert test.read_text() == TEST.format(id="post_0022", parent="post_0021")
 
     line = merged.sync(deployed, "deploy")
     assert line.code == 0, line.text
     applied = [text for text in line.err.splitlines() if text.startswith("Applied:")]
-    assert [text.split()[1] for text in applied] == ["post_0018_x", "post_0019_y"]
+    assert [text.split()[1] for text in applied] == ["post_0021_x", "post_0022_y"]
     assert merged.sync(deployed, "deploy").out.startswith("Nothing to do")
 
 
 @pytest.mark.parametrize("program", ["alembic", "directus-sync"])
 def test_a_conflict_that_was_resolved_by_hand_names_both_files(deployed: Tool, merged: Checkout, program: str) -> None:
-    (merged.folder / VERSIONS / "POST_HEAD").write_text("post_0018_y\n")
+    (merged.folder / VERSIONS / "POST_HEAD").write_text("post_0021_y\n")
     before = deployed.database.contents()
     alembic = program == "alembic"
     refused = merged.alembic(deployed, "upgrade", "post@head") if alembic else merged.sync(deployed, "deploy")
     assert refused.code == (255 if alembic else 4), refused.text
-    assert "two files are revision post_0018: post_0018_x and post_0018_y" in refused.err
+    assert "two files are revision post_0021: post_0021_x and post_0021_y" in refused.err
     assert "make renumber" in refused.err
     assert "Traceback" not in refused.err
     assert deployed.database.contents() == before

@@ -64,9 +64,9 @@ def _record_again(versions: Path) -> None:
     head = revision_files.head_id(versions, "post")
     again = "\n    ".join(f'import_module("migrations.versions.post.{name}").upgrade()' for name in WITH_FUNCTIONS)
     text = REVISION.format(
-        revision="post_0018", down_revision=head, upgrade=f"get_bind()\n    {again}", downgrade="get_bind()"
+        revision="post_0021", down_revision=head, upgrade=f"get_bind()\n    {again}", downgrade="get_bind()"
     )
-    name = "post_0018_record_registrations"
+    name = "post_0021_record_registrations"
     content = text.replace("from alembic", "from importlib import import_module\n\nfrom alembic", 1)
     (versions / "post" / f"{name}.py").write_text(content, encoding="utf-8")
     revision_files.write_head(versions, "post", name)

@@ -22,6 +22,8 @@ from tests.pages import section, table
 EXAMPLE = pages.read(".env.example")
 # Directus reads it; the tool passes it on.
 HANDED_ON = {"PUBLIC_URL"}
+# The extension reads it: docs/extensions.md.
+OF_THE_EXTENSION = {"TRM_COMMANDS_TOKEN"}
 # What a terminal, or make, says of itself.
 SURROUNDINGS = {"NO_COLOR", "TERM", "DIRECTUS_SYNC_MAKE", "DIRECTUS_SYNC_UNCAPTURED"}
 
@@ -45,7 +47,7 @@ def test_the_table_of_settings_is_complete() -> None:
 
 def test_the_template_of_env_has_every_setting() -> None:
     # CONFIG_PATH says that no .env is read, so it cannot stand in one.
-    assert set(example()) == (names_read() - {"CONFIG_PATH"}) | HANDED_ON
+    assert set(example()) == (names_read() - {"CONFIG_PATH"}) | HANDED_ON | OF_THE_EXTENSION
 
 
 def test_only_settings_py_reads_the_environment() -> None:

@@ -39,6 +39,9 @@ LET_GO = {
     "entry_crossings.recorded_by",
     "entry_penalties.issued_by",
     "position_flags.user_created",
+    # What was done to a device stays when its entry goes.
+    "device_commands.entry_id",
+    "device_commands.requested_by",
     "stage_results.published_by",
 }
 
@@ -69,7 +72,7 @@ def test_dropdown_list_validation_and_check_have_the_same_values_in_the_same_ord
 
 
 def test_the_enumerations_are_those_of_the_domain() -> None:
-    assert len(ENUMS) == 24
+    assert len(ENUMS) == 26
     assert choices(ENUMS["entries.status"]["options"]["choices"]) == [
         "registered", "confirmed", "started", "finished", "dnf", "dns", "dq", "withdrawn",
     ]  # fmt: skip

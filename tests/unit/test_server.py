@@ -122,7 +122,7 @@ def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Lo
     assert "DB_HOST=db.example" in environment
     assert "DB_CLIENT=pg" in environment
     assert "TELEMETRY=false" in environment
-    assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions,last_positions" in environment
+    assert "DB_EXCLUDE_TABLES=spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests" in environment
     assert (home / "verb").read_text(encoding="utf-8") == "bootstrap\n"
 
 

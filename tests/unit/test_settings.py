@@ -171,8 +171,11 @@ def test_the_snapshot_of_the_checkout_is_the_default(load: Load) -> None:
 
 
 def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
-    assert load().excluded_tables == "spatial_ref_sys,sysdiagrams,positions,last_positions"
-    assert load(DB_EXCLUDE_TABLES="mine,positions").excluded_tables == "mine,positions,last_positions,spatial_ref_sys"
+    assert load().excluded_tables == "spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests"
+    assert (
+        load(DB_EXCLUDE_TABLES="mine,positions").excluded_tables
+        == "mine,positions,last_positions,recompute_requests,spatial_ref_sys"
+    )
 
 
 # The mode

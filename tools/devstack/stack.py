@@ -18,7 +18,7 @@ from tools.devstack.progress import step
 from tools.devstack.state import ADMIN_EMAIL, DIRECTUS, POSTGRES, State
 
 INSTANCES = ("dev", "test")
-EXCLUDED_TABLES = "spatial_ref_sys,sysdiagrams,positions,last_positions"
+EXCLUDED_TABLES = "spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests"
 
 
 @dataclass(frozen=True)

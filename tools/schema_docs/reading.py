@@ -173,7 +173,8 @@ def _choices(choices: object) -> Iterable[Choice]:
         if isinstance(choice, dict) and isinstance(choice.get("children"), list):
             yield from _choices(choice["children"])
         elif isinstance(choice, dict):
-            yield Choice(_text(choice.get("value")), _text(choice.get("text")))
+            # $t: asks the admin UI for the word of the user's language; what follows is the English one.
+            yield Choice(_text(choice.get("value")), _text(choice.get("text")).removeprefix("$t:"))
         else:
             yield Choice(_text(choice), "")
 

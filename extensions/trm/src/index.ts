@@ -1,10 +1,12 @@
 /** The bundle as Directus loads it. Directus skips, without a word, a name that package.json does not have. */
-import type { EndpointConfig, HookConfig } from '@directus/types';
+import type { EndpointConfig, HookConfig, OperationApiConfig } from '@directus/types';
 import closing from './closing';
 import coherence from './coherence';
 import discipline from './discipline';
 import flags from './flags';
+import sendCommands from './commands/operation';
 import { note } from './lib/registered';
+import outbox from './outbox';
 import penalties from './penalties';
 import queries from './queries';
 import refusals from './refusals';
@@ -43,6 +45,7 @@ export const hooks = [
   hook('trm-queries', queries),
   hook('trm-discipline', discipline),
   hook('trm-position-flags', flags),
+  hook('trm-outbox', outbox),
   hook('trm-stages', stages),
   hook('trm-closing-times', closing),
   hook('trm-results', results),
@@ -50,4 +53,5 @@ export const hooks = [
   hook('trm-relations', relations),
 ];
 export const endpoints = [endpoint('trm-routes', routes)];
-export const operations: readonly never[] = [];
+const operation = { name: 'trm-send-commands', config: sendCommands as OperationApiConfig };
+export const operations = [operation];

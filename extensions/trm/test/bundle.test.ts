@@ -5,16 +5,17 @@ import { endpoints, hooks, operations } from '../src';
 
 const { entries } = manifest['directus:extension'];
 
-test('package.json names the hooks and endpoints of the bundle, and no others', () => {
+test('package.json names the hooks, endpoints and operations of the bundle, and no others', () => {
   const named = (type: string): string[] => entries.filter((entry) => entry.type === type).map((entry) => entry.name);
   expect(hooks.map(({ name }) => name).sort()).toEqual(named('hook').sort());
   expect(endpoints.map(({ name }) => name)).toEqual(named('endpoint'));
-  expect(operations).toEqual([]);
+  expect(operations.map(({ name }) => name)).toEqual(named('operation'));
 });
 
 test('every entry has its source, and a name that no folder of extensions has', () => {
   for (const { name, source } of entries) {
-    expect(existsSync(source), source).toBe(true);
+    const files = typeof source === 'string' ? [source] : Object.values(source);
+    for (const file of files) expect(existsSync(file), file).toBe(true);
     // Directus takes an entry with the name of the bundle's folder for the bundle.
     expect(name).not.toBe('trm');
   }

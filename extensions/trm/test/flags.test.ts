@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { message, windowFault } from '../src/flags/rules';
+import { windowFault } from '../src/flags/rules';
+import { ofFlag } from '../src/outbox/messages';
 
 const at = (text: string): Date => new Date(`2026-06-${text}Z`);
 const event = { from: at('06T06:00:00'), to: at('13T18:00:00') };
@@ -17,9 +18,7 @@ test('a message is flat, names what it is about, and is empty where nothing appl
     id: 'f', organization_id: 'o', event_id: 'e', entry_id: null, imei: '350000000000001', from_ts: at('07T00:00:00'),
     to_ts: at('07T00:10:00'), faulty: true, rows_affected: 600, user_created: 'u', created_at: at('08T00:00:00'),
   };
-  const words = message(flag);
-  const fields = new Map(Array.from({ length: words.length / 2 }, (_, n) => [words[2 * n], words[2 * n + 1]]));
-  expect(Object.fromEntries(fields)).toEqual({
+  expect(ofFlag(flag)).toEqual({
     v: '1', request_id: 'f', kind: 'positions_faulty', organization_id: 'o', event_id: 'e', stage_id: '', entry_id: '',
     device_id: '350000000000001', from_ts: '2026-06-07T00:00:00.000Z', to_ts: '2026-06-07T00:10:00.000Z',
     faulty: 'true', rows_affected: '600', requested_by: 'u', requested_at: '2026-06-08T00:00:00.000Z',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { follows, Rewriting, type Filter } from '../src/queries/rules';
+import { follows, isOfOthers, Rewriting, type Filter } from '../src/queries/rules';
 import { schema } from './schema';
 
 /** What was asked of other collections; each answers with one key. */
@@ -63,4 +63,13 @@ test('what is asked of the collection itself stays as it is', async () => {
 
 test.each(['count(entry_crew)', '$FOLLOW(entry_crew,entry_id)'])('%s is refused', async (name) => {
   await expect(rewritten('entries', { [name]: { _gt: 0 } })).rejects.toThrow("can't ask for");
+});
+
+test('a query sorts by a number that it asks for, and by no related rows', () => {
+  const numbers = { count: ['id', '*'], max: ['notes'] };
+  for (const field of ['status', '-status', '-count.id', 'count.*', 'max.notes'])
+    expect(isOfOthers(field, numbers), field).toBe(false);
+  for (const field of ['event_id.name', '-count.notes', 'min.notes', 'count(segments)', 'max.event_id.name'])
+    expect(isOfOthers(field, numbers), field).toBe(true);
+  expect(isOfOthers('count.id', undefined)).toBe(true);
 });

@@ -5,6 +5,7 @@ import { NEW } from '../lib/values';
 export type Group = readonly [string, ...string[]];
 
 export const GROUPS: Readonly<Record<string, readonly Group[]>> = {
+  device_commands: [['event_id', 'entry_id.event_id']],
   entries: [['event_id', 'class_id.event_id']],
   entry_crossings: [
     [
@@ -36,6 +37,7 @@ export interface Registration {
 }
 
 export const REGISTRATIONS: Readonly<Record<string, Registration>> = {
+  device_commands: { field: 'device_id', junction: 'organization_devices', organization: 'event_id.organization_id' },
   entries: { field: 'vehicle_id', junction: 'organization_vehicles', organization: 'event_id.organization_id' },
   entry_devices: {
     field: 'device_id',

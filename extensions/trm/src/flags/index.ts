@@ -3,7 +3,7 @@ import type { HookConfig } from '@directus/types';
 import { NoPositions, TenantForbidden, WindowTooLarge } from '../lib/errors';
 import type { Reading, Row } from '../lib/types';
 import { readingOf, valueAt } from '../lib/values';
-import { Outbox } from './outbox';
+import { outboxOf } from '../outbox/outbox';
 import { windowFault, type Span } from './rules';
 
 const span = (from: unknown, to: unknown): Span => ({ from: new Date(String(from)), to: new Date(String(to)) });
@@ -43,8 +43,8 @@ async function mark({ database }: Reading, imei: string, { from, to }: Span, fau
   return changed;
 }
 
-const flags: HookConfig = ({ filter, action, init }, context) => {
-  const outbox = new Outbox(context);
+const flags: HookConfig = ({ filter, action }, context) => {
+  const outbox = outboxOf(context);
 
   filter<Row>('position_flags.items.create', async (payload, _meta, given) => {
     const flagged = span(payload['from_ts'], payload['to_ts']);
@@ -59,9 +59,6 @@ const flags: HookConfig = ({ filter, action, init }, context) => {
   // After the commit. The loop repeats what fails here.
   action('position_flags.items.create', () => {
     void outbox.attempt(0);
-  });
-  init('app.after', () => {
-    outbox.start();
   });
 };
 

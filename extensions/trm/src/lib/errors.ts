@@ -39,3 +39,6 @@ export const CrossOrg = refusal('CROSS_ORG', 403);
 export const TargetLocked = refusal('TARGET_LOCKED', 409);
 export const CrossEventReference = refusal('CROSS_EVENT_REFERENCE', 400);
 export const QueryRefused = refusal('QUERY_REFUSED', 400);
+export const CommandNotFound = refusal('COMMAND_NOT_FOUND', 404);
+export const CommandAnswered = refusal('COMMAND_ANSWERED', 409);
+export const PreviewTooLong = refusal('PREVIEW_TOO_LONG', 503);

@@ -2,9 +2,9 @@
 import manifest from '../../package.json' with { type: 'json' };
 
 const names: readonly string[] = manifest['directus:extension'].entries.map((entry) => entry.name);
-// Browsers load those of the Studio; Directus serves them as soon as it has the bundle.
-const OF_THE_STUDIO = new Set(['display', 'interface']);
-const served = manifest['directus:extension'].entries.filter(({ type }) => OF_THE_STUDIO.has(type));
+// Browsers load those of the Studio, and Directus registers operations, as soon as it has the bundle.
+const BY_DIRECTUS = new Set(['display', 'interface', 'operation']);
+const served = manifest['directus:extension'].entries.filter(({ type }) => BY_DIRECTUS.has(type));
 const registered = new Set<string>(served.map(({ name }) => name));
 
 /** Note that Directus registered a part. An administrator can switch off each of them. */

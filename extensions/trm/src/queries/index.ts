@@ -3,7 +3,7 @@ import type { EventContext, Filter as Asked, HookConfig, Query, SchemaOverview }
 import type { NextFunction, Request, Response } from 'express';
 import { QueryRefused } from '../lib/errors';
 import { isRow, type Row } from '../lib/types';
-import { follows, relationOf, Rewriting, type Filter } from './rules';
+import { type Filter, follows, isOfOthers, relationOf, Rewriting } from './rules';
 
 type Accountability = EventContext['accountability'];
 type Services = Parameters<HookConfig>[1]['services'];
@@ -29,9 +29,9 @@ const refuse = (reason: string): never => {
 const refuseRowsOfQuery = (): never => refuse('Name the keys of the rows to change or delete, not a query.');
 
 /** Refuse to sort or group by related rows: order and groups would tell of those that the user may not read. */
-function checkOrder(fields: unknown): void {
-  if (Array.isArray(fields) && fields.some((field) => /[.]|count\(/.test(String(field))))
-    refuse('Sort or group by a field of the collection itself, not of related rows or their number.');
+function checkOrder(fields: unknown, aggregate: unknown = {}): void {
+  if (!Array.isArray(fields) || !fields.some((field) => isOfOthers(String(field), aggregate))) return;
+  refuse('Sort or group by a field of the collection itself, not of related rows or their number.');
 }
 
 /** Rewrite the queries of nested rows. names: the fields by the names that the answer gives them. */
@@ -88,7 +88,7 @@ const queries: HookConfig = ({ filter, init }, { services, getSchema }) => {
     const schema = context.schema ?? (await getSchema());
     const safe = rewriting(services, schema, context);
     const collection = String(meta['collection']);
-    checkOrder(query.sort);
+    checkOrder(query.sort, query.aggregate);
     checkOrder(query.group);
     if (isRow(query.filter)) await safe.filter(collection, query.filter as Filter);
     if (query.deep) await checkDeep(schema, collection, query.deep, safe, query.alias ?? {});

@@ -45,6 +45,13 @@ export function follows(schema: SchemaOverview, collection: string, filter: unkn
   });
 }
 
+/** Tell whether a query sorts or groups by related rows, and not by a number that it asks for itself, as panels do. */
+export function isOfOthers(field: string, aggregate: unknown): boolean {
+  const [, named, of] = /^-?(\w+)\.(\w+|\*)$/.exec(field) ?? [];
+  const numbers = isRow(aggregate) && named !== undefined ? aggregate[named] : undefined;
+  return /[.]|count\(/.test(field) && !(Array.isArray(numbers) && numbers.includes(of));
+}
+
 /** Put what a condition asks of many rows, and of the same field, into one: it is one row that must answer to all. */
 function merged(schema: SchemaOverview, collection: string, parts: readonly Filter[]): Filter[] {
   const found = new Map<string, Filter[]>();

@@ -3,6 +3,8 @@ import type { Accountability, ApiExtensionContext, EndpointConfig } from '@direc
 import type { NextFunction, Request, Response, Router } from 'express';
 import { auditRequestOf, csvOf } from '../audit/rules';
 import { trail } from '../audit/trail';
+import { noteAnswer } from '../commands/answers';
+import { answerOf, isToken } from '../commands/rules';
 import { copyCrew } from '../entries/crew';
 import { register } from '../entries/register';
 import type { Asked, ItemsService } from '../entries/request';
@@ -11,6 +13,7 @@ import { EntryNotFound, Unauthorized } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { health } from '../lib/registered';
 import type { Row } from '../lib/types';
+import { answerPreview } from '../preview';
 
 type Work<Found> = (asked: Asked, request: Request) => Promise<Found>;
 type Reply<Found> = (response: Response, found: Found, request: Request) => void;
@@ -40,6 +43,19 @@ function answering<Found>(
   };
 }
 
+/** Take what a device answered from whoever has the token, which no user of Directus has. */
+function answeringDevices({ database, env }: ApiExtensionContext) {
+  const note = async ({ headers, params, body }: Request): Promise<{ id: string; status: string }> => {
+    if (!isToken(headers['x-trm-token'], env['TRM_COMMANDS_TOKEN']))
+      throw new Unauthorized({ reason: 'Send the token of TRM_COMMANDS_TOKEN as X-TRM-Token.' });
+    const answer = answerOf(body);
+    return database.transaction((trx) => noteAnswer(trx, params['id'], answer));
+  };
+  return (request: Request, response: Response, next: NextFunction): void => {
+    note(request).then((data) => void response.json({ data }), next);
+  };
+}
+
 export function define(router: Router, context: ApiExtensionContext): void {
   router.get('/health', (_request, response) => {
     const { registered, missing } = health();
@@ -55,6 +71,10 @@ export function define(router: Router, context: ApiExtensionContext): void {
     return copyCrew(asked, id, copyRequestOf(body));
   };
   router.post('/entries/:id/copy-crew', answering(context, copying, asData(200)));
+  router.post('/commands/:id/answer', answeringDevices(context));
+  router.post('/preview', (request, response, next) => {
+    answerPreview(context, request).then((data) => void response.json({ data }), next);
+  });
   const reading: Work<Row[]> = (asked, { query }) => trail(asked, auditRequestOf(query));
   router.get('/audit', answering(context, reading, (response, rows, { query }) => {
     if (!auditRequestOf(query).csv) response.json({ data: rows });

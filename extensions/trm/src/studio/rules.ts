@@ -32,3 +32,11 @@ export function read(text: string, unit: Unit = 's'): number | null | undefined 
   if (fraction !== '' && unit === 's') return undefined;
   return (hours * 3600 + minutes * 60 + seconds) * PER_SECOND[unit] + Number(fraction.padEnd(3, '0'));
 }
+
+/** Return an object without what is empty; null if nothing is left. */
+export function filled(values: Readonly<Record<string, unknown>>): Record<string, unknown> | null {
+  const isEmpty = (value: unknown): boolean =>
+    value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+  const some = Object.entries(values).filter(([, value]) => !isEmpty(value));
+  return some.length === 0 ? null : Object.fromEntries(some);
+}

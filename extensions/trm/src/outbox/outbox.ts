@@ -1,0 +1,74 @@
+/** Sends what waits in the database to streams of Redis: at least once, and later if Redis does not answer. */
+import type { ApiExtensionContext } from '@directus/types';
+import { Redis } from 'ioredis';
+import type { Knex } from 'knex';
+import { SOURCES, type Source } from './sources';
+
+const LENGTH = 10_000;
+const LOOP_SECONDS = 5;
+const AGE_SECONDS = 30;
+
+type Context = Pick<ApiExtensionContext, 'database' | 'env' | 'logger'>;
+
+export class Outbox {
+  private readonly redis: Redis | undefined;
+  private out = false;
+
+  constructor(private readonly context: Context) {
+    const url: unknown = context.env['TRM_REDIS'];
+    if (typeof url !== 'string' || url === '') return;
+    // Fails at once instead of waiting, and connects when it is first needed.
+    this.redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: true });
+    this.redis.on('error', (error: Error) => {
+      this.missing(error);
+    });
+  }
+
+  /** Send what has waited for some seconds; say nothing more than once of an outage. */
+  async attempt(seconds: number): Promise<void> {
+    const { redis } = this;
+    if (redis === undefined || redis.status !== 'ready') return;
+    for (const source of SOURCES) {
+      try {
+        const sent = await this.drain(redis, source, seconds);
+        if (sent > 0) this.out = false;
+      } catch (error) {
+        this.missing(error);
+      }
+    }
+  }
+
+  /** Connect, and send again and again what was not sent. */
+  start(): void {
+    if (this.redis === undefined) {
+      this.context.logger.warn('TRM_REDIS is not set: requests to recompute, and commands to devices, are not sent.');
+      return;
+    }
+    const age = Number(this.context.env['TRM_OUTBOX_SECONDS'] ?? AGE_SECONDS);
+    void this.redis.connect().catch((error: unknown) => {
+      this.missing(error);
+    });
+    setInterval(() => void this.attempt(age), Math.min(LOOP_SECONDS, age) * 1000).unref();
+  }
+
+  private drain(redis: Redis, { stream, take }: Source, seconds: number): Promise<number> {
+    return this.context.database.transaction(async (trx: Knex) => {
+      const waiting = await take(trx, seconds);
+      for (const { message, sent } of waiting) {
+        await redis.xadd(stream, 'MAXLEN', '~', LENGTH, '*', ...Object.entries(message).flat());
+        await sent();
+      }
+      return waiting.length;
+    });
+  }
+
+  private missing(error: unknown): void {
+    if (!this.out) this.context.logger.warn(`Redis does not take what is to be sent, which waits: ${String(error)}`);
+    this.out = true;
+  }
+}
+
+let shared: Outbox | undefined;
+
+/** Return the one of this process: all parts of the bundle share its connection. */
+export const outboxOf = (context: Context): Outbox => (shared ??= new Outbox(context));

@@ -1,0 +1,46 @@
+/** The route of the preview: who may ask, how long it may take, and that it writes nothing. */
+import type { Accountability, ApiExtensionContext } from '@directus/types';
+import type { Request } from 'express';
+import { PreviewTooLong, TenantForbidden, Unauthorized } from '../lib/errors';
+import { mayReach } from '../tenant/membership';
+import { demand } from '../tenant/rules';
+import { preview, type Preview } from './preview';
+import { previewRequestOf, type PreviewRequest } from './request';
+
+const SECONDS = 10;
+const CANCELLED = '57014';
+
+/** Refuse who may not change the place. The same words whether it is another organisation's or is not there. */
+async function requireAllowed(
+  { database, getSchema }: ApiExtensionContext,
+  accountability: Accountability,
+  { collection, id }: PreviewRequest,
+): Promise<void> {
+  if (accountability.admin) return;
+  const found = demand(collection, 'update');
+  const reading = { database, schema: await getSchema() };
+  const { user } = accountability;
+  const place = { collection, path: found?.path ?? [] };
+  if (found && user !== null && (await mayReach(reading, user, found, place, [id]))) return;
+  const reason = `You may not change ${collection} in this organisation, or it does not exist.`;
+  throw new TenantForbidden({ reason, collection });
+}
+
+/** Answer a request for a preview, within a time and in a transaction that only reads. */
+export async function answerPreview(context: ApiExtensionContext, request: Request): Promise<Preview> {
+  const { accountability } = request as Request & { accountability: Accountability | null };
+  if (!accountability?.user) throw new Unauthorized({ reason: 'Log in first.' });
+  const asked = previewRequestOf(request.body);
+  await requireAllowed(context, accountability, asked);
+  const seconds = Number(context.env['TRM_PREVIEW_SECONDS'] ?? SECONDS);
+  return context.database.transaction(
+    async (trx) => {
+      await trx.raw(`SET LOCAL statement_timeout = ${String(Math.round(seconds * 1000))}`);
+      return preview(trx, asked).catch((error: unknown) => {
+        if ((error as { code?: unknown }).code !== CANCELLED) throw error;
+        throw new PreviewTooLong({ reason: `It took longer than ${String(seconds)} seconds.` });
+      });
+    },
+    { readOnly: true, isolationLevel: 'repeatable read' },
+  );
+}

@@ -1,0 +1,115 @@
+"""What the extension puts in place of keys and JSON in the Studio, as a race director uses it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.clubs import Windows
+from tests.browser.race_day import give_a_penalty_by_hand, send_a_command_to_a_device
+from tests.browser.studio import Studio
+from tests.browser.test_studio import RACE_DAY
+from tests.conftest import ROOT, RunningDirectus
+from tests.extension.rally import key
+from tests.extension.test_preview import FORMULA, LATERAL, east, entry, fix
+
+pytestmark = pytest.mark.usefixtures("tmp_path")
+
+# An entry by hand takes a person longer than a program, but no more steps: choose three, write one, save.
+SECONDS_FOR_A_PENALTY = 30
+
+
+@pytest.fixture
+def director(people: Windows, race: RunningDirectus) -> Studio:
+    asked = os.environ.get("SCREENSHOTS")
+    return Studio(people["director"].page, people["director"].url, ROOT / asked if asked else None)
+
+
+def test_a_steward_gives_a_penalty_by_hand_in_half_a_minute(
+    director: Studio, people: Windows, race: RunningDirectus
+) -> None:
+    director.open("events")
+    began = time.monotonic()
+    give_a_penalty_by_hand(people, race.database)
+    assert time.monotonic() - began < SECONDS_FOR_A_PENALTY
+    director.edit("By the stewards")
+    expect(director.field("Penalty").get_by_role("textbox")).to_have_value("0:01:00")
+    director.picture("penalty")
+
+
+def test_a_formula_names_its_waypoint_by_a_list(director: Studio, race: RunningDirectus) -> None:
+    director.open("penalty_formulas/+")
+    director.select("Event", "Rally A")
+    director.choose("Offence", "Waypoint missed")
+    director.choices("Holds for").get_by_text("Waypoint", exact=True).click()
+    # Those of the event, and of no other.
+    choices = director.choices("Holds for which one").filter(has_text="·")
+    expect(choices).to_have_count(1)
+    expect(choices).to_have_text("CP · Dajt")
+    choices.click()
+    director.choose("Measured in", "Count")
+    director.choose("Computation", "Per occurrence")
+    director.write("Penalty", "15:00")
+    director.picture("formula")
+    director.saved()
+    found = race.database.rows("SELECT belongs_to_type, belongs_to_id::text, penalty FROM public.penalty_formulas")
+    assert found == [("waypoint", key("waypoint A"), 900)]
+
+
+def test_a_start_order_is_filled_in_without_json(director: Studio, race: RunningDirectus) -> None:
+    director.open("stages")
+    director.edit("SS1")
+    director.field("How many of the best start in reverse").last.get_by_role("spinbutton").fill("10")
+    # A field in a form in a field.
+    director.field("Time between two groups").last.get_by_role("textbox").fill("5:00")
+    director.page.keyboard.press("Tab")
+    director.field("Who starts first, in this order").last.locator(".input").click()
+    director.page.locator(".v-menu-content").get_by_role("button").filter(has_text="#1").click()
+    director.picture("start-order")
+    director.saved()
+    params = race.database.value(
+        f"SELECT start_order_strategy_params FROM public.stages WHERE name = 'SS1' AND id = '{key('stage A')}'"
+    )
+    assert params == {"n": 10, "group_gap_seconds": 300, "entry_ids": [key("entry A")]}
+
+
+def test_a_command_is_sent_to_a_device(director: Studio, people: Windows, race: RunningDirectus) -> None:
+    director.open("events")
+    send_a_command_to_a_device(people, race.database)
+
+
+def test_the_effect_of_a_tolerance_is_seen_before_it_is_saved(director: Studio, race: RunningDirectus) -> None:
+    statements = [FORMULA % ("waypoint_missed", "count", "'CP'", "per_occurrence", 900)]
+    for number, metres in LATERAL.items():
+        statements += [entry(number), fix(number, east(metres))]
+    race.database.execute("".join(statements))
+    director.open("waypoints")
+    director.edit("Dajt")
+    effect = director.field("Effect on results")
+    effect.get_by_role("button", name="Show the effect").click()
+    expect(effect).to_contain_text("Change the outline, the place, the tolerance or the limit first.")
+    director.field("Tolerance (m)").get_by_role("spinbutton").fill("60")
+    effect.get_by_role("button", name="Show the effect").click()
+    expect(effect.get_by_role("row").filter(has_text="#12").first).to_contain_text("1 → 0")
+    expect(effect.get_by_role("row").filter(has_text="+0:15:00")).to_have_count(1)
+    expect(effect.get_by_role("row").filter(has_text="2. → 6.")).to_have_count(1)
+    effect.get_by_role("row").last.scroll_into_view_if_needed()
+    director.picture("preview")
+    assert race.database.value(f"SELECT tolerance_meters FROM public.waypoints WHERE id = '{key('waypoint A')}'") == 90
+
+
+def test_the_dashboard_shows_which_devices_are_silent(director: Studio, race: RunningDirectus) -> None:
+    heard = "UPDATE public.devices SET last_position_at = now() - interval '%s minutes'"
+    race.database.execute("UPDATE public.entries SET status = 'started';" + heard % 6)
+    director.page.goto(f"{director.url}/admin/insights/{RACE_DAY}")
+    expect(director.main).to_contain_text("350000000000005 (FMB920)")
+    expect(director.main).to_contain_text("Started")
+    # Another club's.
+    expect(director.main).not_to_contain_text("350000000000006")
+    race.database.execute(heard % 4)
+    director.page.reload()
+    expect(director.main).to_contain_text("Started")
+    expect(director.main).not_to_contain_text("350000000000005")

@@ -1,0 +1,144 @@
+"""A command goes to the stream of the devices, and their answer comes back, over a real Redis and the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import COMMANDS_TOKEN, extension_settings, running_directus
+from tests.extension.conftest import Rally
+from tests.extension.rally import key
+from tests.extension.test_position_flags import IMEI
+from tests.extension.test_race_day import Person, people  # noqa: F401 - a fixture
+from tests.extension.test_tenant_guard import code
+from tests.processes import until
+from tests.redis import Redis
+
+STREAM = "commands:outbound"
+COMMAND = {"event_id": key("event A"), "device_id": key("device A"), "command": "setdigout", "params": "1? 10"}
+QUEUED = "SELECT count(*) FROM public.device_commands WHERE status = 'queued'"
+STATE = "SELECT status, answer, error, sent_at IS NOT NULL, answered_at IS NOT NULL FROM public.device_commands"
+
+
+@pytest.fixture
+def listening(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
+    """The rally, and a Redis that is empty."""
+    stream.start()
+    yield rally_of
+    stream.kill()
+
+
+def answered(rally: Rally, command: str, *, token: str | None = COMMANDS_TOKEN, **body: Any) -> httpx.Response:
+    """Answer a command as who passes on what devices say: no user of Directus."""
+    with httpx.Client(base_url=rally.directus.http.base_url, timeout=60) as http:
+        headers = {} if token is None else {"X-TRM-Token": token}
+        return http.post(f"/trm/commands/{command}/answer", json=body, headers=headers)
+
+
+def test_the_flow_routes_a_new_command_to_the_devices(listening: Rally, stream: Redis) -> None:
+    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "600"}
+    with running_directus(listening.directus.tool, **settings) as other:
+        database = other.database
+        # Without the flow it would be the loop, in ten minutes.
+        until(lambda: len(stream.ask("client", "list")) > 2, 30)
+        with Rally(other).as_user("director-of-a") as http:
+            made = http.post("/items/device_commands", json=COMMAND).json()["data"]
+        until(lambda: database.value(QUEUED) == 0, 30)
+        (message,) = stream.messages(STREAM)
+        assert message.pop("requested_at").startswith("20")
+        assert message == {
+            "v": "1",
+            "command_id": made["id"],
+            "organization_id": key("A"),
+            "event_id": key("event A"),
+            "entry_id": "",
+            "device_id": IMEI,
+            "command": "setdigout",
+            "params": "1? 10",
+            "requested_by": key("director-of-a"),
+        }
+        assert database.rows(STATE) == [("sent", None, None, True, False)]
+
+
+def test_an_answer_is_noted_once(listening: Rally, people: dict[str, Person]) -> None:  # noqa: F811
+    database = listening.directus.database
+    made = people["director"].creates("device_commands", **COMMAND)["id"]
+    until(lambda: database.value(QUEUED) == 0, 60)
+    for _ in range(2):
+        done = answered(listening, made, status="acknowledged", answer="DOUT1:1")
+        assert (done.status_code, done.json()) == (200, {"data": {"id": made, "status": "acknowledged"}})
+    assert database.rows(STATE) == [("acknowledged", "DOUT1:1", None, True, True)]
+    for other in ({"status": "failed", "error": "late"}, {"status": "acknowledged", "answer": "DOUT1:0"}):
+        assert code(answered(listening, made, **other)) == (409, "COMMAND_ANSWERED")
+    assert people["marshal"].does("GET", f"/items/device_commands/{made}")["answer"] == "DOUT1:1"
+
+    # The trail knows who asked; what the devices answered has no user.
+    trail = people["director"].does("GET", f"/trm/audit?organization_id={key('A')}&item={made}")
+    steps = [(change["action"], change["after"]["status"], change["user"]) for change in reversed(trail)]
+    assert steps == [
+        ("insert", "queued", key("director-of-a")),
+        ("update", "sent", None),
+        ("update", "acknowledged", None),
+    ]
+
+
+def test_an_answer_may_come_before_it_is_noted_that_the_command_went_out(rally_of: Rally) -> None:
+    with rally_of.as_user("director-of-a") as http:
+        made = http.post("/items/device_commands", json=COMMAND).json()["data"]["id"]
+    assert answered(rally_of, made, status="acknowledged").status_code == 200
+    assert rally_of.directus.database.rows(STATE) == [("acknowledged", None, None, True, True)]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
+    "no token": ({"token": None, "status": "acknowledged"}, (401, "UNAUTHORIZED")),
+    "another token": ({"token": "of-the-gatewaY", "status": "acknowledged"}, (401, "UNAUTHORIZED")),
+    "an unknown command": ({"command": key("no such"), "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
+    "no key": ({"command": "1", "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
+    "no answer": ({"status": "sent"}, (400, "INVALID_BODY")),
+}
+
+
+def test_a_refused_answer_changes_nothing(rally_of: Rally) -> None:
+    with rally_of.as_user("director-of-a") as http:
+        made = http.post("/items/device_commands", json=COMMAND).json()["data"]["id"]
+    for case, (change, wanted) in REFUSED.items():
+        assert code(answered(rally_of, **{"command": made, **change})) == wanted, case
+    assert rally_of.directus.database.rows(STATE) == [("queued", None, None, False, False)]
+
+
+def test_nobody_answers_where_no_token_is_set(rally_of: Rally) -> None:
+    with running_directus(rally_of.directus.tool, **extension_settings(), TRM_COMMANDS_TOKEN="") as other:
+        for token in ("", COMMANDS_TOKEN):
+            answer = answered(Rally(other), key("x"), token=token, status="acknowledged")
+            assert code(answer) == (401, "UNAUTHORIZED")
+
+
+def test_who_runs_an_event_commands_its_devices(rally_of: Rally, people: dict[str, Person]) -> None:  # noqa: F811
+    refused: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
+        "a marshal": ("marshal", {}, (403, "TENANT_FORBIDDEN")),
+        "a participant": ("participant", {}, (403, "TENANT_FORBIDDEN")),
+        "another organisation's event": ("director", {"event_id": key("event B")}, (403, "TENANT_FORBIDDEN")),
+        "another organisation's device": ("director", {"device_id": key("device B")}, (400, "CROSS_EVENT_REFERENCE")),
+        "another event's entry": ("director", {"entry_id": key("entry B")}, (400, "CROSS_EVENT_REFERENCE")),
+        "a state": ("director", {"status": "sent"}, (403, "FORBIDDEN")),
+    }
+    for case, (name, change, wanted) in refused.items():
+        answer = people[name].http.post("/items/device_commands", json={**COMMAND, **change})
+        assert code(answer) == wanted, case
+    made = people["admin"].creates("device_commands", **COMMAND, entry_id=key("entry A"))
+    assert (made["status"], made["requested_by"]) == ("queued", key("admin-of-a"))
+    assert code(people["admin"].http.patch(f"/items/device_commands/{made['id']}", json={"params": "x"}))[0] == 403
+
+
+def test_without_redis_a_command_waits(listening: Rally, stream: Redis) -> None:
+    database = listening.directus.database
+    stream.kill()
+    with listening.as_user("director-of-a") as http:
+        made = http.post("/items/device_commands", json=COMMAND)
+    assert (made.status_code, database.value(QUEUED)) == (200, 1)
+    stream.start()
+    until(lambda: database.value(QUEUED) == 0, 60)
+    assert [message["command_id"] for message in stream.messages(STREAM)] == [made.json()["data"]["id"]]
