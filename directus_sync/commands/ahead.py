@@ -30,7 +30,9 @@ def load(settings: Settings, given: str, stack: ExitStack) -> server.Loaded | No
 def _choose(settings: Settings, given: str) -> worker.Choice | None:
     with database.connect(settings, "deploy") as connection:
         inputs = fingerprint.with_version(given, installation.version(settings))
-        if not fingerprint.expects_work(connection, inputs):
+        # Of several hosts it must be the one that the deploy's own connection reaches, which does not exist yet.
+        reached = database.for_directus(settings, connection)
+        if reached is not settings or not fingerprint.expects_work(connection, inputs):
             return None
         return worker.choose(settings, connection)
 

@@ -32,3 +32,16 @@ def test_options_of_a_connection_string_are_kept(deployed: Tool) -> None:
     with database.connect(settings, "a test") as connection:
         shown = [database.query(connection, f"SHOW {name}") for name in ("work_mem", "lock_timeout")]
     assert shown == [[("5MB",)], [("4s",)]]
+
+
+def test_a_deploy_works_on_whichever_of_several_hosts_takes_writes(deployed: Tool) -> None:
+    """Directus's driver knows one host only, and gets the one that the tool reached."""
+    host, port, name, user, password = (
+        deployed.environ[f"DB_{word}"] for word in ("HOST", "PORT", "DATABASE", "USER", "PASSWORD")
+    )
+    string = f"postgresql://{user}:{password}@{host}:1,{host}:{port}/{name}?target_session_attrs=read-write"
+    several = deployed.with_settings(DB_CONNECTION_STRING=string)
+    deployed.database.execute("DELETE FROM directus_sync.deploys; DROP INDEX directus_activity_timestamp_index")
+    done = several("deploy", "--discard-live", "directus_activity.timestamp")
+    assert done.code == 0, done.text
+    assert several("deploy").out.startswith("Nothing to do")
