@@ -1,1 +1,1 @@
-"""What each command does: one file a command, and what they share."""
+"""The commands: one file each, loaded when it is asked for."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import families, options, planning, sessions
+from directus_sync.commands import options
 from directus_sync.commands.deploy import migrate
 from directus_sync.directus import installation
 from directus_sync.errors import AlreadyAdopted, count
@@ -19,6 +19,7 @@ from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history, revisions
+from directus_sync.steps import families, planning, sessions
 
 
 @click.command()

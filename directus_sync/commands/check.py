@@ -10,8 +10,7 @@ import rich_click as click
 
 from directus_sync import catalog, output, roles
 from directus_sync.catalog import upkeep
-from directus_sync.commands import families, options, planning, sessions
-from directus_sync.commands.planning import Request
+from directus_sync.commands import options
 from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
@@ -26,6 +25,8 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import applied_revisions, fingerprint, revisions
 from directus_sync.state.revisions import BRANCHES
+from directus_sync.steps import families, planning, sessions
+from directus_sync.steps.planning import Request
 
 
 @click.command()

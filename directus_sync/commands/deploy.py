@@ -14,12 +14,8 @@ import rich_click as click
 from directus_sync import attic, output, roles, settings
 from directus_sync.catalog import Catalog, Object, query, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import ahead, families, options, planning, resources, sessions
+from directus_sync.commands import options
 from directus_sync.commands.check import show_checked
-from directus_sync.commands.forms import Wanted
-from directus_sync.commands.planning import Request
-from directus_sync.commands.pushing import Pushing
-from directus_sync.commands.resources import ResourcePushing
 from directus_sync.directus import bootstrap, extensions, installation, server, upgrading
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import SyncError, count
@@ -40,6 +36,11 @@ from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
 from directus_sync.state.fingerprint import Fingerprint
 from directus_sync.state.revisions import Branch, Reporter, Revision
+from directus_sync.steps import ahead, families, planning, resources, sessions
+from directus_sync.steps.forms import Wanted
+from directus_sync.steps.planning import Request
+from directus_sync.steps.pushing import Pushing
+from directus_sync.steps.resources import ResourcePushing
 
 
 class _WithCommand(click.RichCommand):
@@ -219,8 +220,10 @@ class _Deploying:
             if client is not None and not drift and (verified.restored or self._has_moved(settled)):
                 self._require_equal(client, wanted, of_families)
         took = time.monotonic() - started
-        sent = (switched_on, entered, rights)
-        deployed = Deployed(pre, bootstrapped, pushed, post, verified, took, progress.directus, *sent, uncaptured=drift)
+        deployed = Deployed(
+            pre, bootstrapped, pushed, post, verified, took, progress.directus,
+            switched_on=switched_on, families=entered, rights=rights, uncaptured=drift,
+        )  # fmt: skip
         self._record(wanted, given, deployed, None if drift else settled)
         return deployed
 

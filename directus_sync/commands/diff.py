@@ -8,9 +8,8 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import families, options, planning, resources, sessions
+from directus_sync.commands import options
 from directus_sync.commands.options import EVERYTHING, Part
-from directus_sync.commands.planning import Request
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
@@ -19,6 +18,8 @@ from directus_sync.report.outcome import Compared
 from directus_sync.schema import guard, saved_plan
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
+from directus_sync.steps import families, planning, resources, sessions
+from directus_sync.steps.planning import Request
 
 
 @click.command()

@@ -7,11 +7,12 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import families, options, planning, sessions
+from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.resources.families import is_resource
 from directus_sync.schema import approvals
 from directus_sync.settings import Settings
+from directus_sync.steps import families, planning, sessions
 
 
 @click.command()

@@ -11,21 +11,23 @@ import rich_click as click
 
 from directus_sync import files, output
 from directus_sync.catalog import Difference, upkeep
-from directus_sync.commands import families, options, planning, sessions
+from directus_sync.commands import options
 from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
+from directus_sync.probes import unseen
 from directus_sync.report import refusal, results
 from directus_sync.report.outcome import Captured
 from directus_sync.schema import comparison, guard, rebuilding, snapshot
 from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import fingerprint, history, revisions, unseen
+from directus_sync.state import fingerprint, history, revisions
 from directus_sync.state.revisions import BRANCHES
+from directus_sync.steps import families, planning, sessions
 
 
 @click.command()

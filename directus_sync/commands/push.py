@@ -8,11 +8,9 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import families, options, planning, sessions
+from directus_sync.commands import options
 from directus_sync.commands.diff import show_plan
 from directus_sync.commands.options import EVERYTHING, Part
-from directus_sync.commands.planning import Request
-from directus_sync.commands.pushing import Pushing
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
@@ -21,6 +19,9 @@ from directus_sync.report.outcome import Compared
 from directus_sync.schema import saved_plan
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint
+from directus_sync.steps import families, planning, sessions
+from directus_sync.steps.planning import Request
+from directus_sync.steps.pushing import Pushing
 
 
 @click.command()

@@ -10,7 +10,7 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.catalog import upkeep
-from directus_sync.commands import options, planning, sessions
+from directus_sync.commands import options
 from directus_sync.directus import worker
 from directus_sync.output import Progress
 from directus_sync.report import results
@@ -18,13 +18,14 @@ from directus_sync.report.outcome import Seeded
 from directus_sync.seed import model, reading, store, writing
 from directus_sync.seed import planning as seed_planning
 from directus_sync.settings import Mode, Settings
+from directus_sync.steps import planning, sessions
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=options.FILE, metavar="[FILE]...", help="[default: snapshots/seeds/*.yaml]")
 @options.with_snapshot
 @click.option("--force", is_flag=True, help="Overwrite rows that were edited in Directus.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
+@options.with_dry_run
 @options.with_json
 def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
     """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""

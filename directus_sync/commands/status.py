@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from directus_sync import output
-from directus_sync.commands import families, options, sessions
+from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.postgres import lock
 from directus_sync.report import results
@@ -17,6 +17,7 @@ from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Settings
 from directus_sync.state import history, revisions
 from directus_sync.state.revisions import BRANCHES
+from directus_sync.steps import families, sessions
 
 
 @click.command()

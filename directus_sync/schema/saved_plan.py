@@ -74,7 +74,12 @@ def require_current(saved: SavedPlan, plan: Plan, wanted: Snapshot) -> None:
         moved = "the schema of the server was changed"
     else:
         return
-    raise StalePlan(
+    raise stale(saved, moved)
+
+
+def stale(saved: SavedPlan, moved: str) -> StalePlan:
+    """Return the error for a plan that no longer holds. moved: what was changed since, as a clause."""
+    return StalePlan(
         f"the plan is out of date: {moved} since it was saved; nothing was sent",
         where=str(saved.path),
         next="look at the changes and save the plan again: directus-sync diff --out PATH",

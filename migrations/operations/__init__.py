@@ -21,10 +21,10 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
+from directus_sync.probes import impact
 from directus_sync.schema.naming import word
 from directus_sync.schema.paths import Rename
 from directus_sync.settings import ROOT
-from directus_sync.state import impact
 from directus_sync.state.revisions import VERSIONS
 from migrations.operations import names as default_names
 from migrations.operations.rows import Rows

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from directus_sync.probes import risks
 from directus_sync.schema.plan import Hazard, Risk
-from directus_sync.state import risks
 from tests.catalogs import connected
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade

@@ -12,10 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from directus_sync.commands import push, pushing
-from directus_sync.commands.planning import Request
+from directus_sync.commands import push
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
+from directus_sync.steps import pushing
+from directus_sync.steps.planning import Request
 from tests.checkout import Checkout
 from tests.conftest import Database, Tool
 from tests.snapshots import edited, with_firmware

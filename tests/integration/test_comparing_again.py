@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.commands import ahead, deploy
-from directus_sync.commands.planning import Request
+from directus_sync.commands import deploy
 from directus_sync.directus import installation
 from directus_sync.errors import NotConverged
 from directus_sync.output import Progress
@@ -17,6 +16,8 @@ from directus_sync.postgres import database, lock
 from directus_sync.roles import granting
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
+from directus_sync.steps import ahead
+from directus_sync.steps.planning import Request
 from tests.conftest import Tool
 from tests.meanwhile import changed_at
 from tests.snapshots import edited

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from directus_sync.catalog import upkeep
-from directus_sync.commands import deploy, planning, pull
-from directus_sync.commands.planning import Request
+from directus_sync.commands import deploy, pull
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
@@ -25,6 +24,8 @@ from directus_sync.postgres import database
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 from directus_sync.state.revisions import BRANCHES, Branch
+from directus_sync.steps import planning
+from directus_sync.steps.planning import Request
 from tests.chaos.servers import relay
 from tests.checkout import Checkout
 from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, Tool

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from directus_sync.commands import push
-from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import LEAN
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
+from directus_sync.steps.planning import Request
 from tests import small, snapshots
 from tests.conftest import RunningDirectus, Serving, Tool, running_directus
 from tests.snapshots import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from directus_sync.postgres import database
+from directus_sync.probes import risks
 from directus_sync.schema.plan import Hazard, Risk
-from directus_sync.state import risks
 from tests.conftest import Tool
 
 ODD = ['quo"te', "50%", "a?b", "Upper Case", "x" * 63]

@@ -10,17 +10,18 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from directus_sync.commands import planning
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
+from directus_sync.probes import below, impact, risks
 from directus_sync.report import refusal
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import below, history, impact, risks
+from directus_sync.state import history
+from directus_sync.steps import planning
 from tests import snapshots
 from tests.unit.directus_double import EXPORT, URL, Server
 

@@ -10,18 +10,19 @@ import httpx
 import pytest
 
 from directus_sync import attic
-from directus_sync.commands.planning import Request
-from directus_sync.commands.pushing import Pushing
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
+from directus_sync.probes import below, impact, risks
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import below, history, impact, resource_history, risks
+from directus_sync.state import history, resource_history
+from directus_sync.steps.planning import Request
+from directus_sync.steps.pushing import Pushing
 from tests.unit.directus_double import EXPORT, URL, Server
 
 NO_DATABASE = cast("Connection", None)

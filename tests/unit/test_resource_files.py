@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from directus_sync import settings
-from directus_sync.commands.forms import FORMS
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import findings, judging, studio
 from directus_sync.resources.declared_resources import RESOURCES
 from directus_sync.resources.items import Item
 from directus_sync.resources.studio import reading, writing
 from directus_sync.schema import snapshot
+from directus_sync.steps.forms import FORMS
 from tests import resource_files
 from tests.access_files import ROLE_ID
 from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, ITEMS, OPERATION_IDS

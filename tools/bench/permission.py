@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from directus_sync import settings
-from directus_sync.commands import families, planning, sessions
-from directus_sync.commands.planning import Request
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.resources.declared import ACCESS, PERMISSION
+from directus_sync.steps import families, planning, sessions
+from directus_sync.steps.planning import Request
 from tools.bench import report, templates
 from tools.bench.errors import BenchError
 from tools.bench.scenarios.parts import serving
@@ -21,8 +21,8 @@ from tools.devstack.progress import step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from directus_sync.commands.resources import Items
     from directus_sync.settings import Settings
+    from directus_sync.steps.resources import Items
     from tools.bench.arena import Arena
 
 ID: Final = "permission"

@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from directus_sync import files
-from directus_sync.commands import resources
-from directus_sync.commands.forms import FORMS, Form, Wanted
-from directus_sync.commands.planning import Request
-from directus_sync.commands.planning import read_wanted as read_schema
-from directus_sync.commands.resources import Comparison, ResourcePushing
 from directus_sync.directus import installation
 from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges, count
 from directus_sync.output import Progress
@@ -26,6 +21,11 @@ from directus_sync.schema.plan import Approvals, Mover
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
+from directus_sync.steps import resources
+from directus_sync.steps.forms import FORMS, Form, Wanted
+from directus_sync.steps.planning import Request
+from directus_sync.steps.planning import read_wanted as read_schema
+from directus_sync.steps.resources import Comparison, ResourcePushing
 
 Plans = tuple[ResourcePlan, ...]
 NAMES: Final = frozenset(form.name for form in FORMS)

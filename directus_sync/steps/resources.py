@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from directus_sync import attic
-from directus_sync.commands import planning
-from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import NotConverged, RequestFailed, StalePlan, SyncError, count
+from directus_sync.errors import NotConverged, RequestFailed, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -25,11 +23,13 @@ from directus_sync.resources.grouping import Live, Names
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.schema import approvals, snapshot
+from directus_sync.schema import approvals, saved_plan, snapshot
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
+from directus_sync.steps import planning
+from directus_sync.steps.planning import Request
 
 # By id.
 Items = Mapping[str, Item]
@@ -120,12 +120,9 @@ class ResourcePushing:
     def require_possible(self, wanted: Items, leave: Leave = never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
         plan = judge(self.connection, self.family, compare(self.connection, self.family, wanted), self.given)
-        if self.request.saved is not None and self.request.saved.families.get(self.family.name) != saved(plan):
-            raise StalePlan(
-                f"the plan is out of date: {self.family.name} was changed since it was saved; nothing was sent",
-                where=str(self.request.saved.path),
-                next="look at the changes and save the plan again: directus-sync diff --out PATH",
-            )
+        reviewed = self.request.saved
+        if reviewed is not None and reviewed.families.get(self.family.name) != saved(plan):
+            raise saved_plan.stale(reviewed, f"{self.family.name} was changed")
         self._note_pointless(plan, wanted)
         if plan.refused and not leave(plan):
             raise report.refusal(plan, f"push of {self.source}")

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from directus_sync import attic
-from directus_sync.commands import planning, resources
-from directus_sync.commands.planning import Request
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
 from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
+from directus_sync.probes import below
 from directus_sync.report import plans, refusal
 from directus_sync.resources.families import FAMILIES
 from directus_sync.schema import guard, rebuilding, saved_plan
@@ -22,7 +21,9 @@ from directus_sync.schema.diff import Action, Kind, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import below, history
+from directus_sync.state import history
+from directus_sync.steps import planning, resources
+from directus_sync.steps.planning import Request
 
 # How long a push tries to get its locks. Readers get their turn in the pauses.
 PATIENCE_SECONDS: Final = 60.0

@@ -14,6 +14,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
+from directus_sync.probes import below, impact, risks
 from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
@@ -23,7 +24,7 @@ from directus_sync.schema.plan import Approvals, Obstacles, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
-from directus_sync.state import below, history, impact, revisions, risks
+from directus_sync.state import history, revisions
 
 
 @dataclass(frozen=True)
