@@ -245,7 +245,7 @@ def test_everything_that_revisions_made_comes_back_at_once(deployed: Tool) -> No
         Kind.VIEW: "DROP VIEW {0}",
     }
     deployed.database.execute("DROP EXTENSION timescaledb CASCADE")
-    deployed.database.execute("DROP TABLE IF EXISTS positions, last_positions")
+    deployed.database.execute("DROP TABLE IF EXISTS positions, last_positions, recompute_requests")
     for item in read(deployed).definitions:
         if item.kind in drops:
             names = [item.name] if item.kind is Kind.FUNCTION else item.parts

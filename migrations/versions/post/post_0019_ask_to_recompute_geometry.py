@@ -49,11 +49,20 @@ def upgrade() -> None:
     op.execute(ASK)
     for table, columns in PLACES.items():
         ddl.require_columns(table, columns)
-        changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+        changed = " OR ".join(f"{_value('OLD', column)} IS DISTINCT FROM {_value('NEW', column)}" for column in columns)
         op.execute(
             f"CREATE OR REPLACE TRIGGER {table}_ask_to_recompute AFTER UPDATE ON public.{table}"
             f" FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION public.ask_to_recompute()"
         )
+
+
+def _value(row: str, column: str) -> str:
+    """Return what is compared.
+
+    Not a geometry: IS DISTINCT FROM has no place for the schema of PostGIS's operator, and a lost trigger is restored
+    with only `pg_catalog` on the path.
+    """
+    return f"public.ST_AsEWKB({row}.{column})" if column in {"geometry", "location"} else f"{row}.{column}"
 
 
 def downgrade() -> None:

@@ -35,17 +35,17 @@ const picker = (choices: readonly Choice[], value: unknown, disabled: boolean, c
 
 interface One {
   value?: string | null;
-  of?: string;
+  kindField?: string;
   disabled?: boolean;
 }
 
 const OneRow = {
   inheritAttrs: false,
-  props: ['value', 'of', 'disabled'],
+  props: ['value', 'kindField', 'disabled'],
   emits: ['input'],
   setup: (given: One, { emit }: { emit: (event: 'input', value: unknown) => void }) => {
     const values = formValues();
-    const kindOf = (): Kind | undefined => KINDS[String(values.value[given.of ?? ''])];
+    const kindOf = (): Kind | undefined => KINDS[String(values.value[given.kindField ?? ''])];
     const choices = choicesFor(kindOf, values);
     return (): VNode => {
       const key = given.value ?? null;
@@ -62,7 +62,7 @@ const OneRow = {
 interface Many {
   value?: string[] | null;
   /** Of a form in a form, collection is what that one has. */
-  from?: string;
+  rowCollection?: string;
   disabled?: boolean;
 }
 
@@ -80,10 +80,10 @@ const line = (text: string, disabled: boolean, up: () => void, remove: () => voi
 
 const ManyRows = {
   inheritAttrs: false,
-  props: ['value', 'from', 'disabled'],
+  props: ['value', 'rowCollection', 'disabled'],
   emits: ['input'],
   setup: (given: Many, { emit }: { emit: (event: 'input', value: string[] | null) => void }) => {
-    const choices = choicesFor(() => KINDS[given.from ?? ''], outerValues());
+    const choices = choicesFor(() => KINDS[given.rowCollection ?? ''], outerValues());
     const set = (keys: string[]): void => {
       emit('input', keys.length === 0 ? null : keys);
     };
@@ -117,7 +117,7 @@ export const rowInterface = {
   icon: 'playlist_add_check',
   description: 'Chooses a row of the kind that another field names',
   types: ['uuid'],
-  options: [option('of', 'Field with the kind')],
+  options: [option('kindField', 'Field with the kind')],
   component: OneRow,
 };
 export const rowsInterface = {
@@ -126,6 +126,6 @@ export const rowsInterface = {
   icon: 'format_list_numbered',
   description: 'Chooses several rows of a collection, and their order',
   types: ['json'],
-  options: [option('from', 'Collection')],
+  options: [option('rowCollection', 'Collection')],
   component: ManyRows,
 };
