@@ -34,7 +34,7 @@ from tests.properties.schemas import TYPES
 from tests.snapshots import Document, edited, without_collections
 
 SLOW = os.environ.get("TIER") == "slow"
-EXAMPLES = settings(max_examples=500 if SLOW else 8, derandomize=not SLOW, deadline=None, database=None)
+EXAMPLES = settings(max_examples=500 if SLOW else 30, derandomize=not SLOW, deadline=None, database=None)
 SCHEMA: Final = frozenset({Part.SCHEMA})
 NAMES: Final = [
     *("plain", "Mixed Case", 'quo"te', "50%", "select", "comma,name", "é" * 31, "x" * 63, "tab\tbed", "apo'strophe"),
