@@ -56,6 +56,16 @@ def served(line: Tool) -> Iterator[RunningDirectus]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def last(served: RunningDirectus) -> str:
+    """An item of each collection, made over the API; the path of the last one."""
+    for collection, row in ROWS.items():
+        path = "/users" if collection == "directus_users" else f"/items/{collection}"
+        created = served.http.post(path, json=dict(row))
+        assert created.status_code == 200, f"{collection}: {created.text}"
+    return f"/items/{collection}/{created.json()['data']['id']}"
+
+
 def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: Tool) -> None:
     assert (
         line.database.value(
@@ -68,11 +78,7 @@ def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: T
     assert line("deploy").out.startswith("Nothing to do")
 
 
-def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectus) -> None:
-    for collection, row in ROWS.items():
-        path = "/users" if collection == "directus_users" else f"/items/{collection}"
-        created = served.http.post(path, json=dict(row))
-        assert created.status_code == 200, f"{collection}: {created.text}"
+def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectus, last: str) -> None:
     for collection in EVERY_ITEM:
         assert served.http.get(f"/items/{collection}").json()["data"], collection
     path = f"/items/events/{ROWS['events']['id']}"
@@ -82,7 +88,6 @@ def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectu
     refused = served.http.post("/collections", json={"collection": "mine", "schema": {}, "fields": []})
     assert refused.status_code >= 400
     assert served.database.value("SELECT to_regclass('public.mine') IS NULL")
-    last = f"/items/{collection}/{created.json()['data']['id']}"
     assert served.http.delete(last).status_code == 204
 
 
@@ -106,6 +111,7 @@ def test_no_role_changes_the_schema_or_sees_what_the_tool_keeps(
         connection.execute(statement)
 
 
+@pytest.mark.usefixtures("last")
 def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
     position = (
         "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
