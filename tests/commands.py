@@ -35,7 +35,7 @@ class Finished:
 class Tool:
     """Runs the project's programs on one database, and looks for secrets in all they print.
 
-    `start` is for tests about the process itself: it loads the program anew.
+    `start` is for tests about the process itself: it starts a new one.
     """
 
     database: Database

@@ -32,7 +32,7 @@ LEAN: Final = {
     "LOG_LEVEL": "warn",
     "PUBLIC_URL": "http://localhost",
 }
-# Each connection of the worker costs PostgreSQL as much as a comparison: it reads the catalog and loads PostGIS anew.
+# Each connection of the worker costs PostgreSQL as much as a comparison: it reads the catalog and loads PostGIS again.
 # Directus needs no second one: on SQLite it never has one.
 ONE_CONNECTION: Final = {"DB_POOL__MIN": "1", "DB_POOL__MAX": "1"}
 

@@ -17,7 +17,7 @@ from directus_sync.postgres import database
 from tests import resource_files
 from tests.conftest import SNAPSHOT, Copying, Tool
 
-# The record first: in its order ids appear that Directus makes anew.
+# The record first: the new ids of Directus appear in its order.
 TABLES = (
     "activity", "revisions", "policies", "permissions", "roles", "access", "presets", "dashboards", "panels",
     "flows", "operations", "settings", "translations",

@@ -1,4 +1,4 @@
-"""Commands in forks end as those do for which the program is loaded anew."""
+"""A command in a fork ends as one in a new process does."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NOWHERE = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "x", "DB_USER"
 def test_a_command_prints_the_same_and_has_the_same_exit_code(command: str) -> None:
     program, *arguments = command.split()
     words = [str(PROGRAMS / program), *arguments]
-    anew = subprocess.run(words, cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
-    assert forks.loaded().run(words, ENVIRON, 30) == (anew.returncode, anew.stdout, anew.stderr)
+    started = subprocess.run(words, cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
+    assert forks.loaded().run(words, ENVIRON, 30) == (started.returncode, started.stdout, started.stderr)
 
 
 def test_a_command_that_takes_too_long_is_ended() -> None:

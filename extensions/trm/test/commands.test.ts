@@ -36,7 +36,7 @@ test('the same answer twice is not new, and another one is refused', () => {
     expect(() => isNew({ ...DONE, ...change }, DONE)).toThrow('already');
 });
 
-test('nobody passes without the token, nor where none is set', () => {
+test('a wrong token is refused, and so is every token without a setting', () => {
   expect(isToken('secret', 'secret')).toBe(true);
   for (const [given, wanted] of [['secre', 'secret'], ['', ''], [undefined, 'secret'], [undefined, undefined]])
     expect(isToken(given, wanted)).toBe(false);

@@ -52,7 +52,7 @@ export function isNew(stored: Stored, { status, answer, error }: Answer): boolea
   throw new CommandAnswered({ reason: `The command is ${stored.status} already, with another answer.` });
 }
 
-/** Compare a token with the one that is set, in a time that tells nothing. Nobody passes where none is set. */
+/** Compare a token with the one that is set, in constant time. Without a setting every token is wrong. */
 export function isToken(given: unknown, wanted: unknown): boolean {
   if (typeof wanted !== 'string' || wanted === '' || typeof given !== 'string') return false;
   const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
