@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.moments import Moment, locked, wait_for
-from tests.chaos.runs import DIRECTUS_S, OURS, RUN_SECONDS, Line, Run, answers, assert_nothing_left
+from tests.chaos.runs import DIRECTUS_S, OUR_SESSIONS, RUN_SECONDS, Line, Run, answers, assert_nothing_left
 from tests.conftest import Finished
 from tests.processes import until
 
@@ -47,7 +47,7 @@ def _end_sessions(run: Run, whose: str) -> None:
 KILL = Blow("kill", lambda run: run.process.send_signal(signal.SIGKILL), (-signal.SIGKILL,), STOP_SECONDS)
 TERMINATE = Blow("sigterm", lambda run: run.process.send_signal(signal.SIGTERM), (128 + signal.SIGTERM,), STOP_SECONDS)
 KILL_NODE = Blow("kill-node", _kill_node, (0, 1))
-END_SESSIONS = Blow("end-sessions", lambda run: _end_sessions(run, OURS), (1,))
+END_SESSIONS = Blow("end-sessions", lambda run: _end_sessions(run, OUR_SESSIONS), (1,))
 END_DIRECTUS_S_SESSIONS = Blow("end-directus-s-sessions", lambda run: _end_sessions(run, DIRECTUS_S), (0, 1))
 
 

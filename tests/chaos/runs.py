@@ -23,6 +23,8 @@ from tests.conftest import ROOT, SOMEBODY, Database, Finished, Tool
 from tests.processes import marked, until
 
 OURS = "application_name LIKE 'directus-sync deploy%%'"
+# With the one that keeps the lock's table.
+OUR_SESSIONS = "application_name LIKE 'directus-sync %%'"
 DIRECTUS_S = (
     f"backend_type = 'client backend' AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid()"
 )
