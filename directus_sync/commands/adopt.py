@@ -8,7 +8,6 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.commands import options
-from directus_sync.commands.deploy import migrate
 from directus_sync.directus import installation
 from directus_sync.errors import AlreadyAdopted, count
 from directus_sync.output import Progress
@@ -19,7 +18,7 @@ from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history, revisions
-from directus_sync.steps import families, planning, sessions
+from directus_sync.steps import families, migrating, planning, sessions
 
 
 @click.command()
@@ -84,7 +83,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         sessions.directus(settings, connection, progress) as client,
     ):
         snapshot.require_version(wanted, client.version())
-        migrate(connection, "pre", progress)
+        migrating.migrate(connection, "pre", progress)
         base = history.base(connection)
         live = planning.read_live(client)
         if base is not None and comparison.between(base, live):

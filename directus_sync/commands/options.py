@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,24 +15,9 @@ from directus_sync import output, settings
 from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Mode, Settings
+from directus_sync.steps.families import EVERYTHING, Part
 
-
-class Part(Enum):
-    """A part of what is compared and pushed."""
-
-    SCHEMA = "schema"
-    ACCESS = "access"
-    RESOURCES = "resources"
-
-
-EVERYTHING: Final = frozenset(Part)
 FILE: Final = click.Path(path_type=Path)
-
-
-def families(parts: frozenset[Part]) -> frozenset[str]:
-    """Return the names of the families among the parts."""
-    return frozenset(part.value for part in parts - {Part.SCHEMA})
-
 
 Command = Callable[..., None]
 
@@ -93,8 +77,7 @@ def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) ->
         file = snapshots.read(settings.load().snapshot)
     except SyncError:
         return []
-    ids = (".".join(key) for section in ("collections", "fields") for key in file.section(section))
-    return [f"{given}{comma}{name}" for name in ids if name.startswith(last)]
+    return [f"{given}{comma}{name}" for name in sorted(file.ids) if name.startswith(last)]
 
 
 def confirm(what: str, *, yes: bool) -> None:

@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 _DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
 
 
+def compared(found: Compared, *, in_colour: bool = False) -> str:
+    """Return what a push would do."""
+    if found.differs:
+        schema = [plans.plan(found.schema, in_colour=in_colour)] if found.schema else []
+        of_families = (resources.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs)
+        return "\n".join([*schema, *of_families])
+    if found.schema is None and not found.families:
+        return "Nothing to compare: that is not kept in files here"
+    return "Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files")
+
+
 def compared_document(found: Compared) -> dict[str, Any]:
     """Return what a push would do, or did, for machines; without a part that was left out."""
     document = plans.plan_document(found.schema) if found.schema is not None else {}

@@ -12,7 +12,6 @@ import yaml
 from directus_sync import files, plain_yaml
 from directus_sync.errors import InvalidRemovals
 from directus_sync.schema.plan import Approvals
-from directus_sync.schema.snapshot import Snapshot
 
 SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
@@ -62,16 +61,6 @@ def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterab
     return Approvals({**dict.fromkeys(destroy, "on the command line"), **reviewed}, frozenset(discard))
 
 
-def spent(removals: Iterable[Removal], wanted: Snapshot, live: Snapshot) -> tuple[Removal, ...]:
-    """Return the approvals whose item is in neither file nor server."""
-    return tuple(removal for removal in removals if not (_has(wanted, removal.item) or _has(live, removal.item)))
-
-
-def pointless(removals: Iterable[Removal], wanted: Snapshot) -> tuple[Removal, ...]:
-    """Return the approvals to remove an item that the snapshot still has."""
-    return tuple(removal for removal in removals if _has(wanted, removal.item))
-
-
 def prune(path: Path, removals: Iterable[Removal]) -> None:
     """Remove approvals from the file; every other line stays as it is."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -99,11 +88,3 @@ def _removal(node: yaml.Node, path: Path) -> Removal:
 def _end(node: yaml.Node) -> int:
     mark = node.value[-1][1].end_mark
     return int(mark.line) + (1 if mark.column else 0)
-
-
-def _has(snapshot: Snapshot, item: str) -> bool:
-    collection, _, name = item.partition(".")
-    if not name:
-        return (collection,) in snapshot.section("collections")
-    key = (collection, name)
-    return key in snapshot.section("fields") or key in snapshot.section("relations")

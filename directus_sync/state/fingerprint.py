@@ -189,8 +189,13 @@ def with_version(given: str, directus: str) -> str:
     return f"{given} {directus}"
 
 
-def read(connection: Connection) -> Fingerprint:
-    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
+def read(connection: Connection) -> Fingerprint | None:
+    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base.
+
+    None if the database lacks some of that.
+    """
+    if not is_possible(connection):
+        return None
     ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
     return Fingerprint(whole, content)
 

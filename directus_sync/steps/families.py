@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -23,18 +24,27 @@ from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import resources
 from directus_sync.steps.forms import FORMS, Form, Wanted
-from directus_sync.steps.planning import Request
 from directus_sync.steps.planning import read_wanted as read_schema
-from directus_sync.steps.resources import Comparison, ResourcePushing
+from directus_sync.steps.resources import Comparison
 
 Plans = tuple[ResourcePlan, ...]
-NAMES: Final = frozenset(form.name for form in FORMS)
+
+
+class Part(Enum):
+    """A part of what is compared and pushed: the schema, or a family of resources."""
+
+    SCHEMA = "schema"
+    ACCESS = "access"
+    RESOURCES = "resources"
+
+
+EVERYTHING: Final = frozenset(Part)
 
 
 def read_wanted(
-    settings: Settings, schema: Snapshot, progress: Progress | None = None, names: frozenset[str] = NAMES
+    settings: Settings, schema: Snapshot, progress: Progress | None = None, parts: frozenset[Part] = EVERYTHING
 ) -> tuple[Wanted, ...]:
-    """Return what the files say of each of the named families that is kept in files.
+    """Return what the files say of each of these families that is kept in files.
 
     progress: prints the warnings.
 
@@ -42,20 +52,12 @@ def read_wanted(
     """
     found = []
     for form in FORMS:
-        if form.name in names and form.are_kept(settings):
+        if Part(form.name) in parts and form.are_kept(settings):
             found.append(form.read(settings, schema))
             for finding in form.require_sound(settings, schema):
                 if progress is not None:
                     progress.note(f"note: {finding}")
     return tuple(found)
-
-
-def pushing(
-    settings: Settings, request: Request, progress: Progress, connection: Connection, command: str, wanted: Wanted
-) -> ResourcePushing:
-    """Return a push of a family. Needs the lock."""
-    source = str(wanted.form.folder(settings))
-    return ResourcePushing(wanted.family, source, settings, request, progress, connection, command)
 
 
 def judged(connection: Connection, all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
@@ -118,7 +120,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
 
 
 def pull(
-    settings: Settings, connection: Connection, schema: Snapshot, names: frozenset[str] = NAMES, *, overwrite: bool
+    settings: Settings, connection: Connection, schema: Snapshot, parts: frozenset[Part], *, overwrite: bool
 ) -> tuple[Path, ...]:
     """Write to the files what the database has, and record it as the base; return the files that changed.
 
@@ -130,7 +132,7 @@ def pull(
     Raises UnpushedFileChanges for what git and Directus both changed, unless `overwrite`; InvalidAccess and
     InvalidResources.
     """
-    kept = [form for form in FORMS if form.name in names and form.are_kept(settings)]
+    kept = [form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)]
     return tuple(path for form in kept for path in _pulled(settings, connection, schema, form, overwrite=overwrite))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -180,12 +180,21 @@ def _edits(change: Change) -> str:
     return f" ({'; '.join(parts[:3])})" if parts else ""
 
 
-def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
-    """Print a note about each approval that approves nothing."""
-    reviewed = [removal for removal in approvals.read(settings.removals) if not families.is_resource(removal.item)]
-    for removal in approvals.pointless(reviewed, wanted):
-        progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
-    for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):
+def note_pointless(
+    settings: Settings,
+    progress: Progress,
+    unmatched: Iterable[str],
+    wanted: Container[str],
+    who_has_it: str = "the snapshot still has",
+) -> None:
+    """Print a note about each approval that approves nothing.
+
+    unmatched: what matches no change. wanted: the items that the files have, and who_has_it: their name.
+    """
+    reviewed = [removal.item for removal in approvals.read(settings.removals)]
+    for item in (item for item in reviewed if item in wanted):
+        progress.note(f"note: removals.yaml approves removing {item}, which {who_has_it}")
+    for item in sorted(set(unmatched) - set(reviewed)):
         progress.note(f"note: the approval of {item} matches nothing that would be changed")
 
 

@@ -48,7 +48,7 @@ class Pushing:
         self,
         client: DirectusClient,
         wanted: Snapshot,
-        leave: Callable[[Plan], bool] = lambda _: False,
+        leave: Callable[[Plan], bool] = resources.never,
         look: Callable[[], object] = lambda: None,
     ) -> Plan:
         """Judge, send, compare again and record.
@@ -64,7 +64,7 @@ class Pushing:
         judged = planning.plan(self.settings, self.connection, client, wanted, given)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
-        planning.note_pointless(self.settings, judged, wanted, self.progress)
+        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         if judged.refused and leave(judged):
             return judged
         if judged.refused:
@@ -104,7 +104,7 @@ class Pushing:
     def nothing(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""
         judged = guard.nothing(planning.of_schema(planning.approved(self.settings, self.request)))
-        planning.note_pointless(self.settings, judged, wanted, self.progress)
+        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         attic.sweep(self.connection)
         return judged
 

@@ -23,12 +23,13 @@ from directus_sync.resources.grouping import Live, Names
 from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.schema import approvals, saved_plan, snapshot
+from directus_sync.schema import saved_plan, snapshot
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import planning
+from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 
 # By id.
@@ -51,7 +52,7 @@ class Comparison:
     changes: tuple[Change, ...]
 
 
-def never(_plan: ResourcePlan) -> bool:
+def never(_plan: object) -> bool:
     """Return False: a refused plan is raised."""
     return False
 
@@ -96,12 +97,11 @@ def forget_lost(connection: Connection, family: Family) -> None:
 
 
 class ResourcePushing:
-    """One push of a family under way. Needs the lock. source: the files, for messages."""
+    """One push of a family under way. Needs the lock."""
 
     def __init__(
         self,
-        family: Family,
-        source: str,
+        wanted: Wanted,
         settings: Settings,
         request: Request,
         progress: Progress,
@@ -109,25 +109,26 @@ class ResourcePushing:
         command: str,
     ) -> None:
         self.command = command
-        self.family = family
-        self.source = source
+        self.family = wanted.family
+        self.wanted = wanted.items
+        self.operation = f"push of {wanted.form.folder(settings)}"
         self.settings = settings
         self.request = request
         self.progress = progress
         self.connection = connection
         self.given = planning.approved(settings, request)
 
-    def require_possible(self, wanted: Items, leave: Leave = never) -> None:
+    def require_possible(self, leave: Leave = never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
-        plan = judge(self.connection, self.family, compare(self.connection, self.family, wanted), self.given)
+        plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.given)
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(self.family.name) != saved(plan):
             raise saved_plan.stale(reviewed, f"{self.family.name} was changed")
-        self._note_pointless(plan, wanted)
+        planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted, "the files still have")
         if plan.refused and not leave(plan):
-            raise report.refusal(plan, f"push of {self.source}")
+            raise report.refusal(plan, self.operation)
 
-    def run(self, client_for: ClientFor, wanted: Items, leave: Leave = never) -> ResourcePlan:
+    def run(self, client_for: ClientFor, leave: Leave = never) -> ResourcePlan:
         """Judge, send, compare again and record.
 
         client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be
@@ -135,12 +136,12 @@ class ResourcePushing:
 
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
-        found = compare(self.connection, self.family, wanted)
+        found = compare(self.connection, self.family, self.wanted)
         plan = judge(self.connection, self.family, found, self.given)
         if plan.refused and leave(plan):
             return plan
         if plan.refused:
-            raise report.refusal(plan, f"push of {self.source}")
+            raise report.refusal(plan, self.operation)
         if plan:
             self.progress.note(report.plan(plan))
             number = report.changes(plan)
@@ -206,13 +207,6 @@ class ResourcePushing:
                 where="\n".join(shortened([change.id for change in remaining])),
                 next="look at it: directus-sync diff; what was applied stays",
             )
-
-    def _note_pointless(self, plan: ResourcePlan, wanted: Items) -> None:
-        reviewed = [removal.item for removal in approvals.read(self.settings.removals)]
-        for item in (name for name in reviewed if name in wanted):
-            self.progress.note(f"note: removals.yaml approves removing {item}, which the files still have")
-        for item in sorted(set(plan.unmatched) - set(reviewed)):
-            self.progress.note(f"note: the approval of {item} matches nothing that would be changed")
 
 
 def saved(plan: ResourcePlan) -> object:

@@ -34,6 +34,7 @@ from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.state.history import Deploy
 from directus_sync.state.revisions import Revision
+from directus_sync.steps import checking, comparing
 from tests.seeds import KNOWN, a_file
 
 Planned = Callable[..., Plan]
@@ -87,7 +88,9 @@ def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
                 raise value
             return value
 
-        monkeypatch.setattr(importlib.import_module(f"directus_sync.commands.{name}"), "run", replaced)
+        shared = {"diff": (comparing, "compare"), "check": (checking, "check")}
+        module, function = shared.get(name) or (importlib.import_module(f"directus_sync.commands.{name}"), "run")
+        monkeypatch.setattr(module, function, replaced)
 
     return set_value
 
@@ -471,7 +474,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append(arguments)
         return Compared(EMPTY)
 
-    monkeypatch.setattr(importlib.import_module("directus_sync.commands.diff"), "run", plan)
+    monkeypatch.setattr(comparing, "compare", plan)
     return calls
 
 
