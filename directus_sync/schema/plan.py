@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from directus_sync.schema.diff import Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
 
 if TYPE_CHECKING:
     from directus_sync.schema.rules import Rule
@@ -63,8 +63,10 @@ class Remains(Enum):
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What this database has in the way of changes.
+    """What this database has in the way of changes, or loses with them.
 
+    taken: by risk, what PostgreSQL would drop with the table or column.
+    named: by kind and id, what else names what is removed.
     held: by kind and id, what needs a table or column, so that PostgreSQL would not let it go or change.
     keys: by risk, the first keys of the rows that do not fit.
     remains: what there is of a collection that Directus shows without a table.
@@ -72,6 +74,8 @@ class Obstacles:
     look_alikes: by id of a field that comes back, columns that may be its own, renamed by SQL.
     """
 
+    taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
+    named: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
     held: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
@@ -123,11 +127,14 @@ class Item:
     held: what needs it, so that PostgreSQL would not let it go or change; keys: the first rows that do not fit.
     remains: of a collection that Directus shows without its table.
     look_alikes: columns that may be this field's, renamed by SQL.
+    at_risk: the hazards that concern rows which exist.
+    renamed: a revision gave it its name, and the file has not captured that.
+    approved: its destruction is; discarded: somebody gave --discard-live for it.
     """
 
     verdict: Verdict
     rows: int
-    rule: Rule | None
+    rule: Rule | None = None
     reason: str = ""
     taken: tuple[Taken, ...] = ()
     named_by: tuple[str, ...] = ()
@@ -135,11 +142,21 @@ class Item:
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
     look_alikes: tuple[str, ...] = ()
+    at_risk: frozenset[Hazard] = frozenset()
+    renamed: bool = False
+    approved: bool = False
+    discarded: bool = False
 
     @property
     def id(self) -> str:
         """The item as a person writes it."""
         return self.verdict.change.id
+
+    @property
+    def overrides_live_work(self) -> bool:
+        """Tell whether the change would undo what the server has, and nobody discarded that."""
+        added = self.verdict.change.action is Action.ADD
+        return not added and self.verdict.mover is not Mover.GIT and not self.discarded
 
 
 @dataclass(frozen=True)

@@ -123,17 +123,17 @@ def plan(
     with output.if_it_lasts("Counting the rows at risk"):
         counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     expected = upkeep.read_expected(settings.catalog)
-    taken = risks.taken_along(connection, verdicts, expected)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
-    named = impact.named_by(connection, difference.changes, files)
     obstacles = Obstacles(
-        below.held(connection, difference.changes, live),
-        risks.keys(connection, counted),
-        below.remains(connection, difference.changes),
-        guard.renamed(base, history.before_renames(connection)),
-        below.look_alikes(connection, difference.changes, expected),
+        taken=risks.taken_along(connection, verdicts, expected),
+        named=impact.named_by(connection, difference.changes, files),
+        held=below.held(connection, difference.changes, live),
+        keys=risks.keys(connection, counted),
+        remains=below.remains(connection, difference.changes),
+        renamed=guard.renamed(base, history.before_renames(connection)),
+        look_alikes=below.look_alikes(connection, difference.changes, expected),
     )
-    return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
+    return guard.decide(difference, verdicts, counted, given, obstacles)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:

@@ -11,7 +11,7 @@ import pytest
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Hazard, Mover, Plan, Risk, Taken
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, Risk, Taken
 from directus_sync.schema.rules import Rule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import answer
@@ -683,11 +683,11 @@ def test_what_the_catalog_lists_is_not_taken_along(
     difference = captured("field_removed")
     verdicts = guard.judge(difference, base=live, wanted=after(live, difference.changes), live=live)
     (risk,) = verdicts[0].doomed
-    taken = {risk: (Taken("index a", expected=False), Taken("index b", expected=expected))}
-    (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), taken).items
-    assert (item.rule, item.taken) == (rule, taken[risk])
+    obstacles = Obstacles(taken={risk: (Taken("index a", expected=False), Taken("index b", expected=expected))})
+    (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), obstacles).items
+    assert (item.rule, item.taken) == (rule, obstacles.taken[risk])
     # What is refused for another reason keeps that one.
-    (item,) = guard.decide(difference, verdicts, {}, NOBODY, taken).items
+    (item,) = guard.decide(difference, verdicts, {}, NOBODY, obstacles).items
     assert item.rule is Rule.DESTRUCTION
 
 
