@@ -546,12 +546,11 @@ def _seconds(values: Mapping[str, str], name: str) -> float:
     return seconds
 
 
-def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
+def wants_colour() -> bool:
     """Tell whether a terminal may be written to in colour: https://no-color.org."""
-    given = os.environ if environ is None else environ
-    return not given.get("NO_COLOR") and given.get("TERM") != "dumb"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def make_target(environ: Mapping[str, str] | None = None) -> str | None:
+def make_target() -> str | None:
     """Return the target of `make` that started this command, so that hints can be ones that its user can run."""
-    return (os.environ if environ is None else environ).get("DIRECTUS_SYNC_MAKE") or None
+    return os.environ.get("DIRECTUS_SYNC_MAKE") or None

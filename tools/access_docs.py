@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from directus_sync.errors import SyncError
-from directus_sync.resources import access
-from directus_sync.resources.access import lint, tenancy
+from directus_sync.errors import InvalidAccess, SyncError
+from directus_sync.resources import access, findings
+from directus_sync.resources.access import tenancy
 from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Rule
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD
@@ -44,7 +44,7 @@ def main(root: Path = ROOT) -> int:
     """Write or check the files; return the exit code."""
     try:
         loaded = access.load(root / "snapshots/access", snapshot.read(root / "snapshots/schema.yaml"))
-        lint.require_sound(loaded.findings)
+        findings.require_none(loaded.findings, InvalidAccess, "access")
     except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -32,10 +32,7 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
     loaded = options.load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
     done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
-    if as_json:
-        output.document(results.seeded_document(done))
-    else:
-        output.result(results.seeded(done))
+    output.either(results.seeded_document(done), results.seeded(done), as_json=as_json)
     options.finish(3 if dry_run and done.writes else 0)
 
 

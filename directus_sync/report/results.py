@@ -64,6 +64,14 @@ def captured_document(done: Captured) -> dict[str, Any]:
     }
 
 
+def adopted(done: Adopted) -> str:
+    """Return what adopt recorded, and what a push would do now."""
+    found = contents(done.live)
+    first = f"Adopted {found}" if done.recorded else f"Nothing to adopt: {found} are recorded already"
+    would_do = Compared(done.plan, done.families)
+    return "\n".join([first, compared(would_do)] if would_do.differs else [first])
+
+
 def adopted_document(done: Adopted) -> dict[str, Any]:
     """Return what adopt recorded, and what a push would do now, for machines."""
     found = compared_document(Compared(done.plan, done.families))

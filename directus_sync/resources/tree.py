@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 
@@ -92,6 +93,13 @@ class Node:
         if not isinstance(value, str) or not value.strip():
             raise self.fault(f"must be a text, and is {shown(value)}")
         return value
+
+    def uuid(self) -> str:
+        """Return a UUID, in its usual form."""
+        try:
+            return str(UUID(self.text()))
+        except ValueError:
+            raise self.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts, each there once."""

@@ -33,14 +33,7 @@ def read(path: Path) -> tuple[Removal, ...]:
     """
     if not path.exists():
         return ()
-    try:
-        root = plain_yaml.tree(path.read_bytes())
-    except OSError as error:
-        raise InvalidRemovals(f"the file can't be read: {error.strerror}", where=str(path), next=_EXAMPLE) from error
-    except plain_yaml.Unreadable as error:
-        raise InvalidRemovals(
-            f"the file can't be used: {error.reason}", where=error.where(str(path)), next=_EXAMPLE
-        ) from error
+    root = plain_yaml.read_tree(path, InvalidRemovals, _EXAMPLE)
     if root is None:
         return ()
     if not isinstance(root, yaml.SequenceNode):

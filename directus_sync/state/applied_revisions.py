@@ -13,7 +13,7 @@ from directus_sync.errors import RevisionEdited
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.state import revisions
-from directus_sync.state.revision_files import RevisionFile, shown
+from directus_sync.state.revision_files import Revision, shown
 from directus_sync.state.revisions import BRANCHES
 
 
@@ -104,9 +104,7 @@ def require_unedited(connection: Connection) -> None:
     )
 
 
-def find(
-    recorded: Mapping[str, Applied], applied: Sequence[RevisionFile], line: Sequence[RevisionFile]
-) -> Iterator[Finding]:
+def find(recorded: Mapping[str, Applied], applied: Sequence[Revision], line: Sequence[Revision]) -> Iterator[Finding]:
     """Yield what differs in one branch. applied: the part of the line that the database has."""
     known = {file.id for file in line}
     for row in recorded.values():
@@ -124,11 +122,11 @@ def find(
             yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
 
 
-def _is_accepted(before: Applied, file: RevisionFile) -> bool:
+def _is_accepted(before: Applied, file: Revision) -> bool:
     return before.checksum in {file.checksum, *file.accepted}
 
 
-def _edited(before: Applied, file: RevisionFile, *, is_newest: bool) -> Finding:
+def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Finding:
     branch = file.id.partition("_")[0]
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
     return Finding(
@@ -142,7 +140,7 @@ def _edited(before: Applied, file: RevisionFile, *, is_newest: bool) -> Finding:
     )
 
 
-def _renumbered(before: Applied, moved: RevisionFile) -> Finding:
+def _renumbered(before: Applied, moved: Revision) -> Finding:
     branch = before.id.partition("_")[0]
     return Finding(
         f"{before.when} as {before.name}, which was renumbered",
@@ -153,7 +151,7 @@ def _renumbered(before: Applied, moved: RevisionFile) -> Finding:
     )
 
 
-def _inserted(file: RevisionFile, later: RevisionFile) -> Finding:
+def _inserted(file: Revision, later: Revision) -> Finding:
     return Finding(
         f"never applied, and {later.name} above it is",
         shown(file.path),

@@ -32,7 +32,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
-        pending = {branch: tuple(revisions.pending(connection, branch)) for branch in BRANCHES}
+        pending = {branch: revisions.pending(connection, branch) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             everything = _plan_of_everything(wanted, planning.of_schema(given))
             entering = families.judged(connection, of_families, given)

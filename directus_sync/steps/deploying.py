@@ -23,8 +23,9 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
 from directus_sync.state.fingerprint import Fingerprint
-from directus_sync.state.revisions import Branch, Revision
-from directus_sync.steps import ahead, installing, migrating, planning, resources, sessions, verifying
+from directus_sync.state.revision_files import Revision
+from directus_sync.state.revisions import Branch
+from directus_sync.steps import ahead, installing, planning, resources, sessions, verifying
 from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
@@ -146,7 +147,7 @@ class Deploying:
         if not revisions.pending(self.connection, branch):
             return ()
         before = query.read(self.connection).definitions.keys()
-        applied = migrating.migrate(self.connection, branch, self.progress)
+        applied = revisions.upgrade(self.connection, branch, self.progress)
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
 

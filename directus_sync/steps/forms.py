@@ -12,7 +12,7 @@ from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
 from directus_sync.resources import access, findings, studio
 from directus_sync.resources.access import compiling, writing
 from directus_sync.resources.access import reading as access_reading
-from directus_sync.resources.access.filters import SYSTEM
+from directus_sync.resources.access.filters import has_collection
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
 from directus_sync.resources.findings import Finding
@@ -118,7 +118,7 @@ class _Access(Form):
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
         # A collection that is gone takes its file along.
-        gone = [path for path in old if path.parent != settings.access and not _exists(path.stem, schema)]
+        gone = [path for path in old if path.parent != settings.access and not has_collection(schema, path.stem)]
         return changed | dict.fromkeys(gone)
 
     def roles(self, settings: Settings) -> Mapping[str, str]:
@@ -127,10 +127,6 @@ class _Access(Form):
             return {}
         found = access_reading.parse(settings.access, self.contents(settings))
         return {role.name: role.id for role in found.roles.values()}
-
-
-def _exists(collection: str, schema: Snapshot) -> bool:
-    return collection.startswith(SYSTEM) or (collection,) in schema.section("collections")
 
 
 class _Resources(Form):
@@ -166,7 +162,7 @@ class _Resources(Form):
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
     ) -> Changed:
         roles = ACCESS_FORM.roles(settings)
-        gone = [path for path in old if path.parent.name == "presets" and not _exists(path.stem, schema)]
+        gone = [path for path in old if path.parent.name == "presets" and not has_collection(schema, path.stem)]
         lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
         live = {name: item for name, item in live.items() if not name.startswith(lost)}
         differing = [name for name in differing if not name.startswith(lost)]

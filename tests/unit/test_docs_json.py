@@ -31,10 +31,10 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows as seed_rows
-from directus_sync.state.revisions import Revision
 from tests import pages
 from tests.pages import section, table
 from tests.seeds import KNOWN, a_file
+from tests.versions import revision
 
 Planned = Callable[..., Plan]
 
@@ -104,8 +104,7 @@ def test_a_check_is_as_documented(planned: Planned) -> None:
 
 
 def test_a_deploy_is_as_documented(planned: Planned) -> None:
-    revision = Revision("pre_0001", "pre_0001_create")
-    done = Deployed((revision,), True, planned("note_changed"), (), Verified(), seconds=1.0)
+    done = Deployed((revision("pre_0001_create"),), True, planned("note_changed"), (), Verified(), seconds=1.0)
     assert documented("A deploy", "deploy") == keys(results.deployed_document(done)) | {"version"}
 
 

@@ -18,7 +18,7 @@ from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.state.history import Deploy, Failure
-from directus_sync.state.revisions import Revision
+from tests.versions import revision
 
 Planned = Callable[..., Plan]
 EMPTY = Plan(diff.NO_DIFFERENCE)
@@ -176,7 +176,7 @@ def test_every_plan_is_json(planned: Planned, captured_answers: Mapping[str, Any
 
 # Deploys
 
-PRE, POST = Revision("pre_0001", "pre_0001_create"), Revision("post_0001", "post_0001_add")
+PRE, POST = revision("pre_0001_create"), revision("post_0001_add")
 
 
 def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:

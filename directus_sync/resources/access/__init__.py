@@ -27,7 +27,7 @@ class Loaded:
 def load(folder: Path, schema: Snapshot) -> Loaded:
     """Read, compile and check a folder. schema: the snapshot that the files are for.
 
-    Raises InvalidAccess for what can't be read; `lint.require_sound` raises for findings.
+    Raises InvalidAccess for what can't be read; `findings.require_none` raises for findings.
     """
     access = reading.read(folder)
     items = compiling.compiled(access, schema)

@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion, filters
 from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
 from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
-from directus_sync.resources.findings import Finding, require_none
+from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Item, text
 from directus_sync.schema.snapshot import Snapshot
 
@@ -28,7 +27,7 @@ def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple
     compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
-        if not _exists(collection.collection, schema):
+        if not filters.has_collection(schema, collection.collection):
             found.append(_of_no_collection(collection))
             continue
         found += [*_paths(collection, schema), *_validations(collection)]
@@ -38,11 +37,6 @@ def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple
             for rule in grant.rules:
                 found += [*_fields(collection, grant, rule, schema), *_reparenting(collection, grant, rule, schema)]
     return tuple(dict.fromkeys(found))
-
-
-def require_sound(found: tuple[Finding, ...]) -> None:
-    """Raise InvalidAccess that lists every error among the findings."""
-    require_none(found, InvalidAccess, "access")
 
 
 def _policies(access: Access) -> Iterator[Finding]:
@@ -62,10 +56,6 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
                 f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
                 " such as `trm-org-admin: {create: '*', read: '*', delete: true}`; docs/access.md shows how",
             )
-
-
-def _exists(name: str, schema: Snapshot) -> bool:
-    return name.startswith(filters.SYSTEM) or (name,) in schema.section("collections")
 
 
 def _of_no_collection(collection: CollectionAccess) -> Finding:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import tree
@@ -82,7 +81,7 @@ def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
     return Role(
         name,
         node.where,
-        _id(parts["id"]),
+        parts["id"].uuid(),
         parts["name"].text(),
         parts["icon"].text() if "icon" in parts else "supervised_user_circle",
         parts["description"].text() if "description" in parts else None,
@@ -97,7 +96,7 @@ def _policy(name: str, node: Node) -> Policy:
     return Policy(
         name,
         node.where,
-        _id(parts["id"]),
+        parts["id"].uuid(),
         parts["name"].text(),
         parts["icon"].text() if "icon" in parts else "badge",
         parts["description"].text() if "description" in parts else None,
@@ -105,13 +104,6 @@ def _policy(name: str, node: Node) -> Policy:
         **flags,
         member=parts["member"].texts() if "member" in parts else (),
     )
-
-
-def _id(node: Node) -> str:
-    try:
-        return str(UUID(node.text()))
-    except ValueError:
-        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
 
 def _require_distinct(things: list[Role | Policy]) -> None:

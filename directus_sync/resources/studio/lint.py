@@ -51,13 +51,9 @@ def findings(items: tuple[Item, ...], schema: Snapshot) -> Iterator[Finding]:
     yield from _circles(items)
 
 
-def _exists(collection: str, schema: Snapshot) -> bool:
-    return collection.startswith(filters.SYSTEM) or (collection,) in schema.section("collections")
-
-
 def _list(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = row["collection"]
-    if not _exists(collection, schema):
+    if not filters.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
         return
     query = row["layout_query"] or {}
@@ -92,7 +88,7 @@ def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = options.get("collection") if isinstance(options, Mapping) else None
     if not isinstance(options, Mapping) or not isinstance(collection, str):
         return
-    if not _exists(collection, schema):
+    if not filters.has_collection(schema, collection):
         yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
         return
     named = [value for key, value in options.items() if key in _FIELDS]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import tree
@@ -117,7 +116,7 @@ def _each(node: Node) -> list[Node]:
 
 def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
     parts = root.record(("id", "name"), ("icon", "color", "note", "panels"))
-    key = _id(parts["id"])
+    key = parts["id"].uuid()
     names[DASHBOARD, key] = name
     yield DASHBOARD, {**SHAPES[DASHBOARD].read(root, "panels"), "id": key}, root
     for title, node in parts["panels"].pairs() if "panels" in parts else ():
@@ -128,11 +127,11 @@ def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Pla
 def _flow(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
     shape = SHAPES[FLOW]
     parts = root.record(shape.required, (*shape.defaults, "operation", "operations"))
-    key = _id(parts["id"])
+    key = parts["id"].uuid()
     names[FLOW, key] = name
     operations = dict(parts["operations"].pairs()) if "operations" in parts else {}
     required, more = SHAPES[OPERATION].required, ("position", "key", "name", "options", "resolve", "reject")
-    ids = {title: _id(node.record(required, more)["id"]) for title, node in operations.items()}
+    ids = {title: node.record(required, more)["id"].uuid() for title, node in operations.items()}
     names.update({(OPERATION, each): title for title, each in ids.items()})
     first = _named(parts.get("operation"), ids)
     yield FLOW, {**shape.read(root, "operation", "operations"), "id": key, "operation": first}, root
@@ -157,13 +156,6 @@ def _translations(language: str, root: Node, _roles: Mapping[str, str], _names: 
         if not isinstance(node.value, str):
             raise node.fault("must be a text; quote it")
         yield TRANSLATION, {"language": language, "key": key, "value": node.value}, node
-
-
-def _id(node: Node) -> str:
-    try:
-        return str(UUID(node.text()))
-    except ValueError:
-        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
 
 _Reader = Callable[[str, Node, Mapping[str, str], dict[Place, str]], Iterator[Read]]
