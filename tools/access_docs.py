@@ -14,7 +14,7 @@ from typing import Final
 from directus_sync.errors import InvalidAccess, SyncError
 from directus_sync.resources import access, findings
 from directus_sync.resources.access import tenancy
-from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.schema import snapshot
@@ -110,13 +110,13 @@ def _section(files: Access, collection: CollectionAccess) -> str:
     return "\n".join([*lines, "", *named, *([""] if named else [])])
 
 
-def _fields(grant: Grant, rule: Rule) -> str:
+def _fields(grant: Grant, rule: AccessRule) -> str:
     if grant.action in {"delete", "share"}:
         return ""
     return "all" if rule.fields == EVERY_FIELD else ", ".join(f"`{name}`" for name in rule.fields)
 
 
-def _rows(collection: CollectionAccess, grant: Grant, rule: Rule) -> str:
+def _rows(collection: CollectionAccess, grant: Grant, rule: AccessRule) -> str:
     if grant.action == "create":
         return "in the organisation" if collection.tenant is not None else ""
     if rule.rows is None:

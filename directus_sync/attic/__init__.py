@@ -19,15 +19,27 @@ from psycopg2 import sql
 
 from directus_sync.attic import beside, fitting, mirror, order, registry, tables
 from directus_sync.attic.beside import Selection
-from directus_sync.attic.registry import Copy, Item, Rows, Taking, listing
+from directus_sync.attic.registry import AtticItem, Copy, Rows, Taking, listing
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
 from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
 from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
 
 __all__ = [
-    "Copy", "Item", "Rejected", "Restored", "Selection",
-    "discard", "finish", "keep", "keep_rows", "listing", "overdue", "purge", "restore", "sweep",
+    "AtticItem",
+    "Copy",
+    "Rejected",
+    "Restored",
+    "Selection",
+    "discard",
+    "finish",
+    "keep",
+    "keep_rows",
+    "listing",
+    "overdue",
+    "purge",
+    "restore",
+    "sweep",
 ]  # fmt: skip
 
 
@@ -56,7 +68,7 @@ class Restored:
 
 def keep(
     connection: Connection,
-    items: Iterable[Item],
+    items: Iterable[AtticItem],
     *,
     run: UUID,
     command: str,
@@ -69,7 +81,7 @@ def keep(
     and gives it back before the rows are copied. Call `finish` once the outcome of the push is known, never while it
     may still be at work.
 
-    definitions: by `Item.id`, what the server's snapshot says of it; for information.
+    definitions: by id of the item, what the server's snapshot says of it; for information.
 
     Raises AtticFailed; then nothing more is mirrored, and copies that were complete stay.
     """
@@ -99,7 +111,7 @@ def keep_rows(
         _require_register(connection)
         rows = beside.read(connection, selections)
         copy_id = registry.number(connection)
-        registry.add(connection, copy_id, Item(name), (), Taking(run, command, sha256, {}), rows)
+        registry.add(connection, copy_id, AtticItem(name), (), Taking(run, command, sha256, {}), rows)
     (copy,) = registry.select(connection, [copy_id])
     return copy
 
@@ -196,7 +208,7 @@ class _Mirrored:
     names: tuple[str, ...]
 
 
-def _mirror(connection: Connection, item: Item) -> _Mirrored | None:
+def _mirror(connection: Connection, item: AtticItem) -> _Mirrored | None:
     """Make the copy's table, empty, and mirror what is written from now on. To be called in a transaction."""
     _require_register(connection)
     if (source := tables.find(connection, LIVE, item.collection)) is None:
@@ -219,7 +231,7 @@ def _mirror(connection: Connection, item: Item) -> _Mirrored | None:
     return mirrored
 
 
-def _filled(connection: Connection, item: Item, mirrored: _Mirrored, taking: Taking) -> bool:
+def _filled(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
     """Copy the rows, and enter the copy; tell whether the table was still there. Leaves nothing where it fails."""
     done = False
     try:
@@ -230,7 +242,7 @@ def _filled(connection: Connection, item: Item, mirrored: _Mirrored, taking: Tak
     return done
 
 
-def _fill(connection: Connection, item: Item, mirrored: _Mirrored, taking: Taking) -> bool:
+def _fill(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
     if tables.find(connection, LIVE, item.collection) is None:
         return False
     rows = beside.read(connection, beside.of_collection(item.collection)) if item.field is None else None

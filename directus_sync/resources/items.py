@@ -12,7 +12,7 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 
 
 @dataclass(frozen=True)
-class Item:
+class Resource:
     """One thing of a kind, judged as a whole.
 
     rows: what git owns of it, canonical and sorted; one, except where Directus keeps several under one key.

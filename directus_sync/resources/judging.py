@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from directus_sync.resources.items import Item, Row, ordered, text
-from directus_sync.resources.kinds import About, Family, Kind, Rows
+from directus_sync.resources.items import Resource, Row, ordered, text
+from directus_sync.resources.kinds import About, Family, ResourceKind, Rows
 from directus_sync.resources.plan import Change, Judged, ResourcePlan
-from directus_sync.resources.rules import Rule
+from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
 # By id.
-Items = Mapping[str, Item]
+Items = Mapping[str, Resource]
 
 
 def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
@@ -90,12 +90,14 @@ def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], appr
     who = mover(change, base)
     discarded = change.id in approvals.discard
     approved = change.id in approvals.destroy or discarded
-    rule = next((rule for rule in Rule if rule.refuses(change, who, discarded=discarded, approved=approved)), None)
+    rule = next(
+        (rule for rule in ResourceRule if rule.refuses(change, who, discarded=discarded, approved=approved)), None
+    )
     reason = approvals.destroy.get(change.id, "on the command line" if discarded else "")
     return Judged(change, who, rule, numbers.get(change.id, 0), reason)
 
 
-def _rows(kind: Kind, item: Item | None) -> Rows:
+def _rows(kind: ResourceKind, item: Resource | None) -> Rows:
     return () if item is None else ordered(kind.compared(row) for row in item.rows)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import Family, Found, Kind
+from directus_sync.resources.kinds import Family, Found, ResourceKind
 from directus_sync.resources.plan import Change
 
 # As one value: a driver takes longer to read many small ones.
@@ -48,6 +48,6 @@ def _key(change: Change) -> Row:
     return {column: row[column] for column in change.kind.key}
 
 
-def _canonical(kind: Kind, row: Row) -> Row:
+def _canonical(kind: ResourceKind, row: Row) -> Row:
     lists = {name: row[name] for name in kind.lists if row[name] is not None}
     return {**row, **{name: sorted(filter(None, value.split(","))) for name, value in lists.items()}}

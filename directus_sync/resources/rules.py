@@ -54,7 +54,7 @@ def _approve(items: Items) -> list[str]:
     ]
 
 
-class Rule(Enum):
+class ResourceRule(Enum):
     """The rules. The first that refuses an item names it, and the first of a plan names the error."""
 
     CONFLICT = Record(
@@ -91,9 +91,9 @@ class Rule(Enum):
         away in an emergency.
         """
         match self:
-            case Rule.CONFLICT:
+            case ResourceRule.CONFLICT:
                 return mover is Mover.BOTH and not discarded
-            case Rule.UNCAPTURED:
+            case ResourceRule.UNCAPTURED:
                 return mover is Mover.SERVER and not discarded
-            case Rule.DESTRUCTION:
+            case ResourceRule.DESTRUCTION:
                 return change.action is Action.REMOVE and change.kind.cost is not None and not approved

@@ -12,10 +12,10 @@ from typing import Final
 
 from directus_sync.schema import rebuilding
 from directus_sync.schema.comparison import between
-from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.entries import Entries, risks
-from directus_sync.schema.plan import Approvals, Hazard, Item, Mover, Obstacles, Plan, Risk, Verdict
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, PlanItem, Risk, Verdict
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 
 _FOREIGN_KEY: Final = {("schema", "foreign_key_table"), ("schema", "foreign_key_column")}
@@ -27,7 +27,7 @@ def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, li
 
     base: None for a database that this tool never touched; everything there is then the server's.
     """
-    related = {(change.collection, change.field) for change in difference.changes if change.kind is Kind.RELATION}
+    related = {(change.collection, change.field) for change in difference.changes if change.kind is ItemKind.RELATION}
     return tuple(
         _verdict(
             change, Entries(change, base, wanted, live), wanted, live, (change.collection, change.field) in related
@@ -49,11 +49,11 @@ def decide(
     return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
 
 
-def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[Kind, tuple[str, ...]]]:
+def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[ItemKind, tuple[str, ...]]]:
     """Return what has another name in the base than before the revisions that renamed it. before: None if none did."""
     if base is None or before is None:
         return frozenset()
-    names = ((kind, key) for kind in Kind for key in base.section(kind.value))
+    names = ((kind, key) for kind in ItemKind for key in base.section(kind.value))
     return frozenset((kind, key) for kind, key in names if key not in before.section(kind.value))
 
 
@@ -83,10 +83,10 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
     return Verdict(change, mover, risks(change, entries, live), edits, rebuilding.faults(change, wanted, live))
 
 
-def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obstacles: Obstacles) -> Item:
+def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obstacles: Obstacles) -> PlanItem:
     kind, name = verdict.change.kind, verdict.change.id
     discarded = name in approvals.discard
-    item = Item(
+    item = PlanItem(
         verdict,
         # Values that a cast refuses are among those that another type would not hold.
         sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
@@ -95,14 +95,14 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         named_by=obstacles.named.get((kind, name), ()),
         held=obstacles.held.get((kind, name), ()),
         keys=tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ()))),
-        remains=obstacles.remains.get(name) if kind is Kind.COLLECTION else None,
-        look_alikes=obstacles.look_alikes.get(name, ()) if kind is Kind.FIELD else (),
+        remains=obstacles.remains.get(name) if kind is ItemKind.COLLECTION else None,
+        look_alikes=obstacles.look_alikes.get(name, ()) if kind is ItemKind.FIELD else (),
         at_risk=frozenset(risk.hazard for risk in verdict.risks if rows.get(risk, 0)),
         renamed=(kind, verdict.change.key) in obstacles.renamed,
         approved=name in approvals.destroy or (discarded and verdict.mover is not Mover.GIT),
         discarded=discarded,
     )
-    return replace(item, rule=next((rule for rule in Rule if rule.refuses(item)), None))
+    return replace(item, rule=next((rule for rule in SchemaRule if rule.refuses(item)), None))
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 
 if TYPE_CHECKING:
-    from directus_sync.schema.rules import Rule
+    from directus_sync.schema.rules import SchemaRule
 
 
 class Mover(Enum):
@@ -75,11 +75,11 @@ class Obstacles:
     """
 
     taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
-    named: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
-    held: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
+    named: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
+    held: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
-    renamed: frozenset[tuple[Kind, tuple[str, ...]]] = frozenset()
+    renamed: frozenset[tuple[ItemKind, tuple[str, ...]]] = frozenset()
     look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -120,7 +120,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Item:
+class PlanItem:
     """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
 
     reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
@@ -134,7 +134,7 @@ class Item:
 
     verdict: Verdict
     rows: int
-    rule: Rule | None = None
+    rule: SchemaRule | None = None
     reason: str = ""
     taken: tuple[Taken, ...] = ()
     named_by: tuple[str, ...] = ()
@@ -164,14 +164,14 @@ class Plan:
     """A judged diff. unmatched: approvals that match nothing in it, sorted."""
 
     difference: SchemaDiff
-    items: tuple[Item, ...] = ()
+    items: tuple[PlanItem, ...] = ()
     unmatched: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.items)
 
     @property
-    def refused(self) -> tuple[Item, ...]:
+    def refused(self) -> tuple[PlanItem, ...]:
         """The items that stop it."""
         return tuple(item for item in self.items if item.rule is not None)
 

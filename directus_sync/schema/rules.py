@@ -12,10 +12,10 @@ from typing import Final
 
 from directus_sync.errors import CatalogExpectsIt, count
 from directus_sync.schema import approvals
-from directus_sync.schema.diff import ABSENT, Action, Kind
-from directus_sync.schema.plan import Hazard, Item, Mover, Remains
+from directus_sync.schema.diff import ABSENT, Action, ItemKind
+from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
 
-Items = Sequence[Item]
+Items = Sequence[PlanItem]
 
 _UNFIT: Final = frozenset({Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.CAST})
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
@@ -33,10 +33,10 @@ class Record:
     id: str
     meaning: str
     remedy: str
-    refuses: Callable[[Item], bool]
+    refuses: Callable[[PlanItem], bool]
     what: Callable[[Items], str]
     steps: Callable[[Items], list[str]]
-    detail: Callable[[Item], str] = lambda _: ""
+    detail: Callable[[PlanItem], str] = lambda _: ""
 
 
 def ids(items: Items) -> str:
@@ -60,7 +60,7 @@ def _what_is_uncaptured(items: Items) -> str:
     return f"{_with_verb(items, 'was', 'were')} made or changed in Directus and never captured"
 
 
-def _is_incomplete_on_the_server(item: Item) -> bool:
+def _is_incomplete_on_the_server(item: PlanItem) -> bool:
     change = item.verdict.change
     return change.action is Action.CHANGE and bool(change.edits) and change.edits[0].before is ABSENT
 
@@ -79,7 +79,7 @@ def _what_is_incomplete(items: Items) -> str:
     )
 
 
-def _lacks(item: Item) -> str:
+def _lacks(item: PlanItem) -> str:
     # Of a change the line has its properties anyway.
     change = item.verdict.change
     return ", ".join(edit.name for edit in change.edits[:4]) if change.action is Action.ADD else ""
@@ -95,9 +95,9 @@ def _complete(items: Items) -> list[str]:
     return steps
 
 
-def _bring_back(item: Item) -> list[str]:
+def _bring_back(item: PlanItem) -> list[str]:
     key = item.verdict.change.edits[0].after
-    if item.verdict.change.kind is not Kind.RELATION or not isinstance(key, Mapping) or "column" not in key:
+    if item.verdict.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
     table, name, column, other, target = (_quoted(key.get(name)) for name in names)
@@ -130,7 +130,7 @@ def _literal(name: object) -> str:
     return "'{}'".format(str(name).replace("'", "''"))
 
 
-_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[Item], list[str]]]] = {
+_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[PlanItem], list[str]]]] = {
     Remains.FOLDER: lambda item: [
         f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"
     ],
@@ -151,7 +151,7 @@ def _approve(items: Items) -> list[str]:
     ]
 
 
-def _faults(item: Item) -> str:
+def _faults(item: PlanItem) -> str:
     return "; ".join(item.verdict.faults)
 
 
@@ -167,11 +167,11 @@ def _fit(items: Items) -> list[str]:
     return [f"change the {which} in {ids(items)}, then run again"]
 
 
-def _takes_along(item: Item) -> str:
+def _takes_along(item: PlanItem) -> str:
     return f"takes along {', '.join(found.name for found in item.taken if found.expected)}"
 
 
-class Rule(Enum):
+class SchemaRule(Enum):
     """The rules. The first that refuses an item names it, and the first of a plan names the error."""
 
     INCOMPLETE = Record(
@@ -285,6 +285,6 @@ class Rule(Enum):
         """The id of the error."""
         return self.value.id
 
-    def refuses(self, item: Item) -> bool:
+    def refuses(self, item: PlanItem) -> bool:
         """Tell whether the rule refuses the item."""
         return self.value.refuses(item)

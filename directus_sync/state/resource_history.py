@@ -8,7 +8,7 @@ from typing import Final
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.items import Item, ordered
+from directus_sync.resources.items import Resource, ordered
 from directus_sync.resources.kinds import Family
 from directus_sync.state.history import Source
 
@@ -25,7 +25,7 @@ def exists(connection: Connection) -> bool:
     return table is not None
 
 
-def base(connection: Connection, family: Family) -> Mapping[str, Item] | None:
+def base(connection: Connection, family: Family) -> Mapping[str, Resource] | None:
     """Return the items that were recorded last, by id; None where none ever were."""
     if not exists(connection):
         return None
@@ -41,11 +41,11 @@ def base(connection: Connection, family: Family) -> Mapping[str, Item] | None:
     for name, group in rows[0][0].items():
         kind, _, key = name.partition(":")
         if kind in kinds:
-            found[name] = Item(kind, key, ordered(group))
+            found[name] = Resource(kind, key, ordered(group))
     return found
 
 
-def record(connection: Connection, family: Family, items: Iterable[Item], source: Source) -> None:
+def record(connection: Connection, family: Family, items: Iterable[Resource], source: Source) -> None:
     """Record items as what files and database have in common, unless they are recorded already."""
     if not exists(connection):
         return

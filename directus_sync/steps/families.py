@@ -14,7 +14,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import judging
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import pasted
 from directus_sync.schema.diff import Action
@@ -142,7 +142,7 @@ def _pulled(
     old, wanted = form.contents(settings), form.read(settings, schema)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
     kept = frozenset() if overwrite else _unpushed(form, settings, found)
-    after: dict[str, Item] = {name: item for name, item in found.live.items.items() if name not in kept}
+    after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
     for path, content in form.rewritten(settings, old, after, differing, schema).items():

@@ -16,7 +16,7 @@ from directus_sync.resources.access.filters import has_collection
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
@@ -24,7 +24,7 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 
 # By id, and by path; None where a file is to go.
-Items = Mapping[str, Item]
+Items = Mapping[str, Resource]
 Contents = Mapping[Path, bytes]
 Changed = dict[Path, bytes | None]
 
@@ -63,7 +63,7 @@ class Form(ABC):
         """Return the family, with the names that other files give."""
 
     @abstractmethod
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
         """Return what files with these contents say. Raises `error`."""
 
     @abstractmethod
@@ -106,7 +106,7 @@ class _Access(Form):
     def family(self, _settings: Settings) -> Family:
         return ACCESS
 
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
         return compiling.compiled(access_reading.parse(settings.access, old), schema)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
@@ -147,12 +147,12 @@ class _Resources(Form):
     def family(self, settings: Settings) -> Family:
         return studio.family(ACCESS_FORM.roles(settings))
 
-    def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Resource, ...]:
         found = studio_reading.parse(settings.resources, old, ACCESS_FORM.roles(settings))
         if settings.project_name is None:
             return found
         row = {"field": "project_name", "value": settings.project_name}
-        named = () if row["value"] == SETTINGS.singles["project_name"] else (Item(SETTING, "project_name", (row,)),)
+        named = () if row["value"] == SETTINGS.singles["project_name"] else (Resource(SETTING, "project_name", (row,)),)
         return (*(item for item in found if item.id != _NAME), *named)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:

@@ -19,7 +19,7 @@ from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
-from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Obstacles, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
@@ -209,7 +209,7 @@ def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snaps
     for change in difference.changes:
         if change.action is Action.ADD or change.key in live.section(change.kind.value):
             continue
-        if change.kind is not Kind.SYSTEM_FIELD:
+        if change.kind is not ItemKind.SYSTEM_FIELD:
             raise RequestFailed(
                 f"Directus compares {change.kind.noun} {change.id}, but does not list it",
                 where=live.source,

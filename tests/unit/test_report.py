@@ -14,7 +14,7 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.report import plans, results
 from directus_sync.report.outcome import Checked, Deployed, Status
 from directus_sync.schema import diff, guard
-from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.state.history import Deploy, Failure
@@ -49,7 +49,7 @@ def test_a_new_folder_is_called_one(planned: Planned) -> None:
 
 
 def test_one_field_is_not_called_fields() -> None:
-    added = [Change(Action.ADD, Kind.COLLECTION, "events"), Change(Action.ADD, Kind.FIELD, "events", "id")]
+    added = [Change(Action.ADD, ItemKind.COLLECTION, "events"), Change(Action.ADD, ItemKind.FIELD, "events", "id")]
     difference = SchemaDiff(tuple(added), "hash", {})
     plan = guard.decide(difference, [Verdict(change, Mover.GIT) for change in added], {}, Approvals())
     assert lines(plan)[1] == "  + events  1 field"

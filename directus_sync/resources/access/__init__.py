@@ -11,7 +11,7 @@ from pathlib import Path
 from directus_sync.resources.access import compiling, lint, reading
 from directus_sync.resources.access.model import Access
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.schema.snapshot import Snapshot
 
 
@@ -20,7 +20,7 @@ class Loaded:
     """The files, what they compile to, and what is wrong with them."""
 
     access: Access
-    items: tuple[Item, ...]
+    items: tuple[Resource, ...]
     findings: tuple[Finding, ...]
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.resources.access import expansion, filters
-from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item, text
+from directus_sync.resources.items import Resource, text
 from directus_sync.schema.snapshot import Snapshot
 
 # A filter, a search or an aggregate of any user reveals what one policy of the role may read of anybody.
@@ -22,7 +22,7 @@ _SECRETS: Final = frozenset({"email", "password", "token", "tfa_secret", "extern
 _POWERS: Final = frozenset({"role", "policies", "status", "token", "tfa_secret", "provider", *_SECRETS} - {"password"})
 
 
-def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple[Finding, ...]:
+def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> tuple[Finding, ...]:
     """Return what is wrong. items: what the files compile to."""
     compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
     found = [*_policies(access), *_missing(access, schema)]
@@ -83,7 +83,7 @@ def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
 
 def _validations(collection: CollectionAccess) -> Iterator[Finding]:
     """Directus demands the validations of all of a user's policies at once."""
-    by_action: dict[str, list[Rule]] = defaultdict(list)
+    by_action: dict[str, list[AccessRule]] = defaultdict(list)
     for grant in collection.grants:
         by_action[grant.action] += grant.rules
     for action, rules in by_action.items():
@@ -136,7 +136,7 @@ def _filters(
             )
 
 
-def _fields(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema: Snapshot) -> Iterator[Finding]:
     name = collection.collection
     if rule.fields != EVERY_FIELD:
         for field in rule.fields:
@@ -157,7 +157,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snap
         )
 
 
-def _reparenting(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+def _reparenting(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema: Snapshot) -> Iterator[Finding]:
     if grant.action != "update" or not collection.tenant:
         return
     own = expansion.own_fields(schema, collection.collection, collection.tenant)

@@ -10,7 +10,16 @@ from typing import Final
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import tree
-from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.access.model import (
+    ACTIONS,
+    TENANT,
+    Access,
+    AccessRule,
+    CollectionAccess,
+    Grant,
+    Policy,
+    Role,
+)
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
 from directus_sync.resources.tree import Form, Node
@@ -151,7 +160,7 @@ def _grants(policy: str, node: Node, names: set[str]) -> Iterator[Grant]:
         yield Grant(policy, action, rules, child.where)
 
 
-def _rule(action: str, node: Node, names: set[str]) -> Rule:
+def _rule(action: str, node: Node, names: set[str]) -> AccessRule:
     default = () if action == "create" else (TENANT,)
     if node.is_mapping:
         may_have = {"create": ("validation",), "update": (_ROWS, "validation")}.get(action, (_ROWS,))
@@ -165,7 +174,7 @@ def _rule(action: str, node: Node, names: set[str]) -> Rule:
         fields, rows, validation = EVERY_FIELD if action in _FIELDLESS else _fields(node), default, None
     if rows == (TENANT,) and TENANT not in names:
         raise node.fault("has no rows, and the file has no tenant that they could default to")
-    return Rule(node.where, fields, rows, validation)
+    return AccessRule(node.where, fields, rows, validation)
 
 
 def _fields(node: Node) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from directus_sync.resources.declared import ROLE
 from directus_sync.resources.declared_resources import PRESETS, RESOURCES
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Family, Found, Place
 from directus_sync.resources.studio import lint, reading
 from directus_sync.schema.snapshot import Snapshot
@@ -22,7 +22,7 @@ from directus_sync.schema.snapshot import Snapshot
 class Loaded:
     """What the files say, and what is wrong with them."""
 
-    items: tuple[Item, ...]
+    items: tuple[Resource, ...]
     findings: tuple[Finding, ...]
 
 

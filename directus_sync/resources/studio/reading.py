@@ -23,7 +23,7 @@ from directus_sync.resources.declared_resources import (
     TRANSLATION,
 )
 from directus_sync.resources.grouping import key_of
-from directus_sync.resources.items import Item, Row, ordered
+from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import Place
 from directus_sync.resources.studio.shapes import SHAPES, checked
 from directus_sync.resources.tree import Form, Node
@@ -42,7 +42,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: tree.content(path, FORM) for path in resource_files(folder)}
 
 
-def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Item, ...]:
+def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Resource, ...]:
     """Return an item for each thing that the files name. roles: their ids, by the names of the access files.
 
     Raises InvalidResources with file and line.
@@ -54,7 +54,7 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
 @lru_cache(maxsize=2)
 def _parsed(
     folder: Path, files: tuple[tuple[Path, bytes], ...], of_roles: tuple[tuple[str, str], ...]
-) -> tuple[Item, ...]:
+) -> tuple[Resource, ...]:
     roles = dict(of_roles)
     names: dict[Place, str] = {(ROLE, key): name for name, key in of_roles}
     rows: list[Read] = []
@@ -68,7 +68,7 @@ def _parsed(
     return _grouped(rows, names)
 
 
-def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Item, ...]:
+def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ...]:
     found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
     seen: dict[Place, Node] = {}
     for name, row, node in rows:
@@ -77,7 +77,7 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Item, ...]:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))
     return tuple(
-        Item(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
+        Resource(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
     )
 
 
