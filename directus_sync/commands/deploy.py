@@ -32,10 +32,10 @@ from directus_sync.steps.planning import Request
 class _WithCommand(click.RichCommand):
     """Takes a command after --. Without the --, click would take a mistyped argument for a program."""
 
-    def parse_args(self, context: click.Context, given: list[str]) -> list[str]:
-        own = given[: given.index("--")] if "--" in given else given
-        context.obj = tuple(given[len(own) + 1 :])
-        if len(own) + 1 == len(given) and not context.resilient_parsing:
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        context.obj = tuple(arguments[len(own) + 1 :])
+        if len(own) + 1 == len(arguments) and not context.resilient_parsing:
             raise click.UsageError("no command after --", context)
         return super().parse_args(context, own)
 

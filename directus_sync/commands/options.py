@@ -22,17 +22,17 @@ FILE: Final = click.Path(path_type=Path)
 Command = Callable[..., None]
 
 
-def _mode(_context: click.Context, _option: click.Parameter, given: str | None) -> Mode | None:
-    return Mode(given) if given is not None else None
+def _mode(_context: click.Context, _option: click.Parameter, value: str | None) -> Mode | None:
+    return Mode(value) if value is not None else None
 
 
-def _part(_context: click.Context, _option: click.Parameter, given: str | None) -> frozenset[Part]:
-    return EVERYTHING if given is None else frozenset({Part(given)})
+def _part(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[Part]:
+    return EVERYTHING if value is None else frozenset({Part(value)})
 
 
-def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+def _ids(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
     """Read ids given as --option a,b --option c."""
-    return frozenset(name.strip() for text in given for name in text.split(",") if name.strip())
+    return frozenset(name.strip() for text in values for name in text.split(",") if name.strip())
 
 
 with_snapshot = click.option(
@@ -72,12 +72,12 @@ def with_approvals(command: Command) -> Command:
 
 def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Complete an id from the snapshot file, after a comma too."""
-    given, comma, last = begun.rpartition(",")
+    before, comma, last = begun.rpartition(",")
     try:
         file = snapshots.read(settings.load().snapshot)
     except SyncError:
         return []
-    return [f"{given}{comma}{name}" for name in sorted(file.ids) if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in sorted(file.ids) if name.startswith(last)]
 
 
 def confirm(what: str, *, yes: bool) -> None:

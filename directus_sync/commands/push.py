@@ -72,8 +72,8 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            given = planning.approved(settings, request)
-            return Compared(pushing.nothing(wanted), families.nothing(of_families, given))
+            approved = planning.approved(settings, request)
+            return Compared(pushing.nothing(wanted), families.nothing(of_families, approved))
         entering = [ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families]
         for each in entering:
             each.require_possible()

@@ -45,13 +45,13 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
     Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
     """
     started = time.monotonic()
-    given = [reading.read(path) for path in files or settings.seeds]
+    seed_files = [reading.read(path) for path in files or settings.seeds]
     wanted = planning.read_wanted(settings)
     expected = upkeep.read_expected(settings.catalog)
     with (sessions.reading if dry_run else sessions.writing)(settings, "seed", progress) as connection:
         rows = store.Store(connection)
         known = model.collections(wanted, expected, store.tables(connection))
-        planned = seed_planning.plan(given, known, rows, force=force)
+        planned = seed_planning.plan(seed_files, known, rows, force=force)
         if not dry_run:
             rows.record(planned.news)
         if planned.writes and not dry_run:

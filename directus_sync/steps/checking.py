@@ -27,15 +27,15 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
     wanted = planning.preflight(settings, progress)
     require_no_published_hole(settings.environ, wanted.directus)
-    given = planning.approved(settings, request)
+    approved = planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
         pending = {branch: revisions.pending(connection, branch) for branch in BRANCHES}
         if not installation.is_in_database(connection):
-            everything = _plan_of_everything(wanted, planning.of_schema(given))
-            entering = families.judged(connection, of_families, given)
+            everything = _plan_of_everything(wanted, planning.of_schema(approved))
+            entering = families.judged(connection, of_families, approved)
             return Checked(pending, True, everything, families=entering)
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             missing = upgrading.missing_migrations(connection, settings)
@@ -43,11 +43,11 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged, entering = guard.nothing(planning.of_schema(given)), families.nothing(of_families, given)
+            judged, entering = guard.nothing(planning.of_schema(approved)), families.nothing(of_families, approved)
         else:
-            entering = families.judged(connection, of_families, given)
+            entering = families.judged(connection, of_families, approved)
             with sessions.directus(settings, connection, progress) as client:
-                judged = planning.plan(settings, connection, client, wanted, given)
+                judged = planning.plan(settings, connection, client, wanted, approved)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
         # What a pending revision makes nobody can tell; what a push changes is about its tables.
@@ -71,9 +71,9 @@ def require_no_published_hole(environ: Mapping[str, str], directus: str) -> None
         )
 
 
-def _plan_of_everything(wanted: Snapshot, given: Approvals) -> Plan:
+def _plan_of_everything(wanted: Snapshot, approved: Approvals) -> Plan:
     """Plan for a database that has no Directus yet, which could be asked."""
     nothing = snapshot.empty(wanted)
     difference = SchemaDiff(comparison.between(nothing, wanted))
     verdicts = guard.judge(difference, base=None, wanted=wanted, live=nothing)
-    return guard.decide(difference, verdicts, {}, given)
+    return guard.decide(difference, verdicts, {}, approved)

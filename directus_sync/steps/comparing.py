@@ -25,21 +25,21 @@ def compare(
     """Return what a push would do, and save it to `out`."""
     if out is not None and parts != EVERYTHING:
         raise WrongSettings("--out saves the whole plan, and --only leaves a part out", next="leave out one of them")
-    wanted, given = planning.read_wanted(settings), planning.approved(settings, request)
+    wanted, approved = planning.read_wanted(settings), planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress, parts)
     with sessions.reading(settings, "diff", progress) as connection:
         schema = None
         if fingerprint.unmoved(connection, settings):
-            schema = guard.nothing(planning.of_schema(given)) if Part.SCHEMA in parts else None
-            judged = families.nothing(of_families, given)
+            schema = guard.nothing(planning.of_schema(approved)) if Part.SCHEMA in parts else None
+            judged = families.nothing(of_families, approved)
         else:
-            judged = families.judged(connection, of_families, given)
+            judged = families.judged(connection, of_families, approved)
             if Part.SCHEMA in parts:
                 with sessions.directus(settings, connection, progress) as client:
-                    schema = planning.plan(settings, connection, client, wanted, given)
+                    schema = planning.plan(settings, connection, client, wanted, approved)
     if schema is not None:
         planning.note_pointless(settings, progress, schema.unmatched, wanted.ids)
     found = Compared(schema, judged)
     if out is not None and schema is not None:
-        saved_plan.write(out, schema, wanted.sha256, given, {plan.family: resources.saved(plan) for plan in judged})
+        saved_plan.write(out, schema, wanted.sha256, approved, {plan.family: resources.saved(plan) for plan in judged})
     return found

@@ -60,22 +60,22 @@ def read_wanted(
     return tuple(found)
 
 
-def judged(connection: Connection, all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+def judged(connection: Connection, all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return what a push would do."""
-    return tuple(_judged(connection, wanted, given) for wanted in all_wanted)
+    return tuple(_judged(connection, wanted, approved) for wanted in all_wanted)
 
 
-def _judged(connection: Connection, wanted: Wanted, given: Approvals) -> ResourcePlan:
+def _judged(connection: Connection, wanted: Wanted, approved: Approvals) -> ResourcePlan:
     family = wanted.family
     if not installation.has_access(connection):
         return judging.decide(family, judging.changes(family, wanted.items, {}), None, {}, Approvals(), {})
-    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), given)
+    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), approved)
 
 
-def nothing(all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+def nothing(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return the plans for a database that did not move since it equalled the files."""
     families = (wanted.family for wanted in all_wanted)
-    return tuple(judging.decide(family, (), None, {}, given.of(family.owns), {}) for family in families)
+    return tuple(judging.decide(family, (), None, {}, approved.of(family.owns), {}) for family in families)
 
 
 def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:

@@ -78,9 +78,9 @@ def approved(settings: Settings, request: Request) -> Approvals:
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
 
 
-def of_schema(given: Approvals) -> Approvals:
+def of_schema(approved: Approvals) -> Approvals:
     """Return the approvals of collections and fields."""
-    return given.of(lambda item: not families.is_resource(item))
+    return approved.of(lambda item: not families.is_resource(item))
 
 
 def plan(
@@ -88,7 +88,7 @@ def plan(
     connection: Connection,
     client: DirectusClient,
     wanted: Snapshot,
-    given: Approvals,
+    approved: Approvals,
     *,
     base: Snapshot | None = None,
 ) -> Plan:
@@ -101,7 +101,7 @@ def plan(
 
     Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
     """
-    given = of_schema(given)
+    approved = of_schema(approved)
     version = client.version()
     snapshot.require_version(wanted, version)
     columns = installation.properties(connection)
@@ -109,7 +109,7 @@ def plan(
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
-        return guard.nothing(given)
+        return guard.nothing(approved)
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
@@ -133,7 +133,7 @@ def plan(
         renamed=guard.renamed(base, history.before_renames(connection)),
         look_alikes=below.look_alikes(connection, difference.changes, expected),
     )
-    return guard.decide(difference, verdicts, counted, given, obstacles)
+    return guard.decide(difference, verdicts, counted, approved, obstacles)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:

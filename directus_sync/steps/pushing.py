@@ -60,8 +60,8 @@ class Pushing:
         """
         saved = self.request.saved
         self._look = look
-        given = planning.approved(self.settings, self.request)
-        judged = planning.plan(self.settings, self.connection, client, wanted, given)
+        approved = planning.approved(self.settings, self.request)
+        judged = planning.plan(self.settings, self.connection, client, wanted, approved)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
         planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)

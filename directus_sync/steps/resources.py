@@ -71,10 +71,10 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     return Comparison(wanted, base, names, there, changes)
 
 
-def judge(connection: Connection, family: Family, found: Comparison, given: Approvals) -> ResourcePlan:
-    """Return what a push would do. given: approvals, also of what is not of this family."""
+def judge(connection: Connection, family: Family, found: Comparison, approved: Approvals) -> ResourcePlan:
+    """Return what a push would do. approved: also what is not of this family."""
     numbers = {c.id: _number(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
-    return judging.decide(family, found.changes, found.base, numbers, given.of(family.owns), found.live.unknown)
+    return judging.decide(family, found.changes, found.base, numbers, approved.of(family.owns), found.live.unknown)
 
 
 def require_equal(connection: Connection, family: Family, wanted: Items) -> None:
@@ -116,11 +116,11 @@ class ResourcePushing:
         self.request = request
         self.progress = progress
         self.connection = connection
-        self.given = planning.approved(settings, request)
+        self.approved = planning.approved(settings, request)
 
     def require_possible(self, leave: Leave = never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
-        plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.given)
+        plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.approved)
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(self.family.name) != saved(plan):
             raise saved_plan.stale(reviewed, f"{self.family.name} was changed")
@@ -137,7 +137,7 @@ class ResourcePushing:
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
         found = compare(self.connection, self.family, self.wanted)
-        plan = judge(self.connection, self.family, found, self.given)
+        plan = judge(self.connection, self.family, found, self.approved)
         if plan.refused and leave(plan):
             return plan
         if plan.refused:
