@@ -14,8 +14,8 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.diff import Action, Change, ItemKind
-from directus_sync.schema.naming import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
-from directus_sync.schema.paths import JSON, Model, Rename, Rewriter
+from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
+from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # No name of Directus has such a character: what is rewritten to it named the old thing.
 _NOTHING: Final = "\N{REPLACEMENT CHARACTER}"
