@@ -9,11 +9,10 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from directus_sync.errors import InvalidAccess, SyncError
 from directus_sync.resources import access, findings
-from directus_sync.resources.access import tenancy
 from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD
@@ -24,6 +23,7 @@ PAGE: Final = Path("docs/who-may-do-what.md")
 GUARD: Final = Path("extensions/trm/src/generated/tenancy.json")
 # Directus's own collections fire other events than the guard's.
 _SYSTEM: Final = "directus_"
+_WRITES: Final = ("create", "update", "delete")
 _LETTERS: Final = {"create": "C", "read": "R", "update": "U", "delete": "D", "share": "S"}
 _SOME: Final = "°"
 
@@ -61,9 +61,28 @@ def main(root: Path = ROOT) -> int:
 
 def guard(files: Access) -> str:
     """Return the map of the tenant guard as JSON, a line for each collection."""
-    guarded = {name: rule for name, rule in tenancy.guarded(files).items() if not name.startswith(_SYSTEM)}
-    lines = [f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in guarded.items()]
+    rules = {name: rule for name, rule in guarded(files).items() if not name.startswith(_SYSTEM)}
+    lines = [f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in rules.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def guarded(access: Access) -> dict[str, dict[str, Any]]:
+    """Return, for each collection that has a tenant, the path to it and the members who may write.
+
+    {"events": {"path": "organization_id", "create": ["org-admin"], "update": [...], "delete": [...]}}, sorted.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, collection in sorted(access.collections.items()):
+        if collection.tenant is None:
+            continue
+        members = {
+            action: {
+                role for grant in collection.grants if grant.action == action for role in access.member(grant.policy)
+            }
+            for action in _WRITES
+        }
+        found[name] = {"path": collection.tenant, **{action: sorted(roles) for action, roles in members.items()}}
+    return found
 
 
 def page(files: Access) -> str:

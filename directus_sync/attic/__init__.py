@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -19,27 +18,15 @@ from psycopg2 import sql
 
 from directus_sync.attic import beside, fitting, mirror, order, registry, tables
 from directus_sync.attic.beside import Selection
-from directus_sync.attic.registry import AtticItem, Copy, Rows, Taking, listing
+from directus_sync.attic.registry import AtticItem, Copy, Rows, Taking, listing, overdue
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently
 from directus_sync.errors import AtticFailed, AtticItemMissing, AtticUnknownCopy
 from directus_sync.postgres import holders
 from directus_sync.postgres.database import Connection
 
 __all__ = [
-    "AtticItem",
-    "Copy",
-    "Rejected",
-    "Restored",
-    "Selection",
-    "discard",
-    "finish",
-    "keep",
-    "keep_rows",
-    "listing",
-    "overdue",
-    "purge",
-    "restore",
-    "sweep",
+    "AtticItem", "Copy", "Rejected", "Restored", "Selection",
+    "discard", "finish", "keep", "keep_rows", "listing", "overdue", "purge", "restore", "restore_all", "sweep",
 ]  # fmt: skip
 
 
@@ -181,11 +168,6 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
             rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
             return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
     raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
-
-
-def overdue(connection: Connection, older_than: timedelta) -> tuple[int, ...]:
-    """Return the ids of the copies that were taken longer ago than that."""
-    return registry.older_than(connection, older_than) if registry.exists(connection) else ()
 
 
 def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:

@@ -69,8 +69,7 @@ class Taking:
 
 def exists(connection: Connection) -> bool:
     """Tell whether the register is there."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.attic_copies')")
-    return table is not None
+    return database.has(connection, "directus_sync.attic_copies")
 
 
 def number(connection: Connection) -> int:
@@ -174,8 +173,10 @@ def select(connection: Connection, ids: Iterable[int]) -> tuple[Copy, ...]:
     return tuple(known[copy_id] for copy_id in wanted if copy_id in known)
 
 
-def older_than(connection: Connection, age: timedelta) -> tuple[int, ...]:
+def overdue(connection: Connection, age: timedelta) -> tuple[int, ...]:
     """Return the ids of the copies that were taken longer ago than that."""
+    if not exists(connection):
+        return ()
     rows = database.query(
         connection, "SELECT id FROM directus_sync.attic_copies WHERE taken_at <= now() - %s ORDER BY id", (age,)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from directus_sync.errors import RevisionEdited
 from directus_sync.postgres import database
@@ -15,6 +16,8 @@ from directus_sync.postgres.database import Connection
 from directus_sync.state import revisions
 from directus_sync.state.revision_files import Revision, shown
 from directus_sync.state.revisions import BRANCHES
+
+_TABLE: Final = "directus_sync.revisions"
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ class Finding:
 
 def read(connection: Connection) -> dict[str, Applied]:
     """Return what is recorded, by id; nothing for a database that has no such table yet."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
-    if table is None:
+    if not database.has(connection, _TABLE):
         return {}
     rows = database.query(connection, "SELECT id, name, checksum, applied_at FROM directus_sync.revisions")
     return {row[0]: Applied(*row) for row in rows}
@@ -55,8 +57,7 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
 
     heads: of Alembic's version table. newest: the revision that was applied just now; for others the time is unknown.
     """
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
-    if table is None:
+    if not database.has(connection, _TABLE):
         return
     recorded = read(connection)
     files = {file.id: file for branch in BRANCHES for file in revisions.applied(heads, branch)}

@@ -12,6 +12,7 @@ from directus_sync.resources.items import Resource, ordered
 from directus_sync.resources.kinds import Family
 from directus_sync.state.history import Source
 
+_TABLE: Final = "directus_sync.resource_history"
 _RECORD: Final = """
 INSERT INTO directus_sync.resource_history (source, family, items)
 SELECT new.* FROM (VALUES (%s, %s, %s::jsonb)) AS new (source, family, items)
@@ -19,15 +20,9 @@ WHERE new.items IS DISTINCT FROM
   (SELECT old.items FROM directus_sync.resource_history old WHERE old.family = new.family ORDER BY id DESC LIMIT 1)"""
 
 
-def exists(connection: Connection) -> bool:
-    """Tell whether the table is there."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.resource_history')")
-    return table is not None
-
-
 def base(connection: Connection, family: Family) -> Mapping[str, Resource] | None:
     """Return the items that were recorded last, by id; None where none ever were."""
-    if not exists(connection):
+    if not database.has(connection, _TABLE):
         return None
     rows = database.query(
         connection,
@@ -47,7 +42,7 @@ def base(connection: Connection, family: Family) -> Mapping[str, Resource] | Non
 
 def record(connection: Connection, family: Family, items: Iterable[Resource], source: Source) -> None:
     """Record items as what files and database have in common, unless they are recorded already."""
-    if not exists(connection):
+    if not database.has(connection, _TABLE):
         return
     rows = {item.id: [family.kind(item.kind).compared(row) for row in item.rows] for item in items}
     with connection.cursor() as cursor:

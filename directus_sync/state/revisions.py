@@ -47,8 +47,7 @@ def applied(heads: Iterable[str], branch: Branch) -> tuple[Revision, ...]:
 
 def applied_heads(connection: Connection) -> frozenset[str]:
     """Return the revision ids in the database's version table; empty when there is none."""
-    ((table,),) = database.query(connection, "SELECT to_regclass(%s)", (f"{SCHEMA}.alembic_version",))
-    if table is None:
+    if not database.has(connection, f"{SCHEMA}.alembic_version"):
         return frozenset()
     return frozenset(row[0] for row in database.query(connection, f"SELECT version_num FROM {SCHEMA}.alembic_version"))  # noqa: S608 - a constant
 
