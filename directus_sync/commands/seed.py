@@ -13,7 +13,7 @@ from directus_sync.catalog import upkeep
 from directus_sync.commands import options
 from directus_sync.directus import worker
 from directus_sync.output import Progress
-from directus_sync.report import results
+from directus_sync.report import seeds
 from directus_sync.report.outcome import Seeded
 from directus_sync.seed import model, reading, store, writing
 from directus_sync.seed import planning as seed_planning
@@ -32,7 +32,7 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
     loaded = options.load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
     done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
-    output.either(results.seeded_document(done), results.seeded(done), as_json=as_json)
+    output.either(seeds.seeded_document(done), seeds.seeded(done), as_json=as_json)
     options.finish(3 if dry_run and done.writes else 0)
 
 

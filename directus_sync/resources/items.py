@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 Row = Mapping[str, Any]
@@ -28,6 +29,12 @@ class Resource:
     def id(self) -> str:
         """The item as a person writes it: policy:trm-marshal."""
         return f"{self.kind}:{self.key}"
+
+
+# By id.
+Items = Mapping[str, Resource]
+# Of files, by path.
+Contents = Mapping[Path, bytes]
 
 
 def text(value: object) -> str:

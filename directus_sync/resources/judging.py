@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from directus_sync.resources.items import Resource, Row, ordered, text
+from directus_sync.resources.items import Items, Resource, Row, ordered, text
 from directus_sync.resources.kinds import About, Family, ResourceKind, Rows
 from directus_sync.resources.plan import Change, Judged, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
-
-# By id.
-Items = Mapping[str, Resource]
 
 
 def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:

@@ -58,7 +58,7 @@ class Writer:
         self._undo = []
         try:
             for batch in file.order.batches:
-                for rows in _parts(batch.rows, lambda row: self._body(row, file)):
+                for rows in _parts(batch, lambda row: self._body(row, file)):
                     self._create(rows, file)
             self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
             self._update(_Change(judged.row, _before(judged), self._after(judged)) for judged in file.rows)

@@ -16,16 +16,14 @@ from directus_sync.resources.access.filters import has_collection
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Resource
+from directus_sync.resources.items import Contents, Items, Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 
-# By id, and by path; None where a file is to go.
-Items = Mapping[str, Resource]
-Contents = Mapping[Path, bytes]
+# By path; None where a file is to go.
 Changed = dict[Path, bytes | None]
 
 _NAME: Final = f"{SETTING}:project_name"

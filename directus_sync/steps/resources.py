@@ -6,7 +6,7 @@ Directus is asked only when something differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from directus_sync.report import resources as report
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import grouping, judging, live, requests
 from directus_sync.resources.grouping import Live, Names
-from directus_sync.resources.items import Resource
+from directus_sync.resources.items import Items
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import Change, ResourcePlan
 from directus_sync.schema import saved_plan, snapshot
@@ -32,8 +32,6 @@ from directus_sync.steps import planning
 from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 
-# By id.
-Items = Mapping[str, Resource]
 Leave = Callable[[ResourcePlan], bool]
 ClientFor = Callable[[tuple[requests.Request, ...]], DirectusClient]
 

@@ -16,7 +16,7 @@ from directus_sync.catalog import Difference, Drift, Kind, Object
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
-from directus_sync.report import copies, plans, resources, results
+from directus_sync.report import copies, plans, resources, results, seeds
 from directus_sync.report.outcome import Adopted, Captured, Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
 from directus_sync.resources.items import Resource
@@ -110,7 +110,7 @@ def test_a_deploy_is_as_documented(planned: Planned) -> None:
 def test_a_seed_is_as_documented() -> None:
     (row,) = seed_rows([a_file("clubs:\n- slug: a")], KNOWN)
     done = Seeded((("a.yaml", Judged(row, RowAction.LEAVE, edits=(Edit("name", "a", "b"),))),), False, seconds=0.1)
-    assert documented("A seed", "seed") == keys(results.seeded_document(done)) | {"version"}
+    assert documented("A seed", "seed") == keys(seeds.seeded_document(done)) | {"version"}
 
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from tools.devstack.progress import step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from directus_sync.resources.items import Items
     from directus_sync.settings import Settings
-    from directus_sync.steps.resources import Items
     from tools.bench.arena import Arena
 
 ID: Final = "permission"

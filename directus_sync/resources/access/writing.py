@@ -14,11 +14,8 @@ from directus_sync.resources.access import compiling, reading
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
 from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
-from directus_sync.resources.items import Resource, text
+from directus_sync.resources.items import Contents, Items, Resource, text
 from directus_sync.schema.snapshot import Snapshot
-
-Items = Mapping[str, Resource]
-Contents = Mapping[Path, bytes]
 
 _TOP = "access.yaml"
 _EMPTY = b"policies: {}\n"
