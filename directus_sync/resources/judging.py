@@ -78,9 +78,7 @@ def decide(
 ) -> ResourcePlan:
     """Turn changes into a plan. numbers: by id, how many of what the removal of an item costs."""
     items = tuple(_judged(change, base, numbers, approvals) for change in found)
-    known = {item.id for item in items}
-    unmatched = sorted((approvals.discard | approvals.destroy.keys()) - known)
-    return ResourcePlan(family.name, items, unknown, tuple(unmatched))
+    return ResourcePlan(family.name, items, unknown, approvals.unmatched(item.id for item in items))
 
 
 def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
@@ -90,8 +88,7 @@ def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], appr
     rule = next(
         (rule for rule in ResourceRule if rule.refuses(change, who, discarded=discarded, approved=approved)), None
     )
-    reason = approvals.destroy.get(change.id, "on the command line" if discarded else "")
-    return Judged(change, who, rule, numbers.get(change.id, 0), reason)
+    return Judged(change, who, rule, numbers.get(change.id, 0), approvals.reason(change.id))
 
 
 def _rows(kind: ResourceKind, item: Resource | None) -> Rows:

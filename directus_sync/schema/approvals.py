@@ -11,7 +11,7 @@ import yaml
 
 from directus_sync import files, plain_yaml
 from directus_sync.errors import InvalidRemovals
-from directus_sync.schema.plan import Approvals
+from directus_sync.schema.plan import ON_THE_COMMAND_LINE, Approvals
 
 SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
@@ -51,7 +51,7 @@ def example(names: Sequence[str]) -> list[str]:
 def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:
     """Join the reviewed approvals with those of the command line."""
     reviewed = {removal.item: removal.reason for removal in removals}
-    return Approvals({**dict.fromkeys(destroy, "on the command line"), **reviewed}, frozenset(discard))
+    return Approvals({**dict.fromkeys(destroy, ON_THE_COMMAND_LINE), **reviewed}, frozenset(discard))
 
 
 def prune(path: Path, removals: Iterable[Removal]) -> None:

@@ -45,8 +45,7 @@ def decide(
 ) -> Plan:
     """Turn verdicts into a plan, with the rows that were counted and the approvals that were given."""
     items = tuple(_item(verdict, rows, approvals, obstacles) for verdict in verdicts)
-    known = {item.id for item in items}
-    return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
+    return Plan(difference, items, approvals.unmatched(item.id for item in items))
 
 
 def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[ItemKind, tuple[str, ...]]]:
@@ -90,7 +89,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         verdict,
         # Values that a cast refuses are among those that another type would not hold.
         sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
-        reason=approvals.destroy.get(name, "on the command line" if discarded else ""),
+        reason=approvals.reason(name),
         taken=tuple(found for risk in verdict.risks for found in obstacles.taken.get(risk, ())),
         named_by=obstacles.named.get((kind, name), ()),
         held=obstacles.held.get((kind, name), ()),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 
 if TYPE_CHECKING:
     from directus_sync.schema.rules import SchemaRule
+
+
+# The reason of an approval that stands in no file.
+ON_THE_COMMAND_LINE: Final = "on the command line"
 
 
 class Mover(Enum):
@@ -97,6 +101,14 @@ class Approvals:
         """Return the approvals of the items for which `chosen` holds."""
         destroy = {name: reason for name, reason in self.destroy.items() if chosen(name)}
         return Approvals(destroy, frozenset(filter(chosen, self.discard)))
+
+    def reason(self, item: str) -> str:
+        """Return why the item may be destroyed or overridden; empty where nobody approved it."""
+        return self.destroy.get(item, ON_THE_COMMAND_LINE if item in self.discard else "")
+
+    def unmatched(self, items: Iterable[str]) -> tuple[str, ...]:
+        """Return the approvals of anything but these items, sorted."""
+        return tuple(sorted((self.discard | self.destroy.keys()) - set(items)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from directus_sync.errors import CatalogExpectsIt, count
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
+from directus_sync.schema.snapshot_checks import literal
 
 Items = Sequence[PlanItem]
 
@@ -102,7 +103,7 @@ def _bring_back(item: PlanItem) -> list[str]:
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
     table, name, column, other, target = (_quoted(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
-    row = "(many_collection, many_field) = ({}, {})".format(*map(_literal, item.verdict.change.key[:2]))
+    row = "(many_collection, many_field) = ({}, {})".format(*map(literal, item.verdict.change.key[:2]))
     return [
         f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}",
         f"if its column was dropped, too: DELETE FROM public.directus_relations WHERE {row};"  # noqa: S608 - for people
@@ -124,10 +125,6 @@ def _rename_back(items: Items) -> list[str]:
 
 def _quoted(name: object) -> str:
     return '"{}"'.format(str(name).replace('"', '""'))
-
-
-def _literal(name: object) -> str:
-    return "'{}'".format(str(name).replace("'", "''"))
 
 
 _HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[PlanItem], list[str]]]] = {

@@ -154,7 +154,7 @@ class _Resources(Form):
         return (*(item for item in found if item.id != _NAME), *named)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        return studio.load(settings.resources, schema, ACCESS_FORM.roles(settings)).findings
+        return studio.findings(settings.resources, schema, ACCESS_FORM.roles(settings))
 
     def rewritten(
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot

@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Folder:
 def found(tmp_path: Path, name: str, text: str) -> list[str]:
     """Return what is wrong with one file."""
     folder = resource_files.written(tmp_path, {name: text})
-    return [finding.what for finding in studio.load(folder, SCHEMA, ROLES).findings]
+    return [finding.what for finding in studio.findings(folder, SCHEMA, ROLES)]
 
 
 # What files say
