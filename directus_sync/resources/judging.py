@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from directus_sync.resources.items import Items, Resource, Row, ordered, text
 from directus_sync.resources.kinds import About, Family, ResourceKind, Rows
-from directus_sync.resources.plan import Change, Judged, ResourcePlan
+from directus_sync.resources.plan import Judged, ResourceChange, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
 
-def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
+def changes(family: Family, wanted: Items, live: Items) -> tuple[ResourceChange, ...]:
     """Return what would make the database equal the files, in the order in which the family's kinds are written."""
     found = []
     for kind in family.kinds:
@@ -22,11 +22,11 @@ def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
             before, after = (_rows(kind, items.get(name)) for items in (live, wanted))
             if text(before) != text(after):
                 action = Action.ADD if not before else Action.REMOVE if not after else Action.CHANGE
-                found.append(Change(action, kind, name.partition(":")[2], before, after))
+                found.append(ResourceChange(action, kind, name.partition(":")[2], before, after))
     return tuple(found)
 
 
-def mover(change: Change, base: Items | None) -> Mover:
+def mover(change: ResourceChange, base: Items | None) -> Mover:
     """Tell who made an item differ since the base. base: None where nothing was ever recorded."""
     then = None if base is None else _rows(change.kind, base.get(change.id))
     if change.action is Action.ADD:
@@ -70,7 +70,7 @@ def _without_lost(about: About, row: Row, schema: Mapping[str, frozenset[str]]) 
 
 def decide(
     family: Family,
-    found: Iterable[Change],
+    found: Iterable[ResourceChange],
     base: Items | None,
     numbers: Mapping[str, int],
     approvals: Approvals,
@@ -81,7 +81,7 @@ def decide(
     return ResourcePlan(family.name, items, unknown, approvals.unmatched(item.id for item in items))
 
 
-def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
+def _judged(change: ResourceChange, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
     who = mover(change, base)
     discarded = change.id in approvals.discard
     approved = change.id in approvals.destroy or discarded

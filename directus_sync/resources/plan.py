@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """One item that differs. before: as the database has it; after: as the files have it; empty where it is not."""
 
     action: Action
@@ -55,7 +55,7 @@ class Change:
 class Judged:
     """One line of a plan. number: of what a removal costs; reason: of its approval."""
 
-    change: Change
+    change: ResourceChange
     mover: Mover
     rule: ResourceRule | None
     number: int = 0

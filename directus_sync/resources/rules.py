@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from directus_sync.errors import count
-from directus_sync.resources.plan import Change, Judged
+from directus_sync.resources.plan import Judged, ResourceChange
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
@@ -84,7 +84,7 @@ class ResourceRule(Enum):
         """The id of the error."""
         return self.value.id
 
-    def refuses(self, change: Change, mover: Mover, *, discarded: bool, approved: bool) -> bool:
+    def refuses(self, change: ResourceChange, mover: Mover, *, discarded: bool, approved: bool) -> bool:
         """Tell whether the rule refuses the item.
 
         Unlike a column, a right that was taken away on the server does not come back by itself: it may have been taken

@@ -22,7 +22,7 @@ from directus_sync.resources import grouping, judging, live, requests
 from directus_sync.resources.grouping import Live, Names
 from directus_sync.resources.items import Items
 from directus_sync.resources.kinds import Family
-from directus_sync.resources.plan import Change, ResourcePlan
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
 from directus_sync.schema import saved_plan, snapshot
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
@@ -33,7 +33,7 @@ from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 
 Leave = Callable[[ResourcePlan], bool]
-ClientFor = Callable[[tuple[requests.Request, ...]], DirectusClient]
+ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Comparison:
     base: Items | None
     names: Names
     live: Live
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
 
 
 def never(_plan: object) -> bool:
@@ -180,7 +180,7 @@ class ResourcePushing:
                     sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
                 )
 
-    def _send(self, client: DirectusClient, sending: tuple[requests.Request, ...]) -> None:
+    def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
         for request in sending:
             try:
                 client.write(request.method, request.path, request.body)
@@ -212,7 +212,7 @@ def saved(plan: ResourcePlan) -> object:
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 
-def _number(connection: Connection, change: Change, there: Live) -> int:
+def _number(connection: Connection, change: ResourceChange, there: Live) -> int:
     if change.kind.cost is None:
         return 0
     ((number,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))

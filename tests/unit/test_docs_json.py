@@ -20,9 +20,8 @@ from directus_sync.report import copies, plans, resources, results, seeds
 from directus_sync.report.outcome import Adopted, Captured, Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
 from directus_sync.resources.items import Resource
-from directus_sync.resources.plan import Change as ResourceChange
 from directus_sync.resources.plan import Judged as ResourceJudged
-from directus_sync.resources.plan import ResourcePlan
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
 from directus_sync.schema import saved_plan
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.plan import Approvals, Mover, Plan

@@ -8,7 +8,7 @@ from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.declared_resources import RESOURCES
 from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found
-from directus_sync.resources.requests import Request
+from directus_sync.resources.requests import RowRequest
 
 FLOW = "00000000-0000-4000-8000-00000000000f"
 DASHBOARD = "00000000-0000-4000-8000-00000000000d"
@@ -41,7 +41,7 @@ def dashboard() -> Resource:
     return Resource("dashboard", "d", (row,))
 
 
-def sent(wanted: list[Resource], there: list[Resource]) -> list[Request]:
+def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
     rows = [(RESOURCES.kind(item.kind), row) for item in there for row in item.rows]
     found = [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
     live = grouping.grouped(RESOURCES, found, grouping.names_of(RESOURCES, [*there, *wanted]))

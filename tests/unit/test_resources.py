@@ -12,8 +12,8 @@ from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found
-from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.resources.requests import Request
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
+from directus_sync.resources.requests import RowRequest
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
@@ -173,7 +173,7 @@ def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
 # What is sent
 
 
-def sent(wanted: list[Resource], there: list[Resource]) -> list[Request]:
+def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
     there_by_id = live(*there, known=(*there, *wanted))
     changes = judging.changes(ACCESS, by_id(*wanted), there_by_id.items)
     return list(requests.requests(ACCESS, changes, by_id(*wanted), there_by_id))
@@ -241,7 +241,7 @@ def test_more_fields_or_fewer_conditions_widen_access(
     before: list[Resource], after: list[Resource], widens: bool
 ) -> None:
     rows = [tuple(row for item in items for row in item.rows) for items in (before, after)]
-    assert Change(Action.CHANGE, PERMISSIONS, "a/events/read", rows[0], rows[1]).widens is widens
+    assert ResourceChange(Action.CHANGE, PERMISSIONS, "a/events/read", rows[0], rows[1]).widens is widens
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_more_fields_or_fewer_conditions_widen_access(
 )
 def test_a_policy_widens_access_by_its_doors(before: dict[str, Any], after: dict[str, Any], widens: bool) -> None:
     rows = (policy("a", **values).rows for values in (before, after))
-    assert Change(Action.CHANGE, POLICIES, "a", *rows).widens is widens
+    assert ResourceChange(Action.CHANGE, POLICIES, "a", *rows).widens is widens
 
 
 def test_the_plan_marks_what_widens_and_lets_a_new_policy_stand_for_its_parts() -> None:
