@@ -91,14 +91,21 @@ def tree(content: bytes) -> yaml.Node | None:
     return root
 
 
-def read_tree(path: Path, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as errors have it
+def file_tree(content: bytes, source: str, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as in SyncError
     """Return the nodes of a file. Raises `error`, with the line and what to do next, for what `tree` refuses."""
     try:
-        return tree(path.read_bytes())
+        return tree(content)
+    except Unreadable as found:
+        raise error(f"the file can't be used: {found.reason}", where=found.where(source), next=next) from found
+
+
+def read_tree(path: Path, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as above
+    """Read a file and return its nodes. Raises `error` as `file_tree` does, and where the file can't be read."""
+    try:
+        content = path.read_bytes()
     except OSError as failed:
         raise error(f"the file can't be read: {failed.strerror}", where=str(path), next=next) from failed
-    except Unreadable as found:
-        raise error(f"the file can't be used: {found.reason}", where=found.where(str(path)), next=next) from found
+    return file_tree(content, str(path), error, next)
 
 
 def scalar(text: str) -> yaml.ScalarNode:

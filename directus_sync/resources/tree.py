@@ -139,10 +139,7 @@ def parse(content: bytes, path: Path, form: Form) -> Node:
 
     Raises the form's error.
     """
-    try:
-        root = plain_yaml.tree(content)
-    except plain_yaml.Unreadable as error:
-        raise form.fault(f"the file can't be used: {error.reason}", error.where(str(path))) from error
+    root = plain_yaml.file_tree(content, str(path), form.error, form.next)
     if root is None:
         raise form.fault("the file is empty", str(path))
     return Node(root, path, "", form)
