@@ -12,7 +12,7 @@ from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.steps import comparing
-from directus_sync.steps.families import Part
+from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 
 

@@ -15,7 +15,7 @@ from directus_sync import output, settings
 from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Mode, Settings
-from directus_sync.steps.families import EVERYTHING, Part
+from directus_sync.steps.parts import EVERYTHING, Part
 
 FILE: Final = click.Path(path_type=Path)
 

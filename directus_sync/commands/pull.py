@@ -27,7 +27,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history, revisions
 from directus_sync.state.revisions import BRANCHES
 from directus_sync.steps import families, planning, sessions
-from directus_sync.steps.families import EVERYTHING, Part
+from directus_sync.steps.parts import EVERYTHING, Part
 
 
 @click.command()

@@ -19,7 +19,7 @@ from directus_sync.schema import saved_plan
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint
 from directus_sync.steps import comparing, families, planning, sessions
-from directus_sync.steps.families import EVERYTHING, Part
+from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
 from directus_sync.steps.resources import ResourcePushing

@@ -11,7 +11,7 @@ from directus_sync.schema import guard, saved_plan
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 from directus_sync.steps import families, planning, resources, sessions
-from directus_sync.steps.families import EVERYTHING, Part
+from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import Request
 
 

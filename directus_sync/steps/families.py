@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from pathlib import Path
-from typing import Final
 
 from directus_sync import files
 from directus_sync.directus import installation
@@ -24,21 +22,11 @@ from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import resources
 from directus_sync.steps.forms import FORMS, Form, Wanted
+from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import read_wanted as read_schema
 from directus_sync.steps.resources import Comparison
 
 Plans = tuple[ResourcePlan, ...]
-
-
-class Part(Enum):
-    """A part of what is compared and pushed: the schema, or a family of resources."""
-
-    SCHEMA = "schema"
-    ACCESS = "access"
-    RESOURCES = "resources"
-
-
-EVERYTHING: Final = frozenset(Part)
 
 
 def read_wanted(
