@@ -47,8 +47,8 @@ class _Commands(click.RichGroup):
 def _loudness() -> list[click.Parameter]:
     """Return the options that say how much is printed; they mean the same before a command and after it."""
     verbose, quiet = (
-        lambda _context, _option, given: output.show_values() if given else None,
-        lambda _context, _option, given: output.be_quiet() if given else None,
+        lambda _context, _option, chosen: output.show_values() if chosen else None,
+        lambda _context, _option, chosen: output.be_quiet() if chosen else None,
     )
     shared: dict[str, Any] = {"is_flag": True, "expose_value": False}
     return [

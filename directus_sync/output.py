@@ -97,8 +97,7 @@ def error(problem: SyncError) -> None:
 
 def document(values: Mapping[str, Any]) -> None:
     """Print a result for machines."""
-    hidden = _hide_in({"version": JSON_VERSION, **values})
-    print(json.dumps(hidden, indent=2, default=str), flush=True)
+    print(json.dumps(_hide_in({"version": JSON_VERSION, **values}), indent=2, default=str), flush=True)
 
 
 def either(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
@@ -201,15 +200,11 @@ def coloured(text: str, code: str) -> str:
 
 
 def _print(text: str, stream: IO[str]) -> None:
-    print(_hide(text), file=stream, flush=True)
+    print(hidden(text), file=stream, flush=True)
 
 
 def hidden(text: str) -> str:
     """Return a text without the secrets in it."""
-    return _hide(text)
-
-
-def _hide(text: str) -> str:
     return text if _hidden is None else _hidden.sub("***", text)
 
 
@@ -219,4 +214,4 @@ def _hide_in(value: object) -> object:
         return {key: _hide_in(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_hide_in(item) for item in value]
-    return _hide(value) if isinstance(value, str) else value
+    return hidden(value) if isinstance(value, str) else value

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
@@ -20,7 +21,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from directus_sync.errors import shown
+from directus_sync.errors import SyncError, shown
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
@@ -88,6 +89,23 @@ def tree(content: bytes) -> yaml.Node | None:
         reason = str(problem) if isinstance(error, _Refused) else f"it is not YAML: {problem}"
         raise Unreadable(reason, mark.line + 1 if mark is not None else None) from error
     return root
+
+
+def file_tree(content: bytes, source: str, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as in SyncError
+    """Return the nodes of a file. Raises `error`, with the line and what to do next, for what `tree` refuses."""
+    try:
+        return tree(content)
+    except Unreadable as found:
+        raise error(f"the file can't be used: {found.reason}", where=found.where(source), next=next) from found
+
+
+def read_tree(path: Path, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as above
+    """Read a file and return its nodes. Raises `error` as `file_tree` does, and where the file can't be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as failed:
+        raise error(f"the file can't be read: {failed.strerror}", where=str(path), next=next) from failed
+    return file_tree(content, str(path), error, next)
 
 
 def scalar(text: str) -> yaml.ScalarNode:

@@ -12,7 +12,7 @@ from pathlib import Path
 from directus_sync.errors import SyncError
 from directus_sync.settings import ROOT
 from directus_sync.state import revision_files
-from directus_sync.state.revision_files import RevisionFile
+from directus_sync.state.revision_files import Revision
 from directus_sync.state.revisions import BRANCHES
 from migrations.history import History
 
@@ -37,7 +37,7 @@ def accept_edits(reason: str, commit: str | None = None, root: Path = ROOT) -> l
     return done
 
 
-def _add_line(file: RevisionFile, line: str) -> None:
+def _add_line(file: Revision, line: str) -> None:
     """Put a line at the end of the module's docstring."""
     if ast.get_docstring(file.tree) is None:
         raise ValueError(f"{file.name} has no docstring to write into")

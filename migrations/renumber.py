@@ -15,7 +15,7 @@ from pathlib import Path
 from directus_sync.errors import SyncError
 from directus_sync.settings import ROOT
 from directus_sync.state import revision_files
-from directus_sync.state.revision_files import RevisionFile
+from directus_sync.state.revision_files import Revision
 from directus_sync.state.revisions import BRANCHES
 from migrations.history import History
 
@@ -24,7 +24,7 @@ from migrations.history import History
 class Move:
     """A revision that gets another place: its id, the id of the one below it, or both change."""
 
-    file: RevisionFile
+    file: Revision
     id: str
     parent: str | None
 
@@ -66,7 +66,7 @@ def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
     return done
 
 
-def plan(files: Sequence[RevisionFile], history: History, named: str | None) -> list[Move]:
+def plan(files: Sequence[Revision], history: History, named: str | None) -> list[Move]:
     """Return what is to be moved so that every revision has a number and a parent of its own."""
     first = _fork(files, named)
     if first is None:
@@ -83,12 +83,12 @@ def plan(files: Sequence[RevisionFile], history: History, named: str | None) -> 
     return moves
 
 
-def _ages(files: Sequence[RevisionFile], history: History, first: int) -> dict[RevisionFile, tuple[float, float]]:
+def _ages(files: Sequence[Revision], history: History, first: int) -> dict[Revision, tuple[float, float]]:
     """Return since when the main branch, and any branch, has each revision from this number on.
 
     A revision is never older than the one below it, so that those of one branch in git keep their order.
     """
-    ages: dict[RevisionFile, tuple[float, float]] = {}
+    ages: dict[Revision, tuple[float, float]] = {}
     for file in sorted(files, key=lambda file: file.number):
         if file.number >= first:
             below = min((age for other, age in ages.items() if other.id == file.parent), default=(0.0, 0.0))
@@ -96,7 +96,7 @@ def _ages(files: Sequence[RevisionFile], history: History, first: int) -> dict[R
     return ages
 
 
-def _fork(files: Sequence[RevisionFile], named: str | None) -> int | None:
+def _fork(files: Sequence[Revision], named: str | None) -> int | None:
     """Return the lowest number at which two revisions want one place, or that of the one to move; None without one."""
     parents = [file.parent for file in files]
     ids = [file.id for file in files]

@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
 
 from directus_sync import attic
-from directus_sync.attic import Copy, Item
+from directus_sync.attic import AtticItem, Copy
 from directus_sync.postgres import database
 from tests.conftest import Database, Tool
 
@@ -60,12 +60,12 @@ class Attic:
     connection: Connection
     database: Database
 
-    def keep(self, *items: Item) -> tuple[Copy, ...]:
+    def keep(self, *items: AtticItem) -> tuple[Copy, ...]:
         definitions = {item.id: {"note": "as it was"} for item in items}
         return attic.keep(self.connection, items, run=RUN, command="push", sha256="0" * 64, definitions=definitions)
 
     def keep_one(self, collection: str, field: str | None = None) -> Copy:
-        (copy,) = self.keep(Item(collection, field))
+        (copy,) = self.keep(AtticItem(collection, field))
         return copy
 
     def finish(self, copy: Copy) -> Copy:

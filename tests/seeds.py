@@ -12,7 +12,7 @@ from directus_sync.seed import planning, reading
 from directus_sync.seed.model import Collection, Column, Field, Form
 from directus_sync.seed.planning import SeedPlan
 from directus_sync.seed.sending import loads
-from directus_sync.seed.store import Base, Found, Wanted
+from directus_sync.seed.store import Base, Found, Store, Wanted
 from directus_sync.seed.values import Literal
 
 
@@ -104,8 +104,8 @@ KNOWN = {
 
 
 @dataclass
-class Lists:
-    """What `store.Store` is, over lists of rows; counts how often it was asked.
+class Lists(Store):
+    """A store over lists of rows; counts how often it was asked.
 
     writing: what it says, one after the other, of whether somebody writes; nobody does after the last.
     """

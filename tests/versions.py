@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from directus_sync.state import revision_files
-from directus_sync.state.revision_files import RevisionFile
+from directus_sync.state.revision_files import Revision
 from directus_sync.state.revisions import Branch
 
 REVISION = '''"""{title}.
@@ -34,6 +35,11 @@ def downgrade() -> None:
 '''
 LINE = ("pre_0001_a", "pre_0002_b", "pre_0003_c", "post_0001_a", "post_0002_b")
 DEFAULT_BODY = 'op.execute("SELECT 1")'
+
+
+def revision(name: str) -> Revision:
+    """Return a revision of this name that does nothing."""
+    return Revision(Path(f"{name}.py"), "_".join(name.split("_")[:2]), None, ast.Module([], []))
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Versions:
         """Return the names of a branch's revisions, as long as they form a line."""
         return [file.name for file in revision_files.line(self.folder, branch)]
 
-    def file(self, name: str) -> RevisionFile:
+    def file(self, name: str) -> Revision:
         (found,) = (file for file in revision_files.read(self.folder, branch_of(name)) if file.name == name)
         return found
 

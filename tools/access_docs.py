@@ -9,12 +9,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from directus_sync.errors import SyncError
-from directus_sync.resources import access
-from directus_sync.resources.access import lint, tenancy
-from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Rule
+from directus_sync.errors import InvalidAccess, SyncError
+from directus_sync.resources import access, findings
+from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.schema import snapshot
@@ -24,6 +23,7 @@ PAGE: Final = Path("docs/who-may-do-what.md")
 GUARD: Final = Path("extensions/trm/src/generated/tenancy.json")
 # Directus's own collections fire other events than the guard's.
 _SYSTEM: Final = "directus_"
+_WRITES: Final = ("create", "update", "delete")
 _LETTERS: Final = {"create": "C", "read": "R", "update": "U", "delete": "D", "share": "S"}
 _SOME: Final = "°"
 
@@ -44,7 +44,7 @@ def main(root: Path = ROOT) -> int:
     """Write or check the files; return the exit code."""
     try:
         loaded = access.load(root / "snapshots/access", snapshot.read(root / "snapshots/schema.yaml"))
-        lint.require_sound(loaded.findings)
+        findings.require_none(loaded.findings, InvalidAccess, "access")
     except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -61,9 +61,28 @@ def main(root: Path = ROOT) -> int:
 
 def guard(files: Access) -> str:
     """Return the map of the tenant guard as JSON, a line for each collection."""
-    guarded = {name: rule for name, rule in tenancy.guarded(files).items() if not name.startswith(_SYSTEM)}
-    lines = [f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in guarded.items()]
+    rules = {name: rule for name, rule in guarded(files).items() if not name.startswith(_SYSTEM)}
+    lines = [f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in rules.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def guarded(access: Access) -> dict[str, dict[str, Any]]:
+    """Return, for each collection that has a tenant, the path to it and the members who may write.
+
+    {"events": {"path": "organization_id", "create": ["org-admin"], "update": [...], "delete": [...]}}, sorted.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, collection in sorted(access.collections.items()):
+        if collection.tenant is None:
+            continue
+        members = {
+            action: {
+                role for grant in collection.grants if grant.action == action for role in access.member(grant.policy)
+            }
+            for action in _WRITES
+        }
+        found[name] = {"path": collection.tenant, **{action: sorted(roles) for action, roles in members.items()}}
+    return found
 
 
 def page(files: Access) -> str:
@@ -110,13 +129,13 @@ def _section(files: Access, collection: CollectionAccess) -> str:
     return "\n".join([*lines, "", *named, *([""] if named else [])])
 
 
-def _fields(grant: Grant, rule: Rule) -> str:
+def _fields(grant: Grant, rule: AccessRule) -> str:
     if grant.action in {"delete", "share"}:
         return ""
     return "all" if rule.fields == EVERY_FIELD else ", ".join(f"`{name}`" for name in rule.fields)
 
 
-def _rows(collection: CollectionAccess, grant: Grant, rule: Rule) -> str:
+def _rows(collection: CollectionAccess, grant: Grant, rule: AccessRule) -> str:
     if grant.action == "create":
         return "in the organisation" if collection.tenant is not None else ""
     if rule.rows is None:

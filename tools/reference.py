@@ -16,7 +16,7 @@ import click
 
 from directus_sync import cli, errors
 from directus_sync.errors import EXIT_CODES, SyncError
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.settings import ROOT, SETTINGS
 
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -53,7 +53,7 @@ def exit_codes() -> str:
 
 def all_errors() -> Mapping[str, tuple[int, str, str]]:
     """Return by id the exit code, the meaning and the remedy of each error that a message can have."""
-    found = {rule.id: (4, rule.value.meaning, rule.value.remedy) for rule in Rule}
+    found = {rule.id: (4, rule.value.meaning, rule.value.remedy) for rule in SchemaRule}
     for _, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, SyncError) and kind.remedy and kind.id not in found:
             found[kind.id] = (kind.exit_code, (inspect.getdoc(kind) or "").splitlines()[0], kind.remedy)

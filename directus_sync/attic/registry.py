@@ -21,7 +21,7 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Item:
+class AtticItem:
     """A collection, or one of its fields."""
 
     collection: str
@@ -41,7 +41,7 @@ class Copy:
     """
 
     id: int
-    item: Item
+    item: AtticItem
     rows: int
     taken_at: datetime
     run: UUID
@@ -59,7 +59,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Taking:
-    """What the copies of one run have in common. definitions: by `Item.id`, what the server's snapshot says of it."""
+    """What the copies of one run have in common. definitions: by id, what the server's snapshot says of it."""
 
     run: UUID
     command: str
@@ -69,8 +69,7 @@ class Taking:
 
 def exists(connection: Connection) -> bool:
     """Tell whether the register is there."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.attic_copies')")
-    return table is not None
+    return database.has(connection, "directus_sync.attic_copies")
 
 
 def number(connection: Connection) -> int:
@@ -83,7 +82,7 @@ def number(connection: Connection) -> int:
 def add(
     connection: Connection,
     copy_id: int,
-    item: Item,
+    item: AtticItem,
     key: tuple[str, ...],
     taking: Taking,
     beside: Rows | None = None,
@@ -162,7 +161,7 @@ def listing(connection: Connection) -> tuple[Copy, ...]:
         " FROM directus_sync.attic_copies ORDER BY id DESC",
     )
     return tuple(
-        Copy(copy_id, Item(collection, field), count, taken_at, UUID(str(run)), *others)
+        Copy(copy_id, AtticItem(collection, field), count, taken_at, UUID(str(run)), *others)
         for copy_id, collection, field, count, taken_at, run, *others in rows
     )
 
@@ -174,8 +173,10 @@ def select(connection: Connection, ids: Iterable[int]) -> tuple[Copy, ...]:
     return tuple(known[copy_id] for copy_id in wanted if copy_id in known)
 
 
-def older_than(connection: Connection, age: timedelta) -> tuple[int, ...]:
+def overdue(connection: Connection, age: timedelta) -> tuple[int, ...]:
     """Return the ids of the copies that were taken longer ago than that."""
+    if not exists(connection):
+        return ()
     rows = database.query(
         connection, "SELECT id FROM directus_sync.attic_copies WHERE taken_at <= now() - %s ORDER BY id", (age,)
     )

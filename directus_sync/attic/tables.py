@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 import psycopg2
 from psycopg2 import errorcodes, sql
 
-from directus_sync.postgres import database
+from directus_sync.errors import AtticFailed
+from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 
 Result = TypeVar("Result")
@@ -128,3 +129,16 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
 
 def _passing(error: Exception) -> bool:
     return isinstance(error, psycopg2.Error) and error.pgcode in _PASSING
+
+
+@contextmanager
+def wrapped(connection: Connection, what: str) -> Iterator[None]:
+    """Raise AtticFailed for what PostgreSQL refuses in the block. what: could not be done."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
+        raise AtticFailed(
+            f"{what}: {reason}", next=f"{fix}; that is safe, and copies that were complete stay"
+        ) from error

@@ -114,8 +114,8 @@ def _building(connection: Connection, difference: Difference) -> _Building | Non
 
 
 def _is_hypertable(connection: Connection, table: str) -> bool:
-    ((there,),) = database.query(connection, "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL")
-    return bool(there and database.query(connection, _HYPERTABLE, (table,)))
+    there = database.has(connection, "_timescaledb_catalog.hypertable")
+    return there and bool(database.query(connection, _HYPERTABLE, (table,)))
 
 
 def _for_constraint(item: Object, definition: str) -> _Building | None:

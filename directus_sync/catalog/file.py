@@ -55,12 +55,7 @@ def parse(content: bytes, source: str) -> Catalog:
 
     Raises InvalidCatalog.
     """
-    try:
-        root = plain_yaml.tree(content)
-    except plain_yaml.Unreadable as error:
-        raise InvalidCatalog(
-            f"the file can't be used: {error.reason}", where=error.where(source), next=_RESTORE_FILE
-        ) from error
+    root = plain_yaml.file_tree(content, source, InvalidCatalog, _RESTORE_FILE)
     if not isinstance(root, yaml.MappingNode):
         raise _invalid("a catalog must be a mapping of sections", source, root)
     definitions: dict[Object, str] = {}

@@ -13,7 +13,6 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
 _READ: Final = "SELECT kind, name, definition FROM directus_sync.made"
-_TABLE: Final = "SELECT to_regclass('directus_sync.made') IS NOT NULL"
 _REMEMBER: Final = """
 INSERT INTO directus_sync.made AS m (kind, name, definition)
 SELECT * FROM unnest(%(kinds)s::text[], %(names)s::text[], %(definitions)s::text[])
@@ -26,8 +25,7 @@ WHERE NOT EXISTS (SELECT FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS l 
 
 def read(connection: Connection) -> Mapping[Object, str]:
     """Return the definitions of everything that this database had when a deploy or a pull looked."""
-    ((there,),) = database.query(connection, _TABLE)
-    rows = database.query(connection, _READ) if there else []
+    rows = database.query(connection, _READ) if database.has(connection, "directus_sync.made") else []
     return {Object(Kind(kind), name): definition for kind, name, definition in rows}
 
 

@@ -8,12 +8,10 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.commands import options
-from directus_sync.commands.deploy import migrate
 from directus_sync.directus import installation
 from directus_sync.errors import AlreadyAdopted, count
 from directus_sync.output import Progress
-from directus_sync.report import plans, results
-from directus_sync.report import resources as report
+from directus_sync.report import results
 from directus_sync.report.outcome import Adopted
 from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.plan import Approvals
@@ -38,17 +36,8 @@ def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -
     if makes:
         options.confirm("\n".join(makes), yes=yes)
     adopted = run(loaded, progress)
-    if as_json:
-        output.document(results.adopted_document(adopted))
-        return
-    found = results.contents(adopted.live)
-    output.result(f"Adopted {found}" if adopted.recorded else f"Nothing to adopt: {found} are recorded already")
-    if adopted.plan:
-        output.result(plans.plan(adopted.plan))
-    for plan in adopted.families:
-        if plan.differs:
-            output.result(report.plan(plan))
-    if adopted.plan or any(adopted.families):
+    output.either(results.adopted_document(adopted), results.adopted(adopted), as_json=as_json)
+    if not as_json and (adopted.plan or any(adopted.families)):
         output.note(
             "next: directus-sync pull --overwrite takes what the server has into the files;\n"
             "      directus-sync push makes the server equal the files, and refuses to lose anything"
@@ -84,7 +73,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         sessions.directus(settings, connection, progress) as client,
     ):
         snapshot.require_version(wanted, client.version())
-        migrate(connection, "pre", progress)
+        revisions.upgrade(connection, "pre", progress)
         base = history.base(connection)
         live = planning.read_live(client)
         if base is not None and comparison.between(base, live):

@@ -52,10 +52,8 @@ def list_(*, as_json: bool) -> None:
     """List the copies, the newest first."""
     with sessions.reading(options.load(), "attic list", Progress()) as connection:
         copies = attic.listing(connection)
-    if as_json:
-        output.document({"copies": [report.copy_document(copy) for copy in copies]})
-    else:
-        output.result("\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty")
+    text = "\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty"
+    output.either({"copies": [report.copy_document(copy) for copy in copies]}, text, as_json=as_json)
 
 
 @command.command()

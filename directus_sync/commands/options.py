@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,39 +15,24 @@ from directus_sync import output, settings
 from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Mode, Settings
+from directus_sync.steps.parts import EVERYTHING, Part
 
-
-class Part(Enum):
-    """A part of what is compared and pushed."""
-
-    SCHEMA = "schema"
-    ACCESS = "access"
-    RESOURCES = "resources"
-
-
-EVERYTHING: Final = frozenset(Part)
 FILE: Final = click.Path(path_type=Path)
-
-
-def families(parts: frozenset[Part]) -> frozenset[str]:
-    """Return the names of the families among the parts."""
-    return frozenset(part.value for part in parts - {Part.SCHEMA})
-
 
 Command = Callable[..., None]
 
 
-def _mode(_context: click.Context, _option: click.Parameter, given: str | None) -> Mode | None:
-    return Mode(given) if given is not None else None
+def _mode(_context: click.Context, _option: click.Parameter, value: str | None) -> Mode | None:
+    return Mode(value) if value is not None else None
 
 
-def _part(_context: click.Context, _option: click.Parameter, given: str | None) -> frozenset[Part]:
-    return EVERYTHING if given is None else frozenset({Part(given)})
+def _part(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[Part]:
+    return EVERYTHING if value is None else frozenset({Part(value)})
 
 
-def _ids(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+def _ids(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
     """Read ids given as --option a,b --option c."""
-    return frozenset(name.strip() for text in given for name in text.split(",") if name.strip())
+    return frozenset(name.strip() for text in values for name in text.split(",") if name.strip())
 
 
 with_snapshot = click.option(
@@ -88,13 +72,12 @@ def with_approvals(command: Command) -> Command:
 
 def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Complete an id from the snapshot file, after a comma too."""
-    given, comma, last = begun.rpartition(",")
+    before, comma, last = begun.rpartition(",")
     try:
         file = snapshots.read(settings.load().snapshot)
     except SyncError:
         return []
-    ids = (".".join(key) for section in ("collections", "fields") for key in file.section(section))
-    return [f"{given}{comma}{name}" for name in ids if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in sorted(file.ids) if name.startswith(last)]
 
 
 def confirm(what: str, *, yes: bool) -> None:

@@ -9,7 +9,6 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.output import Progress
-from directus_sync.resources.families import is_resource
 from directus_sync.schema import approvals
 from directus_sync.settings import Settings
 from directus_sync.steps import families, planning, sessions
@@ -37,12 +36,8 @@ def run(settings: Settings, progress: Progress, *, dry_run: bool = False) -> tup
         sessions.reading(settings, "prune", progress) as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
-        there = families.present(connection, settings, of_families)
-        of_schema = [removal for removal in removals if not is_resource(removal.item)]
-        spent = (
-            *approvals.spent(of_schema, wanted, planning.read_live(client)),
-            *(removal for removal in removals if is_resource(removal.item) and removal.item not in there),
-        )
+        there = families.present(connection, settings, of_families) | wanted.ids | planning.read_live(client).ids
+    spent = [removal for removal in removals if removal.item not in there]
     if spent and not dry_run:
         approvals.prune(settings.removals, spent)
     return tuple(removal.item for removal in spent)

@@ -12,7 +12,6 @@ import rich_click as click
 from directus_sync import files, output
 from directus_sync.catalog import Difference, upkeep
 from directus_sync.commands import options
-from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges, count
@@ -28,6 +27,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history, revisions
 from directus_sync.state.revisions import BRANCHES
 from directus_sync.steps import families, planning, sessions
+from directus_sync.steps.parts import EVERYTHING, Part
 
 
 @click.command()
@@ -46,21 +46,21 @@ def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dr
 
 def _text(done: Captured, settings: Settings, only: frozenset[Part]) -> str:
     if not done.anything:
-        names = [settings.snapshot.with_name(name) for name in options.families(only)]
-        source = settings.snapshot if Part.SCHEMA in only else names[0]
+        folder = settings.snapshot.with_name(min(part.value for part in only))
+        source = settings.snapshot if Part.SCHEMA in only else folder
         return f"Nothing to pull: {source} equals Directus"
     lines = results.captured(done)
     if done.dry_run:
         return "\n".join(["A pull would change:", *lines])
     files = " and ".join(str(path) for path in done.files)
-    what = results.contents(done.live) if done.live else " and ".join(sorted(options.families(only)))
+    what = results.contents(done.live) if done.live else " and ".join(sorted(part.value for part in only))
     return "\n".join([*lines, f"Pulled {what}; commit {files}"])
 
 
 def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Captured:
     """Return what a pull would change. Writes nothing, not even what the base is."""
     wanted = planning.read_wanted(settings)
-    kept = families.read_wanted(settings, wanted, progress, options.families(parts))
+    kept = families.read_wanted(settings, wanted, progress, parts)
     with sessions.reading(settings, "pull", progress) as connection:
         entered = tuple(item.id for plan in families.judged(connection, kept, Approvals()) for item in plan.items)
         if Part.SCHEMA not in parts:
@@ -81,14 +81,14 @@ def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTH
             return Captured(())
         if Part.SCHEMA not in parts:
             schema = planning.read_wanted(settings)
-            written = families.pull(settings, connection, schema, options.families(parts), overwrite=overwrite)
+            written = families.pull(settings, connection, schema, parts, overwrite=overwrite)
             return Captured(written, entered=_names(written))
         with sessions.directus(settings, connection, progress) as client:
             if not known and _is_pulled(connection, inputs, client.version()):
                 return Captured(())
             done, live = _pulled(settings, connection, client, progress, overwrite=overwrite)
         history.record_base(connection, live, "pull")
-        written = families.pull(settings, connection, live, options.families(parts), overwrite=overwrite)
+        written = families.pull(settings, connection, live, parts, overwrite=overwrite)
         done = dataclasses.replace(done, files=(*done.files, *written), entered=_names(written))
         if not done.files and parts == EVERYTHING:
             fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))

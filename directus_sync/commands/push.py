@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,8 +10,6 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.commands import options
-from directus_sync.commands.diff import show_plan
-from directus_sync.commands.options import EVERYTHING, Part
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
@@ -19,9 +18,11 @@ from directus_sync.report.outcome import Compared
 from directus_sync.schema import saved_plan
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint
-from directus_sync.steps import families, planning, sessions
+from directus_sync.steps import comparing, families, planning, sessions
+from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
+from directus_sync.steps.resources import ResourcePushing
 
 
 @click.command()
@@ -53,7 +54,10 @@ def command(
         nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
         output.either(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
-        show_plan(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
+        found = comparing.compare(loaded, Request(allow_destroy, discard_live), Progress(), only)
+        text = results.compared(found, in_colour=output.in_colour(sys.stdout))
+        output.either(results.compared_document(found), text, as_json=as_json)
+        options.finish(3 if found.differs else 0)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
         request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
@@ -64,25 +68,22 @@ def command(
 def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:
     """Make Directus equal the files, and record them; return what was changed."""
     wanted = planning.read_wanted(settings)
-    of_families = families.read_wanted(settings, wanted, progress, options.families(parts))
+    of_families = families.read_wanted(settings, wanted, progress, parts)
     with sessions.writing(settings, "push", progress) as connection:
         pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            given = planning.approved(settings, request)
-            return Compared(pushing.nothing(wanted), families.nothing(of_families, given))
-        entering = [
-            (families.pushing(settings, request, progress, connection, "push", each), each.items)
-            for each in of_families
-        ]
-        for each, items in entering:
-            each.require_possible(items)
+            approved = planning.approved(settings, request)
+            return Compared(pushing.nothing(wanted), families.nothing(of_families, approved))
+        entering = [ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families]
+        for each in entering:
+            each.require_possible()
         with ExitStack() as stack:
             schema, client = None, None
             if Part.SCHEMA in parts:
                 client = stack.enter_context(sessions.directus(settings, connection, progress))
                 schema = pushing.run(client, wanted)
             client_for = stack.enter_context(sessions.for_rows(settings, connection, progress, client))
-            entered = tuple(each.run(client_for, items) for each, items in entering)
+            entered = tuple(each.run(client_for) for each in entering)
         return Compared(schema, entered)
 
 

@@ -13,7 +13,7 @@ from directus_sync.catalog import upkeep
 from directus_sync.commands import options
 from directus_sync.directus import worker
 from directus_sync.output import Progress
-from directus_sync.report import results
+from directus_sync.report import seeds
 from directus_sync.report.outcome import Seeded
 from directus_sync.seed import model, reading, store, writing
 from directus_sync.seed import planning as seed_planning
@@ -32,10 +32,7 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
     loaded = options.load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
     done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
-    if as_json:
-        output.document(results.seeded_document(done))
-    else:
-        output.result(results.seeded(done))
+    output.either(seeds.seeded_document(done), seeds.seeded(done), as_json=as_json)
     options.finish(3 if dry_run and done.writes else 0)
 
 
@@ -48,13 +45,13 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
     Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
     """
     started = time.monotonic()
-    given = [reading.read(path) for path in files or settings.seeds]
+    seed_files = [reading.read(path) for path in files or settings.seeds]
     wanted = planning.read_wanted(settings)
     expected = upkeep.read_expected(settings.catalog)
     with (sessions.reading if dry_run else sessions.writing)(settings, "seed", progress) as connection:
         rows = store.Store(connection)
         known = model.collections(wanted, expected, store.tables(connection))
-        planned = seed_planning.plan(given, known, rows, force=force)
+        planned = seed_planning.plan(seed_files, known, rows, force=force)
         if not dry_run:
             rows.record(planned.news)
         if planned.writes and not dry_run:

@@ -26,10 +26,7 @@ from directus_sync.steps import families, sessions
 def command(snapshot: Path | None, *, as_json: bool) -> None:
     """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
     found = run(options.load(snapshot), Progress())
-    if as_json:
-        output.document(results.status_document(found))
-    else:
-        output.result(results.status(found))
+    output.either(results.status_document(found), results.status(found), as_json=as_json)
 
 
 def run(settings: Settings, progress: Progress) -> Status:

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 
 from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, unusable
-from directus_sync.directus.session import Session
+from directus_sync.directus.channel import PRIVATE_URL, Channel
 from directus_sync.directus.worker import Choice
-from directus_sync.errors import (
-    ApplyFailed,
-    ApplyUnclear,
-    DirectusDenied,
-    DirectusUnavailable,
-    RequestFailed,
-    SyncError,
-)
-from directus_sync.process.retries import retry_context
+from directus_sync.errors import ApplyFailed, ApplyUnclear, DirectusUnavailable, RequestFailed
 from directus_sync.schema.snapshot import Upload
 from directus_sync.settings import Settings
-
-_Errors = type[Exception] | tuple[type[Exception], ...]
-# How messages name the Directus that a command starts for itself; it has no address.
-PRIVATE_URL: Final = "http://private-directus"
-# The first wait of a retry; stamina doubles it and adds jitter.
-RETRY_SECONDS: Final = 0.25
-RETRY_ATTEMPTS: Final = 6
-
-
-class _Busy(Exception):
-    """503 or 429: Directus asks to come back later."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(f"HTTP {response.status_code}")
-        self.response = response
 
 
 class DirectusClient:
@@ -60,24 +35,10 @@ class DirectusClient:
         transport: httpx.BaseTransport | None = None,
         session: httpx.Auth | None = None,
     ) -> None:
+        self._channel = Channel(url, settings, transport, session)
         self.url = url
-        # As the user knows it: a private one by its database.
-        self.name = f"the Directus of {settings.database.label}" if url == PRIVATE_URL else url
+        self.name = self._channel.name
         self._settings = settings
-        self._session = session or Session(
-            settings, lambda body: self._read("POST", "/auth/login", json=body, auth=None)
-        )
-        self._http = httpx.Client(
-            base_url=url,
-            auth=self._session,
-            timeout=httpx.Timeout(settings.request_timeout, connect=10.0),
-            transport=transport,
-            # Loading the certificates of all authorities takes longer than most requests.
-            verify=not url.startswith("http:"),
-            # A proxy would see the token, and cannot reach this machine's loopback address anyway.
-            trust_env=not _is_loopback(url),
-            headers={"User-Agent": "directus-sync", "Cache-Control": "no-store"},
-        )
         self._version: str | None = None
         # What was started for it, if this tool started it.
         self.choice: Choice | None = None
@@ -95,12 +56,7 @@ class DirectusClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(self._session, Session) and self._session.refresh_token is not None:
-            # The session would stay in directus_sessions for days.
-            body = {"refresh_token": self._session.refresh_token, "mode": "json"}
-            with contextlib.suppress(httpx.HTTPError):
-                self._http.request("POST", "/auth/logout", json=body, auth=None, timeout=1.0)
-        self._http.close()
+        self._channel.close()
 
     def wait(
         self, seconds: float, *, alive: Callable[[], None] = lambda: None, waiting: Callable[[], None] | None = None
@@ -116,7 +72,7 @@ class DirectusClient:
         while True:
             alive()
             try:
-                response = self._http.get("/server/ping", auth=None, timeout=5.0)
+                response = self._channel.http.get("/server/ping", auth=None, timeout=5.0)
                 if response.status_code == 200 and response.text == "pong":
                     return
                 reason = f"HTTP {response.status_code}"
@@ -140,11 +96,11 @@ class DirectusClient:
         """
         if self._version is not None:
             return self._version
-        data = data_of(self._read("GET", "/server/info"))
+        data = data_of(self._channel.read("GET", "/server/info"))
         version = data.get("version") if isinstance(data, dict) else None
         if not isinstance(version, str):
             # Directus says its version only to users that it knows.
-            raise self._not_admin()
+            raise self._channel.not_admin()
         self._version = version
         return version
 
@@ -155,17 +111,17 @@ class DirectusClient:
         """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
-            response = self._repeated((httpx.TransportError, _Busy), "GET", path, auth=None, headers=headers)
+            response = self._channel.ask("GET", path, auth=None, headers=headers)
         except httpx.TransportError as error:
-            raise self._unavailable(error) from error
+            raise self._channel.unavailable(error) from error
         if response.status_code in {401, 403}:
             return None
-        data = data_of(self._checked(response))
+        data = data_of(self._channel.checked(response))
         return data.get(field) if isinstance(data, dict) else None
 
     def clear_cache(self) -> None:
         """Clear Directus's cache of the schema, which is out of date after DDL."""
-        self._read("POST", "/utils/cache/clear?system")
+        self._channel.read("POST", "/utils/cache/clear?system")
 
     def hashed(self, text: str) -> str:
         """Return the hash of a password, as Directus keeps it."""
@@ -173,7 +129,7 @@ class DirectusClient:
 
     def snapshot(self) -> bytes:
         """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
-        return self._read("GET", "/schema/snapshot?export=yaml").content
+        return self._channel.read("GET", "/schema/snapshot?export=yaml").content
 
     def schema(self) -> Any:
         """Return the schema snapshot as JSON, unchecked."""
@@ -188,13 +144,13 @@ class DirectusClient:
     def _exported(self, path: str) -> Any:
         # As an export: Directus may answer anything else from its cache (CACHE_ENABLED).
         try:
-            return self._read("GET", f"{path}?export=json").json()
+            return self._channel.read("GET", f"{path}?export=json").json()
         except ValueError as error:
             raise unusable(f"{path} is not JSON", self.name) from error
 
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
         """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
-        response = self._read("POST", "/schema/diff", files=_multipart(snapshot))
+        response = self._channel.read("POST", "/schema/diff", files=_multipart(snapshot))
         # 204: Directus sends no body when the schemas match.
         if response.status_code == 204:
             return None
@@ -210,13 +166,13 @@ class DirectusClient:
         """
         body = json.dumps({"hash": digest, "diff": diff}).encode()
         try:
-            response = self._http.post(
+            response = self._channel.http.post(
                 "/schema/apply",
                 files=_multipart(("diff.json", body, "application/json")),
                 timeout=httpx.Timeout(self._settings.apply_timeout, connect=10.0),
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._unavailable(error) from error
+            raise self._channel.unavailable(error) from error
         except httpx.TransportError as error:
             raise self._unclear(
                 f"the connection was lost while Directus applied the schema: {cause_of(error)}"
@@ -232,7 +188,7 @@ class DirectusClient:
                 f"the apply was answered with HTTP {response.status_code}, which does not say whether it happened"
             )
         if response.status_code == 401:
-            raise self._denied(response)
+            raise self._channel.denied(response)
         if response.status_code >= 500:
             # The transaction may be committed: caches and hooks come after it.
             failed = ApplyUnclear(
@@ -255,9 +211,9 @@ class DirectusClient:
     def registered(self) -> frozenset[str]:
         """Return the parts of this project's extensions that the server has registered."""
         try:
-            response = self._http.get("/trm/health", auth=None)
+            response = self._channel.http.get("/trm/health", auth=None)
         except httpx.TransportError as error:
-            raise self._unavailable(error) from error
+            raise self._channel.unavailable(error) from error
         # 503: some are missing. 404: all of them, or Directus is older than the extension.
         try:
             return frozenset(str(name) for name in response.json()["registered"])
@@ -270,9 +226,9 @@ class DirectusClient:
         Raises RequestFailed; where Directus itself did not answer it is `unclear`, and the change may still happen.
         """
         try:
-            response = self._written(method, path, body)
+            response = self._channel.send(method, path, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._unavailable(error) from error
+            raise self._channel.unavailable(error) from error
         except httpx.TransportError as error:
             failed = RequestFailed(
                 f"the connection was lost before Directus answered: {cause_of(error)}",
@@ -282,7 +238,7 @@ class DirectusClient:
             failed.unclear = True
             raise failed from error
         if response.status_code == 401:
-            raise self._denied(response)
+            raise self._channel.denied(response)
         if not response.is_success:
             failed = RequestFailed(
                 f"HTTP {response.status_code}: {reason_of(response)}",
@@ -293,90 +249,6 @@ class DirectusClient:
             failed.unclear = response.status_code >= 500 and not is_of_directus(response)
             raise failed
         return None if response.status_code == 204 else data_of(response)
-
-    def _written(self, method: str, path: str, body: object) -> httpx.Response:
-        """Send a change, and again only while Directus is too busy to take it."""
-        return self._repeated(_Busy, method, path, json=body)
-
-    def _read(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request that changes nothing that matters, and again while Directus does not answer or is busy."""
-        try:
-            return self._checked(self._repeated((httpx.TransportError, _Busy), method, path, **options))
-        except httpx.TransportError as error:
-            raise self._unavailable(error) from error
-
-    def _repeated(self, on: _Errors, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            for attempt in retry_context(on=on, attempts=RETRY_ATTEMPTS, wait_initial=RETRY_SECONDS, timeout=None):
-                with attempt:
-                    response = _unless_busy(self._http.request(method, path, **options))
-        except _Busy as error:
-            return error.response
-        return response
-
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        """Return a good answer, and raise for any other."""
-        if response.is_success:
-            return response
-        # Directus answers 400 to a log-in with something that is not an e-mail address.
-        login = response.request.url.path.endswith("/auth/login")
-        if response.status_code == 401 or (login and response.status_code == 400):
-            raise self._denied(response)
-        if response.status_code == 403:
-            raise self._not_admin()
-        raise RequestFailed(
-            f"Directus answered HTTP {response.status_code}: {reason_of(response)}",
-            where=f"{response.request.method} {response.request.url.copy_with(query=None)}",
-            next=_ADVICE.get(response.status_code, "look for the cause in the log of Directus"),
-        )
-
-    def _unavailable(self, error: httpx.TransportError) -> SyncError:
-        return DirectusUnavailable(
-            f"Directus does not answer: {cause_of(error)}",
-            where=self.name,
-            next="start it (`make up` starts the local one), or check DIRECTUS_URL",
-        )
-
-    def _denied(self, response: httpx.Response) -> SyncError:
-        if not isinstance(self._session, Session):
-            used, step = (
-                "token that was signed for it",
-                "look whether the Directus at DIRECTUS_HOME reads another SECRET",
-            )
-        elif self._settings.token is not None:
-            used, step = "token", "check DIRECTUS_TOKEN or ADMIN_TOKEN"
-        else:
-            used, step = "e-mail and password", "check ADMIN_EMAIL and ADMIN_PASSWORD"
-        return DirectusDenied(f"Directus does not accept the {used}: {reason_of(response)}", where=self.name, next=step)
-
-    def _not_admin(self) -> SyncError:
-        return DirectusDenied(
-            "Directus accepts the credentials, but they are not an administrator's",
-            where=self.name,
-            next="use a token of a user whose role or policy has admin access",
-        )
-
-
-_ADVICE: Final = {
-    400: "the snapshot and this server do not fit together; `directus-sync diff` shows more",
-    404: "check that DIRECTUS_URL names Directus itself, not a page in front of it",
-    413: "a proxy in front of Directus limits the size of uploads; raise its limit",
-    503: "Directus is under load; run again later",
-}
-
-
-def _is_loopback(url: str) -> bool:
-    host = httpx.URL(url).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _unless_busy(response: httpx.Response) -> httpx.Response:
-    if response.status_code in {429, 503}:
-        raise _Busy(response)
-    return response
 
 
 def _multipart(upload: Upload) -> dict[str, Upload]:

@@ -99,17 +99,17 @@ def version(settings: Settings) -> str:
 
 def is_in_database(connection: Connection) -> bool:
     """Tell whether the database has Directus's own tables."""
-    return _exists(connection, "public.directus_migrations")
+    return database.has(connection, "public.directus_migrations")
 
 
 def is_populated(connection: Connection) -> bool:
     """Tell whether the database has Directus's own tables, from a bootstrap that ended."""
-    return is_in_database(connection) and not _is_marked(connection)
+    return is_in_database(connection) and not database.has(connection, _MARK)
 
 
 def has_access(connection: Connection) -> bool:
     """Tell whether the database says who may do what: it has Directus's tables for it, from a bootstrap that ended."""
-    return _exists(connection, "public.directus_policies") and not _is_marked(connection)
+    return database.has(connection, "public.directus_policies") and not database.has(connection, _MARK)
 
 
 def require_in_database(connection: Connection, settings: Settings) -> None:
@@ -154,28 +154,19 @@ def bootstrapping(connection: Connection) -> Iterator[None]:
     these tables, so they are dropped.
     """
     with connection.cursor() as cursor:
-        if _is_marked(connection) and not _has_users(connection):
+        if database.has(connection, _MARK) and not _has_users(connection):
             cursor.execute(_DROP)
-        if not _exists(connection, "public.directus_collections"):
+        if not database.has(connection, "public.directus_collections"):
             cursor.execute(f"CREATE TABLE IF NOT EXISTS {_MARK} ()")
         yield
         cursor.execute(f"DROP TABLE IF EXISTS {_MARK}")
 
 
-def _is_marked(connection: Connection) -> bool:
-    return _exists(connection, _MARK)
-
-
 def _has_users(connection: Connection) -> bool:
-    if not _exists(connection, "public.directus_users"):
+    if not database.has(connection, "public.directus_users"):
         return False
     ((found,),) = database.query(connection, "SELECT EXISTS (SELECT FROM public.directus_users)")
     return bool(found)
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    ((found,),) = database.query(connection, "SELECT to_regclass(%s)", (table,))
-    return found is not None
 
 
 def api(home: Path) -> Path:

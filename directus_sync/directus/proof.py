@@ -40,7 +40,7 @@ _FORGET_USERS: Final = "DELETE FROM public.directus_users WHERE first_name = %(n
 def require(client: DirectusClient, connection: Connection) -> None:
     """Raise WrongSettings unless this Directus reads the database of the connection."""
     values = {"key": str(uuid.uuid4()), "secret": secrets.token_urlsafe(32), "name": _NAME}
-    ((installed,),) = database.query(connection, "SELECT to_regclass('public.directus_shares') IS NOT NULL")
+    installed = database.has(connection, "public.directus_shares")
     try:
         proven = installed and _prove(client, connection, values)
     except psycopg2.Error as error:

@@ -195,8 +195,7 @@ def _may_listen(package: Path) -> bool:
 
 def _flow(connection: Connection, sql: str) -> str:
     """Return the name of a flow; empty if the query finds none."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('public.directus_flows')")
-    rows = database.query(connection, sql) if table else []
+    rows = database.query(connection, sql) if database.has(connection, "public.directus_flows") else []
     return str(rows[0][0]) if rows else ""
 
 

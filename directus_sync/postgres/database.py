@@ -227,6 +227,12 @@ def query(
                 connection.rollback()  # or the transaction would keep what the first query saw
 
 
+def has(connection: Connection, relation: str) -> bool:
+    """Tell whether the database has a table or view of this name, which is written as in SQL, with its schema."""
+    ((found,),) = query(connection, "SELECT to_regclass(%s)", (relation,))
+    return found is not None
+
+
 def label(connection: Connection) -> str:
     """Name the database for messages: host, port and database."""
     info = connection.info

@@ -21,7 +21,7 @@ WHERE h.schema_name = 'public' GROUP BY h.id, h.schema_name, h.table_name ORDER 
 
 def crowded(connection: Connection, share: float = SHARE) -> tuple[str, ...]:
     """Return a sentence for each hypertable of which a statement over all chunks takes this share of all locks."""
-    if not database.query(connection, "SELECT to_regclass('_timescaledb_catalog.hypertable')")[0][0]:
+    if not database.has(connection, "_timescaledb_catalog.hypertable"):
         return ()
     return tuple(
         f"{table} has {chunks} chunks with {indexes} indexes each: a statement over all of them takes"

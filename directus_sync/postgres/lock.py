@@ -107,8 +107,7 @@ def _unlock(connection: Connection) -> None:
 
 
 def _lock_table(connection: Connection, held: ExitStack) -> bool:
-    ((there,),) = database.query(connection, f"SELECT {_TABLE} IS NOT NULL")
-    if not there:
+    if not database.has(connection, "directus_sync.lock"):
         return True
     keeper = database.beside(connection, f"{_KEEPER}{connection.info.backend_pid}")
     held.callback(keeper.close)

@@ -7,12 +7,11 @@ from typing import Final
 
 from psycopg2.sql import SQL, Identifier
 
-from directus_sync.catalog import Catalog, Object, identifier
-from directus_sync.catalog import Kind as CatalogKind
+from directus_sync.catalog import Catalog, Kind, Object, identifier
 from directus_sync.errors import NameTaken, count
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema.diff import ABSENT, Action, Change, Kind
+from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
 from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Remains
 from directus_sync.schema.snapshot import Snapshot
@@ -107,14 +106,17 @@ SELECT name, field, array_agg(replace(what, 'public.', '') ORDER BY what) FROM n
 
 def held(
     connection: Connection, changes: Iterable[Change], live: Snapshot
-) -> Mapping[tuple[Kind, str], tuple[str, ...]]:
+) -> Mapping[tuple[ItemKind, str], tuple[str, ...]]:
     """Return, by kind and id of what is to go or change, what of PostgreSQL's needs it: views, policies, triggers."""
     wanted = [change for change in changes if alters(change, live)]
     if not wanted:
         return {}
     names = [[change.collection for change in wanted], [change.field for change in wanted]]
     return {
-        (Kind.COLLECTION if field is None else Kind.FIELD, table if field is None else f"{table}.{field}"): tuple(what)
+        (
+            ItemKind.COLLECTION if field is None else ItemKind.FIELD,
+            table if field is None else f"{table}.{field}",
+        ): tuple(what)
         for table, field, what in database.query(connection, _HELD, names)
     }
 
@@ -129,7 +131,7 @@ def look_alikes(
     wanted = [
         (change.collection, change.field, change.after["schema"].get("data_type"))
         for change in changes
-        if change.kind is Kind.FIELD and _makes(change) and change.after
+        if change.kind is ItemKind.FIELD and _makes(change) and change.after
     ]
     found: dict[str, tuple[str, ...]] = {}
     if not wanted:
@@ -137,7 +139,7 @@ def look_alikes(
     known = expected.definitions.keys() if expected else frozenset()
     columns = tuple(map(list, zip(*wanted, strict=True)))
     for table, field, column in database.query(connection, _LOOK_ALIKES, columns):
-        item = Object(CatalogKind.COLUMN, f"{identifier(table)}.{identifier(column)}")
+        item = Object(Kind.COLUMN, f"{identifier(table)}.{identifier(column)}")
         if item not in known and _has_values(connection, table, column):
             found[f"{table}.{field}"] = (*found.get(f"{table}.{field}", ()), column)
     return found
@@ -154,7 +156,7 @@ def remains(connection: Connection, changes: Iterable[Change]) -> Mapping[str, R
     names = [
         change.collection
         for change in changes
-        if change.kind is Kind.COLLECTION
+        if change.kind is ItemKind.COLLECTION
         and change.malformed
         and any(edit.path[:1] == ("schema",) and edit.before is ABSENT for edit in change.edits)
     ]
@@ -166,7 +168,7 @@ def require_free_names(connection: Connection, changes: Sequence[Change]) -> Non
     """Raise NameTaken for what is new, and PostgreSQL has something of that name that Directus does not know or see."""
     _require_free_tables(connection, changes)
     _require_keys(connection, changes)
-    parts = [change for change in changes if change.kind in {Kind.FIELD, Kind.RELATION} and _makes(change)]
+    parts = [change for change in changes if change.kind in {ItemKind.FIELD, ItemKind.RELATION} and _makes(change)]
     columns = [[part.kind.value for part in parts], [part.collection for part in parts], [part.field for part in parts]]
     taken = database.query(connection, _PARTS_TAKEN, columns) if parts else []
     if not taken:
@@ -195,7 +197,7 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
     keys = {
         change.collection: change.field
         for change in changes
-        if change.kind is Kind.FIELD and _makes(change) and (change.after or {})["schema"].get("is_primary_key")
+        if change.kind is ItemKind.FIELD and _makes(change) and (change.after or {})["schema"].get("is_primary_key")
     }
     unserved = database.query(connection, _UNSERVED, (list(keys),)) if keys else []
     if unserved:
@@ -213,7 +215,7 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> None:
-    names = [change.collection for change in changes if change.kind is Kind.COLLECTION and _makes(change)]
+    names = [change.collection for change in changes if change.kind is ItemKind.COLLECTION and _makes(change)]
     taken = database.query(connection, _TAKEN, (names,)) if names else []
     if taken:
         number = count(len(taken), "new collection")
@@ -234,7 +236,9 @@ def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> N
 
 def forget_dropped_columns(connection: Connection, changes: Iterable[Change]) -> tuple[str, ...]:
     """Delete what Directus kept of fields that are to be added, and whose columns were dropped by SQL; return them."""
-    added = [(change.collection, change.field) for change in changes if change.kind is Kind.FIELD and _makes(change)]
+    added = [
+        (change.collection, change.field) for change in changes if change.kind is ItemKind.FIELD and _makes(change)
+    ]
     if not added:
         return ()
     with connection.cursor() as cursor:

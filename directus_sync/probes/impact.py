@@ -13,9 +13,9 @@ from typing import Final
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema.diff import Action, Change, Kind
-from directus_sync.schema.naming import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
-from directus_sync.schema.paths import JSON, Model, Rename, Rewriter
+from directus_sync.schema.diff import Action, Change, ItemKind
+from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
+from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # No name of Directus has such a character: what is rewritten to it named the old thing.
 _NOTHING: Final = "\N{REPLACEMENT CHARACTER}"
@@ -41,17 +41,17 @@ SELECT {_LABELS["directus_presets"]} FROM public.directus_presets t WHERE t.coll
 
 def named_by(
     connection: Connection, changes: Iterable[Change], files: Iterable[Path]
-) -> dict[tuple[Kind, str], tuple[str, ...]]:
+) -> dict[tuple[ItemKind, str], tuple[str, ...]]:
     """Return, by kind and id of a removed collection or field, what names it: rows as people know them, and files."""
     removed = [change for change in changes if change.action is Action.REMOVE]
-    gone = {change.collection for change in removed if change.kind is Kind.COLLECTION}
-    found: dict[tuple[Kind, str], tuple[str, ...]] = {}
+    gone = {change.collection for change in removed if change.kind is ItemKind.COLLECTION}
+    found: dict[tuple[ItemKind, str], tuple[str, ...]] = {}
     texts = {path: path.read_text(encoding="utf-8") for path in files} if removed else {}
     model = _model(connection) if removed else None
     for change in removed:
-        if model is None or not (change.kind is Kind.COLLECTION or _is_field_alone(change, gone)):
+        if model is None or not (change.kind is ItemKind.COLLECTION or _is_field_alone(change, gone)):
             continue
-        rename = Rename(change.collection, _NOTHING, change.field if change.kind is Kind.FIELD else None)
+        rename = Rename(change.collection, _NOTHING, change.field if change.kind is ItemKind.FIELD else None)
         names = {*_rows(connection, rename, model), *mentioned(texts, rename)}
         if names:
             found[change.kind, change.id] = tuple(sorted(names))
@@ -65,7 +65,7 @@ def mentioned(texts: Mapping[Path, str], rename: Rename) -> Iterator[str]:
 
 
 def _is_field_alone(change: Change, gone: Iterable[str]) -> bool:
-    return change.kind is Kind.FIELD and change.collection not in gone
+    return change.kind is ItemKind.FIELD and change.collection not in gone
 
 
 def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]:

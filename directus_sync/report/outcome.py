@@ -17,7 +17,8 @@ from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
 from directus_sync.state.history import Deploy, Failure
-from directus_sync.state.revisions import Branch, Revision
+from directus_sync.state.revision_files import Revision
+from directus_sync.state.revisions import Branch
 
 if TYPE_CHECKING:
     from directus_sync.seed.planning import Judged

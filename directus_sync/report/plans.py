@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from directus_sync.errors import count
 from directus_sync.output import coloured
-from directus_sync.schema.diff import ABSENT, Action, Change, Kind, SchemaDiff
-from directus_sync.schema.plan import Item, Mover, Plan, Verdict
+from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind, SchemaDiff
+from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
 
 NAMES_SHOWN: Final = 5
 COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
@@ -61,11 +61,11 @@ class PlanLine:
 def plan_lines(judged: Plan) -> Iterator[PlanLine]:
     """Yield the lines of a plan. A new collection stands for its fields and relations, unless one is refused."""
     added = [item.verdict.change for item in judged.items if item.verdict.change.action is Action.ADD]
-    created = {change.collection for change in added if change.kind is Kind.COLLECTION}
-    fields = Counter(change.collection for change in added if change.kind is Kind.FIELD)
+    created = {change.collection for change in added if change.kind is ItemKind.COLLECTION}
+    fields = Counter(change.collection for change in added if change.kind is ItemKind.FIELD)
     for item in judged.items:
         change = item.verdict.change
-        if change.kind is Kind.COLLECTION and change.action is Action.ADD:
+        if change.kind is ItemKind.COLLECTION and change.action is Action.ADD:
             number = fields[change.collection]
             detail = count(number, "field") if number else "folder"
         elif change.collection in created and item.rule is None:
@@ -77,11 +77,11 @@ def plan_lines(judged: Plan) -> Iterator[PlanLine]:
 
 def change_lines(changes: Sequence[Change]) -> Iterator[PlanLine]:
     """Yield the lines of changes that nobody judged, such as those of a pull."""
-    items = tuple(Item(Verdict(change, Mover.GIT), 0, None) for change in changes)
+    items = tuple(PlanItem(Verdict(change, Mover.GIT), 0, None) for change in changes)
     return plan_lines(Plan(SchemaDiff(tuple(changes)), items))
 
 
-def _document(item: Item) -> dict[str, Any]:
+def _document(item: PlanItem) -> dict[str, Any]:
     change = item.verdict.change
     return {
         "action": change.action.value,
@@ -101,7 +101,7 @@ def _document(item: Item) -> dict[str, Any]:
     }
 
 
-def _remarks(item: Item) -> Iterator[str]:
+def _remarks(item: PlanItem) -> Iterator[str]:
     """Say who moved, where it was not git alone, and what becomes of the rows."""
     verdict = item.verdict
     if verdict.change.action is Action.ADD and verdict.mover is Mover.SERVER:
@@ -126,9 +126,9 @@ def _detail(change: Change) -> str:
     if change.action is Action.CHANGE:
         edits = [f"{edit.name}: {short(edit.before)} -> {short(edit.after)}" for edit in change.edits]
         more = f", and {len(edits) - 3} more" if len(edits) > 3 else ""
-        prefix = "" if change.kind is Kind.FIELD else f"{noun}, "
+        prefix = "" if change.kind is ItemKind.FIELD else f"{noun}, "
         return prefix + ", ".join(edits[:3]) + more
-    if change.kind is Kind.RELATION:
+    if change.kind is ItemKind.RELATION:
         return f"relation to {change.related}"
     shape = change.after or change.before or {}
     return f"{noun}, {shape['type']}" if "type" in shape else noun

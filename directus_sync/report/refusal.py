@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from directus_sync.errors import RefusedPlan, count
-from directus_sync.schema.diff import Action, Kind
-from directus_sync.schema.plan import Item, Plan
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.diff import Action, ItemKind
+from directus_sync.schema.plan import Plan, PlanItem
+from directus_sync.schema.rules import SchemaRule
 
 ITEMS_SHOWN: Final = 20
 
 
 def error(plan: Plan, operation: str) -> RefusedPlan:
     """Return the error for a plan that has refused items. operation: what was asked, and of which server."""
-    return by_rule(Rule, plan.refused, operation, _line)
+    return by_rule(SchemaRule, plan.refused, operation, _line)
 
 
 def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: Callable[[Any], str]) -> RefusedPlan:
@@ -38,9 +38,9 @@ def shortened(lines: Sequence[str]) -> list[str]:
     return [*lines[:ITEMS_SHOWN], f"and {more} more"] if more > 0 else list(lines)
 
 
-def _line(item: Item) -> str:
+def _line(item: PlanItem) -> str:
     change = item.verdict.change
-    details = [change.kind.noun] if change.kind is not Kind.COLLECTION else []
+    details = [change.kind.noun] if change.kind is not ItemKind.COLLECTION else []
     if change.action is Action.CHANGE:
         edits = item.verdict.edits or change.edits
         details.append(", ".join(dict.fromkeys(edit.name for edit in edits[:4])))

@@ -12,7 +12,7 @@ from directus_sync.report.plans import COLOURS, short
 from directus_sync.report.refusal import by_rule
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.plan import Judged, ResourcePlan
-from directus_sync.resources.rules import Rule
+from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Mover
 
@@ -75,7 +75,7 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
 
 def refusal(judged: ResourcePlan, operation: str) -> RefusedPlan:
     """Return the error for a plan that has refused items. operation: what was asked."""
-    return by_rule(Rule, judged.refused, operation, _shown)
+    return by_rule(ResourceRule, judged.refused, operation, _shown)
 
 
 def _shown(item: Judged) -> str:

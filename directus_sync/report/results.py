@@ -1,11 +1,10 @@
-"""The text and the JSON of deploys, checks, seeds and the status. Pure; prints nothing."""
+"""The text and the JSON of comparisons, deploys, checks, pulls and the status. Pure; prints nothing."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from directus_sync.catalog import Drift
 from directus_sync.catalog.restore import Repair
@@ -13,20 +12,26 @@ from directus_sync.directus.extensions import State
 from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans, resources
-from directus_sync.report.outcome import Adopted, Captured, Checked, Compared, Deployed, Seeded, Status
-from directus_sync.report.plans import short
+from directus_sync.report.outcome import Adopted, Captured, Checked, Compared, Deployed, Status
 from directus_sync.resources.families import FAMILIES
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.seed import Action as RowAction
-
-if TYPE_CHECKING:
-    from directus_sync.seed.planning import Judged
 
 # What a pull makes of a difference between database and catalog.yaml.
 _DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
+
+
+def compared(found: Compared, *, in_colour: bool = False) -> str:
+    """Return what a push would do."""
+    if found.differs:
+        schema = [plans.plan(found.schema, in_colour=in_colour)] if found.schema else []
+        of_families = (resources.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs)
+        return "\n".join([*schema, *of_families])
+    if found.schema is None and not found.families:
+        return "Nothing to compare: that is not kept in files here"
+    return "Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files")
 
 
 def compared_document(found: Compared) -> dict[str, Any]:
@@ -51,6 +56,14 @@ def captured_document(done: Captured) -> dict[str, Any]:
         "catalog": [str(found.object) for found in done.catalog],
         "entered": list(done.entered),
     }
+
+
+def adopted(done: Adopted) -> str:
+    """Return what adopt recorded, and what a push would do now."""
+    found = contents(done.live)
+    first = f"Adopted {found}" if done.recorded else f"Nothing to adopt: {found} are recorded already"
+    would_do = Compared(done.plan, done.families)
+    return "\n".join([first, compared(would_do)] if would_do.differs else [first])
 
 
 def adopted_document(done: Adopted) -> dict[str, Any]:
@@ -175,39 +188,6 @@ def status_document(found: Status) -> dict[str, Any]:
     return document
 
 
-def seeded(done: Seeded) -> str:
-    """Return what became of the rows: new ones by collection, a line each that differs, and a line of counts."""
-    new = Counter((file, judged.row.collection.name) for file, judged in done.rows if judged.action is RowAction.CREATE)
-    width = max((len(collection) for _, collection in new), default=0)
-    lines = [f"  + {collection:<{width}}  {count(number, 'row')}" for (_, collection), number in new.items()]
-    lines += [line for _, judged in done.rows for line in _edited(judged)]
-    return "\n".join([*lines, _seeded_in_short(done)])
-
-
-def seeded_document(done: Seeded) -> dict[str, Any]:
-    """Return what became of the rows, for machines; of those that are as in the file only the number."""
-    return {
-        "dry_run": done.dry_run,
-        "created": done.count(RowAction.CREATE),
-        "updated": done.count(RowAction.UPDATE),
-        "overwritten": done.count(RowAction.OVERWRITE),
-        "left_alone": done.left,
-        "unchanged": done.count(RowAction.NONE),
-        "rows": [
-            {
-                "file": file,
-                "line": int(judged.row.where.rpartition(":")[2]),
-                "collection": judged.row.collection.name,
-                "key": judged.row.label,
-                "action": judged.action.value,
-                "edits": [dataclasses.asdict(edit) for edit in judged.edits],
-            }
-            for file, judged in done.rows
-            if judged.action is not RowAction.NONE
-        ],
-    }
-
-
 def contents(live: Snapshot) -> str:
     """Return what a snapshot has, in numbers."""
     sections = (("collections", "collection"), ("fields", "field"), ("relations", "relation"))
@@ -250,28 +230,3 @@ def _repair(repair: Repair) -> Iterator[str]:
     yield from (f"  {line}" for line in repair.sql.splitlines())
     if repair.refused is not None:
         yield f"  is not put back: {repair.refused}"
-
-
-def _edited(judged: Judged) -> Iterator[str]:
-    for left, fate in (False, ""), (True, "; edited in Directus, left alone"):
-        edits = ", ".join(
-            f"{edit.field}: {short(edit.before)} -> {short(edit.after)}" for edit in judged.edits if edit.left is left
-        )
-        if edits:
-            yield f"  ~ {judged.row.collection.name} {judged.row.label}  {edits}{fate}"
-
-
-def _seeded_in_short(done: Seeded) -> str:
-    created, overwritten = done.count(RowAction.CREATE), done.count(RowAction.OVERWRITE)
-    updated = done.count(RowAction.UPDATE)
-    alone = f"{done.left} edited in Directus and left alone (--force overwrites)" if done.left else ""
-    if not done.writes:
-        there = f"Nothing to seed: {count(len(done.rows), 'row')} there already"
-        return ", ".join(filter(None, [there, alone])) + f" ({duration(done.seconds)})"
-    if done.dry_run:
-        updates = f"{updated} to update" if updated else ""
-        parts = [f"Seed: {created} to create", updates, f"{overwritten} to overwrite", alone]
-    else:
-        updates = f"{updated} updated" if updated else ""
-        parts = [f"Seeded in {duration(done.seconds)}: {created} created", updates, f"{overwritten} overwritten", alone]
-    return ", ".join(filter(None, parts))

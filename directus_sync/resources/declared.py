@@ -10,7 +10,7 @@ from typing import Final
 
 from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import About, Cost, Family, Found, Kind, Place, Rows, Within
+from directus_sync.resources.kinds import About, Cost, Family, Found, Place, ResourceKind, Rows, Within
 
 ROLE: Final = "role"
 POLICY: Final = "policy"
@@ -69,7 +69,7 @@ _USERS_OF_POLICY: Final = """
 SELECT count(DISTINCT u.id) FROM public.directus_access a
 JOIN public.directus_users u ON u.id = a."user" OR u.role = a.role WHERE a.policy = %s"""
 
-ROLES: Final = Kind(
+ROLES: Final = ResourceKind(
     name=ROLE,
     noun=ROLE,
     table="directus_roles",
@@ -90,7 +90,7 @@ ROLES: Final = Kind(
     title="name",
     widens=_role_widens,
 )
-POLICIES: Final = Kind(
+POLICIES: Final = ResourceKind(
     name=POLICY,
     noun=POLICY,
     table="directus_policies",
@@ -113,7 +113,7 @@ POLICIES: Final = Kind(
     where=f"t.id <> '{PUBLIC_ID}'",
     widens=_policy_widens,
 )
-ATTACHMENTS: Final = Kind(
+ATTACHMENTS: Final = ResourceKind(
     name=ATTACHMENT,
     noun="attachment",
     table="directus_access",
@@ -135,7 +135,7 @@ ATTACHMENTS: Final = Kind(
     exclusive=False,
     widens=_attachment_widens,
 )
-PERMISSIONS: Final = Kind(
+PERMISSIONS: Final = ResourceKind(
     name=PERMISSION,
     noun=PERMISSION,
     table="directus_permissions",

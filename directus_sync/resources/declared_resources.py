@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from directus_sync.resources.declared import ROLE
-from directus_sync.resources.kinds import About, Cost, Family, Kind, Within
+from directus_sync.resources.kinds import About, Cost, Family, ResourceKind, Within
 
 SETTING: Final = "setting"
 PRESET: Final = "preset"
@@ -18,7 +18,7 @@ FLOW: Final = "flow"
 OPERATION: Final = "operation"
 TRANSLATION: Final = "translation"
 
-SETTINGS: Final = Kind(
+SETTINGS: Final = ResourceKind(
     name=SETTING,
     noun=SETTING,
     table="directus_settings",
@@ -56,7 +56,7 @@ SETTINGS: Final = Kind(
         "ai_openai_allowed_models", "ai_anthropic_allowed_models", "ai_google_allowed_models",
     ),
 )  # fmt: skip
-PRESETS: Final = Kind(
+PRESETS: Final = ResourceKind(
     name=PRESET,
     noun=PRESET,
     table="directus_presets",
@@ -73,7 +73,7 @@ PRESETS: Final = Kind(
     about=About("collection"),
     goes=(("directus_presets", "id", None),),
 )  # fmt: skip
-DASHBOARDS: Final = Kind(
+DASHBOARDS: Final = ResourceKind(
     name=DASHBOARD,
     noun=DASHBOARD,
     table="directus_dashboards",
@@ -87,7 +87,7 @@ DASHBOARDS: Final = Kind(
     cost=Cost("SELECT count(*) FROM public.directus_panels WHERE dashboard = %s", PANEL, "goes with it", "go with it"),
     title="name",
 )
-PANELS: Final = Kind(
+PANELS: Final = ResourceKind(
     name=PANEL,
     noun=PANEL,
     table="directus_panels",
@@ -105,7 +105,7 @@ PANELS: Final = Kind(
     exclusive=False,
     goes=(("directus_panels", "id", None),),
 )  # fmt: skip
-FLOWS: Final = Kind(
+FLOWS: Final = ResourceKind(
     name=FLOW,
     noun=FLOW,
     table="directus_flows",
@@ -122,7 +122,7 @@ FLOWS: Final = Kind(
     ),
     title="name",
 )
-OPERATIONS: Final = Kind(
+OPERATIONS: Final = ResourceKind(
     name=OPERATION,
     noun=OPERATION,
     table="directus_operations",
@@ -139,7 +139,7 @@ OPERATIONS: Final = Kind(
     goes=(("directus_operations", "id", None),),
     title="key",
 )
-TRANSLATIONS: Final = Kind(
+TRANSLATIONS: Final = ResourceKind(
     name=TRANSLATION,
     noun=TRANSLATION,
     table="directus_translations",

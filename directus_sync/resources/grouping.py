@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from directus_sync.resources.items import Item, Row, ordered
-from directus_sync.resources.kinds import Family, Found, Kind, Place
+from directus_sync.resources.items import Resource, Row, ordered
+from directus_sync.resources.kinds import Family, Found, Place, ResourceKind
 
 # How items name a row.
 Names = Mapping[Place, str]
@@ -21,12 +21,12 @@ class Live:
     as items, which are left alone.
     """
 
-    items: Mapping[str, Item] = field(default_factory=dict)
+    items: Mapping[str, Resource] = field(default_factory=dict)
     found: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
-    unknown: Mapping[str, Item] = field(default_factory=dict)
+    unknown: Mapping[str, Resource] = field(default_factory=dict)
 
 
-def names_of(family: Family, wanted: Iterable[Item], base: Iterable[Item] = ()) -> Names:
+def names_of(family: Family, wanted: Iterable[Resource], base: Iterable[Resource] = ()) -> Names:
     """Return the names that files, and else the base, give to rows; a name that both give belongs to the file's row."""
     names = {**_names(family, wanted), **family.names}
     taken = {(kind, name) for (kind, _), name in names.items()}
@@ -35,7 +35,7 @@ def names_of(family: Family, wanted: Iterable[Item], base: Iterable[Item] = ()) 
     return names
 
 
-def rekeyed(family: Family, items: Iterable[Item], names: Names) -> Mapping[str, Item]:
+def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[str, Resource]:
     """Return recorded items by the names that rows have now."""
     items = tuple(items)
     if _names(family, items).items() <= names.items():
@@ -45,7 +45,7 @@ def rekeyed(family: Family, items: Iterable[Item], names: Names) -> Mapping[str,
     return grouped(family, found, names, taken=True).items
 
 
-def _names(family: Family, items: Iterable[Item]) -> dict[Place, str]:
+def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
     primaries = {kind.name: kind.primary for kind in family.kinds if kind.stored}
     stored = [(item, row) for item in items if item.kind in primaries for row in item.rows]
     # Of the key of a row that is a part of another one, the last part is its own.
@@ -109,14 +109,14 @@ def _scope(found: Found) -> Place:
     return found.kind.name, str(found.row[within.column]) if within else ""
 
 
-def key_of(kind: Kind, primary: object, row: Row, names: Names) -> str:
+def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
     """Return the key by which items know a row."""
     return "/".join(
         _part(kind, primary if column == kind.primary else row[column], column, names) for column in kind.key
     )
 
 
-def _part(kind: Kind, value: object, column: str, names: Names) -> str:
+def _part(kind: ResourceKind, value: object, column: str, names: Names) -> str:
     named = kind.references.get(column, kind.name if column == kind.primary else None)
     return names.get((named or "", str(value)), "-" if value is None else _plain(str(value)))
 
@@ -126,6 +126,6 @@ def _plain(value: str) -> str:
     return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
 
 
-def _item(name: str, group: Iterable[Found]) -> Item:
+def _item(name: str, group: Iterable[Found]) -> Resource:
     kind, _, key = name.partition(":")
-    return Item(kind, key, ordered(found.row for found in group))
+    return Resource(kind, key, ordered(found.row for found in group))

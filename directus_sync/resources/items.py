@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 Row = Mapping[str, Any]
@@ -12,7 +13,7 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 
 
 @dataclass(frozen=True)
-class Item:
+class Resource:
     """One thing of a kind, judged as a whole.
 
     rows: what git owns of it, canonical and sorted; one, except where Directus keeps several under one key.
@@ -28,6 +29,12 @@ class Item:
     def id(self) -> str:
         """The item as a person writes it: policy:trm-marshal."""
         return f"{self.kind}:{self.key}"
+
+
+# By id.
+Items = Mapping[str, Resource]
+# Of files, by path.
+Contents = Mapping[Path, bytes]
 
 
 def text(value: object) -> str:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from directus_sync.resources.items import Item, Row, ordered, text
-from directus_sync.resources.kinds import About, Family, Kind, Rows
-from directus_sync.resources.plan import Change, Judged, ResourcePlan
-from directus_sync.resources.rules import Rule
+from directus_sync.resources.items import Items, Resource, Row, ordered, text
+from directus_sync.resources.kinds import About, Family, ResourceKind, Rows
+from directus_sync.resources.plan import Judged, ResourceChange, ResourcePlan
+from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
-# By id.
-Items = Mapping[str, Item]
 
-
-def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
+def changes(family: Family, wanted: Items, live: Items) -> tuple[ResourceChange, ...]:
     """Return what would make the database equal the files, in the order in which the family's kinds are written."""
     found = []
     for kind in family.kinds:
@@ -25,11 +22,11 @@ def changes(family: Family, wanted: Items, live: Items) -> tuple[Change, ...]:
             before, after = (_rows(kind, items.get(name)) for items in (live, wanted))
             if text(before) != text(after):
                 action = Action.ADD if not before else Action.REMOVE if not after else Action.CHANGE
-                found.append(Change(action, kind, name.partition(":")[2], before, after))
+                found.append(ResourceChange(action, kind, name.partition(":")[2], before, after))
     return tuple(found)
 
 
-def mover(change: Change, base: Items | None) -> Mover:
+def mover(change: ResourceChange, base: Items | None) -> Mover:
     """Tell who made an item differ since the base. base: None where nothing was ever recorded."""
     then = None if base is None else _rows(change.kind, base.get(change.id))
     if change.action is Action.ADD:
@@ -73,7 +70,7 @@ def _without_lost(about: About, row: Row, schema: Mapping[str, frozenset[str]]) 
 
 def decide(
     family: Family,
-    found: Iterable[Change],
+    found: Iterable[ResourceChange],
     base: Items | None,
     numbers: Mapping[str, int],
     approvals: Approvals,
@@ -81,21 +78,20 @@ def decide(
 ) -> ResourcePlan:
     """Turn changes into a plan. numbers: by id, how many of what the removal of an item costs."""
     items = tuple(_judged(change, base, numbers, approvals) for change in found)
-    known = {item.id for item in items}
-    unmatched = sorted((approvals.discard | approvals.destroy.keys()) - known)
-    return ResourcePlan(family.name, items, unknown, tuple(unmatched))
+    return ResourcePlan(family.name, items, unknown, approvals.unmatched(item.id for item in items))
 
 
-def _judged(change: Change, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
+def _judged(change: ResourceChange, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
     who = mover(change, base)
     discarded = change.id in approvals.discard
     approved = change.id in approvals.destroy or discarded
-    rule = next((rule for rule in Rule if rule.refuses(change, who, discarded=discarded, approved=approved)), None)
-    reason = approvals.destroy.get(change.id, "on the command line" if discarded else "")
-    return Judged(change, who, rule, numbers.get(change.id, 0), reason)
+    rule = next(
+        (rule for rule in ResourceRule if rule.refuses(change, who, discarded=discarded, approved=approved)), None
+    )
+    return Judged(change, who, rule, numbers.get(change.id, 0), approvals.reason(change.id))
 
 
-def _rows(kind: Kind, item: Item | None) -> Rows:
+def _rows(kind: ResourceKind, item: Resource | None) -> Rows:
     return () if item is None else ordered(kind.compared(row) for row in item.rows)
 
 

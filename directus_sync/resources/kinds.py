@@ -67,7 +67,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """One kind of rows.
 
     name: in ids, as in policy:trm-marshal. path: of Directus's API. key: columns whose values name an item.
@@ -139,7 +139,7 @@ class Kind:
 class Found:
     """One row as a database has it."""
 
-    kind: Kind
+    kind: ResourceKind
     primary: Any
     row: Row
 
@@ -161,7 +161,7 @@ class Family:
     """
 
     name: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ResourceKind, ...]
     names: Mapping[Place, str] = field(default_factory=dict)
     ignored: Callable[[Sequence[Found]], frozenset[Place]] = _none
 
@@ -171,15 +171,15 @@ class Family:
         return bool(colon) and any(kind == own.name for own in self.kinds)
 
     @cached_property
-    def by_name(self) -> Mapping[str, Kind]:
+    def by_name(self) -> Mapping[str, ResourceKind]:
         """The kinds by name."""
         return {kind.name: kind for kind in self.kinds}
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> ResourceKind:
         """Return the kind of that name."""
         return self.by_name[name]
 
-    def parent(self, kind: Kind) -> Kind | None:
+    def parent(self, kind: ResourceKind) -> ResourceKind | None:
         """Return the kind of the rows that this kind's rows are a part of."""
         return self.kind(kind.references[kind.within.column]) if kind.within else None
 

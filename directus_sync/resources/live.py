@@ -8,8 +8,8 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import Family, Found, Kind
-from directus_sync.resources.plan import Change
+from directus_sync.resources.kinds import Family, Found, ResourceKind
+from directus_sync.resources.plan import ResourceChange
 
 # As one value: a driver takes longer to read many small ones.
 _ROWS: Final = """
@@ -26,7 +26,7 @@ SELECT collection, array_agg(field) FROM (
 ) AS fields (collection, field) GROUP BY collection"""
 
 
-def read(connection: Connection, family: Family, only: Iterable[Change] | None = None) -> tuple[Found, ...]:
+def read(connection: Connection, family: Family, only: Iterable[ResourceChange] | None = None) -> tuple[Found, ...]:
     """Return every row of the family's kinds. only: the rows of these items."""
     sql = f"{database.PRINTING} {_ROWS.format(rows=family.select())}"
     if only is None:
@@ -43,11 +43,11 @@ def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, f
     return {collection: frozenset(fields) for collection, fields in rows}
 
 
-def _key(change: Change) -> Row:
+def _key(change: ResourceChange) -> Row:
     row = (change.after or change.before)[0]
     return {column: row[column] for column in change.kind.key}
 
 
-def _canonical(kind: Kind, row: Row) -> Row:
+def _canonical(kind: ResourceKind, row: Row) -> Row:
     lists = {name: row[name] for name in kind.lists if row[name] is not None}
     return {**row, **{name: sorted(filter(None, value.split(","))) for name, value in lists.items()}}

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from directus_sync.resources.items import Item
-from directus_sync.resources.kinds import Kind, Rows
+from directus_sync.resources.items import Resource
+from directus_sync.resources.kinds import ResourceKind, Rows
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
 
 if TYPE_CHECKING:
-    from directus_sync.resources.rules import Rule
+    from directus_sync.resources.rules import ResourceRule
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """One item that differs. before: as the database has it; after: as the files have it; empty where it is not."""
 
     action: Action
-    kind: Kind
+    kind: ResourceKind
     key: str
     before: Rows
     after: Rows
@@ -55,9 +55,9 @@ class Change:
 class Judged:
     """One line of a plan. number: of what a removal costs; reason: of its approval."""
 
-    change: Change
+    change: ResourceChange
     mover: Mover
-    rule: Rule | None
+    rule: ResourceRule | None
     number: int = 0
     reason: str = ""
 
@@ -85,7 +85,7 @@ class ResourcePlan:
 
     family: str
     items: tuple[Judged, ...] = ()
-    unknown: Mapping[str, Item] = field(default_factory=dict)
+    unknown: Mapping[str, Resource] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:

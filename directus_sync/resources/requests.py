@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directus_sync.resources.grouping import Live
-from directus_sync.resources.items import Item, Row, text
-from directus_sync.resources.kinds import Family, Found, Kind
-from directus_sync.resources.plan import Change
+from directus_sync.resources.items import Resource, Row, text
+from directus_sync.resources.kinds import Family, Found, ResourceKind
+from directus_sync.resources.plan import ResourceChange
 from directus_sync.schema.diff import Action
 
 
 @dataclass(frozen=True)
-class Request:
+class RowRequest:
     """One request. items: what it writes, for messages."""
 
     method: str
@@ -44,7 +44,7 @@ class _Rewrite:
     let go of others, which new ones then name.
     """
 
-    change: Change
+    change: ResourceChange
     created: tuple[Row, ...]
     updated: tuple[Row, ...]
     deleted: tuple[Any, ...]
@@ -52,7 +52,9 @@ class _Rewrite:
     unlinked: tuple[Row, ...] = ()
 
 
-def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Item], live: Live) -> Iterator[Request]:
+def requests(
+    family: Family, changes: Iterable[ResourceChange], wanted: Mapping[str, Resource], live: Live
+) -> Iterator[RowRequest]:
     """Yield the requests, in their order.
 
     First goes what would grant something with the rows that are written next, such as a policy that a role loses; then
@@ -77,18 +79,18 @@ def requests(family: Family, changes: Iterable[Change], wanted: Mapping[str, Ite
         removed = [r for r in rewrites if r.change.kind is kind and r.deleted]
         if removed:
             keys = [key for r in removed for key in r.deleted]
-            yield Request("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
+            yield RowRequest("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
 
 
-def _set(kind: Kind, changes: list[Change]) -> Iterator[Request]:
+def _set(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
     """Yield the request that sets columns of the table's one row; what is removed gets Directus's own value."""
     if changes:
         values = {c.key: c.after[0]["value"] if c.after else kind.singles[c.key] for c in changes}
-        yield Request("PATCH", kind.path, values, tuple(c.id for c in changes))
+        yield RowRequest("PATCH", kind.path, values, tuple(c.id for c in changes))
 
 
 def _parts_of(
-    family: Family, owner: Kind, rewrites: Iterable[_Rewrite], gone: set[tuple[str, Any]]
+    family: Family, owner: ResourceKind, rewrites: Iterable[_Rewrite], gone: set[tuple[str, Any]]
 ) -> Iterator[_Rewrite]:
     for rewrite in rewrites:
         # What is a part of a row goes with it.
@@ -101,7 +103,7 @@ def _is_withdrawn(rewrite: _Rewrite) -> bool:
     return within is not None and within.grants and rewrite.change.action is Action.REMOVE
 
 
-def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _Rewrite:
+def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[Found, ...]) -> _Rewrite:
     """Pair the rows that differ; what has no partner is created or deleted."""
     kind = change.kind
     there = {text(kind.compared(each.row)) for each in found}
@@ -125,7 +127,7 @@ def _rewrite(change: Change, wanted: Item | None, found: tuple[Found, ...]) -> _
     )
 
 
-def _unlinked(kind: Kind, found: Found, row: Row | None) -> Row | None:
+def _unlinked(kind: ResourceKind, found: Found, row: Row | None) -> Row | None:
     """Return the row without the links that it is to lose; None if it keeps all."""
     lost = {
         name: None
@@ -135,16 +137,16 @@ def _unlinked(kind: Kind, found: Found, row: Row | None) -> Row | None:
     return {kind.primary: found.primary, **lost} if lost else None
 
 
-def _plain(kind: Kind, row: Row) -> Row:
+def _plain(kind: ResourceKind, row: Row) -> Row:
     """Return the row without the column that Directus fills in, because it is written as a part of another row."""
     return {name: value for name, value in row.items() if not kind.within or name != kind.within.column}
 
 
-def _edits(kind: Kind, before: Row, after: Row) -> Row:
+def _edits(kind: ResourceKind, before: Row, after: Row) -> Row:
     return {name: after[name] for name in kind.owned if text(after[name]) != text(before[name])}
 
 
-def _created(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[Request]:
+def _created(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[RowRequest]:
     rows = [dict(row) for rewrite in own for row in rewrite.created]
     if not rows:
         return
@@ -153,10 +155,10 @@ def _created(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator
         for (owner, alias), group in by_owner.items():
             if owner == row.get(kind.primary):
                 row[alias] = group.create
-    yield Request("POST", kind.path, rows, tuple(r.change.id for r in [*(o for o in own if o.created), *parts]))
+    yield RowRequest("POST", kind.path, rows, tuple(r.change.id for r in [*(o for o in own if o.created), *parts]))
 
 
-def _patched(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[Request]:
+def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[RowRequest]:
     rows = {row[kind.primary]: dict(row) for rewrite in own for row in rewrite.updated}
     if parts and not rows and (direct := _direct(parts)) is not None:
         yield direct
@@ -168,20 +170,20 @@ def _patched(kind: Kind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
         # Directus writes one after the other, in one transaction.
-        yield Request("PATCH", kind.path, [*_letting_go(kind, parts), *rows.values()], changed)
+        yield RowRequest("PATCH", kind.path, [*_letting_go(kind, parts), *rows.values()], changed)
     for part in parts:
         if part.deleted and not _goes_with_patch(part):
-            yield Request("DELETE", part.change.kind.path, list(part.deleted), (part.change.id,))
+            yield RowRequest("DELETE", part.change.kind.path, list(part.deleted), (part.change.id,))
 
 
-def _letting_go(kind: Kind, parts: list[_Rewrite]) -> Iterator[Row]:
+def _letting_go(kind: ResourceKind, parts: list[_Rewrite]) -> Iterator[Row]:
     """Yield what frees rows that are named by one row, for another one to name them."""
     for part in parts:
         if part.unlinked and part.change.kind.within is not None:
             yield {kind.primary: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
 
 
-def _direct(parts: list[_Rewrite]) -> Request | None:
+def _direct(parts: list[_Rewrite]) -> RowRequest | None:
     """Return one request for the rows themselves, where one will do: it takes half as long as by way of their owner."""
     kind = parts[0].change.kind
     within = kind.within
@@ -193,7 +195,7 @@ def _direct(parts: list[_Rewrite]) -> Request | None:
         return None
     ((method, body),) = bodies
     rows = _leaves_first(kind, created) if method == "POST" else body
-    return Request(method, kind.path, rows, tuple(r.change.id for r in parts))
+    return RowRequest(method, kind.path, rows, tuple(r.change.id for r in parts))
 
 
 def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
@@ -213,7 +215,7 @@ def _goes_with_patch(part: _Rewrite) -> bool:
     return part.change.kind.within is None or part.change.kind.within.deletes
 
 
-def _leaves_first(kind: Kind, rows: Sequence[Row]) -> list[Row]:
+def _leaves_first(kind: ResourceKind, rows: Sequence[Row]) -> list[Row]:
     """Return rows in an order in which each names only rows before it, or that are there."""
     if not kind.links:
         return list(rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from directus_sync.errors import count
-from directus_sync.resources.plan import Change, Judged
+from directus_sync.resources.plan import Judged, ResourceChange
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
@@ -54,7 +54,7 @@ def _approve(items: Items) -> list[str]:
     ]
 
 
-class Rule(Enum):
+class ResourceRule(Enum):
     """The rules. The first that refuses an item names it, and the first of a plan names the error."""
 
     CONFLICT = Record(
@@ -84,16 +84,16 @@ class Rule(Enum):
         """The id of the error."""
         return self.value.id
 
-    def refuses(self, change: Change, mover: Mover, *, discarded: bool, approved: bool) -> bool:
+    def refuses(self, change: ResourceChange, mover: Mover, *, discarded: bool, approved: bool) -> bool:
         """Tell whether the rule refuses the item.
 
         Unlike a column, a right that was taken away on the server does not come back by itself: it may have been taken
         away in an emergency.
         """
         match self:
-            case Rule.CONFLICT:
+            case ResourceRule.CONFLICT:
                 return mover is Mover.BOTH and not discarded
-            case Rule.UNCAPTURED:
+            case ResourceRule.UNCAPTURED:
                 return mover is Mover.SERVER and not discarded
-            case Rule.DESTRUCTION:
+            case ResourceRule.DESTRUCTION:
                 return change.action is Action.REMOVE and change.kind.cost is not None and not approved

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 
@@ -93,6 +94,13 @@ class Node:
             raise self.fault(f"must be a text, and is {shown(value)}")
         return value
 
+    def uuid(self) -> str:
+        """Return a UUID, in its usual form."""
+        try:
+            return str(UUID(self.text()))
+        except ValueError:
+            raise self.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
+
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts, each there once."""
         found = tuple(item.text() for item in self.items())
@@ -131,10 +139,7 @@ def parse(content: bytes, path: Path, form: Form) -> Node:
 
     Raises the form's error.
     """
-    try:
-        root = plain_yaml.tree(content)
-    except plain_yaml.Unreadable as error:
-        raise form.fault(f"the file can't be used: {error.reason}", error.where(str(path))) from error
+    root = plain_yaml.file_tree(content, str(path), form.error, form.next)
     if root is None:
         raise form.fault("the file is empty", str(path))
     return Node(root, path, "", form)

@@ -42,14 +42,7 @@ def read(path: Path) -> tuple[Role, ...]:
     """
     if not path.is_file():
         return ()
-    try:
-        root = plain_yaml.tree(path.read_bytes())
-    except OSError as error:
-        raise InvalidRoles(f"the file can't be read: {error.strerror}", where=str(path), next=_NEXT) from error
-    except plain_yaml.Unreadable as error:
-        raise InvalidRoles(
-            f"the file can't be used: {error.reason}", where=error.where(str(path)), next=_NEXT
-        ) from error
+    root = plain_yaml.read_tree(path, InvalidRoles, _NEXT)
     return tuple(_role(name, node, path) for name, node in _pairs(root, path))
 
 

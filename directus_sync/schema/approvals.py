@@ -11,8 +11,7 @@ import yaml
 
 from directus_sync import files, plain_yaml
 from directus_sync.errors import InvalidRemovals
-from directus_sync.schema.plan import Approvals
-from directus_sync.schema.snapshot import Snapshot
+from directus_sync.schema.plan import ON_THE_COMMAND_LINE, Approvals
 
 SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
@@ -34,14 +33,7 @@ def read(path: Path) -> tuple[Removal, ...]:
     """
     if not path.exists():
         return ()
-    try:
-        root = plain_yaml.tree(path.read_bytes())
-    except OSError as error:
-        raise InvalidRemovals(f"the file can't be read: {error.strerror}", where=str(path), next=_EXAMPLE) from error
-    except plain_yaml.Unreadable as error:
-        raise InvalidRemovals(
-            f"the file can't be used: {error.reason}", where=error.where(str(path)), next=_EXAMPLE
-        ) from error
+    root = plain_yaml.read_tree(path, InvalidRemovals, _EXAMPLE)
     if root is None:
         return ()
     if not isinstance(root, yaml.SequenceNode):
@@ -59,17 +51,7 @@ def example(names: Sequence[str]) -> list[str]:
 def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:
     """Join the reviewed approvals with those of the command line."""
     reviewed = {removal.item: removal.reason for removal in removals}
-    return Approvals({**dict.fromkeys(destroy, "on the command line"), **reviewed}, frozenset(discard))
-
-
-def spent(removals: Iterable[Removal], wanted: Snapshot, live: Snapshot) -> tuple[Removal, ...]:
-    """Return the approvals whose item is in neither file nor server."""
-    return tuple(removal for removal in removals if not (_has(wanted, removal.item) or _has(live, removal.item)))
-
-
-def pointless(removals: Iterable[Removal], wanted: Snapshot) -> tuple[Removal, ...]:
-    """Return the approvals to remove an item that the snapshot still has."""
-    return tuple(removal for removal in removals if _has(wanted, removal.item))
+    return Approvals({**dict.fromkeys(destroy, ON_THE_COMMAND_LINE), **reviewed}, frozenset(discard))
 
 
 def prune(path: Path, removals: Iterable[Removal]) -> None:
@@ -99,11 +81,3 @@ def _removal(node: yaml.Node, path: Path) -> Removal:
 def _end(node: yaml.Node) -> int:
     mark = node.value[-1][1].end_mark
     return int(mark.line) + (1 if mark.column else 0)
-
-
-def _has(snapshot: Snapshot, item: str) -> bool:
-    collection, _, name = item.partition(".")
-    if not name:
-        return (collection,) in snapshot.section("collections")
-    key = (collection, name)
-    return key in snapshot.section("fields") or key in snapshot.section("relations")

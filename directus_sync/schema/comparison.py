@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from directus_sync.schema.diff import ABSENT, ENVIRONMENT, Action, Change, Edit, Kind
+from directus_sync.schema.diff import ABSENT, ENVIRONMENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -50,7 +50,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
     """Return what would make `live` equal `wanted`, as Directus would see it, without a Directus."""
     changes = []
-    for kind in Kind:
+    for kind in ItemKind:
         ours, theirs = live.section(kind.value), wanted.section(kind.value)
         for key in sorted(ours.keys() | theirs.keys()):
             change = _between(kind, key, ours.get(key), theirs.get(key))
@@ -59,7 +59,7 @@ def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return the properties that Directus compares (11.17.4, api/src/utils/sanitize-schema.ts).
 
     It compares nothing of the column of an auto-increment key.
@@ -67,12 +67,12 @@ def comparable(kind: Kind, entry: Mapping[str, Any] | None) -> Mapping[str, Any]
     if entry is None:
         return None
     kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
-    if kind is Kind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and ENVIRONMENT[1] in meta:
+    if kind is ItemKind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and ENVIRONMENT[1] in meta:
         kept["meta"] = {name: value for name, value in meta.items() if name != ENVIRONMENT[1]}
     schema = entry.get("schema")
     if schema is not None:
         kept["schema"] = {key: schema[key] for key in SCHEMA_KEYS[kind.value] if key in schema}
-    if kind is Kind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
+    if kind is ItemKind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         del kept["schema"]
     return kept
 
@@ -92,7 +92,7 @@ def same(one: object, other: object) -> bool:
 
 
 def _between(
-    kind: Kind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
+    kind: ItemKind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
 ) -> Change | None:
     before, after = comparable(kind, live), comparable(kind, wanted)
     if same(before, after):

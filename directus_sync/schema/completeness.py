@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.schema.comparison import SCHEMA_KEYS
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 Key = tuple[str, ...]
@@ -45,8 +45,8 @@ def _marked(change: Change, lacking: tuple[Edit, ...]) -> Change:
 
 def _lacking(
     wanted: Snapshot, live: Snapshot, columns: Mapping[str, frozenset[str]]
-) -> Iterator[tuple[tuple[Kind, Key], tuple[Edit, ...]]]:
-    for kind in (Kind.COLLECTION, Kind.FIELD, Kind.RELATION):
+) -> Iterator[tuple[tuple[ItemKind, Key], tuple[Edit, ...]]]:
+    for kind in (ItemKind.COLLECTION, ItemKind.FIELD, ItemKind.RELATION):
         there = live.section(kind.value)
         meta = _keys_of(there.values(), "meta") or columns.get(kind.value, frozenset()) - _UNWRITTEN
         schema = frozenset(SCHEMA_KEYS[kind.value])

@@ -37,7 +37,7 @@ class Action(Enum):
         return {"add": "+", "change": "~", "remove": "-"}[self.value]
 
 
-class Kind(Enum):
+class ItemKind(Enum):
     """What sort of item it is, named as the sections of a snapshot are."""
 
     COLLECTION = "collections"
@@ -79,7 +79,7 @@ class Change:
     """
 
     action: Action
-    kind: Kind
+    kind: ItemKind
     collection: str
     field: str | None = None
     related: str | None = None
@@ -130,7 +130,7 @@ def from_server(answer: tuple[str, Mapping[str, Any]] | None) -> SchemaDiff:
     if answer is None:
         return NO_DIFFERENCE
     digest, raw = answer
-    changes = [_change(kind, entry) for kind in Kind for entry in raw.get(kind.value, ())]
+    changes = [_change(kind, entry) for kind in ItemKind for entry in raw.get(kind.value, ())]
     return SchemaDiff(tuple(_paired(changes)), digest, raw)
 
 
@@ -162,7 +162,7 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
     only one of them loses data, and neither may be sent without the other.
     """
     changes = list(changes)
-    fields = [change for change in changes if change.kind is Kind.FIELD]
+    fields = [change for change in changes if change.kind is ItemKind.FIELD]
     added = {change.id: change for change in fields if change.action is Action.ADD}
     removed = {change.id: change for change in fields if change.action is Action.REMOVE}
     turned = {
@@ -171,7 +171,7 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
         if "alias" in {(added[name].after or {}).get("type"), (removed[name].before or {}).get("type")}
     }
     for change in changes:
-        if change.kind is not Kind.FIELD or change.id not in turned:
+        if change.kind is not ItemKind.FIELD or change.id not in turned:
             yield change
         elif change.action is Action.REMOVE:
             before, after = change.before or {}, added[change.id].after or {}
@@ -179,7 +179,7 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
             yield dataclasses.replace(change, action=Action.CHANGE, edits=(edit,), before=before, after=after)
 
 
-def _change(kind: Kind, entry: Mapping[str, Any]) -> Change:
+def _change(kind: ItemKind, entry: Mapping[str, Any]) -> Change:
     diffs = entry["diff"]
     first = diffs[0]
     whole = not first.get("path")
@@ -202,7 +202,7 @@ def _with_whole_values(entry: Mapping[str, Any], live: Snapshot, wanted: Snapsho
     top = tuple(diffs[0].get("path", ()))[:2]
     found = [snapshot.section("collections").get((entry["collection"],), {}) for snapshot in (live, wanted)]
     values = [(item.get("meta") or {}).get(top[-1], ABSENT) if top else ABSENT for item in found]
-    inside = _malformed(Kind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
+    inside = _malformed(ItemKind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
     if not inside or ABSENT in values:
         return entry
     whole = {"kind": "E", "path": list(top), "lhs": values[0], "rhs": values[1]}
@@ -219,7 +219,7 @@ def _edits(diffs: Iterable[Mapping[str, Any]]) -> Iterable[Edit]:
             yield Edit(path, diff.get("lhs", ABSENT), diff.get("rhs", ABSENT))
 
 
-def _malformed(kind: Kind, first: Mapping[str, Any]) -> bool:
+def _malformed(kind: ItemKind, first: Mapping[str, Any]) -> bool:
     """Tell whether Directus would delete or create the whole item for a difference inside it.
 
     Its apply looks only at the kind of an entry's first difference. If that is a removed property, it drops the table
@@ -229,4 +229,4 @@ def _malformed(kind: Kind, first: Mapping[str, Any]) -> bool:
     path = first.get("path")
     if first["kind"] not in {"N", "D"} or not path:
         return False
-    return kind is not Kind.FIELD or len(path) < 2 or path[0] != "meta"
+    return kind is not ItemKind.FIELD or len(path) < 2 or path[0] != "meta"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
 
@@ -36,7 +36,7 @@ class Entries:
     def mover(self, edit: Edit) -> Mover:
         """Tell who changed one property."""
         entries: tuple[Mapping[str, Any] | None, ...] = (self.base, self.wanted, self.live)
-        if self._change.kind is Kind.SYSTEM_FIELD and self._base is not None:
+        if self._change.kind is ItemKind.SYSTEM_FIELD and self._base is not None:
             if self._base.directus != self._version:
                 return Mover.GIT  # another Directus has other indexes on its own tables, and nobody made them
             # A snapshot lists only system fields that are indexed.
@@ -59,7 +59,10 @@ def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ..
     if snapshot is None:
         return {}
     collection, name = change.collection, change.field
-    parts = {Kind.COLLECTION: (Kind.COLLECTION, Kind.FIELD, Kind.RELATION), Kind.FIELD: (Kind.FIELD, Kind.RELATION)}
+    parts = {
+        ItemKind.COLLECTION: (ItemKind.COLLECTION, ItemKind.FIELD, ItemKind.RELATION),
+        ItemKind.FIELD: (ItemKind.FIELD, ItemKind.RELATION),
+    }
     return {
         (kind.value, *key): comparable(kind, entry)
         for kind in parts.get(change.kind, (change.kind,))
@@ -71,13 +74,13 @@ def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ..
 def alters(change: Change, live: Snapshot) -> bool:
     """Tell whether Directus would drop the item's table or column, or alter the column."""
     schema = (live.section(change.kind.value).get(change.key) or {}).get("schema")
-    if change.kind not in {Kind.COLLECTION, Kind.FIELD} or not schema:
+    if change.kind not in {ItemKind.COLLECTION, ItemKind.FIELD} or not schema:
         return False
     if change.action is Action.REMOVE or change.rebuilt:
         return True
     kind = (live.section(change.kind.value)[change.key]).get("type")
     edited = {edit.path for edit in change.edits}
-    return change.kind is Kind.FIELD and Column.of(kind, schema).altered(edited)
+    return change.kind is ItemKind.FIELD and Column.of(kind, schema).altered(edited)
 
 
 def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object:
@@ -100,7 +103,7 @@ def risks(change: Change, entries: Entries, live: Snapshot) -> tuple[Risk, ...]:
 
 def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
     schema = (entries.wanted or {}).get("schema")
-    if change.kind is not Kind.FIELD or not schema or (change.collection,) not in live.section("collections"):
+    if change.kind is not ItemKind.FIELD or not schema or (change.collection,) not in live.section("collections"):
         return
     if (
         schema.get("is_nullable") is False
@@ -113,14 +116,14 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
 def _removal(change: Change, entries: Entries) -> Iterator[Risk]:
     if not entries.has_column:
         return
-    if change.kind is Kind.COLLECTION:
+    if change.kind is ItemKind.COLLECTION:
         yield Risk(Hazard.TABLE, change.collection)
-    elif change.kind is Kind.FIELD:
+    elif change.kind is ItemKind.FIELD:
         yield Risk(Hazard.COLUMN, change.collection, change.field)
 
 
 def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
-    if change.kind is not Kind.FIELD:
+    if change.kind is not ItemKind.FIELD:
         return
     before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
     if not before:

@@ -12,15 +12,13 @@ from typing import Final
 
 from directus_sync.schema import rebuilding
 from directus_sync.schema.comparison import between
-from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.entries import Entries, risks
-from directus_sync.schema.plan import Approvals, Hazard, Item, Mover, Obstacles, Plan, Risk, Taken, Verdict
-from directus_sync.schema.rules import Case, Rule
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, PlanItem, Risk, Verdict
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 
 _FOREIGN_KEY: Final = {("schema", "foreign_key_table"), ("schema", "foreign_key_column")}
-_NOTHING_TAKEN: Final[Mapping[Risk, tuple[Taken, ...]]] = {}
-_NOTHING_NAMED: Final[Mapping[tuple[Kind, str], tuple[str, ...]]] = {}
 _NO_OBSTACLES: Final = Obstacles()
 
 
@@ -29,7 +27,7 @@ def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, li
 
     base: None for a database that this tool never touched; everything there is then the server's.
     """
-    related = {(change.collection, change.field) for change in difference.changes if change.kind is Kind.RELATION}
+    related = {(change.collection, change.field) for change in difference.changes if change.kind is ItemKind.RELATION}
     return tuple(
         _verdict(
             change, Entries(change, base, wanted, live), wanted, live, (change.collection, change.field) in related
@@ -43,26 +41,18 @@ def decide(
     verdicts: Iterable[Verdict],
     rows: Mapping[Risk, int],
     approvals: Approvals,
-    taken: Mapping[Risk, tuple[Taken, ...]] = _NOTHING_TAKEN,
-    named: Mapping[tuple[Kind, str], tuple[str, ...]] = _NOTHING_NAMED,
     obstacles: Obstacles = _NO_OBSTACLES,
 ) -> Plan:
-    """Turn verdicts into a plan, with the rows that were counted and the approvals that were given.
-
-    taken: by risk, what PostgreSQL would drop with the table or column. named: by kind and id, what else
-    names what is removed.
-    """
-    judged = (_item(verdict, rows, approvals, taken, obstacles) for verdict in verdicts)
-    items = tuple(replace(item, named_by=named.get((item.verdict.change.kind, item.id), ())) for item in judged)
-    known = {item.id for item in items}
-    return Plan(difference, items, tuple(sorted((approvals.discard | approvals.destroy.keys()) - known)))
+    """Turn verdicts into a plan, with the rows that were counted and the approvals that were given."""
+    items = tuple(_item(verdict, rows, approvals, obstacles) for verdict in verdicts)
+    return Plan(difference, items, approvals.unmatched(item.id for item in items))
 
 
-def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[Kind, tuple[str, ...]]]:
+def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[ItemKind, tuple[str, ...]]]:
     """Return what has another name in the base than before the revisions that renamed it. before: None if none did."""
     if base is None or before is None:
         return frozenset()
-    names = ((kind, key) for kind in Kind for key in base.section(kind.value))
+    names = ((kind, key) for kind in ItemKind for key in base.section(kind.value))
     return frozenset((kind, key) for kind, key in names if key not in before.section(kind.value))
 
 
@@ -92,34 +82,26 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
     return Verdict(change, mover, risks(change, entries, live), edits, rebuilding.faults(change, wanted, live))
 
 
-def _item(
-    verdict: Verdict,
-    rows: Mapping[Risk, int],
-    approvals: Approvals,
-    taken: Mapping[Risk, tuple[Taken, ...]],
-    obstacles: Obstacles,
-) -> Item:
-    name = verdict.change.id
+def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obstacles: Obstacles) -> PlanItem:
+    kind, name = verdict.change.kind, verdict.change.id
     discarded = name in approvals.discard
-    along = tuple(found for risk in verdict.risks for found in taken.get(risk, ()))
-    case = Case(
+    item = PlanItem(
         verdict,
+        # Values that a cast refuses are among those that another type would not hold.
+        sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
+        reason=approvals.reason(name),
+        taken=tuple(found for risk in verdict.risks for found in obstacles.taken.get(risk, ())),
+        named_by=obstacles.named.get((kind, name), ()),
+        held=obstacles.held.get((kind, name), ()),
+        keys=tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ()))),
+        remains=obstacles.remains.get(name) if kind is ItemKind.COLLECTION else None,
+        look_alikes=obstacles.look_alikes.get(name, ()) if kind is ItemKind.FIELD else (),
         at_risk=frozenset(risk.hazard for risk in verdict.risks if rows.get(risk, 0)),
-        taken=along,
-        held=obstacles.held.get((verdict.change.kind, name), ()),
-        renamed=(verdict.change.kind, verdict.change.key) in obstacles.renamed,
-        look_alikes=obstacles.look_alikes.get(name, ()) if verdict.change.kind is Kind.FIELD else (),
-        discarded=discarded,
+        renamed=(kind, verdict.change.key) in obstacles.renamed,
         approved=name in approvals.destroy or (discarded and verdict.mover is not Mover.GIT),
+        discarded=discarded,
     )
-    # Values that a cast refuses are among those that another type would not hold.
-    counted = sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST)
-    reason = approvals.destroy.get(name, "on the command line" if discarded else "")
-    keys = tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ())))
-    rule = next((rule for rule in Rule if rule.refuses(case)), None)
-    remains = obstacles.remains.get(name) if verdict.change.kind is Kind.COLLECTION else None
-    found = {"held": case.held, "keys": keys, "look_alikes": case.look_alikes}
-    return Item(verdict, counted, rule, reason, along, remains=remains, **found)
+    return replace(item, rule=next((rule for rule in SchemaRule if rule.refuses(item)), None))
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:

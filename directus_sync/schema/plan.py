@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from directus_sync.schema.diff import Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 
 if TYPE_CHECKING:
-    from directus_sync.schema.rules import Rule
+    from directus_sync.schema.rules import SchemaRule
+
+
+# The reason of an approval that stands in no file.
+ON_THE_COMMAND_LINE: Final = "on the command line"
 
 
 class Mover(Enum):
@@ -63,8 +67,10 @@ class Remains(Enum):
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What this database has in the way of changes.
+    """What this database has in the way of changes, or loses with them.
 
+    taken: by risk, what PostgreSQL would drop with the table or column.
+    named: by kind and id, what else names what is removed.
     held: by kind and id, what needs a table or column, so that PostgreSQL would not let it go or change.
     keys: by risk, the first keys of the rows that do not fit.
     remains: what there is of a collection that Directus shows without a table.
@@ -72,10 +78,12 @@ class Obstacles:
     look_alikes: by id of a field that comes back, columns that may be its own, renamed by SQL.
     """
 
-    held: Mapping[tuple[Kind, str], tuple[str, ...]] = field(default_factory=dict)
+    taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
+    named: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
+    held: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
-    renamed: frozenset[tuple[Kind, tuple[str, ...]]] = frozenset()
+    renamed: frozenset[tuple[ItemKind, tuple[str, ...]]] = frozenset()
     look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -93,6 +101,14 @@ class Approvals:
         """Return the approvals of the items for which `chosen` holds."""
         destroy = {name: reason for name, reason in self.destroy.items() if chosen(name)}
         return Approvals(destroy, frozenset(filter(chosen, self.discard)))
+
+    def reason(self, item: str) -> str:
+        """Return why the item may be destroyed or overridden; empty where nobody approved it."""
+        return self.destroy.get(item, ON_THE_COMMAND_LINE if item in self.discard else "")
+
+    def unmatched(self, items: Iterable[str]) -> tuple[str, ...]:
+        """Return the approvals of anything but these items, sorted."""
+        return tuple(sorted((self.discard | self.destroy.keys()) - set(items)))
 
 
 @dataclass(frozen=True)
@@ -116,18 +132,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Item:
+class PlanItem:
     """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
 
     reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
     held: what needs it, so that PostgreSQL would not let it go or change; keys: the first rows that do not fit.
     remains: of a collection that Directus shows without its table.
     look_alikes: columns that may be this field's, renamed by SQL.
+    at_risk: the hazards that concern rows which exist.
+    renamed: a revision gave it its name, and the file has not captured that.
+    approved: its destruction is; discarded: somebody gave --discard-live for it.
     """
 
     verdict: Verdict
     rows: int
-    rule: Rule | None
+    rule: SchemaRule | None = None
     reason: str = ""
     taken: tuple[Taken, ...] = ()
     named_by: tuple[str, ...] = ()
@@ -135,11 +154,21 @@ class Item:
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
     look_alikes: tuple[str, ...] = ()
+    at_risk: frozenset[Hazard] = frozenset()
+    renamed: bool = False
+    approved: bool = False
+    discarded: bool = False
 
     @property
     def id(self) -> str:
         """The item as a person writes it."""
         return self.verdict.change.id
+
+    @property
+    def overrides_live_work(self) -> bool:
+        """Tell whether the change would undo what the server has, and nobody discarded that."""
+        added = self.verdict.change.action is Action.ADD
+        return not added and self.verdict.mover is not Mover.GIT and not self.discarded
 
 
 @dataclass(frozen=True)
@@ -147,14 +176,14 @@ class Plan:
     """A judged diff. unmatched: approvals that match nothing in it, sorted."""
 
     difference: SchemaDiff
-    items: tuple[Item, ...] = ()
+    items: tuple[PlanItem, ...] = ()
     unmatched: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.items)
 
     @property
-    def refused(self) -> tuple[Item, ...]:
+    def refused(self) -> tuple[PlanItem, ...]:
         """The items that stop it."""
         return tuple(item for item in self.items if item.rule is not None)
 

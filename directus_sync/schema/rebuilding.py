@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from directus_sync.schema import defaults
 from directus_sync.schema.columns import Column, is_castable
-from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 
 Entry = Mapping[str, Any]
@@ -38,11 +38,11 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
     entry = {**found, "collection": change.collection, "field": change.field}
     before = live.section(section).get(change.key) if change.action is Action.CHANGE else None
     match change.kind:
-        case Kind.COLLECTION if before is None:
+        case ItemKind.COLLECTION if before is None:
             return tuple(of_collection(entry, wanted))
-        case Kind.FIELD:
+        case ItemKind.FIELD:
             return tuple(_of_change(change, entry, before, wanted) if before else of_field(entry, wanted))
-        case Kind.RELATION if before is None or any(edit.name == "schema.constraint_name" for edit in change.edits):
+        case ItemKind.RELATION if before is None or any(edit.name == "schema.constraint_name" for edit in change.edits):
             known = live.section("collections").get((change.collection,), {}).get("schema") is not None
             return tuple(of_relation(entry, wanted, has_table=known))
     return ()
@@ -50,7 +50,11 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
 
 def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """Return what a pull captured and no push can make on another database: item and phrase."""
-    for kind, of in ((Kind.COLLECTION, of_collection), (Kind.FIELD, of_field), (Kind.RELATION, of_relation)):
+    for kind, of in (
+        (ItemKind.COLLECTION, of_collection),
+        (ItemKind.FIELD, of_field),
+        (ItemKind.RELATION, of_relation),
+    ):
         for key, entry in snapshot.section(kind.value).items():
             yield from ((".".join(key), fault) for fault in of(entry, snapshot))
 
@@ -114,7 +118,7 @@ def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[s
 
     An altered column gets its default again, even when nobody changed it.
     """
-    changes = {change.key: change for change in difference.changes if change.kind is Kind.FIELD}
+    changes = {change.key: change for change in difference.changes if change.kind is ItemKind.FIELD}
     fields = [
         _with_default(entry, changes.get((entry["collection"], entry["field"])), wanted, live)
         for entry in difference.raw.get("fields", ())

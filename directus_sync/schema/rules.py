@@ -12,40 +12,14 @@ from typing import Final
 
 from directus_sync.errors import CatalogExpectsIt, count
 from directus_sync.schema import approvals
-from directus_sync.schema.diff import ABSENT, Action, Kind
-from directus_sync.schema.plan import Hazard, Item, Mover, Remains, Taken, Verdict
+from directus_sync.schema.diff import ABSENT, Action, ItemKind
+from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
+from directus_sync.schema.snapshot_checks import literal
 
-Items = Sequence[Item]
+Items = Sequence[PlanItem]
 
 _UNFIT: Final = frozenset({Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.CAST})
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a rule looks at.
-
-    at_risk: the hazards that concern rows which exist; taken: what PostgreSQL would drop with the item;
-    held: what needs the item, so that PostgreSQL would not let it go or change.
-    renamed: a revision gave it its name, and the file has not captured that.
-    look_alikes: columns that may be this field's, renamed by SQL.
-    discarded: somebody gave --discard-live for it; approved: its destruction is approved.
-    """
-
-    verdict: Verdict
-    at_risk: frozenset[Hazard]
-    taken: tuple[Taken, ...]
-    discarded: bool
-    approved: bool
-    held: tuple[str, ...] = ()
-    renamed: bool = False
-    look_alikes: tuple[str, ...] = ()
-
-    @property
-    def overrides_live_work(self) -> bool:
-        """Tell whether the change would undo what the server has, and nobody discarded that."""
-        added = self.verdict.change.action is Action.ADD
-        return not added and self.verdict.mover is not Mover.GIT and not self.discarded
 
 
 @dataclass(frozen=True)
@@ -60,10 +34,10 @@ class Record:
     id: str
     meaning: str
     remedy: str
-    refuses: Callable[[Case], bool]
+    refuses: Callable[[PlanItem], bool]
     what: Callable[[Items], str]
     steps: Callable[[Items], list[str]]
-    detail: Callable[[Item], str] = lambda _: ""
+    detail: Callable[[PlanItem], str] = lambda _: ""
 
 
 def ids(items: Items) -> str:
@@ -87,7 +61,7 @@ def _what_is_uncaptured(items: Items) -> str:
     return f"{_with_verb(items, 'was', 'were')} made or changed in Directus and never captured"
 
 
-def _is_incomplete_on_the_server(item: Item) -> bool:
+def _is_incomplete_on_the_server(item: PlanItem) -> bool:
     change = item.verdict.change
     return change.action is Action.CHANGE and bool(change.edits) and change.edits[0].before is ABSENT
 
@@ -106,7 +80,7 @@ def _what_is_incomplete(items: Items) -> str:
     )
 
 
-def _lacks(item: Item) -> str:
+def _lacks(item: PlanItem) -> str:
     # Of a change the line has its properties anyway.
     change = item.verdict.change
     return ", ".join(edit.name for edit in change.edits[:4]) if change.action is Action.ADD else ""
@@ -122,14 +96,14 @@ def _complete(items: Items) -> list[str]:
     return steps
 
 
-def _bring_back(item: Item) -> list[str]:
+def _bring_back(item: PlanItem) -> list[str]:
     key = item.verdict.change.edits[0].after
-    if item.verdict.change.kind is not Kind.RELATION or not isinstance(key, Mapping) or "column" not in key:
+    if item.verdict.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
     table, name, column, other, target = (_quoted(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
-    row = "(many_collection, many_field) = ({}, {})".format(*map(_literal, item.verdict.change.key[:2]))
+    row = "(many_collection, many_field) = ({}, {})".format(*map(literal, item.verdict.change.key[:2]))
     return [
         f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}",
         f"if its column was dropped, too: DELETE FROM public.directus_relations WHERE {row};"  # noqa: S608 - for people
@@ -153,11 +127,7 @@ def _quoted(name: object) -> str:
     return '"{}"'.format(str(name).replace('"', '""'))
 
 
-def _literal(name: object) -> str:
-    return "'{}'".format(str(name).replace("'", "''"))
-
-
-_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[Item], list[str]]]] = {
+_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[PlanItem], list[str]]]] = {
     Remains.FOLDER: lambda item: [
         f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"
     ],
@@ -178,7 +148,7 @@ def _approve(items: Items) -> list[str]:
     ]
 
 
-def _faults(item: Item) -> str:
+def _faults(item: PlanItem) -> str:
     return "; ".join(item.verdict.faults)
 
 
@@ -194,18 +164,18 @@ def _fit(items: Items) -> list[str]:
     return [f"change the {which} in {ids(items)}, then run again"]
 
 
-def _takes_along(item: Item) -> str:
+def _takes_along(item: PlanItem) -> str:
     return f"takes along {', '.join(found.name for found in item.taken if found.expected)}"
 
 
-class Rule(Enum):
+class SchemaRule(Enum):
     """The rules. The first that refuses an item names it, and the first of a plan names the error."""
 
     INCOMPLETE = Record(
         id="incomplete-entry",
         meaning="An entry lacks a property, and Directus would delete or create the whole item for it.",
         remedy="restore the file from git, or pull",
-        refuses=lambda case: case.verdict.change.malformed,
+        refuses=lambda item: item.verdict.change.malformed,
         what=_what_is_incomplete,
         steps=_complete,
         detail=_lacks,
@@ -214,7 +184,7 @@ class Rule(Enum):
         id="rename-not-captured",
         meaning="A revision renamed something in this database, and the file still has the old name.",
         remedy="`directus-sync pull --overwrite`, then commit",
-        refuses=lambda case: case.renamed and case.verdict.change.action is Action.REMOVE,
+        refuses=lambda item: item.renamed and item.verdict.change.action is Action.REMOVE,
         what=lambda items: (
             f"{_with_verb(items, 'was', 'were')} renamed by a revision, and the file still has the old name"
         ),
@@ -224,7 +194,7 @@ class Rule(Enum):
         id="renamed-by-sql",
         meaning="A column was dropped or renamed by SQL, and a push would make it again without its values.",
         remedy="rename the column back, and rename the field in a revision",
-        refuses=lambda case: bool(case.look_alikes) and not case.discarded,
+        refuses=lambda item: bool(item.look_alikes) and not item.discarded,
         what=lambda items: f"{counted(items)} would come back empty, and may only have been renamed by SQL",
         steps=_rename_back,
         detail=lambda item: f"the table has {', '.join(item.look_alikes)}, which Directus does not know",
@@ -233,7 +203,7 @@ class Rule(Enum):
         id="conflict",
         meaning="Git and Directus changed the same thing.",
         remedy="choose: `directus-sync pull --overwrite`, or `--discard-live`",
-        refuses=lambda case: case.overrides_live_work and case.verdict.mover is Mover.BOTH,
+        refuses=lambda item: item.overrides_live_work and item.verdict.mover is Mover.BOTH,
         what=lambda items: f"{counted(items)} changed both in git and in Directus",
         steps=lambda items: [
             "keep Directus's: directus-sync pull --overwrite, make git's change again in Directus, pull, commit",
@@ -244,7 +214,7 @@ class Rule(Enum):
         id="uncaptured-live-work",
         meaning="Something was made or changed in Directus, and no snapshot has it.",
         remedy="pull and commit, or `--discard-live`",
-        refuses=lambda case: case.overrides_live_work,
+        refuses=lambda item: item.overrides_live_work,
         what=_what_is_uncaptured,
         steps=lambda items: [
             "keep them: directus-sync pull, then commit",
@@ -255,7 +225,7 @@ class Rule(Enum):
         id="not-rebuildable",
         meaning="The file has something that Directus does not make as it is written.",
         remedy="take what Directus makes, or make it in a revision",
-        refuses=lambda case: bool(case.verdict.faults),
+        refuses=lambda item: bool(item.verdict.faults),
         what=lambda items: f"Directus would not make {counted(items)} as the file says",
         steps=lambda items: [
             f"take what Directus makes: change {ids(items)} on a development database, then directus-sync pull",
@@ -267,7 +237,7 @@ class Rule(Enum):
         id="rows-do-not-fit",
         meaning="A field becomes required or unique or gets another type, and rows are in the way.",
         remedy="change those rows",
-        refuses=lambda case: bool(case.at_risk & _UNFIT),
+        refuses=lambda item: bool(item.at_risk & _UNFIT),
         what=_what_does_not_fit,
         steps=_fit,
         detail=lambda item: ", ".join(item.keys),
@@ -276,7 +246,7 @@ class Rule(Enum):
         id="view-in-the-way",
         meaning="PostgreSQL lets no table or column go or change while a view, a policy or a trigger needs it.",
         remedy="drop what needs it in a `pre` revision, and make it again in a `post` revision",
-        refuses=lambda case: bool(case.held),
+        refuses=lambda item: bool(item.held),
         what=lambda items: f"PostgreSQL would not let {counted(items)} go or change, because something needs it",
         steps=lambda items: [
             f'drop it in a pre revision: make pre m="drop what needs {items[0].id}"',
@@ -288,8 +258,8 @@ class Rule(Enum):
         id="unapproved-destruction",
         meaning="Git removes something or narrows a field, and nobody approved that its rows are lost.",
         remedy="update the checkout, or approve it in `snapshots/removals.yaml`",
-        refuses=lambda case: (
-            not case.approved and (case.verdict.change.action is Action.REMOVE or bool(case.at_risk & _LOSSY))
+        refuses=lambda item: (
+            not item.approved and (item.verdict.change.action is Action.REMOVE or bool(item.at_risk & _LOSSY))
         ),
         what=lambda items: f"{counted(items)} would be removed or narrowed, and nobody approved it",
         steps=_approve,
@@ -298,7 +268,7 @@ class Rule(Enum):
         id=CatalogExpectsIt.id,
         meaning="A push would drop, or a pull would forget, something that `catalog.yaml` lists.",
         remedy="drop it in a revision; or `directus-sync deploy` puts it back",
-        refuses=lambda case: any(found.expected for found in case.taken),
+        refuses=lambda item: any(found.expected for found in item.taken),
         what=lambda items: f"{counted(items)} would silently take along what catalog.yaml lists",
         steps=lambda _: [
             'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
@@ -312,6 +282,6 @@ class Rule(Enum):
         """The id of the error."""
         return self.value.id
 
-    def refuses(self, case: Case) -> bool:
+    def refuses(self, item: PlanItem) -> bool:
         """Tell whether the rule refuses the item."""
-        return self.value.refuses(case)
+        return self.value.refuses(item)

@@ -40,6 +40,11 @@ class Snapshot:
         return self.sections[name]
 
     @cached_property
+    def ids(self) -> frozenset[str]:
+        """Its collections, fields and relations as a person writes them: `events`, `events.notes`."""
+        return frozenset(".".join(key) for name in ("collections", "fields", "relations") for key in self.section(name))
+
+    @cached_property
     def upload(self) -> Upload:
         """The snapshot as JSON, which Directus parses in a twentieth of the time that YAML takes."""
         try:

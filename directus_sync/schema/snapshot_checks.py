@@ -160,7 +160,7 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
                 )
             if owner not in names and not owner.startswith("directus_"):
                 text = f"`{section}` has an entry of {owner}, which is not in `collections`"
-                known = f"INSERT INTO public.directus_collections (collection) VALUES ({_literal(owner)});"  # noqa: S608 - for people
+                known = f"INSERT INTO public.directus_collections (collection) VALUES ({literal(owner)});"  # noqa: S608 - for people
                 raise problems.error(text, path, correction=known)
     others = {(entry["collection"], entry["field"]) for entry in document["fields"]}
     for index, entry in enumerate(document["systemFields"]):
@@ -190,7 +190,7 @@ def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) 
 
 
 def _without_group(name: str) -> str:
-    return f'UPDATE public.directus_collections SET "group" = NULL WHERE collection = {_literal(name)};'  # noqa: S608 - for people
+    return f'UPDATE public.directus_collections SET "group" = NULL WHERE collection = {literal(name)};'  # noqa: S608 - for people
 
 
 def _without_the_later(section: str, name: Sequence[str]) -> str:
@@ -199,12 +199,13 @@ def _without_the_later(section: str, name: Sequence[str]) -> str:
     if table is None:
         return ""
     columns = "collection, field" if section == "fields" else "many_collection, many_field"
-    same = f"({columns}) = ({', '.join(map(_literal, name[:2]))})"
+    same = f"({columns}) = ({', '.join(map(literal, name[:2]))})"
     return f"DELETE FROM public.{table} WHERE id = (SELECT max(id) FROM public.{table} WHERE {same});"  # noqa: S608 - for people
 
 
-def _literal(name: str) -> str:
-    return "'{}'".format(name.replace("'", "''"))
+def literal(name: object) -> str:
+    """Return a name as a literal of SQL, for a statement that people execute."""
+    return "'{}'".format(str(name).replace("'", "''"))
 
 
 def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:

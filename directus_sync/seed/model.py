@@ -9,8 +9,7 @@ from enum import Enum
 from typing import Any, Final
 from urllib.parse import quote
 
-from directus_sync.catalog import Catalog
-from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog import Catalog, Kind
 from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
@@ -198,7 +197,7 @@ def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...],
     found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():
         match = _UNIQUE.match(definition)
-        if item.kind is ObjectKind.CONSTRAINT and match and item.names[0] == name and "DEFERRABLE" not in definition:
+        if item.kind is Kind.CONSTRAINT and match and item.names[0] == name and "DEFERRABLE" not in definition:
             quoted = _COLUMN.findall(match["columns"])
             found[tuple(text.replace('""', '"') or bare for text, bare in quoted)] = match["nulls"] is not None
     return found

@@ -14,17 +14,13 @@ Needs = Mapping[Row, Mapping[str, Row]]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows of one collection that are created together."""
-
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
 class Order:
-    """later: the references of circles; they are left out at first, and filled in when both rows are there."""
+    """batches: rows of one collection each, which are created together.
 
-    batches: tuple[Batch, ...]
+    later: the references of circles; they are left out at first, and filled in when both rows are there.
+    """
+
+    batches: tuple[tuple[Row, ...], ...]
     later: tuple[tuple[Row, str], ...]
 
     @cached_property
@@ -40,7 +36,7 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
     """
     waiting = dict.fromkeys(rows)
     left = {row: {name: target for name, target in needs[row].items() if target in waiting} for row in rows}
-    batches: list[Batch] = []
+    batches: list[tuple[Row, ...]] = []
     later: list[tuple[Row, str]] = []
     while waiting:
         blocked = {row for row in waiting if any(target in waiting for target in left[row].values())}
@@ -53,9 +49,9 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
         incomplete = {row.collection for row in blocked}
         ready = [row for row in waiting if row not in blocked]
         first = next((row for row in ready if row.collection not in incomplete), ready[0])
-        batch = Batch(tuple(row for row in ready if row.collection is first.collection))
+        batch = tuple(row for row in ready if row.collection is first.collection)
         batches.append(batch)
-        for row in batch.rows:
+        for row in batch:
             del waiting[row]
     return Order(tuple(batches), tuple(later))
 

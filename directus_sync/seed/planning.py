@@ -11,9 +11,9 @@ from directus_sync.seed import Action
 from directus_sync.seed.model import Collection
 from directus_sync.seed.ordering import Order, order
 from directus_sync.seed.reading import SeedFile
-from directus_sync.seed.resolving import Existing, Resolver, Rows
+from directus_sync.seed.resolving import Existing, Resolver
 from directus_sync.seed.rows import rows
-from directus_sync.seed.store import Base
+from directus_sync.seed.store import Base, Store
 from directus_sync.seed.values import Reference, Row
 
 
@@ -86,7 +86,7 @@ class SeedPlan:
         return {base_key(judged.row, judged.id): judged.news for _, judged in self.rows if judged.news}
 
 
-def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Rows, *, force: bool) -> SeedPlan:
+def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Store, *, force: bool) -> SeedPlan:
     """Compare files with the database, and with what the files said when they were last seeded.
 
     A value that is still as it was seeded follows its file. Any other was edited in Directus, and is left alone.

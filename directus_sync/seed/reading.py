@@ -81,12 +81,7 @@ def parse(content: bytes, path: Path) -> SeedFile:
 
     Raises InvalidSeed with file and line.
     """
-    try:
-        root = plain_yaml.tree(content)
-    except plain_yaml.Unreadable as error:
-        raise InvalidSeed(
-            f"the file can't be used: {error.reason}", where=error.where(str(path)), next="correct that line"
-        ) from error
+    root = plain_yaml.file_tree(content, str(path), InvalidSeed, "correct that line")
     if root is None:
         return SeedFile(path, (), {})
     rows: list[RawRow] = []

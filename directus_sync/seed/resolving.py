@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.seed.model import Collection, Field, Form
+from directus_sync.seed.model import Collection, Form
 from directus_sync.seed.sending import dumps
-from directus_sync.seed.store import Base, Found, Wanted
+from directus_sync.seed.store import Found, Store, Wanted
 from directus_sync.seed.values import Literal, Reference, Row, literals, references
 
 
@@ -24,32 +24,13 @@ class Existing:
 Target = Existing | Row
 
 
-class Rows(Protocol):
-    """What is asked of the database; `store.Store` answers."""
-
-    def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:
-        """Return how PostgreSQL prints each value, by its type and its text."""
-
-    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
-        """Return the rows that match each of `wanted`."""
-
-    def base(self, collections: Iterable[str]) -> Base:
-        """Return the values that the files gave the rows of these collections when they were last seeded."""
-
-    def record(self, seeded: Base) -> None:
-        """Remember what file and database have in common."""
-
-    def is_written(self, collection: Collection) -> bool:
-        """Tell whether another session is writing rows of the collection."""
-
-
 class Resolver:
     """Resolves the rows of all files against one database. A reference sees its own file and those before it.
 
     Lookups wait for what they depend on, and go out together: one query for each collection and set of fields.
     """
 
-    def __init__(self, rows: Sequence[Row], store: Rows) -> None:
+    def __init__(self, rows: Sequence[Row], store: Store) -> None:
         self._rows = rows
         self._store = store
         self._canonical = store.canonical(literals(rows))

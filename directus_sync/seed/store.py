@@ -42,6 +42,7 @@ SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()
   AND l.mode = 'RowExclusiveLock' AND c.relnamespace = 'public'::regnamespace AND c.relname = %s)"""
 
+_REMEMBERED: Final = "directus_sync.seeded_rows"
 _RECORD: Final = """
 INSERT INTO directus_sync.seeded_rows AS known (collection, item, fields)
 SELECT collection, item, fields FROM jsonb_to_recordset(%s) AS x(collection text, item text, fields jsonb)
@@ -153,7 +154,7 @@ class Store:
 
     def base(self, collections: Iterable[str]) -> Base:
         """Return the values that the files gave the rows of these collections when they were last seeded."""
-        if not self._remembers():
+        if not database.has(self._connection, _REMEMBERED):
             return {}
         rows = database.query(
             self._connection,
@@ -164,7 +165,7 @@ class Store:
 
     def record(self, seeded: Base) -> None:
         """Remember values that file and database have in common now. Those of other fields stay as they are."""
-        if not seeded or not self._remembers():
+        if not seeded or not database.has(self._connection, _REMEMBERED):
             return
         document = [
             {"collection": collection, "item": item, "fields": dict(fields)}
@@ -177,10 +178,6 @@ class Store:
         """Tell whether another session is writing rows of the collection, or waits to."""
         ((written,),) = database.query(self._connection, _WRITERS, (collection.name,))
         return bool(written)
-
-    def _remembers(self) -> bool:
-        ((table,),) = database.query(self._connection, "SELECT to_regclass('directus_sync.seeded_rows')")
-        return table is not None
 
     def _query(self, statement: sql.Composable) -> list[tuple[Any, ...]]:
         """Run a statement that has its values in it; with parameters, psycopg2 would misread a % in a name."""

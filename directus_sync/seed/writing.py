@@ -13,8 +13,8 @@ from directus_sync.errors import RequestFailed, SeedFailed, SyncError, count
 from directus_sync.seed import Action, sending
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
 from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key
-from directus_sync.seed.resolving import Existing, Rows
-from directus_sync.seed.store import Wanted
+from directus_sync.seed.resolving import Existing
+from directus_sync.seed.store import Store, Wanted
 from directus_sync.seed.values import Literal, Row
 
 # What one request holds at most. Directus takes JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE says otherwise,
@@ -40,7 +40,7 @@ class _Change:
 class Writer:
     """Writes the files of one plan, in their order, and knows the ids that its rows were given."""
 
-    def __init__(self, client: DirectusClient, rows: Rows, plan: SeedPlan) -> None:
+    def __init__(self, client: DirectusClient, rows: Store, plan: SeedPlan) -> None:
         self._client = client
         self._store = rows
         self._resolver = plan.resolver
@@ -58,7 +58,7 @@ class Writer:
         self._undo = []
         try:
             for batch in file.order.batches:
-                for rows in _parts(batch.rows, lambda row: self._body(row, file)):
+                for rows in _parts(batch, lambda row: self._body(row, file)):
                     self._create(rows, file)
             self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
             self._update(_Change(judged.row, _before(judged), self._after(judged)) for judged in file.rows)

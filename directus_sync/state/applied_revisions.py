@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from directus_sync.errors import RevisionEdited
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.state import revisions
-from directus_sync.state.revision_files import RevisionFile, shown
+from directus_sync.state.revision_files import Revision, shown
 from directus_sync.state.revisions import BRANCHES
+
+_TABLE: Final = "directus_sync.revisions"
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ class Finding:
 
 def read(connection: Connection) -> dict[str, Applied]:
     """Return what is recorded, by id; nothing for a database that has no such table yet."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
-    if table is None:
+    if not database.has(connection, _TABLE):
         return {}
     rows = database.query(connection, "SELECT id, name, checksum, applied_at FROM directus_sync.revisions")
     return {row[0]: Applied(*row) for row in rows}
@@ -55,8 +57,7 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
 
     heads: of Alembic's version table. newest: the revision that was applied just now; for others the time is unknown.
     """
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.revisions')")
-    if table is None:
+    if not database.has(connection, _TABLE):
         return
     recorded = read(connection)
     files = {file.id: file for branch in BRANCHES for file in revisions.applied(heads, branch)}
@@ -104,9 +105,7 @@ def require_unedited(connection: Connection) -> None:
     )
 
 
-def find(
-    recorded: Mapping[str, Applied], applied: Sequence[RevisionFile], line: Sequence[RevisionFile]
-) -> Iterator[Finding]:
+def find(recorded: Mapping[str, Applied], applied: Sequence[Revision], line: Sequence[Revision]) -> Iterator[Finding]:
     """Yield what differs in one branch. applied: the part of the line that the database has."""
     known = {file.id for file in line}
     for row in recorded.values():
@@ -124,11 +123,11 @@ def find(
             yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
 
 
-def _is_accepted(before: Applied, file: RevisionFile) -> bool:
+def _is_accepted(before: Applied, file: Revision) -> bool:
     return before.checksum in {file.checksum, *file.accepted}
 
 
-def _edited(before: Applied, file: RevisionFile, *, is_newest: bool) -> Finding:
+def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Finding:
     branch = file.id.partition("_")[0]
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
     return Finding(
@@ -142,7 +141,7 @@ def _edited(before: Applied, file: RevisionFile, *, is_newest: bool) -> Finding:
     )
 
 
-def _renumbered(before: Applied, moved: RevisionFile) -> Finding:
+def _renumbered(before: Applied, moved: Revision) -> Finding:
     branch = before.id.partition("_")[0]
     return Finding(
         f"{before.when} as {before.name}, which was renumbered",
@@ -153,7 +152,7 @@ def _renumbered(before: Applied, moved: RevisionFile) -> Finding:
     )
 
 
-def _inserted(file: RevisionFile, later: RevisionFile) -> Finding:
+def _inserted(file: Revision, later: Revision) -> Finding:
     return Finding(
         f"never applied, and {later.name} above it is",
         shown(file.path),

@@ -158,14 +158,14 @@ def can_tell(settings: Settings) -> bool:
 def inputs(settings: Settings) -> str:
     """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
-    given = (__version__, settings.excluded_tables, settings.project_name or "")
+    texts = (__version__, settings.excluded_tables, settings.project_name or "")
     # By name, too: an access file's name is that of its collection, and a resource file's folder is that of its kind.
     named = [(_name(path, settings.snapshot.parent), path) for path in settings.files]
     files = [content for name, path in named for content in (name.encode(), _content(path))]
     for branch in BRANCHES:
         for path in (head_path(VERSIONS, branch), *paths(VERSIONS, branch)):
             files += [path.name.encode(), _content(path)]
-    for content in (*(text.encode() for text in given), *files):
+    for content in (*(text.encode() for text in texts), *files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
@@ -184,13 +184,18 @@ def _content(path: Path) -> bytes:
         return repr(error).encode()
 
 
-def with_version(given: str, directus: str) -> str:
+def with_version(inputs: str, directus: str) -> str:
     """Return what a deploy records as its inputs. directus: the version of Directus that it worked with."""
-    return f"{given} {directus}"
+    return f"{inputs} {directus}"
 
 
-def read(connection: Connection) -> Fingerprint:
-    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base."""
+def read(connection: Connection) -> Fingerprint | None:
+    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base.
+
+    None if the database lacks some of that.
+    """
+    if not is_possible(connection):
+        return None
     ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
     return Fingerprint(whole, content)
 
@@ -215,8 +220,7 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     """
     if not can_tell(settings):
         return None
-    given = with_version(inputs(settings), installation.version(settings))
-    notes = _notes(connection, given)
+    notes = _notes(connection, with_version(inputs(settings), installation.version(settings)))
     return None if notes is None else Unmoved(tuple(notes))
 
 
@@ -229,35 +233,35 @@ def has_copies_older_than(connection: Connection, age: timedelta) -> bool:
     return bool(found)
 
 
-def is_pulled(connection: Connection, given: str) -> bool:
+def is_pulled(connection: Connection, inputs: str) -> bool:
     """Tell whether nothing changed since a deploy with these inputs and a pull after it that had nothing to write."""
     try:
         # First this one: PostgreSQL needs longer to plan the other query than to answer this.
-        pulled = database.query(connection, _PULLED, {"inputs": given})
+        pulled = database.query(connection, _PULLED, {"inputs": inputs})
     except psycopg2.ProgrammingError:
         return False
-    return pulled == [(True,)] and _notes(connection, given) is not None
+    return pulled == [(True,)] and _notes(connection, inputs) is not None
 
 
-def record_pull(connection: Connection, given: str) -> None:
+def record_pull(connection: Connection, inputs: str) -> None:
     """Record that a pull had nothing to write, if nothing changed since a deploy with these inputs."""
     # A pull may come before the deploy that creates the table or its column.
     with suppress(psycopg2.ProgrammingError), connection.cursor() as cursor:
-        cursor.execute(_RECORD_PULL, {"inputs": given})
+        cursor.execute(_RECORD_PULL, {"inputs": inputs})
 
 
-def expects_work(connection: Connection, given: str) -> bool:
+def expects_work(connection: Connection, inputs: str) -> bool:
     """Tell whether a deploy with these inputs will have work: the last one had others, and nobody is doing it."""
     try:
-        ((found,),) = database.query(connection, _WORK_AHEAD, {"inputs": given})
+        ((found,),) = database.query(connection, _WORK_AHEAD, {"inputs": inputs})
     except psycopg2.ProgrammingError:
         return True
     return bool(found)
 
 
-def _notes(connection: Connection, given: str) -> Sequence[str] | None:
+def _notes(connection: Connection, inputs: str) -> Sequence[str] | None:
     parameters = {
-        "inputs": given,
+        "inputs": inputs,
         "heads": sorted(checkout_head(branch) for branch in BRANCHES),
     }
     try:

@@ -62,8 +62,7 @@ class Standing:
 
 def exists(connection: Connection) -> bool:
     """Tell whether the tool's tables are there."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.snapshot_history')")
-    return table is not None
+    return database.has(connection, "directus_sync.snapshot_history")
 
 
 def latest_sha256(connection: Connection) -> str | None:

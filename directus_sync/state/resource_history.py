@@ -8,10 +8,11 @@ from typing import Final
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.items import Item, ordered
+from directus_sync.resources.items import Resource, ordered
 from directus_sync.resources.kinds import Family
 from directus_sync.state.history import Source
 
+_TABLE: Final = "directus_sync.resource_history"
 _RECORD: Final = """
 INSERT INTO directus_sync.resource_history (source, family, items)
 SELECT new.* FROM (VALUES (%s, %s, %s::jsonb)) AS new (source, family, items)
@@ -19,15 +20,9 @@ WHERE new.items IS DISTINCT FROM
   (SELECT old.items FROM directus_sync.resource_history old WHERE old.family = new.family ORDER BY id DESC LIMIT 1)"""
 
 
-def exists(connection: Connection) -> bool:
-    """Tell whether the table is there."""
-    ((table,),) = database.query(connection, "SELECT to_regclass('directus_sync.resource_history')")
-    return table is not None
-
-
-def base(connection: Connection, family: Family) -> Mapping[str, Item] | None:
+def base(connection: Connection, family: Family) -> Mapping[str, Resource] | None:
     """Return the items that were recorded last, by id; None where none ever were."""
-    if not exists(connection):
+    if not database.has(connection, _TABLE):
         return None
     rows = database.query(
         connection,
@@ -41,13 +36,13 @@ def base(connection: Connection, family: Family) -> Mapping[str, Item] | None:
     for name, group in rows[0][0].items():
         kind, _, key = name.partition(":")
         if kind in kinds:
-            found[name] = Item(kind, key, ordered(group))
+            found[name] = Resource(kind, key, ordered(group))
     return found
 
 
-def record(connection: Connection, family: Family, items: Iterable[Item], source: Source) -> None:
+def record(connection: Connection, family: Family, items: Iterable[Resource], source: Source) -> None:
     """Record items as what files and database have in common, unless they are recorded already."""
-    if not exists(connection):
+    if not database.has(connection, _TABLE):
         return
     rows = {item.id: [family.kind(item.kind).compared(row) for row in item.rows] for item in items}
     with connection.cursor() as cursor:

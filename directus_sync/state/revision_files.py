@@ -21,7 +21,7 @@ _RENUMBER: Final = "make renumber"
 
 
 @dataclass(frozen=True)
-class RevisionFile:
+class Revision:
     """One revision as its file says. parent: the id of the one below it, None for the first of a branch."""
 
     path: Path
@@ -94,7 +94,7 @@ def head_id(versions: Path, branch: str) -> str:
     return found[0]
 
 
-def line(versions: Path, branch: str) -> tuple[RevisionFile, ...]:
+def line(versions: Path, branch: str) -> tuple[Revision, ...]:
     """Return the revisions of a branch, the oldest first.
 
     Raises InvalidRevisions unless they form one line, at whose end is what the HEAD file names.
@@ -107,7 +107,7 @@ def line(versions: Path, branch: str) -> tuple[RevisionFile, ...]:
     return found
 
 
-def read(versions: Path, branch: str) -> list[RevisionFile]:
+def read(versions: Path, branch: str) -> list[Revision]:
     """Return the revisions of a branch in the order of their file names. Two may have one id.
 
     Raises InvalidRevisions for a file that is no revision of this branch.
@@ -120,7 +120,7 @@ def shown(path: Path) -> str:
     return "/".join(path.parts[path.parts.index("migrations") :] if "migrations" in path.parts else path.parts[-2:])
 
 
-def _read(path: Path, branch: str) -> RevisionFile:
+def _read(path: Path, branch: str) -> Revision:
     try:
         return _interpreted(path, path.read_bytes(), branch)
     except OSError as error:
@@ -133,7 +133,7 @@ def _read(path: Path, branch: str) -> RevisionFile:
 
 # Read before and after each revision of a deploy: parsing them all takes 20 ms.
 @lru_cache(maxsize=1024)
-def _interpreted(path: Path, content: bytes, branch: str) -> RevisionFile:
+def _interpreted(path: Path, content: bytes, branch: str) -> Revision:
     tree = _parsed(path, content)
     values = {name: node for node in tree.body if (name := assigned_name(node)) in _POSITION}
     own, parent = (_literal(values.get(name)) for name in ("revision", "down_revision"))
@@ -151,7 +151,7 @@ def _interpreted(path: Path, content: bytes, branch: str) -> RevisionFile:
             next=f"the file is named <id>_<what it does>.py, and the id is {branch}_ with four digits;"
             f' make a new one with: make {branch} m="..."',
         )
-    return RevisionFile(path, str(own), parent, tree)
+    return Revision(path, str(own), parent, tree)
 
 
 def _parsed(path: Path, content: bytes) -> ast.Module:
@@ -177,14 +177,14 @@ def _literal(node: ast.stmt | None) -> Any:
         return ast.unparse(value)
 
 
-def _require_unique(files: Iterable[RevisionFile]) -> None:
+def _require_unique(files: Iterable[Revision]) -> None:
     for own, group in _groups((file.id, file) for file in files):
         raise InvalidRevisions(
             f"{_number(group)} files are revision {own}: {_names(group)}", where=_where(group), next=_in_line(group)
         )
 
 
-def _require_parents(files: Sequence[RevisionFile], branch: str) -> None:
+def _require_parents(files: Sequence[Revision], branch: str) -> None:
     known = {file.id for file in files}
     for file in files:
         if file.parent is not None and file.parent not in known:
@@ -203,9 +203,9 @@ def _require_parents(files: Sequence[RevisionFile], branch: str) -> None:
         )
 
 
-def _walk(files: Sequence[RevisionFile], branch: str) -> tuple[RevisionFile, ...]:
+def _walk(files: Sequence[Revision], branch: str) -> tuple[Revision, ...]:
     after = {file.parent: file for file in files}
-    found: list[RevisionFile] = []
+    found: list[Revision] = []
     while (following := after.get(found[-1].id if found else None)) is not None:
         found.append(following)
     rest = [file for file in files if file not in found]
@@ -220,7 +220,7 @@ def _walk(files: Sequence[RevisionFile], branch: str) -> tuple[RevisionFile, ...
     return tuple(found)
 
 
-def _require_head(versions: Path, branch: str, found: Sequence[RevisionFile]) -> None:
+def _require_head(versions: Path, branch: str, found: Sequence[Revision]) -> None:
     path, newest = head_path(versions, branch), found[-1]
     if _head_text(path) == newest.name:
         return
@@ -239,28 +239,28 @@ def _head_text(path: Path) -> str:
         return ""
 
 
-def _groups(pairs: Iterable[tuple[str | None, RevisionFile]]) -> list[tuple[str | None, list[RevisionFile]]]:
+def _groups(pairs: Iterable[tuple[str | None, Revision]]) -> list[tuple[str | None, list[Revision]]]:
     """Return the keys that several files have, with the files."""
-    grouped: dict[str | None, list[RevisionFile]] = defaultdict(list)
+    grouped: dict[str | None, list[Revision]] = defaultdict(list)
     for key, file in pairs:
         grouped[key].append(file)
     return [(key, group) for key, group in grouped.items() if len(group) > 1]
 
 
-def _in_line(group: Sequence[RevisionFile]) -> str:
+def _in_line(group: Sequence[Revision]) -> str:
     return (
         f"{_RENUMBER}\nit keeps the revision that the main branch has, and puts the newer one on top\n"
         f"to choose the one that moves: {_RENUMBER} r={group[-1].name}"
     )
 
 
-def _number(group: Sequence[RevisionFile]) -> str:
+def _number(group: Sequence[Revision]) -> str:
     return {2: "two", 3: "three"}.get(len(group), str(len(group)))
 
 
-def _names(files: Iterable[RevisionFile]) -> str:
+def _names(files: Iterable[Revision]) -> str:
     return " and ".join(file.name for file in files)
 
 
-def _where(files: Iterable[RevisionFile]) -> str:
+def _where(files: Iterable[Revision]) -> str:
     return "\n".join(shown(file.path) for file in files)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import psycopg2
 
 from directus_sync.errors import DatabaseAhead, DatabaseFailed, MigrationFailed, SyncError
+from directus_sync.output import Progress, duration
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import ROOT
 from directus_sync.state import revision_files
-from directus_sync.state.revision_files import RevisionFile
+from directus_sync.state.revision_files import Revision
 
 # Out of Directus's sight: it looks at `public` only.
 SCHEMA: Final = "directus_sync"
@@ -23,22 +23,6 @@ VERSIONS: Final = ROOT / "migrations" / "versions"
 
 Branch = Literal["pre", "post"]
 BRANCHES: Final[tuple[Branch, ...]] = ("pre", "post")
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One migration file: its id, and the file's name without `.py`."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Reporter:
-    """What to call around each revision; `applied` is given the time in seconds."""
-
-    applying: Callable[[Revision], None]
-    applied: Callable[[Revision, float], None]
 
 
 def checkout_head(branch: Branch) -> str:
@@ -49,12 +33,12 @@ def checkout_head(branch: Branch) -> str:
     return revision_files.head_id(VERSIONS, branch)
 
 
-def line(branch: Branch) -> tuple[RevisionFile, ...]:
+def line(branch: Branch) -> tuple[Revision, ...]:
     """Return the revisions of a branch in this checkout, the oldest first. Raises InvalidRevisions."""
     return revision_files.line(VERSIONS, branch)
 
 
-def applied(heads: Iterable[str], branch: Branch) -> tuple[RevisionFile, ...]:
+def applied(heads: Iterable[str], branch: Branch) -> tuple[Revision, ...]:
     """Return the revisions of a branch that a database with these heads has. Raises InvalidRevisions."""
     files = line(branch)
     ids = [file.id for file in files]
@@ -63,13 +47,12 @@ def applied(heads: Iterable[str], branch: Branch) -> tuple[RevisionFile, ...]:
 
 def applied_heads(connection: Connection) -> frozenset[str]:
     """Return the revision ids in the database's version table; empty when there is none."""
-    ((table,),) = database.query(connection, "SELECT to_regclass(%s)", (f"{SCHEMA}.alembic_version",))
-    if table is None:
+    if not database.has(connection, f"{SCHEMA}.alembic_version"):
         return frozenset()
     return frozenset(row[0] for row in database.query(connection, f"SELECT version_num FROM {SCHEMA}.alembic_version"))  # noqa: S608 - a constant
 
 
-def pending(connection: Connection, branch: Branch) -> list[Revision]:
+def pending(connection: Connection, branch: Branch) -> tuple[Revision, ...]:
     """Return the branch's revisions that the database lacks, oldest first.
 
     Raises DatabaseAhead when the database has revisions that this checkout lacks, of either branch;
@@ -77,8 +60,8 @@ def pending(connection: Connection, branch: Branch) -> list[Revision]:
     """
     heads = require_known(connection)
     if checkout_head(branch) in heads:
-        return []
-    return [Revision(file.id, file.name) for file in line(branch)[len(applied(heads, branch)) :]]
+        return ()
+    return line(branch)[len(applied(heads, branch)) :]
 
 
 def require_known(connection: Connection) -> frozenset[str]:
@@ -110,23 +93,23 @@ def prepare(connection: Connection) -> None:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
 
 
-def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[Revision]:
+def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
     """Bring one branch to its head on `connection`, which holds the lock; return what was applied.
 
-    Raises MigrationFailed, or DatabaseFailed where the connection is lost; what was reported as applied is committed.
+    Raises MigrationFailed, or DatabaseFailed where the connection is lost; what `progress` has as done is committed.
     """
     todo = pending(connection, branch)
     if not todo:
-        return []
+        return ()
     from alembic import command  # noqa: PLC0415 - Alembic takes 0.4 s to load, and most boots have nothing to migrate
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    progress = _Progress(todo, reporter)
+    upgrading = _Upgrading(todo, progress)
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
-    config.attributes["on_version_apply"] = progress.on_version_apply
+    config.attributes["on_version_apply"] = upgrading.on_version_apply
     try:
         command.upgrade(config, f"{branch}@head")
     except SyncError:
@@ -134,14 +117,14 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
     except (CommandError, SQLAlchemyError, psycopg2.Error) as error:
         if connection.closed:
             raise DatabaseFailed(
-                f"the connection was lost while {progress.current.name} was applied",
+                f"the connection was lost while {upgrading.current.name} was applied",
                 where=_reason(error),
                 next="run again; that is safe, and the revisions before it stay",
             ) from error
         connection.rollback()
         raise MigrationFailed(
-            f"{progress.current.name} failed: {_reason(error)}",
-            where=f"alembic upgrade {branch}@head, after {len(progress.done)} of {len(todo)} revisions",
+            f"{upgrading.current.name} failed: {_reason(error)}",
+            where=f"alembic upgrade {branch}@head, after {len(upgrading.done)} of {len(todo)} revisions",
             next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
         ) from error
     finally:
@@ -153,12 +136,12 @@ def upgrade(connection: Connection, branch: Branch, reporter: Reporter) -> list[
     return todo
 
 
-class _Progress:
-    """Tells the reporter when a revision begins and ends; Alembic itself only says when it ended."""
+class _Upgrading:
+    """Says when a revision begins and ends; Alembic itself only says when it ended."""
 
-    def __init__(self, todo: Sequence[Revision], reporter: Reporter) -> None:
+    def __init__(self, todo: Sequence[Revision], progress: Progress) -> None:
         self.todo = todo
-        self.reporter = reporter
+        self.progress = progress
         self.done: list[Revision] = []
         self._begin()
 
@@ -167,14 +150,15 @@ class _Progress:
         return self.todo[min(len(self.done), len(self.todo) - 1)]
 
     def on_version_apply(self) -> None:
-        self.reporter.applied(self.current, time.monotonic() - self.started)
+        self.progress.note(f"Applied:  {self.current.name} in {duration(time.monotonic() - self.started)}")
+        self.progress.done.append(self.current.id)
         self.done.append(self.current)
         if len(self.done) < len(self.todo):
             self._begin()
 
     def _begin(self) -> None:
         self.started = time.monotonic()
-        self.reporter.applying(self.current)
+        self.progress.note(f"Applying: {self.current.name}")
 
 
 def _remedy(error: Exception) -> str:

@@ -13,23 +13,23 @@ from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint
 
 
-def load(settings: Settings, given: str, stack: ExitStack) -> server.Loaded | None:
+def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | None:
     """Return a schema worker that loads while the files are checked; None unless the database says that there is work.
 
-    What it can't find out is for the steps after it to say. given: hash of the inputs. stack: ends the worker.
+    What it can't find out is for the steps after it to say. inputs: hash of the files. stack: ends the worker.
     """
     if settings.directus_url is not None or settings.mode is not Mode.AUTO:
         return None
     try:
-        choice = _choose(dataclasses.replace(settings, database_wait=0.0), given)
+        choice = _choose(dataclasses.replace(settings, database_wait=0.0), inputs)
     except SyncError:
         return None
     return stack.enter_context(server.loading(settings, choice)) if choice and choice.bundle else None
 
 
-def _choose(settings: Settings, given: str) -> worker.Choice | None:
+def _choose(settings: Settings, inputs: str) -> worker.Choice | None:
     with database.connect(settings, "deploy") as connection:
-        inputs = fingerprint.with_version(given, installation.version(settings))
+        inputs = fingerprint.with_version(inputs, installation.version(settings))
         # Of several hosts it must be the one that the deploy's own connection reaches, which does not exist yet.
         reached = database.for_directus(settings, connection)
         if reached is not settings or not fingerprint.expects_work(connection, inputs):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from directus_sync import files
 from directus_sync.directus import installation
@@ -13,7 +12,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import judging
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import pasted
 from directus_sync.schema.diff import Action
@@ -23,18 +22,17 @@ from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import resources
 from directus_sync.steps.forms import FORMS, Form, Wanted
-from directus_sync.steps.planning import Request
+from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import read_wanted as read_schema
-from directus_sync.steps.resources import Comparison, ResourcePushing
+from directus_sync.steps.resources import Comparison
 
 Plans = tuple[ResourcePlan, ...]
-NAMES: Final = frozenset(form.name for form in FORMS)
 
 
 def read_wanted(
-    settings: Settings, schema: Snapshot, progress: Progress | None = None, names: frozenset[str] = NAMES
+    settings: Settings, schema: Snapshot, progress: Progress | None = None, parts: frozenset[Part] = EVERYTHING
 ) -> tuple[Wanted, ...]:
-    """Return what the files say of each of the named families that is kept in files.
+    """Return what the files say of each of these families that is kept in files.
 
     progress: prints the warnings.
 
@@ -42,7 +40,7 @@ def read_wanted(
     """
     found = []
     for form in FORMS:
-        if form.name in names and form.are_kept(settings):
+        if Part(form.name) in parts and form.are_kept(settings):
             found.append(form.read(settings, schema))
             for finding in form.require_sound(settings, schema):
                 if progress is not None:
@@ -50,30 +48,22 @@ def read_wanted(
     return tuple(found)
 
 
-def pushing(
-    settings: Settings, request: Request, progress: Progress, connection: Connection, command: str, wanted: Wanted
-) -> ResourcePushing:
-    """Return a push of a family. Needs the lock."""
-    source = str(wanted.form.folder(settings))
-    return ResourcePushing(wanted.family, source, settings, request, progress, connection, command)
-
-
-def judged(connection: Connection, all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+def judged(connection: Connection, all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return what a push would do."""
-    return tuple(_judged(connection, wanted, given) for wanted in all_wanted)
+    return tuple(_judged(connection, wanted, approved) for wanted in all_wanted)
 
 
-def _judged(connection: Connection, wanted: Wanted, given: Approvals) -> ResourcePlan:
+def _judged(connection: Connection, wanted: Wanted, approved: Approvals) -> ResourcePlan:
     family = wanted.family
     if not installation.has_access(connection):
         return judging.decide(family, judging.changes(family, wanted.items, {}), None, {}, Approvals(), {})
-    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), given)
+    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), approved)
 
 
-def nothing(all_wanted: Iterable[Wanted], given: Approvals) -> Plans:
+def nothing(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return the plans for a database that did not move since it equalled the files."""
     families = (wanted.family for wanted in all_wanted)
-    return tuple(judging.decide(family, (), None, {}, given.of(family.owns), {}) for family in families)
+    return tuple(judging.decide(family, (), None, {}, approved.of(family.owns), {}) for family in families)
 
 
 def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:
@@ -118,7 +108,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
 
 
 def pull(
-    settings: Settings, connection: Connection, schema: Snapshot, names: frozenset[str] = NAMES, *, overwrite: bool
+    settings: Settings, connection: Connection, schema: Snapshot, parts: frozenset[Part], *, overwrite: bool
 ) -> tuple[Path, ...]:
     """Write to the files what the database has, and record it as the base; return the files that changed.
 
@@ -130,7 +120,7 @@ def pull(
     Raises UnpushedFileChanges for what git and Directus both changed, unless `overwrite`; InvalidAccess and
     InvalidResources.
     """
-    kept = [form for form in FORMS if form.name in names and form.are_kept(settings)]
+    kept = [form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)]
     return tuple(path for form in kept for path in _pulled(settings, connection, schema, form, overwrite=overwrite))
 
 
@@ -140,7 +130,7 @@ def _pulled(
     old, wanted = form.contents(settings), form.read(settings, schema)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
     kept = frozenset() if overwrite else _unpushed(form, settings, found)
-    after: dict[str, Item] = {name: item for name, item in found.live.items.items() if name not in kept}
+    after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
     for path, content in form.rewritten(settings, old, after, differing, schema).items():

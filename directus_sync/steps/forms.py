@@ -12,20 +12,18 @@ from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
 from directus_sync.resources import access, findings, studio
 from directus_sync.resources.access import compiling, writing
 from directus_sync.resources.access import reading as access_reading
-from directus_sync.resources.access.filters import SYSTEM
+from directus_sync.resources.access.filters import has_collection
 from directus_sync.resources.declared import ACCESS
 from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Contents, Items, Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 
-# By id, and by path; None where a file is to go.
-Items = Mapping[str, Item]
-Contents = Mapping[Path, bytes]
+# By path; None where a file is to go.
 Changed = dict[Path, bytes | None]
 
 _NAME: Final = f"{SETTING}:project_name"
@@ -63,7 +61,7 @@ class Form(ABC):
         """Return the family, with the names that other files give."""
 
     @abstractmethod
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
         """Return what files with these contents say. Raises `error`."""
 
     @abstractmethod
@@ -106,7 +104,7 @@ class _Access(Form):
     def family(self, _settings: Settings) -> Family:
         return ACCESS
 
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
         return compiling.compiled(access_reading.parse(settings.access, old), schema)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
@@ -118,7 +116,7 @@ class _Access(Form):
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
         # A collection that is gone takes its file along.
-        gone = [path for path in old if path.parent != settings.access and not _exists(path.stem, schema)]
+        gone = [path for path in old if path.parent != settings.access and not has_collection(schema, path.stem)]
         return changed | dict.fromkeys(gone)
 
     def roles(self, settings: Settings) -> Mapping[str, str]:
@@ -127,10 +125,6 @@ class _Access(Form):
             return {}
         found = access_reading.parse(settings.access, self.contents(settings))
         return {role.name: role.id for role in found.roles.values()}
-
-
-def _exists(collection: str, schema: Snapshot) -> bool:
-    return collection.startswith(SYSTEM) or (collection,) in schema.section("collections")
 
 
 class _Resources(Form):
@@ -151,22 +145,22 @@ class _Resources(Form):
     def family(self, settings: Settings) -> Family:
         return studio.family(ACCESS_FORM.roles(settings))
 
-    def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Item, ...]:
+    def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Resource, ...]:
         found = studio_reading.parse(settings.resources, old, ACCESS_FORM.roles(settings))
         if settings.project_name is None:
             return found
         row = {"field": "project_name", "value": settings.project_name}
-        named = () if row["value"] == SETTINGS.singles["project_name"] else (Item(SETTING, "project_name", (row,)),)
+        named = () if row["value"] == SETTINGS.singles["project_name"] else (Resource(SETTING, "project_name", (row,)),)
         return (*(item for item in found if item.id != _NAME), *named)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        return studio.load(settings.resources, schema, ACCESS_FORM.roles(settings)).findings
+        return studio.findings(settings.resources, schema, ACCESS_FORM.roles(settings))
 
     def rewritten(
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
     ) -> Changed:
         roles = ACCESS_FORM.roles(settings)
-        gone = [path for path in old if path.parent.name == "presets" and not _exists(path.stem, schema)]
+        gone = [path for path in old if path.parent.name == "presets" and not has_collection(schema, path.stem)]
         lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
         live = {name: item for name, item in live.items() if not name.startswith(lost)}
         differing = [name for name in differing if not name.startswith(lost)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
-from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Kind, SchemaDiff
+from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Obstacles, Plan
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
@@ -78,9 +78,9 @@ def approved(settings: Settings, request: Request) -> Approvals:
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
 
 
-def of_schema(given: Approvals) -> Approvals:
+def of_schema(approved: Approvals) -> Approvals:
     """Return the approvals of collections and fields."""
-    return given.of(lambda item: not families.is_resource(item))
+    return approved.of(lambda item: not families.is_resource(item))
 
 
 def plan(
@@ -88,7 +88,7 @@ def plan(
     connection: Connection,
     client: DirectusClient,
     wanted: Snapshot,
-    given: Approvals,
+    approved: Approvals,
     *,
     base: Snapshot | None = None,
 ) -> Plan:
@@ -101,7 +101,7 @@ def plan(
 
     Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
     """
-    given = of_schema(given)
+    approved = of_schema(approved)
     version = client.version()
     snapshot.require_version(wanted, version)
     columns = installation.properties(connection)
@@ -109,7 +109,7 @@ def plan(
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
-        return guard.nothing(given)
+        return guard.nothing(approved)
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
@@ -123,17 +123,17 @@ def plan(
     with output.if_it_lasts("Counting the rows at risk"):
         counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     expected = upkeep.read_expected(settings.catalog)
-    taken = risks.taken_along(connection, verdicts, expected)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
-    named = impact.named_by(connection, difference.changes, files)
     obstacles = Obstacles(
-        below.held(connection, difference.changes, live),
-        risks.keys(connection, counted),
-        below.remains(connection, difference.changes),
-        guard.renamed(base, history.before_renames(connection)),
-        below.look_alikes(connection, difference.changes, expected),
+        taken=risks.taken_along(connection, verdicts, expected),
+        named=impact.named_by(connection, difference.changes, files),
+        held=below.held(connection, difference.changes, live),
+        keys=risks.keys(connection, counted),
+        remains=below.remains(connection, difference.changes),
+        renamed=guard.renamed(base, history.before_renames(connection)),
+        look_alikes=below.look_alikes(connection, difference.changes, expected),
     )
-    return guard.decide(difference, verdicts, counted, given, taken, named, obstacles)
+    return guard.decide(difference, verdicts, counted, approved, obstacles)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
@@ -180,12 +180,21 @@ def _edits(change: Change) -> str:
     return f" ({'; '.join(parts[:3])})" if parts else ""
 
 
-def note_pointless(settings: Settings, judged: Plan, wanted: Snapshot, progress: Progress) -> None:
-    """Print a note about each approval that approves nothing."""
-    reviewed = [removal for removal in approvals.read(settings.removals) if not families.is_resource(removal.item)]
-    for removal in approvals.pointless(reviewed, wanted):
-        progress.note(f"note: removals.yaml approves removing {removal.item}, which the snapshot still has")
-    for item in sorted(set(judged.unmatched) - {removal.item for removal in reviewed}):
+def note_pointless(
+    settings: Settings,
+    progress: Progress,
+    unmatched: Iterable[str],
+    wanted: Container[str],
+    who_has_it: str = "the snapshot still has",
+) -> None:
+    """Print a note about each approval that approves nothing.
+
+    unmatched: what matches no change. wanted: the items that the files have, and who_has_it: their name.
+    """
+    reviewed = [removal.item for removal in approvals.read(settings.removals)]
+    for item in (item for item in reviewed if item in wanted):
+        progress.note(f"note: removals.yaml approves removing {item}, which {who_has_it}")
+    for item in sorted(set(unmatched) - set(reviewed)):
         progress.note(f"note: the approval of {item} matches nothing that would be changed")
 
 
@@ -200,7 +209,7 @@ def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snaps
     for change in difference.changes:
         if change.action is Action.ADD or change.key in live.section(change.kind.value):
             continue
-        if change.kind is not Kind.SYSTEM_FIELD:
+        if change.kind is not ItemKind.SYSTEM_FIELD:
             raise RequestFailed(
                 f"Directus compares {change.kind.noun} {change.id}, but does not list it",
                 where=live.source,

@@ -17,7 +17,7 @@ from directus_sync.probes import below
 from directus_sync.report import plans, refusal
 from directus_sync.resources.families import FAMILIES
 from directus_sync.schema import guard, rebuilding, saved_plan
-from directus_sync.schema.diff import Action, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
@@ -48,7 +48,7 @@ class Pushing:
         self,
         client: DirectusClient,
         wanted: Snapshot,
-        leave: Callable[[Plan], bool] = lambda _: False,
+        leave: Callable[[Plan], bool] = resources.never,
         look: Callable[[], object] = lambda: None,
     ) -> Plan:
         """Judge, send, compare again and record.
@@ -60,11 +60,11 @@ class Pushing:
         """
         saved = self.request.saved
         self._look = look
-        given = planning.approved(self.settings, self.request)
-        judged = planning.plan(self.settings, self.connection, client, wanted, given)
+        approved = planning.approved(self.settings, self.request)
+        judged = planning.plan(self.settings, self.connection, client, wanted, approved)
         if saved is not None:
             saved_plan.require_current(saved, judged, wanted)
-        planning.note_pointless(self.settings, judged, wanted, self.progress)
+        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         if judged.refused and leave(judged):
             return judged
         if judged.refused:
@@ -104,7 +104,7 @@ class Pushing:
     def nothing(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""
         judged = guard.nothing(planning.of_schema(planning.approved(self.settings, self.request)))
-        planning.note_pointless(self.settings, judged, wanted, self.progress)
+        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         attic.sweep(self.connection)
         return judged
 
@@ -164,7 +164,7 @@ class Pushing:
             kept = count(copy.rows, "row")
             self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {kept}")
 
-    def _copy(self, items: tuple[attic.Item, ...], judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
+    def _copy(self, items: tuple[attic.AtticItem, ...], judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
         number = count(len(items), "item")
         with self.progress.step(f"Copying {number} to the attic", f"Copied {number}"):
             copies = attic.keep(
@@ -208,7 +208,7 @@ def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
     """
     added = {change.key for change in judged.difference.changes if change.action is Action.ADD}
     return all(
-        change.kind is Kind.FIELD
+        change.kind is ItemKind.FIELD
         and change.key in added
         and change.action is Action.CHANGE
         and not change.malformed
@@ -231,10 +231,12 @@ def _made_otherwise(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tupl
     return found
 
 
-def _doomed(judged: Plan) -> tuple[attic.Item, ...]:
+def _doomed(judged: Plan) -> tuple[attic.AtticItem, ...]:
     """Return what to copy before a plan is sent."""
     return tuple(
-        dict.fromkeys(attic.Item(risk.collection, risk.field) for item in judged.items for risk in item.verdict.doomed)
+        dict.fromkeys(
+            attic.AtticItem(risk.collection, risk.field) for item in judged.items for risk in item.verdict.doomed
+        )
     )
 
 

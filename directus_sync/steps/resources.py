@@ -6,7 +6,7 @@ Directus is asked only when something differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,21 +20,20 @@ from directus_sync.report import resources as report
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import grouping, judging, live, requests
 from directus_sync.resources.grouping import Live, Names
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Items
 from directus_sync.resources.kinds import Family
-from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.schema import approvals, saved_plan, snapshot
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
+from directus_sync.schema import saved_plan, snapshot
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import planning
+from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 
-# By id.
-Items = Mapping[str, Item]
 Leave = Callable[[ResourcePlan], bool]
-ClientFor = Callable[[tuple[requests.Request, ...]], DirectusClient]
+ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ class Comparison:
     base: Items | None
     names: Names
     live: Live
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
 
 
-def never(_plan: ResourcePlan) -> bool:
+def never(_plan: object) -> bool:
     """Return False: a refused plan is raised."""
     return False
 
@@ -70,10 +69,10 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     return Comparison(wanted, base, names, there, changes)
 
 
-def judge(connection: Connection, family: Family, found: Comparison, given: Approvals) -> ResourcePlan:
-    """Return what a push would do. given: approvals, also of what is not of this family."""
+def judge(connection: Connection, family: Family, found: Comparison, approved: Approvals) -> ResourcePlan:
+    """Return what a push would do. approved: also what is not of this family."""
     numbers = {c.id: _number(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
-    return judging.decide(family, found.changes, found.base, numbers, given.of(family.owns), found.live.unknown)
+    return judging.decide(family, found.changes, found.base, numbers, approved.of(family.owns), found.live.unknown)
 
 
 def require_equal(connection: Connection, family: Family, wanted: Items) -> None:
@@ -96,12 +95,11 @@ def forget_lost(connection: Connection, family: Family) -> None:
 
 
 class ResourcePushing:
-    """One push of a family under way. Needs the lock. source: the files, for messages."""
+    """One push of a family under way. Needs the lock."""
 
     def __init__(
         self,
-        family: Family,
-        source: str,
+        wanted: Wanted,
         settings: Settings,
         request: Request,
         progress: Progress,
@@ -109,25 +107,26 @@ class ResourcePushing:
         command: str,
     ) -> None:
         self.command = command
-        self.family = family
-        self.source = source
+        self.family = wanted.family
+        self.wanted = wanted.items
+        self.operation = f"push of {wanted.form.folder(settings)}"
         self.settings = settings
         self.request = request
         self.progress = progress
         self.connection = connection
-        self.given = planning.approved(settings, request)
+        self.approved = planning.approved(settings, request)
 
-    def require_possible(self, wanted: Items, leave: Leave = never) -> None:
+    def require_possible(self, leave: Leave = never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
-        plan = judge(self.connection, self.family, compare(self.connection, self.family, wanted), self.given)
+        plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.approved)
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(self.family.name) != saved(plan):
             raise saved_plan.stale(reviewed, f"{self.family.name} was changed")
-        self._note_pointless(plan, wanted)
+        planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted, "the files still have")
         if plan.refused and not leave(plan):
-            raise report.refusal(plan, f"push of {self.source}")
+            raise report.refusal(plan, self.operation)
 
-    def run(self, client_for: ClientFor, wanted: Items, leave: Leave = never) -> ResourcePlan:
+    def run(self, client_for: ClientFor, leave: Leave = never) -> ResourcePlan:
         """Judge, send, compare again and record.
 
         client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be
@@ -135,12 +134,12 @@ class ResourcePushing:
 
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
-        found = compare(self.connection, self.family, wanted)
-        plan = judge(self.connection, self.family, found, self.given)
+        found = compare(self.connection, self.family, self.wanted)
+        plan = judge(self.connection, self.family, found, self.approved)
         if plan.refused and leave(plan):
             return plan
         if plan.refused:
-            raise report.refusal(plan, f"push of {self.source}")
+            raise report.refusal(plan, self.operation)
         if plan:
             self.progress.note(report.plan(plan))
             number = report.changes(plan)
@@ -181,7 +180,7 @@ class ResourcePushing:
                     sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
                 )
 
-    def _send(self, client: DirectusClient, sending: tuple[requests.Request, ...]) -> None:
+    def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
         for request in sending:
             try:
                 client.write(request.method, request.path, request.body)
@@ -207,20 +206,13 @@ class ResourcePushing:
                 next="look at it: directus-sync diff; what was applied stays",
             )
 
-    def _note_pointless(self, plan: ResourcePlan, wanted: Items) -> None:
-        reviewed = [removal.item for removal in approvals.read(self.settings.removals)]
-        for item in (name for name in reviewed if name in wanted):
-            self.progress.note(f"note: removals.yaml approves removing {item}, which the files still have")
-        for item in sorted(set(plan.unmatched) - set(reviewed)):
-            self.progress.note(f"note: the approval of {item} matches nothing that would be changed")
-
 
 def saved(plan: ResourcePlan) -> object:
     """Return what a saved plan keeps of it, by which it is told whether it is still the same."""
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 
-def _number(connection: Connection, change: Change, there: Live) -> int:
+def _number(connection: Connection, change: ResourceChange, there: Live) -> int:
     if change.kind.cost is None:
         return 0
     ((number,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))

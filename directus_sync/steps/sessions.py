@@ -12,7 +12,7 @@ from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
-from directus_sync.resources.requests import Request
+from directus_sync.resources.requests import RowRequest
 from directus_sync.settings import Settings
 from directus_sync.state import revisions
 
@@ -83,7 +83,7 @@ def directus(
 @contextmanager
 def for_rows(
     settings: Settings, connection: Connection, progress: Progress, running: DirectusClient | None = None
-) -> Iterator[Callable[[tuple[Request, ...]], DirectusClient]]:
+) -> Iterator[Callable[[tuple[RowRequest, ...]], DirectusClient]]:
     """Yield what returns a client for requests that write rows, of a Directus that is started when it is first needed.
 
     running: one that is used if it will do.
@@ -91,7 +91,7 @@ def for_rows(
     with ExitStack() as stack:
         started: dict[Choice | None, DirectusClient] = {}
 
-        def client(requests: tuple[Request, ...]) -> DirectusClient:
+        def client(requests: tuple[RowRequest, ...]) -> DirectusClient:
             choice = None
             if settings.directus_url is None:
                 choice = worker.choose_for_rows(settings, connection, [(each.method, each.path) for each in requests])

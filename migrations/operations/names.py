@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from directus_sync.schema.paths import Rename
+from directus_sync.schema.renames.rewriting import Rename
 from migrations.operations.schema import REGCLASS, execute
 
 NAME_BYTES: Final = 63

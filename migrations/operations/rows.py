@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from directus_sync.schema.naming import (
+from directus_sync.schema.renames.places import (
     AUTOMATED,
     COLLECTION_COLUMNS,
     COLLECTION_LISTS,
@@ -26,7 +26,7 @@ from directus_sync.schema.naming import (
     word,
     written,
 )
-from directus_sync.schema.paths import Model, Rename, Rewriter
+from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 from migrations.operations.schema import live_columns, load_model
 
 # Where a word that equals a collection's name does not mean the collection.

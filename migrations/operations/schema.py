@@ -11,8 +11,8 @@ from typing import Final
 import sqlalchemy as sa
 from psycopg2 import sql
 
-from directus_sync.schema.naming import FIELDS, RELATIONS
-from directus_sync.schema.paths import Model, Rename
+from directus_sync.schema.renames.places import FIELDS, RELATIONS
+from directus_sync.schema.renames.rewriting import Model, Rename
 
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})

@@ -13,8 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from directus_sync import plain_yaml
-from directus_sync.schema.naming import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
-from directus_sync.schema.paths import Model, Rename, Rewriter
+from directus_sync.schema.renames.places import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
+from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 from migrations.operations.names import Named, new_name, sequence_name
 
 Entry = dict[str, Any]

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 from directus_sync import attic
-from directus_sync.attic import Item, mirror, tables
+from directus_sync.attic import AtticItem, mirror, tables
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.postgres import database
 from tests.attics import RUN, Attic, open_attic, resetting
@@ -63,7 +63,7 @@ def test_a_collection_is_copied_with_its_rows_and_types(items: Attic) -> None:
 
 
 def test_a_field_is_copied_with_the_key_once_and_the_newest_copy_is_listed_first(items: Attic) -> None:
-    note, key = items.keep(Item("Item", "note"), Item("Item", "note"), Item("Item", "id"))
+    note, key = items.keep(AtticItem("Item", "note"), AtticItem("Item", "note"), AtticItem("Item", "id"))
     assert items.rows(note) == [(1, "one"), (2, "two"), (3, None)]
     assert items.rows(key) == [(1,), (2,), (3,)]
     items.database.execute('TRUNCATE "Item"')
@@ -73,14 +73,17 @@ def test_a_field_is_copied_with_the_key_once_and_the_newest_copy_is_listed_first
 
 def test_what_has_no_data_is_left_out(items: Attic) -> None:
     items.database.execute('CREATE VIEW "Shown" AS SELECT * FROM "Item"')
-    assert items.keep(Item("folder"), Item("Item", "alias"), Item("Shown"), Item("Shown", "note")) == ()
+    assert (
+        items.keep(AtticItem("folder"), AtticItem("Item", "alias"), AtticItem("Shown"), AtticItem("Shown", "note"))
+        == ()
+    )
     assert items.temporary() == []
 
 
 def test_a_table_without_a_key_is_refused_and_nothing_stays(items: Attic) -> None:
     items.database.execute("CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)")
     with pytest.raises(AtticFailed, match="keyless has no primary key"):
-        items.keep(Item("Item"), Item("keyless"))
+        items.keep(AtticItem("Item"), AtticItem("keyless"))
     assert items.temporary() == []
     assert [copy.item.id for copy in attic.listing(items.connection)] == ["Item"]
 
@@ -91,7 +94,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
         assert attic.listing(connection) == ()
         assert attic.purge(connection, attic.overdue(connection, timedelta(0))) == ()
         with pytest.raises(AtticFailed, match="no attic yet") as caught:
-            attic.keep(connection, [Item("events")], run=RUN, command="push", sha256="", definitions={})
+            attic.keep(connection, [AtticItem("events")], run=RUN, command="push", sha256="", definitions={})
     assert "alembic upgrade pre@head" in str(caught.value)
 
 
@@ -191,7 +194,7 @@ def test_a_table_that_goes_before_it_is_copied_leaves_nothing(items: Attic, monk
 
     looks: list[str] = []
     monkeypatch.setattr(tables, "find", find)
-    assert items.keep(Item("Item")) == ()
+    assert items.keep(AtticItem("Item")) == ()
     assert (items.temporary(), attic.listing(items.connection)) == ([], ())
 
 
@@ -335,7 +338,7 @@ def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
         with items.connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")
         with pytest.raises(AtticFailed, match="row-level security policy"):
-            items.keep(Item("Item"))
+            items.keep(AtticItem("Item"))
     finally:
         items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
@@ -358,11 +361,11 @@ def test_names_of_any_kind_work(kept: Attic) -> None:
     whole, field = (attic.restore(kept.connection, copy.id) for copy in copies)
     assert (whole.restored, whole.already_there, whole.rejected) == (1, 1, ())
     assert (field.restored, field.already_there, field.rejected) == (0, 2, ())
-    assert attic.listing(kept.connection)[-1].item == Item(table)
+    assert attic.listing(kept.connection)[-1].item == AtticItem(table)
 
 
 def test_a_push_that_destroyed_nothing_leaves_no_trigger(items: Attic) -> None:
-    copies = items.keep(Item("Item"), Item("Item", "note"))
+    copies = items.keep(AtticItem("Item"), AtticItem("Item", "note"))
     before = items.database.value("SELECT count(*) FROM pg_trigger WHERE tgname ~ '^attic_'")
     attic.finish(items.connection, copies)
     attic.finish(items.connection, copies)
@@ -393,7 +396,7 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
         patch.setattr(tables, "_passing", lambda _: False)
         cursor.execute("SET lock_timeout = '50ms'")
         with pytest.raises(SyncError) as caught:
-            items.keep(Item("Item"))
+            items.keep(AtticItem("Item"))
     assert str(caught.value).startswith(
         "error[attic-failed]: Item could not be copied to the attic: canceling statement due to lock timeout"
     )

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from directus_sync.attic import Item
+from directus_sync.attic import AtticItem
 from directus_sync.directus.client import DirectusClient
 from tests import snapshots
 from tests.attics import Attic, open_attic
@@ -177,7 +177,7 @@ def test_each_field_of_every_type_comes_back_byte_for_byte(server: RunningDirect
     destroyed = snapshot
     for kind in KINDS:
         destroyed = _without(destroyed, "Each_Field", FIELDS[kind])
-    copies = kept.keep(*(Item("Each_Field", name) for name in FIELDS.values()))
+    copies = kept.keep(*(AtticItem("Each_Field", name) for name in FIELDS.values()))
     _push(server, destroyed)
     assert _columns(server.database, "Each_Field") == ["id"]
     for copy in copies:

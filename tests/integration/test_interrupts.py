@@ -111,7 +111,7 @@ def test_what_a_killed_apply_left_is_ended_by_the_next_deploy_which_is_remembere
     """Mirrors in the attic, though that deploy has nothing to push."""
     with database.connect(deployed.settings, "a run that is killed") as connection:
         copies = attic.keep(
-            connection, (attic.Item("devices"),), run=uuid4(), command="push", sha256="", definitions={}
+            connection, (attic.AtticItem("devices"),), run=uuid4(), command="push", sha256="", definitions={}
         )
     triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'devices'::regclass AND NOT tgisinternal"
     assert len(copies) == 1

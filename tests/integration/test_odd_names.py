@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from directus_sync.attic import Item
+from directus_sync.attic import AtticItem
 from directus_sync.catalog import Catalog, Drift, Kind, Object, compare, identifier
 from directus_sync.errors import PreconditionFailed
 from tests.attics import open_attic
@@ -103,7 +103,7 @@ def test_rows_and_values_are_copied_and_restored(tool: Tool, name: str) -> None:
     count = f"SELECT count(*) FROM {quoted(name)}"
     assert tool.database.value(count) == 2
     with open_attic(tool) as kept:
-        rows, values = kept.keep(Item(name), Item(name, column))
+        rows, values = kept.keep(AtticItem(name), AtticItem(name, column))
         tool.database.execute(f"INSERT INTO {quoted(name)} ({quoted(column)}, \"when\") VALUES ('late', now())")
         rows, values = kept.finish(rows), kept.finish(values)
         assert (rows.rows, values.rows) == (3, 3)

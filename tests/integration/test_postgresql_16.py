@@ -21,8 +21,7 @@ from directus_sync.catalog import Catalog, Drift, Kind, Object
 from directus_sync.catalog import file as catalog_file
 from directus_sync.errors import PreconditionFailed
 from directus_sync.probes import risks
-from directus_sync.schema.diff import Action, Change
-from directus_sync.schema.diff import Kind as ItemKind
+from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk, Taken, Verdict
 from directus_sync.state import fingerprint
 from tests.attics import open_attic

@@ -21,11 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directus_sync.commands import pull, push
-from directus_sync.commands.options import Part
 from directus_sync.errors import InvalidSnapshot, RefusedPlan
 from directus_sync.output import Progress
 from directus_sync.schema import rebuilding, snapshot
 from directus_sync.settings import Settings
+from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 from tests import snapshots
 from tests.conftest import Copying, RunningDirectus, Tool, running_directus

@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from directus_sync.errors import DatabaseFailed
+from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.state import revisions
 from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
@@ -94,12 +95,11 @@ def test_a_session_that_ends_before_a_revision_is_told_of_once(
         prepare(connection)
 
     monkeypatch.setattr(revisions, "prepare", too_late)
-    reporter = revisions.Reporter(applying=lambda _: None, applied=lambda *_: None)
     with (
         pytest.raises(DatabaseFailed, match=r"lost while pre_0001_\w+ was applied\n.*terminating connection"),
         database.connect(empty.settings, "a test") as connection,
     ):
-        revisions.upgrade(connection, "pre", reporter)
+        revisions.upgrade(connection, "pre", Progress())
     assert caplog.records == []
 
 

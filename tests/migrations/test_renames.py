@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.schema.paths import Rename
+from directus_sync.schema.renames.rewriting import Rename
 from migrations.operations import RenameCollection, RenameField
 from migrations.operations.snapshot import renamed as renamed_snapshot
 from tests import snapshots

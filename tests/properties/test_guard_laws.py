@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directus_sync.schema import comparison, diff, guard
-from directus_sync.schema.diff import Action, Kind
-from directus_sync.schema.plan import Approvals, Item, Plan
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.diff import Action, ItemKind
+from directus_sync.schema.plan import Approvals, Plan, PlanItem
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.cases import Case, cases, entries
 from tests.properties.directus import Entry, Key, answer, applied, compared, in_meta
@@ -169,31 +169,31 @@ def test_every_refusal_has_its_cause(case: Case) -> bool:
         assert _has_cause(item, case), f"{item.id} is refused as {item.rule}"
     for item in case.plan().refused:
         given = case.approvals
-        assert item.rule not in {Rule.UNCAPTURED, Rule.CONFLICT} or item.id not in given.discard
-        assert item.rule is not Rule.DESTRUCTION or item.id not in given.destroy
+        assert item.rule not in {SchemaRule.UNCAPTURED, SchemaRule.CONFLICT} or item.id not in given.discard
+        assert item.rule is not SchemaRule.DESTRUCTION or item.id not in given.destroy
     return bool(plan.refused)
 
 
-def _has_cause(item: Item, case: Case) -> bool:
+def _has_cause(item: PlanItem, case: Case) -> bool:
     change = item.verdict.change
     by_server, by_git = (below(item.id, changed(case.base, side)) for side in (case.live, case.file))
     match item.rule:
-        case Rule.UNCAPTURED:
+        case SchemaRule.UNCAPTURED:
             # Without a base all that is there is the server's.
             return by_server or case.base is None
-        case Rule.CONFLICT:
+        case SchemaRule.CONFLICT:
             return by_server and by_git and case.base is not None
-        case Rule.DESTRUCTION:
+        case SchemaRule.DESTRUCTION:
             return change.action is Action.REMOVE or item.rows > 0
-        case Rule.UNFIT:
+        case SchemaRule.UNFIT:
             return item.rows > 0
-        case Rule.INCOMPLETE:
+        case SchemaRule.INCOMPLETE:
             return _begins_inside(case, item)
         case _:
             entry = entry_of(case.file, change.kind.value, change.key) or {}
             before = entry_of(case.live, change.kind.value, change.key) or {}
             fixed = change.action is Action.CHANGE and _is_fixed(before, entry)
-            return item.rule is Rule.NOT_REBUILDABLE and (fixed or _is_not_made(change.kind, entry))
+            return item.rule is SchemaRule.NOT_REBUILDABLE and (fixed or _is_not_made(change.kind, entry))
 
 
 def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
@@ -202,9 +202,9 @@ def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
     return is_key or before.get("type") != entry.get("type")
 
 
-def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
+def _is_not_made(kind: ItemKind, entry: Mapping[str, Any]) -> bool:
     """Tell whether it is one of the columns of the cases that Directus makes of another type or length."""
-    if kind is not Kind.FIELD:
+    if kind is not ItemKind.FIELD:
         return False
     strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
     length = entry["schema"]["max_length"] or 0
@@ -212,7 +212,7 @@ def _is_not_made(kind: Kind, entry: Mapping[str, Any]) -> bool:
     return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
 
 
-def _begins_inside(case: Case, item: Item) -> bool:
+def _begins_inside(case: Case, item: PlanItem) -> bool:
     section = item.verdict.change.kind.value
     firsts = [
         entry["diff"][0]
@@ -231,7 +231,7 @@ def test_an_accepted_plan_makes_the_server_equal_to_the_file(case: Case) -> bool
     case = Case(case.base, case.file, case.live, 0, case.everything())
     plan = case.plan()
     if plan.refused:
-        assert {item.rule for item in plan.refused} <= {Rule.INCOMPLETE, Rule.NOT_REBUILDABLE}
+        assert {item.rule for item in plan.refused} <= {SchemaRule.INCOMPLETE, SchemaRule.NOT_REBUILDABLE}
         return False
     after = Snapshot(b"", "after", "11.17.4", applied(case.live.sections, case.raw))
     assert changed(after, case.file) == set()
@@ -276,14 +276,14 @@ def test_what_differs_is_found_without_directus_as_by_directus(case: Case) -> bo
     found = [
         change
         for change in comparison.between(case.live, case.file)
-        if change.kind not in {Kind.FIELD, Kind.RELATION} or change.collection not in gone
+        if change.kind not in {ItemKind.FIELD, ItemKind.RELATION} or change.collection not in gone
     ]
     assert {_seen(change) for change in found} == {_seen(change) for change in theirs}
     return bool(theirs)
 
 
 def _seen(change: diff.Change) -> tuple[object, ...]:
-    if change.kind is Kind.SYSTEM_FIELD:
+    if change.kind is ItemKind.SYSTEM_FIELD:
         # A snapshot lists the indexed ones, and Directus tells of the index.
         return change.kind, change.id
     edits = () if change.rebuilt else tuple(sorted({edit.path[:2] for edit in change.edits}, key=str))
@@ -291,7 +291,7 @@ def _seen(change: diff.Change) -> tuple[object, ...]:
 
 
 def test_the_cases_reach_every_kind_of_item_every_action_and_every_type() -> None:
-    kinds: set[tuple[Kind, Action]] = set()
+    kinds: set[tuple[ItemKind, Action]] = set()
     types: set[object] = set()
 
     @given(ANY)
@@ -302,5 +302,7 @@ def test_the_cases_reach_every_kind_of_item_every_action_and_every_type() -> Non
             types.update((entry_of(side, "fields", change.key) or {}).get("type") for side in (case.live, case.file))
 
     every()
-    assert kinds == {(kind, action) for kind in Kind for action in Action} - {(Kind.SYSTEM_FIELD, Action.CHANGE)}
+    assert kinds == {(kind, action) for kind in ItemKind for action in Action} - {
+        (ItemKind.SYSTEM_FIELD, Action.CHANGE)
+    }
     assert types - {None} == TYPES

@@ -10,11 +10,12 @@ import pytest
 
 from directus_sync import settings
 from directus_sync.errors import InvalidAccess
-from directus_sync.resources.access import compiling, reading, tenancy
+from directus_sync.resources.access import compiling, reading
 from directus_sync.schema import snapshot
 from directus_sync.schema.snapshot import Snapshot
 from tests import access_files
 from tests.access_files import ADMIN_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
+from tools import access_docs
 
 SCHEMA = snapshot.read(settings.ROOT / "snapshots" / "schema.yaml")
 MARSHALS = {"organization_users": {"user_id": {"_eq": "$CURRENT_USER"}, "role": {"_in": ["marshal"]}}}
@@ -84,7 +85,7 @@ def test_the_guard_s_map_names_path_and_writing_members(tmp_path: Path) -> None:
     access = reading.read(
         access_files.written(tmp_path, events=EVENTS, devices="base: {read: {fields: '*', rows: all}}")
     )
-    assert tenancy.guarded(access) == {
+    assert access_docs.guarded(access) == {
         "events": {"path": "organization_id", "create": ["org-admin"], "update": ["org-admin"], "delete": ["org-admin"]}
     }
 

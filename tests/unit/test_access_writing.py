@@ -13,7 +13,7 @@ from directus_sync.errors import InvalidAccess
 from directus_sync.resources import judging
 from directus_sync.resources.access import compiling, reading, writing
 from directus_sync.resources.declared import ACCESS
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.schema import snapshot
 from tests import access_files
 from tests.access_files import ADMIN_ID, BASE_ID
@@ -31,7 +31,7 @@ class Folder:
         self.path = path
         self.live = self.wanted()
 
-    def wanted(self) -> dict[str, Item]:
+    def wanted(self) -> dict[str, Resource]:
         return {item.id: item for item in compiling.compiled(reading.read(self.path), SCHEMA)}
 
     def edit(self, name: str, **values: Any) -> None:
@@ -42,7 +42,7 @@ class Folder:
     def allow(self, policy: str, key: str, collection: str, action: str, **values: Any) -> None:
         row = {"policy": key, "collection": collection, "action": action, "fields": ["*"], "permissions": {}}
         rows = ({**row, "validation": None, "presets": None, **values},)
-        item = Item("permission", f"{policy}/{collection}/{action}", rows)
+        item = Resource("permission", f"{policy}/{collection}/{action}", rows)
         self.live[item.id] = item
 
     def pull(self) -> dict[str, str]:
@@ -94,7 +94,7 @@ def test_a_name_of_the_file_is_used(folder: Folder) -> None:
 def test_several_rules_are_a_list(folder: Folder) -> None:
     (row,) = folder.live["permission:marshal/events/read"].rows
     rows = (row, {**row, "fields": ["slug"], "permissions": {}})
-    folder.live["permission:marshal/events/read"] = Item("permission", "marshal/events/read", rows)
+    folder.live["permission:marshal/events/read"] = Resource("permission", "marshal/events/read", rows)
     assert "marshal: {read: [{fields: [id, name]}, {fields: [slug], rows: all}]}" in folder.pull()["events.yaml"]
 
 

@@ -118,29 +118,17 @@ def test_the_reviewed_reason_comes_before_the_command_line(path: Path) -> None:
     )
 
 
-def test_an_approval_is_spent_when_its_item_is_in_neither_file_nor_server() -> None:
-    removals = [Removal(item, "why", (0, 1)) for item in ("gone", "gone.field", "events", "events.notes", "a.b")]
-    here, empty = snapshot("events", "events.notes", relations=("a.b",)), snapshot()
-    for wanted, live in ((here, empty), (empty, here), (here, here)):
-        assert [removal.item for removal in approvals.spent(removals, wanted, live)] == ["gone", "gone.field"]
-    assert list(approvals.spent(removals, empty, empty)) == removals
-
-
-def test_an_approval_is_pointless_while_the_file_has_its_item() -> None:
-    removals = [Removal(item, "why", (0, 1)) for item in ("events", "events.notes", "a.b", "gone")]
-    wanted = snapshot("events", "events.notes", relations=("a.b",))
-    assert [removal.item for removal in approvals.pointless(removals, wanted)] == ["events", "events.notes", "a.b"]
+def test_a_snapshot_has_its_collections_fields_and_relations_by_the_names_of_approvals() -> None:
+    assert snapshot("events", "events.notes", relations=("a.b",)).ids == {"events", "events.notes", "a.b"}
 
 
 def test_a_field_is_not_its_collection() -> None:
-    removals = [Removal(item, "why", (0, 1)) for item in ("events", "teams.name")]
-    assert approvals.pointless(removals, snapshot("teams", "events.notes")) == ()
+    assert snapshot("teams", "events.notes").ids.isdisjoint({"events", "teams.notes"})
 
 
 def test_a_field_whose_name_has_a_dot_is_found() -> None:
-    assert approvals.pointless([Removal("a.b.c", "why", (0, 1))], snapshot()) == ()
     wanted = Snapshot(b"", "", "", {"collections": {}, "fields": {("a", "b.c"): {}}, "relations": {}})
-    assert approvals.pointless([Removal("a.b.c", "why", (0, 1))], wanted) != ()
+    assert wanted.ids == {"a.b.c"}
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n# the end\n"])

@@ -33,8 +33,9 @@ from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.state.history import Deploy
-from directus_sync.state.revisions import Revision
+from directus_sync.steps import checking, comparing
 from tests.seeds import KNOWN, a_file
+from tests.versions import revision
 
 Planned = Callable[..., Plan]
 Output = pytest.CaptureFixture[str]
@@ -87,7 +88,9 @@ def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
                 raise value
             return value
 
-        monkeypatch.setattr(importlib.import_module(f"directus_sync.commands.{name}"), "run", replaced)
+        shared = {"diff": (comparing, "compare"), "check": (checking, "check")}
+        module, function = shared.get(name) or (importlib.import_module(f"directus_sync.commands.{name}"), "run")
+        monkeypatch.setattr(module, function, replaced)
 
     return set_value
 
@@ -289,7 +292,7 @@ def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
 # What the commands print
 
 EMPTY = Plan(diff.NO_DIFFERENCE)
-PRE = Revision("pre_0001", "pre_0001_create")
+PRE = revision("pre_0001_create")
 DONE = Deployed((PRE,), bootstrapped=True, pushed=EMPTY, post=(), verified=Verified(), seconds=14.24)
 EQUAL = Checked({"pre": (), "post": ()}, bootstrap=False, plan=EMPTY)
 PENDING = Checked({"pre": (PRE,), "post": ()}, bootstrap=False, plan=EMPTY)
@@ -471,7 +474,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append(arguments)
         return Compared(EMPTY)
 
-    monkeypatch.setattr(importlib.import_module("directus_sync.commands.diff"), "run", plan)
+    monkeypatch.setattr(comparing, "compare", plan)
     return calls
 
 
@@ -545,8 +548,12 @@ def test_a_command_that_make_started_gives_hints_for_make(
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_nobody_gets_colours_who_forbade_them(variables: dict[str, str], coloured: bool) -> None:
-    assert settings.wants_colour(variables) is coloured
+def test_nobody_gets_colours_who_forbade_them(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool
+) -> None:
+    for name, value in ({"NO_COLOR": "", "TERM": "xterm"} | variables).items():
+        monkeypatch.setenv(name, value)
+    assert settings.wants_colour() is coloured
 
 
 def test_ids_are_completed_from_the_snapshot_after_a_comma_too() -> None:

@@ -19,7 +19,7 @@ from unittest.mock import Mock
 import httpx
 import pytest
 
-from directus_sync.directus import client as client_module
+from directus_sync.directus import channel
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import (
     ApplyFailed,
@@ -105,7 +105,7 @@ def test_a_read_is_given_up_after_some_attempts(
     with pytest.raises(kind) as caught:
         over(wire, settings).version()
     assert message in str(caught.value)
-    assert len(wire.requests) == client_module.RETRY_ATTEMPTS
+    assert len(wire.requests) == channel.RETRY_ATTEMPTS
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502])

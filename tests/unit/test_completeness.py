@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from directus_sync.schema import completeness, snapshot
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 FIELD = ("vehicles", "plate")
 RELATION = ("organization_vehicles", "vehicle_id")
 NO_COLUMNS: dict[str, frozenset[str]] = {}
-LACKING: list[tuple[Kind, tuple[str, ...], tuple[str, str]]] = [
-    (Kind.COLLECTION, ("vehicles",), ("meta", "note")),
-    (Kind.FIELD, FIELD, ("meta", "searchable")),
-    (Kind.FIELD, FIELD, ("schema", "is_indexed")),
-    (Kind.RELATION, RELATION, ("meta", "sort_field")),
-    (Kind.RELATION, RELATION, ("schema", "on_delete")),
+LACKING: list[tuple[ItemKind, tuple[str, ...], tuple[str, str]]] = [
+    (ItemKind.COLLECTION, ("vehicles",), ("meta", "note")),
+    (ItemKind.FIELD, FIELD, ("meta", "searchable")),
+    (ItemKind.FIELD, FIELD, ("schema", "is_indexed")),
+    (ItemKind.RELATION, RELATION, ("meta", "sort_field")),
+    (ItemKind.RELATION, RELATION, ("schema", "on_delete")),
 ]
 
 
-def without(given: Snapshot, kind: Kind, key: tuple[str, ...], path: tuple[str, str]) -> Snapshot:
+def without(given: Snapshot, kind: ItemKind, key: tuple[str, ...], path: tuple[str, str]) -> Snapshot:
     sections: dict[str, Any] = {name: dict(entries) for name, entries in given.sections.items()}
     entry = copy.deepcopy(sections[kind.value][key])
     del entry[path[0]][path[1]]
@@ -44,7 +44,7 @@ def test_a_whole_file_lacks_nothing(committed: Snapshot) -> None:
 
 @pytest.mark.parametrize(("kind", "key", "path"), LACKING)
 def test_a_missing_property_is_found_although_the_server_does_not_say_so(
-    committed: Snapshot, kind: Kind, key: tuple[str, ...], path: tuple[str, str]
+    committed: Snapshot, kind: ItemKind, key: tuple[str, ...], path: tuple[str, str]
 ) -> None:
     (found,) = incomplete(without(committed, kind, key, path), committed)
     assert (found.action, found.kind, found.key) == (Action.CHANGE, kind, key)
@@ -53,16 +53,16 @@ def test_a_missing_property_is_found_although_the_server_does_not_say_so(
 
 
 def test_a_change_of_the_item_is_marked_and_keeps_its_edits(committed: Snapshot) -> None:
-    wanted = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
+    wanted = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
     note = Edit(("meta", "note"), None, "a")
-    given = Change(Action.CHANGE, Kind.FIELD, *FIELD, edits=(note,))
+    given = Change(Action.CHANGE, ItemKind.FIELD, *FIELD, edits=(note,))
     (found,) = incomplete(wanted, committed, given)
     assert found.edits == (Edit(("meta", "searchable"), True, ABSENT), note)
 
 
 def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(committed: Snapshot) -> None:
-    wanted = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
-    given = Change(Action.ADD, Kind.FIELD, *FIELD)
+    wanted = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
+    given = Change(Action.ADD, ItemKind.FIELD, *FIELD)
     there = replace(committed, sections={**committed.sections, "fields": dict(committed.section("fields"))})
     del there.sections["fields"][FIELD]  # type: ignore[attr-defined]
     assert [change.action for change in incomplete(wanted, there, given)] == [Action.ADD]
@@ -73,5 +73,5 @@ def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(c
 
 
 def test_what_the_server_lacks_too_is_equal(committed: Snapshot) -> None:
-    both = without(committed, Kind.FIELD, FIELD, ("meta", "searchable"))
+    both = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
     assert incomplete(both, both) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from directus_sync.schema import comparison, diff
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import patched
 from tests.snapshots import after
@@ -37,11 +37,11 @@ def test_the_hash_and_the_diff_are_kept_as_the_server_sent_them() -> None:
 def test_a_new_collection_is_listed_with_its_fields_and_relation(captured: Captured) -> None:
     read = captured("collection_added")
     assert [(change.action, change.kind, change.id) for change in read.changes] == [
-        (Action.ADD, Kind.COLLECTION, "zone"),
-        (Action.ADD, Kind.FIELD, "zone.id"),
-        (Action.ADD, Kind.FIELD, "zone.name"),
-        (Action.ADD, Kind.FIELD, "zone.country"),
-        (Action.ADD, Kind.RELATION, "zone.country"),
+        (Action.ADD, ItemKind.COLLECTION, "zone"),
+        (Action.ADD, ItemKind.FIELD, "zone.id"),
+        (Action.ADD, ItemKind.FIELD, "zone.name"),
+        (Action.ADD, ItemKind.FIELD, "zone.country"),
+        (Action.ADD, ItemKind.RELATION, "zone.country"),
     ]
     assert (read.count(Action.ADD), read.count(Action.CHANGE), read.count(Action.REMOVE)) == (5, 0, 0)
 
@@ -64,7 +64,7 @@ def test_a_removed_item_carries_what_it_was(captured: Captured) -> None:
 
 def test_a_removed_collection_is_one_removal(captured: Captured) -> None:
     change = only(captured("collection_removed"))
-    assert (change.action, change.kind, change.id) == (Action.REMOVE, Kind.COLLECTION, "station")
+    assert (change.action, change.kind, change.id) == (Action.REMOVE, ItemKind.COLLECTION, "station")
 
 
 def test_a_rename_is_a_removal_and_an_addition(captured: Captured) -> None:
@@ -128,12 +128,12 @@ def test_an_edit_has_both_values_and_says_which_is_missing(difference: dict[str,
 
 def test_a_relation_names_the_collection_it_leads_to(captured: Captured) -> None:
     change = only(captured("relation_removed"))
-    assert (change.action, change.kind, change.related) == (Action.REMOVE, Kind.RELATION, "country")
+    assert (change.action, change.kind, change.related) == (Action.REMOVE, ItemKind.RELATION, "country")
 
 
 def test_a_changed_on_delete_is_a_change_of_the_relation(captured: Captured) -> None:
     change = only(captured("on_delete_changed"))
-    assert (change.action, change.kind) == (Action.CHANGE, Kind.RELATION)
+    assert (change.action, change.kind) == (Action.CHANGE, ItemKind.RELATION)
     assert [(edit.name, edit.before, edit.after) for edit in change.edits] == [
         ("schema.on_delete", "SET NULL", "CASCADE")
     ]
@@ -143,7 +143,7 @@ def test_an_index_of_directus_that_the_snapshot_lacks_is_a_change(captured: Capt
     change = only(captured("system_field_removed"))
     assert (change.action, change.kind, change.id) == (
         Action.CHANGE,
-        Kind.SYSTEM_FIELD,
+        ItemKind.SYSTEM_FIELD,
         "directus_activity.timestamp",
     )
 
@@ -198,7 +198,7 @@ def test_every_action_has_its_own_sign() -> None:
 
 
 def test_every_kind_has_its_own_word() -> None:
-    assert [kind.noun for kind in Kind] == ["collection", "field", "index", "relation"]
+    assert [kind.noun for kind in ItemKind] == ["collection", "field", "index", "relation"]
 
 
 INSIDE = {"kind": "N", "path": ["meta", "translations", 0, "plural"], "rhs": "stations"}
@@ -309,21 +309,23 @@ def test_a_difference_is_found_without_a_server(
 def test_differences_are_listed_by_section_and_name(captured_answers: dict[str, Any], live: Snapshot) -> None:
     wanted = replace(live, sections=patched(live.sections, captured_answers["collection_added"]["diff"]))
     assert [(change.kind, change.id) for change in comparison.between(live, wanted)] == [
-        (Kind.COLLECTION, "zone"),
-        (Kind.FIELD, "zone.country"),
-        (Kind.FIELD, "zone.id"),
-        (Kind.FIELD, "zone.name"),
-        (Kind.RELATION, "zone.country"),
+        (ItemKind.COLLECTION, "zone"),
+        (ItemKind.FIELD, "zone.country"),
+        (ItemKind.FIELD, "zone.id"),
+        (ItemKind.FIELD, "zone.name"),
+        (ItemKind.RELATION, "zone.country"),
     ]
 
 
 @pytest.mark.parametrize("flag", ["is_primary_key", "has_auto_increment"])
 def test_of_a_key_that_numbers_its_rows_no_column_is_compared(live: Snapshot, flag: str) -> None:
     entry = live.section("fields")["country", "id"]
-    assert comparison.comparable(Kind.FIELD, entry) == {key: value for key, value in entry.items() if key != "schema"}
+    assert comparison.comparable(ItemKind.FIELD, entry) == {
+        key: value for key, value in entry.items() if key != "schema"
+    }
     plain = {**entry, "schema": {**entry["schema"], flag: False}}
-    assert comparison.comparable(Kind.FIELD, plain) == plain
-    assert comparison.comparable(Kind.FIELD, None) is None
+    assert comparison.comparable(ItemKind.FIELD, plain) == plain
+    assert comparison.comparable(ItemKind.FIELD, None) is None
 
 
 def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) -> None:
@@ -338,7 +340,7 @@ def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) ->
 
 def test_a_plan_without_any_change_is_nothing() -> None:
     assert not SchemaDiff()
-    assert SchemaDiff((Change(Action.ADD, Kind.COLLECTION, "a"),))
+    assert SchemaDiff((Change(Action.ADD, ItemKind.COLLECTION, "a"),))
 
 
 def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Snapshot) -> None:
@@ -350,6 +352,6 @@ def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Sna
     assert not diff.from_server(("hash", {**raw, "collections": []}))
 
     other = after(
-        live, [Change(Action.CHANGE, Kind.COLLECTION, "country", edits=(Edit(("meta", "status"), None, "a"),))]
+        live, [Change(Action.CHANGE, ItemKind.COLLECTION, "country", edits=(Edit(("meta", "status"), None, "a"),))]
     )
     assert comparison.between(live, other) == ()

@@ -17,9 +17,9 @@ import directus_sync
 from directus_sync import cli
 from directus_sync.errors import EXIT_CODES, Refused, RefusedPlan, SyncError
 from directus_sync.schema import approvals
-from directus_sync.schema.diff import Action, Change, Kind
-from directus_sync.schema.plan import Item, Mover, Verdict
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.diff import Action, Change, ItemKind
+from directus_sync.schema.plan import Mover, PlanItem, Verdict
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.seed import reading
 from directus_sync.settings import ROOT, Mode
 from tests import pages
@@ -120,13 +120,13 @@ def test_every_error_that_is_shown_exists(page: Path) -> None:
 
 
 def test_every_rule_of_the_guard_has_a_line_and_an_example() -> None:
-    rules = {rule.id for rule in Rule}
+    rules = {rule.id for rule in SchemaRule}
     assert rules <= set(pages.spans(section(GUARD, "Rules")))
     assert rules <= set(re.findall(r"error\[([^]]+)\]", section(GUARD, "Refusals")))
 
 
-@pytest.mark.parametrize("rule", Rule)
-def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: Rule) -> None:
+@pytest.mark.parametrize("rule", SchemaRule)
+def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: SchemaRule) -> None:
     samples = [
         text
         for page in ("README.md", "docs/guard.md")
@@ -137,8 +137,8 @@ def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: Rule) -> N
     for sample in samples:
         name = sample.splitlines()[2].split()[0]
         collection, _, field = name.partition(".")
-        verdict = Verdict(Change(Action.CHANGE, Kind.FIELD, collection, field or None), Mover.GIT)
-        item = Item(verdict, 0, rule, look_alikes=("licence",))
+        verdict = Verdict(Change(Action.CHANGE, ItemKind.FIELD, collection, field or None), Mover.GIT)
+        item = PlanItem(verdict, 0, rule, look_alikes=("licence",))
         error = str(RefusedPlan("", id=rule.id, where="", next="\n".join(rule.value.steps([item]))))
         assert sample.rstrip().endswith(error[error.index("  next:") :])
 

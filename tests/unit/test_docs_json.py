@@ -12,29 +12,27 @@ from uuid import UUID
 import pytest
 
 from directus_sync import attic
-from directus_sync.catalog import Difference, Drift, Object
-from directus_sync.catalog import Kind as ObjectKind
+from directus_sync.catalog import Difference, Drift, Kind, Object
 from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
-from directus_sync.report import copies, plans, resources, results
+from directus_sync.report import copies, plans, resources, results, seeds
 from directus_sync.report.outcome import Adopted, Captured, Checked, Deployed, Seeded, Status
 from directus_sync.resources.declared import POLICIES
-from directus_sync.resources.items import Item
-from directus_sync.resources.plan import Change as ResourceChange
+from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import Judged as ResourceJudged
-from directus_sync.resources.plan import ResourcePlan
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
 from directus_sync.schema import saved_plan
-from directus_sync.schema.diff import Action, Change, Kind
+from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.plan import Approvals, Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
 from directus_sync.seed.planning import Edit, Judged
 from directus_sync.seed.rows import rows as seed_rows
-from directus_sync.state.revisions import Revision
 from tests import pages
 from tests.pages import section, table
 from tests.seeds import KNOWN, a_file
+from tests.versions import revision
 
 Planned = Callable[..., Plan]
 
@@ -76,7 +74,7 @@ def test_a_plan_is_as_documented(planned: Planned, captured_answers: Mapping[str
     ("heading", "key", "values"),
     [
         ("A plan", "items[].action", [action.value for action in Action]),
-        ("A plan", "items[].kind", [kind.noun for kind in Kind]),
+        ("A plan", "items[].kind", [kind.noun for kind in ItemKind]),
         ("A plan", "items[].moved_by", [mover.value for mover in Mover]),
         ("A seed", "rows[].action", [action.value for action in RowAction if action is not RowAction.NONE]),
         ("A check", "catalog[].drift", [drift.value for drift in Drift]),
@@ -89,14 +87,14 @@ def test_the_values_of_a_key_are_documented(heading: str, key: str, values: list
 
 
 def test_a_plan_of_resources_is_as_documented() -> None:
-    policy = Item("policy", "press", ({"id": "1", "name": "Press"},))
+    policy = Resource("policy", "press", ({"id": "1", "name": "Press"},))
     change = ResourceChange(Action.ADD, POLICIES, "press", (), policy.rows)
     judged = ResourcePlan("access", (ResourceJudged(change, Mover.GIT, None),), {"policy:a": policy}, ("role:b",))
     assert documented("A plan of resources", "access") == keys(resources.document(judged))
 
 
 def test_a_check_is_as_documented(planned: Planned) -> None:
-    lost = Difference(Drift.MISSING, Object(ObjectKind.EXTENSION, "timescaledb"), "", None)
+    lost = Difference(Drift.MISSING, Object(Kind.EXTENSION, "timescaledb"), "", None)
     off = Inactive("trm-tenant-guard", State.OFF)
     plan = planned("note_changed")
     found = Checked({"pre": (), "post": ()}, bootstrap=False, plan=plan, drift=(Repair(lost),), inactive=(off,))
@@ -104,15 +102,14 @@ def test_a_check_is_as_documented(planned: Planned) -> None:
 
 
 def test_a_deploy_is_as_documented(planned: Planned) -> None:
-    revision = Revision("pre_0001", "pre_0001_create")
-    done = Deployed((revision,), True, planned("note_changed"), (), Verified(), seconds=1.0)
+    done = Deployed((revision("pre_0001_create"),), True, planned("note_changed"), (), Verified(), seconds=1.0)
     assert documented("A deploy", "deploy") == keys(results.deployed_document(done)) | {"version"}
 
 
 def test_a_seed_is_as_documented() -> None:
     (row,) = seed_rows([a_file("clubs:\n- slug: a")], KNOWN)
     done = Seeded((("a.yaml", Judged(row, RowAction.LEAVE, edits=(Edit("name", "a", "b"),))),), False, seconds=0.1)
-    assert documented("A seed", "seed") == keys(results.seeded_document(done)) | {"version"}
+    assert documented("A seed", "seed") == keys(seeds.seeded_document(done)) | {"version"}
 
 
 def test_a_saved_plan_is_as_documented(planned: Planned, live: Snapshot, tmp_path: Path) -> None:
@@ -128,8 +125,8 @@ def test_a_status_is_as_documented() -> None:
 
 
 def test_a_pull_is_as_documented() -> None:
-    added = Change(Action.ADD, Kind.FIELD, "devices", "firmware")
-    drift = Difference(Drift.UNEXPECTED, Object(ObjectKind.EXTENSION, "timescaledb"), None, "")
+    added = Change(Action.ADD, ItemKind.FIELD, "devices", "firmware")
+    drift = Difference(Drift.UNEXPECTED, Object(Kind.EXTENSION, "timescaledb"), None, "")
     done = Captured((Path("a"),), (added,), (drift,), ("devices.yaml",))
     assert documented("A pull", "pull") == keys(results.captured_document(done)) | {"version"}
     assert results.captured(done) == ["  + devices.firmware  field", "  + extension timescaledb", "  ~ devices.yaml"]
@@ -142,7 +139,7 @@ def test_an_adoption_is_as_documented(planned: Planned, live: Snapshot) -> None:
 
 @pytest.fixture
 def copy() -> attic.Copy:
-    item = attic.Item("vehicles", "plate")
+    item = attic.AtticItem("vehicles", "plate")
     return attic.Copy(7, item, 2, datetime(2026, 5, 2, tzinfo=UTC), UUID(int=1), "deploy", "web-1", "f" * 64, None)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from directus_sync.schema import diff, guard
-from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Hazard, Mover, Plan, Risk, Taken
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
+from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, Risk, Taken
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import answer
 from tests.snapshots import after
@@ -34,10 +34,10 @@ def edit_of(
     collection: str, field: str, path: tuple[str, ...], value: object, *, before: object = diff.ABSENT
 ) -> Change:
     """Return a change of one property of a field."""
-    return Change(Action.CHANGE, Kind.FIELD, collection, field, edits=(Edit(path, before, value),))
+    return Change(Action.CHANGE, ItemKind.FIELD, collection, field, edits=(Edit(path, before, value),))
 
 
-def rules(plan: Plan) -> list[tuple[str, Rule]]:
+def rules(plan: Plan) -> list[tuple[str, SchemaRule]]:
     return [(item.id, item.rule) for item in plan.refused if item.rule is not None]
 
 
@@ -131,14 +131,14 @@ UNCASTABLE = ["scale_shrinks", "precision_shrinks", "type_string_to_integer"]
 @pytest.mark.parametrize("edit", [*LOSSY, *UNCASTABLE[1:]])
 def test_a_lossy_change_passes_only_where_every_value_fits(captured: Captured, live: Snapshot, edit: str) -> None:
     ((_, rule),) = rules(decided(captured(edit), live, base=live, rows=1))
-    assert rule is (Rule.UNFIT if edit in UNCASTABLE else Rule.DESTRUCTION)
+    assert rule is (SchemaRule.UNFIT if edit in UNCASTABLE else SchemaRule.DESTRUCTION)
     assert rules(decided(captured(edit), live, base=live, rows=0)) == []
 
 
 def test_a_key_that_moves_to_another_column_is_refused(captured: Captured, live: Snapshot) -> None:
     # PostgreSQL refuses the second key that Directus would add.
     assert {rule for _, rule in rules(decided(captured("primary_key_moved"), live, base=live, rows=0))} == {
-        Rule.NOT_REBUILDABLE
+        SchemaRule.NOT_REBUILDABLE
     }
 
 
@@ -223,7 +223,7 @@ def test_a_new_required_field_without_a_default_is_counted_against_the_rows(
     live: Snapshot, schema: dict[str, object], wanted: list[Hazard]
 ) -> None:
     entry = {"collection": "country", "field": "iso", "type": "string", "meta": {}, "schema": schema}
-    change = Change(Action.ADD, Kind.FIELD, "country", "iso", after=entry)
+    change = Change(Action.ADD, ItemKind.FIELD, "country", "iso", after=entry)
     assert risks_of(SchemaDiff((change,), "hash"), live) == [Risk(hazard, "country", "iso") for hazard in wanted]
     # A table that is new has no rows.
     elsewhere = replace(change, collection="zone", after={**entry, "collection": "zone"})
@@ -246,7 +246,7 @@ def test_a_note_of_a_column_that_directus_did_not_make_is_counted_where_it_alter
 @pytest.mark.parametrize(
     ("schema", "wanted"),
     [
-        ({"data_type": "double precision"}, [Rule.NOT_REBUILDABLE]),
+        ({"data_type": "double precision"}, [SchemaRule.NOT_REBUILDABLE]),
         ({"data_type": "real"}, []),
         # Directus compares no type of it, so that the file is equal then.
         ({"data_type": "smallint", "has_auto_increment": True}, []),
@@ -254,10 +254,10 @@ def test_a_note_of_a_column_that_directus_did_not_make_is_counted_where_it_alter
     ],
 )
 def test_a_new_column_of_a_type_that_directus_does_not_make_is_refused(
-    live: Snapshot, schema: dict[str, object] | None, wanted: list[Rule]
+    live: Snapshot, schema: dict[str, object] | None, wanted: list[SchemaRule]
 ) -> None:
     entry = {"collection": "country", "field": "reach", "type": "float", "meta": {}, "schema": schema}
-    difference = SchemaDiff((Change(Action.ADD, Kind.FIELD, "country", "reach", after=entry),), "hash")
+    difference = SchemaDiff((Change(Action.ADD, ItemKind.FIELD, "country", "reach", after=entry),), "hash")
     assert [rule for _, rule in rules(decided(difference, live, base=live, rows=0))] == wanted
 
 
@@ -265,7 +265,7 @@ def test_a_key_that_numbers_its_rows_is_a_column_like_any_other_when_it_goes(liv
     # Directus compares nothing of its column, and drops it.
     entry = live.section("fields")["country", "id"]
     assert entry["schema"]["has_auto_increment"] is True
-    removal = SchemaDiff((Change(Action.REMOVE, Kind.FIELD, "country", "id", before=entry),), "hash")
+    removal = SchemaDiff((Change(Action.REMOVE, ItemKind.FIELD, "country", "id", before=entry),), "hash")
     assert hazards(removal, live) == [Hazard.COLUMN]
 
 
@@ -283,7 +283,7 @@ def test_what_the_server_changed_is_not_missed_because_python_finds_it_equal(
 def test_an_index_that_the_server_made_on_a_table_of_its_own_is_not_captured(live: Snapshot) -> None:
     path = ("schema", "is_indexed")
     key = ("directus_revisions", "activity")
-    change = Change(Action.CHANGE, Kind.SYSTEM_FIELD, *key, edits=(Edit(path, True, False),))
+    change = Change(Action.CHANGE, ItemKind.SYSTEM_FIELD, *key, edits=(Edit(path, True, False),))
     index = live.section("systemFields")[key]
     without = replace(live, sections={**live.sections, "systemFields": {}})
     assert index is not None
@@ -320,7 +320,7 @@ def test_rows_are_counted_against_the_type_that_the_column_gets(
 def test_a_column_that_becomes_an_alias_is_refused_while_it_has_values(captured: Captured, live: Snapshot) -> None:
     difference = captured("column_to_alias")
     assert hazards(difference, live) == [Hazard.COLUMN]
-    assert rules(decided(difference, live, base=live, rows=1)) == [("station.notes", Rule.DESTRUCTION)]
+    assert rules(decided(difference, live, base=live, rows=1)) == [("station.notes", SchemaRule.DESTRUCTION)]
 
 
 def test_a_column_that_becomes_an_alias_takes_the_server_s_edits_of_it_along(
@@ -329,7 +329,7 @@ def test_a_column_that_becomes_an_alias_takes_the_server_s_edits_of_it_along(
     difference = captured("column_to_alias")
     base = after(live, [edit_of("station", "notes", ("meta", "note"), "as it was")])
     plan = decided(difference, live, base=base, approvals=Approvals(destroy={"station.notes": "moved"}))
-    assert rules(plan) == [("station.notes", Rule.CONFLICT)]
+    assert rules(plan) == [("station.notes", SchemaRule.CONFLICT)]
 
 
 def test_an_alias_that_kept_its_column_in_the_file_loses_the_column_all_the_same(live: Snapshot) -> None:
@@ -350,12 +350,12 @@ def test_a_field_that_is_dropped_and_created_again_is_refused_whatever_its_types
     old, new = ({**field, "type": kind, "meta": {}, "schema": {"name": "code"}} for kind in (before, now))
     entries = [{**field, "diff": [{"kind": "D", "lhs": old}]}, {**field, "diff": [{"kind": "N", "rhs": new}]}]
     difference = diff.from_server(("hash", {"fields": entries}))
-    assert ("station.code", Rule.DESTRUCTION) in rules(decided(difference, live, base=live))
+    assert ("station.code", SchemaRule.DESTRUCTION) in rules(decided(difference, live, base=live))
 
 
 def test_a_field_that_becomes_unique_is_refused_while_values_are_shared(captured: Captured, live: Snapshot) -> None:
     difference = captured("unique_added")
-    assert rules(decided(difference, live, base=live, rows=2)) == [("station.code", Rule.UNFIT)]
+    assert rules(decided(difference, live, base=live, rows=2)) == [("station.code", SchemaRule.UNFIT)]
     assert rules(decided(difference, live, base=live, rows=0)) == []
 
 
@@ -367,7 +367,7 @@ def test_a_removal_in_git_needs_an_approval_with_or_without_rows(
     captured: Captured, live: Snapshot, edit: str, item: str
 ) -> None:
     for rows in (0, 1):
-        assert rules(decided(captured(edit), live, base=live, rows=rows)) == [(item, Rule.DESTRUCTION)]
+        assert rules(decided(captured(edit), live, base=live, rows=rows)) == [(item, SchemaRule.DESTRUCTION)]
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
@@ -383,12 +383,12 @@ def test_what_only_the_server_has_is_refused_as_uncaptured(
     captured: Captured, live: Snapshot, edit: str, item: str
 ) -> None:
     without = after(live, captured(edit).changes)
-    assert rules(decided(captured(edit), live, base=without)) == [(item, Rule.UNCAPTURED)]
+    assert rules(decided(captured(edit), live, base=without)) == [(item, SchemaRule.UNCAPTURED)]
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
 def test_without_a_base_everything_is_the_server_s(captured: Captured, live: Snapshot, edit: str, item: str) -> None:
-    assert rules(decided(captured(edit), live, base=None)) == [(item, Rule.UNCAPTURED)]
+    assert rules(decided(captured(edit), live, base=None)) == [(item, SchemaRule.UNCAPTURED)]
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
@@ -396,21 +396,21 @@ def test_an_approved_destruction_does_not_cover_uncaptured_work(
     captured: Captured, live: Snapshot, edit: str, item: str
 ) -> None:
     approved = Approvals(destroy={item: "moved"})
-    assert rules(decided(captured(edit), live, base=None, approvals=approved)) == [(item, Rule.UNCAPTURED)]
+    assert rules(decided(captured(edit), live, base=None, approvals=approved)) == [(item, SchemaRule.UNCAPTURED)]
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
 def test_live_work_goes_only_when_it_is_named(captured: Captured, live: Snapshot, edit: str, item: str) -> None:
     assert rules(decided(captured(edit), live, base=None, approvals=Approvals(discard=frozenset({item})))) == []
     other = Approvals(discard=frozenset({"another"}))
-    assert rules(decided(captured(edit), live, base=None, approvals=other)) == [(item, Rule.UNCAPTURED)]
+    assert rules(decided(captured(edit), live, base=None, approvals=other)) == [(item, SchemaRule.UNCAPTURED)]
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
 def test_a_discard_approves_no_removal_of_git_s_own(captured: Captured, live: Snapshot, edit: str, item: str) -> None:
     discarded = Approvals(discard=frozenset({item}))
     plan = decided(captured(edit), live, base=live, approvals=discarded)
-    assert rules(plan) == [(item, Rule.DESTRUCTION)]
+    assert rules(plan) == [(item, SchemaRule.DESTRUCTION)]
     assert [found.reason for found in plan.refused] == ["on the command line"]
 
 
@@ -419,13 +419,14 @@ def test_a_field_removed_in_git_with_a_relation_that_the_server_changed_is_a_con
     live: Snapshot, path: tuple[str, str]
 ) -> None:
     key = ("station", "country")
-    relation = Change(Action.CHANGE, Kind.RELATION, *key, edits=(Edit(path, None, "as it was"),))
+    relation = Change(Action.CHANGE, ItemKind.RELATION, *key, edits=(Edit(path, None, "as it was"),))
     removals = tuple(
-        Change(Action.REMOVE, kind, *key, before=live.section(kind.value)[key]) for kind in (Kind.FIELD, Kind.RELATION)
+        Change(Action.REMOVE, kind, *key, before=live.section(kind.value)[key])
+        for kind in (ItemKind.FIELD, ItemKind.RELATION)
     )
     base = after(live, [relation])
     approved = Approvals(destroy={"station.country": "moved"})
-    assert ("station.country", Rule.CONFLICT) in rules(
+    assert ("station.country", SchemaRule.CONFLICT) in rules(
         decided(SchemaDiff(removals[:1]), live, base=base, approvals=approved)
     )
     assert rules(decided(SchemaDiff(removals[:1]), live, base=live, approvals=approved)) == []
@@ -443,7 +444,7 @@ def test_a_collection_removed_in_git_and_edited_on_the_server_is_a_conflict(
 ) -> None:
     # The base is the server before that edit, or after it: what matters is that they differ.
     base = after(live, captured(changed).changes)
-    assert rules(decided(captured("collection_removed"), live, base=base)) == [("station", Rule.CONFLICT)]
+    assert rules(decided(captured("collection_removed"), live, base=base)) == [("station", SchemaRule.CONFLICT)]
 
 
 # Changes: who did it
@@ -452,14 +453,14 @@ def test_a_collection_removed_in_git_and_edited_on_the_server_is_a_conflict(
 def test_a_change_on_the_server_alone_is_refused_as_uncaptured(captured: Captured, live: Snapshot) -> None:
     difference = captured("note_changed")
     base = after(live, difference.changes)
-    assert rules(decided(difference, live, base=base)) == [("station.code", Rule.UNCAPTURED)]
+    assert rules(decided(difference, live, base=base)) == [("station.code", SchemaRule.UNCAPTURED)]
 
 
 def test_a_change_on_both_sides_is_a_conflict(captured: Captured, live: Snapshot) -> None:
     difference = captured("note_changed")
     edit = Edit(("meta", "note"), None, "a third text")
     base = after(live, [replace(difference.changes[0], edits=(edit,))])
-    assert rules(decided(difference, live, base=base)) == [("station.code", Rule.CONFLICT)]
+    assert rules(decided(difference, live, base=base)) == [("station.code", SchemaRule.CONFLICT)]
 
 
 def test_a_change_beside_one_of_the_server_s_is_not_refused_for_it(captured: Captured, live: Snapshot) -> None:
@@ -468,7 +469,7 @@ def test_a_change_beside_one_of_the_server_s_is_not_refused_for_it(captured: Cap
     both = SchemaDiff((replace(note, edits=(*note.edits, *length.edits)),), "hash", {})
     base = after(live, [length])
     plan = decided(both, live, base=base)
-    assert rules(plan) == [("station.code", Rule.UNCAPTURED)]
+    assert rules(plan) == [("station.code", SchemaRule.UNCAPTURED)]
     assert [edit.name for edit in plan.refused[0].verdict.edits] == ["schema.max_length"]
 
 
@@ -503,7 +504,7 @@ def test_an_alias_that_the_server_edited_is_not_made_a_column(captured: Captured
     # Directus drops the field and creates it again, so that the server's note is lost.
     difference = captured("alias_to_column")
     base = after(live, [edit_of("station", "divider", ("meta", "note"), "as it was")])
-    assert rules(decided(difference, live, base=base)) == [("station.divider", Rule.CONFLICT)]
+    assert rules(decided(difference, live, base=base)) == [("station.divider", SchemaRule.CONFLICT)]
     assert rules(decided(difference, live, base=live)) == []
 
 
@@ -516,8 +517,8 @@ def test_the_relation_of_a_column_that_becomes_an_alias_is_judged_too(live: Snap
     verdicts = guard.judge(difference, base=live, wanted=wanted, live=live)
     plan = guard.decide(difference, verdicts, {}, NOBODY)
     assert [(item.verdict.change.kind, item.rule) for item in plan.items] == [
-        (Kind.FIELD, None),
-        (Kind.RELATION, Rule.DESTRUCTION),
+        (ItemKind.FIELD, None),
+        (ItemKind.RELATION, SchemaRule.DESTRUCTION),
     ]
 
 
@@ -530,7 +531,7 @@ def test_a_key_whose_type_the_server_changed_is_not_changed_back(live: Snapshot,
         for given in (types, {**types, ("schema", "data_type"): "text"})
     )
     difference = diff.from_server(("hash", answer(server.sections, base.sections)))
-    assert rules(decided(difference, server, base=base)) == [("country.id", Rule.UNCAPTURED)]
+    assert rules(decided(difference, server, base=base)) == [("country.id", SchemaRule.UNCAPTURED)]
 
 
 def test_a_property_that_is_null_is_not_one_that_is_missing(live: Snapshot) -> None:
@@ -557,8 +558,8 @@ def test_a_foreign_key_is_judged_with_its_relation_and_not_again_with_its_field(
     difference = diff.from_server(("hash", answer(live.sections, wanted.sections)))
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     assert [(verdict.change.kind, verdict.mover, verdict.edits) for verdict in verdicts] == [
-        (Kind.FIELD, Mover.GIT, ()),
-        (Kind.RELATION, Mover.SERVER, ()),
+        (ItemKind.FIELD, Mover.GIT, ()),
+        (ItemKind.RELATION, Mover.SERVER, ()),
     ]
     # Where the relation is all that differs, the field is nobody's work on the server either.
     difference = diff.from_server(("hash", answer(live.sections, base.sections)))
@@ -574,7 +575,7 @@ def test_a_foreign_key_without_a_relation_is_judged_with_its_field(live: Snapsho
 
 
 def test_a_change_that_does_not_say_what_changes_counts_as_made_by_both(live: Snapshot) -> None:
-    difference = SchemaDiff((Change(Action.CHANGE, Kind.FIELD, "station", "code"),), "hash")
+    difference = SchemaDiff((Change(Action.CHANGE, ItemKind.FIELD, "station", "code"),), "hash")
     (verdict,) = guard.judge(difference, base=live, wanted=live, live=live)
     assert verdict.mover is Mover.BOTH
 
@@ -617,7 +618,7 @@ def test_a_column_that_directus_does_not_make_is_not_altered(
     server = after(live, [edit_of("station", "elev", step, part) for step, part in column.items()])
     difference = SchemaDiff((edit_of("station", "elev", path, value),), "hash")
     plan = decided(difference, server, base=server, rows=0)
-    assert [item.rule for item in plan.refused] == [Rule.NOT_REBUILDABLE] * len(made)
+    assert [item.rule for item in plan.refused] == [SchemaRule.NOT_REBUILDABLE] * len(made)
     faults = [fault for item in plan.items for fault in item.verdict.faults]
     assert [fault.removesuffix(" by Directus").split()[-1] for fault in faults] == made
 
@@ -642,7 +643,7 @@ def test_an_incomplete_entry_is_refused_whatever_is_approved(
     for base in (live, None):
         for approvals in (NOBODY, everything):
             plan = decided(captured(edit), live, base=base, rows=0, approvals=approvals)
-            assert rules(plan) == [(item, Rule.INCOMPLETE)]
+            assert rules(plan) == [(item, SchemaRule.INCOMPLETE)]
 
 
 # Plans
@@ -660,7 +661,7 @@ def test_one_bad_item_among_many_good_ones_is_found(
     merged: dict[str, list[Any]] = copy.deepcopy(captured_answers["collection_added"]["diff"])
     merged["fields"] += captured_answers["field_removed"]["diff"]["fields"]
     difference = diff.from_server(("hash", merged))
-    assert rules(decided(difference, live, base=live)) == [("station.elev", Rule.DESTRUCTION)]
+    assert rules(decided(difference, live, base=live)) == [("station.elev", SchemaRule.DESTRUCTION)]
 
 
 def test_approvals_that_match_nothing_are_named(captured: Captured, live: Snapshot) -> None:
@@ -676,19 +677,19 @@ def test_an_approval_from_the_command_line_has_no_other_reason(captured: Capture
         assert [item.reason for item in plan.items] == [reason]
 
 
-@pytest.mark.parametrize(("expected", "rule"), [(True, Rule.EXPECTED), (False, None)])
+@pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.EXPECTED), (False, None)])
 def test_what_the_catalog_lists_is_not_taken_along(
-    captured: Captured, live: Snapshot, expected: bool, rule: Rule | None
+    captured: Captured, live: Snapshot, expected: bool, rule: SchemaRule | None
 ) -> None:
     difference = captured("field_removed")
     verdicts = guard.judge(difference, base=live, wanted=after(live, difference.changes), live=live)
     (risk,) = verdicts[0].doomed
-    taken = {risk: (Taken("index a", expected=False), Taken("index b", expected=expected))}
-    (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), taken).items
-    assert (item.rule, item.taken) == (rule, taken[risk])
+    obstacles = Obstacles(taken={risk: (Taken("index a", expected=False), Taken("index b", expected=expected))})
+    (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), obstacles).items
+    assert (item.rule, item.taken) == (rule, obstacles.taken[risk])
     # What is refused for another reason keeps that one.
-    (item,) = guard.decide(difference, verdicts, {}, NOBODY, taken).items
-    assert item.rule is Rule.DESTRUCTION
+    (item,) = guard.decide(difference, verdicts, {}, NOBODY, obstacles).items
+    assert item.rule is SchemaRule.DESTRUCTION
 
 
 def test_tables_and_columns_that_go_are_doomed(captured: Captured, live: Snapshot) -> None:

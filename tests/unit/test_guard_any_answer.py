@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directus_sync.schema import diff, guard
-from directus_sync.schema.diff import Kind
+from directus_sync.schema.diff import ItemKind
 from directus_sync.schema.plan import Approvals
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.properties.directus import in_meta
 
@@ -40,21 +40,21 @@ WHOLE = st.fixed_dictionaries({"kind": st.sampled_from(["N", "D"]), "lhs": ITEMS
 FIRST = INSIDE | IN_LIST | WHOLE
 
 
-def entries(kind: Kind) -> st.SearchStrategy[list[dict[str, Any]]]:
-    names = {"collection": NAMES} if kind is Kind.COLLECTION else {"collection": NAMES, "field": NAMES}
+def entries(kind: ItemKind) -> st.SearchStrategy[list[dict[str, Any]]]:
+    names = {"collection": NAMES} if kind is ItemKind.COLLECTION else {"collection": NAMES, "field": NAMES}
     differences = st.tuples(FIRST, st.lists(INSIDE | IN_LIST, max_size=2)).map(lambda both: [both[0], *both[1]])
     return st.lists(st.fixed_dictionaries({**names, "diff": differences}), max_size=3)
 
 
-DIFFS = st.fixed_dictionaries({kind.value: entries(kind) for kind in Kind})
+DIFFS = st.fixed_dictionaries({kind.value: entries(kind) for kind in ItemKind})
 
 
-def section(kind: Kind) -> st.SearchStrategy[dict[tuple[str, ...], Any]]:
-    keys = st.tuples(NAMES) if kind is Kind.COLLECTION else st.tuples(NAMES, NAMES)
+def section(kind: ItemKind) -> st.SearchStrategy[dict[tuple[str, ...], Any]]:
+    keys = st.tuples(NAMES) if kind is ItemKind.COLLECTION else st.tuples(NAMES, NAMES)
     return st.dictionaries(keys, ITEMS, max_size=3)
 
 
-SNAPSHOTS = st.fixed_dictionaries({kind.value: section(kind) for kind in Kind}).map(
+SNAPSHOTS = st.fixed_dictionaries({kind.value: section(kind) for kind in ItemKind}).map(
     lambda sections: Snapshot(b"", "schema.yaml", "11.17.4", sections)
 )
 
@@ -72,14 +72,14 @@ def test_whatever_a_server_sends_nothing_that_directus_would_drop_passes_unappro
     approved = guard.decide(difference, verdicts, {}, Approvals(dict.fromkeys(names, "yes"), frozenset(names))).items
     refused, never = (
         {(item.verdict.change.kind, item.id) for item in found if item.rule in rules}
-        for found, rules in ((items, set(Rule)), (approved, {Rule.INCOMPLETE}))
+        for found, rules in ((items, set(SchemaRule)), (approved, {SchemaRule.INCOMPLETE}))
     )
-    entries = [(kind, id_of(entry), entry["diff"][0]) for kind in Kind for entry in raw[kind.value]]
+    entries = [(kind, id_of(entry), entry["diff"][0]) for kind in ItemKind for entry in raw[kind.value]]
     assert {(item.verdict.change.kind, item.id) for item in items} == {(kind, name) for kind, name, _ in entries}
     # A field that Directus drops and creates again is one change of its type. It has a test of its own.
-    made = {name for kind, name, first in entries if kind is Kind.FIELD and first["kind"] == "N"}
+    made = {name for kind, name, first in entries if kind is ItemKind.FIELD and first["kind"] == "N"}
     for kind, name, first in entries:
-        if first["kind"] == "D" and not in_meta(kind.value, first) and not (kind is Kind.FIELD and name in made):
+        if first["kind"] == "D" and not in_meta(kind.value, first) and not (kind is ItemKind.FIELD and name in made):
             assert (kind, name) in refused
             assert (kind, name) in never or "path" not in first
 

@@ -46,7 +46,7 @@ def test_twenty_planted_secrets_are_hidden_in_every_form(load: Load, capsys: pyt
 def test_whatever_a_secret_is_made_of_it_is_found_in_its_forms(secret: str, before: str) -> None:
     output.hide(sorted(hiding.forms([secret]), key=len, reverse=True))
     for form in forms(secret):
-        assert secret not in output._hide(f"{before}{form}{before}")
+        assert secret not in output.hidden(f"{before}{form}{before}")
 
 
 def test_the_secret_in_a_file_that_only_directus_reads_is_hidden(load: Load, tmp_path: Path) -> None:

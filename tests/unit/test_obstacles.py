@@ -8,12 +8,12 @@ import pytest
 
 from directus_sync.report import refusal
 from directus_sync.schema import guard
-from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, Remains, Risk, Verdict
 from directus_sync.schema.snapshot import Snapshot
 
 EVERYTHING = Approvals({"events.notes": "why", "events": "why"}, frozenset({"events.notes", "events"}))
-REMOVED = Change(Action.REMOVE, Kind.FIELD, "events", "notes")
+REMOVED = Change(Action.REMOVE, ItemKind.FIELD, "events", "notes")
 
 
 def planned(change: Change, obstacles: Obstacles, *risks: Risk, rows: int = 1) -> Plan:
@@ -28,26 +28,26 @@ def refused(plan: Plan) -> tuple[str, str, str]:
 
 
 def test_a_view_is_in_the_way_whatever_is_approved() -> None:
-    held = Obstacles(held={(Kind.FIELD, "events.notes"): ("view v", "view w")})
+    held = Obstacles(held={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
     name, line, step = refused(planned(REMOVED, held, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, line) == ("view-in-the-way", "events.notes (field; 1 row; needed by view v, view w)")
     assert "make pre" in step
     # Another item of the same name does not need it.
-    of_relation = Obstacles(held={(Kind.RELATION, "events.notes"): ("view v",)})
+    of_relation = Obstacles(held={(ItemKind.RELATION, "events.notes"): ("view v",)})
     assert planned(REMOVED, of_relation, Risk(Hazard.COLUMN, "events", "notes")).refused == ()
 
 
 def test_what_a_revision_renamed_is_never_removed() -> None:
-    renamed = Obstacles(renamed=frozenset({(Kind.FIELD, ("events", "notes"))}))
+    renamed = Obstacles(renamed=frozenset({(ItemKind.FIELD, ("events", "notes"))}))
     name, _, step = refused(planned(REMOVED, renamed, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, "pull --overwrite" in step, "--allow-destroy" in step) == ("rename-not-captured", True, False)
-    added = Change(Action.ADD, Kind.FIELD, "events", "notes")
+    added = Change(Action.ADD, ItemKind.FIELD, "events", "notes")
     assert planned(added, renamed).refused == ()
 
 
 def test_a_field_whose_column_may_have_been_renamed_comes_back_only_when_that_is_discarded() -> None:
     alike = Obstacles(look_alikes={"events.notes": ("remarks", 'odd"name')})
-    added = Change(Action.ADD, Kind.FIELD, "events", "notes")
+    added = Change(Action.ADD, ItemKind.FIELD, "events", "notes")
     assert planned(added, alike).refused == ()
     plan = guard.decide(SchemaDiff((added,), "hash"), [Verdict(added, Mover.SERVER)], {}, Approvals(), obstacles=alike)
     name, line, step = refused(plan)
@@ -64,13 +64,13 @@ def test_what_is_renamed_is_what_the_base_has_under_another_name(committed: Snap
     entry = sections["fields"].pop(("vehicles", "make"))
     sections["fields"]["vehicles", "manufacturer"] = entry
     base = Snapshot(b"", "base", committed.directus, sections)
-    assert guard.renamed(base, committed) == {(Kind.FIELD, ("vehicles", "manufacturer"))}
+    assert guard.renamed(base, committed) == {(ItemKind.FIELD, ("vehicles", "manufacturer"))}
     assert guard.renamed(base, None) == guard.renamed(None, committed) == frozenset()
 
 
 def test_rows_that_a_cast_refuses_are_counted_once_and_named() -> None:
     retype, cast = (Risk(hazard, "events", "notes", "integer") for hazard in (Hazard.RETYPE, Hazard.CAST))
-    change = Change(Action.CHANGE, Kind.FIELD, "events", "notes", edits=(Edit(("type",), "text", "integer"),))
+    change = Change(Action.CHANGE, ItemKind.FIELD, "events", "notes", edits=(Edit(("type",), "text", "integer"),))
     plan = planned(change, Obstacles(keys={cast: ("id 2", "4")}), retype, cast, rows=2)
     name, line, step = refused(plan)
     assert (name, line) == ("rows-do-not-fit", "events.notes (field; type; 2 rows; id 2, 4)")
@@ -84,7 +84,7 @@ def test_rows_that_a_cast_refuses_are_counted_once_and_named() -> None:
 )
 def test_a_folder_in_place_of_a_table_is_not_to_be_deleted(remains: Remains, said: str) -> None:
     edit = Edit(("schema",), ABSENT, {"name": "events"})
-    change = Change(Action.CHANGE, Kind.COLLECTION, "events", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), malformed=True)
     name, _, step = refused(planned(change, Obstacles(remains={"events": remains})))
     assert name == "incomplete-entry"
     assert said in step
@@ -94,7 +94,7 @@ def test_a_folder_in_place_of_a_table_is_not_to_be_deleted(remains: Remains, sai
 def test_a_dropped_foreign_key_comes_back_by_its_statement() -> None:
     key = {"table": "events", "column": 'no"tes', "constraint_name": "k", "foreign_key_table": "Notes"}
     edit = Edit(("schema",), ABSENT, {**key, "foreign_key_column": "id", "on_delete": "SET NULL"})
-    change = Change(Action.CHANGE, Kind.RELATION, "events", "notes", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), malformed=True)
     _, _, step = refused(planned(change, Obstacles()))
     first, second = step.splitlines()
     assert first.endswith(

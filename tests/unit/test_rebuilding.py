@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from directus_sync.schema import defaults, rebuilding
-from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 
 PLAIN: dict[str, Any] = {"data_type": "text", "default_value": None, "is_generated": False, "max_length": None}
@@ -108,7 +108,7 @@ CASTS = {
 @pytest.mark.parametrize(("before", "after"), CASTS)
 def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, before: str, after: str) -> None:
     edits = (Edit(("type",), before, after), Edit(("schema", "data_type"), "x", "y"))
-    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=edits)
+    change = Change(Action.CHANGE, ItemKind.FIELD, "t", "x", edits=edits)
     one, other = ({**field(kind), "schema": {**PLAIN, "data_type": MADE[kind]}} for kind in (before, after))
     found = rebuilding.faults(change, table(committed, other), table(committed, one))
     assert any("PostgreSQL has no safe cast from" in text for text in found) is not CASTS[before, after]
@@ -117,7 +117,7 @@ def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, b
 @pytest.mark.parametrize("path", [("schema", "max_length"), ("type",)])
 def test_the_column_of_a_key_stays_as_it_is(committed: Snapshot, path: tuple[str, ...]) -> None:
     key = field("string", data_type="character varying", max_length=20, is_primary_key=True)
-    change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=(Edit(path, 1, 2),))
+    change = Change(Action.CHANGE, ItemKind.FIELD, "t", "x", edits=(Edit(path, 1, 2),))
     assert rebuilding.faults(change, table(committed, key), table(committed, key)) == (
         "Directus can't alter the column of a key: do it in a pre revision, then pull",
     )
@@ -237,7 +237,7 @@ def sent(change: Change, diffs: list[dict[str, Any]], wanted: Snapshot, live: Sn
 
 def test_a_new_column_s_default_is_sent_so_that_it_arrives(committed: Snapshot) -> None:
     entry = field("text", default_value="what''s up")
-    change = Change(Action.ADD, Kind.FIELD, "t", "x", after=entry)
+    change = Change(Action.ADD, ItemKind.FIELD, "t", "x", after=entry)
     (diff,) = sent(change, [{"kind": "N", "rhs": entry}], table(committed, entry), table(committed))
     assert diff["rhs"]["schema"]["default_value"] == "what's up"
     assert entry["schema"]["default_value"] == "what''s up"
@@ -250,7 +250,7 @@ def test_an_altered_column_gets_its_default_once_more(committed: Snapshot) -> No
     unique = {"kind": "E", "path": ["schema", "is_unique"], "lhs": False, "rhs": True}
     note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
     for diff, path, more in ((unique, ("schema", "is_unique"), 1), (note, ("meta", "note"), 0)):
-        change = Change(Action.CHANGE, Kind.FIELD, "t", "x", edits=(Edit(path, diff["lhs"], diff["rhs"]),))
+        change = Change(Action.CHANGE, ItemKind.FIELD, "t", "x", edits=(Edit(path, diff["lhs"], diff["rhs"]),))
         found = sent(change, [diff], *snapshots)
         assert found[0] == diff
         default = {"kind": "E", "path": ["schema", "default_value"], "lhs": "it''s", "rhs": "it's"}

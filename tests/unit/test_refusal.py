@@ -10,7 +10,7 @@ import pytest
 from directus_sync.errors import RefusedPlan
 from directus_sync.report import refusal
 from directus_sync.schema import diff, guard
-from directus_sync.schema.plan import Approvals, Plan, Taken
+from directus_sync.schema.plan import Approvals, Obstacles, Plan, Taken
 from directus_sync.schema.snapshot import Snapshot
 
 OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"
@@ -23,7 +23,9 @@ def judged(answer: Any, live: Snapshot, *, base: Snapshot | None = None, along: 
     verdicts = guard.judge(difference, base=base, wanted=live, live=live)
     risks = [risk for verdict in verdicts for risk in verdict.risks]
     approvals = Approvals(dict.fromkeys((change.id for change in difference.changes), "why")) if along else Approvals()
-    return guard.decide(difference, verdicts, dict.fromkeys(risks, 1), approvals, dict.fromkeys(risks, along))
+    return guard.decide(
+        difference, verdicts, dict.fromkeys(risks, 1), approvals, Obstacles(taken=dict.fromkeys(risks, along))
+    )
 
 
 def message(plan: Plan) -> str:

@@ -7,54 +7,56 @@ from typing import Final
 import pytest
 
 from directus_sync.report import refusal
-from directus_sync.schema.diff import Action, Change, Edit, Kind, SchemaDiff
-from directus_sync.schema.plan import Item, Mover, Plan, Verdict
-from directus_sync.schema.rules import Rule
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
+from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
+from directus_sync.schema.rules import SchemaRule
 
 STEPS: Final = {
-    Rule.INCOMPLETE: ["snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite"],
-    Rule.CONFLICT: [
+    SchemaRule.INCOMPLETE: [
+        "snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite"
+    ],
+    SchemaRule.CONFLICT: [
         "keep Directus's: directus-sync pull --overwrite, make git's change again in Directus, pull, commit",
         "keep git's:       run again with --discard-live events.notes",
     ],
-    Rule.UNCAPTURED: [
+    SchemaRule.UNCAPTURED: [
         "keep them: directus-sync pull, then commit",
         "lose them: run again with --discard-live events.notes",
     ],
-    Rule.NOT_REBUILDABLE: [
+    SchemaRule.NOT_REBUILDABLE: [
         "take what Directus makes: change events.notes on a development database, then directus-sync pull",
         "or keep it: make it in a post revision, without an entry in Directus",
     ],
-    Rule.DESTRUCTION: [
+    SchemaRule.DESTRUCTION: [
         "if this checkout is out of date, update it: git pull",
         "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
         "  - item: events.notes",
         "    reason: why it may go",
         "or approve it once: run again with --allow-destroy events.notes",
     ],
-    Rule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
-    Rule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
-    Rule.RENAMED_BELOW: [
+    SchemaRule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
+    SchemaRule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
+    SchemaRule.RENAMED_BELOW: [
         'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
         "if it was dropped, have it made again: run again with --discard-live events.notes",
     ],
-    Rule.HELD: [
+    SchemaRule.HELD: [
         'drop it in a pre revision: make pre m="drop what needs events.notes"',
         'make it again, if it is still wanted, in a post revision: make post m="..."',
     ],
-    Rule.EXPECTED: [
+    SchemaRule.EXPECTED: [
         'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
         "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
     ],
 }
 
 
-@pytest.mark.parametrize("rule", Rule)
-def test_a_refusal_has_its_own_next_steps(rule: Rule) -> None:
+@pytest.mark.parametrize("rule", SchemaRule)
+def test_a_refusal_has_its_own_next_steps(rule: SchemaRule) -> None:
     edit = Edit(("type",), "float", "text")
-    change = Change(Action.CHANGE, Kind.FIELD, "events", "notes", edits=(edit,))
+    change = Change(Action.CHANGE, ItemKind.FIELD, "events", "notes", edits=(edit,))
     faults = ("double precision in the file, and real by Directus",)
-    item = Item(Verdict(change, Mover.GIT, faults=faults), 1, rule, look_alikes=("remarks",))
+    item = PlanItem(Verdict(change, Mover.GIT, faults=faults), 1, rule, look_alikes=("remarks",))
     error = refusal.error(Plan(SchemaDiff((change,)), (item,)), "push")
     assert str(error.next).splitlines() == STEPS[rule]

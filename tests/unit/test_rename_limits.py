@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema.paths import Model, Rename, Rewriter
+from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 from migrations.operations.names import Named, directus_name, new_name, sequence_name
 
 

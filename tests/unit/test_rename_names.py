@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from directus_sync.schema.paths import Rename
+from directus_sync.schema.renames.rewriting import Rename
 from migrations.operations.names import Named, directus_name, new_name, sequence_name
 
 LONG = "organization_participation_registrations_of_the_season"

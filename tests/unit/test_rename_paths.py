@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema.paths import Model, Rename, Rewriter
+from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 
 MAKE = Rename("vehicles", "manufacturer", "make")
 ENTRIES = Rename("entries", "registrations")

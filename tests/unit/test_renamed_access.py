@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema.paths import Model, Rename
+from directus_sync.schema.renames.rewriting import Model, Rename
 from migrations.operations.snapshot import renamed_access
 
 MODEL = Model.of(

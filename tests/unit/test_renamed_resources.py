@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema.paths import Rename
+from directus_sync.schema.renames.rewriting import Rename
 from migrations.operations.snapshot import renamed_resources
 from tests.unit.test_renamed_access import MODEL
 

@@ -14,11 +14,11 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.report import plans, results
 from directus_sync.report.outcome import Checked, Deployed, Status
 from directus_sync.schema import diff, guard
-from directus_sync.schema.diff import Action, Change, Kind, SchemaDiff
+from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.state.history import Deploy, Failure
-from directus_sync.state.revisions import Revision
+from tests.versions import revision
 
 Planned = Callable[..., Plan]
 EMPTY = Plan(diff.NO_DIFFERENCE)
@@ -49,7 +49,7 @@ def test_a_new_folder_is_called_one(planned: Planned) -> None:
 
 
 def test_one_field_is_not_called_fields() -> None:
-    added = [Change(Action.ADD, Kind.COLLECTION, "events"), Change(Action.ADD, Kind.FIELD, "events", "id")]
+    added = [Change(Action.ADD, ItemKind.COLLECTION, "events"), Change(Action.ADD, ItemKind.FIELD, "events", "id")]
     difference = SchemaDiff(tuple(added), "hash", {})
     plan = guard.decide(difference, [Verdict(change, Mover.GIT) for change in added], {}, Approvals())
     assert lines(plan)[1] == "  + events  1 field"
@@ -176,7 +176,7 @@ def test_every_plan_is_json(planned: Planned, captured_answers: Mapping[str, Any
 
 # Deploys
 
-PRE, POST = Revision("pre_0001", "pre_0001_create"), Revision("post_0001", "post_0001_add")
+PRE, POST = revision("pre_0001_create"), revision("post_0001_add")
 
 
 def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:

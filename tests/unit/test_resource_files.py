@@ -12,7 +12,7 @@ from directus_sync import settings
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import findings, judging, studio
 from directus_sync.resources.declared_resources import RESOURCES
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.studio import reading, writing
 from directus_sync.schema import snapshot
 from directus_sync.steps.forms import FORMS
@@ -33,7 +33,7 @@ class Folder:
         self.path = path
         self.live = self.wanted()
 
-    def wanted(self) -> dict[str, Item]:
+    def wanted(self) -> dict[str, Resource]:
         return {item.id: item for item in reading.parse(self.path, reading.contents(self.path), ROLES)}
 
     def edit(self, name: str, **values: Any) -> None:
@@ -42,7 +42,7 @@ class Folder:
 
     def add(self, name: str, row: dict[str, Any]) -> None:
         kind, _, key = name.partition(":")
-        self.live[name] = Item(kind, key, (row,))
+        self.live[name] = Resource(kind, key, (row,))
 
     def pull(self) -> dict[str, str | None]:
         """Return the files that change, by name."""
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Folder:
 def found(tmp_path: Path, name: str, text: str) -> list[str]:
     """Return what is wrong with one file."""
     folder = resource_files.written(tmp_path, {name: text})
-    return [finding.what for finding in studio.load(folder, SCHEMA, ROLES).findings]
+    return [finding.what for finding in studio.findings(folder, SCHEMA, ROLES)]
 
 
 # What files say
@@ -255,7 +255,7 @@ def test_what_is_new_gets_a_line_or_a_file(folder: Folder) -> None:
 def test_several_rows_of_one_name_are_a_list_and_a_panel_may_have_no_name(folder: Folder) -> None:
     (row,) = folder.live["panel:day/Events"].rows
     nameless = {**row, "name": None}
-    folder.live["panel:day/-"] = Item("panel", "day/-", (nameless, {**nameless, "width": 13}))
+    folder.live["panel:day/-"] = Resource("panel", "day/-", (nameless, {**nameless, "width": 13}))
     (text,) = folder.pull().values()
     assert text is not None
     resource_files.written(folder.path, {"dashboards/day.yaml": text})
@@ -273,7 +273,7 @@ def test_the_lists_of_a_collection_that_is_gone_go_and_the_rest_is_pulled(folder
     (form,) = (form for form in FORMS if form.name == "resources")
     loaded = dataclasses.replace(PROJECT, snapshot=folder.path / "schema.yaml")
     files = {loaded.resources / "presets" / "cars.yaml": DEFAULT.encode(), loaded.resources / "settings.yaml": b"{}\n"}
-    live = {"setting:project_name": Item("setting", "project_name", ({"field": "project_name", "value": "A"},))}
+    live = {"setting:project_name": Resource("setting", "project_name", ({"field": "project_name", "value": "A"},))}
     changed = form.rewritten(loaded, files, live, ["preset:cars/-/-", "setting:project_name"], SCHEMA)
     assert {path.name: content for path, content in changed.items()} == {
         "cars.yaml": None,

@@ -6,40 +6,42 @@ from typing import Any
 
 from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.declared_resources import RESOURCES
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found
-from directus_sync.resources.requests import Request
+from directus_sync.resources.requests import RowRequest
 
 FLOW = "00000000-0000-4000-8000-00000000000f"
 DASHBOARD = "00000000-0000-4000-8000-00000000000d"
 
 
-def setting(name: str, value: object) -> Item:
-    return Item("setting", name, ({"field": name, "value": value},))
+def setting(name: str, value: object) -> Resource:
+    return Resource("setting", name, ({"field": name, "value": value},))
 
 
-def flow(first: str | None = None) -> Item:
+def flow(first: str | None = None) -> Resource:
     row = {"id": FLOW, "name": "F", "icon": None, "color": None, "description": None, "status": "active"}
-    return Item("flow", "f", ({**row, "trigger": None, "accountability": None, "options": None, "operation": first},))
+    return Resource(
+        "flow", "f", ({**row, "trigger": None, "accountability": None, "options": None, "operation": first},)
+    )
 
 
-def operation(key: str, resolve: str | None = None) -> Item:
+def operation(key: str, resolve: str | None = None) -> Resource:
     row = {"id": key, "flow": FLOW, "key": key, "name": None, "type": "log", "position_x": 1, "position_y": 1}
-    return Item("operation", f"f/{key}", ({**row, "options": None, "resolve": resolve, "reject": None},))
+    return Resource("operation", f"f/{key}", ({**row, "options": None, "resolve": resolve, "reject": None},))
 
 
-def panel(name: str, **values: Any) -> Item:
+def panel(name: str, **values: Any) -> Resource:
     row = {"dashboard": DASHBOARD, "name": name, "type": "label", "position_x": 1, "position_y": 1, "width": 9}
     more = {"height": 9, "show_header": True, "icon": None, "color": None, "note": None, "options": None}
-    return Item("panel", f"d/{name}", ({**row, **more, **values},))
+    return Resource("panel", f"d/{name}", ({**row, **more, **values},))
 
 
-def dashboard() -> Item:
+def dashboard() -> Resource:
     row = {"id": DASHBOARD, "name": "D", "icon": "dashboard", "color": None, "note": None}
-    return Item("dashboard", "d", (row,))
+    return Resource("dashboard", "d", (row,))
 
 
-def sent(wanted: list[Item], there: list[Item]) -> list[Request]:
+def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
     rows = [(RESOURCES.kind(item.kind), row) for item in there for row in item.rows]
     found = [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
     live = grouping.grouped(RESOURCES, found, grouping.names_of(RESOURCES, [*there, *wanted]))
@@ -75,7 +77,7 @@ def test_an_operation_between_two_others_is_named_once_the_old_link_is_gone() ->
 
 
 def test_an_operation_with_another_id_is_another_operation() -> None:
-    other = Item("operation", "f/a", ({**operation("a").rows[0], "id": "z"},))
+    other = Resource("operation", "f/a", ({**operation("a").rows[0], "id": "z"},))
     (request,) = sent([flow(), other], [flow(), operation("a")])
     (written,) = request.body
     assert [row["id"] for row in written["operations"]["create"]] == ["z"]

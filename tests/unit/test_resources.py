@@ -10,10 +10,10 @@ from directus_sync.report import resources as report
 from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
-from directus_sync.resources.items import Item
+from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found
-from directus_sync.resources.plan import Change, ResourcePlan
-from directus_sync.resources.requests import Request
+from directus_sync.resources.plan import ResourceChange, ResourcePlan
+from directus_sync.resources.requests import RowRequest
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
@@ -25,40 +25,40 @@ P, Q, R = (
 TENANT = {"organization_id": {"_eq": 1}}
 
 
-def policy(name: str, key: str = P, **values: Any) -> Item:
+def policy(name: str, key: str = P, **values: Any) -> Resource:
     plain = {"icon": "badge", "description": None, "ip_access": None, "enforce_tfa": False, "admin_access": False}
-    return Item("policy", name, ({"id": key, "name": name, "app_access": False, **plain, **values},))
+    return Resource("policy", name, ({"id": key, "name": name, "app_access": False, **plain, **values},))
 
 
-def permission(name: str, fields: list[str], key: str = P, **values: Any) -> Item:
+def permission(name: str, fields: list[str], key: str = P, **values: Any) -> Resource:
     row = {"policy": key, "collection": "events", "action": "read", "fields": fields, "permissions": TENANT}
-    return Item("permission", f"{name}/events/read", ({**row, "validation": None, "presets": None, **values},))
+    return Resource("permission", f"{name}/events/read", ({**row, "validation": None, "presets": None, **values},))
 
 
-def role(name: str) -> Item:
-    return Item("role", name, ({"id": R, "name": name, "icon": "i", "description": None, "parent": None},))
+def role(name: str) -> Resource:
+    return Resource("role", name, ({"id": R, "name": name, "icon": "i", "description": None, "parent": None},))
 
 
-def attachment(sort: int = 1) -> Item:
-    return Item("attach", "r/a", ({"id": Q, "role": R, "policy": P, "sort": sort},))
+def attachment(sort: int = 1) -> Resource:
+    return Resource("attach", "r/a", ({"id": Q, "role": R, "policy": P, "sort": sort},))
 
 
-def by_id(*items: Item) -> dict[str, Item]:
+def by_id(*items: Resource) -> dict[str, Resource]:
     return {item.id: item for item in items}
 
 
-def found(*items: Item) -> list[Found]:
+def found(*items: Resource) -> list[Found]:
     """Return items as rows of a database; those that have no id get numbers."""
     rows = [(ACCESS.kind(item.kind), row) for item in items for row in item.rows]
     return [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
 
-def live(*items: Item, known: tuple[Item, ...] = ()) -> Live:
+def live(*items: Resource, known: tuple[Resource, ...] = ()) -> Live:
     return grouping.grouped(ACCESS, found(*items), grouping.names_of(ACCESS, known or items))
 
 
 def plan(
-    wanted: list[Item], base: list[Item] | None, there: list[Item], approvals: Approvals | None = None
+    wanted: list[Resource], base: list[Resource] | None, there: list[Resource], approvals: Approvals | None = None
 ) -> ResourcePlan:
     changes = judging.changes(ACCESS, by_id(*wanted), by_id(*there))
     recorded = None if base is None else by_id(*base)
@@ -86,14 +86,14 @@ A, B, C = permission("a", ["id"]), permission("a", ["id", "name"]), permission("
     ],
 )
 def test_an_item_is_judged_by_what_files_and_database_had_in_common(
-    wanted: list[Item], base: list[Item] | None, there: list[Item], mover: Mover, refused: str | None
+    wanted: list[Resource], base: list[Resource] | None, there: list[Resource], mover: Mover, refused: str | None
 ) -> None:
     (item,) = plan(wanted, base, there).items
     assert (item.mover, item.rule and item.rule.id) == (mover, refused)
 
 
 @pytest.mark.parametrize("base", [None, [], [A], [B]])
-def test_what_is_equal_on_both_sides_is_no_difference(base: list[Item] | None) -> None:
+def test_what_is_equal_on_both_sides_is_no_difference(base: list[Resource] | None) -> None:
     assert not plan([A], base, [A])
 
 
@@ -156,7 +156,7 @@ def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() 
 
 
 def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
-    given = Item("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
+    given = Resource("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
     wanted = [policy("a")]
     there = live(*wanted, given, known=tuple(wanted))
     (change,) = judging.changes(ACCESS, by_id(*wanted), there.items)
@@ -173,7 +173,7 @@ def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
 # What is sent
 
 
-def sent(wanted: list[Item], there: list[Item]) -> list[Request]:
+def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
     there_by_id = live(*there, known=(*there, *wanted))
     changes = judging.changes(ACCESS, by_id(*wanted), there_by_id.items)
     return list(requests.requests(ACCESS, changes, by_id(*wanted), there_by_id))
@@ -201,7 +201,7 @@ def test_all_permissions_change_in_one_request() -> None:
 
 def test_of_several_rules_only_those_that_differ_are_written() -> None:
     (one,), (two,), (three,) = (permission("a", [name]).rows for name in ("id", "name", "slug"))
-    before, after = (Item("permission", "a/events/read", rows) for rows in ((one, two), (one, three)))
+    before, after = (Resource("permission", "a/events/read", rows) for rows in ((one, two), (one, three)))
     (request,) = sent([policy("a"), after], [policy("a"), before])
     assert (request.method, request.path) == ("PATCH", "/permissions")
     assert [rule["fields"] for rule in request.body] == [["slug"]]
@@ -237,9 +237,11 @@ def test_what_is_removed_goes_last_and_takes_its_parts_along() -> None:
         ([permission("a", ["id"], validation=TENANT)], [A], True),
     ],
 )
-def test_more_fields_or_fewer_conditions_widen_access(before: list[Item], after: list[Item], widens: bool) -> None:
+def test_more_fields_or_fewer_conditions_widen_access(
+    before: list[Resource], after: list[Resource], widens: bool
+) -> None:
     rows = [tuple(row for item in items for row in item.rows) for items in (before, after)]
-    assert Change(Action.CHANGE, PERMISSIONS, "a/events/read", rows[0], rows[1]).widens is widens
+    assert ResourceChange(Action.CHANGE, PERMISSIONS, "a/events/read", rows[0], rows[1]).widens is widens
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ def test_more_fields_or_fewer_conditions_widen_access(before: list[Item], after:
 )
 def test_a_policy_widens_access_by_its_doors(before: dict[str, Any], after: dict[str, Any], widens: bool) -> None:
     rows = (policy("a", **values).rows for values in (before, after))
-    assert Change(Action.CHANGE, POLICIES, "a", *rows).widens is widens
+    assert ResourceChange(Action.CHANGE, POLICIES, "a", *rows).widens is widens
 
 
 def test_the_plan_marks_what_widens_and_lets_a_new_policy_stand_for_its_parts() -> None:

@@ -29,9 +29,7 @@ def actions(plan: SeedPlan) -> list[Action]:
 
 def created(plan: SeedPlan) -> list[list[str]]:
     return [
-        [f"{row.collection.name} {row.label}" for row in batch.rows]
-        for file in plan.files
-        for batch in file.order.batches
+        [f"{row.collection.name} {row.label}" for row in batch] for file in plan.files for batch in file.order.batches
     ]
 
 

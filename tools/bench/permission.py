@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from directus_sync.output import Progress
 from directus_sync.resources.declared import ACCESS, PERMISSION
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.planning import Request
+from directus_sync.steps.resources import ResourcePushing
 from tools.bench import report, templates
 from tools.bench.errors import BenchError
 from tools.bench.scenarios.parts import serving
@@ -21,8 +23,8 @@ from tools.devstack.progress import step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from directus_sync.resources.items import Items
     from directus_sync.settings import Settings
-    from directus_sync.steps.resources import Items
     from tools.bench.arena import Arena
 
 ID: Final = "permission"
@@ -67,7 +69,7 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
     found = [each for each in families.read_wanted(loaded, planning.read_wanted(loaded)) if each.family is ACCESS]
     if not found:
         raise BenchError("this checkout has no access files")
-    wanted = found[0].items
+    (wanted,) = found
     plain: list[float] = []
     pushed: list[float] = []
     with (
@@ -75,10 +77,11 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
         sessions.directus(loaded, connection, Progress()) as client,
     ):
         request = Request(discard=frozenset({_ITEM}))
-        pushing = families.pushing(loaded, request, Progress(), connection, "push", found[0])
         if most is not None:
-            wanted = _fewer(wanted, most)
-            pushing.run(lambda _: client, wanted)
+            wanted = dataclasses.replace(wanted, items=_fewer(wanted.items, most))
+        pushing = ResourcePushing(wanted, loaded, request, Progress(), connection, "push")
+        if most is not None:
+            pushing.run(lambda _: client)
         with connection.cursor() as cursor:
             cursor.execute(f"SET search_path = public; {_ROW}")
             (row,) = cursor.fetchone() or ("",)
@@ -88,11 +91,11 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
             client.write("PATCH", f"/permissions/{row}", {"fields": ["id"]})
             plain.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            plan = pushing.run(lambda _: client, wanted)
+            plan = pushing.run(lambda _: client)
             pushed.append(time.perf_counter() - begun)
             if [item.id for item in plan.items] != [_ITEM]:
                 raise BenchError(f"the push changed {[item.id for item in plan.items]}, not {_ITEM}")
-    permissions = sum(1 for item in wanted.values() if item.kind == PERMISSION)
+    permissions = sum(1 for item in wanted.items.values() if item.kind == PERMISSION)
     return Cost(permissions, tuple(pushed[1:]), tuple(plain[1:]))
 
 

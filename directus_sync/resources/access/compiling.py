@@ -8,16 +8,16 @@ from uuid import UUID, uuid5
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant, Policy, Role
 from directus_sync.resources.conditions import Filter, conjunction
 from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, ROLE
-from directus_sync.resources.items import Item, ordered
+from directus_sync.resources.items import Resource, ordered
 from directus_sync.schema.snapshot import Snapshot
 
 _ATTACHMENTS: Final = UUID("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7000")
 
 
-def compiled(access: Access, schema: Snapshot) -> tuple[Item, ...]:
+def compiled(access: Access, schema: Snapshot) -> tuple[Resource, ...]:
     """Return an item for each role, policy, attachment, and action of a policy on a collection.
 
     schema: decides what Directus itself can validate when something is created.
@@ -25,8 +25,8 @@ def compiled(access: Access, schema: Snapshot) -> tuple[Item, ...]:
     Raises InvalidAccess for `tenant` in a policy that is for no members.
     """
     return (
-        *(Item(ROLE, role.name, (_role(role, access),), role.where) for role in access.roles.values()),
-        *(Item(POLICY, policy.name, (_policy(policy),), policy.where) for policy in access.policies.values()),
+        *(Resource(ROLE, role.name, (_role(role, access),), role.where) for role in access.roles.values()),
+        *(Resource(POLICY, policy.name, (_policy(policy),), policy.where) for policy in access.policies.values()),
         *_attachments(access),
         *(_permission(access, schema, collection, grant) for collection, grant in access.grants()),
     )
@@ -55,7 +55,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _attachments(access: Access) -> Iterator[Item]:
+def _attachments(access: Access) -> Iterator[Resource]:
     for role in access.roles.values():
         for place, name in enumerate(role.policies, 1):
             key = f"{role.name}/{name}"
@@ -65,10 +65,10 @@ def _attachments(access: Access) -> Iterator[Item]:
                 "policy": access.policies[name].id,
                 "sort": place,
             }
-            yield Item(ATTACHMENT, key, (row,), role.where)
+            yield Resource(ATTACHMENT, key, (row,), role.where)
 
 
-def _permission(access: Access, schema: Snapshot, collection: CollectionAccess, grant: Grant) -> Item:
+def _permission(access: Access, schema: Snapshot, collection: CollectionAccess, grant: Grant) -> Resource:
     rows = [
         {
             "policy": access.policy_id(grant.policy),
@@ -81,10 +81,10 @@ def _permission(access: Access, schema: Snapshot, collection: CollectionAccess, 
         }
         for rule in grant.rules
     ]
-    return Item(PERMISSION, f"{grant.policy}/{collection.collection}/{grant.action}", ordered(rows), grant.where)
+    return Resource(PERMISSION, f"{grant.policy}/{collection.collection}/{grant.action}", ordered(rows), grant.where)
 
 
-def _filter(access: Access, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter | None:
+def _filter(access: Access, collection: CollectionAccess, grant: Grant, rule: AccessRule) -> Filter | None:
     if grant.action == "create":
         # Directus applies no filter to a row that does not exist yet.
         return None
@@ -93,7 +93,7 @@ def _filter(access: Access, collection: CollectionAccess, grant: Grant, rule: Ru
     return conjunction([_part(part, access, collection, grant, rule) for part in rule.rows])
 
 
-def _part(part: str | Filter, access: Access, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter:
+def _part(part: str | Filter, access: Access, collection: CollectionAccess, grant: Grant, rule: AccessRule) -> Filter:
     if not isinstance(part, str):
         return part
     if part != TENANT:
@@ -108,7 +108,7 @@ def _part(part: str | Filter, access: Access, collection: CollectionAccess, gran
     return expansion.tenant(collection.tenant or "", member)
 
 
-def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, rule: Rule) -> Filter | None:
+def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, rule: AccessRule) -> Filter | None:
     found = [rule.validation] if rule.validation is not None else []
     if grant.action == "create" and collection.tenant is not None:
         native = expansion.creation(schema, collection.collection, collection.tenant)

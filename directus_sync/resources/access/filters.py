@@ -58,6 +58,11 @@ def faults(schema: Snapshot, collection: str, found: object, *, of_payload: bool
             yield from _field(schema, collection, str(key), value, of_payload=of_payload)
 
 
+def has_collection(schema: Snapshot, name: str) -> bool:
+    """Tell whether there is a collection of the name; of Directus's own, nobody can tell, so there is."""
+    return name.startswith(SYSTEM) or (name,) in schema.section("collections")
+
+
 def has_field(schema: Snapshot, collection: str, name: str) -> bool:
     """Tell whether a collection has the field; of Directus's own other than users, nobody can tell, so it has."""
     if collection == USERS and name in USER_FIELDS:

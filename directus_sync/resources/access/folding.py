@@ -11,7 +11,7 @@ from directus_sync.resources.access.model import ACTIONS, TENANT, CollectionAcce
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.conditions import parts as parts_of
 from directus_sync.resources.declared import EVERY_FIELD
-from directus_sync.resources.items import Item, Row, text
+from directus_sync.resources.items import Resource, Row, text
 from directus_sync.schema.snapshot import Snapshot
 
 _FIELDLESS: Final = frozenset({"delete", "share"})
@@ -26,7 +26,7 @@ class Folding:
         native = expansion.creation(schema, name, self._tenant) if self._tenant is not None else None
         self._native = native
 
-    def action(self, item: Item, member: Sequence[str]) -> Any:
+    def action(self, item: Resource, member: Sequence[str]) -> Any:
         """Return what a file says of one action. member: of the policy.
 
         Raises InvalidAccess for what the form can't say.
@@ -42,7 +42,7 @@ class Folding:
             return rule or True
         return rule["fields"] if set(rule) == {"fields"} else rule
 
-    def _rule(self, item: Item, action: str, row: Row, member: Sequence[str]) -> dict[str, Any]:
+    def _rule(self, item: Resource, action: str, row: Row, member: Sequence[str]) -> dict[str, Any]:
         if row["presets"] is not None:
             raise _unwritable(item, "it presets values")
         rule: dict[str, Any] = {}
@@ -68,7 +68,7 @@ class Folding:
             return TENANT
         return self._named.get(text(part), part)
 
-    def _validation(self, item: Item, action: str, found: Filter | None) -> Filter | None:
+    def _validation(self, item: Resource, action: str, found: Filter | None) -> Filter | None:
         if action != "create" or self._native is None:
             return found
         if text(found) == text(self._native):
@@ -91,7 +91,7 @@ def in_order(rule: Any, before: Any) -> Any:
     return {**rule, "fields": sorted_} if isinstance(rule, Mapping) else sorted_
 
 
-def _unwritable(item: Item, why: str) -> InvalidAccess:
+def _unwritable(item: Resource, why: str) -> InvalidAccess:
     return InvalidAccess(
         f"{item.id} can't be written to a file: {why}",
         where="Directus",

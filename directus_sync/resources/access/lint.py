@@ -9,12 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion, filters
-from directus_sync.resources.access.model import Access, CollectionAccess, Grant, Rule
+from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
-from directus_sync.resources.findings import Finding, require_none
-from directus_sync.resources.items import Item, text
+from directus_sync.resources.findings import Finding
+from directus_sync.resources.items import Resource, text
 from directus_sync.schema.snapshot import Snapshot
 
 # A filter, a search or an aggregate of any user reveals what one policy of the role may read of anybody.
@@ -23,12 +22,12 @@ _SECRETS: Final = frozenset({"email", "password", "token", "tfa_secret", "extern
 _POWERS: Final = frozenset({"role", "policies", "status", "token", "tfa_secret", "provider", *_SECRETS} - {"password"})
 
 
-def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple[Finding, ...]:
+def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> tuple[Finding, ...]:
     """Return what is wrong. items: what the files compile to."""
     compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
-        if not _exists(collection.collection, schema):
+        if not filters.has_collection(schema, collection.collection):
             found.append(_of_no_collection(collection))
             continue
         found += [*_paths(collection, schema), *_validations(collection)]
@@ -38,11 +37,6 @@ def findings(access: Access, schema: Snapshot, items: tuple[Item, ...]) -> tuple
             for rule in grant.rules:
                 found += [*_fields(collection, grant, rule, schema), *_reparenting(collection, grant, rule, schema)]
     return tuple(dict.fromkeys(found))
-
-
-def require_sound(found: tuple[Finding, ...]) -> None:
-    """Raise InvalidAccess that lists every error among the findings."""
-    require_none(found, InvalidAccess, "access")
 
 
 def _policies(access: Access) -> Iterator[Finding]:
@@ -62,10 +56,6 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
                 f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
                 " such as `trm-org-admin: {create: '*', read: '*', delete: true}`; docs/access.md shows how",
             )
-
-
-def _exists(name: str, schema: Snapshot) -> bool:
-    return name.startswith(filters.SYSTEM) or (name,) in schema.section("collections")
 
 
 def _of_no_collection(collection: CollectionAccess) -> Finding:
@@ -93,7 +83,7 @@ def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
 
 def _validations(collection: CollectionAccess) -> Iterator[Finding]:
     """Directus demands the validations of all of a user's policies at once."""
-    by_action: dict[str, list[Rule]] = defaultdict(list)
+    by_action: dict[str, list[AccessRule]] = defaultdict(list)
     for grant in collection.grants:
         by_action[grant.action] += grant.rules
     for action, rules in by_action.items():
@@ -146,7 +136,7 @@ def _filters(
             )
 
 
-def _fields(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema: Snapshot) -> Iterator[Finding]:
     name = collection.collection
     if rule.fields != EVERY_FIELD:
         for field in rule.fields:
@@ -167,7 +157,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snap
         )
 
 
-def _reparenting(collection: CollectionAccess, grant: Grant, rule: Rule, schema: Snapshot) -> Iterator[Finding]:
+def _reparenting(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema: Snapshot) -> Iterator[Finding]:
     if grant.action != "update" or not collection.tenant:
         return
     own = expansion.own_fields(schema, collection.collection, collection.tenant)

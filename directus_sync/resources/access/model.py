@@ -47,7 +47,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Rule:
+class AccessRule:
     """One rule of an action.
 
     rows: None for every row, else the parts of the filter: names of the file, or filters as Directus has them.
@@ -65,7 +65,7 @@ class Grant:
 
     policy: str
     action: str
-    rules: tuple[Rule, ...]
+    rules: tuple[AccessRule, ...]
     where: str = field(compare=False)
 
 

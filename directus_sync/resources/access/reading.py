@@ -7,11 +7,19 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import tree
-from directus_sync.resources.access.model import ACTIONS, TENANT, Access, CollectionAccess, Grant, Policy, Role, Rule
+from directus_sync.resources.access.model import (
+    ACTIONS,
+    TENANT,
+    Access,
+    AccessRule,
+    CollectionAccess,
+    Grant,
+    Policy,
+    Role,
+)
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
 from directus_sync.resources.tree import Form, Node
@@ -82,7 +90,7 @@ def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
     return Role(
         name,
         node.where,
-        _id(parts["id"]),
+        parts["id"].uuid(),
         parts["name"].text(),
         parts["icon"].text() if "icon" in parts else "supervised_user_circle",
         parts["description"].text() if "description" in parts else None,
@@ -97,7 +105,7 @@ def _policy(name: str, node: Node) -> Policy:
     return Policy(
         name,
         node.where,
-        _id(parts["id"]),
+        parts["id"].uuid(),
         parts["name"].text(),
         parts["icon"].text() if "icon" in parts else "badge",
         parts["description"].text() if "description" in parts else None,
@@ -105,13 +113,6 @@ def _policy(name: str, node: Node) -> Policy:
         **flags,
         member=parts["member"].texts() if "member" in parts else (),
     )
-
-
-def _id(node: Node) -> str:
-    try:
-        return str(UUID(node.text()))
-    except ValueError:
-        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
 
 def _require_distinct(things: list[Role | Policy]) -> None:
@@ -159,7 +160,7 @@ def _grants(policy: str, node: Node, names: set[str]) -> Iterator[Grant]:
         yield Grant(policy, action, rules, child.where)
 
 
-def _rule(action: str, node: Node, names: set[str]) -> Rule:
+def _rule(action: str, node: Node, names: set[str]) -> AccessRule:
     default = () if action == "create" else (TENANT,)
     if node.is_mapping:
         may_have = {"create": ("validation",), "update": (_ROWS, "validation")}.get(action, (_ROWS,))
@@ -173,7 +174,7 @@ def _rule(action: str, node: Node, names: set[str]) -> Rule:
         fields, rows, validation = EVERY_FIELD if action in _FIELDLESS else _fields(node), default, None
     if rows == (TENANT,) and TENANT not in names:
         raise node.fault("has no rows, and the file has no tenant that they could default to")
-    return Rule(node.where, fields, rows, validation)
+    return AccessRule(node.where, fields, rows, validation)
 
 
 def _fields(node: Node) -> tuple[str, ...]:

@@ -14,11 +14,8 @@ from directus_sync.resources.access import compiling, reading
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
 from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
-from directus_sync.resources.items import Item, text
+from directus_sync.resources.items import Contents, Items, Resource, text
 from directus_sync.schema.snapshot import Snapshot
-
-Items = Mapping[str, Item]
-Contents = Mapping[Path, bytes]
 
 _TOP = "access.yaml"
 _EMPTY = b"policies: {}\n"
@@ -109,7 +106,7 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
     return content
 
 
-def _policy(access: Access, item: Item | None, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+def _policy(access: Access, item: Resource | None, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
     if item is None:
         return None
     member = access.policies[key].member if key in access.policies else ()

@@ -6,33 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from directus_sync.resources.declared import ROLE
 from directus_sync.resources.declared_resources import PRESETS, RESOURCES
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item
 from directus_sync.resources.kinds import Family, Found, Place
 from directus_sync.resources.studio import lint, reading
 from directus_sync.schema.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What the files say, and what is wrong with them."""
+def findings(folder: Path, schema: Snapshot, roles: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return what is wrong with the files of a folder.
 
-    items: tuple[Item, ...]
-    findings: tuple[Finding, ...]
-
-
-def load(folder: Path, schema: Snapshot, roles: Mapping[str, str]) -> Loaded:
-    """Read and check a folder. schema: the snapshot that the files are for. roles: the ids of the access files' roles.
+    schema: the snapshot that they are for. roles: the ids of the access files' roles.
 
     Raises InvalidResources for what can't be read.
     """
-    items = reading.parse(folder, reading.contents(folder), roles)
-    return Loaded(items, tuple(lint.findings(items, schema)))
+    return tuple(lint.findings(reading.parse(folder, reading.contents(folder), roles), schema))
 
 
 def family(roles: Mapping[str, str]) -> Family:

@@ -10,7 +10,7 @@ from directus_sync import hiding
 from directus_sync.resources.access import expansion, filters
 from directus_sync.resources.declared_resources import FLOW, OPERATION, PANEL, PRESET
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.items import Item, Row
+from directus_sync.resources.items import Resource, Row
 from directus_sync.schema.snapshot import Snapshot
 
 _NAMES: Final = "correct the name, or remove it"
@@ -37,7 +37,7 @@ _ENVIRONMENT: Final = re.compile(r"\{\{\s*\$env\.\w+\s*\}\}")
 _WRITES: Final = frozenset({"item-create", "item-update", "item-delete"})
 
 
-def findings(items: tuple[Item, ...], schema: Snapshot) -> Iterator[Finding]:
+def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]:
     """Yield what is wrong."""
     for item in items:
         for row in item.rows:
@@ -51,13 +51,9 @@ def findings(items: tuple[Item, ...], schema: Snapshot) -> Iterator[Finding]:
     yield from _circles(items)
 
 
-def _exists(collection: str, schema: Snapshot) -> bool:
-    return collection.startswith(filters.SYSTEM) or (collection,) in schema.section("collections")
-
-
-def _list(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
+def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = row["collection"]
-    if not _exists(collection, schema):
+    if not filters.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
         return
     query = row["layout_query"] or {}
@@ -80,19 +76,19 @@ def _texts_of(value: object) -> Iterator[str]:
     yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
-def _order(item: Item, names: list[object]) -> Iterator[Finding]:
+def _order(item: Resource, names: list[object]) -> Iterator[Finding]:
     for name in names:
         if isinstance(name, str) and not name.isidentifier():
             what = f"{item.id} sorts by {name}, which the extension refuses to everybody but administrators"
             yield Finding(item.where, what, "sort by fields of the collection itself: docs/extensions.md#filters")
 
 
-def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
+def _panel(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     options = row["options"]
     collection = options.get("collection") if isinstance(options, Mapping) else None
     if not isinstance(options, Mapping) or not isinstance(collection, str):
         return
-    if not _exists(collection, schema):
+    if not filters.has_collection(schema, collection):
         yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
         return
     named = [value for key, value in options.items() if key in _FIELDS]
@@ -103,7 +99,7 @@ def _panel(item: Item, row: Row, schema: Snapshot) -> Iterator[Finding]:
     yield from _filter(item, collection, options.get("filter"), schema)
 
 
-def _fields(item: Item, collection: str, names: list[str], schema: Snapshot) -> Iterator[Finding]:
+def _fields(item: Resource, collection: str, names: list[str], schema: Snapshot) -> Iterator[Finding]:
     for name in dict.fromkeys(names):
         if (missing := _missing(collection, name, schema)) is not None:
             yield Finding(item.where, f"{item.id} names {name}, and {missing}", _NAMES)
@@ -126,13 +122,13 @@ def _missing(collection: str, path: str, schema: Snapshot) -> str | None:
     return None
 
 
-def _filter(item: Item, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
+def _filter(item: Resource, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
     if found:
         for problem in dict.fromkeys(filters.faults(schema, collection, found)):
             yield Finding(item.where, f"{item.id}: {problem}", "correct the filter")
 
 
-def _secrets(item: Item, options: object) -> Iterator[Finding]:
+def _secrets(item: Resource, options: object) -> Iterator[Finding]:
     for path, value in _texts(options):
         name = path.rpartition(".")[2]
         plain = _ENVIRONMENT.sub("", value)
@@ -160,7 +156,7 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value
 
 
-def _operation(item: Item, row: Row) -> Iterator[Finding]:
+def _operation(item: Resource, row: Row) -> Iterator[Finding]:
     options = row["options"] if isinstance(row["options"], Mapping) else {}
     if row["type"] in _WRITES:
         what = f"{item.id} writes items ({row['type']}): a flow that writes goes around rules that are tested"
@@ -176,7 +172,7 @@ def _operation(item: Item, row: Row) -> Iterator[Finding]:
         yield Finding(item.where, what, "write `permissions: $trigger`, or $public")
 
 
-def _circles(items: tuple[Item, ...]) -> Iterator[Finding]:
+def _circles(items: tuple[Resource, ...]) -> Iterator[Finding]:
     """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
     found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
     for item in found.values():
@@ -189,7 +185,7 @@ def _circles(items: tuple[Item, ...]) -> Iterator[Finding]:
                 break
             ahead += [key for key in nexts if key not in seen]
             seen.update(nexts)
-    named: dict[tuple[str, str], Item] = {}
+    named: dict[tuple[str, str], Resource] = {}
     for item in found.values():
         for link in ("resolve", "reject"):
             target = item.rows[0][link]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import tree
@@ -24,7 +23,7 @@ from directus_sync.resources.declared_resources import (
     TRANSLATION,
 )
 from directus_sync.resources.grouping import key_of
-from directus_sync.resources.items import Item, Row, ordered
+from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import Place
 from directus_sync.resources.studio.shapes import SHAPES, checked
 from directus_sync.resources.tree import Form, Node
@@ -43,7 +42,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: tree.content(path, FORM) for path in resource_files(folder)}
 
 
-def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Item, ...]:
+def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Resource, ...]:
     """Return an item for each thing that the files name. roles: their ids, by the names of the access files.
 
     Raises InvalidResources with file and line.
@@ -55,7 +54,7 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
 @lru_cache(maxsize=2)
 def _parsed(
     folder: Path, files: tuple[tuple[Path, bytes], ...], of_roles: tuple[tuple[str, str], ...]
-) -> tuple[Item, ...]:
+) -> tuple[Resource, ...]:
     roles = dict(of_roles)
     names: dict[Place, str] = {(ROLE, key): name for name, key in of_roles}
     rows: list[Read] = []
@@ -69,7 +68,7 @@ def _parsed(
     return _grouped(rows, names)
 
 
-def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Item, ...]:
+def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ...]:
     found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
     seen: dict[Place, Node] = {}
     for name, row, node in rows:
@@ -78,7 +77,7 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Item, ...]:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))
     return tuple(
-        Item(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
+        Resource(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
     )
 
 
@@ -117,7 +116,7 @@ def _each(node: Node) -> list[Node]:
 
 def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
     parts = root.record(("id", "name"), ("icon", "color", "note", "panels"))
-    key = _id(parts["id"])
+    key = parts["id"].uuid()
     names[DASHBOARD, key] = name
     yield DASHBOARD, {**SHAPES[DASHBOARD].read(root, "panels"), "id": key}, root
     for title, node in parts["panels"].pairs() if "panels" in parts else ():
@@ -128,11 +127,11 @@ def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Pla
 def _flow(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
     shape = SHAPES[FLOW]
     parts = root.record(shape.required, (*shape.defaults, "operation", "operations"))
-    key = _id(parts["id"])
+    key = parts["id"].uuid()
     names[FLOW, key] = name
     operations = dict(parts["operations"].pairs()) if "operations" in parts else {}
     required, more = SHAPES[OPERATION].required, ("position", "key", "name", "options", "resolve", "reject")
-    ids = {title: _id(node.record(required, more)["id"]) for title, node in operations.items()}
+    ids = {title: node.record(required, more)["id"].uuid() for title, node in operations.items()}
     names.update({(OPERATION, each): title for title, each in ids.items()})
     first = _named(parts.get("operation"), ids)
     yield FLOW, {**shape.read(root, "operation", "operations"), "id": key, "operation": first}, root
@@ -157,13 +156,6 @@ def _translations(language: str, root: Node, _roles: Mapping[str, str], _names: 
         if not isinstance(node.value, str):
             raise node.fault("must be a text; quote it")
         yield TRANSLATION, {"language": language, "key": key, "value": node.value}, node
-
-
-def _id(node: Node) -> str:
-    try:
-        return str(UUID(node.text()))
-    except ValueError:
-        raise node.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
 
 _Reader = Callable[[str, Node, Mapping[str, str], dict[Place, str]], Iterator[Read]]

@@ -11,12 +11,10 @@ from directus_sync import plain_yaml
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import editing
 from directus_sync.resources.declared_resources import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, TRANSLATION
-from directus_sync.resources.items import Item, Row, text
+from directus_sync.resources.items import Contents, Items, Resource, Row, text
 from directus_sync.resources.studio import reading
 from directus_sync.resources.studio.shapes import SHAPES
 
-Items = Mapping[str, Item]
-Contents = Mapping[Path, bytes]
 _FOLDERS = {
     PRESET: "presets", DASHBOARD: "dashboards", PANEL: "dashboards", FLOW: "flows", OPERATION: "flows",
     TRANSLATION: "translations",
@@ -33,7 +31,7 @@ def rewritten(
 
     Raises InvalidResources for what the form can't say.
     """
-    of_file: dict[Path, list[Item]] = defaultdict(list)
+    of_file: dict[Path, list[Resource]] = defaultdict(list)
     for item in live.values():
         of_file[_path(folder, item.id)].append(item)
     names = {key: name for name, key in roles.items()}
@@ -52,7 +50,7 @@ def _path(folder: Path, name: str) -> Path:
     return folder / reading.TOP if kind == SETTING else folder / _FOLDERS[kind] / f"{key.partition('/')[0]}.yaml"
 
 
-def _document(items: Iterable[Item], old: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
+def _document(items: Iterable[Resource], old: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
     """Return what a file says. old: what it said."""
     found = sorted(items, key=lambda item: (item.kind != DASHBOARD, item.kind != FLOW, item.key))
     operations = {item.rows[0]["id"]: item.key.rpartition("/")[2] for item in found if item.kind == OPERATION}
@@ -84,7 +82,7 @@ def _place_of(row: Row, roles: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _write(
-    document: dict[str, Any], old: Any, place: tuple[str, ...], item: Item, more: Mapping[str, Any] | None = None
+    document: dict[str, Any], old: Any, place: tuple[str, ...], item: Resource, more: Mapping[str, Any] | None = None
 ) -> None:
     *above, last = place
     for key in above:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from directus_sync.schema.paths import JSON, Collections, Rewriter
+from directus_sync.schema.renames.rewriting import JSON, Collections, Rewriter
 
 # What `Model.of` takes: the fields and relations that Directus has rows for. Those of its own tables are in its code.
 FIELDS: Final = "SELECT collection, field FROM public.directus_fields"

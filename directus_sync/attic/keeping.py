@@ -1,0 +1,188 @@
+"""Takes copies of what is about to be destroyed, follows later writes until that is settled, and deletes copies."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from psycopg2 import sql
+
+from directus_sync.attic import beside, mirror, registry, tables
+from directus_sync.attic.beside import Selection
+from directus_sync.attic.registry import AtticItem, Copy, Taking
+from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
+from directus_sync.errors import AtticFailed
+from directus_sync.postgres.database import Connection
+
+
+def keep(
+    connection: Connection,
+    items: Iterable[AtticItem],
+    *,
+    run: UUID,
+    command: str,
+    sha256: str,
+    definitions: Mapping[str, object],
+) -> tuple[Copy, ...]:
+    """Mirror what is written to each item from now on, then copy its data; what has no data of its own is left out.
+
+    Writers wait until the mirror is in place, and lose nothing: it gets its lock when all earlier writers have ended,
+    and gives it back before the rows are copied. Call `finish` once the outcome of the push is known, never while it
+    may still be at work.
+
+    definitions: by id of the item, what the server's snapshot says of it; for information.
+
+    Raises AtticFailed; then nothing more is mirrored, and copies that were complete stay.
+    """
+    taking = Taking(run, command, sha256, definitions)
+    kept: list[int] = []
+    try:
+        for item in dict.fromkeys(items):
+            with wrapped(connection, f"{item.id} could not be copied to the attic"):
+                mirrored = patiently(connection, partial(_mirror, connection, item))
+                if mirrored is not None and _filled(connection, item, mirrored, taking):
+                    kept.append(mirrored.id)
+    except BaseException:
+        if not connection.closed:
+            settle(connection, kept)
+        raise
+    return registry.select(connection, kept)
+
+
+def keep_rows(
+    connection: Connection, name: str, selections: Iterable[Selection], *, run: UUID, command: str, sha256: str
+) -> Copy:
+    """Keep rows of Directus's own that are about to go, such as a role or a dashboard. name: as `attic list` shows it.
+
+    Raises AtticFailed.
+    """
+    with wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
+        _require_register(connection)
+        rows = beside.read(connection, selections)
+        copy_id = registry.number(connection)
+        registry.add(connection, copy_id, AtticItem(name), (), Taking(run, command, sha256, {}), rows)
+    (copy,) = registry.select(connection, [copy_id])
+    return copy
+
+
+def discard(connection: Connection, copies: Iterable[Copy]) -> None:
+    """Strike out copies of what did not go after all."""
+    for copy in copies:
+        registry.remove(connection, copy)
+
+
+def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
+    """End the mirrors of these copies, and return the copies with what was written since. Raises AtticFailed."""
+    ids = [copy.id for copy in copies]
+    settle(connection, ids)
+    return registry.select(connection, ids)
+
+
+def settle(connection: Connection, ids: Iterable[int]) -> None:
+    """End the mirrors of these copies, and bring what was written since into them. Raises AtticFailed."""
+    for copy in registry.select(connection, ids):
+        with wrapped(connection, f"what was written to {copy.item.id} could not be added to copy {copy.id}"):
+            patiently(connection, partial(_settle_one, connection, copy))
+
+
+def sweep(connection: Connection) -> None:
+    """End the mirrors that a killed run left; its whole copies stay. Call it under the lock. Raises AtticFailed."""
+    ids = mirror.unsettled(connection)
+    whole = [copy.id for copy in registry.select(connection, ids)]
+    for copy_id in (each for each in ids if each not in whole):
+        with wrapped(connection, f"the unfinished copy {copy_id} could not be deleted"):
+            patiently(connection, partial(mirror.abandon, connection, copy_id))
+    settle(connection, whole)
+
+
+def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
+    """Delete copies; return them. Raises AtticFailed."""
+    settle(connection, ids)
+    purged = registry.select(connection, ids)
+    for copy in purged:
+        with wrapped(connection, f"copy {copy.id} could not be deleted"), tables.transaction(connection):
+            execute(connection, "DROP TABLE IF EXISTS {}", sql.Identifier(ATTIC, copy.table))
+            registry.remove(connection, copy)
+    return purged
+
+
+@dataclass(frozen=True)
+class _Mirrored:
+    """A copy that has no rows and no entry yet. names: of the columns that it has."""
+
+    id: int
+    source: Table
+    names: tuple[str, ...]
+
+
+def _mirror(connection: Connection, item: AtticItem) -> _Mirrored | None:
+    """Make the copy's table, empty, and mirror what is written from now on. To be called in a transaction."""
+    _require_register(connection)
+    if (source := tables.find(connection, LIVE, item.collection)) is None:
+        return None
+    execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", source.identifier)
+    source = tables.find(connection, LIVE, item.collection)
+    field = None if source is None or item.field is None else source.column(item.field)
+    if source is None or (item.field is not None and field is None):
+        return None
+    if not source.key:
+        raise AtticFailed(
+            f"{item.collection} has no primary key, so later writes to it can't be followed",
+            next=f"add one; or save its rows yourself (pg_dump --table={_pattern(connection, source)}) and run with"
+            " --no-attic",
+        )
+    every = tuple(column.name for column in source.columns)
+    names = every if field is None else tuple(dict.fromkeys([*source.key, field.name]))
+    mirrored = _Mirrored(registry.number(connection), source, names)
+    mirror.create(connection, mirrored.id, source, names, field)
+    return mirrored
+
+
+def _filled(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
+    """Copy the rows, and enter the copy; tell whether the table was still there. Leaves nothing where it fails."""
+    done = False
+    try:
+        done = patiently(connection, partial(_fill, connection, item, mirrored, taking))
+    finally:
+        if not done and not connection.closed:
+            patiently(connection, partial(mirror.abandon, connection, mirrored.id))
+    return done
+
+
+def _fill(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
+    if tables.find(connection, LIVE, item.collection) is None:
+        return False
+    rows = beside.read(connection, beside.of_collection(item.collection)) if item.field is None else None
+    mirror.fill(connection, mirrored.id, mirrored.source, mirrored.names)
+    registry.add(connection, mirrored.id, item, mirrored.source.key, taking, rows)
+    registry.count(connection, mirrored.id)
+    return True
+
+
+def _require_register(connection: Connection) -> None:
+    if not registry.exists(connection):
+        raise AtticFailed("this database has no attic yet", next="alembic upgrade pre@head, or directus-sync deploy")
+
+
+def _settle_one(connection: Connection, copy: Copy) -> None:
+    if not mirror.settle(connection, copy.id, copy.item.collection):
+        return
+    registry.count(connection, copy.id)
+    registry.note_became(connection, copy, _became(connection, copy))
+
+
+def _became(connection: Connection, copy: Copy) -> str | None:
+    kept = tables.find(connection, ATTIC, copy.table)
+    live = tables.find(connection, LIVE, copy.item.collection)
+    if kept is None or live is None or copy.item.field is None:
+        return None
+    then, now = kept.column(copy.item.field), live.column(copy.item.field)
+    return now.type if then is not None and now is not None and then.type != now.type else None
+
+
+def _pattern(connection: Connection, table: Table) -> str:
+    """Return a table as an option of pg_dump takes it in a shell; without quotes it would be in lower case."""
+    return shlex.quote(table.identifier.as_string(connection))

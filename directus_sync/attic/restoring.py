@@ -1,0 +1,120 @@
+"""Puts copies back where their rows are missing; overwrites nothing. The copies stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from directus_sync.attic import beside, fitting, order, registry, tables
+from directus_sync.attic.keeping import settle
+from directus_sync.attic.registry import Copy, Rows
+from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
+from directus_sync.errors import AtticItemMissing, AtticUnknownCopy
+from directus_sync.postgres.database import Connection
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that did not go back, by its primary key."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table.
+
+    access: some of them are Directus's own, which a running Directus reads only once.
+    """
+
+    copy: Copy
+    restored: int
+    already_there: int
+    rejected: tuple[Rejected, ...]
+    missing_columns: tuple[str, ...]
+    access: bool = False
+
+
+def restore_all(
+    connection: Connection, copy_ids: Sequence[int], *, over_default: bool = False, dry_run: bool = False
+) -> tuple[Restored, ...]:
+    """Restore copies in the order of their foreign keys, rows that refer to others after those. Raises as `restore`.
+
+    What did not fit is tried once more at the end: tables may refer to each other in a circle.
+    """
+    wanted = order.by_foreign_keys(connection, registry.select(connection, copy_ids))
+    ids = [copy.id for copy in wanted] or list(copy_ids)
+    done = {each: restore(connection, each, over_default=over_default, dry_run=dry_run) for each in ids}
+    again = [each for each, found in done.items() if found.rejected and len(ids) > 1 and not dry_run]
+    for each in again:
+        second = restore(connection, each, over_default=over_default)
+        first = done[each]
+        done[each] = replace(
+            second,
+            restored=first.restored + second.restored,
+            already_there=second.already_there - first.restored,
+        )
+    return tuple(done.values())
+
+
+def restore(connection: Connection, copy_id: int, *, over_default: bool = False, dry_run: bool = False) -> Restored:
+    """Put a copy's rows, or a field's values, back where they are missing; overwrite nothing. The copy stays.
+
+    over_default: a field's value also goes into rows that have the column's default; for fields that can't be empty.
+    dry_run: try it, and undo it again.
+
+    Raises AtticUnknownCopy, AtticItemMissing while the collection or field does not exist, and AtticFailed.
+    """
+    settle(connection, [copy_id])
+    with wrapped(connection, f"copy {copy_id} could not be restored"):
+        for copy in registry.select(connection, [copy_id]):
+            kept, rows = tables.find(connection, ATTIC, copy.table), registry.beside(connection, copy_id)
+            if kept is None and not rows:
+                break
+            work = partial(_restore, connection, copy, kept, rows, over_default)
+            fitted, missing = patiently(connection, work, keep=not dry_run)
+            (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
+            rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
+            return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
+    raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
+
+
+def _restore(
+    connection: Connection, copy: Copy, kept: Table | None, rows: Rows, over_default: bool
+) -> tuple[fitting.Fitted, tuple[str, ...]]:
+    fitted, missing = fitting.Fitted(0, 0, ()), tuple[str, ...]()
+    if kept is not None:
+        fitted, missing = _restore_table(connection, copy, kept, over_default)
+    elif (owner := beside.missing_owner(connection, rows)) is not None:
+        raise AtticItemMissing(
+            f"{copy.item.id} ({owner}) does not exist, so copy {copy.id} has nowhere to go",
+            next="bring it back in snapshots/access with git, push, then run again",
+        )
+    with_them = beside.restore(connection, rows)
+    registry.note_restored(connection, copy)
+    return fitted + with_them, missing
+
+
+def _restore_table(
+    connection: Connection, copy: Copy, kept: Table, over_default: bool
+) -> tuple[fitting.Fitted, tuple[str, ...]]:
+    execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", _require_place(connection, copy, kept).identifier)
+    table = _require_place(connection, copy, kept)
+    fitted = fitting.fit(connection, copy, kept, table, over_default=over_default)
+    return fitted, tuple(column.name for column in kept.columns if table.column(column.name) is None)
+
+
+def _require_place(connection: Connection, copy: Copy, kept: Table) -> Table:
+    """Return the table that the copy goes back into; it must have the columns that this takes."""
+    table = tables.find(connection, LIVE, copy.item.collection)
+    needed = kept.key if copy.item.field is None else (*kept.key, copy.item.field)
+    missing = [name for name in needed if table is not None and table.column(name) is None]
+    if table is not None and not missing:
+        return table
+    absent = f"collection {copy.item.collection}" if table is None else f"field {table.name}.{missing[0]}"
+    raise AtticItemMissing(
+        f"{absent} does not exist, so copy {copy.id} has nowhere to go",
+        next="push a snapshot that has it, then run again",
+    )

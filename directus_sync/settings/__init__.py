@@ -1,0 +1,21 @@
+"""The settings, read once from the environment and `.env`; no other package looks there.
+
+Directus's own names are used wherever Directus has one, so that one environment serves both.
+"""
+
+from directus_sync.settings.model import (
+    ALEMBIC_TABLES,
+    ROOT,
+    DatabaseSettings,
+    Mode,
+    Settings,
+    access_files,
+    resource_files,
+)
+from directus_sync.settings.reading import age, load, make_target, serving_environment, wants_colour
+from directus_sync.settings.table import SECRET_NAMES, SETTINGS
+
+__all__ = [
+    "ALEMBIC_TABLES", "ROOT", "SECRET_NAMES", "SETTINGS", "DatabaseSettings", "Mode", "Settings",
+    "access_files", "age", "load", "make_target", "resource_files", "serving_environment", "wants_colour",
+]  # fmt: skip

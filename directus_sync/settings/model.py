@@ -1,0 +1,193 @@
+"""The settings as values, and what follows from them: names of files, secrets. Reads no environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from directus_sync import hiding
+from directus_sync.errors import WrongSettings
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+# Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
+ALEMBIC_TABLES: Final = ("positions", "last_positions", "recompute_requests", "spatial_ref_sys")
+
+# In a connection string of keys and values, where a quoted value may have anything in it.
+_PASSWORD: Final = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
+
+# Passwords that everybody tries first: hiding these words would only garble messages.
+_NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
+
+
+class Mode(Enum):
+    """What deploy and push do with Directus's schema."""
+
+    AUTO = "auto"
+    DRY_RUN = "dry-run"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where PostgreSQL is, as libpq takes it.
+
+    Either `connection_string` is set (a `postgresql://` URI or a libpq key=value string), or host and the rest.
+    """
+
+    connection_string: str | None = field(default=None, repr=False)
+    host: str = ""
+    port: int = 5432
+    name: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sslmode: str | None = None
+    ca: str | None = field(default=None, repr=False)
+    certificate: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """Name the database for messages: host, port and database, never user information."""
+        if self.connection_string is None:
+            return f"{self.host}:{self.port}/{self.name}"
+        _, scheme, rest = self.connection_string.partition("://")
+        # libpq takes the last @; what stands before it may be a password with any character in it.
+        return rest.rpartition("@")[2].partition("?")[0] if scheme else "the database of DB_CONNECTION_STRING"
+
+    @property
+    def passwords(self) -> frozenset[str]:
+        """Every form in which the password could appear in a message."""
+        if self.connection_string is None:
+            return frozenset({self.password})
+        _, scheme, rest = self.connection_string.partition("://")
+        if not scheme:
+            values = [quoted or plain for quoted, plain in _PASSWORD.findall(self.connection_string)]
+            return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
+        user, at, place = rest.rpartition("@")
+        found = [user.partition(":")[2]] if at else []
+        found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]
+        return frozenset(form for text in found for form in (text, unquote(text), *text.split("/")))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a command needs to know. Durations are in seconds."""
+
+    database: DatabaseSettings
+    environ: Mapping[str, str] = field(repr=False)
+    given_secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    directus_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+    directus_home: Path | None = None
+    database_wait: float = 60.0
+    directus_wait: float = 60.0
+    lock_wait: float = 600.0
+    request_timeout: float = 120.0
+    apply_timeout: float = 1800.0
+    mode: Mode = Mode.AUTO
+    serve_on_drift: bool = True
+    worker: bool = True
+    upgrade_directus: str | None = None
+    attic_retention: timedelta | None = None
+    image: str | None = None
+    commit: str | None = None
+    snapshot: Path = ROOT / "snapshots" / "schema.yaml"
+
+    @property
+    def removals(self) -> Path:
+        """The approvals that belong to the snapshot."""
+        return self.snapshot.with_name("removals.yaml")
+
+    @property
+    def catalog(self) -> Path:
+        """What the database must contain beyond the snapshot."""
+        return self.snapshot.with_name("catalog.yaml")
+
+    @property
+    def roles(self) -> Path:
+        """The roles of the database, and their rights."""
+        return self.snapshot.with_name("roles.yaml")
+
+    @property
+    def seeds(self) -> tuple[Path, ...]:
+        """The rows that belong to the product, a file for each part, in the order of their names."""
+        return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
+
+    @property
+    def access(self) -> Path:
+        """The folder that says who may do what."""
+        return self.snapshot.with_name("access")
+
+    @property
+    def resources(self) -> Path:
+        """The folder that says what the Studio shows."""
+        return self.snapshot.with_name("resources")
+
+    @property
+    def project_name(self) -> str | None:
+        """What the project is called here, in place of what the files say."""
+        return self.environ.get("PROJECT_NAME")
+
+    @property
+    def project_owner(self) -> str | None:
+        """Who is responsible for this environment: an e-mail address."""
+        return self.environ.get("PROJECT_OWNER")
+
+    @property
+    def extensions(self) -> tuple[Path, ...]:
+        """What names the parts of each extension of Directus, in a checkout and in the image."""
+        return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that a deploy reads beside the migrations; only the snapshot must be there."""
+        beside = self.catalog, self.removals, self.roles
+        return self.snapshot, *self.extensions, *beside, *access_files(self.access), *resource_files(self.resources)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be printed, the longest first."""
+        given = self.given_secrets | self.database.passwords
+        values = hiding.forms(given)
+        return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
+
+    @property
+    def excluded_tables(self) -> str:
+        """DB_EXCLUDE_TABLES for a Directus over this database: what is set there, and what Alembic owns."""
+        configured = self.environ.get("DB_EXCLUDE_TABLES", "spatial_ref_sys,sysdiagrams")
+        names = [name for name in configured.split(",") if name]
+        return ",".join(dict.fromkeys([*names, *ALEMBIC_TABLES]))
+
+    def require_credentials(self) -> None:
+        """Fail early when no way to log in to Directus is set.
+
+        Raises WrongSettings.
+        """
+        if self.token is None and (self.email is None or self.password is None):
+            raise WrongSettings(
+                "there is no way to log in to Directus: no token, and no e-mail with password",
+                next="set ADMIN_TOKEN (or DIRECTUS_TOKEN), or ADMIN_EMAIL and ADMIN_PASSWORD",
+            )
+
+
+def _query(place: str) -> list[str]:
+    return place.partition("?")[2].split("&")
+
+
+def access_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that says who may do what, in the order of their names."""
+    return folder / "access.yaml", *sorted((folder / "collections").glob("*.yaml"))
+
+
+def resource_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that says what the Studio shows, in the order of their names."""
+    return tuple(sorted(folder.glob("**/*.yaml")))

@@ -1,0 +1,195 @@
+"""One deploy under way, from the first revision to the record: pre, push, post, resources, verify. Needs the lock."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from directus_sync.catalog import Object, query
+from directus_sync.directus import installation, upgrading
+from directus_sync.directus.client import DirectusClient
+from directus_sync.directus.server import Loaded
+from directus_sync.output import Progress
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.report.outcome import Deployed
+from directus_sync.resources.plan import ResourcePlan
+from directus_sync.schema import snapshot
+from directus_sync.schema.diff import NO_DIFFERENCE
+from directus_sync.schema.plan import Mover, Plan
+from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import Mode, Settings
+from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
+from directus_sync.state.fingerprint import Fingerprint
+from directus_sync.state.revision_files import Revision
+from directus_sync.state.revisions import Branch
+from directus_sync.steps import ahead, installing, planning, resources, sessions, verifying
+from directus_sync.steps.forms import Wanted
+from directus_sync.steps.planning import Request
+from directus_sync.steps.pushing import Pushing
+from directus_sync.steps.resources import ResourcePushing
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the files of this checkout say. inputs: hash of them, taken before any of them was read."""
+
+    schema: Snapshot
+    families: tuple[Wanted, ...]
+    inputs: str
+
+    @property
+    def recorded_inputs(self) -> str:
+        """What a deploy records as its inputs."""
+        return fingerprint.with_version(self.inputs, self.schema.directus)
+
+
+class Deploying:
+    """One deploy under way, with the lock held."""
+
+    def __init__(
+        self, settings: Settings, request: Request, progress: Progress, connection: Connection, goal: Goal
+    ) -> None:
+        self.settings = database.for_directus(settings, connection)
+        self.request = request
+        self.progress = progress
+        self.connection = connection
+        self.goal = goal
+        self.who = provenance.of(connection, settings)
+        self._removed_by_revisions: set[Object] = set()
+        # Of the database, from before the latest comparison with Directus.
+        self._seen: Fingerprint | None = None
+
+    def run(self, loading: Loaded | None, started: float) -> Deployed:
+        """Do what is to be done, and record it.
+
+        loading: a schema worker that loads already. started: when, by `time.monotonic`.
+        """
+        settings, connection, progress = self.settings, self.connection, self.progress
+        applied_revisions.require_unedited(connection)
+        upgrading.require_meant(connection, settings, history.latest_directus(connection))
+        if settings.directus_url is not None and settings.mode is Mode.AUTO:
+            # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
+            with sessions.directus(settings, connection, progress) as running:
+                snapshot.require_version(self.goal.schema, running.version())
+        self._require_possible()
+        before = query.read(connection)
+        self._look()
+        with ExitStack() as stack:
+            loaded = ahead.loaded(settings, connection, loading, stack)
+            pre = self._migrate("pre")
+            bootstrapped = installing.bootstrap_directus(settings, connection, progress, loaded)
+            client, pushed, entered = None, None, tuple[ResourcePlan, ...]()
+            drift: tuple[str, ...] = ()
+            if settings.mode is Mode.AUTO:
+                client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
+                pushed, drift = self._push(client)
+            post = self._migrate("post")
+            # The guard between organisations first: without it rights would let too much through.
+            switched_on = installing.switch_on(settings, connection, progress, client)
+            if client is not None:
+                entered, left = self._enter(client)
+                drift += left
+            rights = verifying.correct_rights(settings, connection, progress)
+            own = before if pre or pushed or post else None
+            verified, settled = verifying.verify(settings, connection, progress, own, self._removed_by_revisions, drift)
+            if client is not None and not drift and (verified.restored or self._has_moved(settled)):
+                self._require_equal(client)
+        took = time.monotonic() - started
+        deployed = Deployed(
+            pre, bootstrapped, pushed, post, verified, took, progress.directus,
+            switched_on=switched_on, families=entered, rights=rights, uncaptured=drift,
+        )  # fmt: skip
+        self._record(deployed, None if drift else settled)
+        return deployed
+
+    def _require_possible(self) -> None:
+        """Refuse what `_enter` would refuse, before anything is changed."""
+        if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
+            for each in self.goal.families:
+                self._entering(each).require_possible(self._may_serve)
+
+    def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
+        """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
+        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
+        pushed = pushing.run(client, self.goal.schema, self._may_serve, self._look)
+        if pushed.refused:
+            return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
+        return pushed, ()
+
+    def _enter(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
+        """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
+        with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
+            plans = [self._entering(each).run(client_for, self._may_serve) for each in self.goal.families]
+        left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
+        return tuple(plan for plan in plans if not plan.refused), left
+
+    def _entering(self, wanted: Wanted) -> ResourcePushing:
+        return ResourcePushing(wanted, self.settings, self.request, self.progress, self.connection, "deploy")
+
+    def _require_equal(self, client: DirectusClient) -> None:
+        """Look again at what could have been changed since it was pushed."""
+        with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
+            planning.require_equal(client, self.goal.schema)
+        for each in self.goal.families:
+            resources.require_equal(self.connection, each.family, each.items)
+
+    def _may_serve(self, plan: Plan | ResourcePlan) -> bool:
+        """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
+        if not self.request.boot or plan.movers != {Mover.SERVER} or not history.exists(self.connection):
+            return False
+        return history.latest_inputs(self.connection) == self.goal.recorded_inputs
+
+    def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
+        """Bring a branch to its head; note what its revisions removed."""
+        if not revisions.pending(self.connection, branch):
+            return ()
+        before = query.read(self.connection).definitions.keys()
+        applied = revisions.upgrade(self.connection, branch, self.progress)
+        self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
+        return applied
+
+    def _look(self) -> None:
+        self._seen = fingerprint.read(self.connection)
+
+    def _has_moved(self, settled: Fingerprint | None) -> bool:
+        """Tell whether the latest comparison may be out of date. A revision need not change what Directus sees."""
+        return settled is None or self._seen is None or self._seen.content != settled.content
+
+    def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:
+        wanted = self.goal.schema
+        unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
+        applied_revisions.record(self.connection, revisions.applied_heads(self.connection))
+        history.record_deploy(
+            self.connection,
+            history.Deploy(
+                finished_at=datetime.now(UTC),
+                duration=timedelta(seconds=deployed.seconds),
+                host=self.who.host,
+                pre_head=revisions.checkout_head("pre"),
+                post_head=revisions.checkout_head("post"),
+                directus_version=wanted.directus if deployed.pushed is not None else None,
+                sha256=wanted.sha256 if deployed.pushed is not None else None,
+                revisions=len(deployed.pre) + len(deployed.post),
+                changes=sum(len(plan.items) for plan in (deployed.pushed, *deployed.families) if plan),
+                removed=list(deployed.verified.removed),
+                notes=list(deployed.verified.notes),
+                account=self.who.account,
+                image=self.who.image,
+                commit=self.who.commit,
+                approved=_approved(deployed),
+            ),
+            history.Standing(
+                inputs=self.goal.recorded_inputs,
+                fingerprint=found.whole if found and unmoved else None,
+            ),
+            self.request.run,
+        )
+
+
+def _approved(deployed: Deployed) -> list[str]:
+    """Return what was approved, with the reasons."""
+    items = [(item.id, item.reason) for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
+    return [f"{name}: {reason}" for name, reason in items if reason]
