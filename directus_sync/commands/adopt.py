@@ -16,6 +16,7 @@ from directus_sync.report import plans, results
 from directus_sync.report import resources as report
 from directus_sync.report.outcome import Adopted
 from directus_sync.schema import comparison, snapshot
+from directus_sync.schema.diff import Kind
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history, revisions
@@ -87,7 +88,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         migrate(connection, "pre", progress)
         base = history.base(connection)
         live = planning.read_live(client)
-        if base is not None and comparison.between(base, live):
+        if base is not None and any(each.kind is not Kind.SYSTEM_FIELD for each in comparison.between(base, live)):
             raise AlreadyAdopted(
                 "this database has a base already, and its Directus was changed since",
                 where=client.name,

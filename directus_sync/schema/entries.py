@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
-
-_NO_INDEX: Final[Mapping[str, Any]] = {"schema": {"is_indexed": False}}
 
 
 class Entries:
@@ -21,7 +19,6 @@ class Entries:
         self._change = change
         self._base = base
         self._live = live
-        self._version = wanted.directus
         self.base = _entry(change, base)
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
@@ -35,17 +32,13 @@ class Entries:
 
     def mover(self, edit: Edit) -> Mover:
         """Tell who changed one property."""
-        entries: tuple[Mapping[str, Any] | None, ...] = (self.base, self.wanted, self.live)
-        if self._change.kind is Kind.SYSTEM_FIELD and self._base is not None:
-            if self._base.directus != self._version:
-                return Mover.GIT  # another Directus has other indexes on its own tables, and nobody made them
-            # A snapshot lists only system fields that are indexed.
-            entries = tuple(_NO_INDEX if entry is None else entry for entry in entries)
-        elif self.base is None:
+        if self._change.kind is Kind.SYSTEM_FIELD:
+            return Mover.GIT  # an index that the file lists and Directus lacks, whoever dropped it: nobody's work
+        if self.base is None:
             return Mover.SERVER if self._base is None else Mover.BOTH
         # A list is judged as a whole: its indexes shift when either side inserts.
         path = edit.path[: next((n for n, step in enumerate(edit.path) if isinstance(step, int)), None)]
-        base, wanted, live = (_value(entry, path) for entry in entries)
+        base, wanted, live = (_value(entry, path) for entry in (self.base, self.wanted, self.live))
         return Mover.GIT if same(base, live) else Mover.SERVER if same(base, wanted) else Mover.BOTH
 
 
