@@ -7,6 +7,7 @@ from typing import Any
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
+from directus_sync.schema.defaults import is_function
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, Kind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
@@ -93,14 +94,18 @@ def risks(change: Change, entries: Entries, live: Snapshot) -> tuple[Risk, ...]:
 
 def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
     schema = (entries.wanted or {}).get("schema")
-    if change.kind is not Kind.FIELD or not schema or (change.collection,) not in live.section("collections"):
+    if not schema or (change.collection,) not in live.section("collections"):
         return
-    if (
-        schema.get("is_nullable") is False
-        and schema.get("default_value") is None
-        and not schema.get("has_auto_increment")
-    ):
+    if change.kind is Kind.RELATION:
+        refers = (str(schema.get("foreign_key_table")), str(schema.get("foreign_key_column")))
+        yield Risk(Hazard.REFERENCE, change.collection, change.field, refers=refers)
+    if change.kind is not Kind.FIELD or schema.get("has_auto_increment"):
+        return
+    default = schema.get("default_value")
+    if schema.get("is_nullable") is False and default is None:
         yield Risk(Hazard.REQUIRED, change.collection, change.field)
+    if schema.get("is_unique") and default is not None and not is_function(str(default)):
+        yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
 
 
 def _removal(change: Change, entries: Entries) -> Iterator[Risk]:

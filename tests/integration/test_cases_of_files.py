@@ -68,6 +68,17 @@ def named(name: str) -> Edit:
     return edit
 
 
+def one_more(**schema: object) -> Edit:
+    """Add a column like zz.a."""
+
+    def edit(document: Document) -> None:
+        document["fields"].append(copy.deepcopy(document["fields"][1]))
+        document["fields"][-1]["field"] = document["fields"][-1]["meta"]["field"] = "code"
+        document["fields"][-1]["schema"].update({"name": "code", **schema})
+
+    return edit
+
+
 def shared_index(document: Document) -> None:
     """Index zz.a_b, and b of another table zz_a."""
     named("a_b")(document)
@@ -214,6 +225,37 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         running.database.execute("UPDATE zz SET a = '1' WHERE id IN (2, 4)")
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        edited(small, column("integer", **INTEGER))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute("INSERT INTO zz (a) VALUES (1), (7), (NULL), (9)")
+        edited(small, reference_of_another_type, column("integer", **INTEGER))
+        for _ in range(2):
+            refused = running.tool("push", "--snapshot", small)
+            assert refused.code == 4, refused.text
+            assert "error[rows-do-not-fit]: 1 relation cannot be made, because rows refer to nothing" in refused.err
+            assert "zz.a (relation; 2 rows; id 2, 4)" in refused.err
+            assert "next:  empty zz.a where it refers to nothing, or add what it refers to" in refused.err
+        running.database.execute("UPDATE zz SET a = NULL WHERE id IN (2, 4)")
+        pushed = running.tool("push", "--snapshot", small)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute("INSERT INTO zz (a) VALUES ('one'), ('two')")
+        edited(small, one_more(is_unique=True, default_value="same"))
+        refused = running.tool("push", "--snapshot", small)
+        assert (refused.code, "zz.code (field; 2 rows)" in refused.err) == (4, True), refused.text
+        assert "next:  make zz.code neither required nor unique, push, fill it in; then" in refused.err
+        running.database.execute("DELETE FROM zz WHERE a = 'two'")
+        assert running.tool("push", "--snapshot", small).code == 0
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
