@@ -59,6 +59,9 @@ _DRIFT_NEXT: Final = (
     "or, if the database is right: directus-sync pull --overwrite, then commit snapshots/catalog.yaml"
 )
 
+_IN_USE_NEXT: Final = (
+    "run again when the table is free, or end the session that holds it: SELECT pg_terminate_backend(<pid>)"
+)
 
 NEVER_MADE: Final = "no revision made it in this database in this form"
 
@@ -69,6 +72,7 @@ class _Failure:
     reason: str
     rows: RowsInTheWay | None = None
     retry: bool = False
+    waited: bool = False
 
 
 def restore(
@@ -219,9 +223,10 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         if code in obstacles.REFUSED_BY_ROWS:
             rows = obstacles.find(connection, item, difference.expected or "", error)
         reason = " ".join((error.diag.message_primary or str(error)).split())
-        if holders.timed_out(error):
+        waited = holders.timed_out(error)
+        if waited:
             reason = f"{reason}; {holders.describe(connection) or 'its holder is gone'}"
-        return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT))
+        return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT), waited=waited)
     return None
 
 
@@ -287,7 +292,7 @@ def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
     return CatalogDrift(
         f"{objects} not as snapshots/catalog.yaml says, and can't be put back",
         where="\n".join(lines),
-        next=_DRIFT_NEXT,
+        next=_IN_USE_NEXT if all(failure.waited for failure in failures) else _DRIFT_NEXT,
     )
 
 

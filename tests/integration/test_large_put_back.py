@@ -223,8 +223,9 @@ def test_what_was_built_before_a_deploy_ended_is_used_by_the_next(
 ) -> None:
     tool, catalog, item = changed
     monkeypatch.setattr(restore, "LOCK_ATTEMPTS", 1)
-    with written(tool.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="lock timeout"):
+    with written(tool.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="lock timeout") as caught:
         put_back(tool, catalog)
+    assert str(caught.value.next).startswith("run again when the table is free")
     ((left,),) = tool.database.rows(UNFINISHED)
     number = tool.database.value(f"SELECT '{left}'::regclass::oid")
     assert put_back(tool, catalog) == (str(item),)
