@@ -93,7 +93,7 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
             # The definer's right to write to the attic is all that a writer borrows, and only through a trigger.
             sql.SQL(
                 "CREATE FUNCTION {0}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-                " SET search_path = pg_catalog, pg_temp AS {1};"
+                " SET search_path = pg_catalog, pg_temp SET default_toast_compression FROM CURRENT AS {1};"
                 " REVOKE ALL ON FUNCTION {0}() FROM PUBLIC"
             ).format(function, sql.Literal(_body(connection, copy_id, source, names, field).as_string(connection)))
         )

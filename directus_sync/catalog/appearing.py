@@ -15,10 +15,14 @@ def require_only(item: Object, definition: str, before: Catalog, after: Catalog)
 
     before: without what was to become the object.
     """
-    wanted = Catalog({**before.definitions, item: definition})
+    require_same(Catalog({**before.definitions, item: definition}, before.invalid), after)
+
+
+def require_same(before: Catalog, after: Catalog) -> None:
+    """Raise SomethingElse unless everything is as it was. Of what was invalid, any may be gone."""
     others = [
         f"{found.kind.value}: {found.object}"
-        for found in catalog.compare(wanted, after)
+        for found in catalog.compare(Catalog(before.definitions), after)
         if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
     ]
     if others:

@@ -1,22 +1,24 @@
 """Builds the index of a large table while others go on writing to it. Leaves small tables to a transaction.
 
-A killed build leaves an index that is invalid, which the next one drops, or one that only has to be attached.
+An index is built under a name of its own, whether it is missing or replaces another. A short transaction then puts it
+in its place. What a killed build left is dropped, or used if it is whole.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg2
+from psycopg2.errors import LockNotAvailable
 from psycopg2.sql import SQL, Composable, Identifier
 
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, obstacles, query
-from directus_sync.catalog.appearing import SomethingElse, require_only
+from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, obstacles, query
+from directus_sync.catalog.appearing import require_same
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
@@ -34,6 +36,11 @@ WITH part AS (
 SELECT sum(pg_relation_size(oid))::bigint, sum(greatest(reltuples, 0))::bigint, bool_or(child)
 FROM part HAVING count(*) > 0"""
 _HYPERTABLE: Final = "SELECT FROM _timescaledb_catalog.hypertable WHERE schema_name = 'public' AND table_name = %s"
+_UNFINISHED: Final = """
+SELECT c.relname::text, t.relname::text, i.indisvalid AND i.indisready AND i.indislive
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+WHERE c.relnamespace = 'public'::regnamespace AND starts_with(c.relname, %s)"""
+_HEAD: Final = re.compile(r"""^CREATE (UNIQUE )?INDEX (?:"(?:[^"]|"")+"|[^" ]+) ON """)
 _CONSTRAINT: Final = re.compile(r"( INCLUDE \(.*\))?( DEFERRABLE( INITIALLY DEFERRED)?)?")
 
 
@@ -68,49 +75,71 @@ def size(connection: Connection, table: str) -> Size:
     return Size(*found[0]) if found else Size(0, 0, parted=False)
 
 
-def build(connection: Connection, difference: Difference) -> Difference | None:
-    """Build the index of what a large table lost. Return what a transaction has to do then, or None.
+def build(connection: Connection, difference: Difference) -> Difference:
+    """Build the index of what a large table lost or has otherwise. Return what a transaction has to do then.
 
-    For a constraint that is to attach the index. Anything but an index or a UNIQUE constraint of a large table is
-    returned as it is. connection: in autocommit mode.
+    Anything but an index or a UNIQUE constraint of a large table is returned as it is. connection: in autocommit mode.
 
-    Raises SomethingElse, after the index was dropped again.
+    Raises SomethingElse when anything else changed. Where it fails, it may leave an index: see `clear`.
     """
     building = _building(connection, difference)
     if building is None:
         return difference
-    item = difference.object
-    index = Object(Kind.INDEX, item.name)
-    with _patience(connection) if building.concurrently else nullcontext():
-        before = query.read(connection)
-        if index in before.invalid:
-            _drop(connection, index)
-            before = Catalog(before.definitions)
-        _execute(connection, index, building.statement)
-        after = query.read(connection)
-        found = after.definitions.get(index, "")
-        try:
-            require_only(index, found if item.kind is Kind.CONSTRAINT else difference.expected or "", before, after)
-        except SomethingElse:
-            _drop(connection, index)
-            raise
-    return dataclasses.replace(difference, actual=found, attachable=True) if item.kind is Kind.CONSTRAINT else None
+    name = _name(difference)
+    found = {index: (table, whole) for index, table, whole in _unfinished(connection)}
+    table, whole = found.get(name, ("", False))
+    if not whole:
+        with _patience(connection) if building.concurrently else nullcontext():
+            if table:
+                _drop(connection, name, table)
+            before = query.read(connection)
+            with connection.cursor() as cursor:
+                cursor.execute(building.statement)
+            require_same(before, query.read(connection))
+    return dataclasses.replace(difference, built=name)
+
+
+def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
+    """Drop the indexes that did not get their place. One that somebody uses stays for the next deploy.
+
+    needed: what a whole one is kept for.
+    """
+    kept = set(map(_name, needed))
+    for name, table, whole in _unfinished(connection):
+        if not (whole and name in kept):
+            with suppress(LockNotAvailable):
+                _drop(connection, name, table)
+
+
+def _unfinished(connection: Connection) -> list[tuple[str, str, bool]]:
+    """Return the names of such indexes, their tables, and whether each is whole."""
+    return [(name, table, whole) for name, table, whole in database.query(connection, _UNFINISHED, (UNFINISHED,))]
+
+
+def _name(difference: Difference) -> str:
+    """Return the name to build under. It is another one for another definition."""
+    text = f"{difference.object.name} {difference.expected}"
+    return UNFINISHED + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _building(connection: Connection, difference: Difference) -> _Building | None:
     """Return what builds the index without a lock that writers wait for, or None if a transaction has to do it."""
     item, definition = difference.object, difference.expected or ""
     unique = item.kind is Kind.CONSTRAINT and definition.startswith("UNIQUE ")
-    if difference.kind is not Drift.MISSING or difference.attachable or not (unique or item.kind is Kind.INDEX):
+    if difference.kind is Drift.UNEXPECTED or difference.built or not (unique or item.kind is Kind.INDEX):
         return None
     table = size(connection, item.names[0])
     if not table.large:
         return None
-    if _is_hypertable(connection, item.names[0]):
-        return _for_hypertable(definition)
-    if unique and not table.parted:
-        return _for_constraint(item, definition)
-    return None if table.parted else _for_index(definition)
+    name = Identifier(_name(difference))
+    hypertable = _is_hypertable(connection, item.names[0])
+    if unique:
+        return None if hypertable or table.parted else _for_constraint(item, name, definition)
+    head = _HEAD.match(definition)
+    if head is None or (table.parted and not hypertable):
+        return None
+    rest = definition[head.end() :]
+    return _for_hypertable(name, rest, head[1]) if hypertable else _for_index(name, rest, head[1])
 
 
 def _is_hypertable(connection: Connection, table: str) -> bool:
@@ -118,7 +147,7 @@ def _is_hypertable(connection: Connection, table: str) -> bool:
     return there and bool(database.query(connection, _HYPERTABLE, (table,)))
 
 
-def _for_constraint(item: Object, definition: str) -> _Building | None:
+def _for_constraint(item: Object, name: Identifier, definition: str) -> _Building | None:
     columns, rest = obstacles.group(definition)
     options = _CONSTRAINT.fullmatch(rest)
     if options is None:
@@ -127,7 +156,7 @@ def _for_constraint(item: Object, definition: str) -> _Building | None:
     statement = SQL("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns}){rest}")
     return _Building(
         statement.format(
-            name=Identifier(item.names[1]),
+            name=name,
             table=Identifier("public", item.names[0]),
             columns=SQL(columns),
             rest=SQL(f"{options[1] or ''}{distinct}"),
@@ -135,35 +164,28 @@ def _for_constraint(item: Object, definition: str) -> _Building | None:
     )
 
 
-def _for_index(definition: str) -> _Building:
-    return _Building(SQL(re.sub(r"^CREATE (UNIQUE )?INDEX ", r"CREATE \1INDEX CONCURRENTLY ", definition)))
+def _for_index(name: Identifier, rest: str, unique: str | None) -> _Building:
+    statement = SQL("CREATE {unique}INDEX CONCURRENTLY {name} ON {rest}")
+    return _Building(statement.format(unique=SQL(unique or ""), name=name, rest=SQL(rest)))
 
 
-def _for_hypertable(definition: str) -> _Building | None:
+def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:
     """Return what locks one chunk after the other, if TimescaleDB can do that with this index."""
-    if not definition.startswith("CREATE INDEX "):
+    _, after = obstacles.group(rest)
+    options, where, predicate = after.partition(" WHERE ")
+    if unique or options:
         return None
-    _, rest = obstacles.group(definition)
-    options, where, predicate = rest.partition(" WHERE ")
-    start = definition[: len(definition) - len(rest)]
-    statement = SQL(f"{start} WITH (timescaledb.transaction_per_chunk){where}{predicate}")
-    return None if options else _Building(statement, concurrently=False)
+    start = rest[: len(rest) - len(after)]
+    statement = SQL("CREATE INDEX {name} ON {rest}")
+    rest = f"{start} WITH (timescaledb.transaction_per_chunk){where}{predicate}"
+    return _Building(statement.format(name=name, rest=SQL(rest)), concurrently=False)
 
 
-def _execute(connection: Connection, index: Object, statement: Composable) -> None:
-    """Execute the statement; where it fails, drop what it leaves: an invalid index refuses rows, too."""
+def _drop(connection: Connection, index: str, table: str) -> None:
+    """Drop an index. TimescaleDB drops none concurrently."""
+    how = SQL("" if _is_hypertable(connection, table) else "CONCURRENTLY ")
     with connection.cursor() as cursor:
-        try:
-            cursor.execute(statement)
-        except psycopg2.Error:
-            if not connection.closed:
-                _drop(connection, index)
-            raise
-
-
-def _drop(connection: Connection, index: Object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier("public", index.names[1])))
+        cursor.execute(SQL("DROP INDEX {}IF EXISTS {}").format(how, Identifier("public", index)))
 
 
 @contextmanager

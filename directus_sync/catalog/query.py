@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from directus_sync.catalog import Catalog, Kind, Object, identifier
+from directus_sync.catalog import UNFINISHED, Catalog, Kind, Object, identifier
 from directus_sync.catalog.printed import settled
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -143,10 +143,10 @@ SELECT ARRAY[r.name], '', format('CREATE OR REPLACE VIEW public.%I%s AS%s%s', r.
     Kind.MATERIALIZED_VIEW: """
 SELECT ARRAY[r.name], '', format('CREATE MATERIALIZED VIEW public.%I AS%s%s', r.name, chr(10), pg_get_viewdef(r.oid)),
   true FROM relation r WHERE r.kind = 'm'""",
-    Kind.INDEX: """
+    Kind.INDEX: f"""
 SELECT ARRAY[i.relation, c.relname::text], '', pg_get_indexdef(i.indexrelid),
   i.indisvalid AND i.indisready AND i.indislive
-FROM indexed i JOIN pg_class c ON c.oid = i.indexrelid""",
+FROM indexed i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT starts_with(c.relname, '{UNFINISHED}')""",  # noqa: S608 - a constant
     # TimescaleDB puts a trigger on every hypertable.
     Kind.TRIGGER: """
 SELECT ARRAY[r.name, t.tgname::text], '', pg_get_triggerdef(t.oid) || CASE t.tgenabled

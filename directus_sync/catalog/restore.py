@@ -59,6 +59,9 @@ _DRIFT_NEXT: Final = (
     "or, if the database is right: directus-sync pull --overwrite, then commit snapshots/catalog.yaml"
 )
 
+_IN_USE_NEXT: Final = (
+    "run again when the table is free, or end the session that holds it: SELECT pg_terminate_backend(<pid>)"
+)
 
 NEVER_MADE: Final = "no revision made it in this database in this form"
 
@@ -69,6 +72,7 @@ class _Failure:
     reason: str
     rows: RowsInTheWay | None = None
     retry: bool = False
+    waited: bool = False
 
 
 def restore(
@@ -92,6 +96,7 @@ def restore(
         (difference for difference in differences if difference.kind is not Drift.UNEXPECTED),
         key=lambda difference: difference.object,
     )
+    aside.clear(connection, needed=pending)
     done: list[str] = []
     failures: list[_Failure] = []
     while pending:
@@ -153,10 +158,14 @@ def _create(difference: Difference) -> Iterator[Composable]:
     table = Identifier(_SCHEMA, tables[0] if tables else name)
     if item.kind is Kind.HYPERTABLE:
         yield from _hypertable(name, definition.splitlines())
-    elif difference.attachable:
+    elif difference.built and item.kind is Kind.INDEX:
+        statement = SQL("ALTER INDEX {} RENAME TO {}")
+        yield statement.format(Identifier(_SCHEMA, difference.built), Identifier(name))
+    elif difference.built:
         deferrable = SQL(definition[definition.find(" DEFERRABLE") :] if " DEFERRABLE" in definition else "")
-        statement = SQL("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{deferrable}")
-        yield statement.format(table=table, name=Identifier(name), deferrable=deferrable)
+        statement = SQL("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {index}{deferrable}")
+        index = Identifier(difference.built)
+        yield statement.format(table=table, name=Identifier(name), index=index, deferrable=deferrable)
     elif item.kind is Kind.COMMENT and tables:
         yield SQL("COMMENT ON COLUMN {} IS {}").format(Identifier(_SCHEMA, *tables, name), Literal(definition))
     elif item.kind is Kind.COMMENT:
@@ -178,9 +187,11 @@ def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
 
 
 def _drop(difference: Difference) -> Iterator[Composable]:
-    if difference.actual is None or difference.attachable or difference.object.kind not in _DROPPED_FIRST:
+    if difference.actual is None or difference.object.kind not in _DROPPED_FIRST:
         return
     table, name = difference.object.names
+    if difference.built == name:
+        return
     # An invalid index: the one that is to be rebuilt, or that should have become the constraint.
     if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
         yield SQL("DROP INDEX {}").format(Identifier(_SCHEMA, name))
@@ -198,6 +209,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
     try:
         _execute(connection, difference)
     except SomethingElse as error:
+        aside.clear(connection)
         return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
@@ -205,14 +217,16 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
                 f"the connection was lost while {item} was put back",
                 next="run again; that is safe, and what was put back before stays",
             ) from error
+        aside.clear(connection, needed=[difference] if holders.timed_out(error) else [])
         code = error.pgcode or ""
         rows = None
         if code in obstacles.REFUSED_BY_ROWS:
             rows = obstacles.find(connection, item, difference.expected or "", error)
         reason = " ".join((error.diag.message_primary or str(error)).split())
-        if holders.timed_out(error):
+        waited = holders.timed_out(error)
+        if waited:
             reason = f"{reason}; {holders.describe(connection) or 'its holder is gone'}"
-        return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT))
+        return _Failure(difference, reason, rows, retry=code.startswith(_MAY_HELP_TO_WAIT), waited=waited)
     return None
 
 
@@ -222,9 +236,8 @@ def _execute(connection: Connection, difference: Difference) -> None:
         output.note(f"Putting back {item}, on {table} ...")
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
-            left = aside.build(connection, difference)
-            if left is not None:
-                _in_one_transaction(connection, left)
+            difference = aside.build(connection, difference)
+            _in_one_transaction(connection, difference)
         except psycopg2.Error as error:
             if not holders.timed_out(error) or attempt == LOCK_ATTEMPTS:
                 raise
@@ -238,7 +251,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         before = query.read(connection, database.FORMS)
         for command in statements(difference):
             cursor.execute(command)
-        if difference.attachable:
+        if difference.built:
             index = Object(Kind.INDEX, item.name)
             before = Catalog({other: text for other, text in before.definitions.items() if other != index})
         require_only(item, difference.expected or "", before, query.read(connection, database.FORMS))
@@ -279,7 +292,7 @@ def _error(failures: Sequence[_Failure]) -> CatalogDrift | PreconditionFailed:
     return CatalogDrift(
         f"{objects} not as snapshots/catalog.yaml says, and can't be put back",
         where="\n".join(lines),
-        next=_DRIFT_NEXT,
+        next=_IN_USE_NEXT if all(failure.waited for failure in failures) else _DRIFT_NEXT,
     )
 
 

@@ -14,6 +14,7 @@ from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.report.outcome import Adopted
 from directus_sync.schema import comparison, snapshot
+from directus_sync.schema.diff import ItemKind
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history, revisions
@@ -76,7 +77,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         revisions.upgrade(connection, "pre", progress)
         base = history.base(connection)
         live = planning.read_live(client)
-        if base is not None and comparison.between(base, live):
+        if base is not None and any(each.kind is not ItemKind.SYSTEM_FIELD for each in comparison.between(base, live)):
             raise AlreadyAdopted(
                 "this database has a base already, and its Directus was changed since",
                 where=client.name,

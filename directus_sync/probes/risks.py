@@ -41,6 +41,7 @@ _UNFIT: Final = {
     Hazard.NOT_NULL: "{column} IS NULL",
     Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
     Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
+    Hazard.REFERENCE: "{column} IS NOT NULL AND NOT {referring}",
 }
 _KEYS_SHOWN: Final = 5
 _PRIMARY_KEY: Final = """
@@ -49,6 +50,9 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
 WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
     Hazard.CAST: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.CAST]}",  # noqa: S608 - constants
+    Hazard.REFERENCE: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.REFERENCE]}",  # noqa: S608 - constants
+    # One row may have the default, two may not.
+    Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
@@ -76,7 +80,7 @@ def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tupl
         source = _type_of(connection, risk)
         if source is None or names is None or len(names) != 1:
             continue
-        condition = _filled(_UNFIT[risk.hazard], risk, source)
+        condition = _filled(connection, _UNFIT[risk.hazard], risk, source)
         statement = sql.SQL("SELECT {key}::text FROM {table} WHERE {condition} ORDER BY {key} LIMIT {number}").format(
             key=sql.Identifier(names[0]),
             table=sql.Identifier("public", risk.collection),
@@ -108,12 +112,12 @@ def _count(connection: Connection, risk: Risk) -> int:
     source = _type_of(connection, risk)
     if source is None:
         return 0
-    statement = _filled(_ROWS[risk.hazard], risk, source)
+    statement = _filled(connection, _ROWS[risk.hazard], risk, source)
     ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
     return int(rows)
 
 
-def _filled(statement: str, risk: Risk, source: str) -> sql.Composed:
+def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> sql.Composed:
     """Return the statement with the names and the type of a risk. source: the type of its column now."""
     if risk.target and not _TYPE_NAME.fullmatch(risk.target):
         raise WrongSettings(
@@ -134,6 +138,7 @@ def _filled(statement: str, risk: Risk, source: str) -> sql.Composed:
         column=column,
         readable=_is_valid(risk, source, text, target),
         castable=_is_valid(risk, source, rounded, target),
+        referring=_refers(connection, risk),
         type=sql.SQL(target or "text"),
         numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
     )
@@ -153,9 +158,20 @@ def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql
     ).format(shape=sql.Literal(shape), column=sql.Identifier(risk.field or ""))
 
 
+def _refers(connection: Connection, risk: Risk) -> sql.Composable:
+    """Return the condition that a row refers to one that is there. As texts: the guard refuses types that differ."""
+    if risk.refers is None or _type_of(connection, Risk(Hazard.COLUMN, *risk.refers)) is None:
+        return sql.SQL("false")
+    return sql.SQL("EXISTS (SELECT FROM {} AS other WHERE other.{}::text = {}::text)").format(
+        sql.Identifier("public", risk.refers[0]),
+        sql.Identifier(risk.refers[1]),
+        sql.Identifier("public", risk.collection, risk.field or ""),
+    )
+
+
 def _type_of(connection: Connection, risk: Risk) -> str | None:
     """Return the type of the risk's column, `table` for a table, or None where it does not exist."""
-    if risk.field is None or risk.hazard is Hazard.REQUIRED:
+    if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.ONE_DEFAULT}:
         ((table,),) = database.query(connection, "SELECT to_regclass(format('public.%%I', %s))", (risk.collection,))
         return None if table is None else "table"
     found = database.query(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -11,6 +12,10 @@ _EXACT: Final = 2**53
 # The inside of a literal of SQL, as Directus exports a text default.
 _LITERAL: Final = re.compile(r"(?:[^']|'')*")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DAY: Final = re.compile(r"^(\d{4})-(\d\d)-(\d\d)(?!\d)")
+_MOMENT: Final = re.compile(r"(?<!\S)\d\d:\d\d:\d\d(?![\d:])")
+_MOMENTS: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)|24:00:00")
+_INTEGERS: Final = 2**31
 # Directus sends these defaults as functions, and every other as a literal.
 _NOW: Final = "CURRENT_TIMESTAMP"
 _NEW_UUID: Final = "gen_random_uuid()"
@@ -19,12 +24,14 @@ _EXPRESSIONS: Final = frozenset({"CURRENT_DATE", "CURRENT_TIME", "LOCALTIME", "L
 
 def faults(kind: str, default: object) -> Iterator[str]:
     """Return what Directus would make otherwise of the default of a field of this type."""
-    if default is None or kind == "boolean":
+    if default is None:
         return
     if isinstance(default, str) and default.lower() == "now()":
         yield f"default now() in the file, and {_NOW} by Directus"
     elif not _is_made(kind, default):
         yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {_NEW_UUID}"
+    elif not _is_possible(kind, default):
+        yield f"default {default} in the file, which is no value of type {kind}"
     elif _is_rounded(default):
         yield f"default {default} in the file; Directus rounds numbers from 2^53 on"
 
@@ -67,11 +74,26 @@ def _is_time(default: object) -> bool:
     return isinstance(default, str) and "(" not in default and default not in _EXPRESSIONS
 
 
+def _is_possible(kind: str, default: object) -> bool:
+    """Tell whether PostgreSQL takes it, as far as one can tell without asking: it knows more ways to write a day."""
+    if kind == "integer" and isinstance(default, int):
+        return -_INTEGERS <= default < _INTEGERS
+    if not isinstance(default, str) or kind not in {"date", "time", "dateTime", "timestamp"}:
+        return True
+    day, moment = _DAY.match(default), _MOMENT.search(default)
+    return (day is None or _is_day(*map(int, day.groups()))) and (moment is None or bool(_MOMENTS.fullmatch(moment[0])))
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+
+
 # By field type, whether Directus makes a default. It makes none of a type that is missing here.
 _IS_MADE: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("integer", "bigInteger", "decimal", "float"), _is_number),
     **dict.fromkeys(("string", "text", "csv", "hash"), _is_text),
     **dict.fromkeys(("date", "time", "dateTime", "timestamp"), _is_time),
+    "boolean": lambda default: isinstance(default, bool),
     "json": _is_json,
     "uuid": _is_uuid,
 }

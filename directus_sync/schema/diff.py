@@ -145,10 +145,25 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     return {**raw, "collections": entries}
 
 
-def without_environment(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the diff without what belongs to each environment: `meta.status`, by which Directus 12 keeps a licence."""
+def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the diff without what is not git's to change.
+
+    To each environment belongs `meta.status`, by which Directus 12 keeps a licence. To the version of Directus, or to
+    whoever made it, belongs an index on a column of Directus's own that the file lacks.
+    """
     entries = [{**entry, "diff": _of_everywhere(entry["diff"])} for entry in raw.get("collections", ())]
-    return {**raw, "collections": [entry for entry in entries if entry["diff"]]}
+    indexes = [entry for entry in raw.get("systemFields", ()) if not _drops_index(entry)]
+    return {**raw, "collections": [entry for entry in entries if entry["diff"]], "systemFields": indexes}
+
+
+def unlisted_indexes(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns of Directus's own that have an index which the file lacks."""
+    dropped = filter(_drops_index, raw.get("systemFields", ()))
+    return tuple(f"{entry['collection']}.{entry['field']}" for entry in dropped)
+
+
+def _drops_index(entry: Mapping[str, Any]) -> bool:
+    return any(edit.path == ("schema", "is_indexed") and not edit.after for edit in _edits(entry["diff"]))
 
 
 def _of_everywhere(diffs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

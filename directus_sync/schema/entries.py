@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
+from directus_sync.schema.defaults import is_function
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
-
-_NO_INDEX: Final[Mapping[str, Any]] = {"schema": {"is_indexed": False}}
 
 
 class Entries:
@@ -21,7 +20,6 @@ class Entries:
         self._change = change
         self._base = base
         self._live = live
-        self._version = wanted.directus
         self.base = _entry(change, base)
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
@@ -35,17 +33,13 @@ class Entries:
 
     def mover(self, edit: Edit) -> Mover:
         """Tell who changed one property."""
-        entries: tuple[Mapping[str, Any] | None, ...] = (self.base, self.wanted, self.live)
-        if self._change.kind is ItemKind.SYSTEM_FIELD and self._base is not None:
-            if self._base.directus != self._version:
-                return Mover.GIT  # another Directus has other indexes on its own tables, and nobody made them
-            # A snapshot lists only system fields that are indexed.
-            entries = tuple(_NO_INDEX if entry is None else entry for entry in entries)
-        elif self.base is None:
+        if self._change.kind is ItemKind.SYSTEM_FIELD:
+            return Mover.GIT  # an index that the file lists and Directus lacks, whoever dropped it: nobody's work
+        if self.base is None:
             return Mover.SERVER if self._base is None else Mover.BOTH
         # A list is judged as a whole: its indexes shift when either side inserts.
         path = edit.path[: next((n for n, step in enumerate(edit.path) if isinstance(step, int)), None)]
-        base, wanted, live = (_value(entry, path) for entry in entries)
+        base, wanted, live = (_value(entry, path) for entry in (self.base, self.wanted, self.live))
         return Mover.GIT if same(base, live) else Mover.SERVER if same(base, wanted) else Mover.BOTH
 
 
@@ -103,14 +97,18 @@ def risks(change: Change, entries: Entries, live: Snapshot) -> tuple[Risk, ...]:
 
 def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
     schema = (entries.wanted or {}).get("schema")
-    if change.kind is not ItemKind.FIELD or not schema or (change.collection,) not in live.section("collections"):
+    if not schema or (change.collection,) not in live.section("collections"):
         return
-    if (
-        schema.get("is_nullable") is False
-        and schema.get("default_value") is None
-        and not schema.get("has_auto_increment")
-    ):
+    if change.kind is ItemKind.RELATION:
+        refers = (str(schema.get("foreign_key_table")), str(schema.get("foreign_key_column")))
+        yield Risk(Hazard.REFERENCE, change.collection, change.field, refers=refers)
+    if change.kind is not ItemKind.FIELD or schema.get("has_auto_increment"):
+        return
+    default = schema.get("default_value")
+    if schema.get("is_nullable") is False and default is None:
         yield Risk(Hazard.REQUIRED, change.collection, change.field)
+    if schema.get("is_unique") and default is not None and not is_function(str(default)):
+        yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
 
 
 def _removal(change: Change, entries: Entries) -> Iterator[Risk]:

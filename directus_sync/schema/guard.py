@@ -105,9 +105,13 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:
-    """Return the items of the file that a pull would lose: those that differ from both base and server."""
+    """Return the items of the file that a pull would lose: those that differ from both base and server.
+
+    That the file lacks an index of Directus's own is no work of anybody: no push would drop it.
+    """
     ours = {} if base is None else {(change.kind, change.id): change for change in between(base, file)}
-    lost = (c for c in between(live, file) if base is None or _overlap(c, ours.get((c.kind, c.id))))
+    pushable = (c for c in between(live, file) if c.kind is not ItemKind.SYSTEM_FIELD or c.action is Action.ADD)
+    lost = (c for c in pushable if base is None or _overlap(c, ours.get((c.kind, c.id))))
     return tuple(dict.fromkeys(change.id for change in lost))
 
 

@@ -35,16 +35,22 @@ class Hazard(Enum):
     UNIQUE = "unique"
     CAST = "cast"
     REQUIRED = "required over rows"
+    ONE_DEFAULT = "unique with one default over rows"
+    REFERENCE = "reference to nothing"
 
 
 @dataclass(frozen=True)
 class Risk:
-    """Rows to count before a change is sent. target: the column's type afterwards, as SQL, for RETYPE and CAST."""
+    """Rows to count before a change is sent.
+
+    target: the column's type afterwards, as SQL, for RETYPE and CAST. refers: to which table and key, for REFERENCE.
+    """
 
     hazard: Hazard
     collection: str
     field: str | None = None
     target: str = ""
+    refers: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,17 @@ _FIXED: Final = {
 # Without these in `special` Directus takes the field for a text.
 _MARKS: Final = {"csv": "cast-csv", "hash": "hash"}
 _INDEX_NAME_LENGTH: Final = 60
+# PostgreSQL's own columns of each table.
+_OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+# The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
+_LONGEST: Final = 10_485_760
+_DIGITS: Final = 1_000
+# Types between which a foreign key can be.
+_COMPARABLE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("integer", "bigInteger", "decimal", "float"), "numbers"),
+    **dict.fromkeys(("string", "text"), "texts"),
+    "uuid": "uuid",
+}
 
 
 def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
@@ -65,8 +76,12 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         return
     name = entry["collection"]
     yield from _name_faults(name)
+    if name.startswith("directus_") or "/" in name:
+        yield "a name that Directus gives no collection: no slash, and no directus_ at its beginning"
     columns = (field.get("schema") or {} for key, field in wanted.section("fields").items() if key[0] == name)
     keys = [column for column in columns if column.get("is_primary_key")]
+    if len(keys) > 1:
+        yield f"a key of {len(keys)} columns; Directus makes a key of one"
     if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
     elif len(name.encode()) == _NAME_BYTES and not keys[0].get("has_auto_increment"):
@@ -79,10 +94,13 @@ def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
     if not schema:
         return
     yield from _name_faults(entry["field"])
+    if entry["field"] in _OF_EACH_TABLE:
+        yield "the name of a column that PostgreSQL has in each table"
     if schema.get("has_auto_increment"):
         return  # Directus compares nothing of the column of such a key.
     yield from _column_faults(entry, schema)
     key = (entry["collection"], entry["field"])
+    yield from _shared_index_names(key, schema, wanted)
     if schema.get("foreign_key_table") and key not in wanted.section("relations"):
         yield f"refers to {schema['foreign_key_table']}, and the file has no relation for it"
 
@@ -100,8 +118,13 @@ def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> I
         yield f"foreign key {name} in the file, and {made} by Directus"
     table, column = schema.get("foreign_key_table"), schema.get("foreign_key_column")
     target = wanted.section("fields").get((str(table), str(column)))
+    own = wanted.section("fields").get((entry["collection"], entry["field"]))
     if target is not None and not (target.get("schema") or {}).get("is_primary_key"):
         yield f"refers to {table}.{column}; Directus refers to keys only"
+        return
+    kinds = [str(field.get("type")) for field in (own, target) if field is not None]
+    if len({_COMPARABLE[kind] for kind in kinds if kind in _COMPARABLE}) > 1:
+        yield f"{kinds[0]} refers to {kinds[1]}, which PostgreSQL does not compare"
 
 
 def foreign_key_name(collection: str, field: str) -> str:
@@ -171,6 +194,19 @@ def _name_faults(name: str) -> Iterator[str]:
         yield f"a name of {len(name.encode())} bytes; PostgreSQL cuts names at {_NAME_BYTES}"
     if "?" in name:
         yield "a question mark in the name; Directus takes it for a parameter"
+    if "." in name:
+        yield "a dot in the name; Directus takes it for the end of a name"
+
+
+def _shared_index_names(key: tuple[str, str], schema: Entry, wanted: Snapshot) -> Iterator[str]:
+    """Return the index that PostgreSQL would have twice: of x.a_b and of x_a.b."""
+    whole = "_".join(key)
+    others = ((whole[:at], whole[at + 1 :]) for at, letter in enumerate(whole) if letter == "_")
+    for other in others:
+        theirs = (wanted.section("fields").get(other) or {}).get("schema") or {}
+        for option, name in (("is_indexed", "index"), ("is_unique", "unique")):
+            if other != key and schema.get(option) and theirs.get(option):
+                yield f"an index named {whole}_{name}, like that of {'.'.join(other)}"
 
 
 def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
@@ -188,9 +224,22 @@ def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
         length = schema.get("max_length")
         said = "no length" if length is None or length <= 0 else f"length {length}"
         yield f"{said} in the file, and {column.made} by Directus"
+    yield from _size_faults(column, schema)
+    if kind == "json" and (schema.get("is_indexed") or schema.get("is_unique")):
+        yield "an index on json, which PostgreSQL does not compare"
     if schema.get("is_generated"):
         yield f"generated as {schema.get('generation_expression')} in the file, and a plain column by Directus"
     yield from defaults.faults(kind, schema.get("default_value"))
+
+
+def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
+    default = schema.get("default_value")
+    if column.length is not None and column.length > _LONGEST:
+        yield f"length {column.length}; PostgreSQL takes up to {_LONGEST}"
+    elif column.length is not None and isinstance(default, str) and len(defaults.written(default)) > column.length:
+        yield f"default {default} is longer than {column.length}"
+    if column.precision is not None and not (1 <= column.precision[0] <= _DIGITS and column.precision[1] <= _DIGITS):
+        yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus shows none of a scale below 0"
 
 
 def _length_made(column: Column) -> int:

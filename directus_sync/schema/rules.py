@@ -18,7 +18,9 @@ from directus_sync.schema.snapshot_checks import literal
 
 Items = Sequence[PlanItem]
 
-_UNFIT: Final = frozenset({Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.CAST})
+_UNFIT: Final = frozenset({
+    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.ONE_DEFAULT, Hazard.CAST, Hazard.REFERENCE,
+})  # fmt: skip
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 
 
@@ -153,15 +155,25 @@ def _faults(item: PlanItem) -> str:
 
 
 def _what_does_not_fit(items: Items) -> str:
+    if all(item.verdict.change.kind is ItemKind.RELATION for item in items):
+        return f"{counted(items)} cannot be made, because rows refer to nothing"
     if any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks):
         return f"{counted(items)} cannot become what the file says, because rows do not fit"
     return f"{counted(items)} cannot become required or unique, because rows are empty or equal"
 
 
 def _fit(items: Items) -> list[str]:
-    cast = any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks)
+    relations = [item for item in items if item.verdict.change.kind is ItemKind.RELATION]
+    new = [item for item in items if item.verdict.change.action is Action.ADD and item not in relations]
+    others = [item for item in items if item not in relations and item not in new]
+    cast = any(risk.hazard is Hazard.CAST for item in others for risk in item.verdict.risks)
     which = "rows that do not fit" if cast else "rows that are empty or equal"
-    return [f"change the {which} in {ids(items)}, then run again"]
+    steps = [
+        (others, f"change the {which} in {ids(others)}, then run again"),
+        (new, f"make {ids(new)} neither required nor unique, push, fill it in; then make it so, and push again"),
+        (relations, f"empty {ids(relations)} where it refers to nothing, or add what it refers to, then run again"),
+    ]
+    return [step for concerned, step in steps if concerned]
 
 
 def _takes_along(item: PlanItem) -> str:

@@ -103,8 +103,7 @@ def _check_root(document: Mapping[Any, Any], problems: Problems) -> None:
             raise problems.error(f"unknown key {shown(key)}; a snapshot has {', '.join(ROOT_KEYS)}", (key,))
     for key in ROOT_KEYS:
         if key not in document:
-            why = "; pushing it would drop three indexes of Directus's own" if key == "systemFields" else ""
-            raise problems.error(f"the key {key!r} is missing{why}", ())
+            raise problems.error(f"the key {key!r} is missing", ())
     if document["version"] != FORMAT_VERSION or isinstance(document["version"], bool):
         raise problems.error(
             f"snapshot format {shown(document['version'])} is not known; Directus 11 writes {FORMAT_VERSION}",

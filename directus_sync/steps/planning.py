@@ -110,6 +110,8 @@ def plan(
     answer = client.diff(wanted.upload)
     if answer is None:
         return guard.nothing(approved)
+    for name in diff.unlisted_indexes(answer[1]):
+        output.note(f"note: {name} of Directus has an index that no file lists; it stays, and a pull captures it")
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
@@ -200,8 +202,7 @@ def note_pointless(
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
-    everywhere = diff.without_environment(raw)
-    return diff.from_server((digest, diff.with_whole_values(everywhere, live, wanted)))
+    return diff.from_server((digest, diff.with_whole_values(diff.of_git(raw), live, wanted)))
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:

@@ -182,6 +182,24 @@ def test_what_is_written_between_mirror_and_copy_is_there_once(
     assert [row[:2] for row in items.rows(copy)] == [(1, "again"), (5, "four")]
 
 
+def test_what_is_written_after_the_copy_is_compressed_by_lz4_where_the_server_has_it(items: Attic) -> None:
+    """A copied value stays as it was compressed; one that was written since is compressed by its writer, and again."""
+    has_lz4 = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    expected = "lz4" if items.database.value(has_lz4) else "pglz"
+    # Too long for its row, even compressed.
+    value = "(SELECT string_agg('waypoint ' || n * 7919 % 10007, ',') FROM generate_series(1, 3000) AS n)"
+    long = f"INSERT INTO \"Item\" SELECT {{}}, 'long', {value}"
+    items.database.execute(f"SET default_toast_compression = 'pglz'; {long.format(4)}")
+    copy = items.keep_one("Item")
+    items.database.execute(f"SET default_toast_compression = 'pglz'; {long.format(5)}")
+    how = "SELECT pg_column_compression({}) FROM attic.{} WHERE event = 'kept'"
+    assert items.database.rows(how.format("image", f"log_{copy.id}")) == [(expected,)]
+    items.finish(copy)
+    kept = f"SELECT id, pg_column_compression(other) FROM attic.{copy.table} WHERE id > 3 ORDER BY id"
+    assert items.database.rows(kept) == [(4, "pglz"), (5, expected)]
+    assert items.database.value("SHOW default_toast_compression") == "pglz"
+
+
 def test_a_table_that_goes_before_it_is_copied_leaves_nothing(items: Attic, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = tables.find
 

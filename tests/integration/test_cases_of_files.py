@@ -58,6 +58,50 @@ def nested_groups(document: Document) -> None:
     document["fields"].append(kid)
 
 
+def named(name: str) -> Edit:
+    """Give the column zz.a another name."""
+
+    def edit(document: Document) -> None:
+        entry = document["fields"][1]
+        entry["field"] = entry["meta"]["field"] = entry["schema"]["name"] = name
+
+    return edit
+
+
+def one_more(**schema: object) -> Edit:
+    """Add a column like zz.a."""
+
+    def edit(document: Document) -> None:
+        document["fields"].append(copy.deepcopy(document["fields"][1]))
+        document["fields"][-1]["field"] = document["fields"][-1]["meta"]["field"] = "code"
+        document["fields"][-1]["schema"].update({"name": "code", **schema})
+
+    return edit
+
+
+def shared_index(document: Document) -> None:
+    """Index zz.a_b, and b of another table zz_a."""
+    named("a_b")(document)
+    document["fields"][1]["schema"]["is_indexed"] = True
+    for section in ("collections", "fields"):
+        document[section] += snapshots.load(snapshots.dump({section: document[section]}).replace("zz", "zz_a"))[section]
+    entry = document["fields"][3]
+    entry["field"] = entry["meta"]["field"] = entry["schema"]["name"] = "b"
+
+
+def reference_of_another_type(document: Document) -> None:
+    """Let a UUID refer to a key that is a number."""
+    column("uuid", data_type="uuid", max_length=None, foreign_key_table="zz", foreign_key_column="id")(document)
+    names = {"table": "zz", "column": "a", "foreign_key_table": "zz", "foreign_key_column": "id"}
+    schema = {**names, "constraint_name": "zz_a_foreign", "on_update": "NO ACTION", "on_delete": "SET NULL"}
+    meta = dict.fromkeys(
+        ("junction_field", "one_allowed_collections", "one_collection_field", "one_field", "sort_field")
+    )
+    meta |= {"many_collection": "zz", "many_field": "a", "one_collection": "zz", "one_deselect_action": "nullify"}
+    entry = {"collection": "zz", "field": "a", "related_collection": "zz", "schema": schema, "meta": meta}
+    document["relations"].append(entry)
+
+
 def no_fields(document: Document) -> None:
     document["fields"] = []
 
@@ -70,9 +114,9 @@ PUSHED: Final[tuple[tuple[Edit, ...], ...]] = (
     # An apostrophe in a default.
     (column("string", default_value="it''s"),),
 )
-# By the error: what is refused, and what is said of it.
-REFUSED: Final[dict[str, list[tuple[Edit, str]]]] = {
-    "not-rebuildable": [
+# The error, what is refused, and what is said of it.
+REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
+    ("not-rebuildable", [
         (no_fields, "zz (a table without a field that is its key"),
         (column("string", max_length=-5), "zz.a (field; no length"),
         (
@@ -90,13 +134,35 @@ REFUSED: Final[dict[str, list[tuple[Edit, str]]]] = {
             column("integer", **INTEGER, foreign_key_table="zz", foreign_key_column="id"),
             "refers to zz, and the file has no relation for it",
         ),
-    ],
-    "incomplete-entry": [
+    ]),
+    ("not-rebuildable", [
+        (column("integer", **INTEGER, default_value=3_000_000_000), "which is no value of type integer"),
+        (
+            column("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
+            "default 25:00:00 in the file, which is no value of type time",
+        ),
+        (column("boolean", data_type="boolean", max_length=None, default_value="maybe"), "default maybe in the file"),
+        (column("string", max_length=3, default_value="too long"), "default too long is longer than 3"),
+        (column("string", max_length=20_000_000), "length 20000000; PostgreSQL takes up to 10485760"),
+        (
+            column("decimal", data_type="numeric", max_length=None, numeric_precision=5, numeric_scale=2046),
+            "numeric(5,2046); PostgreSQL takes up to 1000 digits",
+        ),
+        (column("json", data_type="json", max_length=None, is_indexed=True), "an index on json"),
+        (named("xmin"), "the name of a column that PostgreSQL has in each table"),
+        (named("a.b"), "a dot in the name"),
+        (shared_index, "an index named zz_a_b_index, like that of zz_a.b"),
+        (reference_of_another_type, "uuid refers to integer, which PostgreSQL does not compare"),
+        (column("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
+    ]),
+    ("incomplete-entry", [
         (drop_property("fields", "meta.searchable", **A), "zz.a (field"),
         (drop_property("fields", "schema.is_indexed", **A), "zz.a (field"),
-    ],
-    "invalid-snapshot": [(set_property("collections", "meta.group", "nowhere", collection="zz"), "schema.yaml:15")],
-}
+    ]),
+    ("invalid-snapshot", [
+        (set_property("collections", "meta.group", "nowhere", collection="zz"), "schema.yaml:15"),
+    ]),
+]  # fmt: skip
 
 
 def together(file: Path, cases: Iterable[tuple[Edit, ...]]) -> Path:
@@ -128,14 +194,16 @@ def test_files_are_pushed_and_stay_equal(serve: Serving, small: Path) -> None:
         assert running.database.value("SELECT count(*) FROM zz0") == 0
 
 
-@pytest.mark.parametrize("error", REFUSED)
-def test_a_file_is_refused_before_it_is_sent(serve: Serving, small: Path, error: str) -> None:
-    together(small, [(edit,) for edit, _ in REFUSED[error]])
+@pytest.mark.parametrize(("error", "cases"), REFUSED)
+def test_a_file_is_refused_before_it_is_sent(
+    serve: Serving, small: Path, error: str, cases: list[tuple[Edit, str]]
+) -> None:
+    together(small, [(edit,) for edit, _ in cases])
     with serve("bootstrapped") as running:
         before = running.database.contents()
         first, second = (running.tool("push", "--snapshot", small) for _ in range(2))
         assert (first.code, f"error[{error}]" in first.err) == (4, True), first.text
-        for number, (_, said) in enumerate(REFUSED[error]):
+        for number, (_, said) in enumerate(cases):
             assert said.replace("zz", f"zz{number}") in first.err
         assert "  next:  " in first.err
         assert (second.code, second.err) == (first.code, first.err)
@@ -157,6 +225,37 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         running.database.execute("UPDATE zz SET a = '1' WHERE id IN (2, 4)")
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        edited(small, column("integer", **INTEGER))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute("INSERT INTO zz (a) VALUES (1), (7), (NULL), (9)")
+        edited(small, reference_of_another_type, column("integer", **INTEGER))
+        for _ in range(2):
+            refused = running.tool("push", "--snapshot", small)
+            assert refused.code == 4, refused.text
+            assert "error[rows-do-not-fit]: 1 relation cannot be made, because rows refer to nothing" in refused.err
+            assert "zz.a (relation; 2 rows; id 2, 4)" in refused.err
+            assert "next:  empty zz.a where it refers to nothing, or add what it refers to" in refused.err
+        running.database.execute("UPDATE zz SET a = NULL WHERE id IN (2, 4)")
+        pushed = running.tool("push", "--snapshot", small)
+        assert pushed.code == 0, pushed.text
+        assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute("INSERT INTO zz (a) VALUES ('one'), ('two')")
+        edited(small, one_more(is_unique=True, default_value="same"))
+        refused = running.tool("push", "--snapshot", small)
+        assert (refused.code, "zz.code (field; 2 rows)" in refused.err) == (4, True), refused.text
+        assert "next:  make zz.code neither required nor unique, push, fill it in; then" in refused.err
+        running.database.execute("DELETE FROM zz WHERE a = 'two'")
+        assert running.tool("push", "--snapshot", small).code == 0
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 

@@ -37,18 +37,41 @@ def snapshot_file(tmp_path: Path) -> Path:
     return small.file(tmp_path)
 
 
-def test_an_index_of_directus_s_own_that_was_dropped_comes_back_when_it_is_asked_for(
-    server: RunningDirectus, snapshot_file: Path
-) -> None:
+def test_an_index_of_directus_s_own_that_was_dropped_comes_back(server: RunningDirectus, snapshot_file: Path) -> None:
     """No list that Directus gives of its fields has it then, nor has any snapshot."""
-    index = "SELECT to_regclass('directus_activity_timestamp_index') IS NOT NULL"
     server.database.execute("DROP INDEX directus_activity_timestamp_index")
-    refused = server.tool("push", "--snapshot", snapshot_file)
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert server.database.rows(index) == [(False,)]
-    done = server.tool("push", "--snapshot", snapshot_file, "--discard-live", "directus_activity.timestamp")
-    assert done.code == 0, done.text
-    assert server.database.rows(index) == [(True,)]
+    done = server.tool("push", "--snapshot", snapshot_file)
+    assert (done.code, done.out) == (0, "Pushed 1 change\n"), done.text
+    assert server.database.value("SELECT to_regclass('directus_activity_timestamp_index') IS NOT NULL")
+
+
+def test_an_index_that_somebody_made_on_directus_s_own_stays_and_goes_elsewhere_with_a_pull(
+    serve: Serving, snapshot_file: Path
+) -> None:
+    note = "note: directus_users.title of Directus has an index that no file lists; it stays, and a pull captures it"
+    with serve("bootstrapped", "", small.pushed) as running:
+        running.database.execute("CREATE INDEX by_hand ON directus_users (title)")
+        # adopt: then the base has it, and the file does not.
+        for command in ("diff", "push", "adopt", "push"):
+            done = running.tool(command, "--snapshot", snapshot_file)
+            assert (done.code, note in done.err) == (0, True), done.text
+        edited(snapshot_file, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
+        done = running.tool("push", "--snapshot", snapshot_file)
+        assert (done.code, done.out) == (0, "Pushed 1 change\n"), done.text
+        assert running.database.value("SELECT to_regclass('by_hand') IS NOT NULL")
+
+        assert running.tool("pull", "--snapshot", snapshot_file, "--dry-run").code == 3
+        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        assert pulled.code == 0, pulled.text
+        assert snapshot_file.read_bytes() == running.export()
+        assert "directus_users.title" in pulled.out
+        assert running.tool("pull", "--snapshot", snapshot_file).out.startswith("Nothing to pull")
+        assert note not in running.tool("diff", "--snapshot", snapshot_file).err
+
+    with serve("bootstrapped", "", small.pushed) as other:
+        assert other.tool("push", "--snapshot", snapshot_file).code == 0
+        assert other.export() == snapshot_file.read_bytes()
+        assert other.database.value("SELECT to_regclass('directus_users_title_index') IS NOT NULL")
 
 
 def test_an_index_of_what_is_not_directus_s_own_is_never_asked_for(

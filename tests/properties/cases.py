@@ -48,7 +48,7 @@ class Case:
     @cached_property
     def raw(self) -> Raw:
         """What Directus answers, as the tool reads it."""
-        found = answer(self.live.sections, self.file.sections)
+        found = diff.of_git(answer(self.live.sections, self.file.sections))
         return diff.with_whole_values(found, self.live, self.file)
 
     def plan(self, approvals: Approvals | None = None, raw: Raw | None = None) -> Plan:

@@ -113,7 +113,8 @@ def _relation(draw: st.DrawFn, document: Document, key: Key) -> None:
         set_property(document, "fields", key, ("schema", "foreign_key_column"), None)
 
 
-def _system_index(draw: st.DrawFn, document: Document, key: Key) -> None:
+def system_index(draw: st.DrawFn, document: Document, key: Key) -> None:
+    """Index a column of Directus's own, or drop its index."""
     field = draw(st.sampled_from(["activity", "parent", "version"]))
     if document["systemFields"].pop(("directus_revisions", field), None) is None:
         document["systemFields"]["directus_revisions", field] = index(field)
@@ -157,7 +158,7 @@ EDITS: Final[tuple[Edit, ...]] = (
     _add_collection,
     _relation,
     _relation,
-    _system_index,
-    _system_index,
+    system_index,
+    system_index,
     leave_out,
 )

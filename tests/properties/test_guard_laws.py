@@ -21,7 +21,7 @@ from directus_sync.schema.snapshot import Snapshot
 from tests.properties.cases import Case, cases, entries
 from tests.properties.directus import Entry, Key, answer, applied, compared, in_meta
 from tests.properties.documents import TYPES
-from tests.properties.edits import add_field, leave_out, remove_collection, remove_field, turn
+from tests.properties.edits import add_field, leave_out, remove_collection, remove_field, system_index, turn
 
 SLOW = os.environ.get("TIER") == "slow"
 EXAMPLES = settings(max_examples=2000 if SLOW else 100, derandomize=not SLOW, deadline=None, database=None)
@@ -33,6 +33,7 @@ ANY = cases()
 WITH_REMOVALS = cases(also_git=(remove_field, remove_collection))
 INCOMPLETE = cases(also_git=(leave_out,))
 WITH_MORE = cases(also_git=(add_field, turn))
+WITH_INDEXES = cases(also_git=(system_index,))
 
 
 Check = Callable[[Case], bool]
@@ -125,6 +126,11 @@ def names_for(case: Case, key: Key) -> set[str]:
     return {".".join(key), *dropped & {key[0]}}
 
 
+def unlisted(server: Snapshot, file: Snapshot) -> set[Key]:
+    """Return the columns of Directus's own that have an index which the file lacks."""
+    return server.section("systemFields").keys() - file.section("systemFields").keys()
+
+
 def ids(plan: Plan) -> set[str]:
     return {item.id for item in plan.refused}
 
@@ -135,10 +141,20 @@ def ids(plan: Plan) -> set[str]:
 @law()
 def test_what_only_the_server_has_goes_only_where_it_is_discarded_by_name(case: Case) -> bool:
     passed = case.approvals.discard | ids(case.plan())
-    work = list(lost(case.live, case.base, case.file))
+    # An index of Directus's own never goes: below.
+    work = [key for key in lost(case.live, case.base, case.file) if key not in case.live.section("systemFields")]
     for key in work:
         assert names_for(case, key) & passed, f"{key} is only on the server, and would go"
     return bool(work)
+
+
+@law(WITH_INDEXES)
+def test_an_index_of_directus_s_own_stays_comes_where_the_file_lists_it_and_is_never_refused(case: Case) -> bool:
+    before, wanted = (set(side.section("systemFields")) for side in (case.live, case.file))
+    after = applied(case.live.sections, {"systemFields": case.raw["systemFields"]})
+    assert set(after["systemFields"]) == before | wanted
+    assert not {".".join(key) for key in before | wanted} & ids(case.plan(Approvals()))
+    return before != wanted
 
 
 @law(WITH_REMOVALS)
@@ -234,7 +250,7 @@ def test_an_accepted_plan_makes_the_server_equal_to_the_file(case: Case) -> bool
         assert {item.rule for item in plan.refused} <= {SchemaRule.INCOMPLETE, SchemaRule.NOT_REBUILDABLE}
         return False
     after = Snapshot(b"", "after", "11.17.4", applied(case.live.sections, case.raw))
-    assert changed(after, case.file) == set()
+    assert changed(after, case.file) == {("systemFields", key) for key in unlisted(after, case.file)}
     assert not Case(case.file, case.file, after, 1, Approvals()).plan()
     assert guard.unpushed(case.file, case.file, after) == ()
     return bool(plan)
@@ -255,13 +271,13 @@ def test_a_pull_names_just_what_it_would_take_from_the_file(case: Case) -> bool:
     named = set(guard.unpushed(case.file, case.base, case.live))
     ours = changed(case.base, case.file)
     taken = {".".join(key) for key in lost(case.file, case.base, case.live)}
-    # What the file removed comes back.
+    # What the file removed would come back.
     for section, key in ours:
-        # What the file removed would come back.
         if key in case.live.section(section) and key not in case.file.section(section):
             taken.add(".".join(key))
     if case.base is None:
         taken = {".".join(key) for _, key in changed(case.live, case.file)}
+    taken -= {".".join(key) for key in unlisted(case.live, case.file)}
     assert taken <= named
     assert named <= {".".join(key) for _, key in ours & changed(case.live, case.file)} or case.base is None
     return bool(taken)

@@ -347,7 +347,7 @@ def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Sna
     status = {"kind": "E", "path": ["meta", "status"], "lhs": "inactive", "rhs": "active"}
     note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
     entries = [{"collection": "country", "diff": [status]}, {"collection": "station", "diff": [status, note]}]
-    raw = diff.without_environment({"collections": entries, "fields": [], "relations": []})
+    raw = diff.of_git({"collections": entries, "fields": [], "relations": []})
     assert raw["collections"] == [{"collection": "station", "diff": [note]}]
     assert not diff.from_server(("hash", {**raw, "collections": []}))
 
@@ -355,3 +355,15 @@ def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Sna
         live, [Change(Action.CHANGE, ItemKind.COLLECTION, "country", edits=(Edit(("meta", "status"), None, "a"),))]
     )
     assert comparison.between(live, other) == ()
+
+
+def test_an_index_of_directus_s_own_that_the_file_lacks_is_no_difference() -> None:
+    def entry(field: str, *, wanted: bool) -> dict[str, object]:
+        edit = {"kind": "E", "path": ["schema", "is_indexed"], "lhs": not wanted, "rhs": wanted}
+        return {"collection": "directus_users", "field": field, "diff": [edit]}
+
+    missing, unlisted = entry("email", wanted=True), entry("title", wanted=False)
+    raw = {"collections": [], "fields": [], "systemFields": [missing, unlisted], "relations": []}
+    assert diff.of_git(raw)["systemFields"] == [missing]
+    assert diff.unlisted_indexes(raw) == ("directus_users.title",)
+    assert not diff.from_server(("hash", diff.of_git({**raw, "systemFields": [unlisted]})))

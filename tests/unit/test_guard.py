@@ -280,21 +280,21 @@ def test_what_the_server_changed_is_not_missed_because_python_finds_it_equal(
     assert verdict.mover is mover
 
 
-def test_an_index_that_the_server_made_on_a_table_of_its_own_is_not_captured(live: Snapshot) -> None:
-    path = ("schema", "is_indexed")
+def test_an_index_of_directus_s_own_that_the_file_lists_is_git_s_whoever_dropped_it(live: Snapshot) -> None:
     key = ("directus_revisions", "activity")
-    change = Change(Action.CHANGE, ItemKind.SYSTEM_FIELD, *key, edits=(Edit(path, True, False),))
-    index = live.section("systemFields")[key]
     without = replace(live, sections={**live.sections, "systemFields": {}})
-    assert index is not None
-    (verdict,) = guard.judge(SchemaDiff((change,)), base=without, wanted=without, live=live)
-    assert verdict.mover is Mover.SERVER
-    (verdict,) = guard.judge(SchemaDiff((change,)), base=live, wanted=without, live=live)
-    assert verdict.mover is Mover.GIT
-    # It came with another version of Directus.
-    older = replace(without, directus="11.13.4")
-    (verdict,) = guard.judge(SchemaDiff((change,)), base=older, wanted=without, live=live)
-    assert verdict.mover is Mover.GIT
+    change = Change(Action.CHANGE, ItemKind.SYSTEM_FIELD, *key, edits=(Edit(("schema", "is_indexed"), False, True),))
+    for base in (None, live, without, replace(live, directus="11.13.4")):
+        (verdict,) = guard.judge(SchemaDiff((change,)), base=base, wanted=live, live=without)
+        assert verdict.mover is Mover.GIT
+
+
+def test_a_pull_may_bring_an_index_of_directus_s_own_and_takes_none_that_was_never_pushed(live: Snapshot) -> None:
+    without = replace(live, sections={**live.sections, "systemFields": {}})
+    for base in (None, live, without):
+        assert guard.unpushed(without, base, live) == ()
+    assert guard.unpushed(live, without, without)
+    assert guard.unpushed(live, live, without) == ()
 
 
 @pytest.mark.parametrize(

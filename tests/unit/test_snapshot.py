@@ -175,12 +175,6 @@ def test_a_missing_root_key_is_refused_by_name(events: bytes, key: str) -> None:
     assert f"the key {key!r} is missing" in refusal(yaml.safe_dump(document)).what
 
 
-def test_a_missing_system_fields_section_says_what_it_would_cost(events: bytes) -> None:
-    document = yaml.safe_load(events)
-    del document["systemFields"]
-    assert "drop three indexes" in refusal(yaml.safe_dump(document)).what
-
-
 @pytest.mark.parametrize(("collection", "field"), [("events", "name"), ("positions", "ts"), ("directus_users", "club")])
 def test_an_index_of_no_field_of_directus_s_own_is_refused_at_its_line(
     events: bytes, collection: str, field: str
