@@ -29,9 +29,9 @@ from tests.serving import (
     RunningDirectus,
     Served,
     Serving,
+    emptied,
     extension_settings,
     running_directus,
-    truncation,
     wipe,
 )
 from tests.templates import Templates
@@ -41,7 +41,7 @@ from tools.devstack.stack import Stack
 # What tests need beside fixtures, from here all the same.
 __all__ = [
     "COLLECTIONS", "PROGRAMS", "ROOT", "SNAPSHOT", "SOMEBODY", "Cloning", "Copying", "Database", "Finished",
-    "RunningDirectus", "Serving", "Tool", "extension_settings", "quoted", "running_directus", "truncation", "wipe",
+    "RunningDirectus", "Serving", "Tool", "emptied", "extension_settings", "quoted", "running_directus", "wipe",
 ]  # fmt: skip
 
 SNAPSHOT = ROOT / "snapshots" / "schema.yaml"
@@ -150,6 +150,8 @@ def stream() -> Iterator[Redis]:
 
 # Who passes on what devices answer.
 COMMANDS_TOKEN = "of-the-gateway"
+# The loop of the outbox sends nothing that is younger.
+OUTBOX_SECONDS = "2"
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +160,7 @@ def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
     settings = {
         **extension_settings(),
         "TRM_REDIS": stream.url,
-        "TRM_OUTBOX_SECONDS": "1",
+        "TRM_OUTBOX_SECONDS": OUTBOX_SECONDS,
         "TRM_COMMANDS_TOKEN": COMMANDS_TOKEN,
     }
     with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:

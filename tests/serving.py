@@ -16,6 +16,7 @@ from directus_sync.directus import program, server
 from directus_sync.directus.client import DirectusClient
 from tests.commands import ROOT, Tool
 from tests.databases import Database, quoted
+from tests.processes import until
 from tests.templates import Templates
 from tools.devstack import extension
 
@@ -120,18 +121,41 @@ class Served:
 def wipe(database: Database) -> None:
     """Delete the rows of every collection, and every user but the administrator."""
     email = quoted(database.environ["ADMIN_EMAIL"])
-    database.execute(f"{truncation(database)}; DELETE FROM public.directus_users WHERE email <> {email}")
+    emptied(database)
+    # With all that refers to them.
+    database.execute(f"DELETE FROM public.directus_users WHERE email <> {email}")
 
 
-def truncation(database: Database) -> str:
-    """Return the statement that deletes the rows of every collection."""
-    names = ", ".join(f"public.{row[0]}" for row in database.rows(COLLECTIONS))
-    return f"TRUNCATE {names}, public.positions, public.recompute_requests, public.directus_activity CASCADE"
+def emptied(database: Database, then: str = "") -> None:
+    """Delete the rows of every collection, and execute statements: without triggers, in a tenth of the time."""
+    names = [*(name for (name,) in database.rows(COLLECTIONS)), *BESIDE]
+    deletions = ";".join(f"DELETE FROM public.{name}" for name in names)
+    database.execute(f"SET LOCAL session_replication_role = replica; {deletions}; {then}")
 
 
+BESIDE = (
+    "positions", "last_positions", "recompute_requests", "directus_activity", "directus_revisions",
+    "directus_notifications",
+)  # fmt: skip
 COLLECTIONS = """
 SELECT collection FROM public.directus_collections JOIN pg_tables ON tablename = collection AND schemaname = 'public'
 WHERE collection NOT LIKE 'directus%'"""
+
+
+@contextmanager
+def switched_off(served: RunningDirectus, part: str) -> Iterator[None]:
+    """Have a part of the extension off while a block runs, as an administrator may switch it off."""
+    (row,) = served.database.rows("SELECT id FROM public.directus_extensions WHERE folder = %s", part)
+
+    def switch(enabled: bool, health: int) -> None:
+        assert served.http.patch(f"/extensions/{row[0]}", json={"meta": {"enabled": enabled}}).status_code == 200
+        until(lambda: served.http.get("/trm/health").status_code == health)
+
+    switch(False, 503)
+    try:
+        yield
+    finally:
+        switch(True, 200)
 
 
 def extension_settings() -> dict[str, str]:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from tests.access import clubs, matrix
 from tests.access.people import Person
-from tests.conftest import Copying, RunningDirectus, Tool, extension_settings, running_directus
+from tests.conftest import RunningDirectus, wipe
 
 Row = dict[str, Any]
 
@@ -72,15 +72,15 @@ def where(**filters: Any) -> dict[str, str]:
     return {"limit": "-1", "filter": json.dumps(filters)}
 
 
-@pytest.fixture(scope="session")
-def guarded_clubs(copied: Copying) -> Iterator[Clubs]:
+@pytest.fixture(scope="module")
+def guarded_clubs(extended: RunningDirectus) -> Iterator[Clubs]:
     """The server as it is run: with the extension."""
+    served, database = extended, extended.database
+    wipe(database)
+    database.execute(clubs.statements())
+    database.execute(POSITIONS)
+    served.forget()
     with ExitStack() as running:
-        database = running.enter_context(copied("deployed"))
-        database.execute(clubs.statements())
-        database.execute(POSITIONS)
-        settings = {**extension_settings(), "WEBSOCKETS_ENABLED": "true"}
-        served = running.enter_context(running_directus(Tool(database), **settings))
         clients: dict[str, httpx.Client] = {}
 
         def as_(person: Person) -> httpx.Client:

@@ -12,10 +12,16 @@ from tests.access import matrix, new_rows
 from tests.access.clubs import SPARE, labels, row_id
 from tests.access.conftest import Clubs, Row, path
 from tests.access.matrix import COLLECTIONS, CREATE, DELETE, READ, UPDATE
-from tests.access.people import BOTH, CLUBS, PEOPLE, STRANGER, Person, visited
+from tests.access.people import BOTH, CLUBS, FOREIGN_ADMIN, FOREIGN_RIDER, MEMBERS, PEOPLE, STRANGER, Person, visited
 
 Stored = Mapping[str, Mapping[str, Row]]
-everybody = pytest.mark.parametrize("person", PEOPLE, ids=str)
+# Of the other club: the same rights on other rows, as its administrator of this one has there.
+MIRRORED = (FOREIGN_ADMIN, FOREIGN_RIDER)
+everybody = pytest.mark.parametrize(
+    "person", [pytest.param(each, marks=[pytest.mark.slow] * (each in MIRRORED)) for each in PEOPLE], ids=str
+)
+# A count is judged as what is read. Here of all rows of a club, of some, and of none.
+COUNTING = (BOTH, MEMBERS["participant"], STRANGER)
 
 
 def allowed(person: Person, collection: str, action: str) -> dict[str, set[str] | None]:
@@ -34,7 +40,6 @@ def allowed(person: Person, collection: str, action: str) -> dict[str, set[str] 
 def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Stored, person: Person) -> None:
     for collection in COLLECTIONS:
         expected = allowed(person, collection, READ)
-        # Counting once more takes as long as reading.
         asked = {"limit": -1, "meta": "filter_count" if person is BOTH else ""}
         answer = guarded_clubs.as_(person).get(path(collection), params=asked)
         if not person.token:
@@ -43,7 +48,8 @@ def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Sto
         assert answer.status_code == 200, answer.text
         rows = {row["id"]: row for row in answer.json()["data"]}
         assert names(collection, rows) == names(collection, expected), collection
-        assert counts(guarded_clubs, person, collection) == counted(person, collection, len(rows)), collection
+        if person in COUNTING:
+            assert counts(guarded_clubs, person, collection) == counted(person, collection, len(rows)), collection
         assert answer.json().get("meta", {}).get("filter_count", len(rows)) == len(rows)
         for key, row in rows.items():
             assert shown(row) == shown(stored[collection][key], expected[key]), (collection, key)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from tests.access.people import (
     Person,
 )
 from tests.access.sockets import talk
-from tests.processes import until
+from tests.serving import switched_off
 
 # Of the rights that test_matrix tries over REST, a sample: a request takes as long here. Users are served elsewhere.
 SAMPLE = pytest.mark.parametrize("person", [BOTH, MEMBERS["timekeeper"], MEMBERS["viewer"], STRANGER], ids=str)
@@ -91,27 +90,10 @@ def test_the_public_sees_nothing_by_graphql(guarded_clubs: Clubs) -> None:
 def test_without_the_guard_directus_itself_refuses_what_is_another_club_s(
     guarded_clubs: Clubs, collection: str
 ) -> None:
-    with switched_off(guarded_clubs, "trm-tenant-guard"):
+    with switched_off(guarded_clubs.served, "trm-tenant-guard"):
         for person in (MEMBERS["org-admin"], STRANGER):
             answer = guarded_clubs.as_(person).post(path(collection), json=new_rows.new_row(collection, AWAY))
             assert "FAILED_VALIDATION" in answer.text, answer.text
-
-
-@contextmanager
-def switched_off(clubs: Clubs, part: str) -> Iterator[None]:
-    """Have a part of the extension off while a block runs, as an administrator may switch it off."""
-    served = clubs.served
-    (row,) = served.database.rows("SELECT id FROM public.directus_extensions WHERE folder = %s", part)
-
-    def switch(enabled: bool, health: int) -> None:
-        assert served.http.patch(f"/extensions/{row[0]}", json={"meta": {"enabled": enabled}}).status_code == 200
-        until(lambda: served.http.get("/trm/health").status_code == health)
-
-    switch(False, 503)
-    try:
-        yield
-    finally:
-        switch(True, 200)
 
 
 def test_a_membership_that_ends_ends_the_access_at_the_next_request(guarded_clubs: Clubs) -> None:

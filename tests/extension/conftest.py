@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.conftest import RunningDirectus, truncation, wipe
+from tests.conftest import RunningDirectus, emptied, extension_settings, running_directus, wipe
 from tests.extension import rally
+from tests.redis import Redis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +25,27 @@ class Rally:
         return httpx.Client(base_url=http.base_url, headers={"Authorization": f"Bearer {name}"}, timeout=60)
 
 
+@pytest.fixture(scope="session")
+def replica(extended: RunningDirectus, stream: Redis) -> Iterator[Rally]:
+    """A second Directus on the same database: it sends too, has no token for answers, and no time for a preview."""
+    settings = {
+        "TRM_REDIS": stream.url,
+        "TRM_OUTBOX_SECONDS": "1",
+        "TRM_COMMANDS_TOKEN": "",
+        "TRM_PREVIEW_SECONDS": "0.001",
+    }
+    with running_directus(extended.tool, **extension_settings(), **settings) as running:
+        yield Rally(running)
+
+
 @pytest.fixture(scope="module")
-def peopled(extended: RunningDirectus) -> RunningDirectus:
+def peopled(extended: RunningDirectus) -> Iterator[RunningDirectus]:
     """The server, with users who log in with their names as tokens."""
     wipe(extended.database)
     extended.database.execute(rally.people())
     extended.forget()
-    return extended
+    with extended.database.connect() as session:
+        yield dataclasses.replace(extended, database=dataclasses.replace(extended.database, session=session))
 
 
 @pytest.fixture
@@ -41,4 +57,4 @@ def rally_of(peopled: RunningDirectus) -> Rally:
 
 def reset(directus: RunningDirectus) -> None:
     """Delete all rows, and create those that the tests start from."""
-    directus.database.execute(f"{truncation(directus.database)}; {rally.rows()}")
+    emptied(directus.database, rally.rows())

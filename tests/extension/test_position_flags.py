@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import extension_settings, running_directus
 from tests.extension.conftest import Rally
 from tests.extension.rally import key
 from tests.extension.test_tenant_guard import code
@@ -113,17 +112,15 @@ def test_without_redis_a_flag_waits_and_its_answer_does_not(flagging: Rally, str
     assert [message["request_id"] for message in stream.messages(STREAM)] == [flag.json()["data"]["id"]]
 
 
-def test_two_replicas_send_everything_and_nothing_twice(flagging: Rally, stream: Redis) -> None:
+def test_two_replicas_send_everything_and_nothing_twice(flagging: Rally, replica: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     stream.kill()
-    settings = {**extension_settings(), "TRM_REDIS": stream.url, "TRM_OUTBOX_SECONDS": "1"}
-    with running_directus(flagging.directus.tool, **settings) as other:
-        for server in (flagging.directus, other):
-            for _ in range(10):
-                server.create("position_flags", **FLAG)
-        assert database.value(UNSENT) == 20
-        stream.start()
-        until(lambda: database.value(UNSENT) == 0, 60)
+    for server in (flagging, replica):
+        for _ in range(10):
+            server.directus.create("position_flags", **FLAG)
+    assert database.value(UNSENT) == 20
+    stream.start()
+    until(lambda: database.value(UNSENT) == 0, 60)
     sent = [message["request_id"] for message in stream.messages(STREAM)]
     wanted = [row[0] for row in database.rows("SELECT id::text FROM public.position_flags")]
     assert sorted(sent) == sorted(wanted)

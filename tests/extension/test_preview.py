@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.conftest import ROOT, extension_settings, running_directus
+from tests.conftest import ROOT
 from tests.course import BOW_TIE, box
 from tests.extension.conftest import Rally
 from tests.extension.rally import key
@@ -291,8 +291,6 @@ def test_a_preview_writes_nothing(observed: Rally) -> None:
     assert database.rows(counts) == before
 
 
-def test_a_preview_that_takes_too_long_is_stopped(observed: Rally) -> None:
-    settings = {**extension_settings(), "TRM_PREVIEW_SECONDS": "0.001"}
-    with running_directus(observed.directus.tool, **settings) as other:
-        answer = ask(Rally(other), collection="waypoints", id=WAYPOINT, change={"tolerance_meters": 60})
+def test_a_preview_that_takes_too_long_is_stopped(observed: Rally, replica: Rally) -> None:
+    answer = ask(replica, collection="waypoints", id=WAYPOINT, change={"tolerance_meters": 60})
     assert code(answer) == (503, "PREVIEW_TOO_LONG")

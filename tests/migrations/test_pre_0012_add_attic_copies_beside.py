@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from tests.conftest import Tool
-from tests.migrations.revising import Revised, refusal
+from tests.migrations.revising import Standing, refusal
 
 COLUMN = (
     "SELECT data_type::text, is_nullable::text FROM information_schema.columns"
@@ -12,12 +11,11 @@ INSERT INTO directus_sync.attic_copies (run, command, host, sha256, collection, 
 VALUES (gen_random_uuid(), 'push', 'h', '', 'role:member', '{}', 1, '{"directus_roles": []}')"""
 
 
-def test_the_column_comes_and_goes_unless_it_holds_rows(empty: Tool) -> None:
-    revised = Revised(empty)
-    revised.upgrade("pre_0012")
-    assert empty.database.rows(COLUMN) == [("jsonb", "YES")]
-    empty.database.execute(COPY)
+def test_the_column_comes_and_goes_unless_it_holds_rows(standing_at: Standing) -> None:
+    revised = standing_at("pre_0012")
+    assert revised.database.rows(COLUMN) == [("jsonb", "YES")]
+    revised.database.execute(COPY)
     assert "dropping the column loses them" in refusal(revised.downgrade, "pre_0011")
-    empty.database.execute("DELETE FROM directus_sync.attic_copies")
+    revised.database.execute("DELETE FROM directus_sync.attic_copies")
     revised.downgrade("pre_0011")
-    assert empty.database.rows(COLUMN) == []
+    assert revised.database.rows(COLUMN) == []

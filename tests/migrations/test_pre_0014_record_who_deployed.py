@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.conftest import Tool
+from tests.migrations.revising import Standing
 
 COLUMNS = (
     "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'directus_sync'"
@@ -8,10 +8,9 @@ COLUMNS = (
 )
 
 
-def test_the_columns_and_the_table_come_and_go(empty: Tool) -> None:
+def test_the_columns_and_the_table_come_and_go(standing_at: Standing) -> None:
     there = "SELECT to_regclass('directus_sync.failures') IS NOT NULL"
-    for arguments, expected in ((("upgrade", "pre_0014"), True), (("downgrade", "pre_0013"), False)):
-        done = empty.alembic(*arguments)
-        assert done.code == 0, done.text
-        assert empty.database.value(there) is expected
-        assert len(empty.database.rows(COLUMNS)) == (4 if expected else 0)
+    revised = standing_at("pre_0013")
+    assert (revised.database.value(there), len(revised.database.rows(COLUMNS))) == (False, 0)
+    revised.upgrade("pre_0014")
+    assert (revised.database.value(there), len(revised.database.rows(COLUMNS))) == (True, 4)

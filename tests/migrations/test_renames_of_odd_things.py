@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
+
+from migrations.operations import RenameCollection, RenameField
 from tests.checkout import Checkout
 from tests.conftest import Database, Tool
+from tests.migrations.renaming import invoke, logged, transaction
 
-ENTRIES = 'rename_collection("entries", "registrations")', 'rename_collection("registrations", "entries")'
+ENTRIES = RenameCollection("entries", "registrations")
 DEEP = 5000
 
 # As Directus has them, without a server to make them.
@@ -37,37 +42,30 @@ def literal(text: str) -> str:
 ODD = ['quo"te 50% :a Q?x#y', "back\\slash apo'strophe", "é" * 31 + "x"]
 
 
-def test_names_with_odd_characters_are_renamed(deployed: Tool, tmp_path: Path) -> None:
-    operations = []
-    for name in ODD:
-        field, new, new_field = f"{name[:20]} f", f"{name[:-1]}z", f"{name[:20]} g"
-        deployed.database.execute(
-            MADE.format(
+def rows(connection: sa.Connection, sql: str, **parameters: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(sa.text(sql.replace(" :a", " \\:a")), parameters)]
+
+
+def test_names_with_odd_characters_are_renamed(unchanged: Database) -> None:
+    with transaction(unchanged) as connection:
+        for name in ODD:
+            field, new, new_field = f"{name[:20]} f", f"{name[:-1]}z", f"{name[:20]} g"
+            made = MADE.format(
                 table=identifier(name),
                 column=identifier(field),
                 key=identifier(f"{name[:10]}_key"),
                 collection=literal(name),
                 field=literal(field),
             )
-        )
-        operations.append(f"rename_collection({name!r}, {new!r})")
-        operations.append(f"rename_field({new!r}, {field!r}, {new_field!r})")
-    Checkout.with_revision(tmp_path, "\n    op.".join(operations), "get_bind()").upgrade(deployed)
-    for name in ODD:
-        assert_was_renamed(deployed.database, f"{name[:-1]}z", f"{name[:20]} g")
-
-
-def assert_was_renamed(database: Database, new: str, new_field: str) -> None:
-    assert database.rows(f"SELECT {identifier(new_field)} FROM {identifier(new)}") == [("kept",)]
-    assert database.rows("SELECT field FROM directus_fields WHERE collection = %s ORDER BY id", new) == [
-        ("id",), (new_field,),
-    ]  # fmt: skip
-    assert database.rows("SELECT permissions FROM directus_permissions WHERE collection = %s", new) == [
-        ({new_field: {"_nnull": True}},)
-    ]
-    assert database.rows("SELECT fields FROM directus_sync.seeded_rows WHERE collection = %s", new) == [
-        ({new_field: "kept"},)
-    ]
+            connection.exec_driver_sql(made.replace("%", "%%"), ())
+            invoke(connection, RenameCollection(name, new), RenameField(new, field, new_field))
+            assert rows(connection, f"SELECT {identifier(new_field)} FROM {identifier(new)}") == [("kept",)]
+            fields = "SELECT field FROM directus_fields WHERE collection = :name ORDER BY id"
+            assert rows(connection, fields, name=new) == [("id",), (new_field,)]
+            permissions = "SELECT permissions FROM directus_permissions WHERE collection = :name"
+            assert rows(connection, permissions, name=new) == [({new_field: {"_nnull": True}},)]
+            seeded = "SELECT fields FROM directus_sync.seeded_rows WHERE collection = :name"
+            assert rows(connection, seeded, name=new) == [({new_field: "kept"},)]
 
 
 def test_printed_sql_has_a_name_with_a_colon_as_it_is(deployed: Tool, tmp_path: Path) -> None:
@@ -86,41 +84,44 @@ NOT_REWRITTEN = {
 }
 
 
-def test_presets_that_cannot_be_rewritten_are_named_and_stop_nothing(deployed: Tool, tmp_path: Path) -> None:
-    for preset, (column, value) in NOT_REWRITTEN.items():
-        deployed.database.execute(
-            f"INSERT INTO directus_presets (id, collection, {column}) VALUES ({preset}, 'entries', {literal(value)})"
-        )
-    done = Checkout.with_revision(tmp_path, *ENTRIES).upgrade(deployed)
-    assert "look at directus_presets.filter, it may name the old one: 77" in done.err
-    assert "look at directus_presets.layout_options, it may name the old one: 78, 79" in done.err
-    for preset, (column, value) in NOT_REWRITTEN.items():
-        kept = f"SELECT {column}::text, collection FROM directus_presets WHERE id = {preset}"
-        assert deployed.database.rows(kept) == [(value, "registrations")]
+def test_presets_that_cannot_be_rewritten_are_named_and_stop_nothing(unchanged: Database) -> None:
+    with logged() as said, transaction(unchanged) as connection:
+        for preset, (column, value) in NOT_REWRITTEN.items():
+            row = f"{preset}, 'entries', {literal(value)}"
+            connection.exec_driver_sql(f"INSERT INTO directus_presets (id, collection, {column}) VALUES ({row})")
+        invoke(connection, ENTRIES)
+        for preset, (column, value) in NOT_REWRITTEN.items():
+            kept = f"SELECT CAST({column} AS text), collection FROM directus_presets WHERE id = {preset}"
+            assert rows(connection, kept) == [(value, "registrations")]
+    text = "\n".join(said)
+    assert "look at directus_presets.filter, it may name the old one: 77" in text
+    assert "look at directus_presets.layout_options, it may name the old one: 78, 79" in text
 
 
-def test_more_revisions_than_are_read_at_once_are_all_rewritten(deployed: Tool, tmp_path: Path) -> None:
-    deployed.database.execute(
-        "WITH a AS (INSERT INTO directus_activity (action, collection, item) VALUES ('update', 'vehicles', '1')"
-        " RETURNING id) INSERT INTO directus_revisions (activity, collection, item, data)"
-        " SELECT a.id, 'vehicles', n::text, json_build_object('make', 'Toyota', 'model', 'Hilux')"
-        " FROM a, generate_series(1, 1200) n"
-    )
-    renames = 'rename_field("vehicles", "make", "brand")', 'rename_field("vehicles", "brand", "make")'
-    done = Checkout.with_revision(tmp_path, *renames).upgrade(deployed)
-    assert "directus_revisions.data, 1200 rows" in done.err
-    found = deployed.database.rows("SELECT DISTINCT data::text FROM directus_revisions WHERE collection = 'vehicles'")
-    assert [json.loads(text) for (text,) in found] == [{"brand": "Toyota", "model": "Hilux"}]
+REVISIONS = (
+    "WITH a AS (INSERT INTO directus_activity (action, collection, item) VALUES ('update', 'vehicles', '1')"
+    " RETURNING id) INSERT INTO directus_revisions (activity, collection, item, data)"
+    " SELECT a.id, 'vehicles', n::text, json_build_object('make', 'Toyota', 'model', 'Hilux')"
+    " FROM a, generate_series(1, 1200) n"
+)
 
 
-def test_the_recorded_base_keeps_its_texts(deployed: Tool, tmp_path: Path) -> None:
+def test_more_revisions_than_are_read_at_once_are_all_rewritten(unchanged: Database) -> None:
+    with logged() as said, transaction(unchanged) as connection:
+        connection.exec_driver_sql(REVISIONS)
+        invoke(connection, RenameField("vehicles", "make", "brand"))
+        found = "SELECT DISTINCT CAST(data AS text) FROM directus_revisions WHERE collection = 'vehicles'"
+        assert [json.loads(text) for (text,) in rows(connection, found)] == [{"brand": "Toyota", "model": "Hilux"}]
+    assert any("directus_revisions.data, 1200 rows" in line for line in said)
+
+
+def test_the_recorded_base_keeps_its_texts(unchanged: Database) -> None:
     """`1e3` is a text to PyYAML without quotes, and a number to Directus."""
-    deployed.database.execute(
-        "UPDATE directus_sync.snapshot_history SET snapshot ="
-        " convert_to(replace(convert_from(snapshot, 'UTF8'), 'icon: category', 'icon: ''1e3'''), 'UTF8')"
-    )
-    Checkout.with_revision(tmp_path, *ENTRIES).upgrade(deployed)
-    base = bytes(
-        deployed.database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    )
-    assert b"icon: '1e3'" in base
+    with transaction(unchanged) as connection:
+        connection.exec_driver_sql(
+            "UPDATE directus_sync.snapshot_history SET snapshot ="
+            " convert_to(replace(convert_from(snapshot, 'UTF8'), 'icon: category', 'icon: ''1e3'''), 'UTF8')"
+        )
+        invoke(connection, ENTRIES)
+        ((base,),) = rows(connection, "SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
+    assert b"icon: '1e3'" in bytes(base)

@@ -1,6 +1,5 @@
 """The local stack without network, PostgreSQL or Directus: cache, processes, ports, environment, advice."""
 
-import io
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.devstack import cache, cli, environment, extension, host, locks, packages, ports, progress, unprivileged
+from tools.devstack import cache, cli, environment, extension, host, locks, packages, ports, unprivileged
 from tools.devstack.cache import Artefact, Build
 from tools.devstack.directus import Directus
 from tools.devstack.directus_home import artefact as directus_artefact
@@ -166,27 +165,6 @@ def test_the_commands_of_an_interrupted_build_die(tmp_path: Path, monkeypatch: p
     assert wait_for(lambda: Process.of(int(noted.read_text())) is None, 5)
 
 
-def test_a_build_says_where_its_log_is_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
-    made = Artefact("part", "a part", {}, lambda _: None, prepare=lambda: None)
-    made.ensure()
-    said = capsys.readouterr().err
-    assert said.startswith(f"Building a part (log: {made.path.with_name(made.path.name + '.log')}) ... done in ")
-
-
-class Terminal(io.StringIO):
-    """A terminal that remembers what was written to it."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_step_counts_its_seconds_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stderr", terminal := Terminal())
-    with progress.step("Building"):
-        assert wait_for(lambda: "1 s \rBuilding ... " in terminal.getvalue(), 10)
-    assert terminal.getvalue().rpartition("\r")[2].startswith("Building ... done in 1.")
-
-
 def test_a_failed_build_shows_its_log_and_advice(capsys: pytest.CaptureFixture[str]) -> None:
     part = artefact(lambda build: build.run(["sh", "-c", "echo no network; exit 3"]))
     with pytest.raises(StackError, match=r"sh ended with status 3 \(full log: .*\.log\)") as raised:
@@ -221,19 +199,6 @@ def test_stop_kills_a_process_that_ignores_sigterm(tmp_path: Path, monkeypatch: 
     assert not stubborn.alive
 
 
-def test_a_process_that_was_not_recorded_never_runs(tmp_path: Path) -> None:
-    seen: list[Process] = []
-
-    def record(process: Process) -> None:
-        seen.append(process)
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        start(["touch", "ran"], log=tmp_path / "log", cwd=tmp_path, env=os.environ, record=record)
-    assert wait_for(lambda: not seen[0].alive, 10)
-    assert not (tmp_path / "ran").exists()
-
-
 def test_the_state_forgets_a_dead_process_and_keeps_its_port(state: State, sleeper: Process) -> None:
     (state.folder / "state.json").write_text('{"postgres": ')
     assert state.port(POSTGRES) is None
@@ -266,6 +231,7 @@ def test_a_kept_port_is_used_again_unless_it_is_taken() -> None:
     assert ports.choose(None, port) == port
 
 
+@pytest.mark.slow
 def test_two_checkouts_that_start_at_once_each_serve_their_own_directus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,13 +296,6 @@ def test_a_database_named_in_dotenv_is_the_user_s_own(tmp_path: Path) -> None:
         assert is_own(other, DB_HOST="db")
 
 
-def test_path_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/a:/b")
-    once = environment.search_path(Path("/n"))
-    monkeypatch.setenv("PATH", once)
-    assert environment.search_path(Path("/n")) == once == "/n:/a:/b"
-
-
 # What the host lacks
 
 
@@ -368,21 +327,6 @@ def test_root_installs_what_is_missing_and_others_get_the_command(
     with pytest.raises(StackError, match="only on Debian and Ubuntu") as raised:
         host.require(files={})
     assert "docker compose" in raised.value.next_step
-
-
-@pytest.mark.usefixtures("debian")
-def test_install_goes_on_without_what_some_tests_run(
-    in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    monkeypatch.setattr("tools.devstack.postgres_tree.postgres_tree", lambda: tmp_path)
-    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: tmp_path)
-    monkeypatch.setattr("tools.devstack.extension.built", lambda _: tmp_path)
-    assert in_tmp("install", "--for-tests") == 0
-    assert capsys.readouterr().err == (
-        "note: `make test` needs chromium, which only an administrator can install\n"
-        "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
-    )
 
 
 def test_a_user_who_can_t_run_postgresql_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -481,19 +425,6 @@ def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
             assert in_tmp("up", "--database-only") == 2
 
 
-def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
-    in_tmp: Callable[..., int], shell_of_the_stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: dict[str, str] = {}
-    monkeypatch.setattr(Stack, "environment", lambda stack: stack.address)
-    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: None)
-    monkeypatch.setattr("os.execvpe", lambda _file, _arguments, environ: given.update(environ))
-    for url, left in ((shell_of_the_stack.directus.url, None), ("http://127.0.0.1:1", "http://127.0.0.1:1")):
-        monkeypatch.setenv("DIRECTUS_URL", url)
-        in_tmp("run", "--", "true")
-        assert (given["DB_PORT"], given.get("DIRECTUS_URL")) == ("5432", left)
-
-
 # The repository
 
 
@@ -507,12 +438,3 @@ def test_committed_lock_files_name_no_registry() -> None:
         text = (ROOT / name).read_text()
         assert "integrity" in text
         assert not re.search(r"\b(resolved|tarball)\b", text)
-
-
-@pytest.mark.parametrize(
-    ("target", "command"),
-    [("reset", "devstack reset --yes"), ("status", "devstack run --no-start -- .venv/bin/directus-sync status")],
-)
-def test_a_make_target_calls_the_stack(target: str, command: str) -> None:
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert command in done.stdout

@@ -11,7 +11,6 @@ from tests import forks
 from tests.commands import PROGRAMS, ROOT
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "COLUMNS": "80"}
-NOWHERE = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "x", "DB_USER": "x", "DB_PASSWORD": "a-password"}
 
 
 @pytest.mark.parametrize(
@@ -22,8 +21,3 @@ def test_a_command_prints_the_same_and_has_the_same_exit_code(command: str) -> N
     words = [str(PROGRAMS / program), *arguments]
     started = subprocess.run(words, cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
     assert forks.loaded().run(words, ENVIRON, 30) == (started.returncode, started.stdout, started.stderr)
-
-
-def test_a_command_that_takes_too_long_is_ended() -> None:
-    with pytest.raises(subprocess.TimeoutExpired):
-        forks.loaded().run([str(PROGRAMS / "directus-sync"), "wait"], {**ENVIRON, **NOWHERE}, 1)

@@ -76,21 +76,6 @@ def test_the_extension_is_tested_and_built_with_the_locked_packages_and_comes_wi
     assert "/trm/health" in final("HEALTHCHECK")[0].text
 
 
-def test_what_changes_often_makes_the_last_layers() -> None:
-    assert list(copied()) == [
-        "docker/directus-sync",
-        "docker/entrypoint.sh",
-        "alembic.ini",
-        "directus_sync",
-        "migrations",
-        "snapshots",
-    ]
-    # A dependency changes less often than any of them, a commit is in each.
-    names = [instruction.name for instruction in stages()[-1]]
-    assert "--from=dependencies" in stages()[-1][names.index("COPY")].text
-    assert names[-4:] == ["ARG", "ARG", "ENV", "LABEL"]
-
-
 def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
     (entrypoint,), (command,) = final("ENTRYPOINT"), final("CMD")
     assert entrypoint.json == ["/sbin/tini", "--", str(copied()["docker/entrypoint.sh"])]

@@ -42,18 +42,8 @@ def free_after(tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "_try", lambda *_: answers.pop() if answers else True)
 
 
-def test_the_key_fits_the_bigint_of_an_advisory_lock() -> None:
-    assert 0 < lock.LOCK_KEY < 2**63
-
-
 def test_the_key_spells_the_tool_s_name() -> None:
     assert lock.LOCK_KEY.to_bytes(8, "big") == b"dirsync\0"
-
-
-def test_a_free_lock_is_taken_without_waiting(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    free_after(0, monkeypatch)
-    with lock.exclusive(CLOSED, 600, waiting=lambda _: pytest.fail("nobody holds it")):
-        assert clock.sleeps == 0
 
 
 def test_a_lock_that_becomes_free_is_taken_and_the_holder_was_named_once(

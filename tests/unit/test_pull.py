@@ -47,14 +47,6 @@ def test_a_pull_of_the_same_bytes_leaves_the_file_alone(tmp_path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_a_pull_keeps_the_permissions_of_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "schema.yaml"
-    path.write_bytes(b"old")
-    path.chmod(0o640)
-    written(path, overwrite=True)
-    assert path.stat().st_mode & 0o777 == 0o640
-
-
 def test_a_pull_of_a_directus_without_collections_is_refused(tmp_path: Path) -> None:
     nothing = Snapshot(b"", "http://directus.example", "11.17.4", {"collections": {}})
     with pytest.raises(InvalidSnapshot, match="has no collections"):

@@ -165,6 +165,7 @@ def flow(operation: str, options: str) -> str:
             resource_files.FILES["dashboards/day.yaml"].replace("sort_order", "number"),
             "names number, and stages has no field number",
         ),
+        ("flows/a.yaml", flow("log", "null"), "has no options, and without them Directus runs no operation"),
         ("flows/a.yaml", flow("item-update", "{collection: events}"), "writes items"),
         ("flows/a.yaml", flow("item-read", "{collection: events}"), "without `emitEvents: true`"),
         ("flows/a.yaml", flow("item-read", "{emitEvents: true, permissions: $full}"), "has the permissions \\$full"),

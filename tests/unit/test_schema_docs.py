@@ -15,7 +15,7 @@ from directus_sync.catalog import Catalog, file
 from directus_sync.schema import snapshot
 from directus_sync.settings import ROOT
 from tools.schema_docs import __main__ as command
-from tools.schema_docs import mermaid, pages, reading, words
+from tools.schema_docs import pages, reading, words
 
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)]*))?\)")
 
@@ -193,12 +193,6 @@ def test_stale_pages_are_named_and_then_written(checkout: Path, capsys: pytest.C
     assert "up to date" in capsys.readouterr().out
 
 
-def test_a_snapshot_that_cannot_be_read_is_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (checkout / "snapshots" / "schema.yaml").write_text("version: 1\n", encoding="utf-8")
-    assert command.main([], checkout) == 1
-    assert "schema.yaml" in capsys.readouterr().err
-
-
 # Pages
 
 
@@ -211,27 +205,6 @@ def test_each_folder_has_a_page_and_collections_without_one_share_a_page(made_up
         ("schema/directus.md", ["directus_users"]),
         ("schema/database.md", ["fixes"]),
     ]
-
-
-def test_folders_with_equal_or_unsafe_names_have_pages_of_their_own() -> None:
-    folders = ["../up", "Event", "event", "directus"]
-    parts = [part for name in folders for part in (collection(name, table=False), collection(f"in {name}", name))]
-    found = rendered(*parts, field("directus_users.phone"))
-    assert list(found)[1:] == [
-        "schema/___up.md", "schema/Event.md", "schema/event_.md", "schema/directus.md", "schema/directus_.md",
-    ]  # fmt: skip
-    assert "## directus_users" in found["schema/directus_.md"]
-
-
-def test_fields_have_the_order_of_the_form_and_follow_their_group() -> None:
-    found = rendered(
-        collection("c"),
-        field("c.last"),
-        field("c.inner", meta={"group": "box", "sort": 1}),
-        field("c.second", meta={"sort": 2}),
-        {**field("c.box", "alias", meta={"sort": 1}), "schema": None},
-    )
-    assert re.findall(r"^\| `(\w+)`", found["schema/ungrouped.md"], re.MULTILINE) == ["box", "inner", "second", "last"]
 
 
 def test_unusual_fields_relations_and_rules_are_described(made_up: Mapping[str, str]) -> None:
@@ -254,28 +227,6 @@ def test_unusual_fields_relations_and_rules_are_described(made_up: Mapping[str, 
     assert "| users_phone_check |" in overview
 
 
-def test_choices_keep_their_order_and_a_validation_that_repeats_them_is_left_out() -> None:
-    choices = [{"text": "B", "value": "b"}, {"text": "Group", "children": [{"text": "DQ, out", "value": "dq"}]}]
-    validation = {"_and": [{"status": {"_in": ["b", "dq"]}}]}
-    status = field("c.status", meta={"options": {"choices": choices}, "validation": validation})
-    number = field("c.number", meta={"validation": {"_and": [{"number": {"_regex": "^a|b$"}}]}})
-    page = rendered(collection("c"), status, number)["schema/ungrouped.md"]
-    assert "- `status` is one of, in this order: `b`, `dq` (DQ, out).\n" in page
-    assert "`status` must pass" not in page
-    assert '- `number` must pass `{"_regex": "^a|b$"}`.\n' in page
-
-
-def test_a_list_through_a_junction_names_the_other_side() -> None:
-    found = rendered(
-        collection("crews"), collection("members"), collection("people"),
-        alias("crews.people"), field("members.crew"), field("members.person"),
-        relation("members.crew", "crews", one_field="people", junction_field="person"),
-        relation("members.person", "people", junction_field="crew"),
-    )  # fmt: skip
-    expected = "list of [people](#people) through [members](#members)"
-    assert row(found["schema/ungrouped.md"], "`people`")[1] == expected
-
-
 # Diagrams
 
 
@@ -283,72 +234,3 @@ def test_every_line_of_a_diagram_is_valid_mermaid(made_up: Mapping[str, str]) ->
     for text in [*made_up.values(), *pages.render(reading.load(ROOT / "snapshots")).values()]:
         for line in "".join(diagrams(text)).splitlines():
             assert LINES.fullmatch(line), line
-
-
-def test_a_diagram_has_keys_nullable_columns_and_numbers(made_up: Mapping[str, str]) -> None:
-    related, alone = diagrams(made_up["schema.md"])
-    for line in (
-        '    varchar code UK "null"',
-        '    text[] tags "null"',
-        "    timestamptz at PK",
-        '    uuid steward FK, UK "null"',
-        '  "stages" |o..o{ "penalties" : "item"',
-        '  "zones" |o..o{ "penalties" : "item"',
-        '  "directus_users" |o--o| "penalties" : "steward"',
-        '  "stages" |o--o{ "fixes" : "stage_id"',
-    ):
-        assert f"{line}\n" in related
-    assert "divider" not in related
-    assert alone == 'erDiagram\n  "zone_points"\n  "notes" {\n    text text "null"\n    tsvector search "null"\n  }\n'
-
-
-def test_names_that_mermaid_would_misread_are_changed() -> None:
-    parts = [
-        collection('a"b%<i>'),
-        collection("direction TB"),
-        field('a"b%<i>.1st value'),
-        field('a"b%<i>.PK'),
-        field('a"b%<i>.größe'),
-    ]
-    found = reading.build(schema(*parts, relation('a"b%<i>.PK', 'a"b%<i>')), catalog())
-    drawn = mermaid.diagram(found.tables, found.relations)
-    assert drawn == (
-        "erDiagram\n"
-        '  "a_b__i_" |o--o{ "a_b__i_" : "PK"\n'
-        '  "a_b__i_" {\n'
-        '    varchar _1st_value "null"\n'
-        '    varchar _PK FK "null"\n'
-        '    varchar größe "null"\n'
-        "  }\n"
-        '  "direction_TB"\n'
-    )
-
-
-# Words
-
-
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        ("plain, with a-b and race_number", "plain, with a-b and race_number"),
-        ("*all* of `it` [x](y) <b> ~a~ $x$", r"\*all\* of \`it\` \[x\](y) \<b\> \~a\~ \$x\$"),
-        ("_so_ it is", r"\_so\_ it is"),
-        ("two\n lines", "two lines"),
-        ("1. first", r"1\. first"),
-        ("# a heading", r"\# a heading"),
-        ("- a list", r"\- a list"),
-        ("M&amp;M & co", r"M\&amp;M & co"),
-    ],
-)
-def test_text_is_escaped(raw: str, shown: str) -> None:
-    assert words.text(raw) == shown
-
-
-def test_code_may_contain_backticks() -> None:
-    assert words.code("a `b` c") == "``a `b` c``"
-    assert words.code("`b`") == "`` `b` ``"
-    assert words.code("") == ""
-
-
-def test_an_empty_column_of_a_table_is_left_out() -> None:
-    assert words.table(("A", "B"), [("a|b", ""), ("c", "")]) == ["| A |", "| --- |", r"| a\|b |", "| c |"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,46 @@ def refusal(load: Load, **variables: str) -> str:
     return str(caught.value)
 
 
+DURATIONS = {
+    "DIRECTUS_SYNC_DB_WAIT": "database_wait",
+    "DIRECTUS_SYNC_DIRECTUS_WAIT": "directus_wait",
+    "DIRECTUS_SYNC_LOCK_WAIT": "lock_wait",
+    "DIRECTUS_SYNC_REQUEST_TIMEOUT": "request_timeout",
+    "DIRECTUS_SYNC_APPLY_TIMEOUT": "apply_timeout",
+}
+READ: list[tuple[dict[str, str], str, object]] = [
+    ({}, "database.port", 5432),
+    *(({"DB_SSL": value}, "database.sslmode", "require") for value in ("true", "TRUE", "1")),
+    ({"DB_SSL": "false"}, "database.sslmode", None),
+    ({}, "directus_url", None),
+    ({"DIRECTUS_URL": "", "ADMIN_TOKEN": ""}, "directus_url", None),
+    ({"DIRECTUS_URL": "http://127.0.0.1:8055"}, "directus_url", "http://127.0.0.1:8055"),
+    ({"DIRECTUS_URL": "http://127.0.0.1:8055/"}, "directus_url", "http://127.0.0.1:8055"),
+    ({"DIRECTUS_URL": "https://example.com/directus/"}, "directus_url", "https://example.com/directus"),
+    ({"DIRECTUS_URL": "http://[::1]:8055"}, "directus_url", "http://[::1]:8055"),
+    ({"DIRECTUS_TOKEN": "ours", "ADMIN_TOKEN": "theirs"}, "token", "ours"),
+    ({"ADMIN_TOKEN": "theirs"}, "token", "theirs"),
+    ({"ADMIN_EMAIL": "a@example.com"}, "email", "a@example.com"),
+    ({"ADMIN_PASSWORD": "pw-123"}, "password", "pw-123"),
+    ({"DIRECTUS_HOME": "/directus"}, "directus_home", Path("/directus")),
+    ({}, "directus_home", None),
+    ({}, "snapshot", settings.ROOT / "snapshots" / "schema.yaml"),
+    ({}, "mode", Mode.AUTO),
+    ({"DIRECTUS_SCHEMA_APPLY_MODE": ""}, "mode", Mode.AUTO),
+    *(({"DIRECTUS_SCHEMA_APPLY_MODE": mode.value}, "mode", mode) for mode in Mode),
+    *(({name: "7.5"}, attribute, 7.5) for name, attribute in DURATIONS.items()),
+    *(({}, attribute, getattr(Settings, attribute)) for attribute in DURATIONS.values()),
+    ({"DIRECTUS_SYNC_LOCK_WAIT": "0"}, "lock_wait", 0),
+]
+
+
+@pytest.mark.parametrize(("variables", "attribute", "value"), READ)
+def test_a_variable_is_read_or_has_its_default(
+    load: Load, variables: dict[str, str], attribute: str, value: object
+) -> None:
+    assert attrgetter(attribute)(load(**variables)) == value
+
+
 # The database
 
 
@@ -36,17 +77,6 @@ def test_the_database_is_named_by_directus_s_own_variables(load: Load) -> None:
         "db-pass-1",
         None,
     )
-
-
-def test_the_port_is_that_of_postgresql_when_none_is_set(load: Load) -> None:
-    assert load().database.port == 5432
-
-
-@pytest.mark.parametrize(
-    ("value", "sslmode"), [("true", "require"), ("TRUE", "require"), ("1", "require"), ("false", None)]
-)
-def test_db_ssl_asks_for_encryption(load: Load, value: str, sslmode: str | None) -> None:
-    assert load(DB_SSL=value).database.sslmode == sslmode
 
 
 def test_a_connection_string_takes_the_place_of_the_rest(load: Load) -> None:
@@ -81,23 +111,6 @@ def test_a_port_that_is_none_is_refused(load: Load, port: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "read"),
-    [
-        ("http://127.0.0.1:8055", "http://127.0.0.1:8055"),
-        ("http://127.0.0.1:8055/", "http://127.0.0.1:8055"),
-        ("https://example.com/directus/", "https://example.com/directus"),
-        ("http://[::1]:8055", "http://[::1]:8055"),
-    ],
-)
-def test_the_url_of_directus_is_kept_without_the_last_slash(load: Load, url: str, read: str) -> None:
-    assert load(DIRECTUS_URL=url).directus_url == read
-
-
-def test_no_url_is_a_private_directus(load: Load) -> None:
-    assert load().directus_url is None
-
-
-@pytest.mark.parametrize(
     "url",
     [
         "127.0.0.1:8055",
@@ -127,22 +140,12 @@ def test_a_url_with_a_query_is_refused_without_repeating_it(load: Load, rest: st
     assert "hunter22" not in refusal(load, DIRECTUS_URL=f"http://example.com{rest}")
 
 
-def test_the_token_of_directus_sync_comes_before_that_of_the_administrator(load: Load) -> None:
-    assert load(DIRECTUS_TOKEN="ours", ADMIN_TOKEN="theirs").token == "ours"
-    assert load(ADMIN_TOKEN="theirs").token == "theirs"
-
-
 @pytest.mark.parametrize("token", ["hunter22\n", "hunter 22", "hunter22\r\nX-Evil: 1", "hünter22"])
 @pytest.mark.parametrize("name", ["DIRECTUS_TOKEN", "ADMIN_TOKEN"])
 def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(load: Load, name: str, token: str) -> None:
     message = refusal(load, **{name: token})
     assert f"{name} holds a character that no token has" in message
     assert "nter" not in message
-
-
-def test_email_and_password_of_the_administrator_are_read(load: Load) -> None:
-    loaded = load(ADMIN_EMAIL="a@example.com", ADMIN_PASSWORD="pw-123")
-    assert (loaded.email, loaded.password) == ("a@example.com", "pw-123")
 
 
 @pytest.mark.parametrize(
@@ -161,15 +164,6 @@ def test_no_way_to_log_in_names_them_all(load: Load, variables: dict[str, str]) 
         assert name in str(caught.value)
 
 
-def test_the_folder_of_directus_is_a_path(load: Load) -> None:
-    assert load(DIRECTUS_HOME="/directus").directus_home == Path("/directus")
-    assert load().directus_home is None
-
-
-def test_the_snapshot_of_the_checkout_is_the_default(load: Load) -> None:
-    assert load().snapshot == settings.ROOT / "snapshots" / "schema.yaml"
-
-
 def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
     assert load().excluded_tables == "spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests"
     assert (
@@ -179,16 +173,6 @@ def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
 
 
 # The mode
-
-
-def test_the_mode_is_auto_unless_one_is_set(load: Load) -> None:
-    assert load().mode is Mode.AUTO
-    assert load(DIRECTUS_SCHEMA_APPLY_MODE="").mode is Mode.AUTO
-
-
-@pytest.mark.parametrize("mode", Mode)
-def test_every_mode_can_be_set(load: Load, mode: Mode) -> None:
-    assert load(DIRECTUS_SCHEMA_APPLY_MODE=mode.value).mode is mode
 
 
 @pytest.mark.parametrize("text", ["force", "AUTO", "dry_run", "true"])
@@ -204,20 +188,6 @@ def test_the_approvals_lie_beside_the_snapshot(load: Load, tmp_path: Path) -> No
 
 # Durations
 
-DURATIONS = {
-    "DIRECTUS_SYNC_DB_WAIT": "database_wait",
-    "DIRECTUS_SYNC_DIRECTUS_WAIT": "directus_wait",
-    "DIRECTUS_SYNC_LOCK_WAIT": "lock_wait",
-    "DIRECTUS_SYNC_REQUEST_TIMEOUT": "request_timeout",
-    "DIRECTUS_SYNC_APPLY_TIMEOUT": "apply_timeout",
-}
-
-
-@pytest.mark.parametrize(("name", "attribute"), DURATIONS.items())
-def test_each_duration_has_its_variable(load: Load, name: str, attribute: str) -> None:
-    assert getattr(load(**{name: "7.5"}), attribute) == 7.5
-    assert getattr(load(), attribute) == getattr(Settings, attribute)
-
 
 @pytest.mark.parametrize("name", DURATIONS)
 @pytest.mark.parametrize("value", ["-1", "abc", "inf", "nan", "1h"])
@@ -225,10 +195,6 @@ def test_a_duration_that_is_none_is_refused_by_name(load: Load, name: str, value
     message = refusal(load, **{name: value})
     assert name in message
     assert repr(value) in message
-
-
-def test_waiting_no_time_at_all_is_allowed(load: Load) -> None:
-    assert load(DIRECTUS_SYNC_LOCK_WAIT="0").lock_wait == 0
 
 
 # .env
@@ -263,14 +229,6 @@ def test_the_environment_comes_before_the_env_file(tmp_path: Path) -> None:
 
 def test_an_empty_variable_switches_one_of_the_env_file_off(tmp_path: Path) -> None:
     assert settings.load({"ADMIN_TOKEN": ""}, env_file(tmp_path, COMPLETE)).token is None
-
-
-def test_an_empty_variable_is_an_unset_one(load: Load) -> None:
-    assert load(DIRECTUS_URL="", ADMIN_TOKEN="").directus_url is None
-
-
-def test_a_missing_env_file_is_no_error(load: Load) -> None:
-    assert load().database.host == "db.example"
 
 
 def test_without_arguments_the_environment_of_the_process_is_read(

@@ -158,6 +158,9 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _operation(item: Resource, row: Row) -> Iterator[Finding]:
     options = row["options"] if isinstance(row["options"], Mapping) else {}
+    if row["options"] is None:
+        what = f"{item.id} has no options, and without them Directus runs no operation"
+        yield Finding(item.where, what, "write `options: {}`")
     if row["type"] in _WRITES:
         what = f"{item.id} writes items ({row['type']}): a flow that writes goes around rules that are tested"
         yield Finding(

@@ -27,7 +27,10 @@ export class Outbox {
   /** Send what has waited for some seconds; say nothing more than once of an outage. */
   async attempt(seconds: number): Promise<void> {
     const { redis } = this;
-    if (redis === undefined || redis.status !== 'ready') return;
+    if (redis === undefined) return;
+    // Who switches a part of the extension off or on has all of it loaded again, and nothing starts it then.
+    if (redis.status === 'wait') await this.connect(redis);
+    if (redis.status !== 'ready') return;
     for (const source of SOURCES) {
       try {
         const sent = await this.drain(redis, source, seconds);
@@ -45,9 +48,7 @@ export class Outbox {
       return;
     }
     const age = Number(this.context.env['TRM_OUTBOX_SECONDS'] ?? AGE_SECONDS);
-    void this.redis.connect().catch((error: unknown) => {
-      this.missing(error);
-    });
+    void this.connect(this.redis);
     setInterval(() => void this.attempt(age), Math.min(LOOP_SECONDS, age) * 1000).unref();
   }
 
@@ -59,6 +60,12 @@ export class Outbox {
         await sent();
       }
       return waiting.length;
+    });
+  }
+
+  private async connect(redis: Redis): Promise<void> {
+    await redis.connect().catch((error: unknown) => {
+      this.missing(error);
     });
   }
 
