@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import psycopg2
+from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from directus_sync import __version__
 from directus_sync.directus import installation
@@ -192,25 +193,14 @@ def with_version(inputs: str, directus: str) -> str:
 def read(connection: Connection) -> Fingerprint | None:
     """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base.
 
-    None if the database lacks some of that.
+    None if the database lacks some of that. Directus makes and changes its tables one by one: an interrupted bootstrap
+    leaves some without their newer columns.
     """
-    if not is_possible(connection):
+    try:
+        ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
+    except (UndefinedTable, UndefinedColumn):
         return None
-    ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
     return Fingerprint(whole, content)
-
-
-def is_possible(connection: Connection) -> bool:
-    """Tell whether the database has everything that `read` reads, of TimescaleDB, of Directus and of the tool."""
-    ((found,),) = database.query(
-        connection,
-        "SELECT num_nulls(to_regclass('timescaledb_information.dimensions'), to_regclass('public.directus_fields'),"
-        " to_regclass('public.directus_collections'), to_regclass('public.directus_relations'),"
-        " to_regclass('public.directus_migrations'), to_regclass('public.directus_permissions'),"
-        " to_regclass('public.directus_extensions'), to_regclass('directus_sync.resource_history'),"
-        " to_regclass('directus_sync.snapshot_history')) = 0",
-    )
-    return bool(found)
 
 
 def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:

@@ -202,6 +202,21 @@ def test_a_part_of_an_object_is_in_the_fingerprint(transaction: Transaction, cas
     assert found[0] != found[1]
 
 
+MISSING = {
+    "a table": "DROP TABLE directus_permissions",
+    "a newer table": "DROP TABLE directus_policies CASCADE",
+    "a newer column": "ALTER TABLE directus_extensions DROP COLUMN folder",
+    "a table of the tool's": "DROP TABLE directus_sync.resource_history",
+    "an extension": "DROP EXTENSION timescaledb CASCADE",
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_a_database_that_is_made_in_part_has_no_fingerprint(transaction: Transaction, case: str) -> None:
+    transaction.execute(MISSING[case])
+    assert fingerprint.read(transaction.connection) is None
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Return a copy of the committed snapshot, with what is beside it."""

@@ -94,3 +94,15 @@ def test_a_table_in_the_way_has_directus_do_it(empty: Tool) -> None:
         assert bootstrap.is_prepared(empty.settings, connection)
         empty.database.execute("CREATE TABLE directus_of_mine ()")
         assert not bootstrap.is_prepared(empty.settings, connection)
+
+
+def test_what_an_interrupted_bootstrap_left_is_made_again(bootstrapped: Tool) -> None:
+    """Directus makes its tables one by one, and some of their columns later."""
+    bootstrapped.database.execute(
+        "CREATE TABLE directus_sync.bootstrapping (); DELETE FROM directus_users;"
+        " ALTER TABLE directus_extensions DROP COLUMN folder; DROP TABLE directus_policies CASCADE"
+    )
+    done = bootstrapped("deploy")
+    assert done.code == 0, done.text
+    assert bootstrapped.database.value("SELECT to_regclass('directus_sync.bootstrapping')") is None
+    assert bootstrapped.database.value("SELECT count(*) FROM directus_policies") > 1
