@@ -75,6 +75,8 @@ def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stac
     assert running(checkout) == []
 
 
+# tests/unit/test_devstack.py has the same with a server that stands in.
+@pytest.mark.slow
 def test_two_directus_that_start_at_once_do_not_share_a_port(stacked: Stacked, tmp_path: Path) -> None:
     home, wanted = directus_home.directus_home(ROOT), ports.choose()
     environ = dict(
