@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.clubs import Windows
+from tests.browser.clubs import People
 from tests.browser.race_day import STEPS
 from tests.conftest import RunningDirectus
 
-# Two minutes, most of them for loading the Studio in four windows. tests/extension has the same day by the API.
+# A minute. tests/extension has the same day by the API, and test_roles.py its steps that other roles take.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tmp_path")]
 
 
-def test_a_race_day_in_the_studio_needs_no_administrator(people: Windows, race: RunningDirectus) -> None:
+def test_a_race_day_in_the_studio_needs_no_administrator(people: People, race: RunningDirectus) -> None:
+    people["director"].open("entries")
     for step in STEPS.values():
         step(people, race.database)
     viewer = {"Authorization": "Bearer viewer-of-a"}

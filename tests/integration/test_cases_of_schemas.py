@@ -13,6 +13,7 @@ from typing import Final
 
 import psycopg
 
+from tests import small
 from tests.conftest import ROOT, RunningDirectus, Serving, Tool
 from tests.making import collection, column, field, key, relation, track
 from tests.snapshots import Edit, edited, without_collections, without_field
@@ -245,7 +246,6 @@ def pulled_from(serve: Serving, file: Path, made: Iterable[Make]) -> None:
 def assert_comes(running: RunningDirectus, file: Path, *options: str) -> None:
     pushed = running.tool("push", "--snapshot", file, *options)
     assert pushed.code == 0, pushed.text
-    assert running.tool("diff", "--snapshot", file).code == 0
     assert running.tool("push", "--snapshot", file).out.startswith("Nothing to push")
 
 
@@ -271,20 +271,20 @@ def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve:
         assert_comes(running, file)
 
 
-def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, snapshot_file: Path) -> None:
-    with serve("deployed") as running:
+def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, tmp_path: Path) -> None:
+    file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
         renamed_key(running)
-        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        pulled = running.tool("pull", "--snapshot", file)
         assert pulled.code == 0, pulled.text
         assert "organization_vehicles.vehicle_id as it is here: foreign key ov_vehicle_fk" in pulled.err
-    for stage in ("deployed", "bootstrapped"):
-        with serve(stage) as running:
+    for prepare in (small.pushed, None):
+        with serve("bootstrapped", "", prepare) as running:
             before = running.database.contents()
-            for _ in range(2):
-                refused = running.tool("push", "--snapshot", snapshot_file)
-                assert refused.code == 4, refused.text
-                assert "error[not-rebuildable]" in refused.err
-                assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
+            refused = running.tool("push", "--snapshot", file)
+            assert refused.code == 4, refused.text
+            assert "error[not-rebuildable]" in refused.err
+            assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
             assert running.database.contents() == before
 
 
@@ -297,7 +297,5 @@ def test_objects_with_any_name_and_text_are_listed_and_found_again(deployed: Too
                 connection.execute(statement)
     pulled = deployed("pull", "--snapshot", snapshot_file)
     assert pulled.code == 0, pulled.text
-    assert deployed("pull", "--snapshot", snapshot_file).out.startswith("Nothing to pull")
     checked = deployed("check", "--snapshot", snapshot_file)
     assert checked.code == 0, checked.text
-    assert deployed("deploy", "--snapshot", snapshot_file).code == 0
