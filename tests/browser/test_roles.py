@@ -1,4 +1,4 @@
-"""Who is no director in the Studio: he finds his own organisation alone, does his work, is told what he may not do."""
+"""Each role in the Studio: it finds its own organisation alone, does its work, and is told what it may not do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import race_day
+from tests.browser import clubs, race_day
 from tests.browser.clubs import People
 from tests.browser.studio import TIMING, Studio
 from tests.conftest import RunningDirectus
@@ -96,3 +96,15 @@ def test_a_participant_finds_his_entry_and_is_told_what_is_not_his_to_change(
     participant.saved()
     found = race.database.rows("SELECT status, notes FROM public.entries WHERE notes IS NOT NULL")
     assert found == [("registered", "We come with a trailer")]
+
+
+# Most of a minute. tests/extension has the same day by the API.
+@pytest.mark.slow
+def test_a_race_day_in_the_studio_needs_no_administrator(people: People, race: RunningDirectus) -> None:
+    clubs.begin(race)
+    people["director"].open("entries")
+    for step in race_day.STEPS.values():
+        step(people, race.database)
+    viewer = {"Authorization": "Bearer viewer-of-a"}
+    results = race.http.get("/items/stage_results", headers=viewer).json()["data"]
+    assert [result["publication"] for result in results] == ["official"]

@@ -130,15 +130,6 @@ def interrupt(
     until(lambda: "lock       free" in tool("status").out, seconds=5)
 
 
-@pytest.mark.slow
-def test_a_boot_after_interrupted_ones_serves(empty: Tool, tmp_path: Path) -> None:
-    whole = {**empty.environ, "DIRECTUS_SYNC_WORKER": "off"}
-    interrupt(empty, whole, bootstraps, signal.SIGTERM, tmp_path)
-    interrupt(empty, empty.environ, pushes, signal.SIGINT, tmp_path)
-    with booting(empty.environ, tmp_path) as boot:
-        until(lambda: boot.serves)
-
-
 def test_a_signal_ends_a_server_that_still_starts(settled: Tool, tmp_path: Path) -> None:
     with booting(settled.environ, tmp_path) as boot:
         until(lambda: boot.runs("cli.js start") and not boot.runs("deploy") and not boot.runs("entrypoint"))
