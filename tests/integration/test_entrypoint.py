@@ -33,9 +33,8 @@ def pm2(stack_environ: dict[str, str]) -> tuple[str | Path, ...]:
 def assert_serves_what_is_committed(boot: Boot, tool: Tool, committed: Snapshot) -> None:
     """See that it serves the schema of the committed file, byte for byte, to the administrator that the tool made."""
     settings = tool.settings
-    login = httpx.post(
-        f"http://127.0.0.1:{boot.port}/auth/login", json={"email": settings.email, "password": settings.password}
-    )
+    given = {"email": settings.email, "password": settings.password}
+    login = httpx.post(f"http://127.0.0.1:{boot.port}/auth/login", json=given, timeout=30, trust_env=False)
     token = login.json()["data"]["access_token"]
     assert boot.get("/users/me", token).json()["data"]["first_name"] == "Admin"
     assert boot.get("/items/events", token).json() == {"data": []}
