@@ -128,7 +128,7 @@ mutants: venv ## Change the guard's code one place at a time, and list what no t
 .PHONY: screenshots
 screenshots: venv ## Test the admin UI, and take the pictures of docs/images again
 	@$(STACK) install --for-tests
-	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/browser
+	@SCREENSHOTS=docs/images TIER=slow $(PYTHON) -m pytest tests/browser
 
 .PHONY: bench
 bench: venv ## Measure against the old chain, Directus's CLI and npm's directus-sync: docs/benchmarks.md

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,10 +49,16 @@ def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
 
 
 @pytest.fixture(scope="session")
-def studio(browser: Browser, seeded: RunningDirectus) -> Studio:
-    """The admin UI, with the administrator logged in."""
+def pictures() -> Path | None:
+    """Where pictures of the pages go, if somebody asks for them."""
     asked = os.environ.get("SCREENSHOTS")
-    opened = open_studio(browser, str(seeded.http.base_url), ROOT / asked if asked else None)
+    return ROOT / asked if asked else None
+
+
+@pytest.fixture(scope="session")
+def studio(browser: Browser, seeded: RunningDirectus, pictures: Path | None) -> Studio:
+    """The admin UI, with the administrator logged in."""
+    opened = open_studio(browser, str(seeded.http.base_url), pictures)
     environ = seeded.tool.environ
     opened.log_in(environ["ADMIN_EMAIL"], environ["ADMIN_PASSWORD"], is_administrator=True)
     return opened
@@ -67,9 +73,9 @@ def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
 
 
 @pytest.fixture(scope="session")
-def people(browser: Browser, guarded: RunningDirectus) -> clubs.Windows:
-    """Who works for the first club on a race day, each in a window of his own."""
-    return clubs.Windows(browser, guarded)
+def people(browser: Browser, guarded: RunningDirectus, pictures: Path | None) -> clubs.People:
+    """The Studio on the day of the race, in one window for all who work for the first club."""
+    return clubs.People(open_studio(browser, str(guarded.http.base_url), pictures, now=clubs.NOW))
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +101,10 @@ def pytest_runtest_makereport(
     report = yield
     folder = item.funcargs.get("tmp_path")
     if report.failed and isinstance(folder, Path):
-        for name, studio in opened(item.funcargs).items():
-            path = folder / f"{name}.png"
-            studio.page.screenshot(path=path)
-            report.sections.append(("What the browser shows", f"{path}, at {studio.page.url}"))
+        for name, opened in item.funcargs.items():
+            studio = opened.studio if isinstance(opened, clubs.People) else opened
+            if isinstance(studio, Studio):
+                path = folder / f"{name}.png"
+                studio.page.screenshot(path=path)
+                report.sections.append(("What the browser shows", f"{path}, at {studio.page.url}"))
     return report
-
-
-def opened(fixtures: Mapping[str, object]) -> dict[str, Studio]:
-    """Return the windows among the fixtures of a test."""
-    several = [value for value in fixtures.values() if isinstance(value, Mapping)]
-    named = [pair for values in (fixtures, *several) for pair in values.items()]
-    return {str(name): value for name, value in named if isinstance(value, Studio)}

@@ -7,12 +7,9 @@ from typing import Final
 
 from playwright.sync_api import expect
 
-from tests.browser.clubs import TODAY
-from tests.browser.studio import Studio
+from tests.browser.clubs import TODAY, People
 from tests.conftest import Database
 from tests.extension.rally import key
-
-People = Mapping[str, Studio]
 
 # What somebody is told, and the page explains.
 WRONG_ORDER: Final = "A stage does not go from published to closed."

@@ -48,7 +48,8 @@ class Studio:
     pictures: Path | None
 
     def log_in(self, email: str, password: str, *, is_administrator: bool = False) -> None:
-        self.page.goto(f"{self.url}/admin/login")
+        if not self.page.get_by_placeholder("Email").is_visible():
+            self.page.goto(f"{self.url}/admin/login")
         self.page.get_by_placeholder("Email").fill(email)
         self.page.get_by_placeholder("Password").fill(password)
         self.page.get_by_role("button", name="Sign In").click()
@@ -56,6 +57,14 @@ class Studio:
             # Directus asks for an owner of the project, to whom its licence applies: a question for people.
             self.page.get_by_role("button", name="Remind Later").click()
         expect(self.navigation).to_be_visible()
+
+    def log_out(self) -> None:
+        """Leave the window to somebody else; the app is not loaded again."""
+        # It slides out from under the avatar.
+        self.page.locator(".module-bar-avatar").hover()
+        self.page.locator(".sign-out").get_by_role("button").click()
+        self.page.get_by_role("link", name="Sign Out").click()
+        expect(self.page.get_by_placeholder("Email")).to_be_visible()
 
     def open(self, path: str) -> None:
         """Load a page of the content module; what was typed before is dropped."""

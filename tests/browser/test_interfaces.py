@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.clubs import Windows
+from tests.browser.clubs import People
 from tests.browser.race_day import give_a_penalty_by_hand, send_a_command_to_a_device
 from tests.browser.studio import Studio
 from tests.browser.test_studio import RACE_DAY
-from tests.conftest import ROOT, RunningDirectus
+from tests.conftest import RunningDirectus
 from tests.extension.rally import key
 from tests.extension.test_preview import FORMULA, LATERAL, east, entry, fix
 
@@ -23,13 +22,30 @@ SECONDS_FOR_A_PENALTY = 30
 
 
 @pytest.fixture
-def director(people: Windows, race: RunningDirectus) -> Studio:
-    asked = os.environ.get("SCREENSHOTS")
-    return Studio(people["director"].page, people["director"].url, ROOT / asked if asked else None)
+def director(people: People, race: RunningDirectus) -> Studio:
+    return people["director"]
 
 
+def test_a_duration_is_typed_and_shown_as_people_write_it(director: Studio, race: RunningDirectus) -> None:
+    director.visit("Stages")
+    director.edit("SS1")
+    duration = director.field("Maximum time").get_by_role("textbox")
+    duration.fill("50:75")
+    duration.press("Tab")
+    assert duration.evaluate("field => field.validationMessage") == "Write it as h:mm:ss, for example 0:01:30."
+    duration.fill("90:00")
+    duration.press("Tab")
+    expect(duration).to_have_value("1:30:00")
+    director.saved()
+    stored = "SELECT mta_seconds FROM public.stages WHERE name = 'SS1' AND mta_seconds IS NOT NULL"
+    assert race.database.rows(stored) == [(5400,)]
+    director.edit("SS1")
+    expect(director.field("Maximum time").get_by_role("textbox")).to_have_value("1:30:00")
+
+
+@pytest.mark.slow
 def test_a_steward_gives_a_penalty_by_hand_in_half_a_minute(
-    director: Studio, people: Windows, race: RunningDirectus
+    director: Studio, people: People, race: RunningDirectus
 ) -> None:
     director.open("events")
     began = time.monotonic()
@@ -40,6 +56,7 @@ def test_a_steward_gives_a_penalty_by_hand_in_half_a_minute(
     director.picture("penalty")
 
 
+@pytest.mark.slow
 def test_a_formula_names_its_waypoint_by_a_list(director: Studio, race: RunningDirectus) -> None:
     director.open("penalty_formulas/+")
     director.select("Event", "Rally A")
@@ -59,6 +76,7 @@ def test_a_formula_names_its_waypoint_by_a_list(director: Studio, race: RunningD
     assert found == [("waypoint", key("waypoint A"), 900)]
 
 
+@pytest.mark.slow
 def test_a_start_order_is_filled_in_without_json(director: Studio, race: RunningDirectus) -> None:
     director.open("stages")
     director.edit("SS1")
@@ -76,7 +94,8 @@ def test_a_start_order_is_filled_in_without_json(director: Studio, race: Running
     assert params == {"n": 10, "group_gap_seconds": 300, "entry_ids": [key("entry A")]}
 
 
-def test_a_command_is_sent_to_a_device(director: Studio, people: Windows, race: RunningDirectus) -> None:
+@pytest.mark.slow
+def test_a_command_is_sent_to_a_device(director: Studio, people: People, race: RunningDirectus) -> None:
     director.open("events")
     send_a_command_to_a_device(people, race.database)
 
@@ -86,7 +105,7 @@ def test_the_effect_of_a_tolerance_is_seen_before_it_is_saved(director: Studio, 
     for number, metres in LATERAL.items():
         statements += [entry(number), fix(number, east(metres))]
     race.database.execute("".join(statements))
-    director.open("waypoints")
+    director.visit("Waypoints")
     director.edit("Dajt")
     effect = director.field("Effect on results")
     effect.get_by_role("button", name="Show the effect").click()
@@ -99,8 +118,10 @@ def test_the_effect_of_a_tolerance_is_seen_before_it_is_saved(director: Studio, 
     effect.get_by_role("row").last.scroll_into_view_if_needed()
     director.picture("preview")
     assert race.database.value(f"SELECT tolerance_meters FROM public.waypoints WHERE id = '{key('waypoint A')}'") == 90
+    director.visit("Entries", discard=True)
 
 
+@pytest.mark.slow
 def test_the_dashboard_shows_which_devices_are_silent(director: Studio, race: RunningDirectus) -> None:
     heard = "UPDATE public.devices SET last_position_at = now() - interval '%s minutes'"
     # A panel of commands names devices, too.

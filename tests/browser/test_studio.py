@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 from tests.browser.studio import TIMING, Studio
 from tests.conftest import RunningDirectus
 
-# What is written on failure goes there.
-pytestmark = pytest.mark.usefixtures("tmp_path")
+# What is written on failure goes to tmp_path. Slow for a second Directus with its admin UI, and the tool's own.
+# What people do in the Studio is in test_roles.py and test_interfaces.py, what the API tells them in tests/integration.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tmp_path")]
 
 STATUSES = ["Registered", "Confirmed", "Started", "Finished", "DNF", "DNS", "DQ", "Withdrawn"]
 ENTRY = "#301 Toyota Land Cruiser"

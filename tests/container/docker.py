@@ -14,12 +14,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from tests.boots import ENTRYPOINT
-from tests.conftest import ROOT
-from tests.container import base, engine
+if TYPE_CHECKING:
+    from tests.container.engine import Engine
 
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """#!/bin/sh
 export PYTHONPATH={root}
 exec {python} -m tests.container.docker {folder} "$@"
@@ -78,7 +78,9 @@ class Docker:
         (self.folder / f"{verb}.py").write_text(program)
 
     @property
-    def engine(self) -> engine.Engine | None:
+    def engine(self) -> Engine | None:
+        from tests.container import base, engine  # noqa: PLC0415 - 0.4 s, and most calls only write down their words
+
         return engine.Engine(base.base(), self.storage) if self.storage.is_dir() else None
 
 
@@ -129,7 +131,7 @@ def _run(docker: Docker, words: Sequence[str]) -> NoReturn:
     environ = {name: os.environ[name] for name in asked.env if name in os.environ}
     found = docker.engine
     if found:
-        sys.exit(engine.run(found, asked.image, environ, asked.command))
+        sys.exit(found.run(asked.image, environ, asked.command))
     _become_entrypoint(docker, environ, asked.command)
 
 
@@ -141,6 +143,9 @@ def _copy_program(docker: Docker, source: str, target: str) -> None:
 
 
 def _become_entrypoint(docker: Docker, environ: Mapping[str, str], command: Sequence[str]) -> NoReturn:
+    from tests.boots import ENTRYPOINT  # noqa: PLC0415 - as above
+    from tests.container import base  # noqa: PLC0415 - as above
+
     home = Path(os.environ["DIRECTUS_HOME"])
     (pm2,) = home.resolve().parents[2].glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
     serve = ["node", str(pm2), "start", str(base.ECOSYSTEM)]

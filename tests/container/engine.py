@@ -118,13 +118,12 @@ class Engine:
         )
         return Container(client)
 
-
-def run(engine: Engine, image: str, environ: Mapping[str, str], command: Sequence[str]) -> int:
-    """Run a container in the foreground, hand on the signals that end it, and return its exit code."""
-    container = engine.start(image, environ, command)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: container.send(received))
-    return container.client.wait()
+    def run(self, image: str, environ: Mapping[str, str], command: Sequence[str]) -> int:
+        """Run a container in the foreground, hand on the signals that end it, and return its exit code."""
+        container = self.start(image, environ, command)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: container.send(received))
+        return container.client.wait()
 
 
 def _children(pid: int) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from directus_sync.settings import Settings
-from tests import access_files
+from tests import access_files, small
 from tests.access_files import ADMIN_ID, BASE_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
 from tests.conftest import SNAPSHOT, Finished, RunningDirectus, Serving
 from tests.snapshots import edited, without_collections
@@ -274,28 +274,28 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
 
 
 def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows(
-    serve: Serving, snapshot_file: Path
+    serve: Serving, tmp_path: Path
 ) -> None:
-    with serve("deployed") as running:
+    file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
         public = running.database.value('SELECT policy FROM directus_access WHERE role IS NULL AND "user" IS NULL')
         running.database.execute(
             "INSERT INTO directus_permissions (policy, collection, action, permissions, fields)"
-            f" VALUES ('{public}', 'speed_limit_zones', 'read', '{{}}', 'name');"
-            "INSERT INTO directus_presets (collection, bookmark) VALUES ('speed_limit_zones', 'Fast')"
+            f" VALUES ('{public}', 'organization_devices', 'read', '{{}}', 'device_id');"
+            "INSERT INTO directus_presets (collection, bookmark) VALUES ('organization_devices', 'Fast')"
         )
         kept = (
-            "SELECT 'permission', fields FROM directus_permissions WHERE collection = 'speed_limit_zones'"
-            " UNION ALL SELECT 'preset', bookmark FROM directus_presets WHERE collection = 'speed_limit_zones'"
+            "SELECT 'permission', fields FROM directus_permissions WHERE collection = 'organization_devices'"
+            " UNION ALL SELECT 'preset', bookmark FROM directus_presets WHERE collection = 'organization_devices'"
             " ORDER BY 1, 2"
         )
         before = running.database.rows(kept)
         without = edited(
-            Path(shutil.copy(SNAPSHOT, snapshot_file.with_name("without.yaml"))),
-            without_collections("speed_limit_zones"),
+            Path(shutil.copy(file, tmp_path / "without.yaml")), without_collections("organization_devices")
         )
-        removed = running.tool("push", "--snapshot", without, "--allow-destroy", "speed_limit_zones")
+        removed = running.tool("push", "--snapshot", without, "--allow-destroy", "organization_devices")
         assert (removed.code, running.database.rows(kept)) == (0, []), removed.text
-        assert running.tool("push", "--snapshot", snapshot_file).code == 0
+        assert running.tool("push", "--snapshot", file).code == 0
         copy = running.database.value("SELECT max(id) FROM directus_sync.attic_copies")
         restored = running.tool("attic", "restore", str(copy))
         assert restored.code == 0, restored.text

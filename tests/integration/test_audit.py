@@ -86,7 +86,7 @@ def test_a_published_hole_is_named_and_does_not_end_the_search() -> None:
     assert "isolated-vm" in done.stdout
 
 
-@pytest.mark.parametrize("silent", [OSV_SETTING, NPM_SETTING])
+@pytest.mark.parametrize("silent", [NPM_SETTING, pytest.param(OSV_SETTING, marks=pytest.mark.slow)])
 def test_a_server_that_does_not_answer_is_no_proof(silent: str) -> None:
     with advisories() as (address, _):
         done = audit(address, {silent: NOWHERE})

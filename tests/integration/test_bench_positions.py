@@ -68,6 +68,7 @@ def test_both_tables_get_the_same_rows_and_every_query_is_timed(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_days_that_are_there_before_belong_to_the_rows(connections: dict[Kind, Any], tmp_path: Path) -> None:
     outcome = positions.compare(connections, replace(SIZE, days=4, earlier=2), 1, tmp_path)
     assert outcome.size.copied == SIZE.a_day
@@ -92,6 +93,7 @@ def test_rows_that_are_missing_or_differ_are_no_result(connections: dict[Kind, A
         load.fill(connections, SIZE, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_statement_that_fails_is_a_failure_of_the_bench(connections: dict[Kind, Any], tmp_path: Path) -> None:
     with connections[Kind.HYPERTABLE].cursor() as cursor:
         cursor.execute("ALTER TABLE positions ADD CONSTRAINT never CHECK (latitude < 0)")

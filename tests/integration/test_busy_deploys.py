@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from directus_sync.commands import push
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
+from directus_sync.postgres import database as sessions
+from directus_sync.settings import Settings
 from directus_sync.steps import pushing
 from directus_sync.steps.planning import Request
 from tests.checkout import Checkout
@@ -22,6 +25,20 @@ from tests.conftest import Database, Tool
 from tests.snapshots import edited, with_firmware
 
 HOLDER = "a_forgotten_psql"
+
+
+class Noting(Progress):
+    """Lets the holder of a table go once the push says that it waits."""
+
+    def __init__(self, holder: psycopg.Connection) -> None:
+        super().__init__()
+        self.holder = holder
+        self.said = ""
+
+    def note(self, text: str) -> None:
+        if text.startswith("Waiting for a table that others use"):
+            self.said = text
+            self.holder.rollback()
 
 
 @contextmanager
@@ -45,37 +62,40 @@ def longest_wait(database: Database, until: threading.Event) -> float:
     return longest
 
 
-def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool, snapshot_file: Path) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, deployed: Tool, snapshot_file: Path) -> Settings:
+    """The settings of a push of one field to devices, whose Directus gives up sooner than after 4 s."""
+    monkeypatch.setattr(sessions, "LOCK_MILLISECONDS", 1000)
     edited(snapshot_file, with_firmware)
+    return dataclasses.replace(deployed.settings, snapshot=snapshot_file)
+
+
+def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool, impatient: Settings) -> None:
     done = threading.Event()
-    waits: list[float] = []
-    reading = threading.Thread(target=lambda: waits.append(longest_wait(deployed.database, done)))
-    with held(deployed.database) as holder:
-        reading.start()
-        process = deployed.start("push", "--snapshot", snapshot_file)
-        assert process.stderr is not None
-        said = next(line for line in process.stderr if line.startswith("Waiting for a table that others use"))
-        holder.rollback()
-        pushed = deployed.wait_for(process)
-        done.set()
-        reading.join()
-    assert pushed.code == 0, pushed.text
-    assert ": devices: held for " in said
-    assert f"by {HOLDER} (pid " in said
-    assert "idle in transaction)" in said
-    # Directus gives up after 4 s.
-    assert waits[0] < 8
+    with held(deployed.database) as holder, ThreadPoolExecutor() as threads:
+        reading = threads.submit(longest_wait, deployed.database, done)
+        progress = Noting(holder)
+        try:
+            push.run(impatient, Request(), progress)
+        finally:
+            done.set()
+    assert ": devices: held for " in progress.said
+    assert f"by {HOLDER} (pid " in progress.said
+    assert "idle in transaction)" in progress.said
+    assert reading.result() < 3
+    column = "SELECT count(*) FROM information_schema.columns WHERE (table_name, column_name) = ('devices', 'firmware')"
+    assert deployed.database.value(column) == 1
 
 
+@pytest.mark.parametrize("worker", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_table_that_stays_held_ends_the_push_with_its_holder_and_no_copy(
-    deployed: Tool, snapshot_file: Path, monkeypatch: pytest.MonkeyPatch
+    deployed: Tool, impatient: Settings, monkeypatch: pytest.MonkeyPatch, worker: bool
 ) -> None:
-    edited(snapshot_file, with_firmware)
-    monkeypatch.setattr(pushing, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(pushing, "PATIENCE_SECONDS", 1.0)
     before = deployed.database.contents()
-    settings = deployed.with_settings(DIRECTUS_SYNC_WORKER="off").settings
-    with held(deployed.database), pytest.raises(ApplyFailed, match="could not lock a table within 3 s") as failed:
-        push.run(dataclasses.replace(settings, snapshot=snapshot_file), Request(), Progress())
+    settings = dataclasses.replace(impatient, worker=worker)
+    with held(deployed.database), pytest.raises(ApplyFailed, match="could not lock a table within 1 s") as failed:
+        push.run(settings, Request(), Progress())
     assert "devices: held for" in str(failed.value)
     assert f"by {HOLDER} (pid " in str(failed.value)
     assert "pg_terminate_backend" in str(failed.value)

@@ -201,12 +201,11 @@ def test_a_file_is_refused_before_it_is_sent(
     together(small, [(edit,) for edit, _ in cases])
     with serve("bootstrapped") as running:
         before = running.database.contents()
-        first, second = (running.tool("push", "--snapshot", small) for _ in range(2))
-        assert (first.code, f"error[{error}]" in first.err) == (4, True), first.text
+        refused = running.tool("push", "--snapshot", small)
+        assert (refused.code, f"error[{error}]" in refused.err) == (4, True), refused.text
         for number, (_, said) in enumerate(cases):
-            assert said.replace("zz", f"zz{number}") in first.err
-        assert "  next:  " in first.err
-        assert (second.code, second.err) == (first.code, first.err)
+            assert said.replace("zz", f"zz{number}") in refused.err
+        assert "  next:  " in refused.err
         assert running.database.contents() == before
 
 
@@ -216,7 +215,7 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute("INSERT INTO zz (a) VALUES ('12'), ('twelve'), (NULL), ('1.5')")
         edited(small, column("integer", **INTEGER))
-        for options in ((), ("--allow-destroy", "zz.a"), ("--allow-destroy", "zz.a")):
+        for options in ((), ("--allow-destroy", "zz.a")):
             refused = running.tool("push", "--snapshot", small, *options)
             assert refused.code == 4, refused.text
             assert "error[rows-do-not-fit]: 1 field cannot" in refused.err

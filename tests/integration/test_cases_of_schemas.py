@@ -13,6 +13,7 @@ from typing import Final
 
 import psycopg
 
+from tests import small
 from tests.conftest import ROOT, RunningDirectus, Serving, Tool
 from tests.making import collection, column, field, key, relation, track
 from tests.snapshots import Edit, edited, without_collections, without_field
@@ -20,30 +21,15 @@ from tests.snapshots import Edit, edited, without_collections, without_field
 CASES: Final = ROOT / "tests" / "fixtures" / "cases"
 # What YAML, JavaScript or SQL would take for something else.
 HOSTILE: Final = [
-    *("yes", "no", "~", "null", "NULL", "true", "1e3", "0x1F", "0o17", "017", "1_000", "1:30", "12:30:45"),
-    *("2026-06-06", "2026-06-06T00:00:00Z", ".5", ".inf", ".nan", "-0", "+1", "=", "<<", "?", "-", "- a", ": ", "a: b"),
-    *("a #b", "#c", "'q'", '"dq"', "it's", "a\\b\\n", "%tag", "@at", "`bt`", "&a", "*a", "!x", "|", "|2-", ">", "[a]"),
-    *("{a: 1}", "  lead", "trail  ", "\tTab\t", "line1\nline2", "line1\nline2\n", "line1\nline2\n\n", "\nleading nl"),
-    *("\n", "  indented\nsecond", "a\r\nb", "a\rb", "\u0085nel\u2028ls\u2029ps", "\ufeffbom", "emoji 😀👩‍👩‍👧 end"),
-    *(
-        "rtl \u202eabc\u202c שלום",
-        "\u0001ctl\u001f\u007f\u0080\u009f",
-        f"{'x' * 200} {'y' * 200}",
-        "long " + "w " * 300,
-    ),
-    *(
-        "---",
-        "...",
-        "--- a",
-        "a::b",
-        "\ufffe\uffff",
-        "k: |\n  block\n   more\n",
-        " \n \n",
-        "e\u0301",
-        "\u00a0",
-        "\u3000",
-    ),
-]
+    "yes", "no", "~", "null", "NULL", "true", "1e3", "0x1F", "0o17", "017", "1_000", "1:30", "12:30:45", "2026-06-06",
+    "2026-06-06T00:00:00Z", ".5", ".inf", ".nan", "-0", "+1", "=", "<<", "?", "-", "- a", ": ", "a: b", "a #b", "#c",
+    "'q'", '"dq"', "it's", "a\\b\\n", "%tag", "@at", "`bt`", "&a", "*a", "!x", "|", "|2-", ">", "[a]", "{a: 1}",
+    "  lead", "trail  ", "\tTab\t", "line1\nline2", "line1\nline2\n", "line1\nline2\n\n", "\nleading nl", "\n",
+    "  indented\nsecond", "a\r\nb", "a\rb", "\u0085nel\u2028ls\u2029ps", "\ufeffbom", "emoji 😀👩‍👩‍👧 end",
+    "rtl \u202eabc\u202c שלום", "\u0001ctl\u001f\u007f\u0080\u009f", f"{'x' * 200} {'y' * 200}",
+    "long " + "w " * 300, "---", "...", "--- a", "a::b", "\ufffe\uffff", "k: |\n  block\n   more\n", " \n \n",
+    "e\u0301", "\u00a0", "\u3000",
+]  # fmt: skip
 # The fields of `colons` that come elsewhere as they are, and those that are refused. By field: type, default, special.
 DEFAULTS: Final = {
     "addr": ("string", "fe80:1"),
@@ -245,7 +231,6 @@ def pulled_from(serve: Serving, file: Path, made: Iterable[Make]) -> None:
 def assert_comes(running: RunningDirectus, file: Path, *options: str) -> None:
     pushed = running.tool("push", "--snapshot", file, *options)
     assert pushed.code == 0, pushed.text
-    assert running.tool("diff", "--snapshot", file).code == 0
     assert running.tool("push", "--snapshot", file).out.startswith("Nothing to push")
 
 
@@ -271,20 +256,20 @@ def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve:
         assert_comes(running, file)
 
 
-def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, snapshot_file: Path) -> None:
-    with serve("deployed") as running:
+def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, tmp_path: Path) -> None:
+    file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
         renamed_key(running)
-        pulled = running.tool("pull", "--snapshot", snapshot_file)
+        pulled = running.tool("pull", "--snapshot", file)
         assert pulled.code == 0, pulled.text
         assert "organization_vehicles.vehicle_id as it is here: foreign key ov_vehicle_fk" in pulled.err
-    for stage in ("deployed", "bootstrapped"):
-        with serve(stage) as running:
+    for prepare in (small.pushed, None):
+        with serve("bootstrapped", "", prepare) as running:
             before = running.database.contents()
-            for _ in range(2):
-                refused = running.tool("push", "--snapshot", snapshot_file)
-                assert refused.code == 4, refused.text
-                assert "error[not-rebuildable]" in refused.err
-                assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
+            refused = running.tool("push", "--snapshot", file)
+            assert refused.code == 4, refused.text
+            assert "error[not-rebuildable]" in refused.err
+            assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
             assert running.database.contents() == before
 
 
@@ -297,7 +282,5 @@ def test_objects_with_any_name_and_text_are_listed_and_found_again(deployed: Too
                 connection.execute(statement)
     pulled = deployed("pull", "--snapshot", snapshot_file)
     assert pulled.code == 0, pulled.text
-    assert deployed("pull", "--snapshot", snapshot_file).out.startswith("Nothing to pull")
     checked = deployed("check", "--snapshot", snapshot_file)
     assert checked.code == 0, checked.text
-    assert deployed("deploy", "--snapshot", snapshot_file).code == 0

@@ -18,6 +18,8 @@ from tests.catalogs import CATALOG, read
 from tests.conftest import Tool
 
 
+# test_entrypoint.py has two replicas at once.
+@pytest.mark.slow
 def test_four_deploys_at_once_on_an_empty_database(empty: Tool) -> None:
     processes = [empty.start("deploy") for _ in range(4)]
     finished = [empty.wait_for(process, timeout=300) for process in processes]

@@ -6,6 +6,7 @@ docs/constraints.md the sentence that stands there.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -173,21 +174,28 @@ CASES = {**CHECKS, **UNIQUES}
 
 
 @pytest.fixture(scope="module")
-def served(extended: RunningDirectus) -> RunningDirectus:
+def session(extended: RunningDirectus) -> Iterator[psycopg.Connection[Any]]:
+    """One connection for all: a connection takes as long as what is tried on it."""
+    with extended.database.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def served(extended: RunningDirectus, session: psycopg.Connection[Any]) -> RunningDirectus:
     """A Directus with one row of everything, and a second one of what keys refer to."""
     wipe(extended.database)
-    with extended.database.connect() as connection:
-        insert_all(connection)
+    with session.transaction():
+        insert_all(session)
         for field, (table, change) in OTHERS.items():
-            insert(connection, table, {**ROWS[table], **change, "id": an_id(f"other {field}")})
+            insert(session, table, {**ROWS[table], **change, "id": an_id(f"other {field}")})
         registered = {"organization_id": ORGANIZATION, "device_id": an_id("other device_id")}
-        insert(connection, "organization_devices", registered)
-        connection.execute(
+        insert(session, "organization_devices", registered)
+        session.execute(
             "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
             " priority, codec, attributes)"
             " VALUES ('350000000000001', '2026-06-06T06:00:00Z', 41, 19, 0, 0, 0, 9, 0, '8E', '{}')"
         )
-    return extended
+    return dataclasses.replace(extended, database=dataclasses.replace(extended.database, session=session))
 
 
 def _row(name: str, change: Change) -> tuple[str, Change]:
@@ -229,19 +237,19 @@ def test_every_constraint_has_a_case() -> None:
     assert set(DEFINITIONS) >= EXPLAINED
 
 
+@pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("name", CASES)
-def test_a_constraint_holds_for_every_writer(served: RunningDirectus, name: str) -> None:
+def test_a_constraint_holds_for_every_writer(session: psycopg.Connection[Any], name: str) -> None:
     fits, refused = CASES[name]
-    with served.database.connect() as connection:
-        for change, violated in ((fits, None), (refused, name)):
-            found = None
-            try:
-                with connection.transaction(force_rollback=True):
-                    insert(connection, *_row(name, change))
-                    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            except psycopg.errors.IntegrityError as error:
-                found = error.diag.constraint_name
-            assert found == violated
+    for change, violated in ((fits, None), (refused, name)):
+        found = None
+        try:
+            with session.transaction(force_rollback=True):
+                insert(session, *_row(name, change))
+                session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.errors.IntegrityError as error:
+            found = error.diag.constraint_name
+        assert found == violated
 
 
 # What the extension writes, whatever somebody says.
@@ -299,15 +307,13 @@ def _free_row(table: str) -> Change:
 
 
 @pytest.mark.parametrize(("table", "field"), REQUIRED)
-def test_a_required_field_is_required_of_every_writer(served: RunningDirectus, table: str, field: str) -> None:
+def test_a_required_field_is_required_of_every_writer(
+    served: RunningDirectus, session: psycopg.Connection[Any], table: str, field: str
+) -> None:
     row = _free_row(table)
     del row[field]
-    with (
-        served.database.connect() as connection,
-        pytest.raises(psycopg.errors.NotNullViolation) as caught,
-        connection.transaction(force_rollback=True),
-    ):
-        insert(connection, table, row)
+    with pytest.raises(psycopg.errors.NotNullViolation) as caught, session.transaction(force_rollback=True):
+        insert(session, table, row)
     assert (caught.value.diag.table_name, caught.value.diag.column_name) == (table, field)
 
     answer = served.http.post(f"/items/{table}", json=row)
@@ -318,14 +324,15 @@ def test_a_required_field_is_required_of_every_writer(served: RunningDirectus, t
 
 
 @pytest.mark.parametrize(("table", "field"), UNIQUE_FIELDS)
-def test_a_unique_field_is_unique_for_every_writer(served: RunningDirectus, table: str, field: str) -> None:
+def test_a_unique_field_is_unique_for_every_writer(
+    served: RunningDirectus, session: psycopg.Connection[Any], table: str, field: str
+) -> None:
     row = {**_free_row(table), field: ROWS[table][field]}
     with (
-        served.database.connect() as connection,
         pytest.raises(psycopg.errors.UniqueViolation, match=f"{table}_{field}_unique"),
-        connection.transaction(force_rollback=True),
+        session.transaction(force_rollback=True),
     ):
-        insert(connection, table, row)
+        insert(session, table, row)
     answer = served.http.post(f"/items/{table}", json=row)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "RECORD_NOT_UNIQUE")
 

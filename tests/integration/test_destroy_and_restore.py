@@ -291,6 +291,8 @@ def test_no_acknowledged_write_is_lost_when_a_collection_goes(server: RunningDir
     assert (done.restored, done.rejected) == (finished.rows, ())
 
 
+# tests/integration/test_attic.py has each write after a copy of a field.
+@pytest.mark.slow
 def test_no_acknowledged_write_is_lost_when_a_field_goes(server: RunningDirectus, kept: Attic) -> None:
     _create(server, "Busy_Field", {"note": "string", "other": "integer"})
     server.database.execute("INSERT INTO \"Busy_Field\" SELECT n, 'old' FROM generate_series(1, 20000) n")

@@ -14,7 +14,7 @@ COMPARE = Path(__file__).parent.parent / "fixtures" / "compare_hooks.mjs"
 PROGRAM = ROOT / "directus_sync" / "directus" / "directus.mjs"
 
 
-@pytest.mark.parametrize("verb", ["start", "bootstrap"])
+@pytest.mark.parametrize("verb", ["start", pytest.param("bootstrap", marks=pytest.mark.slow)])
 def test_modules_are_resolved_as_node_does(stack_environ: dict[str, str], verb: str) -> None:
     done = subprocess.run(
         ["node", "--import", COMPARE, PROGRAM, verb],
