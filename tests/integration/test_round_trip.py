@@ -28,6 +28,7 @@ from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 from tests import snapshots
 from tests.conftest import RunningDirectus, Serving
+from tests.databases import EMPTIED
 from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
 from tests.properties.schemas import TYPES
 from tests.snapshots import Document, edited, without_collections
@@ -55,19 +56,6 @@ SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = c
 JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = to_regclass('public.other')
   AND NOT EXISTS (SELECT FROM public.directus_relations WHERE (many_collection, many_field) = (relname, attname))"""
-EMPTIED: Final = """
-DO $$
-DECLARE name text;
-BEGIN
-  FOR name IN SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-    AND relname !~ '^(directus_|spatial_ref_sys$|positions$)' LOOP
-    EXECUTE 'DROP TABLE IF EXISTS ' || name || ' CASCADE';
-  END LOOP;
-END $$;
-DELETE FROM public.directus_relations; DELETE FROM public.directus_fields; DELETE FROM public.directus_collections;
-DROP TYPE IF EXISTS public.mood CASCADE; DROP DOMAIN IF EXISTS public.whole CASCADE;
-DROP SEQUENCE IF EXISTS public.numbers CASCADE;
-DELETE FROM directus_sync.snapshot_history"""
 
 
 @dataclass(frozen=True)
