@@ -26,7 +26,7 @@ from tests.processes import until
 MAY_FAIL = {moments.BASE_WAITS, moments.RECORD_WAITS}
 # Some of those that the post revisions alter.
 TABLES = ("organization_users", "organization_vehicles", "events", "entries")
-QUEUE = 40
+QUEUE = 12
 READERS_WAIT = 6.0
 
 Process = subprocess.Popen[str] | subprocess.Popen[bytes]

@@ -241,19 +241,23 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     assert site.base() == ITEMS
 
 
-def test_a_killed_push_converges(site: Site) -> None:
-    for moment, when in ((1, "after"), (2, "after"), (3, "before"), (4, "after")):
-        in_git(site)
-        push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(moment), when, *push],
-            cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        site.done("push")
-        assert site.run("diff").code == 0
-        resource_files.written(site.folder)
-        site.done("push")
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("moment", "when"),
+    [pytest.param(1, "after", marks=SLOW), (2, "after"), (3, "before"), pytest.param(4, "after", marks=SLOW)],
+)
+def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
+    in_git(site)
+    push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(moment), when, *push],
+        cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site.done("push")
+    assert site.run("diff").code == 0
 
 
 def test_a_boot_starts_no_directus_until_a_row_or_a_file_changes(deployed: Tool, snapshot_file: Path) -> None:
