@@ -82,6 +82,7 @@ def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_settin
         ask_a_dead_one()
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(settled: Tool) -> None:
     """libpq waits for four seconds, and Python's handlers run after it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

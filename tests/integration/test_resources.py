@@ -19,6 +19,7 @@ from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, T
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 
+SLOW = pytest.mark.slow
 LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
 
 
@@ -153,6 +154,7 @@ def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) ->
     assert "Nothing to push" in site.done("push").out
 
 
+@SLOW
 def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
     in_git(site)
     in_directus(site)
@@ -178,7 +180,10 @@ def test_each_edit_merges_with_another_one_of_its_file(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "item", "rows"),
     [
-        ("dashboards/day.yaml", "dashboard:day", "SELECT name, NULL FROM directus_panels ORDER BY name"),
+        pytest.param(
+            *("dashboards/day.yaml", "dashboard:day", "SELECT name, NULL FROM directus_panels ORDER BY name"),
+            marks=SLOW,
+        ),
         ("flows/notice.yaml", "flow:notice", LINKS),
     ],
 )
@@ -239,9 +244,6 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     site.directus.database.execute("DELETE FROM directus_sync.resource_history WHERE family = 'resources'")
     assert "Nothing to push" in site.done("push").out
     assert site.base() == ITEMS
-
-
-SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(

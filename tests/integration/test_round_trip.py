@@ -164,7 +164,7 @@ def compared(export: bytes) -> Document:
 
     Nor the order of fields, which is that of their making.
     """
-    document = snapshots.load(export)
+    document: Document = snapshots.load(export)
     for field in document["fields"]:
         if (field.get("schema") or {}).get("has_auto_increment"):
             del field["schema"]

@@ -57,7 +57,6 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "the schema": ("GET", "/schema/snapshot", {}),
     "the fields": ("GET", "/fields?export=json", {}),
     "a schema that is equal": ("POST", "/schema/diff", upload(FILE)),
-    "a schema that differs": ("POST", "/schema/diff", changed(relations=[])),
     "a schema that differs in every way": ("POST", "/schema/diff", changed(**with_everything(DOCUMENT))),
     "half a schema": ("POST", "/schema/diff", changed(fields=None)),
     "another version": ("POST", "/schema/diff", changed(directus="11.17.3")),
