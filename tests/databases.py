@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import psycopg2
@@ -38,6 +38,20 @@ SELECT md5(string_agg(name, ' ' ORDER BY name)) FROM (
   WHERE pronamespace <> 'pg_catalog'::regnamespace
   UNION ALL SELECT tgrelid::regclass::text || '.' || tgname FROM pg_trigger
   UNION ALL SELECT nspname FROM pg_namespace) AS named (name) WHERE name !~ '^(pg_|_timescaledb)')"""
+# Takes away what people made in a bootstrapped database, by Directus or by SQL.
+EMPTIED: Final = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND relname !~ '^(directus_|spatial_ref_sys$|positions$)' LOOP
+    EXECUTE 'DROP TABLE IF EXISTS ' || name || ' CASCADE';
+  END LOOP;
+END $$;
+DELETE FROM public.directus_relations; DELETE FROM public.directus_fields; DELETE FROM public.directus_collections;
+DROP TYPE IF EXISTS public.mood CASCADE; DROP DOMAIN IF EXISTS public.whole CASCADE;
+DROP SEQUENCE IF EXISTS public.numbers CASCADE;
+DELETE FROM directus_sync.snapshot_history"""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from directus_sync.postgres.database import Connection
 from directus_sync.probes import risks
 from directus_sync.schema.plan import Hazard, Risk
+from directus_sync.state import fingerprint
 from tests.catalogs import connected
 from tests.chaos import moments
 from tests.chaos.conftest import Upgrade
@@ -26,7 +28,8 @@ from tests.processes import until
 MAY_FAIL = {moments.BASE_WAITS, moments.RECORD_WAITS}
 # Some of those that the post revisions alter.
 TABLES = ("organization_users", "organization_vehicles", "events", "entries")
-QUEUE = 40
+QUEUE = 12
+RISK = Risk(Hazard.TABLE, "events")
 READERS_WAIT = 6.0
 
 Process = subprocess.Popen[str] | subprocess.Popen[bytes]
@@ -91,6 +94,7 @@ def alter(database: Database, table: str) -> None:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
+@pytest.mark.slow
 def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rebuilt(deployed: Tool, tmp_path: Path) -> None:
     """As VACUUM FULL or CLUSTER lock it; PostgreSQL prints no definition of it meanwhile."""
     with Line(deployed, tmp_path).running() as run:
@@ -105,17 +109,25 @@ def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rebuilt(deplo
 WAITED = "clock_timestamp() - query_start > interval '4200ms'"
 
 
-def test_rows_at_risk_are_counted_when_a_table_is_free_again(deployed: Tool) -> None:
+ASKED: dict[str, tuple[Callable[[Connection], object], object]] = {
+    "rows at risk": (lambda connection: risks.count(connection, [RISK]), {RISK: 0}),
+    "the fingerprint": (lambda connection: bool(fingerprint.read(connection)), True),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_only_reads_waits_longer_than_what_changes_may(deployed: Tool, name: str) -> None:
+    ask, answer = ASKED[name]
     waits = f"{WAITING} application_name LIKE 'directus-sync test%'"
     with connected(deployed) as connection, ThreadPoolExecutor() as pool:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout TO '100ms'")
         with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
-            counted = pool.submit(risks.count, connection, [Risk(Hazard.TABLE, "events")])
+            asked = pool.submit(ask, connection)
             waits_long = f"{waits} AND clock_timestamp() - query_start > interval '300ms'"
-            until(lambda: deployed.database.value(waits_long) == 1 or counted.done())
-            assert not counted.done(), counted.result()
-        assert counted.result() == {Risk(Hazard.TABLE, "events"): 0}
+            until(lambda: deployed.database.value(waits_long) == 1 or asked.done())
+            assert not asked.done(), asked.result()
+        assert asked.result() == answer
 
 
 def until_asked_again(database: Database, whose: str, process: Process, *, may_end: bool = False) -> None:

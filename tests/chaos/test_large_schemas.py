@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from directus_sync.schema import comparison, snapshot
+from tests import small
 from tests.chaos.conftest import with_collections
-from tests.conftest import RunningDirectus
+from tests.conftest import RunningDirectus, Serving
 from tests.snapshots import Document, edited
 
 
@@ -19,9 +20,12 @@ def with_long_notes(document: Document) -> None:
 
 # As many bytes, and 250 collections in earnest.
 @pytest.mark.parametrize("number", [4, pytest.param(250, marks=pytest.mark.slow)])
-def test_a_large_schema_is_pushed_and_pulled_with_progress(
-    directus: RunningDirectus, snapshot_file: Path, tmp_path: Path, number: int
-) -> None:
+def test_a_large_schema_is_pushed_and_pulled_with_progress(serve: Serving, tmp_path: Path, number: int) -> None:
+    with serve("bootstrapped", "", small.pushed) as running:
+        travel(running, small.file(tmp_path), number)
+
+
+def travel(directus: RunningDirectus, snapshot_file: Path, number: int) -> None:
     edited(snapshot_file, with_collections(number), with_long_notes)
     assert snapshot_file.stat().st_size > 1_000_000
     pushed = directus.tool("push", "--snapshot", snapshot_file)
@@ -29,7 +33,7 @@ def test_a_large_schema_is_pushed_and_pulled_with_progress(
     assert f"Pushing {number} changes ..." in pushed.err
     assert f"Pushed {number} changes in " in pushed.err
 
-    captured = tmp_path / "pulled" / "schema.yaml"
+    captured = snapshot_file.parent / "pulled" / "schema.yaml"
     captured.parent.mkdir()
     pulled = directus.tool("pull", "--snapshot", captured)
     assert pulled.code == 0, pulled.text

@@ -16,7 +16,7 @@ from tests.chaos.servers import OwnPostgres
 from tests.conftest import Database, Tool
 from tests.processes import until
 
-REPLICAS = 4
+REPLICAS = 2
 
 
 def kill_server(server: OwnPostgres) -> Blow:
@@ -38,7 +38,7 @@ def deployed_there(own_postgres: OwnPostgres, tmp_path_factory: pytest.TempPathF
     return database
 
 
-def test_a_first_deploy_whose_postgresql_comes_late_and_dies_is_finished_by_one_of_four_replicas(
+def test_a_first_deploy_whose_postgresql_comes_late_and_dies_is_finished_by_one_of_two_replicas(
     own_postgres: OwnPostgres, end_of_first_deploy: End, tmp_path: Path
 ) -> None:
     line = Line(Tool(own_postgres.database()), tmp_path)

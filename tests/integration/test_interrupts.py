@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from directus_sync import attic
-from directus_sync.directus import installation, server
+from directus_sync.directus import client, installation, server, worker
 from directus_sync.errors import PrivateServerFailed
 from directus_sync.postgres import database, lock
 from directus_sync.state import fingerprint
@@ -63,21 +63,26 @@ def _interrupt(tool: Tool, verb: str, number: signal.Signals, code: int) -> None
     _until(lambda: "lock       free" in tool("status").out, seconds=5)
 
 
-def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(settled: Tool) -> None:
+def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(
+    settled: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RETRY_ATTEMPTS", 2)  # or it asks the dead one for ten seconds
     with database.connect(settled.settings, "test") as connection:
         administrator = installation.administrator(connection, settled.settings)
+        choice = worker.choose(settled.settings, connection)
     others = _children(os.getpid())
 
     def ask_a_dead_one() -> None:
-        with server.private(settled.settings, administrator) as client:
+        with server.private(settled.settings, administrator, choice) as directus:
             (node,) = set(_children(os.getpid())) - set(others)
             os.kill(node, signal.SIGKILL)
-            client.snapshot()
+            directus.snapshot()
 
-    with pytest.raises(PrivateServerFailed, match="the private Directus was killed by SIGKILL, and was still needed"):
+    with pytest.raises(PrivateServerFailed, match="the schema worker was killed by SIGKILL, and was still needed"):
         ask_a_dead_one()
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(settled: Tool) -> None:
     """libpq waits for four seconds, and Python's handlers run after it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

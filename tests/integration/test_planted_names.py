@@ -30,20 +30,20 @@ def stranger(deployed: Tool) -> Iterator[str]:
     own = deployed.database.value("SELECT quote_ident(current_user)")
     run(f"CREATE ROLE {role}")
     run(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {deployed.database.name} TO {role}")
-    run(f"SET ROLE {role}; CREATE SCHEMA {own}; GRANT USAGE ON SCHEMA {own} TO public; RESET ROLE")
     body = f"LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER ROLE {role} SUPERUSER'; RETURN NULL; END $$"
+    planted = [f"SET ROLE {role}; CREATE SCHEMA {own}; GRANT USAGE ON SCHEMA {own} TO public"]
     for schema in ("public", own):
         for signature in PLANTED:
             returns = "bigint" if "num_nulls" in signature else "text" if "lock" not in signature else "boolean"
-            run(f"SET ROLE {role}; CREATE FUNCTION {schema}.{signature} RETURNS {returns} {body}; RESET ROLE")
+            planted.append(f"CREATE FUNCTION {schema}.{signature} RETURNS {returns} {body}")
         for number, (name, types) in enumerate(operator.split("(") for operator in OPERATORS):
             left, right = types.removesuffix(")").split(", ")
             made = f"{schema}.f{number}"
-            run(f"SET ROLE {role}; CREATE FUNCTION {made}({left}, {right}) RETURNS boolean {body}; RESET ROLE")
+            planted.append(f"CREATE FUNCTION {made}({left}, {right}) RETURNS boolean {body}")
             call = f"FUNCTION = {made}, LEFTARG = {left}, RIGHTARG = {right}"
-            run(f"SET ROLE {role}; CREATE OPERATOR {schema}.{name} ({call}); RESET ROLE")
-    for table in TABLES:
-        run(f"SET ROLE {role}; CREATE TABLE {own}.{table} (id integer); RESET ROLE")
+            planted.append(f"CREATE OPERATOR {schema}.{name} ({call})")
+    planted += [f"CREATE TABLE {own}.{table} (id integer)" for table in TABLES]
+    run("; ".join(planted))
     yield role
     run(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
@@ -53,8 +53,10 @@ def test_what_is_planted_is_named_and_never_used(deployed: Tool, stranger: str, 
     note = "UPDATE public.directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')"
     deployed.database.execute(note)
     assert deployed("push", "--discard-live", "vehicles.plate").code == 0
+    said = ""
     for command in (["status"], ["check"], ["diff"], ["deploy"], ["pull", "--snapshot", tmp_path / "schema.yaml"]):
         done = deployed(*command)
         assert done.code in {0, 3}, done.text
+        said += done.out
     assert deployed.database.value("SELECT rolsuper FROM pg_roles WHERE rolname = %s", stranger) is False
-    assert "num_nulls" in deployed("check").out
+    assert "num_nulls" in said

@@ -55,21 +55,21 @@ def test_the_devices_of_the_test_entry_get_a_track_once(registered: Tool) -> Non
 
 
 def test_a_dry_run_shows_what_a_run_writes_and_writes_nothing(registered: Tool) -> None:
-    shown = write(registered, "--minutes", "60", "--dry-run")
-    assert (shown.code, shown.out.splitlines()[-1]) == (3, "Would write 10800 positions, 0 exist already"), shown.text
+    shown = write(registered, "--minutes", "20", "--dry-run")
+    assert (shown.code, shown.out.splitlines()[-1]) == (3, "Would write 3600 positions, 0 exist already"), shown.text
     assert registered.database.value("SELECT count(*) FROM positions") == 0
     assert registered.database.value("SELECT count(*) FROM show_chunks('positions')") == 0
 
-    *lines, _ = write(registered, "--minutes", "60").out.splitlines()
+    *lines, _ = write(registered, "--minutes", "20").out.splitlines()
     assert lines == shown.out.splitlines()[:-1]
     counted = registered.database.rows(
         "SELECT device_id, count(*), count(*) FILTER (WHERE faulty) FROM positions GROUP BY 1 ORDER BY 1"
     )
     assert [line.partition(" (")[0] for line in lines] == [
-        f"  {device}  2026-06-06T08:00:00+02:00 to 2026-06-06T08:59:59+02:00: {count} fixes, {faulty} of them faulty"
+        f"  {device}  2026-06-06T08:00:00+02:00 to 2026-06-06T08:19:59+02:00: {count} fixes, {faulty} of them faulty"
         for device, count, faulty in counted
     ]
-    assert last_line(registered, "--minutes", "60", "--dry-run") == (0, "Would write 0 positions, 10800 exist already")
+    assert last_line(registered, "--minutes", "20", "--dry-run") == (0, "Would write 0 positions, 3600 exist already")
 
 
 def test_any_devices_can_be_named_and_any_time(deployed: Tool) -> None:

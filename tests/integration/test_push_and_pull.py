@@ -13,16 +13,12 @@ import yaml
 
 from directus_sync.commands import push
 from directus_sync.directus.client import DirectusClient
-from directus_sync.directus.server import LEAN
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
 from directus_sync.steps.planning import Request
 from tests import small, snapshots
 from tests.conftest import RunningDirectus, Serving, Tool, running_directus
-from tests.snapshots import (
-    edited,
-    set_property,
-)
+from tests.snapshots import edited, set_property
 
 
 @pytest.fixture
@@ -97,12 +93,10 @@ def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirec
     assert same.code == 0, same.text
 
 
-def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(
-    deployed: Tool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(LEAN, "CACHE_ENABLED", "true")  # as one at DIRECTUS_URL may have it
+@pytest.mark.slow
+def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool) -> None:
     with (
-        running_directus(deployed) as running,
+        running_directus(deployed, CACHE_ENABLED="true") as running,  # as one at DIRECTUS_URL may have it
         DirectusClient(running.tool.environ["DIRECTUS_URL"], running.tool.settings) as client,
     ):
         before, kept = client.schema(), running.http.get("/fields").json()

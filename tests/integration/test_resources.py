@@ -19,6 +19,7 @@ from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, T
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 
+SLOW = pytest.mark.slow
 LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
 
 
@@ -153,6 +154,7 @@ def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) ->
     assert "Nothing to push" in site.done("push").out
 
 
+@SLOW
 def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
     in_git(site)
     in_directus(site)
@@ -178,7 +180,10 @@ def test_each_edit_merges_with_another_one_of_its_file(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "item", "rows"),
     [
-        ("dashboards/day.yaml", "dashboard:day", "SELECT name, NULL FROM directus_panels ORDER BY name"),
+        pytest.param(
+            *("dashboards/day.yaml", "dashboard:day", "SELECT name, NULL FROM directus_panels ORDER BY name"),
+            marks=SLOW,
+        ),
         ("flows/notice.yaml", "flow:notice", LINKS),
     ],
 )
@@ -241,19 +246,20 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     assert site.base() == ITEMS
 
 
-def test_a_killed_push_converges(site: Site) -> None:
-    for moment, when in ((1, "after"), (2, "after"), (3, "before"), (4, "after")):
-        in_git(site)
-        push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(moment), when, *push],
-            cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        site.done("push")
-        assert site.run("diff").code == 0
-        resource_files.written(site.folder)
-        site.done("push")
+@pytest.mark.parametrize(
+    ("moment", "when"),
+    [pytest.param(1, "after", marks=SLOW), (2, "after"), (3, "before"), pytest.param(4, "after", marks=SLOW)],
+)
+def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
+    in_git(site)
+    push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(moment), when, *push],
+        cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site.done("push")
+    assert site.run("diff").code == 0
 
 
 def test_a_boot_starts_no_directus_until_a_row_or_a_file_changes(deployed: Tool, snapshot_file: Path) -> None:

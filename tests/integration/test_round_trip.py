@@ -1,8 +1,8 @@
 """Whatever people make by SQL or in Directus: what a pull captures comes elsewhere, or is refused before it is sent.
 
 Hypothesis builds schemas from the types, defaults, keys and names of tests/integration/test_rebuilding.py. Each goes
-from one database to another, which is empty or has an older state of it. `make test` tries the same few each time; with
-TIER=slow there are 500, other ones each time.
+to a database that is empty or has an older state of it; five travel together. `make test` tries the same few each
+time; with TIER=slow there are 500, other ones each time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,13 +27,15 @@ from directus_sync.settings import Settings
 from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 from tests import snapshots
-from tests.conftest import Copying, RunningDirectus, Tool, running_directus
+from tests.conftest import RunningDirectus, Serving
+from tests.databases import EMPTIED
 from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
 from tests.properties.schemas import TYPES
 from tests.snapshots import Document, edited, without_collections
 
 SLOW = os.environ.get("TIER") == "slow"
-EXAMPLES = settings(max_examples=500 if SLOW else 30, derandomize=not SLOW, deadline=None, database=None)
+TOGETHER: Final = 5
+TRIPS = settings(max_examples=(500 if SLOW else 30) // TOGETHER, derandomize=not SLOW, deadline=None, database=None)
 SCHEMA: Final = frozenset({Part.SCHEMA})
 NAMES: Final = [
     *("plain", "Mixed Case", 'quo"te', "50%", "select", "comma,name", "é" * 31, "x" * 63, "tab\tbed", "apo'strophe"),
@@ -55,19 +56,6 @@ SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = c
 JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = to_regclass('public.other')
   AND NOT EXISTS (SELECT FROM public.directus_relations WHERE (many_collection, many_field) = (relname, attname))"""
-EMPTIED: Final = """
-DO $$
-DECLARE name text;
-BEGIN
-  FOR name IN SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-    AND relname !~ '^(directus_|spatial_ref_sys$|positions$)' LOOP
-    EXECUTE 'DROP TABLE IF EXISTS ' || name || ' CASCADE';
-  END LOOP;
-END $$;
-DELETE FROM public.directus_relations; DELETE FROM public.directus_fields; DELETE FROM public.directus_collections;
-DROP TYPE IF EXISTS public.mood CASCADE; DROP DOMAIN IF EXISTS public.whole CASCADE;
-DROP SEQUENCE IF EXISTS public.numbers CASCADE;
-DELETE FROM directus_sync.snapshot_history"""
 
 
 @dataclass(frozen=True)
@@ -92,20 +80,22 @@ def quoted(name: str) -> str:
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> list[Table]:
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+def tables(draw: st.DrawFn, number: int) -> list[Table]:
+    """Return a schema. number: which of those that travel together; each has names of its own."""
+    names = draw(st.lists(st.sampled_from(NAMES[number::TOGETHER]), min_size=1, max_size=3, unique=True))
     keys = st.sampled_from([*["id serial PRIMARY KEY"] * 6, *MADE_TABLES, *NOT_MADE_TABLES])
     # Mostly such as can be made: what is refused is refused alone.
     columns = st.lists(st.sampled_from([*MADE, *MADE, *UNSEEN, *NOT_MADE]), max_size=5, unique=True)
     kinds = [(kind, default) for kind, (_, _, values, _) in TYPES.items() for default in (None, *values)]
-    fields = st.lists(st.sampled_from(kinds), max_size=4, unique=True)
+    # Each is a request, which takes Directus as long as a push.
+    fields = st.lists(st.sampled_from(kinds), max_size=4 if SLOW else 2, unique=True)
     notes = st.sampled_from([None, "what's ? this: # \\ 1e3\n  yes"])
     return [Table(name, draw(keys), tuple(draw(columns)), tuple(draw(fields)), draw(notes)) for name in names]
 
 
 @dataclass(frozen=True)
-class Side:
-    """A running Directus, and the settings that lead a command there and to its own files."""
+class Site:
+    """A running Directus whose database is emptied between capture and push, and the settings of the commands."""
 
     running: RunningDirectus
     settings: Settings
@@ -126,23 +116,17 @@ class Side:
         return bool(push.run(self.settings, Request(), Progress(), SCHEMA).schema)
 
 
-@pytest.fixture(scope="module")
-def sides(copied: Copying, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
-    """A database where schemas are made, and another one."""
-    with ExitStack() as stack:
-        found = []
-        for _ in range(2):
-            running = stack.enter_context(running_directus(Tool(stack.enter_context(copied("bootstrapped")))))
-            file = tmp_path_factory.mktemp("files") / "schema.yaml"
-            found.append(Side(running, dataclasses.replace(running.tool.settings, snapshot=file)))
-        yield found[0], found[1]
+@pytest.fixture
+def site(serve: Serving, tmp_path: Path) -> Iterator[Site]:
+    with serve("bootstrapped") as running:
+        yield Site(running, dataclasses.replace(running.tool.settings, snapshot=tmp_path / "schema.yaml"))
 
 
-def make(side: Side, made: list[Table]) -> None:
+def make(site: Site, made: list[Table]) -> None:
     """Make the tables by SQL, track them, and let Directus add its fields."""
-    side.empty()
-    side.running.database.execute(";".join([PREPARED, *(table.statement() for table in made), TRACKED]))
-    side.running.forget()
+    site.empty()
+    site.running.database.execute(";".join([PREPARED, *(table.statement() for table in made), TRACKED]))
+    site.running.forget()
     for table in made:
         owner = quote(table.name, safe="")
         if "PRIMARY KEY" in table.key and "," not in table.key:
@@ -150,9 +134,10 @@ def make(side: Side, made: list[Table]) -> None:
                 meta: dict[str, Any] = {"special": TYPES[kind][3], "note": table.note}
                 body = {"field": f"f{number}", "type": kind, "meta": meta, "schema": {"default_value": default}}
                 # Not every default is one for Directus; then there is one field less.
-                side.running.http.post(f"/fields/{owner}", json=body)
-            side.running.http.patch(f"/collections/{owner}", json={"meta": {"note": table.note}})
-    side.running.forget()
+                site.running.http.post(f"/fields/{owner}", json=body)
+            if table.note:
+                site.running.http.patch(f"/collections/{owner}", json={"meta": {"note": table.note}})
+    site.running.forget()
 
 
 def refused(file: Path) -> set[str]:
@@ -174,45 +159,45 @@ def older(document: Document) -> None:
             ]
 
 
-def compared(export: bytes) -> object:
-    """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence."""
-    document = snapshots.load(export)
+def compared(export: bytes) -> Document:
+    """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence.
+
+    Nor the order of fields, which is that of their making.
+    """
+    document: Document = snapshots.load(export)
     for field in document["fields"]:
         if (field.get("schema") or {}).get("has_auto_increment"):
             del field["schema"]
+    for section in ("fields", "relations"):
+        document[section].sort(key=lambda entry: (entry["collection"], entry["field"]))
     return document
 
 
-def travel(sides: tuple[Side, Side], made: list[Table], *, from_older: bool) -> None:
-    dev, elsewhere = sides
-    make(dev, made)
-    dev.pull()
-    elsewhere.empty()
-    content = dev.file.read_bytes()
-    elsewhere.file.write_bytes(content)
-    faulty = refused(dev.file)
+def travel(site: Site, made: list[Table], *, from_older: bool) -> None:
+    make(site, made)
+    site.pull()
+    site.empty()
+    faulty = refused(site.file)
     if faulty:
-        for _ in range(2):
-            with pytest.raises((RefusedPlan, InvalidSnapshot)) as caught:
-                elsewhere.push()
-            assert caught.value.id == "not-rebuildable"
-        assert elsewhere.running.http.get("/collections/other").status_code == 403
-        edited(elsewhere.file, without_collections(*faulty))
-        content = elsewhere.file.read_bytes()
+        with pytest.raises((RefusedPlan, InvalidSnapshot)) as caught:
+            site.push()
+        assert caught.value.id == "not-rebuildable"
+        assert site.running.http.get("/collections/other").status_code == 403
+        edited(site.file, without_collections(*faulty))
+    content = site.file.read_bytes()
     if from_older:
-        edited(elsewhere.file, older)
-        elsewhere.push()
-        elsewhere.file.write_bytes(content)
-    elsewhere.push()
-    assert not elsewhere.push()
-    if not faulty and not from_older:
-        assert compared(elsewhere.running.export()) == compared(content)
+        edited(site.file, older)
+        site.push()
+        site.file.write_bytes(content)
+    site.push()
+    assert not site.push()
+    assert compared(site.running.export()) == compared(content)
 
 
-def test_what_is_made_comes_elsewhere_or_is_refused(sides: tuple[Side, Side]) -> None:
-    @given(tables(), st.booleans())
-    @EXAMPLES
-    def every(made: list[Table], from_older: bool) -> None:
-        travel(sides, made, from_older=from_older)
+def test_what_is_made_comes_elsewhere_or_is_refused(site: Site) -> None:
+    @given(st.tuples(*(tables(number) for number in range(TOGETHER))), st.booleans())
+    @TRIPS
+    def every(schemas: tuple[list[Table], ...], from_older: bool) -> None:
+        travel(site, [table for made in schemas for table in made], from_older=from_older)
 
     every()

@@ -159,6 +159,7 @@ def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty:
     assert "Then done:" in report
 
 
+@pytest.mark.slow
 def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: Tool) -> None:
     (checkout / "snapshots" / "schema.yaml").write_text("[]\n")
     done, report = plan(checkout, empty)
