@@ -93,7 +93,6 @@ def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirec
     assert same.code == 0, same.text
 
 
-@pytest.mark.slow
 def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool) -> None:
     with (
         running_directus(deployed, CACHE_ENABLED="true") as running,  # as one at DIRECTUS_URL may have it

@@ -16,7 +16,7 @@ from directus_sync.directus.session import Signed
 from directus_sync.postgres import database
 from tests import snapshots
 from tests.conftest import SNAPSHOT, RunningDirectus, Tool
-from tests.snapshots import Document, edited, with_firmware
+from tests.snapshots import Document, edited, set_property, with_firmware
 
 FILE = SNAPSHOT.read_bytes()
 DOCUMENT = snapshots.load(FILE)
@@ -200,3 +200,6 @@ def test_a_hook_on_new_fields_needs_a_whole_directus_and_takes_part(
     assert f"Started {started} in " in done.err, done.text
     assert json.loads(done.out)["directus"] == started
     assert deployed.database.value("SELECT project_descriptor FROM directus_settings") == "saw firmware"
+    edited(snapshot_file, set_property("fields", "meta.note", "of the maker", collection="devices", field="firmware"))
+    done = deployed("deploy", "--snapshot", snapshot_file, "--json")
+    assert json.loads(done.out)["directus"] == "a schema worker of Directus 11.17.4", done.text
