@@ -111,7 +111,8 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
 	@$(STACK) extension -- vitest run --cache=false
-	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal
+	@# One more than cores: a test often waits for a server.
+	@$(PYTHON) -m pytest --numprocesses $$(($$(nproc) + 1)) --dist worksteal
 
 .PHONY: test-all
 test-all: venv ## Run the slow tests as well: all of tests/chaos, PostgreSQL 16, the laws at full size

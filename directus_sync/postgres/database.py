@@ -98,8 +98,9 @@ def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | N
     try:
         yield connection
     except psycopg2.Error as error:
+        what = "ended the session" if connection.closed else "failed a statement"
         raise DatabaseFailed(
-            f"PostgreSQL failed a statement: {_cause(str(error).strip())}",
+            f"PostgreSQL {what}: {_cause(str(error).strip())}",
             where=settings.database.label,
             next="look into its log; what was finished stays, and running again is safe",
         ) from error

@@ -11,7 +11,7 @@ from directus_sync import attic
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
-from directus_sync.postgres import holders
+from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import below
 from directus_sync.report import plans, refusal
@@ -137,6 +137,8 @@ class Pushing:
                         where=unclear.where,
                         next=holders.advice(self.connection),
                     ) from unclear
+                # Without its session it has no lock any more: another deploy may be at work.
+                database.query(self.connection, "SELECT true")
                 if pause == FIRST_PAUSE_SECONDS:
                     who = holders.describe(self.connection) or "a session that has just ended"
                     self.progress.note(f"Waiting for a table that others use: {who}")

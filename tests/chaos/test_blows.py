@@ -147,6 +147,17 @@ def test_a_deploy_that_lost_the_lock_during_the_apply_meets_another(upgrading: L
     assert_converges(upgrading, upgrade.end)
 
 
+@pytest.mark.slow
+def test_a_push_that_lost_the_lock_does_not_go_on_waiting_for_a_table(upgrading: Line, upgrade: Upgrade) -> None:
+    with upgrading.running() as run, locked(upgrading.database, moments.APPLY_WAITS.lock):
+        wait_for(moments.APPLY_WAITS, run)
+        END_SESSIONS.strike(run)
+        # The lock timeout of its apply, and no second one.
+        done = run.ended(20)
+        assert (done.code, "PostgreSQL ended the session" in done.err) == (1, True), done.text
+    assert_converges(upgrading, upgrade.end)
+
+
 def assert_no_value_is_lost(line: Line) -> None:
     """What the push removes is in the table still, or in a copy."""
     database = line.database

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from directus_sync import attic
-from directus_sync.directus import client, installation, server, worker
+from directus_sync.directus import channel, installation, server, worker
 from directus_sync.errors import PrivateServerFailed
 from directus_sync.postgres import database, lock
 from directus_sync.state import fingerprint
@@ -66,7 +66,7 @@ def _interrupt(tool: Tool, verb: str, number: signal.Signals, code: int) -> None
 def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(
     settled: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "RETRY_ATTEMPTS", 2)  # or it asks the dead one for ten seconds
+    monkeypatch.setattr(channel, "RETRY_ATTEMPTS", 2)  # or it asks the dead one for ten seconds
     with database.connect(settled.settings, "test") as connection:
         administrator = installation.administrator(connection, settled.settings)
         choice = worker.choose(settled.settings, connection)
