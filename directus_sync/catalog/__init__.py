@@ -120,7 +120,7 @@ class Drift(Enum):
 class Difference:
     """One object that differs.
 
-    actual: of a missing one, the definition of an index in its place, which is invalid or `built`.
+    actual: of a missing one, the definition of the index that has its name, if there is one.
     built: the name of an index that is there, and only has to become the object; empty if there is none.
     """
 

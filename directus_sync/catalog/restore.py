@@ -96,21 +96,24 @@ def restore(
         (difference for difference in differences if difference.kind is not Drift.UNEXPECTED),
         key=lambda difference: difference.object,
     )
-    aside.clear(connection, needed=pending)
+    needed = set(pending)
+    aside.clear(connection, needed)
     done: list[str] = []
     failures: list[_Failure] = []
     while pending:
-        before, waiting = len(done), []
+        before = len(done)
+        waiting: list[_Failure] = []
         for difference in pending:
             failure = _restore(connection, difference, made)
             if failure is None:
                 done.append(str(difference.object))
                 if restored is not None:
                     restored(difference.object)
-            elif failure.retry:
-                waiting.append(failure)
-            else:
-                failures.append(failure)
+                continue
+            if not failure.waited:
+                needed.discard(difference)
+            aside.clear(connection, needed)
+            (waiting if failure.retry else failures).append(failure)
         if len(done) == before:
             failures += waiting
             break
@@ -192,7 +195,7 @@ def _drop(difference: Difference) -> Iterator[Composable]:
     table, name = difference.object.names
     if difference.built == name:
         return
-    # An invalid index: the one that is to be rebuilt, or that should have become the constraint.
+    # The index that is to be replaced, or an invalid one that should have become the constraint.
     if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
         yield SQL("DROP INDEX {}").format(Identifier(_SCHEMA, name))
     elif difference.object.kind is Kind.TRIGGER:
@@ -209,7 +212,6 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
     try:
         _execute(connection, difference)
     except SomethingElse as error:
-        aside.clear(connection)
         return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
@@ -217,7 +219,6 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
                 f"the connection was lost while {item} was put back",
                 next="run again; that is safe, and what was put back before stays",
             ) from error
-        aside.clear(connection, needed=[difference] if holders.timed_out(error) else [])
         code = error.pgcode or ""
         rows = None
         if code in obstacles.REFUSED_BY_ROWS:

@@ -21,6 +21,9 @@ from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
 # The type comes from a file, so it must match this before it becomes part of a statement.
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ]*(\([A-Za-z0-9, ]+\))?")
 
+_NUMBERS: Final = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
+_WHOLE: Final = frozenset({"integer", "bigint"})
+
 # Constraints and indexes that PostgreSQL silently drops with one of their columns.
 _WITH_COLUMN = """
 SELECT coalesce(c.conname, r.relname)::text FROM pg_depend d
@@ -127,9 +130,8 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
         )
     # Types of PostGIS are in `public`, which is not on the path.
     target = f"public.{risk.target}" if risk.target.startswith("geometry") else risk.target
-    numbers = ("integer", "bigint", "smallint", "numeric", "real", "double precision")
     column = sql.Identifier(risk.field or "")
-    whole = source.startswith(numbers) and risk.target in {"integer", "bigint"}
+    whole = source.startswith(_NUMBERS) and risk.target in _WHOLE
     text = sql.SQL("{}::text").format(column)
     # An integer is rounded, not read. Whatever else can be cast can be read from its text.
     rounded = sql.SQL("round({}::numeric)::text").format(text) if whole else text
@@ -138,9 +140,9 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
         column=column,
         readable=_is_valid(risk, source, text, target),
         castable=_is_valid(risk, source, rounded, target),
-        referring=_refers(connection, risk),
+        referring=_refers(connection, risk, is_number=source.startswith(_NUMBERS)),
         type=sql.SQL(target or "text"),
-        numeric=sql.Literal(source.startswith(numbers) and risk.target.startswith(numbers)),
+        numeric=sql.Literal(source.startswith(_NUMBERS) and risk.target.startswith(_NUMBERS)),
     )
 
 
@@ -158,14 +160,23 @@ def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql
     ).format(shape=sql.Literal(shape), column=sql.Identifier(risk.field or ""))
 
 
-def _refers(connection: Connection, risk: Risk) -> sql.Composable:
-    """Return the condition that a row refers to one that is there. As texts: the guard refuses types that differ."""
-    if risk.refers is None or _type_of(connection, Risk(Hazard.COLUMN, *risk.refers)) is None:
+def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Composable:
+    """Return the condition that a row refers to one that is there. Its column may get the type of the key only now."""
+    key = None if risk.refers is None else _type_of(connection, Risk(Hazard.COLUMN, *risk.refers))
+    if risk.refers is None or key is None:
         return sql.SQL("false")
-    return sql.SQL("EXISTS (SELECT FROM {} AS other WHERE other.{}::text = {}::text)").format(
-        sql.Identifier("public", risk.refers[0]),
-        sql.Identifier(risk.refers[1]),
-        sql.Identifier("public", risk.collection, risk.field or ""),
+    text = sql.SQL("{}::text").format(sql.Identifier("public", risk.collection, risk.field or ""))
+    if is_number and key in _WHOLE:
+        text = sql.SQL("round({}::numeric)::text").format(text)
+    return sql.SQL(
+        "EXISTS (SELECT FROM {table} AS other WHERE other.{column} ="
+        " CASE WHEN pg_input_is_valid({text}, {name}) THEN {text}::{type} END)"
+    ).format(
+        table=sql.Identifier("public", risk.refers[0]),
+        column=sql.Identifier(risk.refers[1]),
+        text=text,
+        name=sql.Literal(key),
+        type=sql.SQL(key),
     )
 
 

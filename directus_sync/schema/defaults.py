@@ -18,7 +18,7 @@ _MOMENTS: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)|24:00:00")
 _INTEGERS: Final = 2**31
 # Directus sends these defaults as functions, and every other as a literal.
 _NOW: Final = "CURRENT_TIMESTAMP"
-_NEW_UUID: Final = "gen_random_uuid()"
+NEW_UUID: Final = "gen_random_uuid()"
 _EXPRESSIONS: Final = frozenset({"CURRENT_DATE", "CURRENT_TIME", "LOCALTIME", "LOCALTIMESTAMP"})
 
 
@@ -29,7 +29,7 @@ def faults(kind: str, default: object) -> Iterator[str]:
     if isinstance(default, str) and default.lower() == "now()":
         yield f"default now() in the file, and {_NOW} by Directus"
     elif not _is_made(kind, default):
-        yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {_NEW_UUID}"
+        yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {NEW_UUID}"
     elif not _is_possible(kind, default):
         yield f"default {default} in the file, which is no value of type {kind}"
     elif _is_rounded(default):
@@ -38,7 +38,7 @@ def faults(kind: str, default: object) -> Iterator[str]:
 
 def is_function(default: str) -> bool:
     """Tell whether Directus sends a default as a function, and not as a literal."""
-    return default in {_NOW, _NEW_UUID}
+    return default in {_NOW, NEW_UUID}
 
 
 def written(default: str) -> str:
@@ -67,7 +67,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _is_uuid(default: object) -> bool:
-    return default == _NEW_UUID or (isinstance(default, str) and _UUID.fullmatch(default) is not None)
+    return default == NEW_UUID or (isinstance(default, str) and _UUID.fullmatch(default) is not None)
 
 
 def _is_time(default: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
-from directus_sync.schema.defaults import is_function
+from directus_sync.schema.defaults import NEW_UUID
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
@@ -107,7 +107,7 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
     default = schema.get("default_value")
     if schema.get("is_nullable") is False and default is None:
         yield Risk(Hazard.REQUIRED, change.collection, change.field)
-    if schema.get("is_unique") and default is not None and not is_function(str(default)):
+    if schema.get("is_unique") and default is not None and default != NEW_UUID:
         yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
 
 

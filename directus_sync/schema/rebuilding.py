@@ -32,11 +32,13 @@ _OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "
 # The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
 _LONGEST: Final = 10_485_760
 _DIGITS: Final = 1_000
-# Types between which a foreign key can be.
-_COMPARABLE: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("integer", "bigInteger", "decimal", "float"), "numbers"),
-    **dict.fromkeys(("string", "text"), "texts"),
-    "uuid": "uuid",
+# By the type of a field, the types of keys that it can refer to: PostgreSQL casts to them by itself, or needs no cast.
+_REFERS_TO: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(("integer", "bigInteger"), frozenset({"integer", "bigInteger", "decimal", "float"})),
+    "decimal": frozenset({"decimal", "float"}),
+    "float": frozenset({"float"}),
+    **dict.fromkeys(("string", "text"), frozenset({"string", "text"})),
+    "uuid": frozenset({"uuid"}),
 }
 
 
@@ -122,9 +124,9 @@ def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> I
     if target is not None and not (target.get("schema") or {}).get("is_primary_key"):
         yield f"refers to {table}.{column}; Directus refers to keys only"
         return
-    kinds = [str(field.get("type")) for field in (own, target) if field is not None]
-    if len({_COMPARABLE[kind] for kind in kinds if kind in _COMPARABLE}) > 1:
-        yield f"{kinds[0]} refers to {kinds[1]}, which PostgreSQL does not compare"
+    kind, key = (str((field or {}).get("type")) for field in (own, target))
+    if kind in _REFERS_TO and key in _REFERS_TO and key not in _REFERS_TO[kind]:
+        yield f"{kind} refers to {key}, and PostgreSQL makes no such foreign key"
 
 
 def foreign_key_name(collection: str, field: str) -> str:
@@ -204,6 +206,8 @@ def _shared_index_names(key: tuple[str, str], schema: Entry, wanted: Snapshot) -
     others = ((whole[:at], whole[at + 1 :]) for at, letter in enumerate(whole) if letter == "_")
     for other in others:
         theirs = (wanted.section("fields").get(other) or {}).get("schema") or {}
+        if schema.get("is_primary_key") or theirs.get("is_primary_key"):
+            continue  # Directus exports each key as unique, and makes no such index for it
         for option, name in (("is_indexed", "index"), ("is_unique", "unique")):
             if other != key and schema.get(option) and theirs.get(option):
                 yield f"an index named {whole}_{name}, like that of {'.'.join(other)}"
@@ -236,7 +240,7 @@ def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
     default = schema.get("default_value")
     if column.length is not None and column.length > _LONGEST:
         yield f"length {column.length}; PostgreSQL takes up to {_LONGEST}"
-    elif column.length is not None and isinstance(default, str) and len(defaults.written(default)) > column.length:
+    elif isinstance(default, str) and 0 < (column.length or 0) < len(defaults.written(default)):
         yield f"default {default} is longer than {column.length}"
     if column.precision is not None and not (1 <= column.precision[0] <= _DIGITS and column.precision[1] <= _DIGITS):
         yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus shows none of a scale below 0"

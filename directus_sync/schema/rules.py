@@ -159,6 +159,8 @@ def _what_does_not_fit(items: Items) -> str:
         return f"{counted(items)} cannot be made, because rows refer to nothing"
     if any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks):
         return f"{counted(items)} cannot become what the file says, because rows do not fit"
+    if any(item.verdict.change.kind is ItemKind.RELATION for item in items):
+        return f"{counted(items)} cannot be made as the file says, because rows do not fit"
     return f"{counted(items)} cannot become required or unique, because rows are empty or equal"
 
 
@@ -247,7 +249,7 @@ class SchemaRule(Enum):
     )
     UNFIT = Record(
         id="rows-do-not-fit",
-        meaning="A field becomes required or unique or gets another type, and rows are in the way.",
+        meaning="A field becomes required, unique or of another type, or a relation is made, and rows are in the way.",
         remedy="change those rows",
         refuses=lambda item: bool(item.at_risk & _UNFIT),
         what=_what_does_not_fit,

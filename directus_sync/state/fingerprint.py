@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from directus_sync import __version__
+from directus_sync.catalog import UNFINISHED
 from directus_sync.directus import installation
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
@@ -115,6 +116,7 @@ SELECT (SELECT notes FROM directus_sync.deploys d
   WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
     AND d.fingerprint = ({_FINGERPRINT})
     AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
+    AND NOT EXISTS (SELECT FROM relation WHERE starts_with(relname, '{UNFINISHED}'))
     AND NOT {lock.IN_USE})"""  # noqa: S608 - constants
 
 _PULLED: Final = """

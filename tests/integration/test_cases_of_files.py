@@ -152,7 +152,7 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
         (named("xmin"), "the name of a column that PostgreSQL has in each table"),
         (named("a.b"), "a dot in the name"),
         (shared_index, "an index named zz_a_b_index, like that of zz_a.b"),
-        (reference_of_another_type, "uuid refers to integer, which PostgreSQL does not compare"),
+        (reference_of_another_type, "uuid refers to integer, and PostgreSQL makes no such foreign key"),
         (column("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
     ]),
     ("incomplete-entry", [

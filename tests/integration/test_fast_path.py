@@ -222,6 +222,19 @@ def test_a_database_that_is_made_in_part_has_no_fingerprint(transaction: Transac
     assert fingerprint.read(transaction.connection) is None
 
 
+def test_an_index_that_a_deploy_could_not_clear_is_looked_at_until_it_is_gone(transaction: Transaction) -> None:
+    transaction.execute("CREATE INDEX directus_sync_new_1 ON vehicles (plate)")
+    found = fingerprint.read(transaction.connection)
+    assert found is not None
+    transaction.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
+    assert transaction.has_moved
+    transaction.execute("ALTER INDEX directus_sync_new_1 RENAME TO vehicles_plate_idx")
+    found = fingerprint.read(transaction.connection)
+    assert found is not None
+    transaction.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
+    assert not transaction.has_moved
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Return a copy of the committed snapshot, with what is beside it."""

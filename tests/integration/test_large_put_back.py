@@ -233,6 +233,23 @@ def test_what_was_built_before_a_deploy_ended_is_used_by_the_next(
     assert tool.database.value(f"SELECT relname FROM pg_class WHERE oid = {number}") == item.names[1]
 
 
+def test_what_was_built_stays_for_the_next_deploy_although_another_object_fails(
+    large: tuple[Tool, Catalog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool, lost = large
+    monkeypatch.setattr(restore, "LOCK_ATTEMPTS", 1)
+    tool.database.execute("CREATE UNIQUE INDEX devices_model ON devices (model)")
+    catalog = Catalog({**lost.definitions, **read(tool).definitions})
+    tool.database.execute(
+        "DROP INDEX devices_model; INSERT INTO devices (id, imei, model)"
+        " SELECT gen_random_uuid(), 350000000000000 + number, 'FMB920' FROM generate_series(1, 2) AS number"
+    )
+    with written(tool.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="2 objects"):
+        put_back(tool, catalog)
+    ((left,),) = tool.database.rows(UNFINISHED)
+    assert tool.database.value(INDEX.format(left)) is True
+
+
 def test_a_leftover_of_something_that_nobody_wants_any_more_is_dropped(changed: tuple[Tool, Catalog, Object]) -> None:
     tool, catalog, _ = changed
     tool.database.execute(

@@ -29,3 +29,24 @@ def test_rows_are_counted_whatever_the_names(deployed: Tool, name: str) -> None:
     assert counted(deployed, Risk(Hazard.TABLE, name)) == 1
     assert counted(deployed, Risk(Hazard.COLUMN, name, name)) == 1
     assert counted(deployed, Risk(Hazard.RETYPE, name, name, "integer")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "key", "of", "rows"),
+    [
+        ("integer", "5", "numeric(10,5)", "5", 0),
+        ("numeric(10,5)", "5", "integer", "5", 0),
+        ("text", "007", "integer", "7", 0),
+        ("text", "x", "integer", "7", 1),
+        ("text", "6F2B5C1E-0D3A-5B8E-9A51-3C0D5F6B7A01", "uuid", "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7a01", 0),
+        ("text", "abcd", "character varying(3)", "abc", 1),
+    ],
+)
+def test_rows_refer_to_a_key_by_value_whatever_the_types_are_before_the_push(
+    bootstrapped: Tool, kind: str, value: str, key: str, of: str, rows: int
+) -> None:
+    bootstrapped.database.execute(
+        f"CREATE TABLE keys (id {key} PRIMARY KEY); INSERT INTO keys VALUES ('{of}');"
+        f" CREATE TABLE refs (key {kind}); INSERT INTO refs VALUES ('{value}'), (NULL)"
+    )
+    assert counted(bootstrapped, Risk(Hazard.REFERENCE, "refs", "key", refers=("keys", "id"))) == rows

@@ -217,9 +217,13 @@ def test_values_are_counted_when_a_field_becomes_required_or_unique(
         ({"is_nullable": False, "default_value": "x"}, []),
         ({"is_nullable": False, "default_value": None, "has_auto_increment": True}, []),
         ({"is_nullable": True, "default_value": None}, []),
+        ({"is_unique": True, "default_value": "x"}, [Hazard.ONE_DEFAULT]),
+        # One moment for all rows.
+        ({"is_unique": True, "default_value": "CURRENT_TIMESTAMP"}, [Hazard.ONE_DEFAULT]),
+        ({"is_unique": True, "default_value": "gen_random_uuid()"}, []),
     ],
 )
-def test_a_new_required_field_without_a_default_is_counted_against_the_rows(
+def test_a_new_field_that_is_required_or_unique_is_counted_against_the_rows(
     live: Snapshot, schema: dict[str, object], wanted: list[Hazard]
 ) -> None:
     entry = {"collection": "country", "field": "iso", "type": "string", "meta": {}, "schema": schema}

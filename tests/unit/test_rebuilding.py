@@ -230,6 +230,45 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     assert list(rebuilding.of_relation({**relation, "schema": None}, wanted)) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "is_made"),
+    [
+        ("integer", "bigInteger", True),
+        ("bigInteger", "decimal", True),
+        ("decimal", "float", True),
+        ("text", "string", True),
+        ("decimal", "integer", False),
+        ("float", "decimal", False),
+        ("uuid", "string", False),
+        ("integer", "text", False),
+        # Of a type that nobody tried, nothing is said.
+        ("geometry", "integer", True),
+    ],
+)
+def test_a_foreign_key_refers_to_what_postgresql_casts_to(
+    committed: Snapshot, kind: str, key: str, *, is_made: bool
+) -> None:
+    wanted = table(committed, {**field(key, is_primary_key=True), "field": "id"}, {**field(kind), "field": "x"})
+    schema = {"constraint_name": "t_x_foreign", "foreign_key_table": "t", "foreign_key_column": "id"}
+    relation = {"collection": "t", "field": "x", "related_collection": "t", "meta": {}, "schema": schema}
+    assert (list(rebuilding.of_relation(relation, wanted)) == []) is is_made
+
+
+@pytest.mark.parametrize(
+    ("column", "other", "faults"),
+    [({}, {}, 1), ({"is_primary_key": True}, {}, 0), ({}, {"is_primary_key": True}, 0)],
+)
+def test_a_key_has_no_unique_index_whose_name_another_could_have(
+    committed: Snapshot, column: dict[str, bool], other: dict[str, bool], faults: int
+) -> None:
+    """Directus exports a key as unique."""
+    mine = {**field("integer", data_type="integer", is_unique=True, **column), "collection": "x", "field": "a_b"}
+    theirs = {**field("integer", data_type="integer", is_unique=True, **other), "collection": "x_a", "field": "b"}
+    fields: dict[tuple[str, ...], dict[str, Any]] = {("x", "a_b"): mine, ("x_a", "b"): theirs}
+    wanted = dataclasses.replace(committed, sections={**committed.sections, "fields": fields})
+    assert len(list(rebuilding.of_field(mine, wanted))) == faults
+
+
 def test_a_relation_needs_its_field_unless_the_table_is_there(committed: Snapshot) -> None:
     relation: dict[str, object] = {"collection": "t", "field": "x", "related_collection": "t", "schema": None}
     wanted = table(committed, {**field("integer", data_type="integer", is_primary_key=True), "field": "id"})

@@ -28,7 +28,7 @@ export class Outbox {
   async attempt(seconds: number): Promise<void> {
     const { redis } = this;
     if (redis === undefined) return;
-    // Who switches a part of the extension off or on has all of it loaded again, and nothing starts it then.
+    // Nothing starts an outbox that Directus loads after its own start.
     if (redis.status === 'wait') await this.connect(redis);
     if (redis.status !== 'ready') return;
     for (const source of SOURCES) {
@@ -75,7 +75,9 @@ export class Outbox {
   }
 }
 
-let shared: Outbox | undefined;
+// Of the process, not of this module: Directus loads all of the extension again when a part is switched off or on.
+const SHARED = Symbol.for('trm.outbox');
+const kept = globalThis as unknown as Record<symbol, Outbox | undefined>;
 
 /** Return the one of this process: all parts of the bundle share its connection. */
-export const outboxOf = (context: Context): Outbox => (shared ??= new Outbox(context));
+export const outboxOf = (context: Context): Outbox => (kept[SHARED] ??= new Outbox(context));
