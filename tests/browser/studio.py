@@ -128,8 +128,14 @@ class Studio:
         """Choose a related item by what a cell of its row says."""
         self.field(label).get_by_role("button", name="Select an item").first.click()
         drawer = self.page.get_by_role("article")
-        drawer.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text, exact=True)).click()
-        drawer.get_by_role("button", name="check", exact=True).click()
+        row = drawer.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text, exact=True))
+        done = drawer.get_by_role("button", name="check", exact=True)
+        row.click()
+        try:
+            expect(done).to_be_enabled(timeout=2_000)
+        except AssertionError:
+            row.click()  # the list was loaded once more, and forgot it
+        done.click()
         expect(drawer).to_be_hidden()
 
     def sort(self, label: str) -> None:
