@@ -80,22 +80,18 @@ def restore(
     differences: Iterable[Difference],
     made: Mapping[Object, str],
     *,
-    restored: Callable[[Object], None] | None = None,
+    restored: Callable[[Object], object] = lambda _: None,
 ) -> tuple[str, ...]:
     """Put back everything that is missing, and what is changed where that loses no rows; return the names.
 
     Each object comes back in its own transaction. Unexpected objects are left alone.
-    connection: in autocommit mode, with a lock_timeout.
-    made: what revisions made in this database; nothing else is executed.
-    restored: called after each object that is back, so that a caller knows them even when others fail.
+    connection: in autocommit mode, with a lock_timeout. made: what revisions made in this database; nothing else is
+    executed. restored: called after each object that is back, so that a caller knows them even when others fail.
 
-    Raises, after everything that can be put back is: PreconditionFailed when only rows are in the way, CatalogDrift
-    when anything else is.
+    Raises at the end: PreconditionFailed when only rows are in the way, CatalogDrift when anything else is.
     """
-    pending = sorted(
-        (difference for difference in differences if difference.kind is not Drift.UNEXPECTED),
-        key=lambda difference: difference.object,
-    )
+    lost = (difference for difference in differences if difference.kind is not Drift.UNEXPECTED)
+    pending = sorted(lost, key=lambda difference: difference.object)
     needed = set(pending)
     aside.clear(connection, needed)
     done: list[str] = []
@@ -107,11 +103,9 @@ def restore(
             failure = _restore(connection, difference, made)
             if failure is None:
                 done.append(str(difference.object))
-                if restored is not None:
-                    restored(difference.object)
+                restored(difference.object)
                 continue
-            if not failure.waited:
-                needed.discard(difference)
+            needed -= set() if failure.waited else {difference}
             aside.clear(connection, needed)
             (waiting if failure.retry else failures).append(failure)
         if len(done) == before:

@@ -80,10 +80,7 @@ def command(
     request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
     uncaptured: tuple[str, ...] = ()
     if loaded.mode is Mode.DRY_RUN:
-        checked = checking.check(loaded, request, Progress())
-        text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
-        output.either(results.checked_document(checked), text, as_json=as_json)
-        options.finish(0 if checked.equal else 3)
+        _show(loaded, request, as_json=as_json)
     else:
         done = run(loaded, request, Progress())
         if done.pushed is None:
@@ -92,6 +89,14 @@ def command(
         uncaptured = done.uncaptured
     if command:
         handover.become(command, settings.serving_environment(len(uncaptured)))
+
+
+def _show(settings: Settings, request: Request, *, as_json: bool) -> None:
+    """Print what a deploy would do; exit 3 if that is anything."""
+    checked = checking.check(settings, request, Progress())
+    text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
+    output.either(results.checked_document(checked), text, as_json=as_json)
+    options.finish(0 if checked.equal else 3)
 
 
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:

@@ -115,18 +115,7 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
     except SyncError:
         raise
     except (CommandError, SQLAlchemyError, psycopg2.Error) as error:
-        if connection.closed:
-            raise DatabaseFailed(
-                f"the connection was lost while {upgrading.current.name} was applied",
-                where=_reason(error),
-                next="run again; that is safe, and the revisions before it stay",
-            ) from error
-        connection.rollback()
-        raise MigrationFailed(
-            f"{upgrading.current.name} failed: {_reason(error)}",
-            where=f"alembic upgrade {branch}@head, after {len(upgrading.done)} of {len(todo)} revisions",
-            next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
-        ) from error
+        raise upgrading.failure(connection, branch, error) from error
     finally:
         if not connection.closed:
             connection.rollback()
@@ -155,6 +144,21 @@ class _Upgrading:
         self.done.append(self.current)
         if len(self.done) < len(self.todo):
             self._begin()
+
+    def failure(self, connection: Connection, branch: Branch, error: Exception) -> DatabaseFailed | MigrationFailed:
+        """Return the error for the current revision."""
+        if connection.closed:
+            return DatabaseFailed(
+                f"the connection was lost while {self.current.name} was applied",
+                where=_reason(error),
+                next="run again; that is safe, and the revisions before it stay",
+            )
+        connection.rollback()
+        return MigrationFailed(
+            f"{self.current.name} failed: {_reason(error)}",
+            where=f"alembic upgrade {branch}@head, after {len(self.done)} of {len(self.todo)} revisions",
+            next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
+        )
 
     def _begin(self) -> None:
         self.started = time.monotonic()

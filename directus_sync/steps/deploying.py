@@ -68,12 +68,6 @@ class Deploying:
         loading: a schema worker that loads already. started: when, by `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
-        applied_revisions.require_unedited(connection)
-        upgrading.require_meant(connection, settings, history.latest_directus(connection))
-        if settings.directus_url is not None and settings.mode is Mode.AUTO:
-            # Before anything is changed: it works on this database, accepts the credentials, and has the right version.
-            with sessions.directus(settings, connection, progress) as running:
-                snapshot.require_version(self.goal.schema, running.version())
         self._require_possible()
         before = query.read(connection)
         self._look()
@@ -106,7 +100,13 @@ class Deploying:
         return deployed
 
     def _require_possible(self) -> None:
-        """Refuse what `_enter` would refuse, before anything is changed."""
+        """Refuse, before anything is changed, what a later step would refuse."""
+        applied_revisions.require_unedited(self.connection)
+        upgrading.require_meant(self.connection, self.settings, history.latest_directus(self.connection))
+        if self.settings.directus_url is not None and self.settings.mode is Mode.AUTO:
+            # It works on this database, accepts the credentials, and has the right version.
+            with sessions.directus(self.settings, self.connection, self.progress) as running:
+                snapshot.require_version(self.goal.schema, running.version())
         if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
             for each in self.goal.families:
                 self._entering(each).require_possible(self._may_serve)

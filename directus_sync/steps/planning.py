@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Obstacles, Plan
+from directus_sync.schema.plan import Approvals, Obstacles, Plan, Risk, Verdict
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
@@ -92,9 +92,7 @@ def plan(
     *,
     base: Snapshot | None = None,
 ) -> Plan:
-    """Return what a push would do, judged by the guard with the rows of the database.
-
-    base: in place of the recorded one.
+    """Return what a push would do, judged by the guard with the rows of the database. base: if not the recorded one.
 
     The server's schema is read after the comparison. If somebody edits it in between, Directus refuses to apply the
     plan: the hash that came with the comparison covers the whole schema.
@@ -102,8 +100,7 @@ def plan(
     Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
     """
     approved = of_schema(approved)
-    version = client.version()
-    snapshot.require_version(wanted, version)
+    snapshot.require_version(wanted, client.version())
     columns = installation.properties(connection)
     snapshot.require_properties(wanted, columns)
     client.clear_cache()
@@ -124,18 +121,31 @@ def plan(
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     with output.if_it_lasts("Counting the rows at risk"):
         counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+    obstacles = _obstacles(settings, connection, verdicts, counted, live, base)
+    return guard.decide(difference, verdicts, counted, approved, obstacles)
+
+
+def _obstacles(
+    settings: Settings,
+    connection: Connection,
+    verdicts: Sequence[Verdict],
+    counted: Mapping[Risk, int],
+    live: Snapshot,
+    base: Snapshot | None,
+) -> Obstacles:
+    """Return what database and files say of what is to be changed. counted: by risk, the rows."""
+    changes = tuple(verdict.change for verdict in verdicts)
     expected = upkeep.read_expected(settings.catalog)
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
-    obstacles = Obstacles(
+    return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
-        named=impact.named_by(connection, difference.changes, files),
-        held=below.held(connection, difference.changes, live),
+        named=impact.named_by(connection, changes, files),
+        held=below.held(connection, changes, live),
         keys=risks.keys(connection, counted),
-        remains=below.remains(connection, difference.changes),
+        remains=below.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),
-        look_alikes=below.look_alikes(connection, difference.changes, expected),
+        look_alikes=below.look_alikes(connection, changes, expected),
     )
-    return guard.decide(difference, verdicts, counted, approved, obstacles)
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
