@@ -75,7 +75,7 @@ def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
 @pytest.fixture(scope="session")
 def people(browser: Browser, guarded: RunningDirectus, pictures: Path | None) -> clubs.People:
     """The Studio on the day of the race, in one window for all who work for the first club."""
-    return clubs.People(open_studio(browser, str(guarded.http.base_url), pictures, now=clubs.NOW))
+    return clubs.People(lambda: open_studio(browser, str(guarded.http.base_url), pictures, now=clubs.NOW))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def with_app(tool: Tool, **settings: str) -> Iterator[RunningDirectus]:
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say where the picture of a failure is."""
+    """Say where the picture of a failure is, and take the window away, so that one failure stays one."""
     report = yield
     folder = item.funcargs.get("tmp_path")
     if report.failed and isinstance(folder, Path):
@@ -107,4 +107,7 @@ def pytest_runtest_makereport(
                 path = folder / f"{name}.png"
                 studio.page.screenshot(path=path)
                 report.sections.append(("What the browser shows", f"{path}, at {studio.page.url}"))
+        people = item.funcargs.get("people")
+        if isinstance(people, clubs.People):
+            people.begin_again()
     return report

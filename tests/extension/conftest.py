@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conftest import RunningDirectus, emptied, extension_settings, running_directus, wipe
+from tests.conftest import OUTBOX_SECONDS, RunningDirectus, emptied, extension_settings, running_directus, wipe
 from tests.extension import rally
 from tests.redis import Redis
 
@@ -30,7 +30,7 @@ def replica(extended: RunningDirectus, stream: Redis) -> Iterator[Rally]:
     """A second Directus on the same database: it sends too, has no token for answers, and no time for a preview."""
     settings = {
         "TRM_REDIS": stream.url,
-        "TRM_OUTBOX_SECONDS": "1",
+        "TRM_OUTBOX_SECONDS": OUTBOX_SECONDS,
         "TRM_COMMANDS_TOKEN": "",
         "TRM_PREVIEW_SECONDS": "0.001",
     }

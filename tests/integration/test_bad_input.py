@@ -144,7 +144,7 @@ def test_a_pull_of_a_directus_without_collections(serve: Serving, snapshot_file:
 
 
 @pytest.mark.parametrize(
-    ("branch", "commands"), [("pre", ("deploy", "push", "pull", "adopt", "check")), ("post", ("deploy",))]
+    ("branch", "commands"), [("pre", ("deploy", "push", "pull", "adopt", "check")), ("post", ("deploy", "push"))]
 )
 def test_a_database_ahead_of_this_checkout(
     deployed: Tool, snapshot_file: Path, branch: str, commands: tuple[str, ...]

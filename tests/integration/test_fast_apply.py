@@ -131,7 +131,7 @@ def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) ->
     assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("whole", [False, True])
 def test_a_question_mark_in_a_default_stays_one(bootstrapped: Tool, whole: bool) -> None:
     """Directus's own apply takes it for the place of a parameter, and writes `$1`."""
     with fast_side(bootstrapped, whole=whole) as fast:

@@ -37,10 +37,17 @@ def _command(pid: int) -> str:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_the_private_directus_stops_with_the_tool(deployed: Tool, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("worker", "verb"),
+    [("auto", "work"), pytest.param("off", "start", marks=pytest.mark.slow)],
+    ids=["worker", "whole"],
+)
+def test_the_schema_worker_or_whole_directus_of_a_deploy_stops_with_the_tool(
+    deployed: Tool, worker: str, verb: str, number: signal.Signals, code: int
+) -> None:
     # Or nothing would have moved, and none would be started.
     deployed.database.execute("TRUNCATE directus_sync.deploys")
-    _interrupt(deployed, "work", number, code)
+    _interrupt(deployed.with_settings(DIRECTUS_SYNC_WORKER=worker), verb, number, code)
 
 
 @pytest.mark.slow

@@ -170,8 +170,10 @@ def test_a_flow_that_listens_to_new_collections_needs_a_whole_directus(directus:
     settings = directus.tool.settings
     with database.connect(settings, "test") as connection:
         directus.database.execute(LISTENING)
-        choice = worker.choose(settings, connection)
-        directus.database.execute("DELETE FROM directus_flows WHERE name = 'Audit'")
+        try:
+            choice = worker.choose(settings, connection)
+        finally:
+            directus.database.execute("DELETE FROM directus_flows WHERE name = 'Audit'")
         assert worker.choose(settings, connection).bundle
     assert (choice.bundle, choice.reason) == (None, "the flow Audit listens to changes of the schema")
 

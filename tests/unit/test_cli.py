@@ -342,6 +342,12 @@ def test_a_plan_brings_its_own_approvals(run: Run, returning: Returning, capsys:
     assert "what was approved when it was saved" in capsys.readouterr().err
 
 
+def test_a_push_in_mode_skip_says_so_and_pushes_nothing(run: Run, returning: Returning, capsys: Output) -> None:
+    returning("push", AssertionError("skip pushes nothing"))
+    assert run("push", "--mode", "skip") == 0
+    assert "skip" in capsys.readouterr().out
+
+
 def test_a_deploy_in_mode_skip_says_so(run: Run, returning: Returning, capsys: Output) -> None:
     returning("deploy", replace(DONE, pushed=None))
     assert run("deploy", "--mode", "skip") == 0

@@ -16,6 +16,7 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
+from stamina import instrumentation
 
 from directus_sync.directus import channel
 from directus_sync.directus.client import DirectusClient
@@ -118,6 +119,12 @@ def test_a_diff_is_repeated_like_any_read(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), httpx.Response(204))
     assert over(wire, settings).diff(UPLOAD) is None
     assert [part(request).get_payload(decode=True) for request in wire.requests] == [UPLOAD[1]] * 2
+
+
+def test_a_retry_prints_nothing(settings: Settings) -> None:
+    over(Wire(errors(503), data({"version": "11.17.4"})), settings).version()
+    # Unless told otherwise, stamina logs each.
+    assert instrumentation.get_on_retry_hooks() == ()
 
 
 # An apply is sent once

@@ -328,6 +328,21 @@ def test_root_installs_what_is_missing_and_others_get_the_command(
     assert "docker compose" in raised.value.next_step
 
 
+@pytest.mark.usefixtures("debian")
+def test_install_goes_on_without_what_some_tests_run(
+    in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("tools.devstack.postgres_tree.postgres_tree", lambda: tmp_path)
+    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: tmp_path)
+    monkeypatch.setattr("tools.devstack.extension.built", lambda _: tmp_path)
+    assert in_tmp("install", "--for-tests") == 0
+    assert capsys.readouterr().err == (
+        "note: `make test` needs chromium, which only an administrator can install\n"
+        "  next: sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium\n"
+    )
+
+
 def test_a_user_who_can_t_run_postgresql_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(unprivileged, "_candidates", lambda: iter([(["false"], os.geteuid())]))
     with pytest.raises(StackError, match="PostgreSQL can't run as this user") as raised:
@@ -422,6 +437,19 @@ def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
         with monkeypatch.context() as other:
             other.setenv(name, "the user's own")
             assert in_tmp("up", "--database-only") == 2
+
+
+def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
+    in_tmp: Callable[..., int], shell_of_the_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, str] = {}
+    monkeypatch.setattr(Stack, "environment", lambda stack: stack.address)
+    monkeypatch.setattr("tools.devstack.directus_home.directus_home", lambda _: None)
+    monkeypatch.setattr("os.execvpe", lambda _file, _arguments, environ: given.update(environ))
+    for url, left in ((shell_of_the_stack.directus.url, None), ("http://127.0.0.1:1", "http://127.0.0.1:1")):
+        monkeypatch.setenv("DIRECTUS_URL", url)
+        in_tmp("run", "--", "true")
+        assert (given["DB_PORT"], given.get("DIRECTUS_URL")) == ("5432", left)
 
 
 # The repository

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
+import statistics
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -13,10 +15,18 @@ from directus_sync.settings import ROOT as CHECKOUT
 from tools.positions import __main__ as command
 from tools.positions import store
 from tools.positions.drive import (
+    ACCELERATION,
+    BRAKING,
+    KMH,
+    LATERAL,
+    REACHED,
+    ROUTE,
     State,
     Waypoint,
+    bearing,
     distance,
     drive,
+    turn,
 )
 from tools.positions.track import FAULTY_SECONDS, GOOD_SECONDS, JUMP_METRES, Fault, Fix, fixes
 
@@ -31,6 +41,25 @@ def drives(seed: int, seconds: int) -> list[State]:
 
 def between(before: State | Fix | Waypoint, after: State | Fix | Waypoint) -> float:
     return distance(before.latitude, before.longitude, after.latitude, after.longitude)
+
+
+# The drive
+
+
+def test_a_car_drives_there_and_back_and_speeds_up_brakes_and_turns_as_a_car_can() -> None:
+    # There and back takes about 150 minutes.
+    driven = drives(1, 3 * HOUR)
+    for before, after in itertools.pairwise(driven):
+        assert between(before, after) == pytest.approx(after.speed, abs=0.01)
+        assert after.odometer - before.odometer == pytest.approx(after.speed)
+        on = bearing(before.latitude, before.longitude, after.latitude, after.longitude)
+        assert abs(turn(after.course, on)) < 0.05
+        assert -BRAKING - 1e-9 <= after.speed - before.speed <= ACCELERATION + 1e-9
+        assert after.speed * math.radians(abs(turn(before.course, after.course))) <= LATERAL + 1e-9
+    assert max(state.speed for state in driven) * KMH < 130
+    near = [place for state in driven for place in ROUTE if between(state, place) < REACHED + 30]
+    passed = [place for place, _ in itertools.groupby(near)]
+    assert passed[: 2 * len(ROUTE) - 1] == [*ROUTE, *ROUTE[-2::-1]]
 
 
 # The fixes
@@ -73,6 +102,19 @@ def test_the_same_seed_gives_the_same_fixes_and_another_seed_others(track: list[
     assert list(fixes(DEVICES, START, 60, seed=1)) == track[: 3 * 60]
     other = list(fixes(DEVICES, START, 60, seed=2))
     assert not {(fix.latitude, fix.longitude) for fix in other} & {(fix.latitude, fix.longitude) for fix in track}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_good_fixes_are_a_few_metres_off_and_tell_the_motion(track: list[Fix], truth: list[State], device: str) -> None:
+    good = [pair for pair in zip(truth, of(track, device), strict=True) if pair[1].fault is None]
+    for state, fix in good:
+        assert abs(fix.speed - state.speed * KMH) < 3
+        assert abs(turn(fix.angle, state.course)) < 6
+        assert fix.attributes["16"] == round(state.odometer)
+    errors = [between(*pair) for pair in good]
+    assert max(errors) < 20
+    # The mean distance of two normal errors with a deviation of 2.5 m each is 3.1 m.
+    assert 1.5 < statistics.mean(errors) < 5
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -1,0 +1,11 @@
+"""What the tests start from is itself allowed: `reset` writes it without triggers."""
+
+from __future__ import annotations
+
+from tests.conftest import Tool
+from tests.extension import rally
+
+
+def test_the_rows_of_the_rally_pass_triggers_and_foreign_keys(deployed: Tool) -> None:
+    deployed.database.execute(f"{rally.people()};{rally.rows()}")
+    assert deployed.database.value("SELECT count(*) FROM public.entries") == 2
