@@ -18,7 +18,7 @@ from tests.catalogs import CATALOG, read
 from tests.conftest import Tool
 
 
-# test_entrypoint.py has two replicas at once.
+# test_entrypoint.py has two replicas, a moment apart.
 @pytest.mark.slow
 def test_four_deploys_at_once_on_an_empty_database(empty: Tool) -> None:
     processes = [empty.start("deploy") for _ in range(4)]
