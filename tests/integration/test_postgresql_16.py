@@ -133,7 +133,7 @@ def test_an_index_that_failed_half_way_is_built_again(sixteen: Tool) -> None:
 OBSTACLES = {
     "UNIQUE (number)": ("1 key of laps (number) has more than one row", "(7)  2 rows"),
     "CHECK (number > 7)": ("4 rows of laps violate CHECK (number > 7)", "(1)\n(2)\n(3)\n(4)"),
-    "FOREIGN KEY (number) REFERENCES laps(id)": (
+    "FOREIGN KEY (number) REFERENCES public.laps(id)": (
         "3 keys of laps (number) are not in laps", "(7)  2 rows\n(5)  1 row\n(6)  1 row",
     ),
     "integer NOT NULL": ("4 rows of laps have no value for again", None),
@@ -238,16 +238,12 @@ def test_the_attic_keeps_what_is_written_meanwhile_and_gives_it_back(sixteen: To
     assert tool.database.value("INSERT INTO item DEFAULT VALUES RETURNING (id, no)::text") == "(9,8)"
 
 
-def test_the_post_branch_goes_down_and_up_again(sixteen: Tool) -> None:
+def test_the_post_branch_goes_down_and_up_again(sixteen: Tool, clone: Cloning) -> None:
+    # What the post branch makes: a database without it lacks it.
+    ours = drift(catalog_file.load(CATALOG), Tool(clone("bootstrapped")))
     done = sixteen.alembic("downgrade", "post@base")
     assert done.code == 0, done.text
-    # The pre branch makes extensions, and positions with all that is on it.
-    ours = {
-        str(item)
-        for item in catalog_file.load(CATALOG).definitions
-        if item.kind is not Kind.EXTENSION and item.parts[0] != '"positions"'
-    }
-    assert drift(catalog_file.load(CATALOG), sixteen) == dict.fromkeys(ours, Drift.MISSING)
+    assert drift(catalog_file.load(CATALOG), sixteen) == ours
     done = sixteen.alembic("upgrade", "post@head")
     assert done.code == 0, done.text
     assert catalog_file.dump(read(sixteen)) == CATALOG.read_bytes()

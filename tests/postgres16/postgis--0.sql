@@ -26,6 +26,8 @@ CREATE OPERATOR CLASS gist_geography_ops DEFAULT FOR TYPE geography USING gist A
 
 CREATE FUNCTION postgis_version() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''0''';
 CREATE FUNCTION st_isvalid(geometry) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT true';
+CREATE FUNCTION st_asewkb(geometry) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT convert_to($1::text, ''UTF8'')';
 CREATE FUNCTION st_makeenvelope(double precision, double precision, double precision, double precision, integer)
 RETURNS geometry LANGUAGE sql IMMUTABLE STRICT AS 'SELECT ''an envelope''::geometry';
 CREATE FUNCTION geometry_within(geometry, geometry) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT true';

@@ -73,7 +73,10 @@ def running(environ: Mapping[str, str], folder: Path) -> Iterator[Mapping[str, s
 
 def load(source: Database, name: str, environ: Mapping[str, str]) -> Database:
     """Make a database of that name on PostgreSQL 16 from what `source`, on 17, has in it."""
-    Database("postgres", environ).execute(f"CREATE DATABASE {name}")
+    maintenance = Database("postgres", environ)
+    maintenance.execute(f"CREATE DATABASE {name}")
+    for (role,) in source.rows("SELECT quote_ident(rolname) FROM pg_roles WHERE rolname LIKE 'trm\\_%'"):
+        maintenance.execute(f"CREATE ROLE {role}")
     target = Database(name, environ)
     dump = ["pg_dump", "--no-owner", "-N", "_timescaledb_*", source.conninfo]
     dumped = subprocess.run(dump, env=dict(source.environ), check=True, capture_output=True, text=True).stdout
