@@ -427,7 +427,7 @@ from uuid import UUID
 from directus_sync import attic, settings
 from directus_sync.postgres import database
 with database.connect(settings.load(), "test") as connection:
-    items = [attic.Item(f"big_{number}") for number in range(4)]
+    items = [attic.AtticItem(f"big_{number}") for number in range(4)]
     while True:
         copies = attic.keep(connection, items, run=UUID(int=1), command="push", sha256="", definitions={})
         attic.finish(connection, copies)
