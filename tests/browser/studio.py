@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,11 +130,12 @@ class Studio:
         drawer = self.page.get_by_role("article")
         row = drawer.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text, exact=True))
         done = drawer.get_by_role("button", name="check", exact=True)
-        row.click()
-        try:
-            expect(done).to_be_enabled(timeout=2_000)
-        except AssertionError:
-            row.click()  # the list was loaded once more, and forgot it
+        # On a busy machine the list may be loaded once more, and forget it.
+        for _ in range(4):
+            row.click()
+            with suppress(AssertionError):
+                expect(done).to_be_enabled(timeout=6_000)
+                break
         done.click()
         expect(drawer).to_be_hidden()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+import pytest
 
 from tests import small
 from tests.conftest import ROOT, RunningDirectus, Serving, Tool
@@ -256,6 +257,7 @@ def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve:
         assert_comes(running, file)
 
 
+@pytest.mark.slow
 def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, tmp_path: Path) -> None:
     file = small.file(tmp_path)
     with serve("bootstrapped", "", small.pushed) as running:

@@ -74,6 +74,7 @@ def test_two_replicas_migrate_an_empty_database_once_and_serve(
     assert empty("check").code == 0
 
 
+@pytest.mark.slow
 def test_what_the_image_runs_serves_and_stops(deployed: Tool, pm2: tuple[str | Path, ...], tmp_path: Path) -> None:
     init = ("tini", "-s", "--") if shutil.which("tini") else ()
     environ = {**deployed.environ, "PM2_HOME": str(tmp_path / "pm2")}

@@ -281,6 +281,7 @@ def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningD
     assert server.database.value("SELECT count(DISTINCT plate) FROM vehicles") == 4
 
 
+@pytest.mark.slow
 def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
     server: RunningDirectus, snapshot_file: Path, tmp_path: Path
 ) -> None:

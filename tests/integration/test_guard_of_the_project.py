@@ -22,6 +22,7 @@ def server(serve: Serving) -> Iterator[RunningDirectus]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_column_of_a_composite_constraint_does_not_take_it_along_silently(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:

@@ -218,6 +218,11 @@ def _failure(tool: Tool, catalog: Catalog) -> BaseException:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    "changed",
+    ["index", *(pytest.param(name, marks=pytest.mark.slow) for name in ("constraint", "unique index"))],
+    indirect=True,
+)
 def test_what_was_built_before_a_deploy_ended_is_used_by_the_next(
     changed: tuple[Tool, Catalog, Object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

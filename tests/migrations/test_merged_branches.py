@@ -72,6 +72,7 @@ def test_a_merge_in_conflict_is_renumbered_and_deployed(deployed: Tool, merged: 
     assert merged.sync(deployed, "deploy").out.startswith("Nothing to do")
 
 
+@pytest.mark.slow
 def test_a_conflict_that_was_resolved_by_hand_names_both_files(deployed: Tool, merged: Checkout) -> None:
     (merged.folder / VERSIONS / "POST_HEAD").write_text("post_0021_y\n")
     before = deployed.database.contents()

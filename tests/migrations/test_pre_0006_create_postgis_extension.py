@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import RunningDirectus
 from tests.migrations.revising import Standing
 
@@ -13,6 +15,7 @@ def test_the_extension_stays_on_downgrade_and_may_be_there_before(standing_at: S
     revised.upgrade("pre_0006")
 
 
+@pytest.mark.slow
 def test_its_tables_and_views_are_no_collections(directus: RunningDirectus) -> None:
     found = directus.database.rows(
         "SELECT relname::text FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e'"

@@ -116,6 +116,7 @@ def schema_after(recipe: Checkout, tool: Tool) -> str:
     return tool.database.schema()
 
 
+@pytest.mark.slow
 def test_the_recipe_leaves_no_old_name_on_another_database(recipe: Checkout, clone: Cloning) -> None:
     schema = schema_after(recipe, Tool(clone("deployed")))
     assert "registrations_event_id_race_number_key" in schema

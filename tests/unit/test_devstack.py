@@ -231,6 +231,7 @@ def test_a_kept_port_is_used_again_unless_it_is_taken() -> None:
     assert ports.choose(None, port) == port
 
 
+@pytest.mark.slow
 def test_two_checkouts_that_start_at_once_each_serve_their_own_directus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
