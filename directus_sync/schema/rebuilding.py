@@ -32,6 +32,8 @@ _OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "
 # The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
 _LONGEST: Final = 10_485_760
 _DIGITS: Final = 1_000
+_ACTIONS: Final = frozenset({"NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"})
+_SHAPES: Final = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
 # By the type of a field, the types of keys that it can refer to: PostgreSQL casts to them by itself, or needs no cast.
 _REFERS_TO: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(("integer", "bigInteger"), frozenset({"integer", "bigInteger", "decimal", "float"})),
@@ -118,6 +120,9 @@ def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> I
     made, name = foreign_key_name(entry["collection"], entry["field"]), schema.get("constraint_name")
     if name is not None and name != made:
         yield f"foreign key {name} in the file, and {made} by Directus"
+    for option in ("on_update", "on_delete"):
+        if schema.get(option) is not None and schema[option] not in _ACTIONS:
+            yield f"{option} {schema[option]}, which PostgreSQL does not know"
     table, column = schema.get("foreign_key_table"), schema.get("foreign_key_column")
     target = wanted.section("fields").get((str(table), str(column)))
     own = wanted.section("fields").get((entry["collection"], entry["field"]))
@@ -220,6 +225,9 @@ def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
         yield f"type {kind} without {mark} in `special`, which Directus takes for a text"
     if kind in {"unknown", "binary"}:
         yield f"{data_type} in the file, and no column by Directus"
+        return
+    if kind.startswith("geometry.") and kind.removeprefix("geometry.") not in _SHAPES:
+        yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)
     if column.foreign:

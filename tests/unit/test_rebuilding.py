@@ -74,6 +74,8 @@ def table(committed: Snapshot, *fields: dict[str, Any], relations: tuple[dict[st
         ),
         ("boolean", {"data_type": "boolean", "default_value": False}, None),
         ("boolean", {"data_type": "boolean", "default_value": "maybe"}, "default maybe in the file"),
+        ("geometry.Foo", {"data_type": "geometry"}, "type geometry.Foo, which Directus does not know"),
+        ("geometry.MultiPolygon", {"data_type": "MULTIPOLYGON"}, None),
         ("string", {"data_type": "character varying", "max_length": 4, "default_value": "it''s"}, None),
         (
             "string",
@@ -224,6 +226,8 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
         ({}, []),
         ({"constraint_name": "t_x_fkey"}, ["foreign key t_x_fkey in the file, and t_x_foreign by Directus"]),
         ({"foreign_key_column": "code"}, ["refers to t.code; Directus refers to keys only"]),
+        ({"on_delete": "EXPLODE"}, ["on_delete EXPLODE, which PostgreSQL does not know"]),
+        ({"on_delete": "SET NULL", "on_update": "NO ACTION"}, []),
     ]
     for edit, fault in cases:
         assert list(rebuilding.of_relation({**relation, "schema": {**schema, **edit}}, wanted)) == fault
