@@ -109,7 +109,7 @@ def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(settled: To
         # The session that waits for the lock; one before it only looked whether anything moved.
         end = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE %s AND query LIKE 'SELECT pg_try_advisory_lock%%'"
+            " WHERE application_name LIKE %s AND query ~ '^SELECT (pg_try_advisory_lock|EXISTS \\(SELECT FROM \\()'"
         )
         _until(lambda: settled.database.rows(end, f"directus-sync deploy %:{process.pid}"))
         done = settled.wait_for(process, timeout=10)

@@ -6,6 +6,7 @@ each time; with TIER=slow there are twenty times as many, other ones each time.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -90,7 +91,12 @@ def edited(before: Entry, after: Entry) -> set[Key]:
 def changed(before: Snapshot | None, after: Snapshot) -> set[Name]:
     """Return the items that one has otherwise than the other."""
     both = {(section, key) for version in (before, after) for section, key, _ in entries(version)}
-    return {item for item in both if entry_of(before, *item) != entry_of(after, *item)}
+    # As JSON: to Python 1 and true are equal.
+    return {item for item in both if _as_json(entry_of(before, *item)) != _as_json(entry_of(after, *item))}
+
+
+def _as_json(entry: Entry | None) -> str:
+    return json.dumps(entry, sort_keys=True, default=str)
 
 
 def below(name: str, items: set[Name]) -> bool:
