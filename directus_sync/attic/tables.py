@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 ATTIC: Final = "attic"
 LIVE: Final = "public"
 
-# A policy must never hide rows from a copy: rather fail. What the mirror writes is compressed anew, which takes lz4 a
-# third of the time. A server may have been built without it.
+# Row security: the copy fails, so that no policy hides rows from it.
+# lz4: compressing what the mirror writes takes a third of pglz's time. A server may be built without it.
 _SETTINGS: Final = """
 SET LOCAL row_security = off;
 SELECT set_config(name, 'lz4', true) FROM pg_settings

@@ -83,16 +83,20 @@ def written(database: Database, statement: str) -> Iterator[psycopg.Connection]:
         yield writer
 
 
+def assert_others_go_on_while_it_builds(tool: Tool) -> None:
+    until(lambda: tool.database.value(WAITING.format(CONCURRENTLY)), 30)
+    with psycopg.connect(tool.database.conninfo, options="-c lock_timeout=1s") as other:
+        other.execute(ROWS.format("A3"))
+        assert other.execute("SELECT count(*) FROM vehicles").fetchone() == (2,)
+
+
 def test_nobody_waits_while_the_index_is_built(large: tuple[Tool, Catalog]) -> None:
     tool, catalog = large
     done: list[tuple[str, ...]] = []
     building = threading.Thread(target=lambda: done.append(put_back(tool, catalog)))
     with written(tool.database, ROWS.format("A2")) as writer:
         building.start()
-        until(lambda: tool.database.value(WAITING.format(CONCURRENTLY)), 30)
-        with psycopg.connect(tool.database.conninfo, options="-c lock_timeout=1s") as other:
-            other.execute(ROWS.format("A3"))
-            assert other.execute("SELECT count(*) FROM vehicles").fetchone() == (2,)
+        assert_others_go_on_while_it_builds(tool)
         writer.commit()
     building.join(60)
     assert done == [(str(CONSTRAINT),)]
@@ -178,10 +182,7 @@ def test_nobody_waits_while_a_changed_one_is_built_beside_it(changed: tuple[Tool
     building = threading.Thread(target=lambda: done.append(put_back(tool, catalog)))
     with written(tool.database, ROWS.format("A2")) as writer:
         building.start()
-        until(lambda: tool.database.value(WAITING.format(CONCURRENTLY)), 30)
-        with psycopg.connect(tool.database.conninfo, options="-c lock_timeout=1s") as other:
-            other.execute(ROWS.format("A3"))
-            assert other.execute("SELECT count(*) FROM vehicles").fetchone() == (2,)
+        assert_others_go_on_while_it_builds(tool)
         # What is there serves until then, and nobody sees the other.
         assert read(tool).definitions[item] == there
         assert drift(catalog, tool) == {str(item): Drift.CHANGED}
