@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync.schema.columns import Column, is_lossy
+from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 
 TYPE = {("type",), ("schema", "data_type")}
 LENGTH = {("schema", "max_length")}
@@ -142,6 +142,31 @@ def test_a_number_keeps_its_digits_on_both_sides_of_the_point(
 ) -> None:
     old, new = (column("decimal", numeric_precision=digits, numeric_scale=scale) for digits, scale in (before, after))
     assert is_lossy(SCALE, old, new) is lossy
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "may"),
+    [
+        ("text", "integer", True),
+        ("string", "geometry", True),
+        ("bigInteger", "integer", True),
+        ("geometry", "geometry.Point", True),
+        # PostgreSQL has a value for each.
+        ("integer", "boolean", False),
+        ("boolean", "integer", False),
+        ("timestamp", "date", False),
+        # It cuts what is too long.
+        ("text", "string", False),
+        ("integer", "string", False),
+        # It has no cast at all.
+        ("geometry", "json", False),
+        ("json", "geometry", False),
+    ],
+)
+def test_postgresql_refuses_values_only_where_not_each_has_one_of_the_new_type(
+    before: str, after: str, may: bool
+) -> None:
+    assert may_not_cast(column(before), column(after)) is may
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
+from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, Risk, Taken
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
@@ -232,6 +233,49 @@ def test_a_new_field_that_is_required_or_unique_is_counted_against_the_rows(
     # A table that is new has no rows.
     elsewhere = replace(change, collection="zone", after={**entry, "collection": "zone"})
     assert risks_of(SchemaDiff((elsewhere,), "hash"), live) == []
+
+
+def test_a_new_relation_is_counted_against_the_rows_that_refer_to_nothing(live: Snapshot) -> None:
+    key = {"table": "station", "column": "code", "foreign_key_table": "zone", "foreign_key_column": "key"}
+    change = Change(Action.ADD, ItemKind.RELATION, "station", "code", after={"schema": key})
+    expected = [Risk(Hazard.REFERENCE, "station", "code", refers=("zone", "key"))]
+    assert risks_of(SchemaDiff((change,), "hash"), live) == expected
+    # Without a foreign key, or with a table that is new, nothing is in the way.
+    for other in (replace(change, after={"schema": None}), replace(change, collection="zone")):
+        assert risks_of(SchemaDiff((other,), "hash"), live) == []
+
+
+def test_a_text_that_becomes_a_number_is_counted_for_what_it_loses_and_what_does_not_cast(
+    captured: Captured, live: Snapshot
+) -> None:
+    assert risks_of(captured("type_string_to_integer"), live) == [
+        Risk(hazard, "station", "code", "integer") for hazard in (Hazard.RETYPE, Hazard.CAST)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "does"),
+    [
+        *((edit, True) for edit in ("collection_removed", "field_removed", "column_to_alias", "length_shrinks")),
+        *((edit, True) for edit in ("nullable_changed", "type_string_to_text", "widened_integer_to_text")),
+        *((edit, False) for edit in ("collection_added", "field_added", "collection_changed", "note_changed")),
+        *((edit, False) for edit in ("relation_removed", "on_delete_changed", "special_changed")),
+    ],
+)
+def test_what_alters_a_column_asks_what_of_postgresql_needs_it(
+    captured: Captured, live: Snapshot, edit: str, does: bool
+) -> None:
+    assert any(alters(change, live) for change in captured(edit).changes) is does
+
+
+def test_a_note_alters_a_column_with_a_default_that_directus_sends_again(live: Snapshot) -> None:
+    note = edit_of("station", "code", ("meta", "note"), "x")
+    default = (("schema", "default_value"), 7)
+    again = after(live, [edit_of("station", "code", *default)])
+    assert (alters(note, live), alters(note, again)) == (False, True)
+    # Not where it has no column, nor one that the server lacks.
+    assert not alters(note, after(again, [edit_of("station", "code", ("schema",), None)]))
+    assert not alters(replace(note, field="nothing"), again)
 
 
 @pytest.mark.parametrize(

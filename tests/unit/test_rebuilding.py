@@ -120,7 +120,7 @@ def test_a_type_that_special_says_is_named_where_it_does_not(
 MADE = {
     **{kind: kind for kind in ("integer", "boolean", "uuid", "json", "text", "date", "geometry")},
     **{"bigInteger": "bigint", "decimal": "numeric", "timestamp": "timestamp with time zone"},
-    **{"time": "time without time zone", "geometry.Point": "POINT", "geometry.Polygon": "POLYGON"},
+    **{"time": "time without time zone", "geometry.Point": "POINT", "geometry.Polygon": "POLYGON", "unknown": "inet"},
 }
 CASTS = {
     ("integer", "boolean"): True,
@@ -140,6 +140,9 @@ CASTS = {
     ("geometry", "json"): False,
     ("text", "geometry"): False,
     ("geometry", "text"): True,
+    # Only PostgreSQL knows what it casts a type to that Directus does not know.
+    ("unknown", "integer"): True,
+    ("integer", "unknown"): True,
 }
 
 

@@ -55,6 +55,8 @@ def test_the_file_says_what_it_is_and_is_the_same_each_time(saved: SavedPlan, pa
         "diff": saved.raw,
     }
     assert path.read_text(encoding="utf-8") == json.dumps(document, indent=2) + "\n"
+    # It tells of the schema to nobody else.
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_plan_for_the_same_file_and_server_passes(saved: SavedPlan, plan: Plan, live: Snapshot) -> None:
