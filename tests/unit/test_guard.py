@@ -270,9 +270,17 @@ def test_what_alters_a_column_asks_what_of_postgresql_needs_it(
 
 def test_a_note_alters_a_column_with_a_default_that_directus_sends_again(live: Snapshot) -> None:
     note = edit_of("station", "code", ("meta", "note"), "x")
-    default = (("schema", "default_value"), 7)
-    again = after(live, [edit_of("station", "code", *default)])
-    assert (alters(note, live), alters(note, again)) == (False, True)
+    texts, again = (
+        after(
+            live,
+            [
+                edit_of("station", "code", ("schema", "default_value"), "[]"),
+                edit_of("station", "code", ("type",), kind),
+            ],
+        )
+        for kind in ("string", "json")
+    )
+    assert (alters(note, live), alters(note, texts), alters(note, again)) == (False, False, True)
     # Not where it has no column, nor one that the server lacks.
     assert not alters(note, after(again, [edit_of("station", "code", ("schema",), None)]))
     assert not alters(replace(note, field="nothing"), again)

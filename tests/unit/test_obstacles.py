@@ -37,6 +37,20 @@ def test_a_view_is_in_the_way_whatever_is_approved() -> None:
     assert planned(REMOVED, of_relation, Risk(Hazard.COLUMN, "events", "notes")).refused == ()
 
 
+def test_an_item_gets_what_is_in_its_way_and_nothing_of_another_kind() -> None:
+    (field,) = planned(REMOVED, Obstacles(named={(ItemKind.FIELD, "events.notes"): ("flow x",)})).items
+    assert (field.named_by, field.held, field.look_alikes, field.keys) == (("flow x",), (), (), ())
+    collection = Change(Action.REMOVE, ItemKind.COLLECTION, "events", None)
+    others = Obstacles(
+        named={(ItemKind.RELATION, "events.notes"): ("flow x",)},
+        remains={"events.notes": Remains.FIELDS, "events": Remains.FOLDER},
+        look_alikes={"events.notes": ("remarks",), "events": ("races",)},
+    )
+    (field,), (whole,) = (planned(change, others).items for change in (REMOVED, collection))
+    assert (field.named_by, field.remains, field.look_alikes) == ((), None, ("remarks",))
+    assert (whole.named_by, whole.remains, whole.look_alikes) == ((), Remains.FOLDER, ())
+
+
 def test_what_a_revision_renamed_is_never_removed() -> None:
     renamed = Obstacles(renamed=frozenset({(ItemKind.FIELD, ("events", "notes"))}))
     name, _, step = refused(planned(REMOVED, renamed, Risk(Hazard.COLUMN, "events", "notes")))
