@@ -120,7 +120,7 @@ test-all: venv ## Run the slow tests as well: all of tests/chaos, PostgreSQL 16,
 
 .PHONY: test-fast
 test-fast: venv ## Run the tests that need no server
-	@$(PYTHON) -m pytest tests/unit
+	@$(PYTHON) -m pytest tests/unit tests/properties
 
 .PHONY: mutants
 mutants: venv ## Change the guard's code one place at a time, and list what no test notices: docs/testing.md
