@@ -93,19 +93,19 @@ push: venv ## Push snapshots/schema.yaml to Directus
 
 .PHONY: pre
 pre: venv ## New revision before Directus's schema: make pre m="add a column"
-	@$(PYTHON) -m migrations.new_revision pre "$(m)"
+	@$(PYTHON) -m tools.revisions new pre "$(m)"
 
 .PHONY: post
 post: venv ## New revision after it: make post m="add a constraint"
-	@$(PYTHON) -m migrations.new_revision post "$(m)"
+	@$(PYTHON) -m tools.revisions new post "$(m)"
 
 .PHONY: renumber
 renumber: venv ## Put revisions in line after a merge: the newer one, or r=NAME, goes on top
-	@$(PYTHON) -m migrations.renumber $(r)
+	@$(PYTHON) -m tools.revisions renumber $(r)
 
 .PHONY: accept-edits
 accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="why no database needs anything"
-	@$(PYTHON) -m migrations.accept_edits "$(m)" $(BASE)
+	@$(PYTHON) -m tools.revisions accept-edits "$(m)" $(BASE)
 
 .PHONY: test
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser

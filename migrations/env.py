@@ -19,7 +19,8 @@ from directus_sync.errors import SyncError
 from directus_sync.postgres import database, holders, lock
 from directus_sync.postgres.database import Connection
 from directus_sync.process.retries import retry_context
-from directus_sync.state import applied_revisions, revisions
+from directus_sync.revisions import branches
+from directus_sync.state import applied_revisions
 from migrations import operations  # noqa: F401 - its operations become part of `op`
 
 config = context.config
@@ -52,8 +53,8 @@ def refuse_unsupported() -> None:
             " `alembic upgrade post@head`"
         )
     try:
-        for branch in revisions.BRANCHES:
-            revisions.line(branch)
+        for branch in branches.BRANCHES:
+            branches.line(branch)
     except SyncError as error:
         raise CommandError(str(error)) from error
 
@@ -63,7 +64,7 @@ def refuse_base_below_post(raw: Connection) -> None:
     asked, target = asked_for()
     if asked is not command.downgrade or target not in {"base", "pre@base"}:
         return
-    post = [head for head in revisions.applied_heads(raw) if head.startswith("post_")]
+    post = [head for head in branches.applied_heads(raw) if head.startswith("post_")]
     if post:
         raise CommandError(
             f"`downgrade {target}` is not supported while {post[0]} is applied:"
@@ -77,12 +78,12 @@ def run_offline() -> None:
         dialect_name="postgresql",
         literal_binds=True,
         transaction_per_migration=True,
-        version_table_schema=revisions.SCHEMA,
+        version_table_schema=branches.SCHEMA,
     )
     output = context.get_context().impl.static_output
     output("SET lock_timeout = '4s';")
     output(f"{database.IN_PUBLIC};")
-    output(f"CREATE SCHEMA IF NOT EXISTS {revisions.SCHEMA};")
+    output(f"CREATE SCHEMA IF NOT EXISTS {branches.SCHEMA};")
     context.run_migrations()
 
 
@@ -112,7 +113,7 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
         context.configure(
             connection=connection,
             transaction_per_migration=True,
-            version_table_schema=revisions.SCHEMA,
+            version_table_schema=branches.SCHEMA,
             on_version_apply=partial(record, raw),
         )
         if context.get_context().opts.get("dont_mutate"):
@@ -139,7 +140,7 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
     with raw.cursor() as cursor:
         cursor.execute(database.IN_PUBLIC)
     with nullcontext() if lock_wait is None else lock.exclusive(raw, lock_wait):
-        revisions.prepare(raw)
+        branches.prepare(raw)
         refuse_base_below_post(raw)
         if asked_for()[0] in {None, command.upgrade}:
             applied_revisions.require_unedited(raw)

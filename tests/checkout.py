@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from directus_sync.state import revision_files
-from directus_sync.state.revisions import Branch
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import Branch
 from tests.conftest import ROOT, Finished, Tool
 
 REVISION = '''"""Change it.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from directus_sync.state import revision_files
-from directus_sync.state.revision_files import Revision
-from directus_sync.state.revisions import Branch
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import Branch
+from directus_sync.revisions.revision_files import Revision
 
 REVISION = '''"""{title}.
 

@@ -13,11 +13,12 @@ from directus_sync.errors import AlreadyAdopted, count
 from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.report.outcome import Adopted
+from directus_sync.revisions import branches
 from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.diff import ItemKind
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
-from directus_sync.state import history, revisions
+from directus_sync.state import history
 from directus_sync.steps import families, planning, sessions
 
 
@@ -50,7 +51,7 @@ def announced(settings: Settings, progress: Progress) -> tuple[str, ...]:
     with sessions.reading(settings, "adopt", progress) as connection:
         if settings.directus_url is None:
             installation.require_in_database(connection, settings)
-        pre = revisions.pending(connection, "pre")
+        pre = branches.pending(connection, "pre")
         if history.base(connection) is not None:
             return ()
     database = settings.database.label
@@ -74,7 +75,7 @@ def run(settings: Settings, progress: Progress) -> Adopted:
         sessions.directus(settings, connection, progress) as client,
     ):
         snapshot.require_version(wanted, client.version())
-        revisions.upgrade(connection, "pre", progress)
+        branches.upgrade(connection, "pre", progress)
         base = history.base(connection)
         live = planning.read_live(client)
         if base is not None and any(each.kind is not ItemKind.SYSTEM_FIELD for each in comparison.between(base, live)):

@@ -20,12 +20,13 @@ from directus_sync.postgres.database import Connection
 from directus_sync.probes import unseen
 from directus_sync.report import refusal, results
 from directus_sync.report.outcome import Captured
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES
 from directus_sync.schema import comparison, guard, rebuilding, snapshot
 from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import fingerprint, history, revisions
-from directus_sync.state.revisions import BRANCHES
+from directus_sync.state import fingerprint, history
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.parts import EVERYTHING, Part
 
@@ -108,7 +109,7 @@ def _pulled(
 ) -> tuple[Captured, Snapshot]:
     write_catalog = None
     drift: tuple[Difference, ...] = ()
-    if any(revisions.pending(connection, branch) for branch in BRANCHES):
+    if any(branches.pending(connection, branch) for branch in BRANCHES):
         # The file lists what the pending revisions will make, which the database does not have yet.
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:

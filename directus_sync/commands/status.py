@@ -13,10 +13,11 @@ from directus_sync.output import Progress
 from directus_sync.postgres import lock
 from directus_sync.report import results
 from directus_sync.report.outcome import Status
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES
 from directus_sync.schema import snapshot as snapshots
 from directus_sync.settings import Settings
-from directus_sync.state import history, revisions
-from directus_sync.state.revisions import BRANCHES
+from directus_sync.state import history
 from directus_sync.steps import families, sessions
 
 
@@ -33,12 +34,12 @@ def run(settings: Settings, progress: Progress) -> Status:
     """Look at the database and the checkout. Takes no lock, changes nothing."""
     sha256 = hashlib.sha256(snapshots.content_of(settings.snapshot)).hexdigest()
     with sessions.reading(settings, "status", progress) as connection:
-        applied = revisions.applied_heads(connection)
+        applied = branches.applied_heads(connection)
         known = history.exists(connection)
         heads = {
             branch: (
                 next((head for head in applied if head.startswith(branch)), None),
-                revisions.checkout_head(branch),
+                branches.checkout_head(branch),
             )
             for branch in BRANCHES
         }

@@ -12,13 +12,13 @@ from directus_sync.catalog.restore import Repair
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive
 from directus_sync.resources.plan import ResourcePlan
+from directus_sync.revisions.branches import Branch
+from directus_sync.revisions.revision_files import Revision
 from directus_sync.schema.diff import Change
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action
 from directus_sync.state.history import Deploy, Failure
-from directus_sync.state.revision_files import Revision
-from directus_sync.state.revisions import Branch
 
 if TYPE_CHECKING:
     from directus_sync.seed.planning import Judged

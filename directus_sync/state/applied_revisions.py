@@ -13,9 +13,9 @@ from typing import Final
 from directus_sync.errors import RevisionEdited
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.state import revisions
-from directus_sync.state.revision_files import Revision, shown
-from directus_sync.state.revisions import BRANCHES
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES
+from directus_sync.revisions.revision_files import Revision, shown
 
 _TABLE: Final = "directus_sync.revisions"
 
@@ -60,7 +60,7 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
     if not database.has(connection, _TABLE):
         return
     recorded = read(connection)
-    files = {file.id: file for branch in BRANCHES for file in revisions.applied(heads, branch)}
+    files = {file.id: file for branch in BRANCHES for file in branches.applied(heads, branch)}
     with connection.cursor() as cursor:
         for gone in recorded.keys() - files.keys():
             cursor.execute("DELETE FROM directus_sync.revisions WHERE id = %s", (gone,))
@@ -84,12 +84,12 @@ def require_unedited(connection: Connection) -> None:
 
     Raises RevisionEdited, DatabaseAhead; InvalidRevisions when the files can't be used.
     """
-    heads = revisions.require_known(connection)
-    lines = {branch: revisions.line(branch) for branch in BRANCHES}
+    heads = branches.require_known(connection)
+    lines = {branch: branches.line(branch) for branch in BRANCHES}
     recorded = read(connection)
     found: list[Finding] = []
     for branch in BRANCHES:
-        there = revisions.applied(heads, branch)
+        there = branches.applied(heads, branch)
         mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
         found += find(mine, there, lines[branch])
     if not found:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -19,9 +18,9 @@ from directus_sync.directus import installation
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
 from directus_sync.resources import families
+from directus_sync.revisions.branches import BRANCHES, VERSIONS, checkout_head
+from directus_sync.revisions.revision_files import head_path, paths
 from directus_sync.settings import Settings
-from directus_sync.state.revision_files import head_path, paths
-from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
 
 # Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, who may do
 # what and what the Studio shows, which extensions are switched on, and the numbers of the last recorded bases: a deploy
@@ -126,8 +125,6 @@ _WORK_AHEAD: Final = f"""
 SELECT NOT {lock.IN_USE} AND (SELECT inputs FROM directus_sync.deploys ORDER BY id DESC LIMIT 1)
   IS DISTINCT FROM %(inputs)s"""  # noqa: S608 - constants
 
-_OVERDUE: Final = "SELECT EXISTS (SELECT FROM directus_sync.attic_copies WHERE taken_at <= now() - %s)"
-
 _RECORD_PULL: Final = f"""
 {database.PRINTING} WITH {_PARTS}
 UPDATE directus_sync.deploys SET pulled = true
@@ -214,15 +211,6 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
         return None
     notes = _notes(connection, with_version(inputs(settings), installation.version(settings)))
     return None if notes is None else Unmoved(tuple(notes))
-
-
-def has_copies_older_than(connection: Connection, age: timedelta) -> bool:
-    """Tell whether the attic has copies that a deploy must delete."""
-    try:
-        ((found,),) = database.query(connection, _OVERDUE, (age,))
-    except psycopg2.ProgrammingError:
-        return False
-    return bool(found)
 
 
 def is_pulled(connection: Connection, inputs: str) -> bool:

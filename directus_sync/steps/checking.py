@@ -11,14 +11,15 @@ from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database, limits
 from directus_sync.report.outcome import Checked
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES
 from directus_sync.roles import granting
 from directus_sync.schema import comparison, guard, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import applied_revisions, fingerprint, revisions
-from directus_sync.state.revisions import BRANCHES
+from directus_sync.state import applied_revisions, fingerprint
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.planning import Request
 
@@ -32,7 +33,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     with sessions.reading(settings, "check", progress) as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
-        pending = {branch: revisions.pending(connection, branch) for branch in BRANCHES}
+        pending = {branch: branches.pending(connection, branch) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             everything = _plan_of_everything(wanted, planning.of_schema(approved))
             entering = families.judged(connection, of_families, approved)

@@ -16,15 +16,16 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report.outcome import Deployed
 from directus_sync.resources.plan import ResourcePlan
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import Branch
+from directus_sync.revisions.revision_files import Revision
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, provenance, revisions
+from directus_sync.state import applied_revisions, fingerprint, history, provenance
 from directus_sync.state.fingerprint import Fingerprint
-from directus_sync.state.revision_files import Revision
-from directus_sync.state.revisions import Branch
 from directus_sync.steps import ahead, installing, planning, resources, sessions, verifying
 from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
@@ -144,10 +145,10 @@ class Deploying:
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
         """Bring a branch to its head; note what its revisions removed."""
-        if not revisions.pending(self.connection, branch):
+        if not branches.pending(self.connection, branch):
             return ()
         before = query.read(self.connection).definitions.keys()
-        applied = revisions.upgrade(self.connection, branch, self.progress)
+        applied = branches.upgrade(self.connection, branch, self.progress)
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
 
@@ -161,15 +162,15 @@ class Deploying:
     def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:
         wanted = self.goal.schema
         unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
-        applied_revisions.record(self.connection, revisions.applied_heads(self.connection))
+        applied_revisions.record(self.connection, branches.applied_heads(self.connection))
         history.record_deploy(
             self.connection,
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
                 host=self.who.host,
-                pre_head=revisions.checkout_head("pre"),
-                post_head=revisions.checkout_head("post"),
+                pre_head=branches.checkout_head("pre"),
+                post_head=branches.checkout_head("post"),
                 directus_version=wanted.directus if deployed.pushed is not None else None,
                 sha256=wanted.sha256 if deployed.pushed is not None else None,
                 revisions=len(deployed.pre) + len(deployed.post),

@@ -18,13 +18,14 @@ from directus_sync.probes import below, impact, risks
 from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
+from directus_sync.revisions import branches
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Risk, Verdict
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
-from directus_sync.state import history, revisions
+from directus_sync.state import history
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _obstacles(
     """Return what database and files say of what is to be changed. counted: by risk, the rows."""
     changes = tuple(verdict.change for verdict in verdicts)
     expected = upkeep.read_expected(settings.catalog)
-    files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
+    files = [*settings.seeds, *sorted(branches.VERSIONS.glob("*/*.py"))]
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
         named=impact.named_by(connection, changes, files),

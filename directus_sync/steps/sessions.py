@@ -13,8 +13,8 @@ from directus_sync.output import Progress
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.database import Connection
 from directus_sync.resources.requests import RowRequest
+from directus_sync.revisions import branches
 from directus_sync.settings import Settings
-from directus_sync.state import revisions
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
             database.require_direct(connection)
             database.require_extensions(connection)
             with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
-                revisions.require_known(connection)
+                branches.require_known(connection)
                 yield connection
     except SyncError as error:
         error.done = tuple(progress.done)

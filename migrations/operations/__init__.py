@@ -22,10 +22,10 @@ from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
 from directus_sync.probes import impact
+from directus_sync.revisions.branches import VERSIONS
 from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.settings import ROOT
-from directus_sync.state.revisions import VERSIONS
 from migrations.operations import names as default_names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Found, execute, exists, find

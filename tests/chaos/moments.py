@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from directus_sync.state import revisions
+from directus_sync.revisions import branches
 from tests.chaos.runs import OURS, RUN_SECONDS, Run
 from tests.conftest import Database
 
@@ -90,7 +90,7 @@ def _revision(name: str) -> list[Moment]:
     return [Moment(f"{word} {name}", says(f"{word.capitalize():<9} {name}")) for word in ("applying:", "applied:")]
 
 
-HEADS = {branch: int(revisions.checkout_head(branch).partition("_")[2]) for branch in revisions.BRANCHES}
+HEADS = {branch: int(branches.checkout_head(branch).partition("_")[2]) for branch in branches.BRANCHES}
 
 CONNECTS = Moment("it connects", counts(CONNECTED), fleeting=True)
 # All revisions of a branch go the same way; the first also makes the version table.

@@ -13,7 +13,7 @@ import pytest
 from directus_sync.catalog import file as catalog_file
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.lock import LOCK_KEY
-from directus_sync.state.revisions import checkout_head
+from directus_sync.revisions.branches import checkout_head
 from tests.catalogs import CATALOG, read
 from tests.conftest import Tool
 

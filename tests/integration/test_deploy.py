@@ -14,9 +14,9 @@ from directus_sync.catalog import file as catalog_file
 from directus_sync.commands import deploy
 from directus_sync.directus import bootstrap
 from directus_sync.output import Progress
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES, checkout_head
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.state import revision_files
-from directus_sync.state.revisions import BRANCHES, checkout_head
 from directus_sync.steps.planning import Request
 from tests import homes
 from tests.catalogs import CATALOG, read

@@ -22,9 +22,9 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+from directus_sync.revisions.branches import BRANCHES, Branch
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
-from directus_sync.state.revisions import BRANCHES, Branch
 from directus_sync.steps import planning
 from directus_sync.steps.planning import Request
 from tests.chaos.servers import relay

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import op
 
-from directus_sync.state.revisions import VERSIONS
+from directus_sync.revisions.branches import VERSIONS
 from migrations import ddl
 from tests import snapshots
 from tests.conftest import SNAPSHOT

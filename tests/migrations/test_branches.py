@@ -16,12 +16,13 @@ from alembic.script import ScriptDirectory
 from directus_sync.errors import DatabaseFailed
 from directus_sync.output import Progress
 from directus_sync.postgres import database
-from directus_sync.state import revisions
-from directus_sync.state.revisions import BRANCHES, VERSIONS, checkout_head
-from migrations.new_revision import main, new_revision
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES, VERSIONS, checkout_head
 from tests.checkout import Checkout
 from tests.conftest import PROGRAMS, ROOT, Tool
 from tests.migrations.revising import Revised, psql, refusal
+from tools.revisions.__main__ import main
+from tools.revisions.new_revision import new_revision
 
 REVISIONS = sorted(VERSIONS.glob("*/*.py"))
 DOCSTRING = re.compile(r"\A[A-Z][^\n]*\.\n\nWhy: +\S.*^Locks: +\S.*^Downgrade: +\S", re.DOTALL | re.MULTILINE)
@@ -88,18 +89,18 @@ def test_a_session_that_ends_before_a_revision_is_told_of_once(
     empty: Tool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A library that logs what it can't clean up would print it before the error."""
-    prepare = revisions.prepare
+    prepare = branches.prepare
 
     def too_late(connection: Any) -> None:
         empty.database.execute(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
         prepare(connection)
 
-    monkeypatch.setattr(revisions, "prepare", too_late)
+    monkeypatch.setattr(branches, "prepare", too_late)
     with (
         pytest.raises(DatabaseFailed, match=r"lost while pre_0001_\w+ was applied\n.*terminating connection"),
         database.connect(empty.settings, "a test") as connection,
     ):
-        revisions.upgrade(connection, "pre", Progress())
+        branches.upgrade(connection, "pre", Progress())
     assert caplog.records == []
 
 
@@ -154,7 +155,7 @@ def test_a_new_revision_follows_the_rules_and_moves_the_head_file(tmp_path: Path
 
 @pytest.mark.parametrize("arguments", [["post", ""], ["both", "add a column"], ["pre"], []])
 def test_a_new_revision_needs_a_branch_and_a_message(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 2
+    assert main(["new", *arguments]) == 2
     assert 'make pre m="add a column"' in capsys.readouterr().err
 
 

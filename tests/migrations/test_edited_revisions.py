@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.state import revision_files
-from directus_sync.state.revisions import BRANCHES, VERSIONS
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES, VERSIONS
 from tests.checkout import Checkout
 from tests.conftest import Tool
 

@@ -37,6 +37,7 @@ def merged(tmp_path: Path) -> Checkout:
     """A merge that git could not finish: main has post_0021_x, and post_0021_y is merged into it."""
     checkout = Checkout.copied(tmp_path)
     shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "tools" / "revisions", tmp_path / "tools" / "revisions")
     (tmp_path / ".gitignore").write_text("__pycache__\n")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "--all")

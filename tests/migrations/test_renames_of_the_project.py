@@ -12,13 +12,13 @@ from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
-from directus_sync.state import revision_files
-from migrations.accept_edits import accept_edits
+from directus_sync.revisions import revision_files
 from migrations.operations import RenameCollection, RenameField
 from tests.checkout import REVISION, Checkout, git
 from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
 from tests.migrations.renaming import invoke, logged, rename, transaction, unordered
 from tests.migrations.revising import psql
+from tools.revisions.accept_edits import accept_edits
 
 ENTRIES = RenameCollection("entries", "registrations")
 MAKE = RenameField("vehicles", "make", "manufacturer")

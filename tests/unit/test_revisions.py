@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from directus_sync.errors import InvalidRevisions
-from directus_sync.state import revision_files
-from directus_sync.state.revisions import BRANCHES, VERSIONS
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES, VERSIONS
 from tests.versions import Versions
 
 # An input of a public report: what `alembic merge` writes over two labelled branches.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.state import revision_files
+from directus_sync.revisions import revision_files
 from directus_sync.state.applied_revisions import Applied, Finding, find
 from tests.versions import Versions
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from directus_sync.state import revision_files
-from directus_sync.state.checksum import checksum
-from directus_sync.state.revisions import BRANCHES, VERSIONS
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES, VERSIONS
+from directus_sync.revisions.checksum import checksum
 
 BEFORE = '''"""Title.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from directus_sync.errors import InvalidRevisions
-from migrations import accept_edits, new_revision, renumber
 from tests.checkout import git
 from tests.versions import Versions
+from tools.revisions.__main__ import main
+from tools.revisions.accept_edits import accept_edits
+from tools.revisions.renumber import renumber
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def test_the_revision_that_main_has_keeps_its_number_although_it_was_written_lat
     git(versions.root, "switch", "--quiet", "main")
     git(versions.root, "merge", "--quiet", "--no-ff", "--no-edit", "late", at=30)
     _merged(versions, "early", "main")
-    moved = renumber.renumber(root=versions.root)
+    moved = renumber(root=versions.root)
     assert [(move.file.name, move.name) for move in moved] == [("post_0003_early", "post_0004_early")]
     assert versions.line("post") == ["post_0001_a", "post_0002_b", "post_0003_late", "post_0004_early"]
-    assert renumber.renumber(root=versions.root) == []
+    assert renumber(root=versions.root) == []
 
 
 def test_of_two_revisions_that_main_has_the_one_that_came_later_moves(versions: Versions) -> None:
@@ -69,7 +69,7 @@ def test_of_two_revisions_that_main_has_the_one_that_came_later_moves(versions: 
     git(versions.root, "merge", "--quiet", "--no-ff", "--no-edit", "x", at=30)
     _merged(versions, "main", "y")
     _commit(versions, "a bad merge", 40)
-    renumber.renumber(root=versions.root)
+    renumber(root=versions.root)
     assert versions.line("post")[-2:] == ["post_0003_x", "post_0004_y"]
 
 
@@ -79,7 +79,7 @@ def test_without_a_main_branch_the_older_commit_keeps_its_number(versions: Versi
     _on_branch(versions, "x", "post_0003_x", at=20)
     git(versions.root, "branch", "--quiet", "--delete", "--force", "main")
     _merged(versions, "x", "y")
-    renumber.renumber(root=versions.root)
+    renumber(root=versions.root)
     assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_x"]
 
 
@@ -87,7 +87,7 @@ def test_a_revision_that_is_not_committed_moves(versions: Versions) -> None:
     _repository(versions)
     _on_branch(versions, "y", "post_0003_y", at=10)
     versions.add("post_0003_a", "post_0002")
-    renumber.renumber(root=versions.root)
+    renumber(root=versions.root)
     assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_a"]
 
 
@@ -98,7 +98,7 @@ def test_revisions_of_one_branch_keep_their_order_and_their_tests_follow(version
     git(versions.root, "switch", "--quiet", "main")
     git(versions.root, "merge", "--quiet", "--ff-only", "x")
     _merged(versions, "y", "main")
-    renumber.renumber(root=versions.root)
+    renumber(root=versions.root)
     assert versions.line("post")[2:] == ["post_0003_x", "post_0004_x", "post_0005_y", "post_0006_y"]
     tests = {path.name: path.read_text() for path in (versions.root / "tests" / "migrations").glob("*.py")}
     assert tests == {
@@ -112,7 +112,7 @@ def test_revisions_of_one_branch_keep_their_order_and_their_tests_follow(version
 def test_two_heads_with_ids_of_their_own_come_in_line(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0004_y", "post_0002")
-    moved = renumber.renumber(root=versions.root)
+    moved = renumber(root=versions.root)
     assert [(move.name, move.parent) for move in moved] == [("post_0004_y", "post_0003")]
     assert versions.line("post")[-2:] == ["post_0003_x", "post_0004_y"]
 
@@ -120,50 +120,47 @@ def test_two_heads_with_ids_of_their_own_come_in_line(versions: Versions) -> Non
 def test_the_one_that_is_named_goes_on_top(versions: Versions, capsys: pytest.CaptureFixture[str]) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0003_y", "post_0002")
-    renumber.renumber("post_0003_x", versions.root)
+    renumber("post_0003_x", versions.root)
     assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_x"]
-    renumber.renumber("post_0001_a", versions.root)
+    renumber("post_0001_a", versions.root)
     assert versions.line("post") == ["post_0001_b", "post_0002_y", "post_0003_x", "post_0004_a"]
     with pytest.raises(ValueError, match=r"there is no revision file post_0009_z\.py"):
-        renumber.renumber("post_0009_z", versions.root)
+        renumber("post_0009_z", versions.root)
 
 
 def test_a_head_file_that_is_behind_or_in_conflict_is_written(versions: Versions) -> None:
     (versions.folder / "POST_HEAD").write_text("<<<<<<< HEAD\n")
-    assert renumber.renumber(root=versions.root) == []
+    assert renumber(root=versions.root) == []
     assert (versions.folder / "POST_HEAD").read_text() == "post_0002_b\n"
 
 
 def test_what_renumbering_does_not_repair_is_named(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0009")
     with pytest.raises(InvalidRevisions, match="comes after post_0009"):
-        renumber.renumber(root=versions.root)
+        renumber(root=versions.root)
 
 
 def test_a_moved_revision_keeps_its_checksum(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0003_y", "post_0002", 'op.execute("SELECT 2")')
     before = versions.file("post_0003_y").checksum
-    renumber.renumber(root=versions.root)
+    renumber(root=versions.root)
     moved = versions.file("post_0004_y")
     assert (moved.checksum, moved.parent) == (before, "post_0003")
 
 
-@pytest.mark.parametrize("program", [renumber, accept_edits, new_revision], ids=lambda program: program.__name__)
+@pytest.mark.parametrize("arguments", [["renumber"], ["accept-edits", "a reason"], ["new", "post", "a message"]])
 def test_the_programs_end_with_the_exit_code_of_the_error(
-    program: ModuleType, versions: Versions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], versions: Versions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     versions.path("post_0002_b").write_text("def")
-    function = program.__name__.rpartition(".")[2]
-    monkeypatch.setattr(program, function, partial(getattr(program, function), root=versions.root))
-    arguments = {"renumber": [], "accept_edits": ["a reason"], "new_revision": ["post", "a message"]}
-    assert program.main(arguments[function]) == 4
+    assert main(arguments, versions.root) == 4
     assert "error[invalid-revisions]: post_0002_b.py is not Python" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], [""], ["  "], ['a """ in it']])
 def test_accepting_edits_needs_a_reason(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert accept_edits.main(arguments) == 2
+    assert main(["accept-edits", *arguments]) == 2
     assert 'make accept-edits m="why' in capsys.readouterr().err
 
 
@@ -173,8 +170,8 @@ def test_accepted_edits_are_written_into_the_docstring_once(versions: Versions) 
     versions.add("post_0001_a", None, 'op.execute("SELECT 2")')
     git(versions.root, "switch", "--quiet", "--create", "edit")
     _commit(versions, "edit it", 10)
-    assert accept_edits.accept_edits("the same\n rows", root=versions.root) == ["post_0001_a"]
-    assert accept_edits.accept_edits("the same rows", root=versions.root) == []
+    assert accept_edits("the same\n rows", root=versions.root) == ["post_0001_a"]
+    assert accept_edits("the same rows", root=versions.root) == []
     text = versions.path("post_0001_a").read_text()
     assert f'Downgrade: nothing.\nEdited:    {before} the same rows\n"""\n' in text
     assert versions.file("post_0001_a").accepted == {before}

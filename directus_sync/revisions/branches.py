@@ -13,9 +13,9 @@ from directus_sync.errors import DatabaseAhead, DatabaseFailed, MigrationFailed,
 from directus_sync.output import Progress, duration
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.revision_files import Revision
 from directus_sync.settings import ROOT
-from directus_sync.state import revision_files
-from directus_sync.state.revision_files import Revision
 
 # Out of Directus's sight: it looks at `public` only.
 SCHEMA: Final = "directus_sync"

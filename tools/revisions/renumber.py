@@ -1,4 +1,4 @@
-"""Puts revisions of one branch in line again after a merge: python -m migrations.renumber [name of the one to move].
+"""Puts revisions of one branch in line again after a merge.
 
 The one that the main branch has keeps its number. The newer one goes on top: its file, id, down_revision and test are
 renamed, and the HEAD file names it.
@@ -7,17 +7,15 @@ renamed, and the HEAD file names it.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from directus_sync.errors import SyncError
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES
+from directus_sync.revisions.revision_files import Revision
 from directus_sync.settings import ROOT
-from directus_sync.state import revision_files
-from directus_sync.state.revision_files import Revision
-from directus_sync.state.revisions import BRANCHES
-from migrations.history import History
+from tools.revisions.git_history import History
 
 
 @dataclass(frozen=True)
@@ -124,25 +122,3 @@ def _quoted(revision: str | None) -> str:
 def _write(old: Path, new: Path, text: str) -> None:
     old.unlink()
     new.write_text(text, encoding="utf-8")
-
-
-def main(arguments: list[str]) -> int:
-    """Run from the Makefile; return the exit code."""
-    try:
-        moves = renumber(arguments[0].removesuffix(".py") if arguments else None)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    except SyncError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    for move in moves:
-        print(f"{move.file.name} is now {move.name}, after {move.parent}")  # noqa: T201
-    print(  # noqa: T201
-        "Read the renamed files and tests, then: git add migrations tests" if moves else "The revisions are in line"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,21 +1,17 @@
-"""Makes the next revision file of a branch and moves its HEAD file: python -m migrations.new_revision pre "message"."""
+"""Makes the next revision file of a branch and moves its HEAD file."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import get_args
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from directus_sync.errors import SyncError
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import Branch
 from directus_sync.settings import ROOT
-from directus_sync.state import revision_files
-from directus_sync.state.revisions import Branch
-
-USAGE = 'usage: make pre m="add a column"   or   make post m="add a constraint"'
 
 
 def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
@@ -39,22 +35,3 @@ def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
     path = Path(script.path)
     revision_files.write_head(versions, branch, path.stem)
     return path
-
-
-def main(arguments: list[str]) -> int:
-    """Run from the Makefile; return the exit code."""
-    try:
-        branch, message = arguments
-        path = new_revision(branch, message)
-    except ValueError as error:
-        print(f"error: {error}\n{USAGE}", file=sys.stderr)  # noqa: T201
-        return 2
-    except SyncError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    print(f"Created {path.relative_to(ROOT)}; write upgrade, downgrade, and a test in tests/migrations/")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

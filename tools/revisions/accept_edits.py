@@ -1,4 +1,4 @@
-"""Accepts edits of revisions that databases have applied: python -m migrations.accept_edits "why" [commit].
+"""Accepts edits of revisions that databases have applied.
 
 Writes `Edited:` with the checksum from before the edit and the reason into the docstring, where a review sees both.
 """
@@ -6,17 +6,13 @@ Writes `Edited:` with the checksum from before the edit and the reason into the 
 from __future__ import annotations
 
 import ast
-import sys
 from pathlib import Path
 
-from directus_sync.errors import SyncError
+from directus_sync.revisions import revision_files
+from directus_sync.revisions.branches import BRANCHES
+from directus_sync.revisions.revision_files import Revision
 from directus_sync.settings import ROOT
-from directus_sync.state import revision_files
-from directus_sync.state.revision_files import Revision
-from directus_sync.state.revisions import BRANCHES
-from migrations.history import History
-
-USAGE = 'usage: make accept-edits m="why the databases that applied it need nothing"'
+from tools.revisions.git_history import History
 
 
 def accept_edits(reason: str, commit: str | None = None, root: Path = ROOT) -> list[str]:
@@ -46,22 +42,3 @@ def _add_line(file: Revision, line: str) -> None:
     text, quotes, rest = lines[last].rpartition('"""')
     lines[last : last + 1] = [*([text] if text else []), line, f"{quotes}{rest}"]
     file.path.write_text("\n".join(lines), encoding="utf-8")
-
-
-def main(arguments: list[str]) -> int:
-    """Run from the Makefile; return the exit code."""
-    try:
-        reason, commit = (*arguments, None, None)[:2]
-        done = accept_edits(reason or "", commit)
-    except ValueError as error:
-        print(f"error: {error}\n{USAGE}", file=sys.stderr)  # noqa: T201
-        return 2
-    except SyncError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    print(f"Accepted: {', '.join(done)}; commit it" if done else "No revision differs from the main branch")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
