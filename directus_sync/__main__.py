@@ -33,10 +33,10 @@ def main() -> NoReturn:
 def _run() -> None:
     command = sys.argv[3:] if sys.argv[1:3] == ["deploy", "--"] else []
     if command or sys.argv[1:] == ["deploy"]:
-        from directus_sync.process import handover  # noqa: PLC0415 - as above
-        from directus_sync.steps import idle  # noqa: PLC0415 - only a plain deploy can be answered by it
+        from directus_sync.process import handover  # noqa: PLC0415 - only a deploy becomes a server
+        from directus_sync.steps import fast_path  # noqa: PLC0415 - only a plain deploy can be answered by it
 
-        if idle.nothing_moved():
+        if fast_path.nothing_moved():
             if command:
                 handover.become(command, settings.serving_environment())
             return

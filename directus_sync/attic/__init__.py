@@ -4,7 +4,7 @@ A copy is whole or not there: its entry comes with its rows. What has no entry i
 deletes a copy.
 """
 
-from directus_sync.attic.beside import Selection
+from directus_sync.attic.companion_rows import Selection
 from directus_sync.attic.keeping import discard, finish, keep, keep_rows, purge, sweep
 from directus_sync.attic.registry import AtticItem, Copy, listing, overdue
 from directus_sync.attic.restoring import Rejected, Restored, restore, restore_all

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from psycopg2 import sql
 
-from directus_sync.attic import beside, mirror, registry, tables
-from directus_sync.attic.beside import Selection
+from directus_sync.attic import companion_rows, mirror, registry, tables
+from directus_sync.attic.companion_rows import Selection
 from directus_sync.attic.registry import AtticItem, Copy, Taking
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
 from directus_sync.errors import AtticFailed
@@ -61,7 +61,7 @@ def keep_rows(
     """
     with wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
         _require_register(connection)
-        rows = beside.read(connection, selections)
+        rows = companion_rows.read(connection, selections)
         copy_id = registry.number(connection)
         registry.add(connection, copy_id, AtticItem(name), (), Taking(run, command, sha256, {}), rows)
     (copy,) = registry.select(connection, [copy_id])
@@ -155,7 +155,9 @@ def _filled(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking
 def _fill(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
     if tables.find(connection, LIVE, item.collection) is None:
         return False
-    rows = beside.read(connection, beside.of_collection(item.collection)) if item.field is None else None
+    rows = (
+        companion_rows.read(connection, companion_rows.of_collection(item.collection)) if item.field is None else None
+    )
     mirror.fill(connection, mirrored.id, mirrored.source, mirrored.names)
     registry.add(connection, mirrored.id, item, mirrored.source.key, taking, rows)
     registry.count(connection, mirrored.id)

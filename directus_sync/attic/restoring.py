@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from directus_sync.attic import beside, fitting, order, registry, tables
+from directus_sync.attic import companion_rows, fitting, order, registry, tables
 from directus_sync.attic.keeping import settle
 from directus_sync.attic.registry import Copy, Rows
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
@@ -87,12 +87,12 @@ def _restore(
     fitted, missing = fitting.Fitted(0, 0, ()), tuple[str, ...]()
     if kept is not None:
         fitted, missing = _restore_table(connection, copy, kept, over_default)
-    elif (owner := beside.missing_owner(connection, rows)) is not None:
+    elif (owner := companion_rows.missing_owner(connection, rows)) is not None:
         raise AtticItemMissing(
             f"{copy.item.id} ({owner}) does not exist, so copy {copy.id} has nowhere to go",
             next="bring it back in snapshots/access with git, push, then run again",
         )
-    with_them = beside.restore(connection, rows)
+    with_them = companion_rows.restore(connection, rows)
     registry.note_restored(connection, copy)
     return fitted + with_them, missing
 

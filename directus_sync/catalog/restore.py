@@ -14,8 +14,8 @@ import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync import output
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, aside, obstacles, query
-from directus_sync.catalog.appearing import SomethingElse, require_only
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, obstacles, query
+from directus_sync.catalog.exactness import SomethingElse, require_only
 from directus_sync.catalog.obstacles import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
 from directus_sync.postgres import database, holders
@@ -93,7 +93,7 @@ def restore(
     lost = (difference for difference in differences if difference.kind is not Drift.UNEXPECTED)
     pending = sorted(lost, key=lambda difference: difference.object)
     needed = set(pending)
-    aside.clear(connection, needed)
+    concurrent_indexes.clear(connection, needed)
     done: list[str] = []
     failures: list[_Failure] = []
     while pending:
@@ -106,7 +106,7 @@ def restore(
                 restored(difference.object)
                 continue
             needed -= set() if failure.waited else {difference}
-            aside.clear(connection, needed)
+            concurrent_indexes.clear(connection, needed)
             (waiting if failure.retry else failures).append(failure)
         if len(done) == before:
             failures += waiting
@@ -227,11 +227,11 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
 
 def _execute(connection: Connection, difference: Difference) -> None:
     item = difference.object
-    if item.kind in _LOOKS_AT_ROWS and (table := aside.size(connection, item.names[0])).large:
+    if item.kind in _LOOKS_AT_ROWS and (table := concurrent_indexes.size(connection, item.names[0])).large:
         output.note(f"Putting back {item}, on {table} ...")
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
-            difference = aside.build(connection, difference)
+            difference = concurrent_indexes.build(connection, difference)
             _in_one_transaction(connection, difference)
         except psycopg2.Error as error:
             if not holders.timed_out(error) or attempt == LOCK_ATTEMPTS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from directus_sync import catalog, files
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, made, query, restore
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, ledger, query, restore
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog.restore import Repair
 from directus_sync.errors import CatalogExpectsIt
@@ -45,7 +45,7 @@ def differences(connection: Connection, expected: Catalog | None) -> tuple[Diffe
 def repairs(connection: Connection, expected: Catalog | None) -> tuple[Repair, ...]:
     """Return how the database differs from the file, and what a deploy does about it."""
     found = differences(connection, expected)
-    known = made.read(connection) if found else {}
+    known = ledger.read(connection) if found else {}
     return tuple(restore.repair(connection, difference, known) for difference in found)
 
 
@@ -68,7 +68,7 @@ def put_back(
     """
     lost, removed, unknown = [], [], []
     found = differences(connection, expected)
-    remembered = made.remember(connection, expected, found)
+    remembered = ledger.remember(connection, expected, found)
     for difference in found:
         if difference.kind is Drift.UNEXPECTED:
             unknown.append(difference)
@@ -115,7 +115,7 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
                 next="if it was lost: directus-sync deploy puts it back, then pull\n"
                 "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
             )
-    made.remember(connection, actual, ())
+    ledger.remember(connection, actual, ())
     content = catalog_file.dump(actual)
 
     def write() -> bool:

@@ -24,7 +24,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Plan
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import fingerprint, history
-from directus_sync.steps import ahead, checking, families, planning, sessions
+from directus_sync.steps import checking, families, planning, preloading, sessions
 from directus_sync.steps.deploying import Deploying, Goal
 from directus_sync.steps.planning import Request
 
@@ -111,7 +111,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     # First: what somebody writes to the files from now on must not be recorded as deployed.
     inputs = fingerprint.inputs(settings)
     with ExitStack() as stack:
-        loading = ahead.load(settings, inputs, stack)
+        loading = preloading.load(settings, inputs, stack)
         wanted = planning.preflight(settings, progress)
         goal = Goal(wanted, families.read_wanted(settings, wanted, progress), inputs)
         # What was loaded ends before the lock is let go: it may still be at work.

@@ -17,7 +17,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import unseen
+from directus_sync.probes import hidden_properties
 from directus_sync.report import refusal, results
 from directus_sync.report.outcome import Captured
 from directus_sync.revisions import branches
@@ -136,7 +136,7 @@ def _readable(path: Path) -> Snapshot | None:
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
     """Say at once what no push will make elsewhere, while it is cheap to change."""
-    faults = [*rebuilding.all_faults(live), *unseen.faults(connection, live)]
+    faults = [*rebuilding.all_faults(live), *hidden_properties.faults(connection, live)]
     for item, fault in faults:
         progress.note(f"note: another database would not get {item} as it is here: {fault}")
     if faults:

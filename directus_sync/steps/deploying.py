@@ -26,7 +26,7 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, provenance
 from directus_sync.state.fingerprint import Fingerprint
-from directus_sync.steps import ahead, installing, planning, resources, sessions, verifying
+from directus_sync.steps import installing, planning, preloading, resources, sessions, verifying
 from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
@@ -73,7 +73,7 @@ class Deploying:
         before = query.read(connection)
         self._look()
         with ExitStack() as stack:
-            loaded = ahead.loaded(settings, connection, loading, stack)
+            loaded = preloading.loaded(settings, connection, loading, stack)
             pre = self._migrate("pre")
             bootstrapped = installing.bootstrap_directus(settings, connection, progress, loaded)
             client, pushed, entered = None, None, tuple[ResourcePlan, ...]()

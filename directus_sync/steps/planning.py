@@ -14,7 +14,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import below, impact, risks
+from directus_sync.probes import impact, risks, sql_changes
 from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
@@ -116,7 +116,7 @@ def plan(
     _require_known(client, difference, wanted, live)
     marked = completeness.with_incomplete(difference.changes, wanted, live, columns)
     difference = replace(difference, changes=marked)
-    below.require_free_names(connection, difference.changes)
+    sql_changes.require_free_names(connection, difference.changes)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
@@ -141,11 +141,11 @@ def _obstacles(
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
         named=impact.named_by(connection, changes, files),
-        held=below.held(connection, changes, live),
+        held=sql_changes.held(connection, changes, live),
         keys=risks.keys(connection, counted),
-        remains=below.remains(connection, changes),
+        remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),
-        look_alikes=below.look_alikes(connection, changes, expected),
+        look_alikes=sql_changes.look_alikes(connection, changes, expected),
     )
 
 

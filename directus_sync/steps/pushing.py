@@ -13,7 +13,7 @@ from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncErr
 from directus_sync.output import Progress
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import below
+from directus_sync.probes import sql_changes
 from directus_sync.report import plans, refusal
 from directus_sync.resources.families import FAMILIES
 from directus_sync.schema import guard, rebuilding, saved_plan
@@ -115,7 +115,7 @@ class Pushing:
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                 for family in FAMILIES:
                     resources.forget_lost(self.connection, family)
-                for name in below.forget_dropped_columns(self.connection, judged.difference.changes):
+                for name in sql_changes.forget_dropped_columns(self.connection, judged.difference.changes):
                     self.progress.note(f"Directus still listed {name}, whose column was dropped by SQL")
                 self._apply(client, wanted, judged)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from directus_sync.catalog import Catalog, Drift, Kind, aside, compare
+from directus_sync.catalog import Catalog, Drift, Kind, compare, concurrent_indexes
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import query as catalog_query
 from directus_sync.catalog import restore as catalog_restore
@@ -153,16 +153,16 @@ def test_what_is_lost_comes_back(zoo: tuple[Tool, Catalog], kind: str) -> None:
     assert {name: lost.get(name) for name in names} == dict.fromkeys(names, Drift.MISSING)
 
 
-BUILT_ASIDE = [
+BUILT_CONCURRENTLY = [
     *of_kind("index"),
     *("constraint entries.entries_order_key", "constraint entries.entries_vehicle_key", "column vehicles.weight"),
 ]
 
 
 def test_what_a_large_table_lost_comes_back_alike(zoo: tuple[Tool, Catalog], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "LARGE_BYTES", 0)
-    lost = assert_put_back(zoo, "; ".join(LOST[name] for name in BUILT_ASIDE))
-    assert {name: lost.get(name) for name in BUILT_ASIDE} == dict.fromkeys(BUILT_ASIDE, Drift.MISSING)
+    monkeypatch.setattr(concurrent_indexes, "LARGE_BYTES", 0)
+    lost = assert_put_back(zoo, "; ".join(LOST[name] for name in BUILT_CONCURRENTLY))
+    assert {name: lost.get(name) for name in BUILT_CONCURRENTLY} == dict.fromkeys(BUILT_CONCURRENTLY, Drift.MISSING)
 
 
 def assert_put_back(zoo: tuple[Tool, Catalog], statements: str) -> dict[str, Drift]:

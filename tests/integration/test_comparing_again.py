@@ -16,7 +16,7 @@ from directus_sync.postgres import database, lock
 from directus_sync.roles import granting
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
-from directus_sync.steps import ahead
+from directus_sync.steps import preloading
 from directus_sync.steps.planning import Request
 from tests.conftest import Tool
 from tests.meanwhile import changed_at
@@ -50,7 +50,7 @@ def test_what_somebody_changes_after_the_push_is_compared_again(deployed: Tool, 
 def starts_ahead(settings: Settings, given: str) -> bool:
     """Tell whether a worker is loading, and whether it ends with its stack."""
     with ExitStack() as stack:
-        loaded = ahead.load(settings, given, stack)
+        loaded = preloading.load(settings, given, stack)
         if loaded is None:
             return False
         assert loaded.process.poll() is None

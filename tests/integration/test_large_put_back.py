@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from directus_sync.catalog import Catalog, Drift, Kind, Object, aside, restore
+from directus_sync.catalog import Catalog, Drift, Kind, Object, concurrent_indexes, restore
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from tests.catalogs import drift, put_back, read
 from tests.conftest import Database, Tool
@@ -52,7 +52,7 @@ CHANGES = {
 @pytest.fixture
 def large(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> tuple[Tool, Catalog]:
     """A database whose every table is large, and its catalog, of which it then lost a constraint."""
-    monkeypatch.setattr(aside, "LARGE_BYTES", 1)
+    monkeypatch.setattr(concurrent_indexes, "LARGE_BYTES", 1)
     deployed.database.execute(ROWS.format("A1"))
     deployed.database.execute(f"ALTER TABLE vehicles ADD CONSTRAINT {NAME} UNIQUE (make, plate)")
     catalog = read(deployed)

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from directus_sync.catalog import Difference, Drift, Kind, Object, aside
+from directus_sync.catalog import Difference, Drift, Kind, Object, concurrent_indexes
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import CatalogDrift
 
@@ -24,7 +24,7 @@ from directus_sync.errors import CatalogDrift
 def test_a_changed_object_that_holds_something_is_not_replaced(
     kind: Kind, name: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside, "_unfinished", lambda _: [])
+    monkeypatch.setattr(concurrent_indexes, "_unfinished", lambda _: [])
     connection = Mock()
     changed = Difference(Drift.CHANGED, Object(kind, name), "expected", "actual")
     with pytest.raises(CatalogDrift) as caught:

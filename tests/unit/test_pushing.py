@@ -15,7 +15,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import below, impact, risks
+from directus_sync.probes import impact, risks, sql_changes
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -54,13 +54,13 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
     monkeypatch.setattr(history, "record_base", record)
     monkeypatch.setattr(resource_history, "base", lambda *_: None)
     monkeypatch.setattr(impact, "named_by", lambda *_: {})
-    monkeypatch.setattr(below, "require_free_names", lambda *_: None)
-    monkeypatch.setattr(below, "held", lambda *_: {})
+    monkeypatch.setattr(sql_changes, "require_free_names", lambda *_: None)
+    monkeypatch.setattr(sql_changes, "held", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
-    monkeypatch.setattr(below, "remains", lambda *_: {})
-    monkeypatch.setattr(below, "look_alikes", lambda *_: {})
+    monkeypatch.setattr(sql_changes, "remains", lambda *_: {})
+    monkeypatch.setattr(sql_changes, "look_alikes", lambda *_: {})
     monkeypatch.setattr(risks, "keys", lambda *_: {})
-    monkeypatch.setattr(below, "forget_dropped_columns", lambda *_: ())
+    monkeypatch.setattr(sql_changes, "forget_dropped_columns", lambda *_: ())
     monkeypatch.setattr(risks, "count", lambda *_: {})
     monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(attic, "sweep", lambda *_: None)
