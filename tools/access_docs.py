@@ -14,8 +14,8 @@ from typing import Any, Final
 from directus_sync.errors import InvalidAccess, SyncError
 from directus_sync.resources import access, findings
 from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
+from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.resources.conditions import Filter
-from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.schema import snapshot
 from directus_sync.settings import ROOT
 

@@ -10,7 +10,7 @@ from directus_sync.errors import RefusedPlan, count
 from directus_sync.output import coloured
 from directus_sync.report.plans import COLOURS, short
 from directus_sync.report.refusal import by_rule
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import ABSENT, Action

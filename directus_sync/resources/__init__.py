@@ -1,1 +1,1 @@
-"""Things that Directus keeps as rows, as code: the engine, and a declaration for each kind. Access has its own form."""
+"""Things that Directus keeps as rows, as code: an engine, a declaration for each kind, and the files of each family."""

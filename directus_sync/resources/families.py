@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from directus_sync.resources.declared import ACCESS
-from directus_sync.resources.declared_resources import RESOURCES
+from directus_sync.resources.access_kinds import ACCESS
+from directus_sync.resources.studio_kinds import STUDIO
 
-FAMILIES: Final = (ACCESS, RESOURCES)
+FAMILIES: Final = (ACCESS, STUDIO)
 
 
 def is_resource(item: str) -> bool:

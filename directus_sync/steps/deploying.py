@@ -15,6 +15,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report.outcome import Deployed
+from directus_sync.resources.forms import Wanted
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import Branch
@@ -27,7 +28,6 @@ from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history, provenance
 from directus_sync.state.fingerprint import Fingerprint
 from directus_sync.steps import installing, planning, preloading, resources, sessions, verifying
-from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
 from directus_sync.steps.resources import ResourcePushing

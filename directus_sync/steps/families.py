@@ -12,6 +12,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import judging
+from directus_sync.resources.forms import FORMS, Form, Wanted
 from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import pasted
@@ -21,7 +22,6 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import resources
-from directus_sync.steps.forms import FORMS, Form, Wanted
 from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import read_wanted as read_schema
 from directus_sync.steps.resources import Comparison

@@ -48,7 +48,7 @@ class Pushing:
         self,
         client: DirectusClient,
         wanted: Snapshot,
-        leave: Callable[[Plan], bool] = resources.never,
+        leave: Callable[[Plan], bool] = planning.never,
         look: Callable[[], object] = lambda: None,
     ) -> Plan:
         """Judge, send, compare again and record.

@@ -19,6 +19,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.report import resources as report
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import grouping, judging, live, requests
+from directus_sync.resources.forms import Wanted
 from directus_sync.resources.grouping import Live, Names
 from directus_sync.resources.items import Items
 from directus_sync.resources.kinds import Family
@@ -29,7 +30,6 @@ from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import planning
-from directus_sync.steps.forms import Wanted
 from directus_sync.steps.planning import Request
 
 Leave = Callable[[ResourcePlan], bool]
@@ -48,11 +48,6 @@ class Comparison:
     names: Names
     live: Live
     changes: tuple[ResourceChange, ...]
-
-
-def never(_plan: object) -> bool:
-    """Return False: a refused plan is raised."""
-    return False
 
 
 def compare(connection: Connection, family: Family, wanted: Items, *, taken: bool = False) -> Comparison:
@@ -116,7 +111,7 @@ class ResourcePushing:
         self.connection = connection
         self.approved = planning.approved(settings, request)
 
-    def require_possible(self, leave: Leave = never) -> None:
+    def require_possible(self, leave: Leave = planning.never) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
         plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.approved)
         reviewed = self.request.saved
@@ -126,7 +121,7 @@ class ResourcePushing:
         if plan.refused and not leave(plan):
             raise report.refusal(plan, self.operation)
 
-    def run(self, client_for: ClientFor, leave: Leave = never) -> ResourcePlan:
+    def run(self, client_for: ClientFor, leave: Leave = planning.never) -> ResourcePlan:
         """Judge, send, compare again and record.
 
         client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be

@@ -12,7 +12,7 @@ from directus_sync import settings
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import judging
 from directus_sync.resources.access import compiling, reading, writing
-from directus_sync.resources.declared import ACCESS
+from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.items import Resource
 from directus_sync.schema import snapshot
 from tests import access_files

@@ -18,7 +18,7 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus.extensions import Inactive, State
 from directus_sync.report import copies, plans, resources, results, seeds
 from directus_sync.report.outcome import Adopted, Captured, Checked, Deployed, Seeded, Status
-from directus_sync.resources.declared import POLICIES
+from directus_sync.resources.access_kinds import POLICIES
 from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import Judged as ResourceJudged
 from directus_sync.resources.plan import ResourceChange, ResourcePlan

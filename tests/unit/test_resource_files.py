@@ -11,11 +11,11 @@ import pytest
 from directus_sync import settings
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import findings, judging, studio
-from directus_sync.resources.declared_resources import RESOURCES
+from directus_sync.resources.forms import FORMS
 from directus_sync.resources.items import Resource
 from directus_sync.resources.studio import reading, writing
+from directus_sync.resources.studio_kinds import STUDIO
 from directus_sync.schema import snapshot
-from directus_sync.steps.forms import FORMS
 from tests import resource_files
 from tests.access_files import ROLE_ID
 from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, ITEMS, OPERATION_IDS
@@ -46,7 +46,7 @@ class Folder:
 
     def pull(self) -> dict[str, str | None]:
         """Return the files that change, by name."""
-        differing = [change.id for change in judging.changes(RESOURCES, self.wanted(), self.live)]
+        differing = [change.id for change in judging.changes(STUDIO, self.wanted(), self.live)]
         changed = writing.rewritten(self.path, reading.contents(self.path), self.live, differing, ROLES)
         return {
             str(path.relative_to(self.path)): None if content is None else content.decode()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from directus_sync.resources import grouping, judging, requests
-from directus_sync.resources.declared_resources import RESOURCES
 from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found
 from directus_sync.resources.requests import RowRequest
+from directus_sync.resources.studio_kinds import STUDIO
 
 FLOW = "00000000-0000-4000-8000-00000000000f"
 DASHBOARD = "00000000-0000-4000-8000-00000000000d"
@@ -42,11 +42,11 @@ def dashboard() -> Resource:
 
 
 def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
-    rows = [(RESOURCES.kind(item.kind), row) for item in there for row in item.rows]
+    rows = [(STUDIO.kind(item.kind), row) for item in there for row in item.rows]
     found = [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
-    live = grouping.grouped(RESOURCES, found, grouping.names_of(RESOURCES, [*there, *wanted]))
+    live = grouping.grouped(STUDIO, found, grouping.names_of(STUDIO, [*there, *wanted]))
     items = {item.id: item for item in wanted}
-    return list(requests.requests(RESOURCES, judging.changes(RESOURCES, items, live.items), items, live))
+    return list(requests.requests(STUDIO, judging.changes(STUDIO, items, live.items), items, live))
 
 
 def test_all_settings_are_one_request_and_one_that_goes_gets_directus_s_value() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from directus_sync.report import resources as report
 from directus_sync.resources import grouping, judging, requests
-from directus_sync.resources.declared import ACCESS, PERMISSIONS, POLICIES
+from directus_sync.resources.access_kinds import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from directus_sync.resources import access
-from directus_sync.resources.declared import EVERY_FIELD
+from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.schema import snapshot
 from directus_sync.schema.snapshot import Snapshot
 from tests.conftest import ROOT, SNAPSHOT

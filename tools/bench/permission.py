@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from directus_sync import settings
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
-from directus_sync.resources.declared import ACCESS, PERMISSION
+from directus_sync.resources.access_kinds import ACCESS, PERMISSION
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.planning import Request
 from directus_sync.steps.resources import ResourcePushing

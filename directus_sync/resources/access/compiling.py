@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
 from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant, Policy, Role
+from directus_sync.resources.access_kinds import ATTACHMENT, PERMISSION, POLICY, ROLE
 from directus_sync.resources.conditions import Filter, conjunction
-from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, ROLE
 from directus_sync.resources.items import Resource, ordered
 from directus_sync.schema.snapshot import Snapshot
 

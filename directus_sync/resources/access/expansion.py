@@ -5,9 +5,10 @@ A membership is a row of `organization_users`: it names an organisation, a user 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from directus_sync.resources import paths
 from directus_sync.resources.conditions import Filter
 from directus_sync.schema.snapshot import Snapshot
 
@@ -34,22 +35,18 @@ def tenant(path: str, member: Sequence[str]) -> Filter:
     return found
 
 
-def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str, str, str | None]]:
-    """Yield the steps of a path: collection, field, and the collection it leads to, None where it leads nowhere."""
-    for name in [part for part in path.split(".") if part]:
-        target = target_of(schema, collection, name)
-        yield collection, name, target
-        if target is None:
-            return
-        collection = target
-
-
-def target_of(schema: Snapshot, collection: str, name: str) -> str | None:
-    """Return the collection that a relational field leads to, or None."""
-    relation = schema.section("relations").get((collection, name))
-    if relation is not None:
-        return relation.get("related_collection")
-    return next((key[0] for key, _ in _aliases(schema, collection, name)), None)
+def is_member_only(found: object) -> bool:
+    """Tell whether a filter holds for rows of the user's own organisations alone, by the join on memberships."""
+    if not isinstance(found, Mapping):
+        return False
+    if isinstance(found.get("_or"), list) and found["_or"] and all(map(is_member_only, found["_or"])):
+        return True
+    if any(map(is_member_only, found["_and"] if isinstance(found.get("_and"), list) else [])):
+        return True
+    membership = found.get(MEMBERSHIPS)
+    if isinstance(membership, Mapping) and membership.get("user_id") == {"_eq": _ME}:
+        return True
+    return any(is_member_only(value) for key, value in found.items() if not str(key).startswith("_"))
 
 
 def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
@@ -64,7 +61,7 @@ def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
     None where no list of the user reaches that far, or where the field may be null: Directus accepts nothing but null
     from who is a member of nothing.
     """
-    steps = list(followed(schema, collection, path))
+    steps = list(paths.followed(schema, collection, path))
     if not 1 <= len(steps) <= _FOLLOWED or steps[-1][2] != ORGANIZATIONS or not own_fields(schema, collection, path):
         return None
     head = steps[0][1]
@@ -73,26 +70,13 @@ def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
     found = f"{_ME}.{MEMBERSHIPS}.organization_id"
     if len(steps) == _FOLLOWED:
         parent, name, _ = steps[1]
-        alias = alias_of(schema, parent, name)
+        alias = paths.alias_of(schema, parent, name)
         if alias is None:
             return None
         found += f".{alias}.id"
     return {head: {"_in": found}}
 
 
-def alias_of(schema: Snapshot, collection: str, name: str) -> str | None:
-    """Return the field on the other side of a relation that lists its rows, or None."""
-    relation: Mapping[str, Any] = schema.section("relations").get((collection, name), {})
-    return (relation.get("meta") or {}).get("one_field")
-
-
 def _is_required(schema: Snapshot, collection: str, name: str) -> bool:
     entry: Mapping[str, Any] = schema.section("fields").get((collection, name), {})
     return (entry.get("schema") or {}).get("is_nullable") is False
-
-
-def _aliases(schema: Snapshot, collection: str, name: str) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    for key, relation in schema.section("relations").items():
-        meta = relation.get("meta") or {}
-        if relation.get("related_collection") == collection and meta.get("one_field") == name:
-            yield key, relation

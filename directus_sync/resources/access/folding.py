@@ -8,9 +8,9 @@ from typing import Any, Final
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
 from directus_sync.resources.access.model import ACTIONS, TENANT, CollectionAccess
+from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.conditions import parts as parts_of
-from directus_sync.resources.declared import EVERY_FIELD
 from directus_sync.resources.items import Resource, Row, text
 from directus_sync.schema.snapshot import Snapshot
 

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.resources.access import expansion, filters
+from directus_sync.resources import filters, paths
+from directus_sync.resources.access import expansion
 from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
-from directus_sync.resources.declared import EVERY_FIELD, PERMISSION, PUBLIC
+from directus_sync.resources.access_kinds import EVERY_FIELD, PERMISSION, PUBLIC
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, text
 from directus_sync.schema.snapshot import Snapshot
@@ -27,7 +28,7 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
     compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
-        if not filters.has_collection(schema, collection.collection):
+        if not paths.has_collection(schema, collection.collection):
             found.append(_of_no_collection(collection))
             continue
         found += [*_paths(collection, schema), *_validations(collection)]
@@ -67,12 +68,12 @@ def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
     """Find a tenant path that leads elsewhere, or that Directus itself can't follow when a row is created."""
     if collection.tenant is None:
         return
-    steps = list(expansion.followed(schema, collection.collection, collection.tenant))
+    steps = list(paths.followed(schema, collection.collection, collection.tenant))
     end = steps[-1][2] if steps else collection.collection
     if end != expansion.ORGANIZATIONS:
         what = f"the tenant path {collection.tenant or repr('')} leads to {end or 'nothing'}, not to an organisation"
         yield Finding(str(collection.path), what, "write the fields that lead from a row to its organisation")
-    elif len(steps) == 2 and expansion.alias_of(schema, *steps[1][:2]) is None:
+    elif len(steps) == 2 and paths.alias_of(schema, *steps[1][:2]) is None:
         parent, field, _ = steps[1]
         yield Finding(
             str(collection.path),
@@ -127,7 +128,7 @@ def _filters(
         for problem in dict.fromkeys(problems):
             yield Finding(grant.where, f"{grant.policy}.{grant.action}: {problem}", "correct the filter")
         tenanted = collection.tenant is not None and grant.action != "create" and grant.policy != PUBLIC
-        if tenanted and not filters.is_member_only(row["permissions"]):
+        if tenanted and not expansion.is_member_only(row["permissions"]):
             yield Finding(
                 grant.where,
                 f"{grant.policy}.{grant.action} reaches rows of {collection.collection} without a membership in their"
@@ -140,10 +141,10 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema
     name = collection.collection
     if rule.fields != EVERY_FIELD:
         for field in rule.fields:
-            if not filters.has_field(schema, name, field):
+            if not paths.has_field(schema, name, field):
                 what = f"{grant.policy}.{grant.action} names {field}, which is no field of {name}"
                 yield Finding(rule.where, what, "correct the name, or remove it")
-    if name != filters.USERS or grant.action in {"delete", "share"}:
+    if name != paths.USERS or grant.action in {"delete", "share"}:
         return
     banned = _SECRETS if grant.action == "read" else _POWERS
     named = banned if rule.fields == EVERY_FIELD else banned & set(rule.fields)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from directus_sync.resources.access_kinds import PUBLIC, PUBLIC_ID
 from directus_sync.resources.conditions import Filter
-from directus_sync.resources.declared import PUBLIC, PUBLIC_ID
 
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
 # In `rows`, the filter that the file's tenant path stands for.

@@ -20,8 +20,8 @@ from directus_sync.resources.access.model import (
     Policy,
     Role,
 )
+from directus_sync.resources.access_kinds import EVERY_FIELD, PUBLIC
 from directus_sync.resources.conditions import Filter
-from directus_sync.resources.declared import EVERY_FIELD, PUBLIC
 from directus_sync.resources.tree import Form, Node
 from directus_sync.settings import access_files
 

@@ -13,7 +13,7 @@ from directus_sync.resources import editing
 from directus_sync.resources.access import compiling, reading
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
-from directus_sync.resources.declared import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
+from directus_sync.resources.access_kinds import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
 from directus_sync.resources.items import Contents, Items, Resource, text
 from directus_sync.schema.snapshot import Snapshot
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from directus_sync.resources.declared import ROLE
-from directus_sync.resources.declared_resources import PRESETS, RESOURCES
+from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.kinds import Family, Found, Place
 from directus_sync.resources.studio import lint, reading
+from directus_sync.resources.studio_kinds import PRESETS, STUDIO
 from directus_sync.schema.snapshot import Snapshot
 
 
@@ -35,4 +35,4 @@ def family(roles: Mapping[str, str]) -> Family:
         lists = [f for f in rows if f.kind is PRESETS and f.row["role"] is not None]
         return frozenset((f.kind.name, str(f.primary)) for f in lists if (ROLE, str(f.row["role"])) not in names)
 
-    return replace(RESOURCES, names=names, ignored=of_other_roles)
+    return replace(STUDIO, names=names, ignored=of_other_roles)

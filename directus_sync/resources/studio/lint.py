@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync import hiding
-from directus_sync.resources.access import expansion, filters
-from directus_sync.resources.declared_resources import FLOW, OPERATION, PANEL, PRESET
+from directus_sync.resources import filters, paths
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, Row
+from directus_sync.resources.studio_kinds import FLOW, OPERATION, PANEL, PRESET
 from directus_sync.schema.snapshot import Snapshot
 
 _NAMES: Final = "correct the name, or remove it"
@@ -53,7 +53,7 @@ def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]
 
 def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = row["collection"]
-    if not filters.has_collection(schema, collection):
+    if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
         return
     query = row["layout_query"] or {}
@@ -88,7 +88,7 @@ def _panel(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = options.get("collection") if isinstance(options, Mapping) else None
     if not isinstance(options, Mapping) or not isinstance(collection, str):
         return
-    if not filters.has_collection(schema, collection):
+    if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
         return
     named = [value for key, value in options.items() if key in _FIELDS]
@@ -114,11 +114,11 @@ def _missing(collection: str, path: str, schema: Snapshot) -> str | None:
             return None
         if at is None:
             return "a field before it is no relation"
-        if not filters.has_field(schema, at, name):
+        if not paths.has_field(schema, at, name):
             return f"{at} has no field {name}"
-        if at.startswith(filters.SYSTEM) and at != filters.USERS:
+        if at.startswith(paths.SYSTEM) and at != paths.USERS:
             return None
-        at = expansion.target_of(schema, at, name)
+        at = paths.target_of(schema, at, name)
     return None
 
 

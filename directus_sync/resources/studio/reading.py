@@ -10,22 +10,22 @@ from typing import Final
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import tree
-from directus_sync.resources.declared import ROLE
-from directus_sync.resources.declared_resources import (
+from directus_sync.resources.access_kinds import ROLE
+from directus_sync.resources.grouping import key_of
+from directus_sync.resources.items import Resource, Row, ordered
+from directus_sync.resources.kinds import Place
+from directus_sync.resources.studio.shapes import SHAPES, checked
+from directus_sync.resources.studio_kinds import (
     DASHBOARD,
     FLOW,
     OPERATION,
     PANEL,
     PRESET,
-    RESOURCES,
     SETTING,
     SETTINGS,
+    STUDIO,
     TRANSLATION,
 )
-from directus_sync.resources.grouping import key_of
-from directus_sync.resources.items import Resource, Row, ordered
-from directus_sync.resources.kinds import Place
-from directus_sync.resources.studio.shapes import SHAPES, checked
 from directus_sync.resources.tree import Form, Node
 from directus_sync.settings import resource_files
 
@@ -72,7 +72,7 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ..
     found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
     seen: dict[Place, Node] = {}
     for name, row, node in rows:
-        kind = RESOURCES.kind(name)
+        kind = STUDIO.kind(name)
         if kind.stored and seen.setdefault((name, row["id"]), node) is not node:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))

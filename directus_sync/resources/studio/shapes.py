@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from directus_sync.resources.declared_resources import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
 from directus_sync.resources.items import Row
+from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
 from directus_sync.resources.tree import Node
 
 _WHOLE: Final = frozenset({"refresh_interval", "auth_login_attempts"})

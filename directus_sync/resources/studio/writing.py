@@ -10,10 +10,10 @@ from typing import Any
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import editing
-from directus_sync.resources.declared_resources import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, TRANSLATION
 from directus_sync.resources.items import Contents, Items, Resource, Row, text
 from directus_sync.resources.studio import reading
 from directus_sync.resources.studio.shapes import SHAPES
+from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, TRANSLATION
 
 _FOLDERS = {
     PRESET: "presets", DASHBOARD: "dashboards", PANEL: "dashboards", FLOW: "flows", OPERATION: "flows",

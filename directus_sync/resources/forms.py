@@ -12,14 +12,14 @@ from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
 from directus_sync.resources import access, findings, studio
 from directus_sync.resources.access import compiling, writing
 from directus_sync.resources.access import reading as access_reading
-from directus_sync.resources.access.filters import has_collection
-from directus_sync.resources.declared import ACCESS
-from directus_sync.resources.declared_resources import PRESET, RESOURCES, SETTING, SETTINGS
+from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Contents, Items, Resource
 from directus_sync.resources.kinds import Family
+from directus_sync.resources.paths import has_collection
 from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
+from directus_sync.resources.studio_kinds import PRESET, SETTING, SETTINGS, STUDIO
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 
@@ -127,10 +127,10 @@ class _Access(Form):
         return {role.name: role.id for role in found.roles.values()}
 
 
-class _Resources(Form):
+class _Studio(Form):
     """What the Studio shows: settings, lists, dashboards, flows, words."""
 
-    name = RESOURCES.name
+    name = STUDIO.name
     error = InvalidResources
 
     def folder(self, settings: Settings) -> Path:
@@ -175,4 +175,4 @@ class _Resources(Form):
 
 
 ACCESS_FORM: Final = _Access()
-FORMS: Final[tuple[Form, ...]] = (ACCESS_FORM, _Resources())
+FORMS: Final[tuple[Form, ...]] = (ACCESS_FORM, _Studio())

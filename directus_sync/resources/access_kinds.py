@@ -1,4 +1,4 @@
-"""The kinds of rows that are declared: the four that say who may do what, as Directus 11.17.4 keeps them.
+"""The kinds of rows that say who may do what: policies, permissions, roles, attachments (Directus 11.17.4).
 
 Loads nothing else of the access files: every boot reads these rows, and most do no more.
 """

@@ -9,18 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from directus_sync.resources.access import expansion
+from directus_sync.resources import paths
 from directus_sync.schema.snapshot import Snapshot
 
-USERS: Final = "directus_users"
-SYSTEM: Final = "directus_"
-# The fields that Directus's own table has, which no snapshot lists (11.17.4, @directus/system-data).
-_USER_FIELDS: Final = (
-    "first_name last_name email password avatar location title description tags language text_direction tfa_secret"
-    " email_notifications appearance theme_light theme_light_overrides theme_dark theme_dark_overrides status role"
-    " policies token id last_page last_access provider external_identifier auth_data"
-)
-USER_FIELDS: Final = frozenset(_USER_FIELDS.split(" "))
 _COMPARISONS: Final = (
     "eq neq ieq nieq lt lte gt gte in nin null nnull contains ncontains icontains nicontains starts_with nstarts_with"
     " istarts_with nistarts_with ends_with nends_with iends_with niends_with between nbetween empty nempty intersects"
@@ -58,38 +49,10 @@ def faults(schema: Snapshot, collection: str, found: object, *, of_payload: bool
             yield from _field(schema, collection, str(key), value, of_payload=of_payload)
 
 
-def has_collection(schema: Snapshot, name: str) -> bool:
-    """Tell whether there is a collection of the name; of Directus's own, nobody can tell, so there is."""
-    return name.startswith(SYSTEM) or (name,) in schema.section("collections")
-
-
-def has_field(schema: Snapshot, collection: str, name: str) -> bool:
-    """Tell whether a collection has the field; of Directus's own other than users, nobody can tell, so it has."""
-    if collection == USERS and name in USER_FIELDS:
-        return True
-    if collection.startswith(SYSTEM) and collection != USERS:
-        return True
-    return (collection, name) in schema.section("fields")
-
-
-def is_member_only(found: object) -> bool:
-    """Tell whether a filter holds for rows of the user's own organisations alone, by the join on memberships."""
-    if not isinstance(found, Mapping):
-        return False
-    if isinstance(found.get("_or"), list) and found["_or"] and all(map(is_member_only, found["_or"])):
-        return True
-    if any(map(is_member_only, found["_and"] if isinstance(found.get("_and"), list) else [])):
-        return True
-    membership = found.get(expansion.MEMBERSHIPS)
-    if isinstance(membership, Mapping) and membership.get("user_id") == {"_eq": "$CURRENT_USER"}:
-        return True
-    return any(is_member_only(value) for key, value in found.items() if not str(key).startswith("_"))
-
-
 def _field(schema: Snapshot, collection: str, key: str, value: object, *, of_payload: bool) -> Iterator[str]:
     function = _FUNCTION.fullmatch(key)
     name = function[1] if function else key
-    if not has_field(schema, collection, name):
+    if not paths.has_field(schema, collection, name):
         yield f"{collection} has no field {name}"
         return
     if not isinstance(value, Mapping) or not value:
@@ -101,12 +64,12 @@ def _field(schema: Snapshot, collection: str, key: str, value: object, *, of_pay
             yield from _operand(schema, str(operator), operand, of_payload=of_payload)
     if not below:
         return
-    target = expansion.target_of(schema, collection, name)
+    target = paths.target_of(schema, collection, name)
     if of_payload:
         yield f"a validation follows no relation, and {key} is one: compare it with a list instead"
     elif target is not None:
         yield from faults(schema, target, below)
-    elif not collection.startswith(SYSTEM):
+    elif not collection.startswith(paths.SYSTEM):
         yield f"{collection}.{name} is no relation, and fields stand below it"
 
 
@@ -123,9 +86,9 @@ def _macro(schema: Snapshot, text: str) -> Iterator[str]:
     if macro is None:
         yield f"Directus knows no {text}"
         return
-    collection: str | None = USERS
+    collection: str | None = paths.USERS
     for name in filter(None, (macro["path"] or "").split(".")):
-        if collection is None or not has_field(schema, collection, name):
+        if collection is None or not paths.has_field(schema, collection, name):
             yield f"{text} leads nowhere: {collection or 'what stands before it'} has no field {name}"
             return
-        collection = expansion.target_of(schema, collection, name)
+        collection = paths.target_of(schema, collection, name)

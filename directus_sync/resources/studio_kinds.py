@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from directus_sync.resources.declared import ROLE
+from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.kinds import About, Cost, Family, ResourceKind, Within
 
 SETTING: Final = "setting"
@@ -149,4 +149,4 @@ TRANSLATIONS: Final = ResourceKind(
     goes=(("directus_translations", "id", None),),
 )
 
-RESOURCES: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))
+STUDIO: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))

@@ -1,0 +1,63 @@
+"""What the names in files stand for: collections, fields, and where a path of fields leads in a schema. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from directus_sync.schema.snapshot import Snapshot
+
+USERS: Final = "directus_users"
+SYSTEM: Final = "directus_"
+# The fields that Directus's own table has, which no snapshot lists (11.17.4, @directus/system-data).
+_NAMES: Final = (
+    "first_name last_name email password avatar location title description tags language text_direction tfa_secret"
+    " email_notifications appearance theme_light theme_light_overrides theme_dark theme_dark_overrides status role"
+    " policies token id last_page last_access provider external_identifier auth_data"
+)
+_USER_FIELDS: Final = frozenset(_NAMES.split(" "))
+
+
+def has_collection(schema: Snapshot, name: str) -> bool:
+    """Tell whether there is a collection of the name; of Directus's own, nobody can tell, so there is."""
+    return name.startswith(SYSTEM) or (name,) in schema.section("collections")
+
+
+def has_field(schema: Snapshot, collection: str, name: str) -> bool:
+    """Tell whether a collection has the field; of Directus's own other than users, nobody can tell, so it has."""
+    if collection == USERS and name in _USER_FIELDS:
+        return True
+    if collection.startswith(SYSTEM) and collection != USERS:
+        return True
+    return (collection, name) in schema.section("fields")
+
+
+def target_of(schema: Snapshot, collection: str, name: str) -> str | None:
+    """Return the collection that a relational field leads to, or None."""
+    relation = schema.section("relations").get((collection, name))
+    if relation is not None:
+        return relation.get("related_collection")
+    return next((key[0] for key, _ in _aliases(schema, collection, name)), None)
+
+
+def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str, str, str | None]]:
+    """Yield the steps of a path: collection, field, and the collection it leads to, None where it leads nowhere."""
+    for name in [part for part in path.split(".") if part]:
+        target = target_of(schema, collection, name)
+        yield collection, name, target
+        if target is None:
+            return
+        collection = target
+
+
+def alias_of(schema: Snapshot, collection: str, name: str) -> str | None:
+    """Return the field on the other side of a relation that lists its rows, or None."""
+    relation: Mapping[str, Any] = schema.section("relations").get((collection, name), {})
+    return (relation.get("meta") or {}).get("one_field")
+
+
+def _aliases(schema: Snapshot, collection: str, name: str) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    for key, relation in schema.section("relations").items():
+        meta = relation.get("meta") or {}
+        if relation.get("related_collection") == collection and meta.get("one_field") == name:
+            yield key, relation
