@@ -17,7 +17,7 @@ from typing import Final
 from psycopg2.errors import LockNotAvailable
 from psycopg2.sql import SQL, Composable, Identifier
 
-from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, obstacles, query
+from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, printed, query
 from directus_sync.catalog.exactness import require_same
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -148,7 +148,7 @@ def _is_hypertable(connection: Connection, table: str) -> bool:
 
 
 def _for_constraint(item: Object, name: Identifier, definition: str) -> _Building | None:
-    columns, rest = obstacles.group(definition)
+    columns, rest = printed.group(definition)
     options = _CONSTRAINT.fullmatch(rest)
     if options is None:
         return None
@@ -171,7 +171,7 @@ def _for_index(name: Identifier, rest: str, unique: str | None) -> _Building:
 
 def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:
     """Return what locks one chunk after the other, if TimescaleDB can do that with this index."""
-    _, after = obstacles.group(rest)
+    _, after = printed.group(rest)
     options, where, predicate = after.partition(" WHERE ")
     if unique or options:
         return None

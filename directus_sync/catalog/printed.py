@@ -1,8 +1,9 @@
-"""Brings what PostgreSQL prints of one thing to one form. Pure; owns no SQL."""
+"""Definitions as PostgreSQL prints them: brings them to one form, and takes them apart. Pure; owns no SQL."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 # `status IN ('a', 'b')` on a varchar is printed as a cast of the whole array. PostgreSQL reads that as a cast of each
@@ -10,6 +11,7 @@ from typing import Final
 _QUOTED: Final = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\([^][()'"]*\)"""
 _CAST_OF_ARRAY: Final = re.compile(rf"""\(ARRAY\[((?:{_QUOTED}|[^][()'"])*)\]\)::((?:{_QUOTED}|[\w. ])+)\[\]""")
 _ELEMENT: Final = re.compile(rf"""(?:{_QUOTED}|[^][(),'"])+""")
+_TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 
 
 def settled(definition: str) -> str:
@@ -20,3 +22,41 @@ def settled(definition: str) -> str:
 def _cast_elements(found: re.Match[str]) -> str:
     elements = (element.strip() for element in _ELEMENT.findall(found[1]))
     return "ARRAY[{}]".format(", ".join(f"({element})::{found[2]}" for element in elements))
+
+
+def group(text: str) -> tuple[str, str]:
+    """Return what stands in the first parentheses of a definition, and what follows them.
+
+    Raises ValueError when there are none, or they are not closed.
+    """
+    start = end = None
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match[0] == "(":
+            depth += 1
+            start = match.end() if start is None else start
+        elif match[0] == ")":
+            depth -= 1
+            if depth == 0:
+                end = match.start()
+                break
+    if start is None or end is None:
+        raise ValueError(f"no parentheses in {text!r}")
+    return text[start:end], text[end + 1 :]
+
+
+def split(text: str) -> list[str]:
+    """Split a list of columns or expressions at the commas that separate them."""
+    return [part.strip() for part in _parts(text)]
+
+
+def _parts(text: str) -> Iterator[str]:
+    depth, part = 0, ""
+    for piece in _TOKEN.findall(text):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "," and depth == 0:
+            yield part
+            part = ""
+        else:
+            part += piece
+    yield part

@@ -9,9 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare, identifier
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare, identifier, printed
 from directus_sync.catalog import file as catalog_file
-from directus_sync.catalog import obstacles as catalog_rows
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import InvalidCatalog
 
@@ -196,16 +195,16 @@ def test_an_identifier_survives_being_a_name(name: str) -> None:
     ],
 )
 def test_a_group_ends_with_its_own_parenthesis(text: str, inside: str, rest: str) -> None:
-    assert catalog_rows.group(text) == (inside, rest)
+    assert printed.group(text) == (inside, rest)
 
 
 def test_a_definition_without_a_group_is_an_error() -> None:
     for text in ("UNIQUE", "UNIQUE (a", ") ("):
         with pytest.raises(ValueError, match="no parentheses"):
-            catalog_rows.group(text)
+            printed.group(text)
 
 
 def test_expressions_are_split_at_their_own_commas() -> None:
-    assert catalog_rows.split("""a, lower(b), coalesce(c, ','), "d,e" DESC""") == [
+    assert printed.split("""a, lower(b), coalesce(c, ','), "d,e" DESC""") == [
         "a", "lower(b)", "coalesce(c, ',')", '"d,e" DESC',
     ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 
 from directus_sync import output
-from directus_sync.catalog import Kind, Object
+from directus_sync.catalog import Kind, Object, printed
 from directus_sync.errors import count
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -29,7 +28,6 @@ REFUSED_BY_ROWS: Final = frozenset(
     }
 )
 
-_TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 _ORDERING: Final = re.compile(r"( ASC| DESC)?( NULLS (FIRST|LAST))?$")
 
 
@@ -81,8 +79,8 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
 
 def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
     """Return the rows that share a key of a UNIQUE constraint, or None."""
-    inside, rest = group(definition)
-    columns = [_ORDERING.sub("", column) for column in split(inside)]
+    inside, rest = printed.group(definition)
+    columns = [_ORDERING.sub("", column) for column in printed.split(inside)]
     conditions = [] if "NULLS NOT DISTINCT" in definition else [f"({column}) IS NOT NULL" for column in columns]
     _, where, predicate = rest.partition(" WHERE ")
     if where:
@@ -103,7 +101,7 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
 
 def violations(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
     """Return the rows that a CHECK constraint would refuse, or None."""
-    inside, _ = group(definition)
+    inside, _ = printed.group(definition)
     key = _primary_key(connection, item) or ["ctid"]
     query = sql.SQL(
         "SELECT {key}, NULL, count(*) OVER () FROM {table} WHERE NOT ({condition}) ORDER BY {key} LIMIT {limit}"
@@ -119,10 +117,10 @@ def violations(connection: Connection, item: Object, definition: str) -> RowsInT
 
 
 def _orphans(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
-    inside, rest = group(definition)
-    referenced, after = group(rest)
+    inside, rest = printed.group(definition)
+    referenced, after = printed.group(rest)
     target = rest.removesuffix(f"({referenced}){after}").removeprefix(" REFERENCES ")
-    columns, keys = split(inside), split(referenced)
+    columns, keys = printed.split(inside), printed.split(referenced)
     present = " AND ".join(f"own.{column} IS NOT NULL" for column in columns)
     matching = " AND ".join(f"other.{key} = own.{column}" for column, key in zip(columns, keys, strict=True))
     query = sql.SQL(
@@ -149,7 +147,7 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
     if item.kind is Kind.COLUMN:
         columns, condition = [item.names[1]], "true"
     else:
-        columns = split(group(definition)[0])
+        columns = printed.split(printed.group(definition)[0])
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
     query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_table(item), _printed(condition))
     ((number,),) = _rows(connection, query)
@@ -209,41 +207,3 @@ def _printed(text: str) -> sql.SQL:
 
 def _numbers(columns: list[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Literal(number) for number, _ in enumerate(columns, 1))
-
-
-def group(text: str) -> tuple[str, str]:
-    """Return what stands in the first parentheses of a definition, and what follows them.
-
-    Raises ValueError when there are none, or they are not closed.
-    """
-    start = end = None
-    depth = 0
-    for match in _TOKEN.finditer(text):
-        if match[0] == "(":
-            depth += 1
-            start = match.end() if start is None else start
-        elif match[0] == ")":
-            depth -= 1
-            if depth == 0:
-                end = match.start()
-                break
-    if start is None or end is None:
-        raise ValueError(f"no parentheses in {text!r}")
-    return text[start:end], text[end + 1 :]
-
-
-def split(text: str) -> list[str]:
-    """Split a list of columns or expressions at the commas that separate them."""
-    return [part.strip() for part in _parts(text)]
-
-
-def _parts(text: str) -> Iterator[str]:
-    depth, part = 0, ""
-    for piece in _TOKEN.findall(text):
-        depth += (piece == "(") - (piece == ")")
-        if piece == "," and depth == 0:
-            yield part
-            part = ""
-        else:
-            part += piece
-    yield part
