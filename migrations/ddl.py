@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from directus_sync.catalog import Kind, Object, obstacles
+from directus_sync.catalog import Kind, Object, rows_in_the_way
 from directus_sync.catalog.printed import settled
 from directus_sync.errors import PreconditionFailed
 
@@ -160,7 +160,7 @@ def _as_printed(table: str, definition: str) -> str | None:
 
 def _require_fit(table: str, name: str, definition: str) -> None:
     connection = op.get_bind().connection.dbapi_connection
-    find = obstacles.violations if definition.startswith("CHECK") else obstacles.duplicates
+    find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
     rows = find(connection, Object(Kind.CONSTRAINT, f"{table}.{name}"), definition)  # type: ignore[arg-type]
     if rows is not None:
         raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)

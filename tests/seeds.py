@@ -9,10 +9,10 @@ from textwrap import dedent
 from typing import Any
 
 from directus_sync.seed import planning, reading
-from directus_sync.seed.model import Collection, Column, Field, Form
+from directus_sync.seed.model import Collection, Column, Field, ValueForm
 from directus_sync.seed.planning import SeedPlan
 from directus_sync.seed.sending import loads
-from directus_sync.seed.store import Base, Found, Store, Wanted
+from directus_sync.seed.store import Base, Store, StoredRow, Wanted
 from directus_sync.seed.values import Literal
 
 
@@ -22,7 +22,7 @@ def a_field(
     *,
     related: str | None = None,
     nullable: bool = True,
-    form: Form = Form.PLAIN,
+    form: ValueForm = ValueForm.PLAIN,
     refusal: str | None = None,
 ) -> Field:
     return Field(name, Column(sql_type, nullable, has_default=False), form, related, refusal)
@@ -46,9 +46,9 @@ EVENTS = a_collection(
     a_field("club", "uuid", related="clubs", nullable=False),
     a_field("slug"),
     a_field("starts", "integer"),
-    a_field("options", "json", form=Form.JSON),
-    a_field("place", "geometry(Point,4326)", form=Form.GEOMETRY),
-    a_field("tags", form=Form.LIST),
+    a_field("options", "json", form=ValueForm.JSON),
+    a_field("place", "geometry(Point,4326)", form=ValueForm.GEOMETRY),
+    a_field("tags", form=ValueForm.LIST),
     a_field("shown", refusal="it shows rows of another collection"),
     keys=[("club", "slug")],
 )
@@ -61,7 +61,7 @@ BRACKETS = a_collection(
     a_field("first", "integer"),
     a_field("last", "integer"),
     a_field("penalty", "integer"),
-    a_field("options", "json", form=Form.JSON),
+    a_field("options", "json", form=ValueForm.JSON),
     keys=[("event", "kind", "low", "first")],
     nulls_equal=True,
 )
@@ -133,12 +133,14 @@ class Lists(Store):
             if value.text is not None
         }
 
-    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
+    def lookup(
+        self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()
+    ) -> list[list[StoredRow]]:
         names = list(shown)
         self.lookups.append(collection.name)
         return [
             [
-                Found(row["id"], {name: row.get(name) for name in names})
+                StoredRow(row["id"], {name: row.get(name) for name in names})
                 for row in self.rows.get(collection.name, [])
                 if all(
                     (None if (value := row.get(name)) is None else str(value)) == text for name, text in values.items()
@@ -149,7 +151,7 @@ class Lists(Store):
 
 
 def _is_json(found: Field) -> bool:
-    return found.form is Form.JSON or found.column.sql_type == "integer"
+    return found.form is ValueForm.JSON or found.column.sql_type == "integer"
 
 
 def a_file(text: str, name: str = "a.yaml") -> reading.SeedFile:

@@ -85,7 +85,7 @@ def add(
     item: AtticItem,
     key: tuple[str, ...],
     taking: Taking,
-    beside: Rows | None = None,
+    companions: Rows | None = None,
 ) -> None:
     """Enter a copy, whose rows are not counted yet. beside: rows of Directus's own that go with the item."""
     definition = taking.definitions.get(item.id)
@@ -99,8 +99,8 @@ def add(
         item.field,
         list(key),
         None if definition is None else json.dumps(definition, default=str),
-        json.dumps(beside) if beside else None,
-        sum(map(len, beside.values())) if beside and not key else 0,
+        json.dumps(companions) if companions else None,
+        sum(map(len, companions.values())) if companions and not key else 0,
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -111,7 +111,7 @@ def add(
         )
 
 
-def beside(connection: Connection, copy_id: int) -> Rows:
+def companions(connection: Connection, copy_id: int) -> Rows:
     """Return the rows of Directus's own that were kept beside a copy."""
     ((rows,),) = database.query(
         connection, "SELECT coalesce(beside, '{}') FROM directus_sync.attic_copies WHERE id = %s", (copy_id,)

@@ -70,7 +70,7 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
     settle(connection, [copy_id])
     with wrapped(connection, f"copy {copy_id} could not be restored"):
         for copy in registry.select(connection, [copy_id]):
-            kept, rows = tables.find(connection, ATTIC, copy.table), registry.beside(connection, copy_id)
+            kept, rows = tables.find(connection, ATTIC, copy.table), registry.companions(connection, copy_id)
             if kept is None and not rows:
                 break
             work = partial(_restore, connection, copy, kept, rows, over_default)

@@ -14,9 +14,9 @@ import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync import output
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, obstacles, query
+from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
 from directus_sync.catalog.exactness import SomethingElse, require_only
-from directus_sync.catalog.obstacles import RowsInTheWay
+from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
@@ -215,8 +215,8 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
             ) from error
         code = error.pgcode or ""
         rows = None
-        if code in obstacles.REFUSED_BY_ROWS:
-            rows = obstacles.find(connection, item, difference.expected or "", error)
+        if code in rows_in_the_way.REFUSED_BY_ROWS:
+            rows = rows_in_the_way.find(connection, item, difference.expected or "", error)
         reason = " ".join((error.diag.message_primary or str(error)).split())
         waited = holders.timed_out(error)
         if waited:

@@ -67,7 +67,6 @@ def list_(*, as_json: bool) -> None:
 )
 @click.option(
     "--run",
-    "deploy",
     metavar="RUN",
     shell_complete=_known_runs,
     help="All copies of one run, as attic list shows it.",
@@ -75,13 +74,13 @@ def list_(*, as_json: bool) -> None:
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
 @options.with_dry_run
 @options.with_json
-def restore(copy: int | None, deploy: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
+def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
-    if (copy is None) is (deploy is None):
+    if (copy is None) is (run is None):
         raise WrongSettings("nothing says which copy", next="give its number, or --run RUN: directus-sync attic list")
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
-        ids = [copy] if copy is not None else _of_run(connection, str(deploy))
+        ids = [copy] if copy is not None else _of_run(connection, str(run))
         with output.if_it_lasts(f"Restoring {count(len(ids), 'copy', 'copies')}"):
             restored = attic.restore_all(connection, ids, over_default=over_default, dry_run=dry_run)
         _tell_directus(loaded, connection, progress, restored if not dry_run else ())

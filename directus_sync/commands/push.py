@@ -73,7 +73,7 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
         pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
             approved = planning.approved(settings, request)
-            return Compared(pushing.nothing(wanted), families.nothing(of_families, approved))
+            return Compared(pushing.settle(wanted), families.unchanged(of_families, approved))
         entering = [ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families]
         for each in entering:
             each.require_possible()

@@ -183,7 +183,7 @@ def _in_memory(content: str) -> str:
     return f"/proc/self/fd/{number}"
 
 
-def beside(connection: Connection, name: str) -> Connection:
+def second_session(connection: Connection, name: str) -> Connection:
     """Return a second session on the same server, of the same user, with this name. It is not in autocommit mode."""
     info = connection.info
     options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}

@@ -109,7 +109,7 @@ def _unlock(connection: Connection) -> None:
 def _lock_table(connection: Connection, held: ExitStack) -> bool:
     if not database.has(connection, "directus_sync.lock"):
         return True
-    keeper = database.beside(connection, f"{_KEEPER}{connection.info.backend_pid}")
+    keeper = database.second_session(connection, f"{_KEEPER}{connection.info.backend_pid}")
     held.callback(keeper.close)
     try:
         with keeper.cursor() as cursor:

@@ -59,7 +59,7 @@ class Deployed:
     uncaptured: tuple[str, ...] = ()
 
     @property
-    def nothing(self) -> bool:
+    def is_idle(self) -> bool:
         """Tell whether there was nothing to do."""
         sent = self.pushed or any(self.families) or self.switched_on or self.rights
         return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)

@@ -75,9 +75,9 @@ def adopted_document(done: Adopted) -> dict[str, Any]:
 def deployed(done: Deployed) -> str:
     """Return the last line of a deploy, which can be read alone."""
     took = duration(done.seconds)
-    if done.nothing and done.pushed is None:
+    if done.is_idle and done.pushed is None:
         return f"Nothing to do in the database; Directus's schema was not compared ({took})"
-    if done.nothing:
+    if done.is_idle:
         return nothing_to_do(done.seconds, notes=bool(done.verified.notes))
     pushed = done.pushed or Plan(NO_DIFFERENCE)
     text = f"Deployed in {took}: {len(done.pre)} pre, {plans.changes(pushed)}, {len(done.post)} post"

@@ -10,7 +10,7 @@ from typing import Final
 
 from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import About, Cost, Family, Found, Place, ResourceKind, Rows, Within
+from directus_sync.resources.kinds import About, Cost, Family, LiveRow, Place, ResourceKind, Rows, Within
 
 ROLE: Final = "role"
 POLICY: Final = "policy"
@@ -159,7 +159,7 @@ PERMISSIONS: Final = ResourceKind(
 )
 
 
-def _administrators(rows: Sequence[Found]) -> frozenset[Place]:
+def _administrators(rows: Sequence[LiveRow]) -> frozenset[Place]:
     """Return the policies of administrators and the roles that have one. They are made in Directus."""
     policies = {str(f.primary) for f in rows if f.kind is POLICIES and f.row["admin_access"]}
     roles = {str(f.row["role"]) for f in rows if f.kind is ATTACHMENTS and str(f.row["policy"]) in policies}

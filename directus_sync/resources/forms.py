@@ -33,12 +33,12 @@ _NAME: Final = f"{SETTING}:project_name"
 class Wanted:
     """What the files say of a family. family: with the names that the files give to rows of others."""
 
-    form: Form
+    form: FamilyForm
     family: Family
     items: Items
 
 
-class Form(ABC):
+class FamilyForm(ABC):
     """The files of one family. name: of the family; error: what is raised for files that can't be used."""
 
     name: ClassVar[str]
@@ -86,7 +86,7 @@ class Form(ABC):
         return tuple(finding for finding in found if not finding.is_error)
 
 
-class _Access(Form):
+class _Access(FamilyForm):
     """Who may do what: roles, policies, and a file for each collection."""
 
     name = ACCESS.name
@@ -127,7 +127,7 @@ class _Access(Form):
         return {role.name: role.id for role in found.roles.values()}
 
 
-class _Studio(Form):
+class _Studio(FamilyForm):
     """What the Studio shows: settings, lists, dashboards, flows, words."""
 
     name = STUDIO.name
@@ -175,4 +175,4 @@ class _Studio(Form):
 
 
 ACCESS_FORM: Final = _Access()
-FORMS: Final[tuple[Form, ...]] = (ACCESS_FORM, _Studio())
+FORMS: Final[tuple[FamilyForm, ...]] = (ACCESS_FORM, _Studio())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from directus_sync.resources.items import Resource, Row, ordered
-from directus_sync.resources.kinds import Family, Found, Place, ResourceKind
+from directus_sync.resources.kinds import Family, LiveRow, Place, ResourceKind
 
 # How items name a row.
 Names = Mapping[Place, str]
@@ -22,7 +22,7 @@ class Live:
     """
 
     items: Mapping[str, Resource] = field(default_factory=dict)
-    found: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
+    found: Mapping[str, tuple[LiveRow, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Resource] = field(default_factory=dict)
 
 
@@ -41,7 +41,7 @@ def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[
     if _names(family, items).items() <= names.items():
         return {item.id: item for item in items}
     rows = [(family.kind(item.kind), row) for item in items for row in item.rows]
-    found = (Found(kind, row.get(kind.primary), kind.compared(row)) for kind, row in rows)
+    found = (LiveRow(kind, row.get(kind.primary), kind.compared(row)) for kind, row in rows)
     return grouped(family, found, names, taken=True).items
 
 
@@ -52,13 +52,13 @@ def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
     return {(item.kind, str(row[primaries[item.kind]])): item.key.rpartition("/")[2] for item, row in stored}
 
 
-def grouped(family: Family, rows: Iterable[Found], names: Names, *, taken: bool = False) -> Live:
+def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: bool = False) -> Live:
     """Return rows as items. taken: also those that are to be left alone, as `pull` and `adopt` take them in."""
     rows = tuple(rows)
     provisional = _provisional(rows, names)
     ignored = family.ignored(rows) - names.keys()
-    known: dict[str, list[Found]] = defaultdict(list)
-    left: dict[str, list[Found]] = defaultdict(list)
+    known: dict[str, list[LiveRow]] = defaultdict(list)
+    left: dict[str, list[LiveRow]] = defaultdict(list)
     for found in rows:
         key = key_of(found.kind, found.primary, found.row, provisional)
         place = _place(family, found)
@@ -72,7 +72,7 @@ def grouped(family: Family, rows: Iterable[Found], names: Names, *, taken: bool 
     )
 
 
-def _place(family: Family, found: Found) -> Place:
+def _place(family: Family, found: LiveRow) -> Place:
     """Return the row by which it is decided whose this one is: itself, or the one that it is a part of."""
     parent = family.parent(found.kind)
     if parent is not None and found.kind.within is not None:
@@ -80,7 +80,7 @@ def _place(family: Family, found: Found) -> Place:
     return found.kind.name, str(found.primary)
 
 
-def _provisional(rows: Iterable[Found], names: Names) -> Names:
+def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
     """Return the names, and one for each row that has none yet: by its title, as a file would write it."""
     given = dict(names)
     stored = [found for found in rows if found.kind.stored]
@@ -103,7 +103,7 @@ def _provisional(rows: Iterable[Found], names: Names) -> Names:
     return given
 
 
-def _scope(found: Found) -> Place:
+def _scope(found: LiveRow) -> Place:
     """Return in what the name of a row is to be its own: in its kind, or in the row that it is a part of."""
     within = found.kind.within
     return found.kind.name, str(found.row[within.column]) if within else ""
@@ -126,6 +126,6 @@ def _plain(value: str) -> str:
     return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
 
 
-def _item(name: str, group: Iterable[Found]) -> Resource:
+def _item(name: str, group: Iterable[LiveRow]) -> Resource:
     kind, _, key = name.partition(":")
     return Resource(kind, key, ordered(found.row for found in group))

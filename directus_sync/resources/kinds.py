@@ -136,7 +136,7 @@ class ResourceKind:
 
 
 @dataclass(frozen=True)
-class Found:
+class LiveRow:
     """One row as a database has it."""
 
     kind: ResourceKind
@@ -148,7 +148,7 @@ class Found:
 Place = tuple[str, str]
 
 
-def _none(_rows: Sequence[Found]) -> frozenset[Place]:
+def _none(_rows: Sequence[LiveRow]) -> frozenset[Place]:
     return frozenset()
 
 
@@ -163,7 +163,7 @@ class Family:
     name: str
     kinds: tuple[ResourceKind, ...]
     names: Mapping[Place, str] = field(default_factory=dict)
-    ignored: Callable[[Sequence[Found]], frozenset[Place]] = _none
+    ignored: Callable[[Sequence[LiveRow]], frozenset[Place]] = _none
 
     def owns(self, item: str) -> bool:
         """Tell whether an id, as approvals have it, is of this family; one without a colon is of the schema."""

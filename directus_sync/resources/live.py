@@ -8,7 +8,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import Family, Found, ResourceKind
+from directus_sync.resources.kinds import Family, LiveRow, ResourceKind
 from directus_sync.resources.plan import ResourceChange
 
 # As one value: a driver takes longer to read many small ones.
@@ -26,7 +26,7 @@ SELECT collection, array_agg(field) FROM (
 ) AS fields (collection, field) GROUP BY collection"""
 
 
-def read(connection: Connection, family: Family, only: Iterable[ResourceChange] | None = None) -> tuple[Found, ...]:
+def read(connection: Connection, family: Family, only: Iterable[ResourceChange] | None = None) -> tuple[LiveRow, ...]:
     """Return every row of the family's kinds. only: the rows of these items."""
     sql = f"{database.PRINTING} {_ROWS.format(rows=family.select())}"
     if only is None:
@@ -34,7 +34,7 @@ def read(connection: Connection, family: Family, only: Iterable[ResourceChange] 
     else:
         keys = text([[change.kind.name, _key(change)] for change in only])
         ((rows,),) = database.query(connection, f"{sql} {_CHOSEN}", (keys,))
-    return tuple(Found(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
+    return tuple(LiveRow(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
 
 
 def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:

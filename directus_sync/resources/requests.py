@@ -12,7 +12,7 @@ from typing import Any
 
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource, Row, text
-from directus_sync.resources.kinds import Family, Found, ResourceKind
+from directus_sync.resources.kinds import Family, LiveRow, ResourceKind
 from directus_sync.resources.plan import ResourceChange
 from directus_sync.schema.diff import Action
 
@@ -103,7 +103,7 @@ def _is_withdrawn(rewrite: _Rewrite) -> bool:
     return within is not None and within.grants and rewrite.change.action is Action.REMOVE
 
 
-def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[Found, ...]) -> _Rewrite:
+def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveRow, ...]) -> _Rewrite:
     """Pair the rows that differ; what has no partner is created or deleted."""
     kind = change.kind
     there = {text(kind.compared(each.row)) for each in found}
@@ -127,7 +127,7 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[Found
     )
 
 
-def _unlinked(kind: ResourceKind, found: Found, row: Row | None) -> Row | None:
+def _unlinked(kind: ResourceKind, found: LiveRow, row: Row | None) -> Row | None:
     """Return the row without the links that it is to lose; None if it keeps all."""
     lost = {
         name: None

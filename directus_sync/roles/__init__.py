@@ -22,7 +22,7 @@ _NEXT: Final = "write it as in docs/roles.md"
 
 
 @dataclass(frozen=True)
-class Role:
+class DatabaseRole:
     """A role. settings: of its sessions; rights: by pattern of table names, in the order of the file."""
 
     name: str
@@ -35,7 +35,7 @@ class Role:
         return frozenset(fitting[-1]) if fitting else frozenset()
 
 
-def read(path: Path) -> tuple[Role, ...]:
+def read(path: Path) -> tuple[DatabaseRole, ...]:
     """Read the roles. A missing file has none.
 
     Raises InvalidRoles with file and line.
@@ -46,7 +46,7 @@ def read(path: Path) -> tuple[Role, ...]:
     return tuple(_role(name, node, path) for name, node in _pairs(root, path))
 
 
-def _role(name: yaml.Node, node: yaml.Node, path: Path) -> Role:
+def _role(name: yaml.Node, node: yaml.Node, path: Path) -> DatabaseRole:
     parts = {_text(key, path): value for key, value in _pairs(node, path)}
     if _NAME.fullmatch(_text(name, path)) is None or not parts.keys() <= {"settings", "rights"}:
         raise _invalid("a role has a plain name, `settings` and `rights`, and nothing else", name, path)
@@ -54,7 +54,7 @@ def _role(name: yaml.Node, node: yaml.Node, path: Path) -> Role:
     if not all(map(_DURATION.fullmatch, settings.values())):
         raise _invalid("a setting must be a duration, such as 30s or 2min", parts["settings"], path)
     rights = {_text(key, path): _rights(value, path) for key, value in _pairs(parts.get("rights"), path)}
-    return Role(name.value, settings, rights)
+    return DatabaseRole(name.value, settings, rights)
 
 
 def _rights(node: yaml.Node, path: Path) -> tuple[str, ...]:

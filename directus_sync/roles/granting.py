@@ -13,7 +13,7 @@ from directus_sync.errors import RoleNeedsSuperuser
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.process.retries import retry_context
-from directus_sync.roles import Role
+from directus_sync.roles import DatabaseRole
 
 _ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = ANY (%s)"
 
@@ -41,13 +41,13 @@ GROUP BY 1, 2 ORDER BY 1, 2"""
 _OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
 
 
-def plan(connection: Connection, roles: Sequence[Role]) -> tuple[str, ...]:
+def plan(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
     """Return the statements that make roles and rights equal the file, each as SQL."""
     statements = [*_missing_roles(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
     return tuple(statement.as_string(connection) for statement in statements)
 
 
-def apply(connection: Connection, roles: Sequence[Role]) -> tuple[str, ...]:
+def apply(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
     """Make roles and rights equal the file; return the statements that did it.
 
     Raises RoleNeedsSuperuser with the statements that this role may not execute.
@@ -82,7 +82,7 @@ def _collided(error: Exception) -> bool:
     return isinstance(error, psycopg2.Error) and "concurrently updated" in str(error)
 
 
-def _missing_roles(connection: Connection, roles: Iterable[Role]) -> Iterator[Composed]:
+def _missing_roles(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
     there = dict(database.query(connection, _ROLES, ([role.name for role in roles],)))
     for role in roles:
         if role.name not in there:
@@ -92,7 +92,7 @@ def _missing_roles(connection: Connection, roles: Iterable[Role]) -> Iterator[Co
                 yield SQL("ALTER ROLE {} SET {} TO {}").format(Identifier(role.name), Identifier(name), Literal(value))
 
 
-def _rights(connection: Connection, roles: Sequence[Role]) -> Iterator[Composed]:
+def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[Composed]:
     for name, is_sequence, table, acl in database.query(connection, _RELATIONS) if roles else []:
         for role in roles:
             rights = role.on(table)
@@ -111,7 +111,7 @@ def _rights(connection: Connection, roles: Sequence[Role]) -> Iterator[Composed]
                     )
 
 
-def _schemas(connection: Connection, roles: Iterable[Role]) -> Iterator[Composed]:
+def _schemas(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
     names = [role.name for role in roles]
     for schema, privilege, having in database.query(connection, _SCHEMAS, (names,)):
         yield SQL("REVOKE {} ON SCHEMA {} FROM PUBLIC, {}").format(

@@ -66,8 +66,8 @@ _STRUCTURAL: Final = frozenset(
 class Column:
     """A column as a snapshot describes it. made: the SQL type that Directus would give it.
 
-    reread: Directus alters the column at any edit of the field, even of a note, because it compares a default that is
-    not text with PostgreSQL's text for it and finds them unequal (11.17.4, api/src/services/fields.ts, updateField).
+    always_altered: Directus alters the column at any edit of the field, even of a note. It compares a default that is
+    not text with PostgreSQL's text for it, and finds them unequal (11.17.4, api/src/services/fields.ts, updateField).
     """
 
     kind: str
@@ -75,38 +75,38 @@ class Column:
     made: str
     length: int | None = None
     precision: tuple[int, int] | None = None
-    reread: bool = False
+    always_altered: bool = False
 
     @classmethod
     def of(cls, kind: object, schema: Mapping[str, Any]) -> Column:
         """Read a field of a snapshot: its type, and its `schema`."""
         name, data_type = str(kind), str(schema.get("data_type"))
         default = schema.get("default_value")
-        reread = default is not None and (name == "json" or not isinstance(default, str))
+        always_altered = default is not None and (name == "json" or not isinstance(default, str))
         if name in {"string", "hash"}:
             length = _number(schema.get("max_length"), _STRING_LENGTH)
             made = _STRING_LENGTH if name == "hash" or length <= 0 else length
-            return cls(name, data_type, f"character varying({made})", length, reread=reread)
+            return cls(name, data_type, f"character varying({made})", length, always_altered=always_altered)
         if name == "decimal":
             precision = (
                 _number(schema.get("numeric_precision"), _DECIMAL[0]),
                 _number(schema.get("numeric_scale"), _DECIMAL[1]),
             )
-            return cls(name, data_type, "numeric({},{})".format(*precision), None, precision, reread)
+            return cls(name, data_type, "numeric({},{})".format(*precision), None, precision, always_altered)
         if name.startswith("geometry"):
             shape = name.partition(".")[2] or "Geometry"
             # Directus exports the shape as the view geometry_columns spells it: POLYGON.
             return cls(name, "geometry" if data_type == shape.upper() else data_type, f"geometry({shape},4326)")
-        return cls(name, data_type, _MADE.get(name, data_type), reread=reread)
+        return cls(name, data_type, _MADE.get(name, data_type), always_altered=always_altered)
 
     @property
-    def foreign(self) -> bool:
+    def made_otherwise(self) -> bool:
         """Tell whether Directus would create the column with another type; then any alteration changes the type."""
         return self.data_type != self.made.partition("(")[0]
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
         """Tell whether Directus alters the column at these edits of its field."""
-        return self.reread or any(path[0] == "schema" for path in edited)
+        return self.always_altered or any(path[0] == "schema" for path in edited)
 
 
 def _number(value: object, default: int) -> int:
@@ -121,7 +121,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     touched = any(path[0] == "schema" for path in edited)
     if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
         return True
-    if before.foreign and before.altered(edited):
+    if before.made_otherwise and before.altered(edited):
         return True
     if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
         # Directus ignores the length that the snapshot gives a hash.

@@ -56,7 +56,7 @@ def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[I
     return frozenset((kind, key) for kind, key in names if key not in before.section(kind.value))
 
 
-def nothing(approvals: Approvals) -> Plan:
+def unchanged(approvals: Approvals) -> Plan:
     """Return the plan for a server that equals the snapshot."""
     return decide(NO_DIFFERENCE, (), {}, approvals)
 

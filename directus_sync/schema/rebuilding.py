@@ -230,7 +230,7 @@ def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
         yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)
-    if column.foreign:
+    if column.made_otherwise:
         yield f"{data_type} in the file, and {column.made} by Directus"
     elif column.made.startswith("character varying") and schema.get("max_length") != _length_made(column):
         length = schema.get("max_length")

@@ -30,7 +30,7 @@ _UNIQUE: Final = re.compile(r"UNIQUE (?P<nulls>NULLS NOT DISTINCT )?\((?P<column
 _COLUMN: Final = re.compile(r'"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)')
 
 
-class Form(Enum):
+class ValueForm(Enum):
     """How a value is written in a file, and sent to Directus."""
 
     PLAIN = "plain"
@@ -69,7 +69,7 @@ class Field:
 
     name: str
     column: Column
-    form: Form = Form.PLAIN
+    form: ValueForm = ValueForm.PLAIN
     related: str | None = None
     refusal: str | None = None
     filled_in: bool = False
@@ -154,12 +154,12 @@ def _special(entry: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(special) if isinstance(special, list) else frozenset()
 
 
-def _form(sql_type: str, special: frozenset[str]) -> Form:
+def _form(sql_type: str, special: frozenset[str]) -> ValueForm:
     if sql_type in {"json", "jsonb"}:
-        return Form.JSON
+        return ValueForm.JSON
     if sql_type.removeprefix("public.").startswith("geometry"):
-        return Form.GEOMETRY
-    return Form.LIST if "cast-csv" in special else Form.PLAIN
+        return ValueForm.GEOMETRY
+    return ValueForm.LIST if "cast-csv" in special else ValueForm.PLAIN
 
 
 def _refusal(collection: str, name: str, table: Table, special: frozenset[str], kind: str) -> str | None:

@@ -18,7 +18,7 @@ from directus_sync.seed.values import Reference, Row
 
 
 @dataclass(frozen=True)
-class Edit:
+class FieldEdit:
     """One field that differs. before: what the database has; after: what the file has; both as JSON.
 
     left: it stays as it is in the database, because somebody edited it there.
@@ -40,11 +40,11 @@ class Judged:
     row: Row
     action: Action
     id: Any = None
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[FieldEdit, ...] = ()
     news: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def written(self) -> tuple[Edit, ...]:
+    def written(self) -> tuple[FieldEdit, ...]:
         """The edits that change the database."""
         return tuple(edit for edit in self.edits if not edit.left)
 
@@ -118,7 +118,7 @@ def _judge(row: Row, resolver: Resolver, base: Base, *, force: bool) -> Judged:
         _require_complete(row)
         return Judged(row, Action.CREATE)
     known = base.get(base_key(row, there.id), {})
-    edits: list[Edit] = []
+    edits: list[FieldEdit] = []
     news: dict[str, Any] = {}
     overwrites = False
     for name, value in row.given.items():
@@ -128,14 +128,14 @@ def _judge(row: Row, resolver: Resolver, base: Base, *, force: bool) -> Judged:
         untouched = name in known and known[name] == before
         if before != after:
             shown = str(value) if isinstance(value, Reference) else after
-            edits.append(Edit(name, before, shown, left=not (untouched or force)))
+            edits.append(FieldEdit(name, before, shown, left=not (untouched or force)))
             overwrites |= force and not untouched
         elif not untouched:
             news[name] = before
     return Judged(row, _action(edits, overwrites=overwrites), there.id, tuple(edits), news)
 
 
-def _action(edits: Sequence[Edit], *, overwrites: bool) -> Action:
+def _action(edits: Sequence[FieldEdit], *, overwrites: bool) -> Action:
     if not edits:
         return Action.NONE
     if all(edit.left for edit in edits):

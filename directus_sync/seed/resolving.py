@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.seed.model import Collection, Form
+from directus_sync.seed.model import Collection, ValueForm
 from directus_sync.seed.sending import dumps
-from directus_sync.seed.store import Found, Store, Wanted
+from directus_sync.seed.store import Store, StoredRow, Wanted
 from directus_sync.seed.values import Literal, Reference, Row, literals, references
 
 
@@ -34,14 +34,14 @@ class Resolver:
         self._rows = rows
         self._store = store
         self._canonical = store.canonical(literals(rows))
-        self._found: dict[Row, Found | None] = {}
+        self._found: dict[Row, StoredRow | None] = {}
         self._targets: dict[tuple[int, Reference], Target] = {}
         self._seen: dict[object, Row] = {}
         # Rows by each of their plain values, for the references to them.
         self._by_value: dict[tuple[str, str, Any], list[Row]] = {}
         for row in rows:
             for name, value in row.given.items():
-                if isinstance(value, Literal) and row.collection.fields[name].form is Form.PLAIN:
+                if isinstance(value, Literal) and row.collection.fields[name].form is ValueForm.PLAIN:
                     self._by_value.setdefault((row.collection.name, name, self._comparable(row, name)), []).append(row)
 
     def run(self) -> None:
@@ -64,7 +64,7 @@ class Resolver:
                     next="refer to the row by fields that don't lead back",
                 )
 
-    def found(self, row: Row) -> Found | None:
+    def found(self, row: Row) -> StoredRow | None:
         """Return the row as the database has it, or None where it does not."""
         return self._found[row]
 

@@ -9,7 +9,7 @@ import yaml
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import overlapping, reading
-from directus_sync.seed.model import LOGIN_STATUS, USERS, Collection, Field, Form
+from directus_sync.seed.model import LOGIN_STATUS, USERS, Collection, Field, ValueForm
 from directus_sync.seed.reading import KEYS, RawRow, SeedFile
 from directus_sync.seed.sending import dumps
 from directus_sync.seed.values import Literal, Reference, Row, Value
@@ -67,7 +67,7 @@ class _Reader:
                 next=f"take it out of {KEYS}",
             )
         for name in fields:
-            if self._field(collection, name, where).form is not Form.PLAIN:
+            if self._field(collection, name, where).form is not ValueForm.PLAIN:
                 raise InvalidSeed(f"{name} can't be part of a key", where=where, next="name other fields")
 
     def _field(self, collection: Collection, name: str, where: str) -> Field:
@@ -121,12 +121,12 @@ class _Reader:
             return Literal(where, None)
         if found.related is not None:
             return self._reference(name, found.related, node, where)
-        if found.form is Form.LIST:
+        if found.form is ValueForm.LIST:
             return self._list(name, node, where)
         plain = reading.plain(node)
-        if found.form is Form.JSON or (found.form is Form.GEOMETRY and isinstance(plain, dict)):
+        if found.form is ValueForm.JSON or (found.form is ValueForm.GEOMETRY and isinstance(plain, dict)):
             return Literal(where, dumps(plain), plain)
-        if found.form is Form.GEOMETRY:
+        if found.form is ValueForm.GEOMETRY:
             raise InvalidSeed(
                 f"{name} must be GeoJSON", where=where, next="write it as {type: Point, coordinates: [20, 41]}"
             )
@@ -161,7 +161,7 @@ class _Reader:
         for key, value in node.value:
             line = reading.line_of(value, where)
             found = self._field(related, str(key.value), line)
-            if found.form is not Form.PLAIN or found.refusal is not None:
+            if found.form is not ValueForm.PLAIN or found.refusal is not None:
                 why = found.refusal or "its values can't be looked up"
                 raise InvalidSeed(
                     f"no row can be named by {target}.{found.name}: {why}", where=line, next="name it by other fields"

@@ -9,7 +9,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from directus_sync.seed.model import Field, Form
+from directus_sync.seed.model import Field, ValueForm
 from directus_sync.seed.values import Literal
 
 # Beyond it JavaScript can't hold every integer.
@@ -38,16 +38,16 @@ def sent(field: Field, literal: Literal, canonical: Any) -> Any:
     """Return a file's value as Directus gets it. canonical: as PostgreSQL prints it."""
     if literal.text is None:
         return None
-    return sendable(field, canonical) if field.form is Form.PLAIN else sendable(field, literal.plain)
+    return sendable(field, canonical) if field.form is ValueForm.PLAIN else sendable(field, literal.plain)
 
 
 def sendable(field: Field, value: Any) -> Any:
     """Return a value of the database as Directus gets it."""
     if value is None:
         return None
-    if field.form is Form.LIST:
+    if field.form is ValueForm.LIST:
         return value.split(",") if isinstance(value, str) else value
-    if field.form is Form.JSON:
+    if field.form is ValueForm.JSON:
         return _json(value)
     if field.column.sql_type.startswith(("numeric", "bigint")):
         return str(value)

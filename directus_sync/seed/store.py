@@ -12,7 +12,7 @@ from psycopg2 import sql
 from directus_sync.errors import InvalidSeed
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.seed.model import Collection, Column, Field, Form, Table
+from directus_sync.seed.model import Collection, Column, Field, Table, ValueForm
 from directus_sync.seed.sending import dumps, loads
 from directus_sync.seed.values import Literal
 
@@ -55,7 +55,7 @@ Base = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredRow:
     """A row of the database. values: as `Store.canonical` prints them."""
 
     id: Any
@@ -102,7 +102,7 @@ class Store:
                 wanted.setdefault(field.column.sql_type, {}).setdefault(literal.text, (name, field, literal))
         found: dict[tuple[str, str], Any] = {}
         for sql_type, given in wanted.items():
-            if any(field.form is Form.GEOMETRY for _, field, _ in given.values()):
+            if any(field.form is ValueForm.GEOMETRY for _, field, _ in given.values()):
                 # PostGIS's input can't be asked whether it likes a value, so each is tried.
                 for text, (name, _, literal) in given.items():
                     found[sql_type, text] = self._geometry(sql_type, name, literal)
@@ -112,7 +112,9 @@ class Store:
             found |= {(sql_type, text): value for text, value in self._cast(sql_type, list(given))}
         return found
 
-    def lookup(self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()) -> list[list[Found]]:
+    def lookup(
+        self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()
+    ) -> list[list[StoredRow]]:
         """Return the rows that match each of `wanted`, at most two, with the fields `shown`.
 
         wanted: all name the same fields.
@@ -147,9 +149,9 @@ class Store:
                 for number, name in enumerate(fields)
             ),
         )
-        found: list[list[Found]] = [[] for _ in wanted]
+        found: list[list[StoredRow]] = [[] for _ in wanted]
         for row, key, values in self._query(_PRINTING + statement):
-            found[row].append(Found(loads(key), loads(values)))
+            found[row].append(StoredRow(loads(key), loads(values)))
         return found
 
     def base(self, collections: Iterable[str]) -> Base:
@@ -214,7 +216,7 @@ class Store:
 
 def _shown(field: Field) -> sql.Composable:
     name = sql.Identifier(field.name)
-    if field.form is Form.GEOMETRY:
+    if field.form is ValueForm.GEOMETRY:
         return sql.SQL("public.ST_AsGeoJSON(t.{}, 15)::jsonb AS {}").format(name, name)
     return sql.SQL("t.{}").format(name)
 

@@ -36,7 +36,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Disagreement:
     """One way in which checkout and database disagree about an applied revision. where, next: as errors have them."""
 
     what: str
@@ -87,7 +87,7 @@ def require_unedited(connection: Connection) -> None:
     heads = branches.require_known(connection)
     lines = {branch: branches.line(branch) for branch in BRANCHES}
     recorded = read(connection)
-    found: list[Finding] = []
+    found: list[Disagreement] = []
     for branch in BRANCHES:
         there = branches.applied(heads, branch)
         mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
@@ -105,7 +105,9 @@ def require_unedited(connection: Connection) -> None:
     )
 
 
-def find(recorded: Mapping[str, Applied], applied: Sequence[Revision], line: Sequence[Revision]) -> Iterator[Finding]:
+def find(
+    recorded: Mapping[str, Applied], applied: Sequence[Revision], line: Sequence[Revision]
+) -> Iterator[Disagreement]:
     """Yield what differs in one branch. applied: the part of the line that the database has."""
     known = {file.id for file in line}
     for row in recorded.values():
@@ -127,10 +129,10 @@ def _is_accepted(before: Applied, file: Revision) -> bool:
     return before.checksum in {file.checksum, *file.accepted}
 
 
-def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Finding:
+def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Disagreement:
     branch = file.id.partition("_")[0]
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
-    return Finding(
+    return Disagreement(
         f"edited after it was {before.when}, with checksum {before.checksum}",
         shown(file.path),
         f"{here if is_newest else ''}restore the file from git (git log -p shows the edit),"
@@ -141,9 +143,9 @@ def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Finding:
     )
 
 
-def _renumbered(before: Applied, moved: Revision) -> Finding:
+def _renumbered(before: Applied, moved: Revision) -> Disagreement:
     branch = before.id.partition("_")[0]
-    return Finding(
+    return Disagreement(
         f"{before.when} as {before.name}, which was renumbered",
         shown(moved.path),
         f"in the checkout from before the renumbering undo it on this database: alembic downgrade {branch}@-1\n"
@@ -152,16 +154,16 @@ def _renumbered(before: Applied, moved: Revision) -> Finding:
     )
 
 
-def _inserted(file: Revision, later: Revision) -> Finding:
-    return Finding(
+def _inserted(file: Revision, later: Revision) -> Disagreement:
+    return Disagreement(
         f"never applied, and {later.name} above it is",
         shown(file.path),
         f"put it on top: make renumber r={file.name}",
     )
 
 
-def _removed(before: Applied) -> Finding:
-    return Finding(
+def _removed(before: Applied) -> Disagreement:
+    return Disagreement(
         f"{before.when}, and this checkout has no such file",
         before.name,
         "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit removed it",

@@ -44,7 +44,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged, entering = guard.nothing(planning.of_schema(approved)), families.nothing(of_families, approved)
+            judged, entering = guard.unchanged(planning.of_schema(approved)), families.unchanged(of_families, approved)
         else:
             entering = families.judged(connection, of_families, approved)
             with sessions.directus(settings, connection, progress) as client:

@@ -30,8 +30,8 @@ def compare(
     with sessions.reading(settings, "diff", progress) as connection:
         schema = None
         if fingerprint.unmoved(connection, settings):
-            schema = guard.nothing(planning.of_schema(approved)) if Part.SCHEMA in parts else None
-            judged = families.nothing(of_families, approved)
+            schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
+            judged = families.unchanged(of_families, approved)
         else:
             judged = families.judged(connection, of_families, approved)
             if Part.SCHEMA in parts:

@@ -12,7 +12,7 @@ from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import judging
-from directus_sync.resources.forms import FORMS, Form, Wanted
+from directus_sync.resources.forms import FORMS, FamilyForm, Wanted
 from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import pasted
@@ -60,7 +60,7 @@ def _judged(connection: Connection, wanted: Wanted, approved: Approvals) -> Reso
     return resources.judge(connection, family, resources.compare(connection, family, wanted.items), approved)
 
 
-def nothing(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
+def unchanged(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return the plans for a database that did not move since it equalled the files."""
     families = (wanted.family for wanted in all_wanted)
     return tuple(judging.decide(family, (), None, {}, approved.of(family.owns), {}) for family in families)
@@ -71,7 +71,7 @@ def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:
     return {form.name: _is_base(settings, connection, form) for form in FORMS if form.are_kept(settings)}
 
 
-def _is_base(settings: Settings, connection: Connection, form: Form) -> bool:
+def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bool:
     try:
         wanted = form.read(settings, read_schema(settings))
     except (InvalidAccess, InvalidResources, InvalidSnapshot):
@@ -125,7 +125,7 @@ def pull(
 
 
 def _pulled(
-    settings: Settings, connection: Connection, schema: Snapshot, form: Form, *, overwrite: bool
+    settings: Settings, connection: Connection, schema: Snapshot, form: FamilyForm, *, overwrite: bool
 ) -> Iterator[Path]:
     old, wanted = form.contents(settings), form.read(settings, schema)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
@@ -143,7 +143,7 @@ def _pulled(
     resource_history.record(connection, wanted.family, found.live.items.values(), "pull")
 
 
-def _unpushed(form: Form, settings: Settings, found: Comparison) -> frozenset[str]:
+def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozenset[str]:
     """Return the items that only git changed. Raises UnpushedFileChanges for those that Directus changed, too."""
     if found.base is None:
         lost = [change.id for change in found.changes if change.action is not Action.REMOVE]

@@ -112,7 +112,7 @@ def plan(
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
-        return guard.nothing(approved)
+        return guard.unchanged(approved)
     for name in diff.unlisted_indexes(answer[1]):
         output.note(f"note: {name} of Directus has an index that no file lists; it stays, and a pull captures it")
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)

@@ -101,9 +101,9 @@ class Pushing:
         history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
         return live, remaining
 
-    def nothing(self, wanted: Snapshot) -> Plan:
+    def settle(self, wanted: Snapshot) -> Plan:
         """Do what is left to do when nothing moved since the last deploy, which recorded its base."""
-        judged = guard.nothing(planning.of_schema(planning.approved(self.settings, self.request)))
+        judged = guard.unchanged(planning.of_schema(planning.approved(self.settings, self.request)))
         planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         attic.sweep(self.connection)
         return judged

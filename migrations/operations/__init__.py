@@ -28,7 +28,7 @@ from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.settings import ROOT
 from migrations.operations import names as default_names
 from migrations.operations.rows import Rows
-from migrations.operations.schema import Found, execute, exists, find
+from migrations.operations.schema import Presence, execute, exists, find
 from migrations.operations.snapshot import rewrite_base, rewrite_resource_bases, rewrite_seeded_rows
 
 log = logging.getLogger("alembic.renames")
@@ -149,7 +149,7 @@ def _lock(connection: sa.Connection, rename: Rename) -> bool:
     return True
 
 
-def _require_possible(rename: Rename, found: Found) -> None:
+def _require_possible(rename: Rename, found: Presence) -> None:
     what = "collection" if rename.field is None else "field"
     if found.old_real and not found.old_row:
         raise PreconditionFailed(

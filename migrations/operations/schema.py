@@ -23,7 +23,7 @@ REGCLASS: Final = "to_regclass(format('%I.%I', 'public', CAST(:table AS text)))"
 
 
 @dataclass(frozen=True)
-class Found:
+class Presence:
     """Whether the old and the new name are there: in Directus's rows, and really, as table or column.
 
     has_storage: whether by Directus's rows the old one has a table or column.
@@ -36,15 +36,15 @@ class Found:
     has_storage: bool
 
 
-def find(connection: sa.Connection, rename: Rename) -> Found:
+def find(connection: sa.Connection, rename: Rename) -> Presence:
     """Look for the old and the new name."""
     return _find_collection(connection, rename) if rename.field is None else _find_field(connection, rename)
 
 
-def _find_collection(connection: sa.Connection, rename: Rename) -> Found:
+def _find_collection(connection: sa.Connection, rename: Rename) -> Presence:
     rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
     specials = _specials(connection, rename.old).values()
-    return Found(
+    return Presence(
         old_row=rename.old in rows,
         new_row=rename.new in rows,
         old_real=exists(connection, rename.old),
@@ -54,7 +54,7 @@ def _find_collection(connection: sa.Connection, rename: Rename) -> Found:
     )
 
 
-def _find_field(connection: sa.Connection, rename: Rename) -> Found:
+def _find_field(connection: sa.Connection, rename: Rename) -> Presence:
     specials = _specials(connection, rename.collection)
     columns = set(
         connection.scalars(
@@ -65,7 +65,7 @@ def _find_field(connection: sa.Connection, rename: Rename) -> Found:
             {"table": rename.collection},
         )
     )
-    return Found(
+    return Presence(
         old_row=rename.old in specials,
         new_row=rename.new in specials,
         old_real=rename.old in columns,

@@ -61,12 +61,12 @@ def column(kind: str, **schema: Any) -> Column:
 @pytest.mark.parametrize(("kind", "made"), MADE.items())
 def test_directus_makes_one_column_of_each_type(kind: str, made: str) -> None:
     assert column(kind).made == made
-    assert not column(kind).foreign
+    assert not column(kind).made_otherwise
 
 
 def test_a_type_that_directus_does_not_know_keeps_its_column() -> None:
     inet = Column.of("unknown", {"data_type": "inet"})
-    assert (inet.kind, inet.made, inet.foreign) == ("unknown", "inet", False)
+    assert (inet.kind, inet.made, inet.made_otherwise) == ("unknown", "inet", False)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_limits_are_those_that_directus_makes(kind: str, schema: dict[str, Any],
 
 
 def test_a_shape_is_exported_as_the_type_of_the_column() -> None:
-    assert not Column.of("geometry.LineString", {"data_type": "LINESTRING"}).foreign
-    assert Column.of("geometry.LineString", {"data_type": "POLYGON"}).foreign
+    assert not Column.of("geometry.LineString", {"data_type": "LINESTRING"}).made_otherwise
+    assert Column.of("geometry.LineString", {"data_type": "POLYGON"}).made_otherwise
 
 
 @pytest.mark.parametrize("old", MADE)
@@ -187,7 +187,7 @@ def test_a_hash_is_made_255_long_when_its_column_is_touched() -> None:
 
 def test_a_column_that_directus_did_not_make_is_altered_with_any_part_of_it() -> None:
     double = Column.of("float", {"data_type": "double precision"})
-    assert double.foreign
+    assert double.made_otherwise
     assert is_lossy({("schema", "is_nullable")}, double, double)
     assert not is_lossy({("meta", "note")}, double, double)
     assert not is_lossy({("schema", "is_nullable")}, column("float"), column("float"))

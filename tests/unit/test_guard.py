@@ -763,7 +763,7 @@ def test_tables_and_columns_that_go_are_doomed(captured: Captured, live: Snapsho
 
 
 def test_a_plan_for_no_difference_names_the_approvals_that_match_nothing() -> None:
-    plan = guard.nothing(Approvals(destroy={"a": "why"}, discard=frozenset({"b"})))
+    plan = guard.unchanged(Approvals(destroy={"a": "why"}, discard=frozenset({"b"})))
     assert (plan.items, plan.unmatched, plan.difference) == ((), ("a", "b"), diff.NO_DIFFERENCE)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.items import Resource
-from directus_sync.resources.kinds import Found
+from directus_sync.resources.kinds import LiveRow
 from directus_sync.resources.requests import RowRequest
 from directus_sync.resources.studio_kinds import STUDIO
 
@@ -43,7 +43,7 @@ def dashboard() -> Resource:
 
 def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
     rows = [(STUDIO.kind(item.kind), row) for item in there for row in item.rows]
-    found = [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
+    found = [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
     live = grouping.grouped(STUDIO, found, grouping.names_of(STUDIO, [*there, *wanted]))
     items = {item.id: item for item in wanted}
     return list(requests.requests(STUDIO, judging.changes(STUDIO, items, live.items), items, live))

@@ -11,7 +11,7 @@ from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.access_kinds import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource
-from directus_sync.resources.kinds import Found
+from directus_sync.resources.kinds import LiveRow
 from directus_sync.resources.plan import ResourceChange, ResourcePlan
 from directus_sync.resources.requests import RowRequest
 from directus_sync.schema.diff import Action
@@ -47,10 +47,10 @@ def by_id(*items: Resource) -> dict[str, Resource]:
     return {item.id: item for item in items}
 
 
-def found(*items: Resource) -> list[Found]:
+def found(*items: Resource) -> list[LiveRow]:
     """Return items as rows of a database; those that have no id get numbers."""
     rows = [(ACCESS.kind(item.kind), row) for item in items for row in item.rows]
-    return [Found(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
+    return [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
 
 def live(*items: Resource, known: tuple[Resource, ...] = ()) -> Live:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from directus_sync.revisions import revision_files
-from directus_sync.state.applied_revisions import Applied, Finding, find
+from directus_sync.state.applied_revisions import Applied, Disagreement, find
 from tests.versions import Versions
 
 AT = datetime(2026, 11, 30, 14, 2, tzinfo=UTC)
@@ -25,7 +25,7 @@ def _recorded(versions: Versions, *without: str) -> dict[str, Applied]:
     return {file.id: Applied(file.id, file.name, file.checksum, AT) for file in line if file.id not in without}
 
 
-def _found(versions: Versions, recorded: dict[str, Applied], applied: int | None = None) -> list[Finding]:
+def _found(versions: Versions, recorded: dict[str, Applied], applied: int | None = None) -> list[Disagreement]:
     line = revision_files.line(versions.folder, "post")
     return list(find(recorded, line[:applied], line))
 

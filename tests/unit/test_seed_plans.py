@@ -9,7 +9,7 @@ import pytest
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import Action, planning
 from directus_sync.seed.model import Collection, Column, Field
-from directus_sync.seed.planning import Edit, SeedPlan
+from directus_sync.seed.planning import FieldEdit, SeedPlan
 from directus_sync.seed.resolving import Existing
 from tests.seeds import KNOWN, Lists, a_file, a_plan
 
@@ -87,8 +87,8 @@ def test_a_row_that_differs_is_left_alone_and_overwritten_by_force() -> None:
     left, forced = a_plan(TWO, lists), a_plan(TWO, lists, force=True)
     assert (actions(left)[0], left.writes) == (Action.LEAVE, False)
     assert (actions(forced)[0], forced.writes) == (Action.OVERWRITE, True)
-    assert next(left.rows)[1].edits == (Edit("starts", 12, 10, left=True),)
-    assert next(forced.rows)[1].written == (Edit("starts", 12, 10),)
+    assert next(left.rows)[1].edits == (FieldEdit("starts", 12, 10, left=True),)
+    assert next(forced.rows)[1].written == (FieldEdit("starts", 12, 10),)
 
 
 def test_a_value_that_nobody_touched_since_it_was_seeded_follows_its_file() -> None:
@@ -98,7 +98,7 @@ def test_a_value_that_nobody_touched_since_it_was_seeded_follows_its_file() -> N
     for force in (False, True):
         plan = a_plan(TWO, lists, force=force)
         assert (actions(plan)[0], plan.writes) == (Action.UPDATE, True)
-        assert next(plan.rows)[1].written == (Edit("starts", 9, 10),)
+        assert next(plan.rows)[1].written == (FieldEdit("starts", 9, 10),)
 
 
 def test_a_value_that_was_edited_after_it_was_seeded_is_left_alone() -> None:
@@ -116,8 +116,8 @@ def test_a_row_gets_what_changed_in_its_file_beside_what_was_edited() -> None:
     ((_, judged),) = a_plan(text, lists).rows
     assert judged.action is Action.UPDATE
     assert judged.edits == (
-        Edit("colour", "red", "green", left=True),
-        Edit("owner", None, "directus_users a@example.com"),
+        FieldEdit("colour", "red", "green", left=True),
+        FieldEdit("owner", None, "directus_users a@example.com"),
     )
 
 
@@ -140,7 +140,7 @@ def test_a_reference_that_leads_elsewhere_differs() -> None:
     lists = there()
     lists.rows["stages"] = [stage]
     (_, judged), *_ = a_plan("stages:\n- {name: one, event: {slug: b}}", lists).rows
-    assert judged.edits == (Edit("event", "e0", "events b", left=True),)
+    assert judged.edits == (FieldEdit("event", "e0", "events b", left=True),)
 
 
 def test_a_reference_matches_a_row_of_the_database_alone() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directus_sync.seed import sending
-from directus_sync.seed.model import Form
+from directus_sync.seed.model import ValueForm
 from directus_sync.seed.values import Literal
 from tests.seeds import a_field
 
@@ -21,7 +21,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
-OPTIONS = a_field("options", "json", form=Form.JSON)
+OPTIONS = a_field("options", "json", form=ValueForm.JSON)
 
 
 @given(VALUES)

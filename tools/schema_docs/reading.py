@@ -162,7 +162,7 @@ def _field(entry: Entry) -> Field:
 
 def _sql(kind: str, schema: Entry) -> str:
     column = Column.of(kind, schema)
-    if column.foreign:
+    if column.made_otherwise:
         return column.data_type
     # Directus exports a column without a limit as one of -5.
     return column.made.partition("(")[0] if column.length is not None and column.length <= 0 else column.made

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.findings import Finding
-from directus_sync.resources.kinds import Family, Found, Place
+from directus_sync.resources.kinds import Family, LiveRow, Place
 from directus_sync.resources.studio import lint, reading
 from directus_sync.resources.studio_kinds import PRESETS, STUDIO
 from directus_sync.schema.snapshot import Snapshot
@@ -31,7 +31,7 @@ def family(roles: Mapping[str, str]) -> Family:
     """Return the family as files name its rows: roles by their names. Lists of any other role are not looked at."""
     names = {(ROLE, key): name for name, key in roles.items()}
 
-    def of_other_roles(rows: Sequence[Found]) -> frozenset[Place]:
+    def of_other_roles(rows: Sequence[LiveRow]) -> frozenset[Place]:
         lists = [f for f in rows if f.kind is PRESETS and f.row["role"] is not None]
         return frozenset((f.kind.name, str(f.primary)) for f in lists if (ROLE, str(f.row["role"])) not in names)
 
