@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from directus_sync.project import RUN
+
 # By command, the target that runs it.
 TARGETS: Final[Mapping[str, str]] = {
     "deploy": "migrate",
@@ -17,7 +19,6 @@ _COMMAND: Final = re.compile(rf"\bdirectus-sync (?P<command>{'|'.join(TARGETS)})
 _AGAIN: Final = re.compile(rf"run again with{_OPTIONS}")
 # Commands without a target of their own.
 _OTHER: Final = re.compile(r"(?<![\w/.-])directus-sync (?=attic|adopt|prune|-v)")
-RUN: Final = ".venv/bin/python -m tools.devstack run -- .venv/bin/directus-sync "
 
 
 def of(text: str, target: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from directus_sync import project
 from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, unusable
 from directus_sync.directus.channel import PRIVATE_URL, Channel
 from directus_sync.directus.worker import Choice
@@ -211,7 +212,7 @@ class DirectusClient:
     def registered(self) -> frozenset[str]:
         """Return the parts of this project's extensions that the server has registered."""
         try:
-            response = self._channel.http.get("/trm/health", auth=None)
+            response = self._channel.http.get(project.HEALTH, auth=None)
         except httpx.TransportError as error:
             raise self._channel.unavailable(error) from error
         # 503: some are missing. 404: all of them, or Directus is older than the extension.

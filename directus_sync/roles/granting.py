@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2 import errorcodes
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
+from directus_sync import project
 from directus_sync.errors import RoleNeedsSuperuser
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -30,12 +31,13 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
   SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1"""
 
-# What nobody but the role that deploys may enter, or create things in.
+# Only the role that deploys may enter these schemas, or create things in public.
+_CLOSED: Final = ["directus_sync", "attic", *project.ALEMBIC_SCHEMAS]
 _SCHEMAS: Final = """
 SELECT n.nspname::text, p.privilege, array_agg(r.rolname::text) FROM pg_namespace n
 CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (privilege)
 JOIN pg_roles r ON r.rolname = ANY (%s) AND has_schema_privilege(r.oid, n.oid, p.privilege)
-WHERE n.nspname IN ('directus_sync', 'attic', 'audit') OR n.nspname = 'public' AND p.privilege = 'CREATE'
+WHERE n.nspname = ANY (%s) OR n.nspname = 'public' AND p.privilege = 'CREATE'
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
 _OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
@@ -113,7 +115,7 @@ def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[C
 
 def _schemas(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
     names = [role.name for role in roles]
-    for schema, privilege, having in database.query(connection, _SCHEMAS, (names,)):
+    for schema, privilege, having in database.query(connection, _SCHEMAS, (names, _CLOSED)):
         yield SQL("REVOKE {} ON SCHEMA {} FROM PUBLIC, {}").format(
             SQL(privilege), Identifier(schema), SQL(", ").join(map(Identifier, having))
         )

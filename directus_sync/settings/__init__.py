@@ -4,7 +4,6 @@ Directus's own names are used wherever Directus has one, so that one environment
 """
 
 from directus_sync.settings.model import (
-    ALEMBIC_TABLES,
     ROOT,
     DatabaseSettings,
     Mode,
@@ -16,6 +15,6 @@ from directus_sync.settings.reading import age, load, make_target, serving_envir
 from directus_sync.settings.table import SECRET_NAMES, SETTINGS
 
 __all__ = [
-    "ALEMBIC_TABLES", "ROOT", "SECRET_NAMES", "SETTINGS", "DatabaseSettings", "Mode", "Settings",
+    "ROOT", "SECRET_NAMES", "SETTINGS", "DatabaseSettings", "Mode", "Settings",
     "access_files", "age", "load", "make_target", "resource_files", "serving_environment", "wants_colour",
 ]  # fmt: skip

@@ -13,11 +13,9 @@ from urllib.parse import unquote
 
 from directus_sync import hiding
 from directus_sync.errors import WrongSettings
+from directus_sync.project import ALEMBIC_TABLES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-
-# Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
-ALEMBIC_TABLES: Final = ("positions", "last_positions", "recompute_requests", "spatial_ref_sys")
 
 # In a connection string of keys and values, where a quoted value may have anything in it.
 _PASSWORD: Final = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")

@@ -105,7 +105,7 @@ def _with_files(values: dict[str, str]) -> dict[str, str]:
 def serving_environment(uncaptured: int = 0) -> dict[str, str]:
     """Return the process's environment for the program that a boot starts, without what only the tool needs.
 
-    uncaptured: how many items of Directus the boot left alone, for `/trm/health`.
+    uncaptured: how many items of Directus the boot left alone, for the health route of the extension.
     """
     kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _DEPLOY_ONLY}
     return {**kept, "DIRECTUS_SYNC_UNCAPTURED": str(uncaptured)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from directus_sync.project import ALEMBIC_TABLES
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -51,8 +53,7 @@ SETTINGS: Final = (
     Setting("DIRECTUS_SYNC_DB_PASSWORD", "see `DIRECTUS_SYNC_DB_USER`", secret=True),
     Setting(
         "DB_EXCLUDE_TABLES",
-        "tables that Directus must not see. `positions`, `last_positions`, `recompute_requests` and `spatial_ref_sys` "
-        "are always added",
+        "tables that Directus must not see. Always added: " + ", ".join(f"`{name}`" for name in ALEMBIC_TABLES),
         "spatial_ref_sys,sysdiagrams",
     ),
     Setting("DIRECTUS_URL", "a running Directus on the same database. Without it the tool starts a temporary one"),

@@ -15,6 +15,7 @@ from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, R
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import impact, risks, sql_changes
+from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
@@ -24,7 +25,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, S
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Risk, Verdict
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
+from directus_sync.settings import Mode, Settings
 from directus_sync.state import history
 
 

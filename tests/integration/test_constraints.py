@@ -16,7 +16,7 @@ import pytest
 
 from directus_sync.catalog import Kind
 from directus_sync.catalog import file as catalog_file
-from directus_sync.settings import ALEMBIC_TABLES
+from directus_sync.project import ALEMBIC_TABLES
 from tests import snapshots
 from tests.conftest import ROOT, SNAPSHOT, RunningDirectus, wipe
 from tests.course import (

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from directus_sync import hints
+from directus_sync import hints, project
 from tests.conftest import ROOT
 
 HINTS = {
@@ -18,7 +18,7 @@ HINTS = {
         "create them: make migrate; in the local stack: make migrate"
     ),
     "directus-sync deploy --upgrade-directus 12.4.1": 'make migrate ARGS="--upgrade-directus 12.4.1"',
-    "list them: directus-sync attic list": f"list them: {hints.RUN}attic list",
+    "list them: directus-sync attic list": f"list them: {project.RUN}attic list",
     "run again: it looks first": "run again: it looks first",
     "Waiting for the lock, held by directus-sync deploy box:1": "Waiting for the lock, held by make migrate box:1",
 }

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from directus_sync.catalog import file as catalog_file
+from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.schema import snapshot
 from directus_sync.seed import model, reading
 from directus_sync.seed.model import Collection, Column, Table
 from directus_sync.seed.rows import rows
-from directus_sync.settings import ALEMBIC_TABLES, ROOT
+from directus_sync.settings import ROOT
 from tests import snapshots
 
 # One that is deferrable is an order that people change, and no key.

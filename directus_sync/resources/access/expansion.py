@@ -1,19 +1,15 @@
-"""What the files' short forms stand for: the tenant's filter, and the validation of a creation. Pure.
-
-A membership is a row of `organization_users`: it names an organisation, a user and the user's role in it.
-"""
+"""What the files' short forms stand for: the tenant's filter, and the validation of a creation. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from directus_sync.project import MEMBER_OF, MEMBERSHIPS, ORGANIZATIONS
 from directus_sync.resources import paths
 from directus_sync.resources.conditions import Filter
 from directus_sync.schema.snapshot import Snapshot
 
-ORGANIZATIONS: Final = "organizations"
-MEMBERSHIPS: Final = "organization_users"
 _ME: Final = "$CURRENT_USER"
 # The longest path to the organisation that a validation can follow backwards, by lists of the user.
 _FOLLOWED: Final = 2
@@ -67,7 +63,7 @@ def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
     head = steps[0][1]
     if not _is_required(schema, collection, head):
         return None
-    found = f"{_ME}.{MEMBERSHIPS}.organization_id"
+    found = f"{_ME}.{MEMBERSHIPS}.{MEMBER_OF}"
     if len(steps) == _FOLLOWED:
         parent, name, _ = steps[1]
         alias = paths.alias_of(schema, parent, name)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from directus_sync import project
 from directus_sync.resources import filters, paths
 from directus_sync.resources.access import expansion
 from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
@@ -55,7 +56,7 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
                 str(path),
                 f"the collection {name} has no access file, so nobody decided who may do what with it",
                 f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
-                " such as `trm-org-admin: {create: '*', read: '*', delete: true}`; docs/access.md shows how",
+                f" such as `{project.POLICY}: {{create: '*', read: '*', delete: true}}`; docs/access.md shows how",
             )
 
 
@@ -70,7 +71,7 @@ def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
         return
     steps = list(paths.followed(schema, collection.collection, collection.tenant))
     end = steps[-1][2] if steps else collection.collection
-    if end != expansion.ORGANIZATIONS:
+    if end != project.ORGANIZATIONS:
         what = f"the tenant path {collection.tenant or repr('')} leads to {end or 'nothing'}, not to an organisation"
         yield Finding(str(collection.path), what, "write the fields that lead from a row to its organisation")
     elif len(steps) == 2 and paths.alias_of(schema, *steps[1][:2]) is None:
@@ -133,7 +134,7 @@ def _filters(
                 grant.where,
                 f"{grant.policy}.{grant.action} reaches rows of {collection.collection} without a membership in their"
                 " organisation; where another policy asks for one, Directus also counts rows twice",
-                "add `tenant` to its rows, or a filter that follows organization_users with user_id: $CURRENT_USER",
+                f"add `tenant` to its rows, or a filter that follows {project.MEMBERSHIPS} with user_id: $CURRENT_USER",
             )
 
 
