@@ -69,16 +69,28 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
     """
     settle(connection, [copy_id])
     with wrapped(connection, f"copy {copy_id} could not be restored"):
-        for copy in registry.select(connection, [copy_id]):
-            kept, rows = tables.find(connection, ATTIC, copy.table), registry.companions(connection, copy_id)
-            if kept is None and not rows:
-                break
-            work = partial(_restore, connection, copy, kept, rows, over_default)
-            fitted, missing = patiently(connection, work, keep=not dry_run)
-            (copy,) = registry.select(connection, [copy_id])  # noqa: PLW2901 - with its restored_at
-            rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
-            return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
-    raise AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
+        copy = _known(connection, copy_id)
+        kept, rows = tables.find(connection, ATTIC, copy.table), registry.companions(connection, copy_id)
+        if kept is None and not rows:
+            raise _unknown(copy_id)
+        work = partial(_restore, connection, copy, kept, rows, over_default)
+        fitted, missing = patiently(connection, work, keep=not dry_run)
+        rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
+        # Read again, with the time of this restore.
+        copy = _known(connection, copy_id)
+        return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
+
+
+def _known(connection: Connection, copy_id: int) -> Copy:
+    """Return the copy as the register has it. Raises AtticUnknownCopy."""
+    found = registry.select(connection, [copy_id])
+    if not found:
+        raise _unknown(copy_id)
+    return found[0]
+
+
+def _unknown(copy_id: int) -> AtticUnknownCopy:
+    return AtticUnknownCopy(f"the attic has no copy {copy_id}", next="list them: directus-sync attic list")
 
 
 def _restore(

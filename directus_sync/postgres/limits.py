@@ -7,7 +7,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# Of all locks that the server can hold at once, what one statement may take before it is said.
+# A statement that takes a larger part of all locks that the server can hold is reported.
 SHARE: Final = 0.5
 # A statement over all chunks locks each of them, and each of their indexes.
 _CHUNKS: Final = """
@@ -19,8 +19,8 @@ FROM _timescaledb_catalog.hypertable h JOIN _timescaledb_catalog.chunk c ON c.hy
 WHERE h.schema_name = 'public' GROUP BY h.id, h.schema_name, h.table_name ORDER BY 1"""
 
 
-def crowded(connection: Connection, share: float = SHARE) -> tuple[str, ...]:
-    """Return a sentence for each hypertable of which a statement over all chunks takes this share of all locks."""
+def crowded(connection: Connection) -> tuple[str, ...]:
+    """Return a sentence for each hypertable of which a statement over all chunks takes `SHARE` of all locks."""
     if not database.has(connection, "_timescaledb_catalog.hypertable"):
         return ()
     return tuple(
@@ -28,7 +28,7 @@ def crowded(connection: Connection, share: float = SHARE) -> tuple[str, ...]:
         f" {needed(chunks, indexes)} of the {per_transaction * sessions} locks that max_locks_per_transaction ="
         f" {per_transaction} allows; set it to {2 * needed(chunks, indexes) // sessions + 1} or more, and restart"
         for table, chunks, indexes, per_transaction, sessions in database.query(connection, _CHUNKS)
-        if needed(chunks, indexes) > share * per_transaction * sessions
+        if needed(chunks, indexes) > SHARE * per_transaction * sessions
     )
 
 

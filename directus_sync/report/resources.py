@@ -99,7 +99,7 @@ def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:
 
 
 def _counted(parts: list[Judged]) -> list[str]:
-    kinds = Counter(item.change.kind.noun for item in parts)
+    kinds = Counter(item.change.kind.noun or item.change.kind.name for item in parts)
     return [count(number, noun) for noun, number in kinds.items()]
 
 

@@ -71,7 +71,6 @@ JOIN public.directus_users u ON u.id = a."user" OR u.role = a.role WHERE a.polic
 
 ROLES: Final = ResourceKind(
     name=ROLE,
-    noun=ROLE,
     table="directus_roles",
     path="/roles",
     key=("id",),
@@ -92,7 +91,6 @@ ROLES: Final = ResourceKind(
 )
 POLICIES: Final = ResourceKind(
     name=POLICY,
-    noun=POLICY,
     table="directus_policies",
     path="/policies",
     key=("id",),
@@ -137,7 +135,6 @@ ATTACHMENTS: Final = ResourceKind(
 )
 PERMISSIONS: Final = ResourceKind(
     name=PERMISSION,
-    noun=PERMISSION,
     table="directus_permissions",
     path="/permissions",
     key=("policy", "collection", "action"),

@@ -82,7 +82,8 @@ class ResourceKind:
     singles: columns of the table's one row, each of which is an item by itself, with the values that Directus gives
     them. An item is there where its value is another one.
     goes: what the attic keeps of a removal. cost: of a removal, which then needs approval.
-    title: the column by which people know a row that has no name yet. noun: what a row of it is called.
+    title: the column by which people know a row that has no name yet. noun: what a row of it is called, if not by name.
+    where: SQL that tells which rows of the table are looked at.
     widens: tells whether rows allow more than others did.
     """
 
@@ -105,7 +106,7 @@ class ResourceKind:
     goes: Goes = ()
     cost: Cost | None = None
     title: str = ""
-    noun: str = "row"
+    noun: str = ""
     where: str = "true"
     widens: Callable[[Rows, Rows], bool] = _narrows
 

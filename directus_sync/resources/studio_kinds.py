@@ -20,7 +20,6 @@ TRANSLATION: Final = "translation"
 
 SETTINGS: Final = ResourceKind(
     name=SETTING,
-    noun=SETTING,
     table="directus_settings",
     path="/settings",
     key=("field",),
@@ -58,7 +57,6 @@ SETTINGS: Final = ResourceKind(
 )  # fmt: skip
 PRESETS: Final = ResourceKind(
     name=PRESET,
-    noun=PRESET,
     table="directus_presets",
     path="/presets",
     key=("collection", "role", "bookmark"),
@@ -75,7 +73,6 @@ PRESETS: Final = ResourceKind(
 )  # fmt: skip
 DASHBOARDS: Final = ResourceKind(
     name=DASHBOARD,
-    noun=DASHBOARD,
     table="directus_dashboards",
     path="/dashboards",
     key=("id",),
@@ -89,7 +86,6 @@ DASHBOARDS: Final = ResourceKind(
 )
 PANELS: Final = ResourceKind(
     name=PANEL,
-    noun=PANEL,
     table="directus_panels",
     path="/panels",
     key=("dashboard", "name"),
@@ -107,7 +103,6 @@ PANELS: Final = ResourceKind(
 )  # fmt: skip
 FLOWS: Final = ResourceKind(
     name=FLOW,
-    noun=FLOW,
     table="directus_flows",
     path="/flows",
     key=("id",),
@@ -124,7 +119,6 @@ FLOWS: Final = ResourceKind(
 )
 OPERATIONS: Final = ResourceKind(
     name=OPERATION,
-    noun=OPERATION,
     table="directus_operations",
     path="/operations",
     key=("flow", "id"),
@@ -141,7 +135,6 @@ OPERATIONS: Final = ResourceKind(
 )
 TRANSLATIONS: Final = ResourceKind(
     name=TRANSLATION,
-    noun=TRANSLATION,
     table="directus_translations",
     path="/translations",
     key=("language", "key"),

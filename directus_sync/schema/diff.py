@@ -125,10 +125,8 @@ class SchemaDiff:
 NO_DIFFERENCE: Final = SchemaDiff()
 
 
-def from_server(answer: tuple[str, Mapping[str, Any]] | None) -> SchemaDiff:
-    """Read the answer of /schema/diff: (hash, diff), or None when nothing differs."""
-    if answer is None:
-        return NO_DIFFERENCE
+def from_server(answer: tuple[str, Mapping[str, Any]]) -> SchemaDiff:
+    """Read the answer of /schema/diff: (hash, diff)."""
     digest, raw = answer
     changes = [_change(kind, entry) for kind in ItemKind for entry in raw.get(kind.value, ())]
     return SchemaDiff(tuple(_paired(changes)), digest, raw)

@@ -22,11 +22,6 @@ def only(difference: SchemaDiff) -> Change:
     return change
 
 
-def test_no_answer_is_no_difference() -> None:
-    assert not diff.from_server(None)
-    assert diff.from_server(None).changes == ()
-
-
 def test_the_hash_and_the_diff_are_kept_as_the_server_sent_them() -> None:
     raw: dict[str, list[object]] = {"collections": [], "fields": [], "systemFields": [], "relations": []}
     read = diff.from_server(("abc123", raw))
