@@ -67,7 +67,7 @@ def load(content: bytes) -> object:
 
 
 def compose(content: bytes) -> yaml.Node | None:
-    """Return the tree of nodes, which know their lines. Takes long, so this is for errors."""
+    """Return the tree of nodes, which know their lines. It is slow: for errors alone."""
     return yaml.compose(content, Loader=_SafeLoader)
 
 
@@ -127,24 +127,24 @@ def dump(document: object) -> bytes:
 class _Loader(_SafeLoader):
     """Reads scalars as js-yaml does, by which Directus writes: `yes`, `1:30` and `0x_` are text, 1e3 is a number.
 
-    Only dates stay the text that they are in JSON, which has no others.
+    Dates stay text, as JSON has them.
     """
 
     def number(self, node: yaml.ScalarNode) -> object:
-        """Construct a number; of anything else, its text."""
+        """Construct a number. Anything else stays text."""
         digits = node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
         for read in (partial(_integer, base=10), partial(_integer, base=0), float):
-            # An integer of thousands of digits is none to Python either.
+            # Python also raises it for an integer of thousands of digits.
             with suppress(ValueError):
                 return read(digits)
         return node.value
 
     def boolean(self, node: yaml.ScalarNode) -> object:
-        """Construct true or false; of anything else, its text."""
+        """Construct true or false. Anything else stays text."""
         return {"true": True, "false": False}.get(node.value.lower(), node.value)
 
 
-# As in 4.1.1, lib/type/. By what a scalar begins with.
+# The patterns of js-yaml 4.1.1, lib/type/. Each is tried on scalars that begin with one of its characters.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", "~|null|Null|NULL|", ["", *"~nN"]),

@@ -80,7 +80,8 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
     columns = tables.columns_of(names, "s")
     empty = "CREATE TABLE {} AS SELECT {} FROM {} AS s WITH NO DATA"
     tables.execute(connection, empty, copy_name(copy_id), columns, source.identifier)
-    # Now: added to a table with rows it would lock writers out, whose log has rows of this type.
+    # Added while the copy is empty. On a full copy it would hold its lock for long, and writers would wait: their log
+    # has rows of the copy's type.
     key = sql.SQL(", ").join(map(sql.Identifier, source.key))
     tables.execute(connection, "ALTER TABLE {} ADD PRIMARY KEY ({})", copy_name(copy_id), key)
     with connection.cursor() as cursor:
@@ -121,7 +122,7 @@ def settle(connection: Connection, copy_id: int, collection: str) -> bool:
         return False
     with connection.cursor() as cursor:
         if (source := tables.find(connection, LIVE, collection)) is not None:
-            # Dropping triggers takes this lock anyway; taken first, all that was written is in the log.
+            # Dropping the triggers takes this lock anyway. Taken first, it means that the log has all that was written.
             cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(source.identifier))
         cursor.execute(sql.SQL("DROP FUNCTION IF EXISTS {}() CASCADE").format(_function(copy_id)))
         cursor.execute(

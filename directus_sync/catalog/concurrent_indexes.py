@@ -24,7 +24,7 @@ from directus_sync.postgres.database import Connection
 
 # An index on this much is built in about a second, during which nobody can write to the table.
 LARGE_BYTES: Final = 64 << 20
-# Nobody waits for a concurrent build, which itself waits for those who use the table.
+# A concurrent build waits for those who use the table, and nobody waits for it.
 _PATIENCE: Final = "SET lock_timeout TO '1min'"
 
 _SIZE: Final = """
@@ -54,7 +54,7 @@ class _Building:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a table is. rows: about, and none where PostgreSQL never counted; parted: into chunks or partitions."""
+    """How large a table is. rows: an estimate, 0 where PostgreSQL never counted; parted: into chunks or partitions."""
 
     bytes: int
     rows: int
@@ -76,7 +76,7 @@ def size(connection: Connection, table: str) -> Size:
 
 
 def build(connection: Connection, difference: Difference) -> Difference:
-    """Build the index of what a large table lost or has otherwise. Return what a transaction has to do then.
+    """Build the index of an object that a large table lost or has in another form. Return what is left to do.
 
     Anything but an index or a UNIQUE constraint of a large table is returned as it is. connection: in autocommit mode.
 
@@ -102,7 +102,7 @@ def build(connection: Connection, difference: Difference) -> Difference:
 def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
     """Drop the indexes that did not get their place. One that somebody uses stays for the next deploy.
 
-    needed: what a whole one is kept for.
+    needed: the differences whose finished indexes are kept.
     """
     kept = set(map(_name, needed))
     for name, table, whole in _unfinished(connection):
@@ -117,7 +117,7 @@ def _unfinished(connection: Connection) -> list[tuple[str, str, bool]]:
 
 
 def _name(difference: Difference) -> str:
-    """Return the name to build under. It is another one for another definition."""
+    """Return the name to build under. Another definition has another name."""
     text = f"{difference.object.name} {difference.expected}"
     return UNFINISHED + hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -52,7 +52,7 @@ with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keep
 
 
 def with_only(command: Command) -> Command:
-    """Add the option that leaves out a part."""
+    """Add the option that names the one part to work on."""
     return click.option(
         "--only",
         type=click.Choice([part.value for part in Part]),

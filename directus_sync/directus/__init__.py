@@ -3,5 +3,5 @@
 import sys
 from typing import Any, cast
 
-# Half of what it takes to load httpx is its own command line, which it goes without where that can't be imported.
+# httpx also imports its own command line, which takes half of its loading time. If that import fails, it does without.
 cast("dict[str, Any]", sys.modules).setdefault("httpx._main", None)

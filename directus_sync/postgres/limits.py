@@ -7,7 +7,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# A statement that takes a larger part of all locks that the server can hold is reported.
+# A statement that takes more than this part of the locks that the server can hold is reported.
 SHARE: Final = 0.5
 # A statement over all chunks locks each of them, and each of their indexes.
 _CHUNKS: Final = """

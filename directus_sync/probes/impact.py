@@ -17,7 +17,7 @@ from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
-# No name of Directus has such a character: what is rewritten to it named the old thing.
+# No name in Directus has this character. A document that has it after the rewriting named the old thing.
 _NOTHING: Final = "\N{REPLACEMENT CHARACTER}"
 # By table, how a person knows a row.
 _LABELS: Final[Mapping[str, str]] = {
@@ -93,7 +93,7 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
 
 
 def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
-    """Tell whether a document names it. What automations say in a template nobody can follow: a word must do."""
+    """Tell whether a document names it. Templates of automations can't be followed: there the words alone count."""
     if after != before or rewriter.unresolved:
         return True
     collection = word(rewriter.rename.collection)

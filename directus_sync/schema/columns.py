@@ -47,7 +47,7 @@ _WIDENING: Final[Mapping[str, frozenset[str]]] = {
 _TEXTS: Final = frozenset({"string", "text", "csv", "hash"})
 _NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
 _TIMES: Final = frozenset({"date", "dateTime", "timestamp"})
-# To these PostgreSQL casts a type, besides itself and texts.
+# What PostgreSQL casts a type to, besides itself and texts.
 _CASTS: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(_NUMBERS, _NUMBERS),
     "integer": _NUMBERS | {"boolean"},
@@ -101,7 +101,7 @@ class Column:
 
     @property
     def made_otherwise(self) -> bool:
-        """Tell whether Directus would create the column with another type; then any alteration changes the type."""
+        """Tell whether Directus would create the column with another type. If so, any alteration changes the type."""
         return self.data_type != self.made.partition("(")[0]
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
@@ -135,7 +135,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
 
 
 def may_not_cast(before: Column, after: Column) -> bool:
-    """Tell whether PostgreSQL may refuse to cast a value; a text it cuts, and refuses none."""
+    """Tell whether PostgreSQL may refuse to cast a value. It refuses no cast to a text: it cuts what is too long."""
     if after.kind in _TEXTS:
         return False
     numbers = before.kind in _NUMBERS and after.kind in _NUMBERS
@@ -143,7 +143,7 @@ def may_not_cast(before: Column, after: Column) -> bool:
 
 
 def is_castable(before: Column, after: Column) -> bool:
-    """Tell whether PostgreSQL has a cast between the two types, of which it can say before whether a value fits."""
+    """Tell whether PostgreSQL has a cast between the two types. Then it can tell before a push whether a value fits."""
     kinds = (before.kind, after.kind)
     if _is_geometry(after.kind) and not _is_geometry(before.kind):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from directus_sync.schema.diff import ABSENT, ENVIRONMENT, Action, Change, Edit, ItemKind
+from directus_sync.schema.diff import ABSENT, STATUS_PATH, Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -67,8 +67,8 @@ def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, 
     if entry is None:
         return None
     kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
-    if kind is ItemKind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and ENVIRONMENT[1] in meta:
-        kept["meta"] = {name: value for name, value in meta.items() if name != ENVIRONMENT[1]}
+    if kind is ItemKind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and STATUS_PATH[1] in meta:
+        kept["meta"] = {name: value for name, value in meta.items() if name != STATUS_PATH[1]}
     schema = entry.get("schema")
     if schema is not None:
         kept["schema"] = {key: schema[key] for key in SCHEMA_KEYS[kind.value] if key in schema}

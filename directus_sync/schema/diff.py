@@ -20,8 +20,8 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-# Of a collection.
-ENVIRONMENT: Final = ("meta", "status")
+# A property of collections that belongs to each environment: Directus 12 keeps a licence by it.
+STATUS_PATH: Final = ("meta", "status")
 
 
 class Action(Enum):
@@ -146,10 +146,10 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
 def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the diff without what is not git's to change.
 
-    To each environment belongs `meta.status`, by which Directus 12 keeps a licence. To the version of Directus, or to
-    whoever made it, belongs an index on a column of Directus's own that the file lacks.
+    The property `meta.status` of a collection belongs to each environment. An index on a column of Directus's own that
+    the file lacks belongs to the version of Directus, or to whoever made it.
     """
-    entries = [{**entry, "diff": _of_everywhere(entry["diff"])} for entry in raw.get("collections", ())]
+    entries = [{**entry, "diff": _without_status(entry["diff"])} for entry in raw.get("collections", ())]
     indexes = [entry for entry in raw.get("systemFields", ()) if not _drops_index(entry)]
     return {**raw, "collections": [entry for entry in entries if entry["diff"]], "systemFields": indexes}
 
@@ -164,8 +164,8 @@ def _drops_index(entry: Mapping[str, Any]) -> bool:
     return any(edit.path == ("schema", "is_indexed") and not edit.after for edit in _edits(entry["diff"]))
 
 
-def _of_everywhere(diffs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [diff for diff in diffs if tuple(diff.get("path", ())) != ENVIRONMENT]
+def _without_status(diffs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [diff for diff in diffs if tuple(diff.get("path", ())) != STATUS_PATH]
 
 
 def _paired(changes: Iterable[Change]) -> Iterable[Change]:

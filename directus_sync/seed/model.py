@@ -13,12 +13,12 @@ from directus_sync.catalog import Catalog, Kind
 from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
-# Of Directus's own collections, those whose rows a file may create; others may be referred to.
-# Roles, policies and permissions are no rows of the product, and decide who sees it.
+# The collections of Directus's own whose rows a file may create. It may refer to rows of the others.
+# Roles, policies and permissions are not rows of the product: they decide who sees it.
 WRITABLE: Final = frozenset({USERS, "directus_folders", "directus_translations"})
 
-# A user from a file can't log in: by no password or token, no account elsewhere, and no reset by e-mail, for which
-# Directus asks for the status `active`.
+# A user from a file can't log in. It has no password, no token and no account elsewhere. Its status allows no reset by
+# e-mail, for which Directus asks for `active`.
 _SECRETS: Final = frozenset({"password", "token", "tfa_secret", "auth_data", "provider", "external_identifier"})
 USER_STATUS: Final = "draft"
 LOGIN_STATUS: Final = "active"
@@ -82,10 +82,10 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """A collection. keys: the fields that tell its rows apart, the first complete one counts.
+    """A collection. keys: sets of fields that tell its rows apart; the first complete one counts.
 
-    nulls_equal: those of the keys in which null is a value like any other. refusal: why no rows of it come from a file;
-    it may be referred to.
+    nulls_equal: those of the keys in which null is a value like any other. refusal: why a file can't
+    have rows of it. It may still refer to them.
     """
 
     name: str
@@ -192,7 +192,7 @@ def _keys(
 def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...], bool]:
     """Return the keys that the catalog lists, and whether null is equal to null in them.
 
-    A deferrable one is an order that people change, so what it says of a row today tells it from no other tomorrow.
+    A deferrable key is left out. It is an order that people change: tomorrow its values may name another row.
     """
     found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():

@@ -22,11 +22,11 @@ from directus_sync.revisions.branches import BRANCHES, VERSIONS, checkout_head
 from directus_sync.revisions.revision_files import head_path, paths
 from directus_sync.settings import Settings
 
-# Everything in the schema public that no extension owns, the rows in which Directus keeps its schema, who may do
-# what and what the Studio shows, which extensions are switched on, and the numbers of the last recorded bases: a deploy
-# leaves its own.
-# Chunks of hypertables are in another schema. Types of columns stand as numbers: to print that of a geometry, each new
-# session would load PostGIS, a tenth of a boot with nothing to do. Names are not quoted, because nothing is read back
+# What is hashed: everything in the schema public that no extension owns; the rows in which Directus keeps its schema,
+# who may do what, and what the Studio shows; which extensions are switched on; and the numbers of the last recorded
+# bases, because a push or a pull after the deploy records another.
+# Chunks of hypertables are in another schema. Types of columns stand as numbers: each new session would load PostGIS to
+# print the type of a geometry, a tenth of a boot with nothing to do. Names are not quoted, because nothing is read back
 # from this text.
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),

@@ -203,7 +203,7 @@ class ResourcePushing:
 
 
 def saved(plan: ResourcePlan) -> object:
-    """Return what a saved plan keeps of it, by which it is told whether it is still the same."""
+    """Return what a saved plan keeps of this one. A later push compares both, and refuses a plan that changed."""
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 

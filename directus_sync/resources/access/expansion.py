@@ -11,7 +11,7 @@ from directus_sync.resources.conditions import Filter
 from directus_sync.schema.snapshot import Snapshot
 
 _ME: Final = "$CURRENT_USER"
-# The longest path to the organisation that a validation can follow backwards, by lists of the user.
+# A validation follows a path to the organisation backwards, by lists of the user. No longer path can be followed.
 _FOLLOWED: Final = 2
 
 
@@ -46,7 +46,7 @@ def is_member_only(found: object) -> bool:
 
 
 def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
-    """Return the field of the path that is a column of the collection itself: the row's tenant hangs on it."""
+    """Return the first field of the path, if it is a column of the collection. It decides whose row it is."""
     head = path.partition(".")[0]
     return (head,) if (collection, head) in schema.section("relations") else ()
 
@@ -54,8 +54,8 @@ def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
 def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
     """Return the validation by which Directus itself refuses a creation outside of the user's organisations.
 
-    None where no list of the user reaches that far, or where the field may be null: Directus accepts nothing but null
-    from who is a member of nothing.
+    Returns None where no list of the user reaches that far. Returns None also where the field may be null: from a user
+    without memberships Directus accepts null, and nothing else.
     """
     steps = list(paths.followed(schema, collection, path))
     if not 1 <= len(steps) <= _FOLLOWED or steps[-1][2] != ORGANIZATIONS or not own_fields(schema, collection, path):
