@@ -7,7 +7,8 @@ from typing import Final
 
 from psycopg2.sql import SQL, Identifier
 
-from directus_sync.catalog import Catalog, Kind, Object, identifier
+from directus_sync import catalog
+from directus_sync.catalog import Catalog, Kind, Object
 from directus_sync.errors import NameTaken, count
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -15,6 +16,7 @@ from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
 from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Remains
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.sql_text import identifier
 
 # Directus lists a collection only if it has a row for it.
 _TAKEN: Final = """
@@ -139,7 +141,7 @@ def look_alikes(
     known = expected.definitions.keys() if expected else frozenset()
     columns = tuple(map(list, zip(*wanted, strict=True)))
     for table, field, column in database.query(connection, _LOOK_ALIKES, columns):
-        item = Object(Kind.COLUMN, f"{identifier(table)}.{identifier(column)}")
+        item = Object(Kind.COLUMN, f"{catalog.identifier(table)}.{catalog.identifier(column)}")
         if item not in known and _has_values(connection, table, column):
             found[f"{table}.{field}"] = (*found.get(f"{table}.{field}", ()), column)
     return found
@@ -203,7 +205,7 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
     if unserved:
         statements = [
             f"  ALTER TABLE {identifier(name)} {f'DROP CONSTRAINT {identifier(old)}, ' if old else ''}"
-            f"ADD PRIMARY KEY ({identifier(keys[name] or '')});"
+            f"ADD PRIMARY KEY ({identifier(keys[name])});"
             for name, old in unserved
         ]
         raise NameTaken(

@@ -12,6 +12,7 @@ from typing import Any
 
 from directus_sync.errors import count
 from directus_sync.resources.items import Row, text
+from directus_sync.sql_text import literal
 
 Rows = tuple[Row, ...]
 
@@ -122,12 +123,12 @@ class ResourceKind:
     def select(self) -> str:
         """Return SQL that yields kind, primary key and row, canonical but for `lists`, as text, text and JSON."""
         if self.singles:
-            names, initial = ", ".join(f"'{name}'" for name in self.singles), text(self.singles).replace("'", "''")
+            names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (
                 f"SELECT '{self.name}', to_jsonb(t.{self.primary}),"  # noqa: S608 - constants
                 " jsonb_build_object('field', single.key, 'value', single.value)"
                 f" FROM public.{self.table} t CROSS JOIN LATERAL jsonb_each(to_jsonb(t)) AS single"
-                f" WHERE single.key IN ({names}) AND single.value <> ('{initial}'::jsonb -> single.key)"
+                f" WHERE single.key IN ({names}) AND single.value <> ({initial}::jsonb -> single.key)"
             )
         pairs = ", ".join(f"'{name}', {self.read.get(name, f't.{name}')}" for name in self.columns)
         return (

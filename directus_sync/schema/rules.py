@@ -14,7 +14,7 @@ from directus_sync.errors import CatalogExpectsIt, count
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
-from directus_sync.schema.snapshot_checks import literal
+from directus_sync.sql_text import identifier, literal
 
 Items = Sequence[PlanItem]
 
@@ -103,7 +103,7 @@ def _bring_back(item: PlanItem) -> list[str]:
     if item.verdict.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
-    table, name, column, other, target = (_quoted(key.get(name)) for name in names)
+    table, name, column, other, target = (identifier(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
     row = "(many_collection, many_field) = ({}, {})".format(*map(literal, item.verdict.change.key[:2]))
     return [
@@ -118,15 +118,11 @@ def _rename_back(items: Items) -> list[str]:
     return [
         *(
             f"if it was renamed, rename it back: ALTER TABLE {table} RENAME COLUMN {column} TO {field}"
-            for table, field, column in (map(_quoted, each) for each in names)
+            for table, field, column in (map(identifier, each) for each in names)
         ),
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
         f"if it was dropped, have it made again: run again with --discard-live {ids(items)}",
     ]
-
-
-def _quoted(name: object) -> str:
-    return '"{}"'.format(str(name).replace('"', '""'))
 
 
 _HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[PlanItem], list[str]]]] = {

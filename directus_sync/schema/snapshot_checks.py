@@ -9,6 +9,7 @@ import yaml
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, shown
+from directus_sync.sql_text import literal
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"
@@ -200,11 +201,6 @@ def _without_the_later(section: str, name: Sequence[str]) -> str:
     columns = "collection, field" if section == "fields" else "many_collection, many_field"
     same = f"({columns}) = ({', '.join(map(literal, name[:2]))})"
     return f"DELETE FROM public.{table} WHERE id = (SELECT max(id) FROM public.{table} WHERE {same});"  # noqa: S608 - for people
-
-
-def literal(name: object) -> str:
-    """Return a name as a literal of SQL, for a statement that people execute."""
-    return "'{}'".format(str(name).replace("'", "''"))
 
 
 def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:

@@ -26,6 +26,7 @@ from directus_sync.revisions.branches import VERSIONS
 from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.settings import ROOT
+from directus_sync.sql_text import literal
 from migrations.operations import names as default_names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Presence, execute, exists, find
@@ -243,21 +244,17 @@ def _functions(connection: sa.Connection, rename: Rename) -> list[str]:
 def _refusal_as_sql(rename: Rename) -> str:
     """Return SQL that fails where there is something to rename: that takes reading rows, which text can't."""
     table = "directus_fields" if rename.field else "directus_collections"
-    where = f"collection = {_literal(rename.collection)}"
+    where = f"collection = {literal(rename.collection)}"
     if rename.field:
-        where += f" AND field = {_literal(rename.field)}"
+        where += f" AND field = {literal(rename.field)}"
     message = f"{_label(rename)} needs a connection: run alembic upgrade without --sql"
     return (
         "DO $rename$ BEGIN\n"
         f"  IF to_regclass('public.{table}') IS NOT NULL THEN\n"
         f"    IF EXISTS (SELECT FROM public.{table} WHERE {where}) THEN\n"
-        f"      RAISE EXCEPTION USING MESSAGE = {_literal(message)};\n"
+        f"      RAISE EXCEPTION USING MESSAGE = {literal(message)};\n"
         "    END IF;\n  END IF;\nEND $rename$"
     )
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _label(rename: Rename) -> str:
