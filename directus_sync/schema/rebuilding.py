@@ -6,19 +6,17 @@ captured, and sent to another database.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.schema import defaults
 from directus_sync.schema.columns import Column, is_castable
+from directus_sync.schema.default_names import NAME_BYTES, directus_name
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 
 Entry = Mapping[str, Any]
 
-# PostgreSQL cuts a longer name.
-_NAME_BYTES: Final = 63
 # Directus makes no change of these.
 _FIXED: Final = {
     ("schema", "is_primary_key"): "a column does not become a key or stop being one",
@@ -26,7 +24,6 @@ _FIXED: Final = {
 }
 # Without these in `special` Directus takes the field for a text.
 _MARKS: Final = {"csv": "cast-csv", "hash": "hash"}
-_INDEX_NAME_LENGTH: Final = 60
 # PostgreSQL's own columns of each table.
 _OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 # The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
@@ -88,8 +85,8 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         yield f"a key of {len(keys)} columns; Directus makes a key of one"
     if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
-    elif len(name.encode()) == _NAME_BYTES and not keys[0].get("has_auto_increment"):
-        yield f"a name of {_NAME_BYTES} bytes, which Directus also gives to its key, as that does not count"
+    elif len(name.encode()) == NAME_BYTES and not keys[0].get("has_auto_increment"):
+        yield f"a name of {NAME_BYTES} bytes, which Directus also gives to its key, as that does not count"
 
 
 def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
@@ -117,7 +114,7 @@ def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> I
         yield "the file does not have the field that it belongs to"
     if not schema:
         return
-    made, name = foreign_key_name(entry["collection"], entry["field"]), schema.get("constraint_name")
+    made, name = directus_name("foreign", entry["collection"], entry["field"]), schema.get("constraint_name")
     if name is not None and name != made:
         yield f"foreign key {name} in the file, and {made} by Directus"
     for option in ("on_update", "on_delete"):
@@ -132,15 +129,6 @@ def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> I
     kind, key = (str((field or {}).get("type")) for field in (own, target))
     if kind in _REFERS_TO and key in _REFERS_TO and key not in _REFERS_TO[kind]:
         yield f"{kind} refers to {key}, and PostgreSQL makes no such foreign key"
-
-
-def foreign_key_name(collection: str, field: str) -> str:
-    """Return the name that Directus gives a foreign key (api/src/utils/get-default-index-name.ts)."""
-    name = f"{re.sub(r'[.-]', '_', collection)}_{field}_foreign".lower()
-    if len(name) <= _INDEX_NAME_LENGTH:
-        return name
-    suffix = f"__{_simple_hash(name)}_foreign"
-    return name[: _INDEX_NAME_LENGTH - len(suffix)] + suffix
 
 
 def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[str, Any]:
@@ -197,8 +185,8 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
 
 
 def _name_faults(name: str) -> Iterator[str]:
-    if len(name.encode()) > _NAME_BYTES:
-        yield f"a name of {len(name.encode())} bytes; PostgreSQL cuts names at {_NAME_BYTES}"
+    if len(name.encode()) > NAME_BYTES:
+        yield f"a name of {len(name.encode())} bytes; PostgreSQL cuts names at {NAME_BYTES}"
     if "?" in name:
         yield "a question mark in the name; Directus takes it for a parameter"
     if "." in name:
@@ -256,12 +244,3 @@ def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
 
 def _length_made(column: Column) -> int:
     return int(column.made.partition("(")[2].rstrip(")"))
-
-
-def _simple_hash(text: str) -> str:
-    """Return Directus's short hash: Java's hash of a string, in 32 bits, without its sign."""
-    found = 0
-    units = text.encode("utf-16-le")
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        found = (31 * found + low + 256 * high) & 0xFFFFFFFF
-    return f"{abs(found - (1 << 32) if found >> 31 else found):x}"

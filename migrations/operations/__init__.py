@@ -23,11 +23,12 @@ from alembic.operations import MigrateOperation, Operations
 from directus_sync.errors import PreconditionFailed
 from directus_sync.probes import impact
 from directus_sync.revisions.branches import VERSIONS
+from directus_sync.schema.default_names import NAME_BYTES
 from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.settings import ROOT
 from directus_sync.sql_text import literal
-from migrations.operations import names as default_names
+from migrations.operations import names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Presence, execute, exists, find
 from migrations.operations.snapshot import rewrite_base, rewrite_resource_bases, rewrite_seeded_rows
@@ -115,20 +116,20 @@ def _rename(operations: Operations, rename: Rename) -> None:
     if found.old_real:
         _rename_real(connection, rename)
     table = rename.collection if rename.field else rename.new
-    names = default_names.carry_over(connection, rename, table)
+    carried = names.carry_over(connection, rename, table)
     rows = Rows(connection, rename)
     rows.rewrite()
     rewrite_base(connection, rename)
     rewrite_resource_bases(connection, rename, rows.model)
     rewrite_seeded_rows(connection, rename)
-    _report(connection, rename, names, rows)
+    _report(connection, rename, carried, rows)
 
 
 def _require_names(rename: Rename) -> None:
     for name in (rename.collection, rename.old, rename.new):
-        if not name or len(name.encode()) > default_names.NAME_BYTES:
+        if not name or len(name.encode()) > NAME_BYTES:
             raise PreconditionFailed(
-                f"{_label(rename)}: {name!r} can't be a name in PostgreSQL: 1 to {default_names.NAME_BYTES} bytes",
+                f"{_label(rename)}: {name!r} can't be a name in PostgreSQL: 1 to {NAME_BYTES} bytes",
                 next="choose another name",
             )
     if rename.old == rename.new:
@@ -218,7 +219,7 @@ def _files() -> list[Path]:
 
 def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:
     table = rename.collection if rename.field else rename.new
-    found = default_names.find(connection, rename, table)
+    found = names.find(connection, rename, table)
     segment = f"_{rename.old}_"
     return [
         f"{item.kind} {item.name}"

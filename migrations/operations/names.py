@@ -13,12 +13,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from directus_sync.schema.default_names import LENGTHS, NAME_BYTES, directus_name, sequence_name
 from directus_sync.schema.renames.rewriting import Rename
 from migrations.operations.schema import REGCLASS, execute
-
-NAME_BYTES: Final = 63
-# Directus holds the names of foreign keys to 60 characters, those of indexes to PostgreSQL's 63.
-DIRECTUS_LENGTHS: Final = {"unique": 63, "index": 63, "foreign": 60}
 
 RENAMES: Final = {
     "index": "ALTER INDEX public.{name} RENAME TO {new}",
@@ -109,41 +106,9 @@ def given_names(table: str, columns: Sequence[str]) -> list[str]:
     """Return every name that Directus or PostgreSQL gives on its own."""
     names = [f"{table}_pkey"[:NAME_BYTES]]
     if len(columns) == 1:
-        names += [directus_name(kind, table, columns[0]) for kind in DIRECTUS_LENGTHS]
+        names += [directus_name(kind, table, columns[0]) for kind in LENGTHS]
         names.append(sequence_name(table, columns[0]))
     return names
-
-
-def directus_name(kind: str, table: str, column: str) -> str:
-    """Return the name that Directus gives an index or key; too long a one is cut and ends in a hash.
-
-    Source: utils/get-default-index-name.js of @directus/api.
-    """
-    name = f"{table.replace('.', '_').replace('-', '_')}_{column}_{kind}".lower()
-    if len(name) <= DIRECTUS_LENGTHS[kind]:
-        return name
-    suffix = f"__{simple_hash(name)}_{kind}"
-    return name[: DIRECTUS_LENGTHS[kind] - len(suffix)] + suffix
-
-
-def simple_hash(text: str) -> str:
-    """Return Directus's getSimpleHash: 31 * hash + UTF-16 unit, in 32 signed bits."""
-    units = text.encode("utf-16-le")
-    value = 0
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + low + 256 * high + 2**31) % 2**32 - 2**31
-    return format(abs(value), "x")
-
-
-def sequence_name(table: str, column: str) -> str:
-    """Return the name that PostgreSQL gives a serial column's sequence: the longer of both parts is cut."""
-    first, second = table.encode(), column.encode()
-    while len(first) + len(second) + len("__seq") > NAME_BYTES:
-        if len(first) > len(second):
-            first = first[:-1]
-        else:
-            second = second[:-1]
-    return f"{first.decode(errors='ignore')}_{second.decode(errors='ignore')}_seq"
 
 
 def _with_columns(item: Named, rename: Rename, columns: Sequence[str]) -> str | None:

@@ -13,9 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from directus_sync import plain_yaml
+from directus_sync.schema.default_names import sequence_name
 from directus_sync.schema.renames.places import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
-from migrations.operations.names import Named, new_name, sequence_name
+from migrations.operations.names import Named, new_name
 
 Entry = dict[str, Any]
 

@@ -206,19 +206,6 @@ def test_defaults_that_directus_does_not_make(kind: str, default: object) -> Non
     assert len(list(defaults.faults(kind, default))) == 1
 
 
-@pytest.mark.parametrize(
-    ("collection", "name", "made"),
-    [
-        ("entries", "class_id", "entries_class_id_foreign"),
-        ("Hunt-a.b", "Parent", "hunt_a_b_parent_foreign"),
-        # Longer than 60 characters: cut, with a hash.
-        ("c" * 40, "f" * 30, "c" * 40 + "_f__38952074_foreign"),
-    ],
-)
-def test_foreign_keys_get_directus_s_names(collection: str, name: str, made: str) -> None:
-    assert rebuilding.foreign_key_name(collection, name) == made
-
-
 def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapshot) -> None:
     key = {**field("integer", data_type="integer", is_primary_key=True), "field": "id"}
     code = {**field("text"), "field": "code"}

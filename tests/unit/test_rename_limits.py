@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from directus_sync.schema.default_names import directus_name, sequence_name
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
-from migrations.operations.names import Named, directus_name, new_name, sequence_name
+from migrations.operations.names import Named, new_name
 
 
 @pytest.mark.parametrize(("length", "fits"), [(54, True), (55, False)])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from directus_sync.schema.default_names import directus_name, sequence_name
 from directus_sync.schema.renames.rewriting import Rename
-from migrations.operations.names import Named, directus_name, new_name, sequence_name
+from migrations.operations.names import Named, new_name
 
 LONG = "organization_participation_registrations_of_the_season"
 COLUMN = "emergency_contact_phone_number"
@@ -18,6 +19,7 @@ COLUMN = "emergency_contact_phone_number"
         ("unique", LONG, "organization_participation_registrations_of_th__3eac0ed4_unique"),
         ("index", LONG, "organization_participation_registrations_of_the__51384691_index"),
         ("foreign", LONG, "organization_participation_registrations_o__7f865e31_foreign"),
+        ("foreign", "Hunt.a-b", "hunt_a_b_emergency_contact_phone_number_foreign"),
         ("foreign", "Événements-2026", "événements_2026_emergency_contact_phone_number_foreign"),
     ],
 )
