@@ -16,9 +16,8 @@ from sqlalchemy.pool import StaticPool
 
 from directus_sync import settings
 from directus_sync.errors import SyncError
-from directus_sync.postgres import database, holders, lock
+from directus_sync.postgres import database, holders, lock, patience
 from directus_sync.postgres.database import Connection
-from directus_sync.process.retries import retry_context
 from directus_sync.revisions import branches
 from directus_sync.state import applied_revisions
 from migrations import operations  # noqa: F401 - its operations become part of `op`
@@ -156,7 +155,7 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
 
 def run_with_retries(connection: Any) -> None:
     """Retry while DDL can't get its table lock; every finished revision is committed and not run again."""
-    for attempt in retry_context(on=lock_not_available, attempts=10, timeout=60.0, wait_initial=0.5):
+    for attempt in patience.attempts(lock_not_available):
         with attempt:
             connection.rollback()
             context.run_migrations()

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 
 from directus_sync.errors import AtticFailed
-from directus_sync.postgres import database, holders
+from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
 
 Result = TypeVar("Result")
@@ -108,14 +108,10 @@ def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool 
 
     keep: False to undo what it did.
     """
-    from directus_sync.process.retries import retry  # noqa: PLC0415 - slow to load, and most commands retry nothing
-
-    @retry(on=_passing, attempts=10, timeout=60.0, wait_initial=0.5)
-    def attempt() -> Result:
-        with transaction(connection, keep=keep):
-            return work()
-
-    return attempt()
+    for attempt in patience.attempts(_passing):
+        with attempt, transaction(connection, keep=keep):
+            result = work()
+    return result
 
 
 @contextmanager

@@ -18,13 +18,10 @@ from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, conc
 from directus_sync.catalog.exactness import SomethingElse, require_only
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
-from directus_sync.postgres import database, holders
+from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
 
 _SCHEMA: Final = "public"
-
-# A lock_timeout is four seconds, during which everybody else queues behind us.
-LOCK_ATTEMPTS: Final = 5
 
 # What a changed object is replaced by without losing rows: by its definition alone, or after a drop.
 _REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
@@ -229,15 +226,10 @@ def _execute(connection: Connection, difference: Difference) -> None:
     item = difference.object
     if item.kind in _LOOKS_AT_ROWS and (table := concurrent_indexes.size(connection, item.names[0])).large:
         output.note(f"Putting back {item}, on {table} ...")
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
-        try:
+    for attempt in patience.attempts():
+        with attempt:
             difference = concurrent_indexes.build(connection, difference)
             _in_one_transaction(connection, difference)
-        except psycopg2.Error as error:
-            if not holders.timed_out(error) or attempt == LOCK_ATTEMPTS:
-                raise
-        else:
-            return
 
 
 def _in_one_transaction(connection: Connection, difference: Difference) -> None:

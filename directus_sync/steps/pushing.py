@@ -11,7 +11,7 @@ from directus_sync import attic
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError, count
 from directus_sync.output import Progress
-from directus_sync.postgres import database, holders
+from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import sql_changes
 from directus_sync.report import plans, refusal
@@ -26,7 +26,6 @@ from directus_sync.steps import planning, resources
 from directus_sync.steps.planning import Request
 
 # How long a push tries to get its locks. Readers get their turn in the pauses.
-PATIENCE_SECONDS: Final = 60.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 
 
@@ -121,7 +120,7 @@ class Pushing:
 
     def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
         """Send it, and again for a while if somebody holds a table: nobody is to wait behind it for long."""
-        pause, deadline = FIRST_PAUSE_SECONDS, time.monotonic() + PATIENCE_SECONDS
+        pause, deadline = FIRST_PAUSE_SECONDS, time.monotonic() + patience.SECONDS
         while True:
             try:
                 client.apply(judged.difference.digest, judged.difference.raw)
@@ -133,7 +132,7 @@ class Pushing:
                     raise
                 if time.monotonic() + pause > deadline:
                     raise ApplyFailed(
-                        f"Directus could not lock a table within {PATIENCE_SECONDS:g} s; nothing was changed",
+                        f"Directus could not lock a table within {patience.SECONDS:g} s; nothing was changed",
                         where=unclear.where,
                         next=holders.advice(self.connection),
                     ) from unclear

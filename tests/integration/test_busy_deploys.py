@@ -17,8 +17,8 @@ from directus_sync.commands import push
 from directus_sync.errors import ApplyFailed
 from directus_sync.output import Progress
 from directus_sync.postgres import database as sessions
+from directus_sync.postgres import patience
 from directus_sync.settings import Settings
-from directus_sync.steps import pushing
 from directus_sync.steps.planning import Request
 from tests.checkout import Checkout
 from tests.conftest import Database, Tool
@@ -91,7 +91,7 @@ def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool
 def test_a_table_that_stays_held_ends_the_push_with_its_holder_and_no_copy(
     deployed: Tool, impatient: Settings, monkeypatch: pytest.MonkeyPatch, worker: bool
 ) -> None:
-    monkeypatch.setattr(pushing, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "SECONDS", 1.0)
     before = deployed.database.contents()
     settings = dataclasses.replace(impatient, worker=worker)
     with held(deployed.database), pytest.raises(ApplyFailed, match="could not lock a table within 1 s") as failed:

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from directus_sync.catalog import Catalog, Drift, Kind, Object, concurrent_indexes, restore
+from directus_sync.catalog import Catalog, Drift, Kind, Object, concurrent_indexes
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
+from directus_sync.postgres import patience
 from tests.catalogs import drift, put_back, read
 from tests.conftest import Database, Tool
 from tests.migrations.test_large_tables import POSITIONS
@@ -228,7 +229,7 @@ def test_what_was_built_before_a_deploy_ended_is_used_by_the_next(
     changed: tuple[Tool, Catalog, Object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool, catalog, item = changed
-    monkeypatch.setattr(restore, "LOCK_ATTEMPTS", 1)
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
     with written(tool.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="lock timeout") as caught:
         put_back(tool, catalog)
     assert str(caught.value.next).startswith("run again when the table is free")
@@ -243,7 +244,7 @@ def test_what_was_built_stays_for_the_next_deploy_although_another_object_fails(
     large: tuple[Tool, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool, lost = large
-    monkeypatch.setattr(restore, "LOCK_ATTEMPTS", 1)
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
     tool.database.execute("CREATE UNIQUE INDEX devices_model ON devices (model)")
     catalog = Catalog({**lost.definitions, **read(tool).definitions})
     tool.database.execute(

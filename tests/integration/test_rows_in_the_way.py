@@ -13,7 +13,7 @@ from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, comp
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import CatalogDrift, PreconditionFailed
-from directus_sync.postgres import database
+from directus_sync.postgres import database, patience
 from tests.catalogs import connected, put_back, read
 from tests.conftest import Copying, Tool
 
@@ -180,7 +180,8 @@ def test_a_table_in_use_is_waited_for_more_than_once(deployed: Tool) -> None:
     assert read(deployed) == catalog
 
 
-def test_a_table_that_stays_in_use_is_named(deployed: Tool) -> None:
+def test_a_table_that_stays_in_use_is_named(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "ATTEMPTS", 2)
     catalog = read(deployed)
     deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
     lost = compare(catalog, read(deployed))
