@@ -16,6 +16,7 @@ import psycopg2
 
 from directus_sync import settings
 from directus_sync.directus import bootstrap, installation
+from directus_sync.resources.access_kinds import PUBLIC_ID
 from directus_sync.settings import Settings
 from tools.devstack.stack import Stack
 
@@ -26,8 +27,6 @@ SENTINELS: Final = {
     "password": "sentinel-password",
     "token": "sentinel-token-of-32-characters-x",
 }
-# Two bootstraps have these in common.
-PUBLIC_POLICY: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
 _NOISE: Final = re.compile(
     r"(?m)^(?:--.*|SET .*;|SELECT pg_catalog\.set_config.*;|(?:CREATE|ALTER|COMMENT ON) SCHEMA .*;|\\.*|)\n"
 )
@@ -109,7 +108,7 @@ def _parameters(text: str, ids: dict[str, str]) -> str:
         text = text.replace(f"'{value}'", f"%({name})s")
     text = re.sub(r"'\$argon2[^']*'", "%(password)s", text)
     text = _TIME.sub("now()", text)
-    return _UUID.sub(lambda found: found[0] if found[1] == PUBLIC_POLICY else f"%({ids[found[1]]})s", text)
+    return _UUID.sub(lambda found: found[0] if found[1] == PUBLIC_ID else f"%({ids[found[1]]})s", text)
 
 
 if __name__ == "__main__":

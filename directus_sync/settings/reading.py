@@ -41,7 +41,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     Raises WrongSettings when no database is named or a value cannot be read.
     """
     given = os.environ if environ is None else environ
-    merged = {**({} if "CONFIG_PATH" in given else _read_env_file(env_file)), **given}
+    merged = {**({} if "CONFIG_PATH" in given else read_env_file(env_file)), **given}
     named = _with_files({name: value for name, value in merged.items() if value != ""})
     values = MappingProxyType(_of_the_tool(named))
     home = values.get("DIRECTUS_HOME")
@@ -123,7 +123,8 @@ def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in replaced} | given
 
 
-def _read_env_file(path: Path) -> dict[str, str]:
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return what a .env sets; nothing where there is none."""
     if not path.is_file():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - a container has no .env and need not pay for reading one

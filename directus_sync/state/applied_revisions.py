@@ -95,12 +95,9 @@ def require_unedited(connection: Connection) -> None:
     if not found:
         return
     number = "1 revision is" if len(found) == 1 else f"{len(found)} revisions are"
-    info = connection.info
     raise RevisionEdited(
         f"{number} not what this database applied",
-        where="\n".join(
-            [f"database {info.host}:{info.port}/{info.dbname}", *(f"{item.where}: {item.what}" for item in found)]
-        ),
+        where="\n".join([f"database {database.label(connection)}", *(f"{item.where}: {item.what}" for item in found)]),
         next="\n".join(dict.fromkeys(item.next for item in found)),
     )
 

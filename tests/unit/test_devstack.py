@@ -291,7 +291,7 @@ def test_a_database_named_in_dotenv_is_the_user_s_own(tmp_path: Path) -> None:
 
     for own in ("DB_HOST=db", "  export DB_HOST = 'db'", "X=1\nDB_CONNECTION_STRING=postgres://u@h/d\n"):
         assert is_own(own)
-    for other in ("DB_HOST=''", "DB_HOST= # not yet", "# DB_HOST=db", "MY_DB_HOST=db"):
+    for other in ("DB_HOST=''", "DB_HOST= # not yet", 'DB_HOST="" # none', "# DB_HOST=db", "MY_DB_HOST=db"):
         assert not is_own(other)
         assert is_own(other, DB_HOST="db")
 

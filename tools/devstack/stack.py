@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from directus_sync.project import ALEMBIC_TABLES
 from tools.devstack import directus, directus_home, environment, extension, ports, postgres_tree
 from tools.devstack.database import NAME, USER, Database
 from tools.devstack.directus import Directus
@@ -18,7 +19,6 @@ from tools.devstack.progress import step
 from tools.devstack.state import ADMIN_EMAIL, DIRECTUS, POSTGRES, State
 
 INSTANCES = ("dev", "test")
-EXCLUDED_TABLES = "spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Stack:
             **self.address,
             "DB_USER": USER,
             **secrets,
-            "DB_EXCLUDE_TABLES": EXCLUDED_TABLES,
+            "DB_EXCLUDE_TABLES": ",".join(("sysdiagrams", *ALEMBIC_TABLES)),
             "ADMIN_EMAIL": ADMIN_EMAIL,
             # Tests bootstrap by Directus itself, too, which then tells its makers the owner.
             **({"PROJECT_OWNER": ADMIN_EMAIL} if self.instance == "dev" else {}),

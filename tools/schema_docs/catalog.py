@@ -63,13 +63,13 @@ class ForeignKey:
 
 def tables(catalog: Catalog) -> list[str]:
     """Return the tables that no snapshot has."""
-    return [_names(item)[0] for item in catalog.definitions if item.kind is Kind.TABLE]
+    return [item.names[0] for item in catalog.definitions if item.kind is Kind.TABLE]
 
 
 def comment(catalog: Catalog, *name: str) -> str:
     """Return the comment of a table or column; empty if it has none."""
     return next(
-        (text for item, text in catalog.definitions.items() if item.kind is Kind.COMMENT and _names(item) == name), ""
+        (text for item, text in catalog.definitions.items() if item.kind is Kind.COMMENT and item.names == name), ""
     )
 
 
@@ -78,7 +78,7 @@ def columns(catalog: Catalog) -> Iterator[Column]:
     for item, definition in catalog.definitions.items():
         found = _COLUMN.fullmatch(definition)
         if item.kind is Kind.COLUMN and found is not None:
-            table, name = _names(item)
+            table, name = item.names
             yield Column(
                 table,
                 name,
@@ -95,7 +95,7 @@ def rules(catalog: Catalog) -> Iterator[Rule]:
     for kind in RULES:
         for item, definition in catalog.definitions.items():
             if item.kind is kind:
-                table, *rest = _names(item)
+                table, *rest = item.names
                 yield Rule(table, kind, "".join(rest), _short(definition) if kind is Kind.INDEX else definition)
 
 
@@ -132,10 +132,6 @@ def _short(definition: str) -> str:
     if found is None:
         return definition
     return f"{found['unique'] or ''}{found['rest'].removeprefix('btree ')}"
-
-
-def _names(item: Object) -> tuple[str, ...]:
-    return tuple(_plain(part) for part in item.parts)
 
 
 def _listed(columns: str) -> tuple[str, ...]:
