@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-import yaml
-
-from directus_sync import plain_yaml
+from directus_sync import tree
 from directus_sync.errors import InvalidRoles
+from directus_sync.tree import Form, Node
 
 RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
 _DURATION: Final = re.compile(r"[0-9]+(ms|s|min|h)")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
-_NEXT: Final = "write it as in docs/roles.md"
+_FORM: Final = Form(InvalidRoles, "write it as in docs/roles.md")
 
 
 @dataclass(frozen=True)
@@ -42,46 +41,24 @@ def read(path: Path) -> tuple[DatabaseRole, ...]:
     """
     if not path.is_file():
         return ()
-    root = plain_yaml.read_tree(path, InvalidRoles, _NEXT)
-    return tuple(_role(name, node, path) for name, node in _pairs(root, path))
+    root = tree.read(path, _FORM)
+    return tuple(_role(name, node) for name, node in root.pairs()) if root is not None else ()
 
 
-def _role(name: yaml.Node, node: yaml.Node, path: Path) -> DatabaseRole:
-    parts = {_text(key, path): value for key, value in _pairs(node, path)}
-    if _NAME.fullmatch(_text(name, path)) is None or not parts.keys() <= {"settings", "rights"}:
-        raise _invalid("a role has a plain name, `settings` and `rights`, and nothing else", name, path)
-    settings = {_one_of(key, SETTINGS, path): _text(value, path) for key, value in _pairs(parts.get("settings"), path)}
-    if not all(map(_DURATION.fullmatch, settings.values())):
-        raise _invalid("a setting must be a duration, such as 30s or 2min", parts["settings"], path)
-    rights = {_text(key, path): _rights(value, path) for key, value in _pairs(parts.get("rights"), path)}
-    return DatabaseRole(name.value, settings, rights)
+def _role(name: str, node: Node) -> DatabaseRole:
+    if _NAME.fullmatch(name) is None:
+        raise node.fault("is not a plain name: lower-case letters, digits and underscores")
+    parts = node.record((), ("settings", "rights"))
+    return DatabaseRole(name, dict(_settings(parts.get("settings"))), dict(_rights(parts.get("rights"))))
 
 
-def _rights(node: yaml.Node, path: Path) -> tuple[str, ...]:
-    if not isinstance(node, yaml.SequenceNode):
-        raise _invalid("the rights on a table must be a list", node, path)
-    return tuple(_one_of(each, RIGHTS, path) for each in node.value)
+def _settings(node: Node | None) -> Iterator[tuple[str, str]]:
+    for name, child in node.record((), SETTINGS).items() if node is not None else ():
+        if _DURATION.fullmatch(child.text()) is None:
+            raise child.fault("must be a duration, such as 30s or 2min")
+        yield name, child.text()
 
 
-def _pairs(node: yaml.Node | None, path: Path) -> list[tuple[yaml.Node, yaml.Node]]:
-    if node is None:
-        return []
-    if not isinstance(node, yaml.MappingNode):
-        raise _invalid("this must be a mapping", node, path)
-    return list(node.value)
-
-
-def _one_of(node: yaml.Node, known: tuple[str, ...], path: Path) -> str:
-    if _text(node, path) not in known:
-        raise _invalid(f"{node.value!r} is none of {', '.join(known)}", node, path)
-    return str(node.value)
-
-
-def _text(node: yaml.Node, path: Path) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise _invalid("this must be one word", node, path)
-    return str(node.value)
-
-
-def _invalid(what: str, node: yaml.Node, path: Path) -> InvalidRoles:
-    return InvalidRoles(what, where=f"{path}:{node.start_mark.line + 1}", next=_NEXT)
+def _rights(node: Node | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for pattern, child in node.pairs() if node is not None else ():
+        yield pattern, tuple(each.one_of(RIGHTS) for each in child.items())

@@ -31,18 +31,25 @@ def test_the_committed_roles_can_be_read_and_a_missing_file_has_none(path: Path)
         "trm_reader",
     ]
     assert roles.read(path) == ()
+    path.write_text("# none yet\n", encoding="utf-8")
+    assert roles.read(path) == ()
 
 
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
-        ("- a", 1, "must be a mapping"),
-        ("a:\n  owner: b", 1, "nothing else"),
-        ("'a; b': {}", 1, "plain name"),
-        ("a:\n  rights: {events: [select, truncate]}", 2, "'truncate' is none of"),
-        ("a:\n  rights: {events: select}", 2, "must be a list"),
-        ("a:\n  settings: {role: postgres}", 2, "'role' is none of"),
-        ("a:\n  settings: {lock_timeout: never}", 2, "must be a duration"),
+        ("- a", 1, "the file must be a mapping"),
+        ("a:", 1, "a must be a mapping"),
+        ("a:\n  owner: b", 2, "a.owner is not known here: settings, rights are"),
+        ("'a; b': {}", 1, "a; b is not a plain name"),
+        (
+            "a:\n  rights: {events: [select, truncate]}",
+            2,
+            "a.rights.events must be one of select, insert, .*'truncate'",
+        ),
+        ("a:\n  rights: {events: select}", 2, "a.rights.events must be a list"),
+        ("a:\n  settings: {role: postgres}", 2, "a.settings.role is not known here"),
+        ("a:\n  settings: {lock_timeout: never}", 2, "a.settings.lock_timeout must be a duration"),
         ("a: [", 2, "can't be used"),
     ],
 )

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from directus_sync import tree
 from directus_sync.errors import InvalidAccess
-from directus_sync.resources import tree
 from directus_sync.resources.access.model import (
     ACTIONS,
     TENANT,
@@ -22,8 +22,8 @@ from directus_sync.resources.access.model import (
 )
 from directus_sync.resources.access_kinds import EVERY_FIELD, PUBLIC
 from directus_sync.resources.conditions import Filter
-from directus_sync.resources.tree import Form, Node
 from directus_sync.settings import access_files
+from directus_sync.tree import Form, Node
 
 FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from directus_sync import tree
 from directus_sync.errors import InvalidResources
-from directus_sync.resources import tree
 from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.grouping import key_of
 from directus_sync.resources.items import Resource, Row, ordered
@@ -26,8 +26,8 @@ from directus_sync.resources.studio_kinds import (
     STUDIO,
     TRANSLATION,
 )
-from directus_sync.resources.tree import Form, Node
 from directus_sync.settings import resource_files
+from directus_sync.tree import Form, Node
 
 FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
 # The one file that is in no folder.

@@ -101,6 +101,13 @@ class Node:
         except ValueError:
             raise self.fault("must be a UUID; make one: python3 -c 'import uuid; print(uuid.uuid4())'") from None
 
+    def one_of(self, known: tuple[str, ...]) -> str:
+        """Return one of these words."""
+        value = self.value
+        if value not in known:
+            raise self.fault(f"must be one of {', '.join(known)}, and is {shown(value)}")
+        return str(value)
+
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts, each there once."""
         found = tuple(item.text() for item in self.items())
@@ -137,9 +144,22 @@ def content(path: Path, form: Form) -> bytes:
 def parse(content: bytes, path: Path, form: Form) -> Node:
     """Return the root of a file.
 
-    Raises the form's error.
+    Raises the form's error, also where the file is empty.
     """
-    root = plain_yaml.file_tree(content, str(path), form.error, form.next)
+    root = _root(content, path, form)
     if root is None:
         raise form.fault("the file is empty", str(path))
-    return Node(root, path, "", form)
+    return root
+
+
+def read(path: Path, form: Form) -> Node | None:
+    """Read a file and return its root; None where it is empty.
+
+    Raises the form's error.
+    """
+    return _root(content(path, form), path, form)
+
+
+def _root(content: bytes, path: Path, form: Form) -> Node | None:
+    root = plain_yaml.file_tree(content, str(path), form.error, form.next)
+    return Node(root, path, "", form) if root is not None else None
