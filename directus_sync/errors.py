@@ -18,8 +18,6 @@ EXIT_CODES: Final = {
     5: "another deploy held the lock for too long. The message names it",
 }
 
-_SHOWN: Final = 60
-
 
 class SyncError(Exception):
     """Something went wrong in a way that has a name.
@@ -360,14 +358,3 @@ class LockTimeout(SyncError):
     id = "lock-timeout"
     exit_code = 5
     remedy = "wait, or end the session it names"
-
-
-def shown(value: object) -> str:
-    """Return a value for a message, short, whatever it is."""
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 revision`, `2 revisions`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"

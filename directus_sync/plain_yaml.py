@@ -21,7 +21,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from directus_sync.errors import SyncError, shown
+from directus_sync.errors import SyncError
+from directus_sync.wording import shown
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader

@@ -11,7 +11,8 @@ from uuid import UUID
 import yaml
 
 from directus_sync import plain_yaml
-from directus_sync.errors import SyncError, shown
+from directus_sync.errors import SyncError
+from directus_sync.wording import shown
 
 
 @dataclass(frozen=True)

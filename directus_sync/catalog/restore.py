@@ -17,9 +17,10 @@ from directus_sync import output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
 from directus_sync.catalog.exactness import SomethingElse, require_only
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
-from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed, count
+from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
+from directus_sync.wording import count
 
 _SCHEMA: Final = "public"
 

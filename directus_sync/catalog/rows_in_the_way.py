@@ -11,9 +11,9 @@ from psycopg2 import errorcodes, sql
 
 from directus_sync import output
 from directus_sync.catalog import Kind, Object, printed
-from directus_sync.errors import count
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+from directus_sync.wording import count
 
 SAMPLE_KEYS: Final = 5
 

@@ -9,7 +9,7 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.directus import installation
-from directus_sync.errors import AlreadyAdopted, count
+from directus_sync.errors import AlreadyAdopted
 from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.report.outcome import Adopted
@@ -20,6 +20,7 @@ from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history
 from directus_sync.steps import families, planning, sessions
+from directus_sync.wording import count
 
 
 @click.command()

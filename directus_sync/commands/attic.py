@@ -12,12 +12,13 @@ from click.shell_completion import CompletionItem
 
 from directus_sync import attic, output, settings
 from directus_sync.commands import options
-from directus_sync.errors import AtticUnknownCopy, SyncError, WrongSettings, count
+from directus_sync.errors import AtticUnknownCopy, SyncError, WrongSettings
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.report import copies as report
 from directus_sync.settings import Settings
 from directus_sync.steps import sessions
+from directus_sync.wording import count
 
 Completing = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 

@@ -14,11 +14,11 @@ from directus_sync.catalog import Difference, upkeep
 from directus_sync.commands import options
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges, count
+from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import hidden_properties
-from directus_sync.report import refusal, results
+from directus_sync.report import results
 from directus_sync.report.outcome import Captured
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import BRANCHES
@@ -29,6 +29,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.parts import EVERYTHING, Part
+from directus_sync.wording import count, shortened
 
 
 @click.command()
@@ -176,6 +177,6 @@ def _require_nothing_unpushed(content: bytes, path: Path, connection: Connection
     was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
     raise UnpushedFileChanges(
         f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
-        where="\n".join([str(path), *refusal.shortened(unpushed)]),
+        where="\n".join([str(path), *shortened(unpushed)]),
         next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from directus_sync.directus import installation
-from directus_sync.errors import DirectusTooOld, DirectusUpgrade, count
+from directus_sync.errors import DirectusTooOld, DirectusUpgrade
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
+from directus_sync.wording import count
 
 NAMES_SHOWN = 20
 

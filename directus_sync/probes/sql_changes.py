@@ -9,7 +9,7 @@ from psycopg2.sql import SQL, Identifier
 
 from directus_sync import catalog
 from directus_sync.catalog import Catalog, Kind, Object
-from directus_sync.errors import NameTaken, count
+from directus_sync.errors import NameTaken
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
@@ -17,6 +17,7 @@ from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Remains
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.sql_text import identifier
+from directus_sync.wording import count
 
 # Directus lists a collection only if it has a row for it.
 _TAKEN: Final = """

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from directus_sync import output
 from directus_sync.attic import Copy, Restored
-from directus_sync.errors import count
+from directus_sync.wording import count
 
 _REJECTED_SHOWN: Final = 20
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from directus_sync.errors import count
 from directus_sync.output import coloured
 from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
+from directus_sync.wording import count
 
 NAMES_SHOWN: Final = 5
 COLOURS: Final = {"+": "32", "~": "33", "-": "31"}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from directus_sync.errors import RefusedPlan, count
+from directus_sync.errors import RefusedPlan
 from directus_sync.schema.diff import Action, ItemKind
 from directus_sync.schema.plan import Plan, PlanItem
 from directus_sync.schema.rules import SchemaRule
-
-ITEMS_SHOWN: Final = 20
+from directus_sync.wording import count, shortened
 
 
 def error(plan: Plan, operation: str) -> RefusedPlan:
@@ -30,12 +29,6 @@ def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: 
     steps = [step for rule, found in present.items() for step in rule.value.steps(found)]
     what = f"{first.value.what(present[first])}; nothing was sent"
     return RefusedPlan(what, id=first.id, where="\n".join(where), next="\n".join(dict.fromkeys(steps)))
-
-
-def shortened(lines: Sequence[str]) -> list[str]:
-    """Return the first lines, and how many more there are."""
-    more = len(lines) - ITEMS_SHOWN
-    return [*lines[:ITEMS_SHOWN], f"and {more} more"] if more > 0 else list(lines)
 
 
 def _line(item: PlanItem) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.errors import RefusedPlan, count
+from directus_sync.errors import RefusedPlan
 from directus_sync.output import coloured
 from directus_sync.report.plans import COLOURS, short
 from directus_sync.report.refusal import by_rule
@@ -15,6 +15,7 @@ from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Mover
+from directus_sync.wording import count
 
 _WIDENS: Final = "widens"
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 from directus_sync.catalog import Drift
 from directus_sync.catalog.restore import Repair
 from directus_sync.directus.extensions import State
-from directus_sync.errors import count
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans, resources
 from directus_sync.report.outcome import Adopted, Captured, Checked, Compared, Deployed, Status
@@ -18,6 +17,7 @@ from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.wording import count
 
 # What a pull makes of a difference between database and catalog.yaml.
 _DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}

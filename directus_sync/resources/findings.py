@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from directus_sync.errors import SyncError, count
+from directus_sync.errors import SyncError
+from directus_sync.wording import count
 
 _SHOWN: Final = 20
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from directus_sync.errors import count
 from directus_sync.resources.items import Row, text
 from directus_sync.sql_text import literal
+from directus_sync.wording import count
 
 Rows = tuple[Row, ...]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from directus_sync.errors import count
 from directus_sync.resources.plan import Judged, ResourceChange
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
+from directus_sync.wording import count
 
 Items = Sequence[Judged]
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from directus_sync.errors import CatalogExpectsIt, count
+from directus_sync.errors import CatalogExpectsIt
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
 from directus_sync.sql_text import identifier, literal
+from directus_sync.wording import count
 
 Items = Sequence[PlanItem]
 

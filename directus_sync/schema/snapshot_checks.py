@@ -8,8 +8,9 @@ from typing import Any, Final
 import yaml
 
 from directus_sync import plain_yaml
-from directus_sync.errors import InvalidSnapshot, shown
+from directus_sync.errors import InvalidSnapshot
 from directus_sync.sql_text import literal
+from directus_sync.wording import shown
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from directus_sync import files
 from directus_sync.directus import installation
-from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges, count
+from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.report.refusal import shortened
 from directus_sync.resources import judging
 from directus_sync.resources.forms import FORMS, FamilyForm, Wanted
 from directus_sync.resources.items import Resource
@@ -25,6 +24,7 @@ from directus_sync.steps import resources
 from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import read_wanted as read_schema
 from directus_sync.steps.resources import Comparison
+from directus_sync.wording import count, shortened
 
 Plans = tuple[ResourcePlan, ...]
 

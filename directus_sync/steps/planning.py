@@ -11,13 +11,12 @@ from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
+from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import impact, risks, sql_changes
 from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.report.plans import short
-from directus_sync.report.refusal import shortened
 from directus_sync.resources import families
 from directus_sync.revisions import branches
 from directus_sync.schema import approvals, completeness, diff, guard, rebuilding, snapshot
@@ -27,6 +26,7 @@ from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import history
+from directus_sync.wording import count, shortened
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from directus_sync import attic
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError, count
+from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
@@ -24,6 +24,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import history
 from directus_sync.steps import planning, resources
 from directus_sync.steps.planning import Request
+from directus_sync.wording import count
 
 # How long a push tries to get its locks. Readers get their turn in the pauses.
 FIRST_PAUSE_SECONDS: Final = 1.0

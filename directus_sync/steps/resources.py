@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from directus_sync import attic
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import NotConverged, RequestFailed, SyncError, count
+from directus_sync.errors import NotConverged, RequestFailed, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report import resources as report
-from directus_sync.report.refusal import shortened
 from directus_sync.resources import grouping, judging, live, requests
 from directus_sync.resources.forms import Wanted
 from directus_sync.resources.grouping import Live, Names
@@ -31,6 +30,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import planning
 from directus_sync.steps.planning import Request
+from directus_sync.wording import count, shortened
 
 Leave = Callable[[ResourcePlan], bool]
 ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]

@@ -8,13 +8,13 @@ from collections.abc import Container, Sequence
 from directus_sync import roles
 from directus_sync.catalog import Catalog, Object, upkeep
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.errors import count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.roles import granting
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history
 from directus_sync.state.fingerprint import Fingerprint
+from directus_sync.wording import count
 
 
 def correct_rights(settings: Settings, connection: Connection, progress: Progress) -> tuple[str, ...]:

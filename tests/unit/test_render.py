@@ -8,7 +8,8 @@ import re
 import pytest
 
 from directus_sync import output
-from directus_sync.errors import SyncError, count
+from directus_sync.errors import SyncError
+from directus_sync.wording import count
 from tests.processes import until
 
 Output = pytest.CaptureFixture[str]

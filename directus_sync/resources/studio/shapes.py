@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from directus_sync.resources.items import Row
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
+from directus_sync.tree import Node
 
 _WHOLE: Final = frozenset({"refresh_interval", "auth_login_attempts"})
 _FLAGS: Final = frozenset({"show_header"})

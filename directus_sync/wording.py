@@ -1,0 +1,35 @@
+"""How messages put numbers and values, and how they cut what is too long to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+# How many lines and characters one reads.
+LINES: Final = 20
+LENGTH: Final = 60
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 revision`, `2 revisions`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, short, whatever it is."""
+    return cut(repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}")
+
+
+def cut(text: str, length: int = LENGTH) -> str:
+    """Return the beginning of a text."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
+def shortened(lines: Sequence[str], most: int = LINES) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    return [*lines[:most], f"and {len(lines) - most} more"] if len(lines) > most else list(lines)
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return the first names in one line, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
