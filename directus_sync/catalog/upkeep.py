@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from directus_sync.catalog.restore import Repair
 from directus_sync.errors import CatalogExpectsIt
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+from directus_sync.wording import listed
 
 _CONSTRAINT = """
 SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conname = (parse_ident(%s))[1]
@@ -107,10 +108,10 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
     actual = query.read(connection)
     if path.is_file() and not overwrite:
         found = catalog.compare(catalog_file.load(path), actual)
-        missing = [difference.object for difference in found if difference.kind is not Drift.UNEXPECTED]
+        missing = [str(difference.object) for difference in found if difference.kind is not Drift.UNEXPECTED]
         if missing:
             raise CatalogExpectsIt(
-                f"the file lists {_named(missing)}, which the database lacks or has in another form",
+                f"the file lists {listed(missing, 5)}, which the database lacks or has in another form",
                 where=str(path),
                 next="if it was lost: directus-sync deploy puts it back, then pull\n"
                 "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
@@ -125,8 +126,3 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
         return True
 
     return write
-
-
-def _named(objects: Iterable[Object]) -> str:
-    names = [str(item) for item in objects]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

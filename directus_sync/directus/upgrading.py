@@ -7,9 +7,7 @@ from directus_sync.errors import DirectusTooOld, DirectusUpgrade
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
-from directus_sync.wording import count
-
-NAMES_SHOWN = 20
+from directus_sync.wording import count, shortened
 
 
 def missing_migrations(connection: Connection, settings: Settings) -> tuple[str, ...]:
@@ -35,7 +33,7 @@ def require_meant(connection: Connection, settings: Settings, last: str | None) 
         number = count(len(unknown), "migration")
         raise DirectusTooOld(
             f"this database was upgraded to Directus {last}; Directus {version} does not know {number} of it",
-            where=f"{database.label(connection)}\n" + "\n".join(sorted(unknown)[:NAMES_SHOWN]),
+            where=f"{database.label(connection)}\n" + "\n".join(shortened(sorted(unknown))),
             next=f"use Directus {last} again;\n"
             f"or go back with Directus {last}: directus database migrate:down, {len(unknown)} times, then deploy again",
         )
@@ -45,7 +43,7 @@ def require_meant(connection: Connection, settings: Settings, last: str | None) 
         number = count(len(missing), "migration")
         raise DirectusUpgrade(
             f"Directus {version} would run {number} on a database of {f'Directus {last}' if last else 'an older one'}",
-            where=f"{database.label(connection)}\n" + "\n".join(missing[:NAMES_SHOWN]),
+            where=f"{database.label(connection)}\n" + "\n".join(shortened(missing)),
             next="make a backup, read what changed in Directus, then name the version:\n"
             f"directus-sync deploy --upgrade-directus {version}, or DIRECTUS_SYNC_UPGRADE_DIRECTUS={version}",
         )

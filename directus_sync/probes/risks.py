@@ -17,6 +17,7 @@ from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
+from directus_sync.wording import shown
 
 # The type comes from a file, so it must match this before it becomes part of a statement.
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ]*(\([A-Za-z0-9, ]+\))?")
@@ -124,7 +125,7 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
     """Return the statement with the names and the type of a risk. source: the type of its column now."""
     if risk.target and not _TYPE_NAME.fullmatch(risk.target):
         raise WrongSettings(
-            f"{risk.target[:40]!r} is not the name of a type",
+            f"{shown(risk.target)} is not the name of a type",
             where=f"{risk.collection}.{risk.field}",
             next="restore the snapshot from git, or write it again: directus-sync pull --overwrite",
         )

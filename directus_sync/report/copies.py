@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import Any
 
 from directus_sync import output
 from directus_sync.attic import Copy, Restored
-from directus_sync.wording import count
-
-_REJECTED_SHOWN: Final = 20
+from directus_sync.wording import LINES, count
 
 
 def copy_line(copy: Copy) -> str:
@@ -33,10 +31,10 @@ def restored(done: Restored, *, dry_run: bool = False) -> str:
     ]
     if done.missing_columns:
         lines.append(f"columns that are gone: {', '.join(done.missing_columns)}")
-    shown = done.rejected[:_REJECTED_SHOWN]
+    shown = done.rejected[:LINES]
     lines += [f"  {output.value(rejected.key)}: {output.detail(rejected.reason)}" for rejected in shown]
-    if len(done.rejected) > _REJECTED_SHOWN:
-        lines.append(f"  and {len(done.rejected) - _REJECTED_SHOWN} more; --json lists all")
+    if len(done.rejected) > LINES:
+        lines.append(f"  and {len(done.rejected) - LINES} more; --json lists all")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from directus_sync.output import coloured
 from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
-from directus_sync.wording import count
+from directus_sync.wording import count, cut, listed
 
 NAMES_SHOWN: Final = 5
 COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
@@ -113,8 +113,7 @@ def _remarks(item: PlanItem) -> Iterator[str]:
     if item.taken:
         yield f"takes along {', '.join(found.name for found in item.taken)}"
     if item.named_by:
-        shown, more = item.named_by[:NAMES_SHOWN], len(item.named_by) - NAMES_SHOWN
-        yield f"named by {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+        yield f"named by {listed(item.named_by, NAMES_SHOWN)}"
     if item.rule is not None:
         yield f"refused: {item.rule.id}"
     elif item.reason:
@@ -125,9 +124,8 @@ def _detail(change: Change) -> str:
     noun = change.kind.noun
     if change.action is Action.CHANGE:
         edits = [f"{edit.name}: {short(edit.before)} -> {short(edit.after)}" for edit in change.edits]
-        more = f", and {len(edits) - 3} more" if len(edits) > 3 else ""
         prefix = "" if change.kind is ItemKind.FIELD else f"{noun}, "
-        return prefix + ", ".join(edits[:3]) + more
+        return prefix + listed(edits, 3)
     if change.kind is ItemKind.RELATION:
         return f"relation to {change.related}"
     shape = change.after or change.before or {}
@@ -138,5 +136,4 @@ def short(value: object) -> str:
     """Return a value for a line of text, cut to 32 characters."""
     if value is ABSENT:
         return "nothing"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 32 else f"{text[:31]}…"
+    return cut(value if isinstance(value, str) else json.dumps(value, default=str), 32)

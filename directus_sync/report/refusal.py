@@ -9,7 +9,7 @@ from directus_sync.errors import RefusedPlan
 from directus_sync.schema.diff import Action, ItemKind
 from directus_sync.schema.plan import Plan, PlanItem
 from directus_sync.schema.rules import SchemaRule
-from directus_sync.wording import count, shortened
+from directus_sync.wording import count, listed, shortened
 
 
 def error(plan: Plan, operation: str) -> RefusedPlan:
@@ -36,7 +36,7 @@ def _line(item: PlanItem) -> str:
     details = [change.kind.noun] if change.kind is not ItemKind.COLLECTION else []
     if change.action is Action.CHANGE:
         edits = item.verdict.edits or change.edits
-        details.append(", ".join(dict.fromkeys(edit.name for edit in edits[:4])))
+        details.append(listed(list(dict.fromkeys(edit.name for edit in edits)), 4))
     if item.verdict.risks:
         details.append(count(item.rows, "row"))
     if item.rule is not None:

@@ -15,7 +15,7 @@ from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Mover
-from directus_sync.wording import count
+from directus_sync.wording import count, shortened
 
 _WIDENS: Final = "widens"
 
@@ -108,7 +108,7 @@ def _details(item: Judged) -> list[str]:
     found = []
     change = item.change
     edits = [edit for name in change.edited for edit in _edits(name, change.before[0][name], change.after[0][name])]
-    found += [f"{name}: {short(before)} -> {short(after)}" for name, before, after in edits[:3]]
+    found += shortened([f"{name}: {short(before)} -> {short(after)}" for name, before, after in edits], 3)
     if change.action is Action.CHANGE and not change.edited:
         found.append(f"{count(len(change.before), 'rule')} -> {count(len(change.after), 'rule')}")
     if change.action is Action.ADD and item.mover is Mover.SERVER:

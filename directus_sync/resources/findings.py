@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from directus_sync.errors import SyncError
-from directus_sync.wording import count
-
-_SHOWN: Final = 20
+from directus_sync.wording import LINES, shortened
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,8 @@ def require_none(found: Iterable[Finding], error: type[SyncError], files: str) -
     if not errors:
         return
     first = errors[0]
-    more = [f"and {count(len(errors) - _SHOWN, 'more')}"] if len(errors) > _SHOWN else []
     raise error(
         first.what if len(errors) == 1 else f"{len(errors)} things in the {files} files must not be sent",
-        where=first.where if len(errors) == 1 else "\n".join([*map(str, errors[:_SHOWN]), *more]),
-        next="\n".join(dict.fromkeys(finding.next for finding in errors[:_SHOWN])),
+        where=first.where if len(errors) == 1 else "\n".join(shortened([str(finding) for finding in errors])),
+        next="\n".join(dict.fromkeys(finding.next for finding in errors[:LINES])),
     )

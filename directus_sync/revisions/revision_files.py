@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from directus_sync.errors import InvalidRevisions
 from directus_sync.revisions.checksum import assigned_name, checksum
+from directus_sync.wording import cut
 
 # Where a revision stands is not what it does: `make renumber` changes both.
 _POSITION: Final = frozenset({"revision", "down_revision"})
@@ -85,7 +86,7 @@ def head_id(versions: Path, branch: str) -> str:
     found = re.match(rf"{branch}_\d{{4}}(?![0-9])", named)
     if found is None:
         raise InvalidRevisions(
-            f"{path.name} names no {branch} revision: it says {named.splitlines()[0][:60]!r}"
+            f"{path.name} names no {branch} revision: it says {cut(named.splitlines()[0])!r}"
             if named
             else f"{path.name} is missing or empty",
             where=shown(path),

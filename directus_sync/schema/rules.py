@@ -15,7 +15,7 @@ from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
 from directus_sync.sql_text import identifier, literal
-from directus_sync.wording import count
+from directus_sync.wording import count, listed
 
 Items = Sequence[PlanItem]
 
@@ -86,7 +86,7 @@ def _what_is_incomplete(items: Items) -> str:
 def _lacks(item: PlanItem) -> str:
     # Of a change the line has its properties anyway.
     change = item.verdict.change
-    return ", ".join(edit.name for edit in change.edits[:4]) if change.action is Action.ADD else ""
+    return listed([edit.name for edit in change.edits], 4) if change.action is Action.ADD else ""
 
 
 def _complete(items: Items) -> list[str]:

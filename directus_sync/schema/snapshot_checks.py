@@ -10,7 +10,7 @@ import yaml
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot
 from directus_sync.sql_text import literal
-from directus_sync.wording import shown
+from directus_sync.wording import cut, shown
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"
@@ -47,7 +47,6 @@ _TYPES: Final[Mapping[str, Mapping[str, type]]] = {
 }
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false"}
 
-_SHOWN: Final = 60
 
 RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
 _CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
@@ -138,7 +137,7 @@ def _check_section(section: str, entries: object, problems: Problems) -> None:
         if not all(isinstance(part, str) and part for part in name):
             raise problems.error(f"an entry of `{section}` has no name", path)
         if name in seen:
-            text = f"`{section}` has {'.'.join(name)[:_SHOWN]} twice"
+            text = f"`{section}` has {cut('.'.join(name))} twice"
             raise problems.error(text, path, correction=_without_the_later(section, name))
         if not isinstance(entry.get("related_collection"), str | None):
             raise problems.error("`related_collection` must be a name or null", (*path, "related_collection"))
@@ -209,7 +208,7 @@ def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:
     for section, parts in _REPEATED.items():
         for index, entry in enumerate(document[section]):
             names = [entry[key] for key in NAMING_KEYS[section]]
-            title = ".".join(names)[:_SHOWN]
+            title = cut(".".join(names))
             for part, keys in parts.items():
                 path = (section, index, part)
                 if not isinstance(values := entry.get(part) or {}, dict):

@@ -15,6 +15,7 @@ from directus_sync import hiding
 from directus_sync.errors import WrongSettings
 from directus_sync.settings.model import ROOT, DatabaseSettings, Mode, Settings
 from directus_sync.settings.table import SECRET_NAMES, SETTINGS
+from directus_sync.wording import shown
 
 # A week: longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600
@@ -148,7 +149,7 @@ def _database(values: Mapping[str, str]) -> DatabaseSettings:
     port = values.get("DB_PORT", "5432")
     if not port.isascii() or not port.isdecimal() or len(port) > len("65535") or not 0 < int(port) < 65536:
         raise WrongSettings(
-            f"DB_PORT is {port[:20]!r}, which is not a port", next="set DB_PORT to a number, such as 5432"
+            f"DB_PORT is {shown(port)}, which is not a port", next="set DB_PORT to a number, such as 5432"
         )
     return DatabaseSettings(
         host=values["DB_HOST"],
@@ -220,7 +221,7 @@ def age(text: str, where: str) -> timedelta:
     units = {"h": "hours", "d": "days", "w": "weeks"}
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or len(number) > _AGE_DIGITS or unit not in units:
-        raise WrongSettings(f"{text[:20]!r} is not an age", where=where, next="write it as 90d, 12h or 4w")
+        raise WrongSettings(f"{shown(text)} is not an age", where=where, next="write it as 90d, 12h or 4w")
     return timedelta(**{units[unit]: int(number)})
 
 

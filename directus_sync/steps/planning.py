@@ -196,7 +196,7 @@ def not_converged(
 
 def _edits(change: Change) -> str:
     parts = [f"{edit.name}: Directus has {short(edit.before)}, the file {short(edit.after)}" for edit in change.edits]
-    return f" ({'; '.join(parts[:3])})" if parts else ""
+    return f" ({'; '.join(shortened(parts, 3))})" if parts else ""
 
 
 def note_pointless(

@@ -28,6 +28,7 @@ from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.settings import ROOT
 from directus_sync.sql_text import literal
+from directus_sync.wording import listed
 from migrations.operations import names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Presence, execute, exists, find
@@ -203,8 +204,7 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
     for column, count in sorted(rows.done.items()):
         log.info("%s: %s, %d rows", label, column, count)
     for column, keys in sorted(rows.doubts.items()):
-        shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
-        log.warning("%s: look at %s, it may name the old one: %s", label, column, shown)
+        log.warning("%s: look at %s, it may name the old one: %s", label, column, listed(keys, SHOWN))
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
     for name in impact.mentioned({path: path.read_text(encoding="utf-8") for path in _files()}, rename):

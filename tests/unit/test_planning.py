@@ -15,13 +15,13 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import impact, risks, sql_changes
-from directus_sync.report import refusal
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history
 from directus_sync.steps import planning
+from directus_sync.wording import LINES
 from tests import snapshots
 from tests.unit.directus_double import EXPORT, URL, Server
 
@@ -131,7 +131,7 @@ def test_what_still_differs_is_named_up_to_a_limit(
     with pytest.raises(NotConverged) as caught:
         planning.require_equal(client_of(Server(many)), wanted)
     assert "25 items still differ" in str(caught.value)
-    assert str(caught.value).count("remove field station.elev_") == refusal.ITEMS_SHOWN
+    assert str(caught.value).count("remove field station.elev_") == LINES
 
 
 def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from directus_sync.report import refusal
 from directus_sync.schema import diff, guard
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Taken
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.wording import LINES
 
 OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"
 Answers = Mapping[str, Any]
@@ -63,7 +64,7 @@ def test_many_items_show_some_and_count_the_rest(removal: Any, live: Snapshot) -
     text = message(judged(removals(removal, 25), live))
     assert "25 fields exist in Directus and in no snapshot" in text
     assert "and 5 more" in text
-    assert text.count("(field") == refusal.ITEMS_SHOWN
+    assert text.count("(field") == LINES
 
 
 def test_what_goes_along_is_named_even_where_the_removal_is_approved(removal: Any, live: Snapshot) -> None:

@@ -76,11 +76,11 @@ def test_a_changed_relation_is_told_from_the_field_of_the_same_name(planned: Pla
 def test_a_long_value_is_shortened(planned: Planned) -> None:
     (line,) = lines(planned("field_meta_null"))[1:]
     assert len(line) < 100
-    assert "…" in line
+    assert "..." in line
 
 
 def test_more_than_three_edits_are_counted(planned: Planned) -> None:
-    assert lines(planned("widened_integer_to_string"))[1].endswith(", and 2 more")
+    assert lines(planned("widened_integer_to_string"))[1].endswith(" and 2 more")
 
 
 def test_a_property_that_is_not_there_is_called_nothing(planned: Planned) -> None:
