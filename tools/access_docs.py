@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from directus_sync.errors import InvalidAccess, SyncError
-from directus_sync.resources import access, findings
+from directus_sync.resources import findings
+from directus_sync.resources.access import compiling, lint, reading
 from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.resources.conditions import Filter
@@ -43,12 +44,13 @@ right at all, unless `public` has a column. Administrators may do everything.
 def main(root: Path = ROOT) -> int:
     """Write or check the files; return the exit code."""
     try:
-        loaded = access.load(root / "snapshots/access", snapshot.read(root / "snapshots/schema.yaml"))
-        findings.require_none(loaded.findings, InvalidAccess, "access")
+        access, schema = reading.read(root / "snapshots/access"), snapshot.read(root / "snapshots/schema.yaml")
+        wrong = lint.findings(access, schema, compiling.compiled(access, schema))
+        findings.require_none(wrong, InvalidAccess, "access")
     except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    wanted = {PAGE: page(loaded.access), GUARD: guard(loaded.access)}
+    wanted = {PAGE: page(access), GUARD: guard(access)}
     stale = {name: text for name, text in wanted.items() if _read(root / name) != text}
     for name, text in stale.items():
         if "--check" in sys.argv[1:]:

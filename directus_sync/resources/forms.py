@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
 from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
-from directus_sync.resources import access, findings, studio
+from directus_sync.resources import findings, studio
 from directus_sync.resources.access import compiling, writing
+from directus_sync.resources.access import lint as access_lint
 from directus_sync.resources.access import reading as access_reading
 from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Contents, Items, Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.paths import has_collection
+from directus_sync.resources.studio import lint as studio_lint
 from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
 from directus_sync.resources.studio_kinds import PRESET, SETTING, SETTINGS, STUDIO
@@ -25,21 +27,35 @@ from directus_sync.settings import Settings
 
 # By path; None where a file is to go.
 Changed = dict[Path, bytes | None]
+Roles = Mapping[str, str]
 
 _NAME: Final = f"{SETTING}:project_name"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the files say of a family. family: with the names that the files give to rows of others."""
+    """What the files say of a family. family: with the names that the files give to rows of others.
+
+    contents: what the files hold; findings: what is wrong with it.
+    """
 
     form: FamilyForm
     family: Family
     items: Items
+    contents: Contents = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def require_sound(self) -> tuple[Finding, ...]:
+        """Return the warnings. Raises the form's error for what must not be sent."""
+        findings.require_none(self.findings, self.form.error, self.form.name)
+        return tuple(finding for finding in self.findings if not finding.is_error)
 
 
 class FamilyForm(ABC):
-    """The files of one family. name: of the family; error: what is raised for files that can't be used."""
+    """The files of one family. name: of the family; error: what is raised for files that can't be used.
+
+    roles, in all methods: the ids of the roles, by the names that the access files give them.
+    """
 
     name: ClassVar[str]
     error: ClassVar[type[SyncError]]
@@ -53,37 +69,18 @@ class FamilyForm(ABC):
         """Tell whether the family is kept in files here."""
 
     @abstractmethod
-    def contents(self, settings: Settings) -> dict[Path, bytes]:
-        """Return what the files hold. Raises `error`."""
-
-    @abstractmethod
-    def family(self, settings: Settings) -> Family:
+    def family(self, roles: Roles) -> Family:
         """Return the family, with the names that other files give."""
 
     @abstractmethod
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
-        """Return what files with these contents say. Raises `error`."""
-
-    @abstractmethod
-    def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        """Return what is wrong with the files."""
+    def read(self, settings: Settings, schema: Snapshot, roles: Roles) -> Wanted:
+        """Return what the files say. Raises `error` for what can't be read."""
 
     @abstractmethod
     def rewritten(
-        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
+        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, roles: Roles
     ) -> Changed:
         """Return the files that change, so that they say what the database has. Raises `error`."""
-
-    def read(self, settings: Settings, schema: Snapshot) -> Wanted:
-        """Return what the files say. Raises `error` for what can't be read."""
-        items = self.compiled(settings, self.contents(settings), schema)
-        return Wanted(self, self.family(settings), {item.id: item for item in items})
-
-    def require_sound(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        """Return the warnings. Raises `error` for what must not be sent."""
-        found = self.findings(settings, schema)
-        findings.require_none(found, self.error, self.name)
-        return tuple(finding for finding in found if not finding.is_error)
 
 
 class _Access(FamilyForm):
@@ -98,33 +95,24 @@ class _Access(FamilyForm):
     def are_kept(self, settings: Settings) -> bool:
         return (settings.access / "access.yaml").exists()
 
-    def contents(self, settings: Settings) -> dict[Path, bytes]:
-        return access_reading.contents(settings.access)
-
-    def family(self, _settings: Settings) -> Family:
+    def family(self, _roles: Roles) -> Family:
         return ACCESS
 
-    def compiled(self, settings: Settings, old: Contents, schema: Snapshot) -> tuple[Resource, ...]:
-        return compiling.compiled(access_reading.parse(settings.access, old), schema)
-
-    def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        return access.load(settings.access, schema).findings
+    def read(self, settings: Settings, schema: Snapshot, _roles: Roles) -> Wanted:
+        contents = access_reading.contents(settings.access)
+        found = access_reading.parse(settings.access, contents)
+        items = compiling.compiled(found, schema)
+        wrong = access_lint.findings(found, schema, items)
+        return Wanted(self, ACCESS, {item.id: item for item in items}, contents, wrong)
 
     def rewritten(
-        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
+        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, _roles: Roles
     ) -> Changed:
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
         # A collection that is gone takes its file along.
         gone = [path for path in old if path.parent != settings.access and not has_collection(schema, path.stem)]
         return changed | dict.fromkeys(gone)
-
-    def roles(self, settings: Settings) -> Mapping[str, str]:
-        """Return the ids of the roles, by the names that the files give them. Raises `error`."""
-        if not self.are_kept(settings):
-            return {}
-        found = access_reading.parse(settings.access, self.contents(settings))
-        return {role.name: role.id for role in found.roles.values()}
 
 
 class _Studio(FamilyForm):
@@ -139,27 +127,24 @@ class _Studio(FamilyForm):
     def are_kept(self, settings: Settings) -> bool:
         return settings.resources.is_dir()
 
-    def contents(self, settings: Settings) -> dict[Path, bytes]:
-        return studio_reading.contents(settings.resources)
+    def family(self, roles: Roles) -> Family:
+        return studio.family(roles)
 
-    def family(self, settings: Settings) -> Family:
-        return studio.family(ACCESS_FORM.roles(settings))
-
-    def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Resource, ...]:
-        found = studio_reading.parse(settings.resources, old, ACCESS_FORM.roles(settings))
-        if settings.project_name is None:
-            return found
-        row = {"field": "project_name", "value": settings.project_name}
-        named = () if row["value"] == SETTINGS.singles["project_name"] else (Resource(SETTING, "project_name", (row,)),)
-        return (*(item for item in found if item.id != _NAME), *named)
-
-    def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        return studio.findings(settings.resources, schema, ACCESS_FORM.roles(settings))
+    def read(self, settings: Settings, schema: Snapshot, roles: Roles) -> Wanted:
+        contents = studio_reading.contents(settings.resources)
+        found = studio_reading.parse(settings.resources, contents, roles)
+        items = {item.id: item for item in found}
+        if settings.project_name is not None:
+            # Here the name is not that of the files.
+            items.pop(_NAME, None)
+            row = {"field": "project_name", "value": settings.project_name}
+            if row["value"] != SETTINGS.singles["project_name"]:
+                items[_NAME] = Resource(SETTING, "project_name", (row,))
+        return Wanted(self, self.family(roles), items, contents, tuple(studio_lint.findings(found, schema)))
 
     def rewritten(
-        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
+        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, roles: Roles
     ) -> Changed:
-        roles = ACCESS_FORM.roles(settings)
         gone = [path for path in old if path.parent.name == "presets" and not has_collection(schema, path.stem)]
         lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
         live = {name: item for name, item in live.items() if not name.startswith(lost)}
@@ -174,5 +159,12 @@ class _Studio(FamilyForm):
         return changed | dict.fromkeys(gone)
 
 
-ACCESS_FORM: Final = _Access()
-FORMS: Final[tuple[FamilyForm, ...]] = (ACCESS_FORM, _Studio())
+FORMS: Final[tuple[FamilyForm, ...]] = (_Access(), _Studio())
+
+
+def roles(settings: Settings) -> Roles:
+    """Return the ids of the roles, by the names that the access files give them.
+
+    Raises InvalidAccess.
+    """
+    return access_reading.role_ids(settings.access) if FORMS[0].are_kept(settings) else {}

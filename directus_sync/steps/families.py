@@ -10,7 +10,7 @@ from directus_sync.directus import installation
 from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.resources import judging
+from directus_sync.resources import forms, judging
 from directus_sync.resources.forms import FORMS, FamilyForm, Wanted
 from directus_sync.resources.items import Resource
 from directus_sync.resources.plan import ResourcePlan
@@ -38,11 +38,12 @@ def read_wanted(
 
     Raises InvalidAccess and InvalidResources for what can't be read or must not be sent.
     """
-    found = []
+    found, roles = [], forms.roles(settings)
     for form in FORMS:
         if Part(form.name) in parts and form.are_kept(settings):
-            found.append(form.read(settings, schema))
-            for finding in form.require_sound(settings, schema):
+            wanted = form.read(settings, schema, roles)
+            found.append(wanted)
+            for finding in wanted.require_sound():
                 if progress is not None:
                     progress.note(f"note: {finding}")
     return tuple(found)
@@ -73,7 +74,7 @@ def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:
 
 def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bool:
     try:
-        wanted = form.read(settings, read_schema(settings))
+        wanted = form.read(settings, read_schema(settings), forms.roles(settings))
     except (InvalidAccess, InvalidResources, InvalidSnapshot):
         return False
     recorded = resource_history.base(connection, wanted.family)
@@ -82,10 +83,10 @@ def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bo
 
 def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
     """Return the items that files or database have, by id."""
-    by_name = {wanted.family.name: wanted for wanted in all_wanted}
+    by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     found: set[str] = set()
     for form in FORMS:
-        wanted = by_name.get(form.name) or Wanted(form, form.family(settings), {})
+        wanted = by_name.get(form.name) or Wanted(form, form.family(roles), {})
         compared = resources.compare(connection, wanted.family, wanted.items)
         found.update(compared.wanted, compared.live.items)
     return frozenset(found)
@@ -96,10 +97,10 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
 
     What is there belongs to the base, also what is in no file: a pull takes it in.
     """
-    by_name = {wanted.family.name: wanted for wanted in all_wanted}
+    by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     recorded = False
     for form in FORMS:
-        wanted = by_name.get(form.name) or Wanted(form, form.family(settings), {})
+        wanted = by_name.get(form.name) or Wanted(form, form.family(roles), {})
         found = resources.compare(connection, wanted.family, wanted.items, taken=True)
         if found.base is None:
             resource_history.record(connection, wanted.family, found.live.items.values(), "adopt")
@@ -127,13 +128,14 @@ def pull(
 def _pulled(
     settings: Settings, connection: Connection, schema: Snapshot, form: FamilyForm, *, overwrite: bool
 ) -> Iterator[Path]:
-    old, wanted = form.contents(settings), form.read(settings, schema)
+    roles = forms.roles(settings)
+    wanted = form.read(settings, schema, roles)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
     kept = frozenset() if overwrite else _unpushed(form, settings, found)
     after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
-    for path, content in form.rewritten(settings, old, after, differing, schema).items():
+    for path, content in form.rewritten(settings, wanted.contents, after, differing, schema, roles).items():
         if content is None:
             path.unlink(missing_ok=True)
         else:

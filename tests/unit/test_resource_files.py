@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from directus_sync import settings
+from directus_sync import settings, tree
 from directus_sync.errors import InvalidResources
-from directus_sync.resources import findings, judging, studio
+from directus_sync.resources import forms, judging
 from directus_sync.resources.forms import FORMS
 from directus_sync.resources.items import Resource
-from directus_sync.resources.studio import reading, writing
+from directus_sync.resources.studio import lint, reading, writing
 from directus_sync.resources.studio_kinds import STUDIO
 from directus_sync.schema import snapshot
 from tests import resource_files
@@ -62,7 +63,7 @@ def folder(tmp_path: Path) -> Folder:
 def found(tmp_path: Path, name: str, text: str) -> list[str]:
     """Return what is wrong with one file."""
     folder = resource_files.written(tmp_path, {name: text})
-    return [finding.what for finding in studio.findings(folder, SCHEMA, ROLES)]
+    return [finding.what for finding in lint.findings(reading.parse(folder, reading.contents(folder), ROLES), SCHEMA)]
 
 
 # What files say
@@ -210,10 +211,26 @@ def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) ->
 
 def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> None:
     (form,) = (form for form in FORMS if form.name == "resources")
-    assert form.require_sound(PROJECT, SCHEMA) == ()
-    lists = {item.key.partition("/")[0] for item in form.read(PROJECT, SCHEMA).items.values() if item.kind == "preset"}
+    wanted = form.read(PROJECT, SCHEMA, forms.roles(PROJECT))
+    assert wanted.findings == wanted.require_sound() == ()
+    lists = {item.key.partition("/")[0] for item in wanted.items.values() if item.kind == "preset"}
     assert lists == {name for (name,), entry in SCHEMA.section("collections").items() if entry.get("schema")}
-    findings.require_none(form.findings(PROJECT, SCHEMA), InvalidResources, "resources")
+
+
+def test_each_file_is_read_once_so_that_what_is_checked_is_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Counter[Path] = Counter()
+
+    def counted(path: Path, form: tree.Form) -> bytes:
+        seen[path] += 1
+        return path.read_bytes()
+
+    monkeypatch.setattr(tree, "content", counted)
+    roles = forms.roles(PROJECT)
+    seen.clear()
+    for form in FORMS:
+        assert form.read(PROJECT, SCHEMA, roles).require_sound() == ()
+    assert set(seen) == {*settings.access_files(PROJECT.access), *settings.resource_files(PROJECT.resources)}
+    assert set(seen.values()) == {1}
 
 
 # What a pull writes
@@ -275,7 +292,7 @@ def test_the_lists_of_a_collection_that_is_gone_go_and_the_rest_is_pulled(folder
     loaded = dataclasses.replace(PROJECT, snapshot=folder.path / "schema.yaml")
     files = {loaded.resources / "presets" / "cars.yaml": DEFAULT.encode(), loaded.resources / "settings.yaml": b"{}\n"}
     live = {"setting:project_name": Resource("setting", "project_name", ({"field": "project_name", "value": "A"},))}
-    changed = form.rewritten(loaded, files, live, ["preset:cars/-/-", "setting:project_name"], SCHEMA)
+    changed = form.rewritten(loaded, files, live, ["preset:cars/-/-", "setting:project_name"], SCHEMA, ROLES)
     assert {path.name: content for path, content in changed.items()} == {
         "cars.yaml": None,
         "settings.yaml": b"project_name: A\n",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +25,8 @@ from directus_sync.settings import access_files
 from directus_sync.tree import Form, Node
 
 FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
+# The one file that is in no folder.
+TOP: Final = "access.yaml"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # The keys of a collection's file that are no policies.
 _ROWS: Final = "rows"
@@ -56,22 +57,31 @@ def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
 
     Raises InvalidAccess with file and line.
     """
-    return _parsed(folder, tuple(files.items()))
+    nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
+    roles, policies = _top(nodes.pop(folder / TOP))
+    collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
+    return Access(folder, roles, policies, collections)
 
 
-# A deploy asks five times: for the rows, for what is wrong with them, and for the names of the roles.
-@lru_cache(maxsize=2)
-def _parsed(folder: Path, files: tuple[tuple[Path, bytes], ...]) -> Access:
-    nodes = {path: tree.parse(content, path, FORM) for path, content in files}
-    parts = nodes.pop(folder / "access.yaml").record(("policies",), ("roles",))
+def role_ids(folder: Path) -> dict[str, str]:
+    """Return the ids of the roles by their names.
+
+    Raises InvalidAccess with file and line.
+    """
+    path = folder / TOP
+    roles, _ = _top(tree.parse(tree.content(path, FORM), path, FORM))
+    return {role.name: role.id for role in roles.values()}
+
+
+def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
+    parts = root.record(("policies",), ("roles",))
     policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
         if role.parent is not None and role.parent not in roles:
             raise InvalidAccess(f"there is no role {role.parent}", where=role.where, next="name one of this file")
-    collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
-    return Access(folder, roles, policies, collections)
+    return roles, policies
 
 
 def _named(node: Node) -> Iterator[tuple[str, Node]]:

@@ -17,7 +17,6 @@ from directus_sync.resources.access_kinds import ATTACHMENT, PERMISSION, POLICY,
 from directus_sync.resources.items import Contents, Items, Resource, text
 from directus_sync.schema.snapshot import Snapshot
 
-_TOP = "access.yaml"
 _EMPTY = b"policies: {}\n"
 
 
@@ -31,11 +30,11 @@ def rewritten(
 
     Raises InvalidAccess for what the form can't say.
     """
-    before = {folder / _TOP: _EMPTY, **old}
+    before = {folder / reading.TOP: _EMPTY, **old}
     access = reading.parse(folder, before)
     after = dict(before)
     ids = sorted(differing)
-    after[folder / _TOP] = _top(before[folder / _TOP].decode(), access, live, ids).encode()
+    after[folder / reading.TOP] = _top(before[folder / reading.TOP].decode(), access, live, ids).encode()
     by_file: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in ids:
         kind, _, key = name.partition(":")

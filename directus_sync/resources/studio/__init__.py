@@ -7,24 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from directus_sync.resources.access_kinds import ROLE
-from directus_sync.resources.findings import Finding
 from directus_sync.resources.kinds import Family, LiveRow, Place
-from directus_sync.resources.studio import lint, reading
 from directus_sync.resources.studio_kinds import PRESETS, STUDIO
-from directus_sync.schema.snapshot import Snapshot
-
-
-def findings(folder: Path, schema: Snapshot, roles: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return what is wrong with the files of a folder.
-
-    schema: the snapshot that they are for. roles: the ids of the access files' roles.
-
-    Raises InvalidResources for what can't be read.
-    """
-    return tuple(lint.findings(reading.parse(folder, reading.contents(folder), roles), schema))
 
 
 def family(roles: Mapping[str, str]) -> Family:

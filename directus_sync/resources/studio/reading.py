@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -47,18 +46,9 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
 
     Raises InvalidResources with file and line.
     """
-    return _parsed(folder, tuple(files.items()), tuple(roles.items()))
-
-
-# Asked for twice: for the rows, and for what is wrong with them.
-@lru_cache(maxsize=2)
-def _parsed(
-    folder: Path, files: tuple[tuple[Path, bytes], ...], of_roles: tuple[tuple[str, str], ...]
-) -> tuple[Resource, ...]:
-    roles = dict(of_roles)
-    names: dict[Place, str] = {(ROLE, key): name for name, key in of_roles}
+    names: dict[Place, str] = {(ROLE, key): name for name, key in roles.items()}
     rows: list[Read] = []
-    for path, content in files:
+    for path, content in files.items():
         root = tree.parse(content, path, FORM)
         inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
         read = _settings if path == folder / TOP else inside
