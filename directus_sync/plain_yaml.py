@@ -100,13 +100,12 @@ def file_tree(content: bytes, source: str, error: type[SyncError], next: str) ->
         raise error(f"the file can't be used: {found.reason}", where=found.where(source), next=next) from found
 
 
-def read_tree(path: Path, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as above
-    """Read a file and return its nodes. Raises `error` as `file_tree` does, and where the file can't be read."""
+def content(path: Path, error: type[SyncError], next: str) -> bytes:  # noqa: A002 - as above
+    """Return what a file holds. Raises `error` where it can't be read."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as failed:
         raise error(f"the file can't be read: {failed.strerror}", where=str(path), next=next) from failed
-    return file_tree(content, str(path), error, next)
 
 
 def scalar(text: str) -> yaml.ScalarNode:

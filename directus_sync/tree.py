@@ -136,10 +136,7 @@ def content(path: Path, form: Form) -> bytes:
 
     Raises the form's error.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise form.fault(f"the file can't be read: {error.strerror}", str(path)) from error
+    return plain_yaml.content(path, form.error, form.next)
 
 
 def parse(content: bytes, path: Path, form: Form) -> Node:

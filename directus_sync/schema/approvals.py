@@ -33,7 +33,8 @@ def read(path: Path) -> tuple[Removal, ...]:
     """
     if not path.exists():
         return ()
-    root = plain_yaml.read_tree(path, InvalidRemovals, _EXAMPLE)
+    content = plain_yaml.content(path, InvalidRemovals, _EXAMPLE)
+    root = plain_yaml.file_tree(content, str(path), InvalidRemovals, _EXAMPLE)
     if root is None:
         return ()
     if not isinstance(root, yaml.SequenceNode):

@@ -68,12 +68,7 @@ def read(path: Path) -> SeedFile:
 
     Raises InvalidSeed with file and line.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        what = f"the file can't be read: {error.strerror}"
-        raise InvalidSeed(what, where=str(path), next="correct its name") from error
-    return parse(content, path)
+    return parse(plain_yaml.content(path, InvalidSeed, "correct its name"), path)
 
 
 def parse(content: bytes, path: Path) -> SeedFile:
