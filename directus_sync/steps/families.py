@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from directus_sync import files
@@ -126,21 +126,17 @@ def pull(
 
 def _pulled(
     settings: Settings, connection: Connection, schema: Snapshot, form: Form, *, overwrite: bool
-) -> Iterator[Path]:
+) -> tuple[Path, ...]:
     old, wanted = form.contents(settings), form.read(settings, schema)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
     kept = frozenset() if overwrite else _unpushed(form, settings, found)
     after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
-    for path, content in form.rewritten(settings, old, after, differing, schema).items():
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(path, content)
-        yield path
+    changed = form.rewritten(settings, old, after, differing, schema)
+    files.replace_all(changed)
     resource_history.record(connection, wanted.family, found.live.items.values(), "pull")
+    return tuple(changed)
 
 
 def _unpushed(form: Form, settings: Settings, found: Comparison) -> frozenset[str]:
