@@ -43,6 +43,14 @@ def replace_all(contents: Mapping[Path, bytes | None], *, mode: int = 0o644) -> 
                 temporary.replace(path)
 
 
+def holds(path: Path, content: bytes) -> bool:
+    """Tell whether the file is there and has this content."""
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
+
+
 @contextmanager
 def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     """Yield a file beside this one with the content, to be renamed; remove it if it was not."""

@@ -74,6 +74,10 @@ class Form(ABC):
     ) -> Changed:
         """Return the files that change, so that they say what the database has. Raises `error`."""
 
+    def beside(self, _changed: Changed) -> Form:
+        """Return the form for a moment at which files of other families are to be written so, and are not yet."""
+        return self
+
     def read(self, settings: Settings, schema: Snapshot) -> Wanted:
         """Return what the files say. Raises `error` for what can't be read."""
         items = self.compiled(settings, self.contents(settings), schema)
@@ -119,12 +123,17 @@ class _Access(Form):
         gone = [path for path in old if path.parent != settings.access and not has_collection(schema, path.stem)]
         return changed | dict.fromkeys(gone)
 
-    def roles(self, settings: Settings) -> Mapping[str, str]:
-        """Return the ids of the roles, by the names that the files give them. Raises `error`."""
+    def roles(self, settings: Settings, changed: Changed) -> Mapping[str, str]:
+        """Return the ids of the roles, by the names that the files give them, now or once these changed.
+
+        Raises `error`.
+        """
         if not self.are_kept(settings):
             return {}
-        found = access_reading.parse(settings.access, self.contents(settings))
-        return {role.name: role.id for role in found.roles.values()}
+        now = self.contents(settings)
+        then = {path: content for path, content in {**now, **changed}.items() if content is not None}
+        found = (access_reading.parse(settings.access, files) for files in (now, then))
+        return {role.name: role.id for access in found for role in access.roles.values()}
 
 
 class _Resources(Form):
@@ -132,6 +141,12 @@ class _Resources(Form):
 
     name = RESOURCES.name
     error = InvalidResources
+
+    def __init__(self, access: Changed) -> None:
+        self._access = access
+
+    def beside(self, changed: Changed) -> Form:
+        return _Resources(changed)
 
     def folder(self, settings: Settings) -> Path:
         return settings.resources
@@ -143,10 +158,10 @@ class _Resources(Form):
         return studio_reading.contents(settings.resources)
 
     def family(self, settings: Settings) -> Family:
-        return studio.family(ACCESS_FORM.roles(settings))
+        return studio.family(ACCESS_FORM.roles(settings, self._access))
 
     def compiled(self, settings: Settings, old: Contents, _schema: Snapshot) -> tuple[Resource, ...]:
-        found = studio_reading.parse(settings.resources, old, ACCESS_FORM.roles(settings))
+        found = studio_reading.parse(settings.resources, old, ACCESS_FORM.roles(settings, self._access))
         if settings.project_name is None:
             return found
         row = {"field": "project_name", "value": settings.project_name}
@@ -154,12 +169,12 @@ class _Resources(Form):
         return (*(item for item in found if item.id != _NAME), *named)
 
     def findings(self, settings: Settings, schema: Snapshot) -> tuple[Finding, ...]:
-        return studio.findings(settings.resources, schema, ACCESS_FORM.roles(settings))
+        return studio.findings(settings.resources, schema, ACCESS_FORM.roles(settings, self._access))
 
     def rewritten(
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
     ) -> Changed:
-        roles = ACCESS_FORM.roles(settings)
+        roles = ACCESS_FORM.roles(settings, self._access)
         gone = [path for path in old if path.parent.name == "presets" and not has_collection(schema, path.stem)]
         lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
         live = {name: item for name, item in live.items() if not name.startswith(lost)}
@@ -175,4 +190,4 @@ class _Resources(Form):
 
 
 ACCESS_FORM: Final = _Access()
-FORMS: Final[tuple[Form, ...]] = (ACCESS_FORM, _Resources())
+FORMS: Final[tuple[Form, ...]] = (ACCESS_FORM, _Resources({}))
