@@ -120,7 +120,9 @@ def plan(
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     with output.if_it_lasts("Counting the rows at risk"):
-        counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+        # What Directus would not make is refused anyway, and PostgreSQL cannot compare the values of every type.
+        made = (verdict for verdict in verdicts if not verdict.faults)
+        counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
     obstacles = _obstacles(settings, connection, verdicts, counted, live, base)
     return guard.decide(difference, verdicts, counted, approved, obstacles)
 
