@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, S
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Risk, Verdict
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.seed import reading
 from directus_sync.settings import ALEMBIC_TABLES, Mode, Settings
 from directus_sync.state import history, revisions
 
@@ -141,7 +143,7 @@ def _obstacles(
     files = [*settings.seeds, *sorted(revisions.VERSIONS.glob("*/*.py"))]
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
-        named=impact.named_by(connection, changes, files),
+        named=impact.named_by(connection, changes, partial(reading.texts, files)),
         held=below.held(connection, changes, live),
         keys=risks.keys(connection, counted),
         remains=below.remains(connection, changes),

@@ -24,6 +24,7 @@ from directus_sync.errors import PreconditionFailed
 from directus_sync.probes import impact
 from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
+from directus_sync.seed import reading
 from directus_sync.settings import ROOT
 from directus_sync.state.revisions import VERSIONS
 from migrations.operations import names as default_names
@@ -205,7 +206,7 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
         log.warning("%s: look at %s, it may name the old one: %s", label, column, shown)
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
-    for name in impact.mentioned({path: path.read_text(encoding="utf-8") for path in _files()}, rename):
+    for name in impact.mentioned(reading.texts(_files()), rename):
         log.warning("%s: look at %s, it names the old one", label, name)
     for function in _functions(connection, rename):
         log.warning("%s: look at function %s, it may name the old one", label, function)

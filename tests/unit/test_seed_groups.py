@@ -42,7 +42,7 @@ def test_rows_of_a_group_have_what_it_shares() -> None:
 
 @pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\f", "\v", "\x1c"])
 def test_a_line_of_a_csv_file_ends_at_a_line_break_alone(tmp_path: Path, inside: str) -> None:
-    (tmp_path / "a.csv").write_bytes(f"name\r\nx{inside}y\r\n\"a\nb\"\rz".encode())
+    (tmp_path / "a.csv").write_bytes(f'name\r\nx{inside}y\r\n"a\nb"\rz'.encode())
     rows = list(csv_rows.read(tmp_path / "a.csv", "a.yaml:1"))
     assert [node.value for _, fields in rows for node in fields.values()] == [f"x{inside}y", "a\nb", "z"]
     assert [where.rpartition(":")[2] for where, _ in rows] == ["2", "3", "5"]
