@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from directus_sync import output, settings
+from directus_sync.directus import installation
 from directus_sync.postgres import database
 from directus_sync.state import fingerprint
 
@@ -17,7 +18,8 @@ def nothing_moved() -> bool:
     started = time.monotonic()
     loaded = settings.load()
     output.hide(loaded.secrets)
-    if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
+    known = fingerprint.can_tell(loaded) and not installation.lets_everybody_in(loaded)
+    if loaded.mode is not settings.Mode.AUTO or not known:
         return False
     with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
         if loaded.attic_retention is not None and fingerprint.has_copies_older_than(connection, loaded.attic_retention):

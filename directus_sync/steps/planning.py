@@ -12,7 +12,7 @@ from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
+from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, UnsafeSettings, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import below, impact, risks
@@ -64,7 +64,18 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
         settings.require_credentials()
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+    _require_no_published_hole(settings, wanted.directus)
     return wanted
+
+
+def _require_no_published_hole(settings: Settings, directus: str) -> None:
+    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
+    version = tuple(int(part) for part in directus.split(".")[:2])
+    if installation.lets_everybody_in(settings) and version < (12, 1):
+        raise UnsafeSettings(
+            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
+            next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
+        )
 
 
 def read_live(client: DirectusClient) -> Snapshot:
