@@ -16,8 +16,11 @@ from directus_sync.errors import InvalidRoles
 
 RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
-_DURATION: Final = re.compile(r"[0-9]+(ms|s|min|h)")
-_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
+_DURATION: Final = re.compile(r"([0-9]{1,10})(ms|s|min|h)")
+_MILLISECONDS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+# PostgreSQL cuts longer names, keeps some to itself, and has an integer for a duration.
+_NAME: Final = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
+_LONGEST: Final = 2**31 - 1
 _NEXT: Final = "write it as in docs/roles.md"
 
 
@@ -51,10 +54,15 @@ def _role(name: yaml.Node, node: yaml.Node, path: Path) -> Role:
     if _NAME.fullmatch(_text(name, path)) is None or not parts.keys() <= {"settings", "rights"}:
         raise _invalid("a role has a plain name, `settings` and `rights`, and nothing else", name, path)
     settings = {_one_of(key, SETTINGS, path): _text(value, path) for key, value in _pairs(parts.get("settings"), path)}
-    if not all(map(_DURATION.fullmatch, settings.values())):
-        raise _invalid("a setting must be a duration, such as 30s or 2min", parts["settings"], path)
+    if not all(map(_is_duration, settings.values())):
+        raise _invalid("a setting must be a duration of at most 24 days, such as 30s or 2min", parts["settings"], path)
     rights = {_text(key, path): _rights(value, path) for key, value in _pairs(parts.get("rights"), path)}
     return Role(name.value, settings, rights)
+
+
+def _is_duration(text: str) -> bool:
+    found = _DURATION.fullmatch(text)
+    return found is not None and int(found[1]) * _MILLISECONDS[found[2]] <= _LONGEST
 
 
 def _rights(node: yaml.Node, path: Path) -> tuple[str, ...]:
