@@ -1,9 +1,12 @@
-"""Writes files whole or not at all. Owns the temporary file."""
+"""Writes files whole or not at all, several together. Owns the temporary files."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from directus_sync.errors import WrongSettings
@@ -16,29 +19,67 @@ def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     Raises WrongSettings when the file cannot be written.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongSettings("the file is not a regular file", where=str(path), next="name a file to write to")
+    replace_all({path: content}, mode=mode)
+
+
+def replace_all(contents: Mapping[Path, bytes | None], *, mode: int = 0o644) -> None:
+    """Write these files as `replace` does, and remove those whose content is None.
+
+    Changes none before each content is on the disk, in its temporary file.
+
+    Raises WrongSettings when a file cannot be written or removed.
+    """
+    with ExitStack() as stack:
+        written = {
+            path: stack.enter_context(_temporary(path, content, mode))
+            for path, content in contents.items()
+            if content is not None
+        }
+        for path in contents.keys() - written.keys():
+            with _named(path):
+                path.unlink(missing_ok=True)
+        for path, temporary in written.items():
+            with _named(path):
+                temporary.replace(path)
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Tell whether the file is there and has this content."""
     try:
-        _replace(path, content, mode)
+        return path.read_bytes() == content
+    except OSError:
+        return False
+
+
+@contextmanager
+def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Yield a file beside this one with the content, to be renamed; remove it if it was not."""
+    with ExitStack() as stack:
+        with _named(path):
+            if path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise WrongSettings("the file is not a regular file", where=str(path), next="name a file to write to")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            temporary = Path(name)
+            stack.callback(temporary.unlink, missing_ok=True)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(path.lstat().st_mode & 0o777 if path.is_file() and not path.is_symlink() else mode)
+        yield temporary
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file of which something can't be done."""
+    try:
+        yield
     except OSError as error:
         raise WrongSettings(
             f"the file cannot be written: {error.strerror}",
             where=str(path),
             next="name a file in a folder that you may write to",
         ) from error
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(path.lstat().st_mode & 0o777 if path.is_file() and not path.is_symlink() else mode)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

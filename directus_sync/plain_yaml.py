@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Callable
@@ -79,6 +80,9 @@ def tree(content: bytes) -> yaml.Node | None:
 
     Raises Unreadable for what is not YAML, for such aliases, and for the rest of what `load` refuses.
     """
+    # libyaml reads it, and what edits files does not.
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable("it is UTF-16; save it as UTF-8", None)
     try:
         _require_shallow(content)
         root: yaml.Node | None = yaml.compose(content, Loader=_Loader)

@@ -7,22 +7,26 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
-from directus_sync.catalog import Kind, Object, rows_in_the_way
+from directus_sync.catalog import Kind, Object, identifier, rows_in_the_way
 from directus_sync.catalog.printed import settled
 from directus_sync.errors import PreconditionFailed
+from migrations.operations.schema import REGCLASS, exists
 
 PUSH_FIRST = (
     "push the snapshot first: directus-sync push, then alembic upgrade post@head;\n"
     "or run the whole line: directus-sync deploy"
 )
 COLUMNS_FIRST = f"add them; where Directus owns the table, {PUSH_FIRST}"
+# A name as SQL has it. Of its own style, because for psycopg2 SQLAlchemy writes each % of a name twice.
+_quoted = postgresql.dialect(paramstyle="named").identifier_preparer.quote  # type: ignore[no-untyped-call]
 _HYPERTABLE = sa.text(
     "SELECT count(*) FROM timescaledb_information.hypertables"
     " WHERE hypertable_schema = 'public' AND hypertable_name = :table"
 )
 # Null: there is no such index. An unfinished one is invalid, of a hypertable in each chunk that it lacks.
-_VALID = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('public.' || :name)")
+_VALID = sa.text(f"SELECT indisvalid FROM pg_index WHERE indexrelid = {REGCLASS}")  # noqa: S608 - a constant
 
 
 def add_unique(
@@ -46,19 +50,22 @@ def add_unique(
     Raises PreconditionFailed when the table or a column is missing, rows violate it (count and first keys), or
     a different constraint has the name.
     """
+    listed = ", ".join(map(_quoted, columns))
     definition = (
-        f"UNIQUE{' NULLS NOT DISTINCT' if nulls_not_distinct else ''} ({', '.join(columns)})"
+        f"UNIQUE{' NULLS NOT DISTINCT' if nulls_not_distinct else ''} ({listed})"
         f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''}"
     )
     if not (op.get_context().as_sql or _is_to_be_added(table, name, definition, columns)):
         return
     if large:
         distinct = " NULLS NOT DISTINCT" if nulls_not_distinct else ""
-        _build_aside(
-            name, f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON public.{table} ({', '.join(columns)}){distinct}"
-        )
+        place = f"{_quoted(name)} ON public.{_quoted(table)}"
+        _build_aside(name, f"CREATE UNIQUE INDEX CONCURRENTLY {place} ({listed}){distinct}")
         deferrable = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
-        op.execute(f"ALTER TABLE public.{table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{deferrable}")
+        _execute(
+            f"ALTER TABLE public.{_quoted(table)} ADD CONSTRAINT {_quoted(name)}"
+            f" UNIQUE USING INDEX {_quoted(name)}{deferrable}"
+        )
     else:
         options: dict[str, Any] = {"deferrable": True, "initially": "DEFERRED"} if deferred else {}
         if nulls_not_distinct:
@@ -80,22 +87,23 @@ def add_index(table: str, columns: str, name: str) -> None:
     require_columns(table, ())
     as_sql = op.get_context().as_sql
     if not as_sql and op.get_bind().scalar(_HYPERTABLE, {"table": table}):
-        statement = f"CREATE INDEX {name} ON public.{table} ({columns}) WITH (timescaledb.transaction_per_chunk)"
+        chunked, rest = "", " WITH (timescaledb.transaction_per_chunk)"
     else:
-        statement = f"CREATE INDEX CONCURRENTLY {name} ON public.{table} ({columns})"
+        chunked, rest = "CONCURRENTLY ", ""
+    statement = f"CREATE INDEX {chunked}{_quoted(name)} ON public.{_quoted(table)} ({columns}){rest}"
     _build_aside(name, statement)
 
 
 def _build_aside(name: str, statement: str) -> None:
     """Build an index outside the transaction, in place of an unfinished one; do nothing where it is there."""
     as_sql = op.get_context().as_sql
-    valid = None if as_sql else op.get_bind().scalar(_VALID, {"name": name})
+    valid = None if as_sql else op.get_bind().scalar(_VALID, {"table": name})
     if valid:
         return
     with op.get_context().autocommit_block():
         if valid is False:
-            op.execute(f"DROP INDEX public.{name}")
-        op.execute(statement)
+            _execute(f"DROP INDEX public.{_quoted(name)}")
+        _execute(statement)
 
 
 def drop_unique(table: str, name: str) -> None:
@@ -113,7 +121,7 @@ def add_check(table: str, condition: str, name: str) -> None:
     constraint has the name.
     """
     if op.get_context().as_sql or _is_to_be_added(table, name, f"CHECK ({condition})"):
-        op.create_check_constraint(name, table, sa.text(condition))
+        op.create_check_constraint(name, table, sa.text(_literally(condition)))
 
 
 def drop_check(table: str, name: str) -> None:
@@ -124,14 +132,14 @@ def drop_check(table: str, name: str) -> None:
 def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[str] = ()) -> bool:
     """Tell whether a constraint is missing; where it is, raise PreconditionFailed unless it can be added."""
     require_columns(table, columns)
-    existing = _printed(f"public.{table}", name)
+    existing = _printed(f"public.{_quoted(table)}", name)
     if existing is None:
         _require_fit(table, name, definition)
         return True
     if existing != _as_printed(table, definition):
         raise PreconditionFailed(
             f"{table} has another constraint named {name}: {existing}",
-            next=f"ALTER TABLE {table} DROP CONSTRAINT {name}, if nothing needs it; then run again",
+            next=f"ALTER TABLE {_quoted(table)} DROP CONSTRAINT {_quoted(name)}, if nothing needs it; then run again",
         )
     return False
 
@@ -150,18 +158,18 @@ def _printed(table: str, name: str) -> str | None:
 
 def _as_printed(table: str, definition: str) -> str | None:
     """Return a definition as PostgreSQL would print it: on a table that is like this one, and empty."""
-    bind = op.get_bind()
-    bind.exec_driver_sql(f"CREATE TEMPORARY TABLE likeness (LIKE public.{table})")
-    bind.exec_driver_sql(f"ALTER TABLE pg_temp.likeness ADD CONSTRAINT wanted {definition}")
+    _execute(f"CREATE TEMPORARY TABLE likeness (LIKE public.{_quoted(table)})")
+    _execute(f"ALTER TABLE pg_temp.likeness ADD CONSTRAINT wanted {definition}")
     printed = _printed("pg_temp.likeness", "wanted")
-    bind.exec_driver_sql("DROP TABLE pg_temp.likeness")
+    _execute("DROP TABLE pg_temp.likeness")
     return printed
 
 
 def _require_fit(table: str, name: str, definition: str) -> None:
     connection = op.get_bind().connection.dbapi_connection
     find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
-    rows = find(connection, Object(Kind.CONSTRAINT, f"{table}.{name}"), definition)  # type: ignore[arg-type]
+    item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
+    rows = find(connection, item, definition)  # type: ignore[arg-type]
     if rows is not None:
         raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
 
@@ -170,7 +178,7 @@ def table_exists(table: str) -> bool:
     """Tell whether `public` has the table; False when only SQL is printed."""
     if op.get_context().as_sql:
         return False
-    return op.get_bind().scalar(sa.text("SELECT to_regclass(:table)"), {"table": f"public.{table}"}) is not None
+    return exists(op.get_bind(), table)
 
 
 def require_columns(table: str, columns: Sequence[str]) -> None:
@@ -180,10 +188,10 @@ def require_columns(table: str, columns: Sequence[str]) -> None:
     present = set(
         op.get_bind().scalars(
             sa.text(
-                "SELECT attname::text FROM pg_attribute"
-                " WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
+                f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS}"  # noqa: S608 - a constant
+                " AND attnum > 0 AND NOT attisdropped"
             ),
-            {"table": f"public.{table}"},
+            {"table": table},
         )
     )
     missing = [column for column in columns if column not in present]
@@ -191,3 +199,12 @@ def require_columns(table: str, columns: Sequence[str]) -> None:
         return
     what = f"columns {', '.join(missing)} of table {table} do" if present else f"table {table} does"
     raise PreconditionFailed(f"{what} not exist yet", next=PUSH_FIRST if not present else COLUMNS_FIRST)
+
+
+def _execute(statement: str) -> None:
+    op.execute(sa.text(_literally(statement)))
+
+
+def _literally(sql: str) -> str:
+    """Keep SQLAlchemy from reading a colon as the place of a parameter."""
+    return sql.replace(":", "\\:")

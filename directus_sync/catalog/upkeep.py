@@ -1,4 +1,4 @@
-"""Keeps the database equal to snapshots/catalog.yaml: puts back what was lost, and writes the file on a pull."""
+"""Keeps the database equal to snapshots/catalog.yaml: puts back what was lost; says what a pull writes there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from directus_sync import catalog, files
+from directus_sync import catalog
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, ledger, query, restore
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog.restore import Repair
@@ -97,13 +97,10 @@ def _on_purpose(
     return item.kind is Kind.DEFERRABLE and not database.query(connection, _CONSTRAINT, item.parts)
 
 
-def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callable[[], bool]:
-    """Return a function that writes the file from the database, and tells whether it changed.
+def captured(connection: Connection, path: Path, *, overwrite: bool) -> Catalog:
+    """Return what a pull writes to the file: what the database has. Writes nothing.
 
-    What the database has is remembered as made, so that a deploy puts it back as it is now.
-
-    Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`, before anything
-    is written.
+    Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`.
     """
     actual = query.read(connection)
     if path.is_file() and not overwrite:
@@ -111,18 +108,10 @@ def regenerate(connection: Connection, path: Path, *, overwrite: bool) -> Callab
         missing = [str(difference.object) for difference in found if difference.kind is not Drift.UNEXPECTED]
         if missing:
             raise CatalogExpectsIt(
-                f"the file lists {listed(missing, 5)}, which the database lacks or has in another form",
+                f"the file lists {listed(missing, 5)}, which the database lacks or has in another form;"
+                " nothing was written",
                 where=str(path),
                 next="if it was lost: directus-sync deploy puts it back, then pull\n"
                 "if a revision removed it on purpose: directus-sync pull --overwrite, and look at the difference",
             )
-    ledger.remember(connection, actual, ())
-    content = catalog_file.dump(actual)
-
-    def write() -> bool:
-        if path.is_file() and path.read_bytes() == content:
-            return False
-        files.replace(path, content)
-        return True
-
-    return write
+    return actual

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import rich_click as click
 
 from directus_sync import files, output
-from directus_sync.catalog import Difference, upkeep
+from directus_sync.catalog import Catalog, Difference, compare, ledger, upkeep
+from directus_sync.catalog import file as catalog_file
 from directus_sync.commands import options
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
@@ -23,6 +24,7 @@ from directus_sync.report.outcome import Captured
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import BRANCHES
 from directus_sync.schema import comparison, guard, rebuilding, snapshot
+from directus_sync.schema.diff import Change
 from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
@@ -74,58 +76,86 @@ def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERY
 
 
 def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool) -> Captured:
-    """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed."""
+    """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed.
+
+    Writes all or, where any part is refused, nothing.
+    """
     # First: a pull is recorded with the files as they were before it compared them.
     inputs = fingerprint.inputs(settings)
     with sessions.writing(settings, "pull", progress) as connection:
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return Captured(())
-        if Part.SCHEMA not in parts:
-            schema = planning.read_wanted(settings)
-            written = families.pull(settings, connection, schema, parts, overwrite=overwrite)
-            return Captured(written, entered=_names(written))
-        with sessions.directus(settings, connection, progress) as client:
-            if not known and _is_pulled(connection, inputs, client.version()):
-                return Captured(())
-            done, live = _pulled(settings, connection, client, progress, overwrite=overwrite)
-        history.record_base(connection, live, "pull")
-        written = families.pull(settings, connection, live, parts, overwrite=overwrite)
-        done = dataclasses.replace(done, files=(*done.files, *written), entered=_names(written))
-        if not done.files and parts == EVERYTHING:
-            fingerprint.record_pull(connection, fingerprint.with_version(inputs, live.directus))
+        taken = None
+        if Part.SCHEMA in parts:
+            with sessions.directus(settings, connection, progress) as client:
+                if not known and _is_pulled(connection, inputs, client.version()):
+                    return Captured(())
+                taken = _taken(settings, connection, client, progress, overwrite=overwrite)
+        schema = taken.live if taken is not None else planning.read_wanted(settings)
+        entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
+        done = _written(connection, taken, entering)
+        if taken is not None and settings.snapshot in taken.contents:
+            _note_faults(connection, taken.live, progress)
+        if taken is not None and not done.files and parts == EVERYTHING:
+            fingerprint.record_pull(connection, fingerprint.with_version(inputs, taken.live.directus))
         return done
-
-
-def _names(files: Iterable[Path]) -> tuple[str, ...]:
-    return tuple(path.name for path in files)
 
 
 def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
     return fingerprint.is_pulled(connection, fingerprint.with_version(inputs, directus))
 
 
-def _pulled(
+@dataclass(frozen=True)
+class _Taken:
+    """What a pull takes of the schema. contents: of the files that change; catalog: None where it is left alone."""
+
+    live: Snapshot
+    contents: Mapping[Path, bytes]
+    moved: tuple[Change, ...]
+    catalog: Catalog | None
+    drift: tuple[Difference, ...]
+
+
+def _taken(
     settings: Settings, connection: Connection, client: DirectusClient, progress: Progress, *, overwrite: bool
-) -> tuple[Captured, Snapshot]:
-    write_catalog = None
+) -> _Taken:
+    contents: dict[Path, bytes] = {}
+    actual: Catalog | None = None
     drift: tuple[Difference, ...] = ()
     if any(branches.pending(connection, branch) for branch in BRANCHES):
         # The file lists what the pending revisions will make, which the database does not have yet.
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:
-        write_catalog = upkeep.regenerate(connection, settings.catalog, overwrite=overwrite)
-        drift = upkeep.differences(connection, upkeep.read_expected(settings.catalog))
+        actual = upkeep.captured(connection, settings.catalog, overwrite=overwrite)
+        drift, content = _drift(settings.catalog, actual), catalog_file.dump(actual)
+        if not files.holds(settings.catalog, content):
+            contents[settings.catalog] = content
     with progress.step("Reading Directus's schema", "Read Directus's schema"):
         live = planning.read_live(client)
-    before = _readable(settings.snapshot)
-    changed = [settings.snapshot] if write(live, settings.snapshot, connection, overwrite=overwrite) else []
-    if settings.snapshot in changed:
-        _note_faults(connection, live, progress)
-    if write_catalog is not None and write_catalog():
-        changed.append(settings.catalog)
-    moved = comparison.between(before, live) if settings.snapshot in changed and before is not None else ()
-    return Captured(tuple(changed), moved, drift, live=live), live
+    moved: tuple[Change, ...] = ()
+    if differs(live, settings.snapshot, connection, overwrite=overwrite):
+        before = _readable(settings.snapshot)
+        moved = comparison.between(before, live) if before is not None else ()
+        contents = {settings.snapshot: live.content, **contents}
+    return _Taken(live, contents, moved, actual, drift)
+
+
+def _written(connection: Connection, taken: _Taken | None, entering: tuple[families.Pulled, ...]) -> Captured:
+    """Write what was taken, and record it."""
+    of_families = {path: content for each in entering for path, content in each.changed.items()}
+    contents = taken.contents if taken is not None else {}
+    files.replace_all({**contents, **of_families})
+    if taken is not None:
+        if taken.catalog is not None:
+            # So that a deploy puts it back as it is now.
+            ledger.remember(connection, taken.catalog, ())
+        history.record_base(connection, taken.live, "pull")
+    families.record_pulled(connection, entering)
+    names = tuple(path.name for path in of_families)
+    if taken is None:
+        return Captured(tuple(of_families), entered=names)
+    return Captured((*contents, *of_families), taken.moved, taken.drift, names, taken.live)
 
 
 def _readable(path: Path) -> Snapshot | None:
@@ -133,6 +163,14 @@ def _readable(path: Path) -> Snapshot | None:
     with suppress(SyncError):
         return snapshot.read(path)
     return None
+
+
+def _drift(path: Path, actual: Catalog) -> tuple[Difference, ...]:
+    """Return how the database differs from the file, which may be about to be overwritten because it is none."""
+    with suppress(SyncError):
+        expected = upkeep.read_expected(path)
+        return compare(expected, actual) if expected is not None else ()
+    return ()
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
@@ -144,8 +182,8 @@ def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> 
         progress.note("note: change these to what Directus makes and pull again, or make them in a post revision")
 
 
-def write(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool) -> bool:
-    """Write the server's snapshot to `path`, whole or not at all; return whether the file changed.
+def differs(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool) -> bool:
+    """Tell whether a pull writes the server's snapshot to `path`.
 
     Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`, and
     InvalidSnapshot when the server has no collections.
@@ -162,7 +200,6 @@ def write(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool
             return False
         if not overwrite:
             _require_nothing_unpushed(content, path, connection, live)
-    files.replace(path, live.content)
     return True
 
 
@@ -176,7 +213,8 @@ def _require_nothing_unpushed(content: bytes, path: Path, connection: Connection
     number = count(len(unpushed), "change")
     was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
     raise UnpushedFileChanges(
-        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it}",
+        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it};"
+        " nothing was written",
         where="\n".join([str(path), *shortened(unpushed)]),
         next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
     )

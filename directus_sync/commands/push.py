@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from directus_sync import output
+from directus_sync import attic, output
 from directus_sync.commands import options
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
@@ -70,10 +70,12 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
     wanted = planning.read_wanted(settings)
     of_families = families.read_wanted(settings, wanted, progress, parts)
     with sessions.writing(settings, "push", progress) as connection:
-        pushing = Pushing(settings, request, progress, connection, "push")
         if request.saved is None and fingerprint.unmoved(connection, settings):
-            approved = planning.approved(settings, request)
-            return Compared(pushing.settle(wanted), families.unchanged(of_families, approved))
+            found = comparing.unmoved(of_families, planning.approved(settings, request), parts)
+            if found.schema is not None:
+                planning.note_pointless(settings, progress, found.schema.unmatched, wanted.ids)
+                attic.sweep(connection)
+            return found
         entering = [ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families]
         for each in entering:
             each.require_possible()
@@ -81,7 +83,7 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
             schema, client = None, None
             if Part.SCHEMA in parts:
                 client = stack.enter_context(sessions.directus(settings, connection, progress))
-                schema = pushing.run(client, wanted)
+                schema = Pushing(settings, request, progress, connection, "push").run(client, wanted)
             client_for = stack.enter_context(sessions.for_rows(settings, connection, progress, client))
             entered = tuple(each.run(client_for) for each in entering)
         return Compared(schema, entered)

@@ -84,6 +84,11 @@ def home(settings: Settings) -> Path:
     return settings.directus_home
 
 
+def lets_everybody_in(settings: Settings) -> bool:
+    """Tell whether Directus is to serve WebSockets without a log-in, which has a published hole in some versions."""
+    return settings.environ.get("WEBSOCKETS_REST_AUTH", "").lower() == "public"
+
+
 def version(settings: Settings) -> str:
     """Return the version of the Directus in DIRECTUS_HOME. Raises WrongSettings when there is none."""
     package = home(settings) / "package.json"

@@ -157,9 +157,19 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     # A server that is not verified could ask for the password as it is.
     if not {"require_auth", "sslrootcert"} & {*said, *options}:
         options["require_auth"] = "!password"
-    extensions.set_wait_callback(None)  # connect_timeout bounds only libpq's own waiting
-    connection: Connection = psycopg2.connect(string, **options)
+    connection = _established(string, options)
     connection.autocommit = True
+    return connection
+
+
+def _established(string: str | None, options: Mapping[str, Any]) -> Connection:
+    """Connect. Waits in libpq, because connect_timeout bounds only libpq's own waiting."""
+    waiting = extensions.get_wait_callback()
+    extensions.set_wait_callback(None)
+    try:
+        connection: Connection = psycopg2.connect(string, **options)
+    finally:
+        extensions.set_wait_callback(waiting)
     return connection
 
 
@@ -187,8 +197,7 @@ def second_session(connection: Connection, name: str) -> Connection:
     """Return a second session on the same server, of the same user, with this name. It is not in autocommit mode."""
     info = connection.info
     options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}
-    second: Connection = psycopg2.connect(**{**options, "application_name": name})
-    return second
+    return _established(None, {**options, "application_name": name})
 
 
 def for_directus(settings: Settings, connection: Connection) -> Settings:

@@ -7,7 +7,7 @@ Directus takes permissions and presets of a removed collection along. The rest k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -40,13 +40,16 @@ SELECT {_LABELS["directus_presets"]} FROM public.directus_presets t WHERE t.coll
 
 
 def named_by(
-    connection: Connection, changes: Iterable[Change], files: Iterable[Path]
+    connection: Connection, changes: Iterable[Change], read: Callable[[], Mapping[Path, str]]
 ) -> dict[tuple[ItemKind, str], tuple[str, ...]]:
-    """Return, by kind and id of a removed collection or field, what names it: rows as people know them, and files."""
+    """Return, by kind and id of a removed collection or field, what names it: rows as people know them, and files.
+
+    read: what the files say.
+    """
     removed = [change for change in changes if change.action is Action.REMOVE]
     gone = {change.collection for change in removed if change.kind is ItemKind.COLLECTION}
     found: dict[tuple[ItemKind, str], tuple[str, ...]] = {}
-    texts = {path: path.read_text(encoding="utf-8") for path in files} if removed else {}
+    texts = read() if removed else {}
     model = _model(connection) if removed else None
     for change in removed:
         if model is None or not (change.kind is ItemKind.COLLECTION or _is_field_alone(change, gone)):

@@ -13,6 +13,8 @@ from directus_sync.resources.items import text as canonical
 
 _WIDTH: Final = 120
 _INDENT: Final = 2
+# A mapping without entries. A key without a value would be null, and a file of nothing but comments has no value.
+_EMPTY: Final = "{}\n"
 # In place of a value: the entry goes.
 _GONE: Final = object()
 
@@ -62,12 +64,15 @@ def _with_entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> st
         there = plain_yaml.value(holder) if holder is not None else {}
         kept = {**there, **wanted} if isinstance(there, dict) else dict(wanted)
         return _rewritten(text, root, below, {name: value for name, value in kept.items() if value is not _GONE})
+    is_left = any(value is not _GONE for value in {**dict(_named(holder)), **wanted}.values())
+    if below is not None and not is_left:
+        return _rewritten(text, root, below, {})
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     for edit in sorted(_edits(holder, wanted, lines), key=lambda edit: edit.start, reverse=True):
         lines[edit.start : edit.end] = [edit.text] if edit.text else []
-    return "".join(lines)
+    return "".join(lines if is_left else [*lines, _EMPTY])
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class _Edit:
 
 def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]) -> Iterator[_Edit]:
     """Yield the edits of a block mapping: of the entries that differ, and behind the last one the new ones."""
-    found = {str(key.value): (key, value) for key, value in holder.value}
+    found = _named(holder)
     for name, value in wanted.items():
         if name in found and not _is_same(plain_yaml.value(found[name][1]), value):
             yield from _edited(*found[name], value, lines)
@@ -93,9 +98,8 @@ def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]
 
 def _edited(key: yaml.Node, node: yaml.Node, value: Any, lines: list[str]) -> Iterator[_Edit]:
     start, end = key.start_mark.line, _last_line(node) + 1
-    if isinstance(node, yaml.MappingNode) and _is_block(node) and isinstance(value, Mapping):
-        gone = dict.fromkeys((str(name.value) for name, _ in node.value), _GONE)
-        yield from _edits(node, {**gone, **value}, lines)
+    if isinstance(node, yaml.MappingNode) and _is_block(node) and isinstance(value, Mapping) and value:
+        yield from _edits(node, {**dict.fromkeys(_named(node), _GONE), **value}, lines)
         return
     if start == end - 1 and value is not _GONE and not _is_block(node):
         line = lines[start]
@@ -135,15 +139,23 @@ def _holder(root: yaml.Node | None, below: str | None) -> yaml.MappingNode | Non
 def _rewritten(text: str, root: yaml.Node | None, below: str | None, value: Mapping[str, Any]) -> str:
     """Return the text with the whole mapping rewritten: it was on one line, or not there."""
     body = "".join(_entry(name, child, _INDENT if below else 0) for name, child in value.items())
-    if below is None:
-        return body
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
     lines = text.splitlines(keepends=True)
+    if below is None:
+        place = slice(root.start_mark.line, _last_line(root) + 1) if root is not None else slice(len(lines), None)
+        lines[place] = [body or _EMPTY]
+        return "".join(lines)
+    written = f"{below}:\n{body}" if value else f"{below}: {_EMPTY}"
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
     for key, child in pairs:
         if key.value == below:
-            lines[key.start_mark.line : _last_line(child) + 1] = [f"{below}:\n{body}"]
+            lines[key.start_mark.line : _last_line(child) + 1] = [written]
             return "".join(lines)
-    return f"{text.rstrip()}\n{below}:\n{body}".lstrip()
+    return f"{text.rstrip()}\n{written}".lstrip()
+
+
+def _named(holder: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """Return the keys and values of a mapping, by name."""
+    return {str(key.value): (key, value) for key, value in holder.value}
 
 
 def _is_block(node: yaml.Node) -> bool:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
@@ -162,9 +163,10 @@ class _Studio(FamilyForm):
 FORMS: Final[tuple[FamilyForm, ...]] = (_Access(), _Studio())
 
 
-def roles(settings: Settings) -> Roles:
-    """Return the ids of the roles, by the names that the access files give them.
+def roles(settings: Settings, changed: Mapping[Path, bytes | None] = MappingProxyType({})) -> Roles:
+    """Return the ids of the roles, by the names that the access files give them, now or once these changed.
 
     Raises InvalidAccess.
     """
-    return access_reading.role_ids(settings.access) if FORMS[0].are_kept(settings) else {}
+    path = settings.access / access_reading.TOP
+    return access_reading.role_ids(settings.access, changed.get(path)) if FORMS[0].are_kept(settings) else {}

@@ -15,8 +15,11 @@ from directus_sync.tree import Form, Node
 
 RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
-_DURATION: Final = re.compile(r"[0-9]+(ms|s|min|h)")
-_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
+_DURATION: Final = re.compile(r"([0-9]{1,10})(ms|s|min|h)")
+_MILLISECONDS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+# PostgreSQL cuts longer names, keeps some to itself, and has an integer for a duration.
+_NAME: Final = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
+_LONGEST: Final = 2**31 - 1
 _FORM: Final = Form(InvalidRoles, "write it as in docs/roles.md")
 
 
@@ -54,9 +57,14 @@ def _role(name: str, node: Node) -> DatabaseRole:
 
 def _settings(node: Node | None) -> Iterator[tuple[str, str]]:
     for name, child in node.record((), SETTINGS).items() if node is not None else ():
-        if _DURATION.fullmatch(child.text()) is None:
-            raise child.fault("must be a duration, such as 30s or 2min")
+        if not _is_duration(child.text()):
+            raise child.fault("must be a duration of at most 24 days, such as 30s or 2min")
         yield name, child.text()
+
+
+def _is_duration(text: str) -> bool:
+    found = _DURATION.fullmatch(text)
+    return found is not None and int(found[1]) * _MILLISECONDS[found[2]] <= _LONGEST
 
 
 def _rights(node: Node | None) -> Iterator[tuple[str, tuple[str, ...]]]:

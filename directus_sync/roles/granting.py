@@ -21,7 +21,7 @@ _ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles W
 # All that can hold rows in public, but what extensions made; a sequence with the table of its column.
 _RELATIONS: Final = """
 SELECT c.relname::text, c.relkind = 'S', coalesce(t.relname, c.relname)::text,
-  ARRAY(SELECT r.rolname || ' ' || lower(a.privilege_type)
+  ARRAY(SELECT ARRAY[r.rolname::text, lower(a.privilege_type)]
     FROM aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee)
 FROM pg_class c
 LEFT JOIN pg_depend o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
@@ -99,7 +99,7 @@ def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[C
         for role in roles:
             rights = role.on(table)
             wanted = rights if not is_sequence else _OF_SEQUENCES if "insert" in rights else frozenset()
-            given = {right for grantee, right in (each.split() for each in acl) if grantee == role.name}
+            given = {right for grantee, right in acl if grantee == role.name}
             kind = SQL("SEQUENCE" if is_sequence else "TABLE")
             for verb, missing, to in (("GRANT", wanted - given, "TO"), ("REVOKE", given - wanted, "FROM")):
                 if missing:

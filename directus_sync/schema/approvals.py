@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,10 @@ def read(path: Path) -> tuple[Removal, ...]:
     """
     if not path.exists():
         return ()
-    content = plain_yaml.content(path, InvalidRemovals, _EXAMPLE)
+    return _parsed(plain_yaml.content(path, InvalidRemovals, _EXAMPLE), path)
+
+
+def _parsed(content: bytes, path: Path) -> tuple[Removal, ...]:
     root = plain_yaml.file_tree(content, str(path), InvalidRemovals, _EXAMPLE)
     if root is None:
         return ()
@@ -56,10 +60,26 @@ def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterab
 
 
 def prune(path: Path, removals: Iterable[Removal]) -> None:
-    """Remove approvals from the file; every other line stays as it is."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    gone = {number for removal in removals for number in range(*removal.lines)}
-    files.replace(path, "".join(line for number, line in enumerate(lines) if number not in gone).encode())
+    """Remove approvals from the file; every other line stays as it is.
+
+    Raises InvalidRemovals where the lines of one are not its own, as in a list on one line.
+    """
+    spent = tuple(removals)
+    # Cuts where YAML counts lines, which is not at line feeds alone.
+    lines = path.read_bytes().decode().splitlines(keepends=True)
+    gone = {number for removal in spent for number in range(*removal.lines)}
+    content = "".join(line for number, line in enumerate(lines) if number not in gone).encode()
+    if _readable(content, path) != [(each.item, each.reason) for each in read(path) if each not in spent]:
+        names = ", ".join(removal.item for removal in spent)
+        raise InvalidRemovals(f"{names} can't be taken out line by line", where=str(path), next=_EXAMPLE)
+    files.replace(path, content)
+
+
+def _readable(content: bytes, path: Path) -> list[tuple[str, str]] | None:
+    """Return the approvals of a file with this content, None where it could not be read."""
+    with suppress(InvalidRemovals):
+        return [(removal.item, removal.reason) for removal in _parsed(content, path)]
+    return None
 
 
 def _scalar(text: str) -> str:
@@ -80,5 +100,5 @@ def _removal(node: yaml.Node, path: Path) -> Removal:
 
 
 def _end(node: yaml.Node) -> int:
-    mark = node.value[-1][1].end_mark
+    mark = node.end_mark if isinstance(node, yaml.MappingNode) and node.flow_style else node.value[-1][1].end_mark
     return int(mark.line) + (1 if mark.column else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ _TYPES: Final[Mapping[str, Mapping[str, type]]] = {
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false"}
 
 
+_VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-|$)")
 RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
 _CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
 
@@ -115,7 +117,7 @@ def _check_root(document: Mapping[Any, Any], problems: Problems) -> None:
             f"the snapshot is of a {shown(document['vendor'])} database, and this project runs on {VENDOR}",
             ("vendor",),
         )
-    if not isinstance(document["directus"], str):
+    if not isinstance(document["directus"], str) or not _VERSION.match(document["directus"]):
         raise problems.error("`directus` must be a version, such as 11.17.4", ("directus",))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,12 +19,12 @@ def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]
     Raises InvalidSeed with file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InvalidSeed(f"{path} can't be read: {why}", where=named, next="correct its name") from error
     header: list[str] = []
-    for line, cells in _lines(lines, path):
+    for line, cells in _lines(text, path):
         where = f"{path}:{line}"
         if not header:
             header = cells
@@ -36,9 +37,9 @@ def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]
         yield where, {name: _node(cell, path, line) for name, cell in zip(header, cells, strict=True)}
 
 
-def _lines(lines: list[str], path: Path) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each line that has any, with the number of its first line."""
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     begin = 1
     try:
         for cells in reader:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -96,6 +97,38 @@ def parse(content: bytes, path: Path) -> SeedFile:
         else:
             raise InvalidSeed(f"what stands below {name} must be a list of rows", where=f"{path}:{line}", next=FORM)
     return SeedFile(path, tuple(rows), keys, disjoint)
+
+
+def texts(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return what files say to who looks for names there: seed files and others.
+
+    A seed file's CSV files are among them: their fields, and the collection that these are of. What can't be read names
+    nothing: it is refused where rows are made of it.
+    """
+    found: dict[Path, str] = {}
+    for path in paths:
+        found[path] = _text(path)
+        for name, table in _tables(path, found[path].encode()) if path.suffix == ".yaml" else ():
+            found[table] = f"{name}\n{_text(table).partition(chr(10))[0]}"
+    return found
+
+
+def _text(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_bytes().decode(errors="replace")
+    return ""
+
+
+def _tables(path: Path, content: bytes) -> Iterator[tuple[str, Path]]:
+    """Yield the collections whose rows stand in CSV files, and these."""
+    with suppress(plain_yaml.Unreadable):
+        root = plain_yaml.tree(content)
+        groups = root.value if isinstance(root, yaml.MappingNode) else []
+        for name, group in groups:
+            parts = group.value if isinstance(group, yaml.MappingNode) else []
+            for key, value in parts:
+                if key.value == ROWS and isinstance(value, yaml.ScalarNode):
+                    yield str(name.value), path.parent / str(value.value)
 
 
 def line_of(node: yaml.Node, where: str) -> str:

@@ -130,7 +130,11 @@ def read_env_file(path: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - a container has no .env and need not pay for reading one
 
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise WrongSettings(f"the file can't be read: {why}", where=str(path), next="correct or remove it") from error
 
 
 def _database(values: Mapping[str, str]) -> DatabaseSettings:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from directus_sync import catalog, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import extensions, installation, upgrading
-from directus_sync.errors import UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database, limits
 from directus_sync.report.outcome import Checked
@@ -27,7 +24,6 @@ from directus_sync.steps.planning import Request
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
     wanted = planning.preflight(settings, progress)
-    require_no_published_hole(settings.environ, wanted.directus)
     approved = planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress)
     with sessions.reading(settings, "check", progress) as connection:
@@ -60,16 +56,6 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
         return Checked(pending, False, judged, repairs, inactive, entering, wrong)
-
-
-def require_no_published_hole(environ: Mapping[str, str], directus: str) -> None:
-    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
-    version = tuple(int(part) for part in directus.split(".")[:2])
-    if environ.get("WEBSOCKETS_REST_AUTH", "").lower() == "public" and version < (12, 1):
-        raise UnsafeSettings(
-            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
-            next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
-        )
 
 
 def _plan_of_everything(wanted: Snapshot, approved: Approvals) -> Plan:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report.outcome import Compared
+from directus_sync.resources.forms import Wanted
 from directus_sync.schema import guard, saved_plan
+from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 from directus_sync.steps import families, planning, resources, sessions
@@ -28,18 +31,23 @@ def compare(
     wanted, approved = planning.read_wanted(settings), planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress, parts)
     with sessions.reading(settings, "diff", progress) as connection:
-        schema = None
         if fingerprint.unmoved(connection, settings):
-            schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
-            judged = families.unchanged(of_families, approved)
+            found = unmoved(of_families, approved, parts)
         else:
-            judged = families.judged(connection, of_families, approved)
+            judged, schema = families.judged(connection, of_families, approved), None
             if Part.SCHEMA in parts:
                 with sessions.directus(settings, connection, progress) as client:
                     schema = planning.plan(settings, connection, client, wanted, approved)
-    if schema is not None:
-        planning.note_pointless(settings, progress, schema.unmatched, wanted.ids)
-    found = Compared(schema, judged)
-    if out is not None and schema is not None:
-        saved_plan.write(out, schema, wanted.sha256, approved, {plan.family: resources.saved(plan) for plan in judged})
+            found = Compared(schema, judged)
+    if found.schema is not None:
+        planning.note_pointless(settings, progress, found.schema.unmatched, wanted.ids)
+        if out is not None:
+            plans = {plan.family: resources.saved(plan) for plan in found.families}
+            saved_plan.write(out, found.schema, wanted.sha256, approved, plans)
     return found
+
+
+def unmoved(of_families: Iterable[Wanted], approved: Approvals, parts: frozenset[Part] = EVERYTHING) -> Compared:
+    """Return what a push would do where nothing moved since database and files were equal."""
+    schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
+    return Compared(schema, families.unchanged(of_families, approved))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from directus_sync import files
 from directus_sync.directus import installation
 from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.resources import forms, judging
-from directus_sync.resources.forms import FORMS, FamilyForm, Wanted
+from directus_sync.resources.forms import FORMS, Changed, FamilyForm, Wanted
 from directus_sync.resources.items import Resource
+from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import ResourcePlan
 from directus_sync.resources.rules import pasted
 from directus_sync.schema.diff import Action
@@ -108,10 +108,19 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
     return recorded
 
 
-def pull(
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull makes of a family. changed: the files, None where one goes; items: the base from then on."""
+
+    family: Family
+    changed: Changed
+    items: tuple[Resource, ...]
+
+
+def pulled(
     settings: Settings, connection: Connection, schema: Snapshot, parts: frozenset[Part], *, overwrite: bool
-) -> tuple[Path, ...]:
-    """Write to the files what the database has, and record it as the base; return the files that changed.
+) -> tuple[Pulled, ...]:
+    """Return what a pull makes of each of these families. Writes nothing.
 
     What only git changed since the base stays in the files. What is in no file is taken in, and the file of what is
     gone is removed.
@@ -121,28 +130,37 @@ def pull(
     Raises UnpushedFileChanges for what git and Directus both changed, unless `overwrite`; InvalidAccess and
     InvalidResources.
     """
-    kept = [form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)]
-    return tuple(path for form in kept for path in _pulled(settings, connection, schema, form, overwrite=overwrite))
+    found: list[Pulled] = []
+    for form in (form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)):
+        # A list may be for a role that the same pull takes in.
+        roles = forms.roles(settings, {path: content for each in found for path, content in each.changed.items()})
+        found.append(_pulled(settings, connection, schema, form, roles, overwrite=overwrite))
+    return tuple(found)
 
 
 def _pulled(
-    settings: Settings, connection: Connection, schema: Snapshot, form: FamilyForm, *, overwrite: bool
-) -> Iterator[Path]:
-    roles = forms.roles(settings)
+    settings: Settings,
+    connection: Connection,
+    schema: Snapshot,
+    form: FamilyForm,
+    roles: forms.Roles,
+    *,
+    overwrite: bool,
+) -> Pulled:
     wanted = form.read(settings, schema, roles)
     found = resources.compare(connection, wanted.family, wanted.items, taken=True)
     kept = frozenset() if overwrite else _unpushed(form, settings, found)
     after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
     after |= {name: item for name, item in wanted.items.items() if name in kept}
     differing = [change.id for change in found.changes if change.id not in kept]
-    for path, content in form.rewritten(settings, wanted.contents, after, differing, schema, roles).items():
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(path, content)
-        yield path
-    resource_history.record(connection, wanted.family, found.live.items.values(), "pull")
+    changed = form.rewritten(settings, wanted.contents, after, differing, schema, roles)
+    return Pulled(wanted.family, changed, tuple(found.live.items.values()))
+
+
+def record_pulled(connection: Connection, all_pulled: Iterable[Pulled]) -> None:
+    """Record what was written to the files as the base."""
+    for each in all_pulled:
+        resource_history.record(connection, each.family, each.items, "pull")
 
 
 def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozenset[str]:
@@ -158,7 +176,7 @@ def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozen
         was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
         raise UnpushedFileChanges(
             f"the {form.name} files hold {count(len(lost), 'change')} that {was} never pushed, and a pull would lose"
-            f" {it}",
+            f" {it}; nothing was written",
             where="\n".join([str(form.folder(settings)), *shortened(lost)]),
             next=f"keep them: directus-sync push --only {form.name} --discard-live {pasted(lost)}, then pull\n"
             "lose them: directus-sync pull --overwrite",

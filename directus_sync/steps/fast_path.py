@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 from directus_sync import output, settings
+from directus_sync.directus import installation
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.state import fingerprint
@@ -19,7 +20,8 @@ def nothing_moved() -> bool:
     started = time.monotonic()
     loaded = settings.load()
     output.hide(loaded.secrets)
-    if loaded.mode is not settings.Mode.AUTO or not fingerprint.can_tell(loaded):
+    known = fingerprint.can_tell(loaded) and not installation.lets_everybody_in(loaded)
+    if loaded.mode is not settings.Mode.AUTO or not known:
         return False
     with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
         if loaded.attic_retention is not None and _are_overdue(connection, loaded.attic_retention):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from directus_sync import output, roles
 from directus_sync.catalog import upkeep
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed
+from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import impact, risks, sql_changes
@@ -24,6 +25,7 @@ from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, ItemKind, S
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Risk, Verdict
 from directus_sync.schema.saved_plan import SavedPlan
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.seed import reading
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import history
 from directus_sync.wording import count, shortened
@@ -69,7 +71,18 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
         settings.require_credentials()
         with DirectusClient(settings.directus_url, settings) as client:
             client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+    _require_no_published_hole(settings, wanted.directus)
     return wanted
+
+
+def _require_no_published_hole(settings: Settings, directus: str) -> None:
+    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
+    version = tuple(int(part) for part in directus.split(".")[:2])
+    if installation.lets_everybody_in(settings) and version < (12, 1):
+        raise UnsafeSettings(
+            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
+            next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
+        )
 
 
 def read_live(client: DirectusClient) -> Snapshot:
@@ -127,7 +140,9 @@ def plan(
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
     with output.if_it_lasts("Counting the rows at risk"):
-        counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
+        # What Directus would not make is refused anyway, and PostgreSQL cannot compare the values of every type.
+        made = (verdict for verdict in verdicts if not verdict.faults)
+        counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
     obstacles = _obstacles(settings, connection, verdicts, counted, live, base)
     return guard.decide(difference, verdicts, counted, approved, obstacles)
 
@@ -146,7 +161,7 @@ def _obstacles(
     files = [*settings.seeds, *sorted(branches.VERSIONS.glob("*/*.py"))]
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
-        named=impact.named_by(connection, changes, files),
+        named=impact.named_by(connection, changes, partial(reading.texts, files)),
         held=sql_changes.held(connection, changes, live),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),

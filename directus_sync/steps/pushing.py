@@ -16,7 +16,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.probes import sql_changes
 from directus_sync.report import plans, refusal
 from directus_sync.resources.families import FAMILIES
-from directus_sync.schema import guard, rebuilding, saved_plan
+from directus_sync.schema import rebuilding, saved_plan
 from directus_sync.schema.diff import Action, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -100,13 +100,6 @@ class Pushing:
         made = _made_otherwise(judged, remaining)
         history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
         return live, remaining
-
-    def settle(self, wanted: Snapshot) -> Plan:
-        """Do what is left to do when nothing moved since the last deploy, which recorded its base."""
-        judged = guard.unchanged(planning.of_schema(planning.approved(self.settings, self.request)))
-        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
-        attic.sweep(self.connection)
-        return judged
 
     def _send(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
         self.progress.note(plans.plan(judged))

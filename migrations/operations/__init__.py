@@ -26,6 +26,7 @@ from directus_sync.revisions.branches import VERSIONS
 from directus_sync.schema.default_names import NAME_BYTES
 from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
+from directus_sync.seed import reading
 from directus_sync.settings import ROOT
 from directus_sync.sql_text import literal
 from directus_sync.wording import listed
@@ -207,7 +208,7 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
         log.warning("%s: look at %s, it may name the old one: %s", label, column, listed(keys, SHOWN))
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
-    for name in impact.mentioned({path: path.read_text(encoding="utf-8") for path in _files()}, rename):
+    for name in impact.mentioned(reading.texts(_files()), rename):
         log.warning("%s: look at %s, it names the old one", label, name)
     for function in _functions(connection, rename):
         log.warning("%s: look at function %s, it may name the old one", label, function)

@@ -264,6 +264,11 @@ def test_a_command_that_is_not_there_is_told_of_before_anything_is_done(empty: T
     assert empty.database.contents() == before
 
 
+def test_a_boot_serves_no_directus_with_a_published_hole(settled: Tool) -> None:
+    refused = settled.with_settings(WEBSOCKETS_REST_AUTH="public")("deploy", "--", "echo", "served")
+    assert (refused.code, refused.out, "error[unsafe-settings]" in refused.err) == (2, "", True), refused.text
+
+
 @pytest.mark.parametrize("options", [(), ("--mode", "dry-run")], ids=" ".join)
 def test_the_exit_code_is_in_the_end_the_command_s(settled: Tool, options: tuple[str, ...]) -> None:
     done = settled("deploy", *options, "--", "sh", "-c", "echo $1; exit 7", "it", "--json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import struct
@@ -355,6 +356,13 @@ def test_what_compares_starts_no_node_either(watched: Watched, command: str) -> 
     assert (done.code, done.out.startswith(EQUAL[command]), done.err) == (0, True, ""), done.text
     assert not watched.node_was_started
     assert watched.tool.database.contents() == before
+
+
+@pytest.mark.parametrize("command", ["push", "diff"])
+def test_what_is_left_out_is_left_out_where_nothing_moved(watched: Watched, command: str) -> None:
+    done = watched.tool(command, "--only", "access", "--allow-destroy", "events", "--json")
+    assert (done.code, done.err) == (0, ""), done.text
+    assert list(json.loads(done.out)) == ["version", "access"]
 
 
 def test_every_command_starts_node_when_something_moved(deployed: Tool, tmp_path: Path) -> None:

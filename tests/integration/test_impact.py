@@ -41,7 +41,11 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
         "UPDATE directus_collections SET display_template = '{{make}}' WHERE collection = 'devices'"
     )
     edited(snapshot_file, without_field("vehicles", "make"))
-    shutil.copytree(SNAPSHOT.with_name("seeds"), snapshot_file.with_name("seeds"))
+    seeds = Path(shutil.copytree(SNAPSHOT.with_name("seeds"), snapshot_file.with_name("seeds")))
+    (seeds / "latin.yaml").write_bytes("vehicles: # é\n  - {make: a}\n".encode("latin-1"))
+    (seeds / "table.yaml").write_text("vehicles:\n  $rows: rules/makes.csv\nevents: {$rows: rules/others.csv}\n")
+    for name in ("makes", "others"):
+        (seeds / "rules" / f"{name}.csv").write_text("make,model\nKTM,450\n")
     names = named_by(deployed, snapshot_file)["vehicles.make"]
     expected = {
         "bookmark By make",
@@ -49,12 +53,14 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
         "dashboard Makers",
         "field entries.vehicle_id",
         "flow Tell",
+        "latin.yaml",
         "list of entries",
+        "makes.csv",
         "policy TRM marshal",
         "rally_albania_2026.yaml",
     }
     assert expected <= set(names)
-    assert {"bookmark By model", "collection devices"} & set(names) == set()
+    assert {"bookmark By model", "collection devices", "others.csv"} & set(names) == set()
     shown = deployed("diff", "--snapshot", snapshot_file).out
     assert "named by bookmark By make, collection " in shown
     assert " more; refused: unapproved-destruction" in shown

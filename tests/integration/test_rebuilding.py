@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests import small
 from tests.conftest import Database, Serving
-from tests.snapshots import edited, without_collections
+from tests.snapshots import edited, set_property, without_collections
 
 TYPES: Final = [
     *("integer", "bigint", "real", "numeric(8,3)", "varchar(40)", "text", "boolean", "date", "time", "uuid"),
@@ -139,3 +141,21 @@ def test_an_altered_column_keeps_its_default(serve: Serving, tmp_path: Path) -> 
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
         default = "SELECT column_default FROM information_schema.columns WHERE column_name = 'greeting'"
         assert running.database.value(default) == "'it''s'::character varying"
+
+
+@pytest.mark.parametrize("data_type", ["json", "xml", "point"])
+def test_values_that_have_no_equality_are_refused_before_rows_are_counted(
+    serve: Serving, tmp_path: Path, data_type: str
+) -> None:
+    snapshot_file = small.file(tmp_path)
+    with serve("bootstrapped", "", small.pushed) as running:
+        running.database.execute(
+            f"ALTER TABLE public.devices ADD made {data_type};"
+            " INSERT INTO public.directus_fields (collection, field) VALUES ('devices', 'made')"
+        )
+        running.forget()
+        assert running.tool("pull", "--snapshot", snapshot_file).code == 0
+        unique = set_property("fields", "schema.is_unique", True, collection="devices", field="made")
+        refused = running.tool("push", "--snapshot", edited(snapshot_file, unique))
+        assert (refused.code, "error[not-rebuildable]" in refused.err) == (4, True), refused.text
+        assert "devices.made" in refused.err

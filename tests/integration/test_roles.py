@@ -159,6 +159,16 @@ def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
         assert granting.plan(connection, wanted) == ()
 
 
+def test_rights_of_roles_that_are_in_no_file_are_left_alone(line: Tool) -> None:
+    stranger = f"read only {line.database.name}"
+    line.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
+    try:
+        with database.connect(line.settings, "test") as connection:
+            assert granting.plan(connection, roles.read(line.settings.roles)) == ()
+    finally:
+        line.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
+
+
 def test_a_role_that_may_not_correct_them_is_told_what_a_superuser_must_do(line: Tool, tmp_path: Path) -> None:
     role = f"missing_{line.database.name}"
     path = tmp_path / "roles.yaml"

@@ -153,7 +153,9 @@ def test_a_new_revision_follows_the_rules_and_moves_the_head_file(tmp_path: Path
         assert ((tmp_path / "migrations/versions" / branch).read_text() == before) == (branch == "PRE_HEAD")
 
 
-@pytest.mark.parametrize("arguments", [["post", ""], ["both", "add a column"], ["pre"], []])
+@pytest.mark.parametrize(
+    "arguments", [["post", ""], ["both", "add a column"], ["pre"], [], ["post", 'say """hi'], ["post", "add \\x"]]
+)
 def test_a_new_revision_needs_a_branch_and_a_message(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", *arguments]) == 2
     assert 'make pre m="add a column"' in capsys.readouterr().err

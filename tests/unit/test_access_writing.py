@@ -104,6 +104,15 @@ def test_what_was_taken_away_leaves_the_file(folder: Folder) -> None:
     assert "org-admin" not in folder.pull()["events.yaml"]
 
 
+def test_the_last_right_of_a_collection_and_the_last_role_may_go(tmp_path: Path) -> None:
+    folder = Folder(access_files.written(tmp_path, events="# Who.\nmarshal: {create: '*'}\n"))
+    for name in [name for name in folder.live if not name.startswith("policy:")]:
+        del folder.live[name]
+    changed = folder.pull()
+    assert changed["events.yaml"] == "# Who.\n{}\n"
+    assert "\nroles: {}\n" in changed["access.yaml"]
+
+
 def test_a_new_permission_joins_those_of_its_policy(folder: Folder) -> None:
     folder.allow("base", BASE_ID, "events", "delete")
     folder.allow("org-admin", ADMIN_ID, "stages", "share")

@@ -151,6 +151,36 @@ def test_a_comment_between_approvals_stays(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == f"# é: the next one is older\n{ENTRIES[2]}"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"- {item: a,\n   reason: b\n  }\n- item: c\n  reason: d\n", b"- item: c\n  reason: d\n"),
+        (b"# x\r\n- item: a\r\n  reason: b\r\n- item: c\r\n  reason: d", b"# x\r\n- item: c\r\n  reason: d"),
+        ("- item: a\u2028  reason: b\u2028- item: c\n  reason: d".encode(), b"- item: c\n  reason: d"),
+    ],
+)
+def test_every_other_line_keeps_its_bytes(path: Path, before: bytes, after: bytes) -> None:
+    path.write_bytes(before)
+    approvals.prune(path, approvals.read(path)[:1])
+    assert path.read_bytes() == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{item: a, reason: b}, {item: c, reason: d}]\n",
+        "-\n  item: a\n  reason: b\n- item: c\n  reason: d\n",
+        "- item: a\n  reason: &why b\n- item: c\n  reason: *why\n",
+        "- item: a\n  reason: b\n  \n  # More.\n- {item: c,\n   reason: d}\n- # x\n  item: e\n  reason: f\n",
+    ],
+)
+def test_an_approval_whose_lines_are_not_its_own_is_left_in_the_file(path: Path, text: str) -> None:
+    removals = written(path, text)
+    with pytest.raises(InvalidRemovals, match="can't be taken out line by line"):
+        approvals.prune(path, (removals[0], removals[-1]) if len(removals) == 3 else removals[:1])
+    assert path.read_text(encoding="utf-8") == text
+
+
 @pytest.mark.parametrize("number", [1, 20, 21, 50])
 def test_what_an_error_proposes_is_a_file_whatever_the_names_are(tmp_path: Path, number: int) -> None:
     odd = ["no: thing", "# half", "yes", "1e3", "a 'b' \"c\"", "- item", "x" * 200, "{}", "events.*"]

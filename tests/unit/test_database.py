@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import cast
 from unittest.mock import Mock
 
+import psycopg2
 import pytest
+from psycopg2 import extensions
 
 from directus_sync.errors import DatabaseUnavailable
 from directus_sync.postgres import database
@@ -111,3 +114,21 @@ def test_directus_gets_a_connection_string_that_its_driver_can_read(
 def test_what_the_driver_can_read_is_passed_on_as_it_is(load: Load, given: dict[str, str]) -> None:
     settings = load(**given)
     assert database.for_directus(settings, Mock()) is settings
+
+
+def test_a_second_session_is_not_waited_for_longer_than_a_first() -> None:
+    """libpq's time-out holds only while libpq itself waits."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        info = SimpleNamespace(
+            host="127.0.0.1",
+            port=silent.getsockname()[1],
+            password="",
+            dsn_parameters={"dbname": "trm", "user": "trm", "connect_timeout": "2"},
+        )
+        extensions.set_wait_callback(database._wait)  # as while a connection is open
+        try:
+            with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
+                database.second_session(cast("database.Connection", SimpleNamespace(info=info)), "keeper")
+            assert extensions.get_wait_callback() is database._wait
+        finally:
+            extensions.set_wait_callback(None)

@@ -1,10 +1,13 @@
-"""Writing a file whole, never through a link."""
+"""Writing files whole, several together, never through a link."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from directus_sync import files
+from directus_sync.errors import WrongSettings
 
 
 def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
@@ -23,3 +26,35 @@ def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
     path.chmod(0o640)
     files.replace(path, b"new")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
+
+
+def test_several_files_are_written_and_removed_together(tmp_path: Path) -> None:
+    old, new, gone = tmp_path / "old", tmp_path / "folder" / "new", tmp_path / "gone"
+    for path in (old, gone):
+        path.write_bytes(b"old")
+    files.replace_all({old: b"1", new: b"2", gone: None, tmp_path / "never": None})
+    assert (old.read_bytes(), new.read_bytes(), gone.exists()) == (b"1", b"2", False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "old"]
+
+
+def test_no_file_changes_where_one_cannot_be_written(tmp_path: Path) -> None:
+    old, gone, folder = tmp_path / "old", tmp_path / "gone", tmp_path / "folder"
+    for path in (old, gone):
+        path.write_bytes(b"old")
+    folder.mkdir()
+    for place in (folder, old / "below"):
+        with pytest.raises(WrongSettings, match="cannot be written") as refused:
+            files.replace_all({old: b"new", gone: None, place: b"new"})
+        assert refused.value.where == str(place)
+        assert (old.read_bytes(), gone.read_bytes()) == (b"old", b"old")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "gone", "old"]
+
+
+def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(WrongSettings, match="cannot be written: Permission denied") as failed:
+        files.replace_all({tmp_path / "gone": None})
+    assert failed.value.where == str(tmp_path / "gone")

@@ -186,3 +186,8 @@ def test_nodes_know_their_lines_and_what_their_values_are() -> None:
 
 def test_a_hundred_levels_are_read() -> None:
     assert plain_yaml.load(("[" * 100 + "]" * 100).encode())
+
+
+def test_a_file_in_utf_16_is_refused() -> None:
+    with pytest.raises(plain_yaml.Unreadable, match="save it as UTF-8"):
+        plain_yaml.tree("a: é\n".encode("utf-16"))

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from directus_sync import files
 from directus_sync.commands import pull
 from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
 from directus_sync.postgres.database import Connection
@@ -29,7 +30,10 @@ def base(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(path: Path, live: bytes = EXPORT, *, overwrite: bool = False) -> bool:
-    return pull.write(of(live), path, NO_DATABASE, overwrite=overwrite)
+    wanted = pull.differs(of(live), path, NO_DATABASE, overwrite=overwrite)
+    if wanted:
+        files.replace(path, live)
+    return wanted
 
 
 def test_a_pull_writes_the_bytes_of_the_server_and_makes_the_folders(tmp_path: Path) -> None:
@@ -50,7 +54,7 @@ def test_a_pull_of_the_same_bytes_leaves_the_file_alone(tmp_path: Path) -> None:
 def test_a_pull_of_a_directus_without_collections_is_refused(tmp_path: Path) -> None:
     nothing = Snapshot(b"", "http://directus.example", "11.17.4", {"collections": {}})
     with pytest.raises(InvalidSnapshot, match="has no collections"):
-        pull.write(nothing, tmp_path / "schema.yaml", NO_DATABASE, overwrite=True)
+        pull.differs(nothing, tmp_path / "schema.yaml", NO_DATABASE, overwrite=True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -201,6 +201,10 @@ def test_a_flow_may_name_the_environment_and_what_came_in(tmp_path: Path, option
     assert found(tmp_path, "flows/a.yaml", flow("request", options)) == []
 
 
+def test_a_layout_query_may_be_a_list(tmp_path: Path) -> None:
+    assert found(tmp_path, "presets/events.yaml", "default: {layout_query: [{fields: [name]}]}\n") == []
+
+
 def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) -> None:
     text = resource_files.FILES["flows/notice.yaml"]
     circle = found(tmp_path, "flows/notice.yaml", text.replace("{message: two}", "{message: two}, resolve: first"))

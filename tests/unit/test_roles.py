@@ -42,6 +42,12 @@ def test_the_committed_roles_can_be_read_and_a_missing_file_has_none(path: Path)
         ("a:", 1, "a must be a mapping"),
         ("a:\n  owner: b", 2, "a.owner is not known here: settings, rights are"),
         ("'a; b': {}", 1, "a; b is not a plain name"),
+        ("pg_mine: {}", 1, "plain name"),
+        ("public: {}", 1, "plain name"),
+        ("none: {}", 1, "plain name"),
+        (f"{'a' * 64}: {{}}", 1, "plain name"),
+        ("a:\n  settings: {lock_timeout: 597h}", 2, "must be a duration of at most"),
+        (f"a:\n  settings: {{lock_timeout: {'9' * 5000}h}}", 2, "must be a duration of at most"),
         (
             "a:\n  rights: {events: [select, truncate]}",
             2,
@@ -58,3 +64,8 @@ def test_what_is_no_file_of_roles_is_named_with_its_line(path: Path, text: str, 
     with pytest.raises(InvalidRoles, match=why) as refused:
         roles.read(path)
     assert refused.value.where == f"{path}:{line}"
+
+
+def test_the_longest_name_and_the_longest_duration_are_taken(path: Path) -> None:
+    path.write_text(f"{'a' * 63}:\n  settings: {{lock_timeout: 596h}}\npublicity: {{}}\n", encoding="utf-8")
+    assert [role.name for role in roles.read(path)] == ["a" * 63, "publicity"]

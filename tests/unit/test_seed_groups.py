@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.seed import reading
+from directus_sync.seed import csv_rows, reading
 from directus_sync.seed.rows import rows
 from directus_sync.seed.values import Literal, Row
 from tests.seeds import KNOWN, a_file
@@ -38,6 +38,14 @@ def test_rows_of_a_group_have_what_it_shares() -> None:
     one, other = rows([a_file(HEAD + "  $rows: [{low: 0, first: 1}, {low: 5, first: 1}]")], KNOWN)
     assert texts(one) == {"kind": "speed", "low": "0", "first": "1"}
     assert (one.label, other.label) == ("speed 0 1 b a", "speed 5 1 b a")
+
+
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\f", "\v", "\x1c"])
+def test_a_line_of_a_csv_file_ends_at_a_line_break_alone(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "a.csv").write_bytes(f'name\r\nx{inside}y\r\n"a\nb"\rz'.encode())
+    rows = list(csv_rows.read(tmp_path / "a.csv", "a.yaml:1"))
+    assert [node.value for _, fields in rows for node in fields.values()] == [f"x{inside}y", "a\nb", "z"]
+    assert [where.rpartition(":")[2] for where, _ in rows] == ["2", "3", "5"]
 
 
 def test_a_csv_file_has_rows_as_yaml_would_have_them(read: Read) -> None:

@@ -209,6 +209,15 @@ def env_file(folder: Path, text: str) -> Path:
 COMPLETE = "DB_HOST=from-file\nDB_DATABASE=d\nDB_USER=u\nDB_PASSWORD='p a#ss'\nADMIN_TOKEN=file-token\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_an_env_file_that_cannot_be_read_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes("DB_HOST=é\n".encode(encoding))
+    with pytest.raises(WrongSettings, match="not UTF-8") as refused:
+        settings.load({}, path)
+    assert refused.value.where == str(path)
+
+
 def test_the_env_file_gives_what_the_environment_lacks(tmp_path: Path) -> None:
     loaded = settings.load({}, env_file(tmp_path, COMPLETE))
     assert loaded.database.host == "from-file"

@@ -198,8 +198,9 @@ def test_a_snapshot_of_another_database_vendor_is_refused_at_its_line(events: by
     assert error.where == f"{SOURCE}:3"
 
 
-def test_a_directus_version_that_yaml_takes_for_a_number_is_refused_at_its_line(events: bytes) -> None:
-    error = refusal(edited(events, "directus: 11.17.4", "directus: 11.17"))
+@pytest.mark.parametrize("version", ["11.17", "main", "11.x.4", "'11.17'", "11.17.4."])
+def test_what_is_no_version_of_directus_is_refused_at_its_line(events: bytes, version: str) -> None:
+    error = refusal(edited(events, "directus: 11.17.4", f"directus: {version}"))
     assert "`directus` must be a version" in error.what
     assert error.where == f"{SOURCE}:2"
 

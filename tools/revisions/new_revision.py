@@ -21,11 +21,14 @@ def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
 
     Raises ValueError when branch or message cannot be used, InvalidRevisions when the files that are there cannot.
     """
+    message = " ".join(message.split())
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
     if branch not in get_args(Branch):
         raise ValueError(f"{branch!r} is not a branch: pre or post")
     if not slug:
         raise ValueError("the message is empty; say what the revision does, such as 'add entries checks'")
+    if '"""' in message or "\\" in message:
+        raise ValueError("the message has a character that a docstring can't hold")
     versions = root / "migrations" / "versions"
     head = revision_files.line(versions, branch)[-1]
     script = ScriptDirectory.from_config(Config(str(root / "alembic.ini"))).generate_revision(

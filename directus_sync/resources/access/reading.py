@@ -63,14 +63,15 @@ def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
     return Access(folder, roles, policies, collections)
 
 
-def role_ids(folder: Path) -> dict[str, str]:
-    """Return the ids of the roles by their names.
+def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
+    """Return the ids of the roles by their names. changed: what access.yaml is to hold next, which counts as well.
 
     Raises InvalidAccess with file and line.
     """
     path = folder / TOP
-    roles, _ = _top(tree.parse(tree.content(path, FORM), path, FORM))
-    return {role.name: role.id for role in roles.values()}
+    contents = (tree.content(path, FORM), *([changed] if changed is not None else []))
+    found = (_top(tree.parse(content, path, FORM))[0] for content in contents)
+    return {role.name: role.id for roles in found for role in roles.values()}
 
 
 def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:

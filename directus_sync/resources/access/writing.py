@@ -149,7 +149,7 @@ def _require_lossless(folder: Path, contents: Contents, live: Items, schema: Sna
         )
         if text(one) != text(other):
             raise InvalidAccess(
-                f"{name} can't be written to the files as Directus has it",
+                f"{name} can't be written to the files as Directus has it; nothing was written",
                 where=str(folder),
                 next="write it by hand as docs/access.md shows, then push",
             )

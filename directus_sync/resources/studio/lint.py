@@ -56,10 +56,10 @@ def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
         return
-    query = row["layout_query"] or {}
-    named = [name for each in query.values() if isinstance(each, Mapping) for name in _named(each)]
-    yield from _fields(item, collection, named, schema)
-    yield from _order(item, [name for each in query.values() if isinstance(each, Mapping) for name in _sorted(each)])
+    query = row["layout_query"]
+    layouts = [each for each in query.values() if isinstance(each, Mapping)] if isinstance(query, Mapping) else []
+    yield from _fields(item, collection, [name for each in layouts for name in _named(each)], schema)
+    yield from _order(item, [name for each in layouts for name in _sorted(each)])
     yield from _filter(item, collection, row["filter"], schema)
 
 

@@ -100,7 +100,7 @@ def _require_lossless(folder: Path, contents: Contents, live: Items, roles: Mapp
         one, other = ([] if item is None else list(item.rows) for item in (read.get(name), live.get(name)))
         if text(one) != text(other):
             raise InvalidResources(
-                f"{name} can't be written to the files as Directus has it",
+                f"{name} can't be written to the files as Directus has it; nothing was written",
                 where=str(folder),
                 next="write it by hand as docs/resources.md shows, then push",
             )

@@ -1,0 +1,54 @@
+"""Files that are edited entry by entry read back as what was written."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+from typing import Any
+
+import pytest
+
+from directus_sync import plain_yaml
+from directus_sync.resources import editing
+
+TEXTS = {
+    "a line each": "# Top.\na: 1\nb: [x]  # two\nc: {d: e}\n",
+    "blocks": "a:\n  b: 1\nb:\n  - x\n  # Between.\n  - y\nc:\n  d:\n    e: f\n# End.",
+    "one line": "{a: 1, b: [x], c: {d: e}}\n",
+    "CRLF": "a: 1\r\nb:\r\n  - x\r\nc:\r\n  d: e\r\n",
+    "line separators": "a: 1 # one\u2028b: 'x\u2028  y'\nc: z\n",
+}
+SUBSETS = list(chain.from_iterable(combinations("abc", number) for number in range(4)))
+
+
+def value(text: str) -> Any:
+    return plain_yaml.load(text.encode())
+
+
+@pytest.mark.parametrize("gone", SUBSETS, ids="".join)
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_entries_that_go_leave_the_others_even_if_none_is_left(text: str, gone: tuple[str, ...]) -> None:
+    left = {name: each for name, each in value(text).items() if name not in gone}
+    assert value(editing.entries(text, None, dict.fromkeys(gone))) == left
+    assert value(editing.document(text, left)) == left
+
+
+@pytest.mark.parametrize("gone", SUBSETS, ids="".join)
+@pytest.mark.parametrize("flow", [False, True])
+def test_entries_below_a_key_go_alike(gone: tuple[str, ...], flow: bool) -> None:
+    inside = "top: {a: 1, b: {c: d}, c: []}" if flow else "top:\n  a: 1\n  b:\n    c: d\n  # Two.\n  c: []"
+    text = f"# First.\n{inside}\nother: kept\n"
+    left = {name: each for name, each in value(text)["top"].items() if name not in gone}
+    assert value(editing.entries(text, "top", dict.fromkeys(gone))) == {"top": left, "other": "kept"}
+
+
+@pytest.mark.parametrize("empty", [{}, []])
+def test_an_entry_may_become_empty(empty: object) -> None:
+    for text in TEXTS.values():
+        assert value(editing.document(text, {"a": empty, "c": {"d": empty}})) == {"a": empty, "c": {"d": empty}}
+
+
+def test_comments_stay_when_the_last_entry_goes_and_another_comes() -> None:
+    text = editing.entries("# Why.\na: 1\n# End.\n", None, {"a": None})
+    assert text == "# Why.\n# End.\n{}\n"
+    assert editing.entries(text, None, {"b": 2}) == "# Why.\n# End.\nb: 2\n"
+    assert editing.entries("# Why.\n", None, {"b": 2}) == "# Why.\nb: 2\n"
