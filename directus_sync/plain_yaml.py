@@ -37,6 +37,10 @@ _MAX_DEPTH: Final = 100
 _EXPANSION: Final = 10
 _EXPANDED_AT_LEAST: Final = 10_000
 
+# What no text of PostgreSQL holds, and YAML writes as an escape.
+NUL: Final = "\0"
+NO_NUL: Final = "the character NUL, which PostgreSQL does not store"
+
 TAG: Final = "tag:yaml.org,2002:"
 _TAGS: Final = (None, "!", f"{TAG}map", f"{TAG}seq")
 _SCALAR_TAGS: Final = frozenset(f"{TAG}{name}" for name in ("str", "null", "bool", "int", "float"))
@@ -78,7 +82,8 @@ def tree(content: bytes) -> yaml.Node | None:
 
     Aliases may repeat a value, but not multiply values or name what they are in.
 
-    Raises Unreadable for what is not YAML, for such aliases, and for the rest of what `load` refuses.
+    Raises Unreadable for what is not YAML, for such aliases, for the character NUL, and for the rest of what `load`
+    refuses.
     """
     # libyaml reads it, and what edits files does not.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -289,6 +294,8 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.ScalarNode):
         if node.tag not in _SCALAR_TAGS:
             raise _unusable(f"the tag {shown(node.tag)}", node)
+        if NUL in node.value:
+            raise _unusable(NO_NUL, node)
         return []
     if node.tag not in _TAGS:
         raise _unusable(f"the tag {shown(node.tag)}", node)
@@ -302,6 +309,8 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
             raise _unusable("a merge key", key)
         if key.tag != _TEXT:
             raise _unusable(f"the key {key.value}, which is no text unless it is quoted", key)
+        if NUL in key.value:
+            raise _unusable(NO_NUL, key)
         if key.value in keys:
             raise _unusable(f"the key {shown(key.value)} twice", key)
         keys.add(key.value)

@@ -53,6 +53,9 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
 def _node(cell: str, path: Path, line: int) -> yaml.Node:
     mark = yaml.Mark(str(path), 0, line - 1, 0, None, 0)
     node: yaml.Node | None = None
+    if plain_yaml.NUL in cell:
+        what = f"a cell has {plain_yaml.NO_NUL}"
+        raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line")
     if cell.startswith(("{", "[")):
         try:
             node = plain_yaml.tree(cell.encode())

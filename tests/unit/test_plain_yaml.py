@@ -132,6 +132,8 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *(
         ("a: [\n", "it is not YAML: did not find expected node content", 2),
         ("a: 1\n---\nb: 2\n", "it is not YAML: but found another document", 2),
         ("a: *b\n", "it is not YAML: found undefined alias", 1),
+        ('a: 1\nb: ["x\\0y"]\n', "it has the character NUL", 2),
+        ('a: 1\n"x\\u0000y": 2\n', "it has the character NUL", 2),
     ],
 )
 def test_a_file_of_a_person_is_refused_with_its_line(content: str, why: str, line: int) -> None:

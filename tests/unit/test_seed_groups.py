@@ -85,6 +85,7 @@ REFUSED = {
     "a cell too many": (HEAD + "  $rows: rules.csv", "low,first\n1,1\n2,1,0", "rules.csv:3", "has 3 cells"),
     "a cell too few": (HEAD + "  $rows: rules.csv", "low,first\n1", "rules.csv:2", "has 1 cells"),
     "an open quote": (HEAD + "  $rows: rules.csv", 'low,first\n1,"1', "rules.csv:2", "it is not CSV"),
+    "a NUL": (HEAD + "  $rows: rules.csv", "low,first\n1,2\0", "rules.csv:2", "the character NUL"),
     "half a mapping": (HEAD + "  $rows: rules.csv", 'low,first,options\n1,1,"{a"', "rules.csv:2", "a cell can't"),
     "ranges that are none": (HEAD + "  $disjoint: [low]\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "no ranges": (HEAD + "  $disjoint: []\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
