@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg2
@@ -94,15 +94,22 @@ def restore(
     concurrent_indexes.clear(connection, needed)
     done: list[str] = []
     failures: list[_Failure] = []
+    held: dict[str, _Failure] = {}
     while pending:
         before = len(done)
         waiting: list[_Failure] = []
         for difference in pending:
-            failure = _restore(connection, difference, made)
+            # A table that was waited for in vain is not waited for again.
+            table = difference.object.names[0]
+            failure = (
+                replace(held[table], difference=difference) if table in held else _restore(connection, difference, made)
+            )
             if failure is None:
                 done.append(str(difference.object))
                 restored(difference.object)
                 continue
+            if failure.waited:
+                held[table] = failure
             needed -= set() if failure.waited else {difference}
             concurrent_indexes.clear(connection, needed)
             (waiting if failure.retry else failures).append(failure)

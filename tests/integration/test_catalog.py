@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import psycopg2
 import pytest
+import stamina
 
 from directus_sync.catalog import Catalog, Drift, Kind, compare, concurrent_indexes
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import query as catalog_query
 from directus_sync.catalog import restore as catalog_restore
 from directus_sync.errors import CatalogDrift
-from directus_sync.postgres import database
+from directus_sync.postgres import database, patience
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
 from tests.conftest import Copying, Tool
@@ -233,6 +235,25 @@ def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: To
         assert f"{left} is " in message
     assert "directus-sync pull" in message
     assert set(drift(catalog, deployed).values()) == {Drift.CHANGED}
+
+
+def test_a_table_that_stays_locked_is_waited_for_once(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = catalog_file.load(CATALOG)
+    lost = [item for item in catalog.definitions if item.kind is Kind.CONSTRAINT and item.names[0] == "entries"]
+    deployed.database.execute("; ".join(f"ALTER TABLE entries DROP CONSTRAINT {item.parts[1]}" for item in lost))
+    deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
+    waits = Mock(side_effect=lambda: stamina.retry_context(on=(), attempts=1))
+    monkeypatch.setattr(patience, "attempts", waits)
+    with deployed.database.connect() as reader, reader.transaction(), connected(deployed) as connection:
+        reader.execute("SELECT FROM entries")
+        connection.cursor().execute("SET lock_timeout TO '200ms'")
+        with pytest.raises(CatalogDrift) as caught:
+            catalog_restore.restore(connection, compare(catalog, read(deployed)), catalog.definitions)
+    assert caught.value.what.startswith(f"{len(lost)} objects are not")
+    # One object of that table, and the one of events.
+    assert waits.call_count == 2 < len(lost)
+    assert set(drift(catalog, deployed)) == set(map(str, lost))
+    assert len(put_back(deployed, catalog)) == len(lost)
 
 
 # Each of the two hundred is compared with the whole catalog. LOST has all kinds, and what needs others.
