@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from directus_sync.schema.diff import ABSENT, Action, Change
+from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 Document = dict[str, Any]
@@ -159,6 +159,9 @@ def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
             section[change.key] = change.after
         elif change.action is Action.REMOVE:
             del section[change.key]
+            if change.kind is ItemKind.RELATION and (field := sections["fields"].get(change.key)):
+                # As Directus exports it then.
+                field["schema"].update(foreign_key_table=None, foreign_key_column=None)
         else:
             for edit in change.edits:
                 put(section[change.key], edit.path, edit.after)

@@ -6,7 +6,7 @@ import copy
 from random import Random
 from typing import Any, Final
 
-from directus_sync.schema.rebuilding import foreign_key_name
+from directus_sync.schema import names
 from tests.snapshots import Document
 
 # type: (data type, further properties, defaults, special)
@@ -158,7 +158,7 @@ class Schema:
         }  # fmt: skip
         schema = {
             "table": name, "column": field, "foreign_key_table": related, "foreign_key_column": key,
-            "constraint_name": foreign_key_name(name, field), "on_update": "NO ACTION",
+            "constraint_name": names.made("foreign", name, field), "on_update": "NO ACTION",
             "on_delete": self.random.choice(ON_DELETE),
         }  # fmt: skip
         entry = {"collection": name, "field": field, "related_collection": related, "meta": meta}

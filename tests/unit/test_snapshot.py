@@ -413,7 +413,7 @@ VALID: dict[str, Any] = {
     "vendor": "postgres",
     "collections": [{"collection": "events", "meta": {}, "schema": {"name": "events"}}],
     "fields": [{"collection": "events", "field": "notes", "type": "text", "meta": {}, "schema": {}}],
-    "systemFields": [{"collection": "directus_activity", "field": "timestamp", "schema": {}}],
+    "systemFields": [{"collection": "directus_activity", "field": "timestamp", "schema": {"is_indexed": True}}],
     "relations": [{"collection": "events", "field": "notes", "related_collection": "events", "meta": {}, "schema": {}}],
 }
 Place = tuple[str] | tuple[str, int] | tuple[str, int, str]
