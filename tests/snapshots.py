@@ -94,9 +94,12 @@ def without_field(collection: str, field: str) -> Edit:
 
 
 def without_relation(collection: str, field: str) -> Edit:
-    """Leave a relation out, and keep its field."""
+    """Leave a relation out, and keep its field, which then refers to nothing."""
 
     def edit(document: Document) -> None:
+        for entry in document["fields"]:
+            if (entry["collection"], entry["field"]) == (collection, field):
+                entry["schema"].update(foreign_key_table=None, foreign_key_column=None)
         document["relations"] = [
             entry for entry in document["relations"] if (entry["collection"], entry["field"]) != (collection, field)
         ]
