@@ -224,7 +224,7 @@ class _Builder:
             return value
 
     def _constructed(self, event: Any) -> object:
-        if "\0" in event.value or _is_cut(event.value):
+        if "\0" in event.value:
             raise _unusable("a character that PostgreSQL does not hold", event)
         tag = event.tag
         if tag is None:
@@ -235,11 +235,6 @@ class _Builder:
             raise _unusable("a merge key", event)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
         return self._loader.construct_object(node, deep=True)
-
-
-def _is_cut(text: str) -> bool:
-    """Tell whether a text has half of a character, which an escape in YAML can be."""
-    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _integer(digits: str, base: int) -> float:

@@ -35,7 +35,8 @@ UNION ALL SELECT name, NULL, 'with row security', 'ROW LEVEL SECURITY' FROM held
 UNION ALL SELECT name, NULL, 'with ' || option, split_part(option, '=', 1)
 FROM held, unnest(reloptions) AS option WHERE relkind = 'r'
 UNION ALL SELECT h.name, NULL, CASE WHEN h.relispartition THEN 'a partition of ' ELSE 'inheriting from ' END
-  || (SELECT relname FROM pg_class WHERE oid = i.inhparent), 'INHERIT' FROM held h JOIN pg_inherits i ON i.inhrelid = h.oid
+  || p.relname, 'INHERIT'
+FROM held h JOIN pg_inherits i ON i.inhrelid = h.oid JOIN pg_class p ON p.oid = i.inhparent
 UNION ALL SELECT h.name, NULL, 'with the statistics ' || s.stxname, s.stxname::text
 FROM held h JOIN pg_statistic_ext s ON s.stxrelid = h.oid
 UNION ALL SELECT h.name, NULL, 'with the rule ' || r.rulename, r.rulename::text

@@ -15,9 +15,9 @@ import yaml
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
-from directus_sync.schema import names, snapshot_checks
+from directus_sync.schema import names, problems, snapshot_checks
 from directus_sync.schema.properties import Properties
-from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, RESTORE, VENDOR
+from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 # A file's name, content and type.
@@ -144,7 +144,7 @@ def require_version(snapshot: Snapshot, version: str) -> None:
     if snapshot.directus != version:
         raise InvalidSnapshot(
             f"the snapshot is of Directus {snapshot.directus}, and this Directus is {version}",
-            where=snapshot_checks.line_of(snapshot.content, snapshot.source, ("directus",)),
+            where=problems.line_of(snapshot.content, snapshot.source, ("directus",)),
             next=f"run Directus {snapshot.directus},\n"
             f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
             " and directus-sync pull",
@@ -167,8 +167,8 @@ def require_properties(snapshot: Snapshot, known: Properties) -> None:
                 path = (section, index, "meta", name)
                 raise InvalidSnapshot(
                     f"`meta.{name}` of {'.'.join(key)} {verb}",
-                    where=snapshot_checks.line_of(snapshot.content, snapshot.source, path),
-                    next=RESTORE,
+                    where=problems.line_of(snapshot.content, snapshot.source, path),
+                    next=problems.RESTORE,
                 )
 
 
@@ -195,8 +195,10 @@ def _load(content: bytes, source: str) -> object:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise InvalidSnapshot(
-            f"the file is not YAML: {getattr(error, 'problem', None) or error}", where=f"{source}{line}", next=RESTORE
+            f"the file is not YAML: {getattr(error, 'problem', None) or error}",
+            where=f"{source}{line}",
+            next=problems.RESTORE,
         ) from error
     except (ValueError, OverflowError) as error:
         # PyYAML without LibYAML accepts an escape that is no character.
-        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=RESTORE) from error
+        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=problems.RESTORE) from error
