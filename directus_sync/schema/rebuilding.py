@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.schema import defaults, exported, names, references
+from directus_sync.schema import defaults, exports, names, references
 from directus_sync.schema.columns import Column, is_castable
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
@@ -109,8 +109,8 @@ def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
 
 def _alias_faults(entry: Entry) -> Iterator[str]:
     special = (entry.get("meta") or {}).get("special")
-    if exported.ALIASES.isdisjoint(special if isinstance(special, list) else ()):
-        yield f"an alias whose `special` has none of {', '.join(sorted(exported.ALIASES))}; Directus would not list it"
+    if exports.ALIASES.isdisjoint(special if isinstance(special, list) else ()):
+        yield f"an alias whose `special` has none of {', '.join(sorted(exports.ALIASES))}; Directus would not list it"
 
 
 def _of_new(change: Change, entry: Entry, wanted: Snapshot, live: Snapshot) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
     if old.altered(edited):
         yield from _column_faults(entry, after, wanted)
     elif {("type",), ("meta", "special")} & {path[:2] for path in edited}:
-        yield from exported.kind_faults(entry)
+        yield from exports.kind_faults(entry)
 
 
 def _is_newly_indexed(before: Entry, after: Entry) -> bool:
@@ -205,7 +205,7 @@ def _shared_names(item: str, made: Iterable[str], wanted: Snapshot) -> Iterator[
 
 
 def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
-    yield from exported.faults(entry)
+    yield from exports.faults(entry)
     item = f"{entry['collection']}.{entry['field']}"
     yield from _shared_names(item, names.of_column(entry["collection"], entry["field"], schema), wanted)
     if schema.get("has_auto_increment"):
@@ -214,7 +214,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
     if kind in {"unknown", "binary"}:
         yield f"{data_type} in the file, and no column by Directus"
         return
-    if kind not in exported.KINDS:
+    if kind not in exports.KINDS:
         yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from directus_sync.errors import shown
-from directus_sync.schema import exported
+from directus_sync.schema import exports
 from directus_sync.schema.problems import Problems
 
 FORMAT_VERSION: Final = 1
@@ -52,7 +52,7 @@ _TYPES: Final[Mapping[str, Mapping[str, type]]] = {
 _SAID: Final = frozenset({*_FLAGS, "data_type", "constraint_name", "on_update", "on_delete"})
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false", str: "a text"}
 
-_FIELD_TYPES: Final = (*exported.KINDS, *exported.ALIASES, "binary", "unknown")
+_FIELD_TYPES: Final = (*exports.KINDS, *exports.ALIASES, "binary", "unknown")
 _SHOWN: Final = 60
 # JavaScript's integers are exact below this.
 _EXACT: Final = 2**53

@@ -14,7 +14,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, count
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import holding, impact, risks, sql_changes, taken, unmade
+from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.report.plans import short
 from directus_sync.report.refusal import shortened
@@ -122,19 +122,19 @@ def plan(
     _require_known(client, difference, wanted, live)
     marked = completeness.with_incomplete(difference.changes, wanted, live, columns)
     difference = replace(difference, changes=marked)
-    taken.require_free_names(connection, difference.changes, live)
+    taken_names.require_free_names(connection, difference.changes, live)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
     judged = guard.judge(difference, base=base, wanted=wanted, live=live)
     possible = [verdict.change for verdict in judged if not verdict.faults]
-    verdicts = _with_faults(judged, unmade.faults(connection, possible, wanted))
+    verdicts = _with_faults(judged, postgres_faults.faults(connection, possible, wanted))
     with output.if_it_lasts("Counting the rows at risk"):
         counted = risks.count(connection, (risk for verdict in verdicts for risk in verdict.risks))
     obstacles = _obstacles(settings, connection, verdicts, counted, (live, wanted, base))
     return guard.decide(difference, verdicts, counted, approved, obstacles)
 
 
-def _with_faults(verdicts: Iterable[Verdict], faults: unmade.Faults) -> tuple[Verdict, ...]:
+def _with_faults(verdicts: Iterable[Verdict], faults: postgres_faults.Faults) -> tuple[Verdict, ...]:
     found = ((verdict, faults.get((verdict.change.kind, verdict.change.key), ())) for verdict in verdicts)
     return tuple(replace(verdict, faults=(*verdict.faults, *more)) if more else verdict for verdict, more in found)
 
@@ -157,7 +157,7 @@ def _obstacles(
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
         named=impact.named_by(connection, changes, files),
-        held=holding.held(connection, changes, live, wanted),
+        held=dependents.held(connection, changes, live, wanted),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),

@@ -10,7 +10,7 @@ from psycopg2 import sql
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema import defaults, exported, references
+from directus_sync.schema import defaults, exports, references
 from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
@@ -108,7 +108,7 @@ def _target(
         yield f"refers to {related}, which is unlogged; PostgreSQL lets only unlogged tables refer to such"
     if related.startswith("directus_"):
         own = wanted.section("fields").get(change.key) or {}
-        yield from references.cast_faults(own.get("type"), exported.kind(data_type, None))
+        yield from references.cast_faults(own.get("type"), exports.kind(data_type, None))
 
 
 def _indexes(connection: Connection, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:

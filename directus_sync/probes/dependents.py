@@ -10,7 +10,7 @@ from psycopg2 import errors, sql
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema import exported
+from directus_sync.schema import exports
 from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.entries import alters
@@ -111,7 +111,7 @@ def held(
 def _types(change: Change, live: Snapshot, wanted: Snapshot) -> tuple[str, str]:
     """Return the types of a column by SQL, before and after; none of a type that Directus does not make."""
     before, after = (snapshot.section("fields").get(change.key) or {} for snapshot in (live, wanted))
-    if not {before.get("type"), after.get("type")} <= exported.KINDS:
+    if not {before.get("type"), after.get("type")} <= exports.KINDS:
         return "", ""
     made = (Column.of(entry.get("type"), entry.get("schema") or {}).made for entry in (before, after))
     one, other = (f"public.{name}" if name.startswith("geometry") else name for name in made)
