@@ -233,6 +233,8 @@ class _Builder:
             return value
 
     def _constructed(self, event: Any) -> object:
+        if NUL in event.value:
+            raise _unusable(NO_NUL, event)
         tag = event.tag
         if tag is None:
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)

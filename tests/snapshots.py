@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from directus_sync.schema.diff import ABSENT, Action, Change
+from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 
 Document = dict[str, Any]
@@ -94,9 +94,12 @@ def without_field(collection: str, field: str) -> Edit:
 
 
 def without_relation(collection: str, field: str) -> Edit:
-    """Leave a relation out, and keep its field."""
+    """Leave a relation out, and keep its field, which then refers to nothing."""
 
     def edit(document: Document) -> None:
+        for entry in document["fields"]:
+            if (entry["collection"], entry["field"]) == (collection, field):
+                entry["schema"].update(foreign_key_table=None, foreign_key_column=None)
         document["relations"] = [
             entry for entry in document["relations"] if (entry["collection"], entry["field"]) != (collection, field)
         ]
@@ -159,6 +162,9 @@ def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
             section[change.key] = change.after
         elif change.action is Action.REMOVE:
             del section[change.key]
+            if change.kind is ItemKind.RELATION and (field := sections["fields"].get(change.key)):
+                # As Directus exports it then.
+                field["schema"].update(foreign_key_table=None, foreign_key_column=None)
         else:
             for edit in change.edits:
                 put(section[change.key], edit.path, edit.after)

@@ -175,7 +175,8 @@ def _drift(path: Path, actual: Catalog) -> tuple[Difference, ...]:
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
     """Say at once what no push will make elsewhere, while it is cheap to change."""
-    faults = [*rebuilding.all_faults(live), *hidden_properties.faults(connection, live)]
+    made = sorted(branches.VERSIONS.glob("*/*.py"))
+    faults = [*rebuilding.all_faults(live), *hidden_properties.faults(connection, live, made)]
     for item, fault in faults:
         progress.note(f"note: another database would not get {item} as it is here: {fault}")
     if faults:

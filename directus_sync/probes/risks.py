@@ -40,12 +40,16 @@ SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON 
 WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table)s))
   AND r.relnamespace = 'public'::regnamespace
 """
+# PostgreSQL compresses a value for an index as for its table, so that its size there is that in the index. A row of an
+# index takes up to 2,704 bytes: 8 are its header, 4 the length of a value, which the table keeps elsewhere.
+_TOO_LONG: Final = "pg_column_size({column}) > {longest}"
 # Rows that do not fit, for a hazard that they are in the way of.
 _UNFIT: Final = {
     Hazard.NOT_NULL: "{column} IS NULL",
     Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
     Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
     Hazard.REFERENCE: "{column} IS NOT NULL AND NOT {referring}",
+    Hazard.INDEX: _TOO_LONG,
 }
 _KEYS_SHOWN: Final = 5
 _PRIMARY_KEY: Final = """
@@ -55,6 +59,7 @@ WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
     Hazard.CAST: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.CAST]}",  # noqa: S608 - constants
     Hazard.REFERENCE: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.REFERENCE]}",  # noqa: S608 - constants
+    Hazard.INDEX: f"SELECT count(*) FROM {{table}} WHERE {_TOO_LONG}",  # noqa: S608 - constants
     # One row may have the default, two may not.
     Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
@@ -143,6 +148,8 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
         castable=_is_valid(risk, source, rounded, target),
         referring=_refers(connection, risk, is_number=source.startswith(_NUMBERS)),
         type=sql.SQL(target or "text"),
+        # A shape stays in its row.
+        longest=sql.Literal(2696 if "geometry" in source else 2692),
         numeric=sql.Literal(source.startswith(_NUMBERS) and risk.target.startswith(_NUMBERS)),
     )
 

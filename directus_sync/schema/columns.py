@@ -93,16 +93,25 @@ class Column:
                 _number(schema.get("numeric_scale"), _DECIMAL[1]),
             )
             return cls(name, data_type, "numeric({},{})".format(*precision), None, precision, always_altered)
-        if name.startswith("geometry"):
-            shape = name.partition(".")[2] or "Geometry"
-            # Directus exports the shape as the view geometry_columns spells it: POLYGON.
-            return cls(name, "geometry" if data_type == shape.upper() else data_type, f"geometry({shape},4326)")
+        if _is_geometry(name):
+            return cls(name, data_type, f"geometry({_shape(name)},4326)")
         return cls(name, data_type, _MADE.get(name, data_type), always_altered=always_altered)
+
+    @property
+    def exported(self) -> str:
+        """The type that Directus would show of it, without length and digits."""
+        # Of a geometry the shape, as the view geometry_columns spells it: POLYGON.
+        return _shape(self.kind).upper() if _is_geometry(self.kind) else self.made.partition("(")[0]
 
     @property
     def made_otherwise(self) -> bool:
         """Tell whether Directus would create the column with another type. If so, any alteration changes the type."""
-        return self.data_type != self.made.partition("(")[0]
+        return self.data_type != self.exported
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether a value may be longer than an index takes."""
+        return self.kind in _TEXTS or self.kind == "json" or _is_geometry(self.kind)
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
         """Tell whether Directus alters the column at these edits of its field."""
@@ -154,6 +163,10 @@ def is_castable(before: Column, after: Column) -> bool:
 
 def _is_geometry(kind: str) -> bool:
     return kind.startswith("geometry")
+
+
+def _shape(kind: str) -> str:
+    return kind.partition(".")[2] or "Geometry"
 
 
 def _text_length(column: Column) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from directus_sync.schema.comparison import SCHEMA_KEYS
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
+from directus_sync.schema.properties import Properties
 from directus_sync.schema.snapshot import Snapshot
 
 Key = tuple[str, ...]
@@ -21,7 +22,7 @@ _UNWRITTEN: Final = frozenset({"id"})
 
 
 def with_incomplete(
-    changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Mapping[str, frozenset[str]]
+    changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Properties
 ) -> tuple[Change, ...]:
     """Return the changes, with those of incomplete entries marked as malformed or added.
 
@@ -44,11 +45,11 @@ def _marked(change: Change, lacking: tuple[Edit, ...]) -> Change:
 
 
 def _lacking(
-    wanted: Snapshot, live: Snapshot, columns: Mapping[str, frozenset[str]]
+    wanted: Snapshot, live: Snapshot, columns: Properties
 ) -> Iterator[tuple[tuple[ItemKind, Key], tuple[Edit, ...]]]:
     for kind in (ItemKind.COLLECTION, ItemKind.FIELD, ItemKind.RELATION):
         there = live.section(kind.value)
-        meta = _keys_of(there.values(), "meta") or columns.get(kind.value, frozenset()) - _UNWRITTEN
+        meta = _keys_of(there.values(), "meta") or columns.get(kind.value, {}).keys() - _UNWRITTEN
         schema = frozenset(SCHEMA_KEYS[kind.value])
         schema = schema & _keys_of(there.values(), "schema") or schema
         for key, entry in wanted.section(kind.value).items():
@@ -56,8 +57,9 @@ def _lacking(
             paths = [
                 (part, name)
                 for part, names in (("meta", meta), ("schema", schema))
-                if entry.get(part)
-                for name in sorted(names - entry[part].keys())
+                # Directus writes `meta` of every entry, and `schema` of those that have one.
+                if part == "meta" or entry.get(part) is not None
+                for name in sorted(names - (entry.get(part) or {}).keys())
                 if name in (before.get(part) or names)
             ]
             if paths:

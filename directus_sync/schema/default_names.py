@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+Entry = Mapping[str, Any]
+Entries = Mapping[tuple[str, ...], Entry]
 
 # PostgreSQL cuts a longer name.
 NAME_BYTES: Final = 63
+_INDEXES: Final = (("is_indexed", "index"), ("is_unique", "unique"))
 # Directus holds the names of foreign keys to 60 characters, those of indexes to PostgreSQL's 63.
 LENGTHS: Final = {"unique": 63, "index": 63, "foreign": 60}
 
@@ -32,6 +37,33 @@ def sequence_name(table: str, column: str) -> str:
         else:
             second = second[:-1]
     return f"{first.decode(errors='ignore')}_{second.decode(errors='ignore')}_seq"
+
+
+def of_column(collection: str, field: str, schema: Entry) -> Iterator[str]:
+    """Return the names of the indexes of a new column, and of the sequence of a key that counts."""
+    if schema.get("is_primary_key"):
+        own = [f"{collection}_pkey"]
+        if schema.get("has_auto_increment"):
+            # PostgreSQL finds a free name for what is too long.
+            own = [name for name in (*own, f"{collection}_{field}_seq") if len(name.encode()) <= NAME_BYTES]
+        yield from (name.encode()[:NAME_BYTES].decode(errors="ignore") for name in own)
+        return
+    yield from (directus_name(kind, collection, field) for option, kind in _INDEXES if schema.get(option))
+
+
+def of_tables(collections: Entries, fields: Entries) -> Mapping[str, tuple[str, ...]]:
+    """Return the items by the names that their tables and indexes have, which are in one namespace.
+
+    Two items under one name cannot both be made.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    named = [(name, name) for (name,), entry in collections.items() if entry.get("schema")]
+    for (collection, field), entry in fields.items():
+        schema = entry.get("schema") or {}
+        named += [(name, f"{collection}.{field}") for name in of_column(collection, field, schema)]
+    for name, item in named:
+        found[name] = (*found.get(name, ()), item)
+    return found
 
 
 def _hash(text: str) -> str:

@@ -101,6 +101,11 @@ class Change:
         )
 
     @property
+    def makes(self) -> bool:
+        """Tell whether it makes something in PostgreSQL."""
+        return self.action is Action.ADD and bool((self.after or {}).get("schema"))
+
+    @property
     def id(self) -> str:
         """The item as a person writes it: `events`, `events.notes`."""
         return self.collection if self.field is None else f"{self.collection}.{self.field}"

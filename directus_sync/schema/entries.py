@@ -139,3 +139,5 @@ def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
         yield Risk(Hazard.NOT_NULL, change.collection, change.field)
     if not before.get("is_unique") and after.get("is_unique"):
         yield Risk(Hazard.UNIQUE, change.collection, change.field)
+    if old.is_long and any(not before.get(name) and after.get(name) for name in ("is_unique", "is_indexed")):
+        yield Risk(Hazard.INDEX, change.collection, change.field)

@@ -37,6 +37,7 @@ class Hazard(Enum):
     REQUIRED = "required over rows"
     ONE_DEFAULT = "unique with one default over rows"
     REFERENCE = "reference to nothing"
+    INDEX = "longer than an index takes"
 
 
 @dataclass(frozen=True)

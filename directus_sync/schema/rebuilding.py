@@ -6,12 +6,12 @@ captured, and sent to another database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.schema import defaults
+from directus_sync.schema import default_names, defaults, exports, references
 from directus_sync.schema.columns import Column, is_castable
-from directus_sync.schema.default_names import NAME_BYTES, directus_name
+from directus_sync.schema.default_names import NAME_BYTES
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
 
@@ -22,42 +22,40 @@ _FIXED: Final = {
     ("schema", "is_primary_key"): "a column does not become a key or stop being one",
     ("schema", "has_auto_increment"): "a column does not start or stop counting by itself",
 }
-# Without these in `special` Directus takes the field for a text.
-_MARKS: Final = {"csv": "cast-csv", "hash": "hash"}
+# Each object of JavaScript has these. With a table of such a name no Directus reads its schema any more.
+_OF_EACH_OBJECT: Final = frozenset({
+    "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
+    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+})  # fmt: skip
 # PostgreSQL's own columns of each table.
 _OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 # The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
 _LONGEST: Final = 10_485_760
 _DIGITS: Final = 1_000
-_ACTIONS: Final = frozenset({"NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"})
-_SHAPES: Final = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
-# By the type of a field, the types of keys that it can refer to: PostgreSQL casts to them by itself, or needs no cast.
-_REFERS_TO: Final[Mapping[str, frozenset[str]]] = {
-    **dict.fromkeys(("integer", "bigInteger"), frozenset({"integer", "bigInteger", "decimal", "float"})),
-    "decimal": frozenset({"decimal", "float"}),
-    "float": frozenset({"float"}),
-    **dict.fromkeys(("string", "text"), frozenset({"string", "text"})),
-    "uuid": frozenset({"uuid"}),
-}
 
 
 def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
     """Return what Directus would not make as the file says, a phrase each."""
-    if change.action is Action.REMOVE:
-        return ()
     section = change.kind.value
     found = wanted.section(section).get(change.key) or change.after or {}
     entry = {**found, "collection": change.collection, "field": change.field}
     before = live.section(section).get(change.key) if change.action is Action.CHANGE else None
-    match change.kind:
-        case ItemKind.COLLECTION if before is None:
-            return tuple(of_collection(entry, wanted))
-        case ItemKind.FIELD:
-            return tuple(_of_change(change, entry, before, wanted) if before else of_field(entry, wanted))
-        case ItemKind.RELATION if before is None or any(edit.name == "schema.constraint_name" for edit in change.edits):
+    given: Iterable[str] = ()
+    match change.kind, change.action:
+        case ItemKind.RELATION, Action.REMOVE:
+            given = references.field_faults(change.key, wanted)
+        case _, Action.REMOVE:
+            pass
+        case ItemKind.COLLECTION, _ if before is None:
+            given = of_collection(entry, wanted)
+        case ItemKind.FIELD, _:
+            given = _of_change(change, entry, before, wanted) if before else _of_new(change, entry, wanted, live)
+        case ItemKind.RELATION, _ if before is None:
             known = live.section("collections").get((change.collection,), {}).get("schema") is not None
-            return tuple(of_relation(entry, wanted, has_table=known))
-    return ()
+            given = references.faults(entry, wanted, has_table=known)
+        case ItemKind.RELATION, _:
+            given = references.of_change(change, entry, wanted)
+    return tuple(given)
 
 
 def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -65,7 +63,7 @@ def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     for kind, of in (
         (ItemKind.COLLECTION, of_collection),
         (ItemKind.FIELD, of_field),
-        (ItemKind.RELATION, of_relation),
+        (ItemKind.RELATION, references.faults),
     ):
         for key, entry in snapshot.section(kind.value).items():
             yield from ((".".join(key), fault) for fault in of(entry, snapshot))
@@ -77,58 +75,51 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
         return
     name = entry["collection"]
     yield from _name_faults(name)
+    if name in _OF_EACH_OBJECT:
+        yield "a name that each object of JavaScript has; Directus could not read its schema any more"
     if name.startswith("directus_") or "/" in name:
         yield "a name that Directus gives no collection: no slash, and no directus_ at its beginning"
     columns = (field.get("schema") or {} for key, field in wanted.section("fields").items() if key[0] == name)
-    keys = [column for column in columns if column.get("is_primary_key")]
-    if len(keys) > 1:
-        yield f"a key of {len(keys)} columns; Directus makes a key of one"
+    keys = sum(bool(column.get("is_primary_key")) for column in columns)
+    if keys > 1:
+        yield f"a key of {keys} columns; Directus makes a key of one"
     if not keys:
         yield "a table without a field that is its key; Directus would add the key `id`"
-    elif len(name.encode()) == NAME_BYTES and not keys[0].get("has_auto_increment"):
-        yield f"a name of {NAME_BYTES} bytes, which Directus also gives to its key, as that does not count"
+    yield from _shared_names(name, [name], wanted)
 
 
 def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
-    """Return the faults of a new column."""
+    """Return the faults of a new field."""
     schema = entry.get("schema")
-    if not schema:
+    if entry.get("type") == "alias":
+        yield from _alias_faults(entry)
         return
+    if not schema:
+        yield "no column in the file, and one by Directus"
+        return
+    owner = wanted.section("collections").get((entry["collection"],))
+    if owner is not None and not owner.get("schema"):
+        yield f"a column of {entry['collection']}, which has no table in the file"
     yield from _name_faults(entry["field"])
     if entry["field"] in _OF_EACH_TABLE:
         yield "the name of a column that PostgreSQL has in each table"
-    if schema.get("has_auto_increment"):
-        return  # Directus compares nothing of the column of such a key.
-    yield from _column_faults(entry, schema)
-    key = (entry["collection"], entry["field"])
-    yield from _shared_index_names(key, schema, wanted)
-    if schema.get("foreign_key_table") and key not in wanted.section("relations"):
-        yield f"refers to {schema['foreign_key_table']}, and the file has no relation for it"
+    yield from _column_faults(entry, schema, wanted)
+    if not schema.get("has_auto_increment"):
+        yield from references.field_faults((entry["collection"], entry["field"]), wanted)
 
 
-def of_relation(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterator[str]:
-    """Return the faults of a new relation. has_table: its table may have columns of which the file does not know."""
-    schema = entry.get("schema")
-    of_system = entry["collection"].startswith("directus_")
-    if not has_table and not of_system and (entry["collection"], entry["field"]) not in wanted.section("fields"):
-        yield "the file does not have the field that it belongs to"
-    if not schema:
-        return
-    made, name = directus_name("foreign", entry["collection"], entry["field"]), schema.get("constraint_name")
-    if name is not None and name != made:
-        yield f"foreign key {name} in the file, and {made} by Directus"
-    for option in ("on_update", "on_delete"):
-        if schema.get(option) is not None and schema[option] not in _ACTIONS:
-            yield f"{option} {schema[option]}, which PostgreSQL does not know"
-    table, column = schema.get("foreign_key_table"), schema.get("foreign_key_column")
-    target = wanted.section("fields").get((str(table), str(column)))
-    own = wanted.section("fields").get((entry["collection"], entry["field"]))
-    if target is not None and not (target.get("schema") or {}).get("is_primary_key"):
-        yield f"refers to {table}.{column}; Directus refers to keys only"
-        return
-    kind, key = (str((field or {}).get("type")) for field in (own, target))
-    if kind in _REFERS_TO and key in _REFERS_TO and key not in _REFERS_TO[kind]:
-        yield f"{kind} refers to {key}, and PostgreSQL makes no such foreign key"
+def _alias_faults(entry: Entry) -> Iterator[str]:
+    special = (entry.get("meta") or {}).get("special")
+    if exports.ALIASES.isdisjoint(special if isinstance(special, list) else ()):
+        yield f"an alias whose `special` has none of {', '.join(sorted(exports.ALIASES))}; Directus would not list it"
+
+
+def _of_new(change: Change, entry: Entry, wanted: Snapshot, live: Snapshot) -> Iterator[str]:
+    yield from of_field(entry, wanted)
+    others = (field for key, field in live.section("fields").items() if key[0] == change.collection)
+    keys = any((field.get("schema") or {}).get("is_primary_key") for field in others)
+    if keys and (entry.get("schema") or {}).get("is_primary_key"):
+        yield "a second key; a table has one"
 
 
 def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[str, Any]:
@@ -180,8 +171,17 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
         return
     if not is_castable(old, new):
         yield f"PostgreSQL has no safe cast from {old.made} to {new.made}: add another field, and remove this one"
-    if not after.get("has_auto_increment") and old.altered(edited):
-        yield from _column_faults(entry, after)
+    if "geometry" in old.kind and "geometry" not in new.kind and _is_newly_indexed(schema, after):
+        # Nobody can tell before how long its texts are for an index.
+        yield "another type and an index at once: push the type first, then the index"
+    if old.altered(edited):
+        yield from _column_faults(entry, after, wanted)
+    elif {("type",), ("meta", "special")} & {path[:2] for path in edited}:
+        yield from exports.kind_faults(entry)
+
+
+def _is_newly_indexed(before: Entry, after: Entry) -> bool:
+    return any(after.get(name) and not before.get(name) for name in ("is_indexed", "is_unique"))
 
 
 def _name_faults(name: str) -> Iterator[str]:
@@ -189,45 +189,47 @@ def _name_faults(name: str) -> Iterator[str]:
         yield f"a name of {len(name.encode())} bytes; PostgreSQL cuts names at {NAME_BYTES}"
     if "?" in name:
         yield "a question mark in the name; Directus takes it for a parameter"
+    if name == "*" or " as " in name.lower():
+        yield "a name that is `*` or has ` as ` in it; Directus takes that for SQL"
+    if name != name.strip():
+        yield "a space at an end of the name; Directus cuts it off"
     if "." in name:
         yield "a dot in the name; Directus takes it for the end of a name"
 
 
-def _shared_index_names(key: tuple[str, str], schema: Entry, wanted: Snapshot) -> Iterator[str]:
-    """Return the index that PostgreSQL would have twice: of x.a_b and of x_a.b."""
-    whole = "_".join(key)
-    others = ((whole[:at], whole[at + 1 :]) for at, letter in enumerate(whole) if letter == "_")
-    for other in others:
-        theirs = (wanted.section("fields").get(other) or {}).get("schema") or {}
-        if schema.get("is_primary_key") or theirs.get("is_primary_key"):
-            continue  # Directus exports each key as unique, and makes no such index for it
-        for option, name in (("is_indexed", "index"), ("is_unique", "unique")):
-            if other != key and schema.get(option) and theirs.get(option):
-                yield f"an index named {whole}_{name}, like that of {'.'.join(other)}"
+def _shared_names(item: str, made: Iterable[str], wanted: Snapshot) -> Iterator[str]:
+    """Return the tables and indexes that PostgreSQL would have twice: the index of x.a_b and of x_a.b."""
+    for name in made:
+        others = [other for other in wanted.names.get(name, ()) if other != item]
+        if others:
+            yield f"a table or an index named {name}, like that of {', '.join(others)}"
 
 
-def _column_faults(entry: Entry, schema: Entry) -> Iterator[str]:
+def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
+    yield from exports.faults(entry)
+    item = f"{entry['collection']}.{entry['field']}"
+    yield from _shared_names(item, default_names.of_column(entry["collection"], entry["field"], schema), wanted)
+    if schema.get("has_auto_increment"):
+        return  # Directus compares nothing else of the column of such a key.
     kind, data_type = str(entry.get("type")), str(schema.get("data_type"))
-    mark = _MARKS.get(kind)
-    if mark is not None and mark not in ((entry.get("meta") or {}).get("special") or ()):
-        yield f"type {kind} without {mark} in `special`, which Directus takes for a text"
     if kind in {"unknown", "binary"}:
         yield f"{data_type} in the file, and no column by Directus"
         return
-    if kind.startswith("geometry.") and kind.removeprefix("geometry.") not in _SHAPES:
+    if kind not in exports.KINDS:
         yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)
     if column.made_otherwise:
-        yield f"{data_type} in the file, and {column.made} by Directus"
+        made = column.exported if kind.startswith("geometry") else column.made
+        yield f"{data_type} in the file, and {made} by Directus"
     elif column.made.startswith("character varying") and schema.get("max_length") != _length_made(column):
         length = schema.get("max_length")
         said = "no length" if length is None or length <= 0 else f"length {length}"
         yield f"{said} in the file, and {column.made} by Directus"
     yield from _size_faults(column, schema)
-    if kind == "json" and (schema.get("is_indexed") or schema.get("is_unique")):
+    if kind == "json" and any(schema.get(name) for name in ("is_indexed", "is_unique", "is_primary_key")):
         yield "an index on json, which PostgreSQL does not compare"
-    if schema.get("is_generated"):
+    if schema.get("is_generated") or schema.get("generation_expression") is not None:
         yield f"generated as {schema.get('generation_expression')} in the file, and a plain column by Directus"
     yield from defaults.faults(kind, schema.get("default_value"))
 

@@ -20,7 +20,7 @@ from directus_sync.wording import count, listed
 Items = Sequence[PlanItem]
 
 _UNFIT: Final = frozenset({
-    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.ONE_DEFAULT, Hazard.CAST, Hazard.REFERENCE,
+    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.ONE_DEFAULT, Hazard.CAST, Hazard.REFERENCE, Hazard.INDEX,
 })  # fmt: skip
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 
@@ -152,6 +152,8 @@ def _faults(item: PlanItem) -> str:
 
 
 def _what_does_not_fit(items: Items) -> str:
+    if all(item.at_risk & _UNFIT == {Hazard.INDEX} for item in items):
+        return f"{counted(items)} cannot be indexed, because values are longer than an index takes"
     if all(item.verdict.change.kind is ItemKind.RELATION for item in items):
         return f"{counted(items)} cannot be made, because rows refer to nothing"
     if any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks):
@@ -164,11 +166,13 @@ def _what_does_not_fit(items: Items) -> str:
 def _fit(items: Items) -> list[str]:
     relations = [item for item in items if item.verdict.change.kind is ItemKind.RELATION]
     new = [item for item in items if item.verdict.change.action is Action.ADD and item not in relations]
-    others = [item for item in items if item not in relations and item not in new]
+    long = [item for item in items if item.at_risk & _UNFIT == {Hazard.INDEX}]
+    others = [item for item in items if item not in relations and item not in new and item not in long]
     cast = any(risk.hazard is Hazard.CAST for item in others for risk in item.verdict.risks)
     which = "rows that do not fit" if cast else "rows that are empty or equal"
     steps = [
         (others, f"change the {which} in {ids(others)}, then run again"),
+        (long, f"shorten the values in {ids(long)}, then run again; or index their hash in a post revision"),
         (new, f"make {ids(new)} neither required nor unique, push, fill it in; then make it so, and push again"),
         (relations, f"empty {ids(relations)} where it refers to nothing, or add what it refers to, then run again"),
     ]
@@ -241,12 +245,13 @@ class SchemaRule(Enum):
         steps=lambda items: [
             f"take what Directus makes: change {ids(items)} on a development database, then directus-sync pull",
             "or keep it: make it in a post revision, without an entry in Directus",
+            "or if somebody edited the file by hand, restore it from git",
         ],
         detail=_faults,
     )
     UNFIT = Record(
         id="rows-do-not-fit",
-        meaning="A field becomes required, unique or of another type, or a relation is made, and rows are in the way.",
+        meaning="A field becomes required, unique, indexed or of another type, or a relation is made; rows do not fit.",
         remedy="change those rows",
         refuses=lambda item: bool(item.at_risk & _UNFIT),
         what=_what_does_not_fit,

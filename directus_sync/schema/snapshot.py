@@ -15,8 +15,9 @@ import yaml
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
-from directus_sync.schema import snapshot_checks
-from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, RESTORE, VENDOR
+from directus_sync.schema import default_names, problems, snapshot_checks
+from directus_sync.schema.properties import Properties
+from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 # A file's name, content and type.
@@ -43,6 +44,11 @@ class Snapshot:
     def ids(self) -> frozenset[str]:
         """Its collections, fields and relations as a person writes them: `events`, `events.notes`."""
         return frozenset(".".join(key) for name in ("collections", "fields", "relations") for key in self.section(name))
+
+    @cached_property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """The items by the names of the tables and indexes that they have."""
+        return default_names.of_tables(self.section("collections"), self.section("fields"))
 
     @cached_property
     def upload(self) -> Upload:
@@ -138,28 +144,31 @@ def require_version(snapshot: Snapshot, version: str) -> None:
     if snapshot.directus != version:
         raise InvalidSnapshot(
             f"the snapshot is of Directus {snapshot.directus}, and this Directus is {version}",
-            where=snapshot_checks.line_of(snapshot.content, snapshot.source, ("directus",)),
+            where=problems.line_of(snapshot.content, snapshot.source, ("directus",)),
             next=f"run Directus {snapshot.directus},\n"
             f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
             " and directus-sync pull",
         )
 
 
-def require_properties(snapshot: Snapshot, known: Mapping[str, frozenset[str]]) -> None:
-    """Fail unless Directus has a column for each property of each `meta`: its apply would fail in PostgreSQL.
+def require_properties(snapshot: Snapshot, known: Properties) -> None:
+    """Fail unless Directus can keep each property of each `meta`: its apply would fail, or never come out equal.
 
-    known: by section. Raises InvalidSnapshot.
+    Raises InvalidSnapshot.
     """
-    for section, names in known.items():
-        for key, entry in snapshot.section(section).items():
-            unknown = sorted((entry.get("meta") or {}).keys() - names)
-            if unknown:
-                index = list(snapshot.section(section)).index(key)
-                path = (section, index, "meta", unknown[0])
+    for section, properties in known.items():
+        for index, (key, entry) in enumerate(snapshot.section(section).items()):
+            for name, value in (entry.get("meta") or {}).items():
+                column = properties.get(name)
+                fault = "" if column is None else column.fault(value)
+                if column is not None and not fault:
+                    continue
+                verb = f"must {fault}" if fault else f"is not a property that Directus {snapshot.directus} has"
+                path = (section, index, "meta", name)
                 raise InvalidSnapshot(
-                    f"`meta.{unknown[0]}` of {'.'.join(key)} is not a property that Directus {snapshot.directus} has",
-                    where=snapshot_checks.line_of(snapshot.content, snapshot.source, path),
-                    next=RESTORE,
+                    f"`meta.{name}` of {'.'.join(key)} {verb}",
+                    where=problems.line_of(snapshot.content, snapshot.source, path),
+                    next=problems.RESTORE,
                 )
 
 
@@ -171,6 +180,11 @@ def _checked(
         section: {tuple(entry[key] for key in NAMING_KEYS[section]): entry for entry in checked[section]}
         for section in ENTRY_KEYS
     }
+    # Of a folder Directus leaves `schema` out, and refuses null there.
+    sections["collections"] = {
+        key: entry if entry.get("schema") is not None else {name: entry[name] for name in ("collection", "meta")}
+        for key, entry in sections["collections"].items()
+    }
     return Snapshot(content, source, checked["directus"], sections)
 
 
@@ -181,8 +195,10 @@ def _load(content: bytes, source: str) -> object:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise InvalidSnapshot(
-            f"the file is not YAML: {getattr(error, 'problem', None) or error}", where=f"{source}{line}", next=RESTORE
+            f"the file is not YAML: {getattr(error, 'problem', None) or error}",
+            where=f"{source}{line}",
+            next=problems.RESTORE,
         ) from error
     except (ValueError, OverflowError) as error:
         # PyYAML without LibYAML accepts an escape that is no character.
-        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=RESTORE) from error
+        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=problems.RESTORE) from error

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import yaml
-
-from directus_sync import plain_yaml
-from directus_sync.errors import InvalidSnapshot
+from directus_sync.schema import exports
+from directus_sync.schema.problems import Problems
 from directus_sync.sql_text import literal
 from directus_sync.wording import cut, shown
 
@@ -39,39 +37,27 @@ _REPEATED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 # In `meta`, a wrong type would fail the apply in PostgreSQL. In `schema`, Directus reads 10.0 and '10' as 10 and cuts
 # longer values, while the guard would see another number.
+_FLAGS: Final = ("is_nullable", "is_unique", "is_indexed", "is_primary_key", "is_generated", "has_auto_increment")
 _TYPES: Final[Mapping[str, Mapping[str, type]]] = {
     "meta": {
         "sort": int,
         **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
     },
-    "schema": dict.fromkeys(("max_length", "numeric_precision", "numeric_scale"), int),
+    "schema": {
+        **dict.fromkeys(("max_length", "numeric_precision", "numeric_scale"), int),
+        **dict.fromkeys(_FLAGS, bool),
+        **dict.fromkeys(("data_type", "constraint_name", "on_update", "on_delete"), str),
+        **dict.fromkeys(("generation_expression", "foreign_key_table", "foreign_key_column"), str),
+    },
 }
-_TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false"}
+# Directus always says these.
+_SAID: Final = frozenset({*_FLAGS, "data_type", "constraint_name", "on_update", "on_delete"})
+_TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false", str: "a text"}
 
-
+_FIELD_TYPES: Final = (*exports.KINDS, *exports.ALIASES, "binary", "unknown")
+# JavaScript's integers are exact below this.
+_EXACT: Final = 2**53
 _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-|$)")
-RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
-_CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
-
-
-class Problems:
-    """Makes errors that name the line. It reads the document again for that, only when there is an error.
-
-    live: what Directus itself says, which no other file can replace.
-    """
-
-    def __init__(self, content: bytes, source: str, *, live: bool = False) -> None:
-        self._content = content
-        self._source = source
-        self._live = live
-
-    def error(
-        self, what: str, path: tuple[str | int, ...], step: str = RESTORE, *, correction: str = ""
-    ) -> InvalidSnapshot:
-        """Return the error, with the line of the key or entry at `path`. correction: SQL for Directus's own rows."""
-        if self._live and step is RESTORE:
-            step = f"{_CORRECT}, by SQL:\n{correction}" if correction else _CORRECT
-        return InvalidSnapshot(what, where=line_of(self._content, self._source, path), next=step)
 
 
 def check(
@@ -94,9 +80,10 @@ def check(
     if not document["collections"] and not may_be_empty:
         raise problems.error("`collections` is empty, and pushing that deletes every collection", ("collections",))
     _check_owners(document, forbidden, problems)
+    _check_system_fields(document, problems)
     _check_groups(document["collections"], problems)
     _check_parts(document, problems)
-    _check_aliases(document["fields"], problems)
+    _check_field_types(document["fields"], problems)
     return document
 
 
@@ -164,14 +151,17 @@ def _check_owners(document: Mapping[str, Any], forbidden: frozenset[str], proble
                 text = f"`{section}` has an entry of {owner}, which is not in `collections`"
                 known = f"INSERT INTO public.directus_collections (collection) VALUES ({literal(owner)});"  # noqa: S608 - for people
                 raise problems.error(text, path, correction=known)
+
+
+def _check_system_fields(document: Mapping[str, Any], problems: Problems) -> None:
     others = {(entry["collection"], entry["field"]) for entry in document["fields"]}
     for index, entry in enumerate(document["systemFields"]):
-        name = (entry["collection"], entry["field"])
+        name, path = (entry["collection"], entry["field"]), ("systemFields", index)
         if name in others or not name[0].startswith("directus_"):
             # For its index Directus would alter the column.
-            raise problems.error(
-                f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", ("systemFields", index)
-            )
+            raise problems.error(f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", path)
+        if entry.get("schema") != {"is_indexed": True} or entry["schema"]["is_indexed"] is not True:
+            raise problems.error(f"`schema` of {'.'.join(name)} must be `is_indexed: true`", path)
 
 
 def _check_groups(collections: Sequence[Mapping[str, Any]], problems: Problems) -> None:
@@ -213,8 +203,12 @@ def _check_parts(document: Mapping[str, Any], problems: Problems) -> None:
             title = cut(".".join(names))
             for part, keys in parts.items():
                 path = (section, index, part)
-                if not isinstance(values := entry.get(part) or {}, dict):
+                if (values := entry.get(part)) is None:
+                    continue
+                if not isinstance(values, dict):
                     raise problems.error(f"`{part}` of {title} must be a mapping", path)
+                if section == "collections" and part == "schema" and values.keys() - {"name"}:
+                    raise problems.error(f"`schema` of {title} has more than a `name`", path)
                 for key, name in zip(keys, names, strict=True):
                     if values and values.get(key) != name:
                         raise problems.error(f"`{part}.{key}` of {title} must be {name}", (*path, key))
@@ -226,30 +220,21 @@ def _check_types(
 ) -> None:
     for key, kind in _TYPES[part].items():
         value = values.get(key)
-        if value is not None and type(value) is not kind:
+        known = type(value) is kind and not (isinstance(value, int) and abs(value) >= _EXACT)
+        if key in values and not known and (value is not None or key in _SAID):
             wanted = _TYPE_NAMES[kind]
             raise problems.error(f"`{part}.{key}` of {title} must be {wanted}, not {shown(value)}", (*path, key))
 
 
-def _check_aliases(fields: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+def _check_field_types(fields: Iterable[Mapping[str, Any]], problems: Problems) -> None:
     for index, entry in enumerate(fields):
+        kind = entry.get("type")
+        if not problems.live and kind is not None and kind not in _FIELD_TYPES:
+            name = f"{entry['collection']}.{entry['field']}"
+            raise problems.error(
+                f"`type` of {name} must be a type of Directus, not {shown(kind)}", ("fields", index, "type")
+            )
         if entry.get("type") == "alias" and entry.get("schema"):
             # Directus would drop the column, and never find the field equal.
             name = f"{entry['collection']}.{entry['field']}"
             raise problems.error(f"{name} is an alias, and has a column; an alias has none", ("fields", index, "type"))
-
-
-def line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
-    """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
-    node = plain_yaml.compose(content)
-    mark = node.start_mark if node is not None else None
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if pair is None:
-                break
-            mark, node = pair[0].start_mark, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            mark = node.start_mark
-    return f"{source}:{mark.line + 1}" if mark is not None else source

@@ -15,7 +15,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import impact, risks, sql_changes
+from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.report.plans import short
 from directus_sync.resources import families
@@ -135,16 +135,23 @@ def plan(
     _require_known(client, difference, wanted, live)
     marked = completeness.with_incomplete(difference.changes, wanted, live, columns)
     difference = replace(difference, changes=marked)
-    sql_changes.require_free_names(connection, difference.changes)
+    taken_names.require_free_names(connection, difference.changes, live)
     if base is None:
         base = wanted if history.is_base(connection, wanted.sha256) else history.base(connection)
-    verdicts = guard.judge(difference, base=base, wanted=wanted, live=live)
+    judged = guard.judge(difference, base=base, wanted=wanted, live=live)
+    possible = [verdict.change for verdict in judged if not verdict.faults]
+    verdicts = _with_faults(judged, postgres_faults.faults(connection, possible, wanted))
     with output.if_it_lasts("Counting the rows at risk"):
         # What Directus would not make is refused anyway, and PostgreSQL cannot compare the values of every type.
         made = (verdict for verdict in verdicts if not verdict.faults)
         counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
-    obstacles = _obstacles(settings, connection, verdicts, counted, live, base)
+    obstacles = _obstacles(settings, connection, verdicts, counted, (live, wanted, base))
     return guard.decide(difference, verdicts, counted, approved, obstacles)
+
+
+def _with_faults(verdicts: Iterable[Verdict], faults: postgres_faults.Faults) -> tuple[Verdict, ...]:
+    found = ((verdict, faults.get((verdict.change.kind, verdict.change.key), ())) for verdict in verdicts)
+    return tuple(replace(verdict, faults=(*verdict.faults, *more)) if more else verdict for verdict, more in found)
 
 
 def _obstacles(
@@ -152,17 +159,20 @@ def _obstacles(
     connection: Connection,
     verdicts: Sequence[Verdict],
     counted: Mapping[Risk, int],
-    live: Snapshot,
-    base: Snapshot | None,
+    snapshots: tuple[Snapshot, Snapshot, Snapshot | None],
 ) -> Obstacles:
-    """Return what database and files say of what is to be changed. counted: by risk, the rows."""
+    """Return what database and files say of what is to be changed.
+
+    counted: by risk, the rows. snapshots: what the server has, what is wanted, and the base.
+    """
+    live, wanted, base = snapshots
     changes = tuple(verdict.change for verdict in verdicts)
     expected = upkeep.read_expected(settings.catalog)
     files = [*settings.seeds, *sorted(branches.VERSIONS.glob("*/*.py"))]
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
         named=impact.named_by(connection, changes, partial(reading.texts, files)),
-        held=sql_changes.held(connection, changes, live),
+        held=dependents.held(connection, changes, live, wanted),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),
@@ -240,6 +250,12 @@ def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Sna
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:
     """Fail unless the live schema, by which the guard judges, has what is to be changed or removed."""
     for change in difference.changes:
+        if change.makes and change.collection.startswith("directus_") and change.key in client.system_fields():
+            raise InvalidSnapshot(
+                f"`{change.kind.value}` has {change.id}, which is a field of Directus's own",
+                where=wanted.source,
+                next=f"remove the entry from `{change.kind.value}`",
+            )
         if change.action is Action.ADD or change.key in live.section(change.kind.value):
             continue
         if change.kind is not ItemKind.SYSTEM_FIELD:

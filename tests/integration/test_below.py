@@ -112,6 +112,23 @@ def test_names_that_are_taken_below_directus_are_said_before_anything_is_sent(se
         site.pushed()
 
 
+def test_names_of_other_things_are_said_before_anything_is_sent(serve: Serving, tmp_path: Path) -> None:
+    """A table makes a type of its name; tables and indexes have one namespace."""
+    with serve("bootstrapped") as running:
+        site = Site(running.tool, small.file(tmp_path))
+        site.database.execute(
+            "CREATE TYPE vehicles AS ENUM ('car'); CREATE SEQUENCE devices;"
+            " CREATE TABLE beside (vehicle integer); CREATE INDEX organizations_slug_unique ON beside (vehicle)"
+        )
+        said = site.refused("name-taken")
+        assert "error[name-taken]: 3 names cannot be given" in said
+        for taken in ("type vehicles, for the table of vehicles", "sequence devices, for the table of devices"):
+            assert taken in said
+        assert "index organizations_slug_unique, for the index of organizations.slug" in said
+        site.database.execute("ALTER TYPE vehicles RENAME TO kinds; DROP SEQUENCE devices; DROP TABLE beside CASCADE")
+        site.pushed()
+
+
 # By what is said of it: what was done in one database.
 UNTRACKED = {
     "tables with a key of several columns and without one": {
@@ -161,7 +178,7 @@ def test_relations_of_a_collection_that_lost_its_table_are_refused_elsewhere(ser
             lambda document: [e.pop("schema") for e in document["relations"] if e["collection"] == name],
         )
         said = site.refused("not-rebuildable")
-    assert f"{name}.organization_id (relation; the file does not have the field that it belongs to)" in said
+    assert f"{name}.organization_id (relation; the file does not have the field that it belongs to; " in said
 
 
 def test_a_column_with_a_foreign_key_that_was_dropped_by_sql_comes_back_as_the_message_says(deployed: Tool) -> None:

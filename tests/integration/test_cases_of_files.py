@@ -17,6 +17,7 @@ from tests.snapshots import Document, Edit, drop_property, edited, set_property,
 SMALL: Final = ROOT / "tests" / "fixtures" / "cases" / "small.yaml"
 INTEGER: Final = {"data_type": "integer", "max_length": None, "numeric_precision": 32, "numeric_scale": 0}
 TEXT: Final = {"data_type": "text", "max_length": None}
+NO_DIGITS: Final = {"numeric_precision": None, "numeric_scale": None}
 
 
 def column(kind: str, **schema: object) -> Edit:
@@ -91,15 +92,39 @@ def shared_index(document: Document) -> None:
 
 def reference_of_another_type(document: Document) -> None:
     """Let a UUID refer to a key that is a number."""
-    column("uuid", data_type="uuid", max_length=None, foreign_key_table="zz", foreign_key_column="id")(document)
-    names = {"table": "zz", "column": "a", "foreign_key_table": "zz", "foreign_key_column": "id"}
+    reference("zz", "id", "uuid", data_type="uuid", max_length=None)(document)
+
+
+def reference(table: str, key: str, kind: str, **schema: object) -> Edit:
+    """Let zz.a refer to something."""
+    return lambda document: _refer(document, table, key, kind, schema)
+
+
+def _refer(document: Document, table: str, key: str, kind: str, own: dict[str, object]) -> None:
+    column(kind, **own, foreign_key_table=table, foreign_key_column=key)(document)
+    names = {"table": "zz", "column": "a", "foreign_key_table": table, "foreign_key_column": key}
     schema = {**names, "constraint_name": "zz_a_foreign", "on_update": "NO ACTION", "on_delete": "SET NULL"}
     meta = dict.fromkeys(
         ("junction_field", "one_allowed_collections", "one_collection_field", "one_field", "sort_field")
     )
-    meta |= {"many_collection": "zz", "many_field": "a", "one_collection": "zz", "one_deselect_action": "nullify"}
-    entry = {"collection": "zz", "field": "a", "related_collection": "zz", "schema": schema, "meta": meta}
+    meta |= {"many_collection": "zz", "many_field": "a", "one_collection": table, "one_deselect_action": "nullify"}
+    entry = {"collection": "zz", "field": "a", "related_collection": table, "schema": schema, "meta": meta}
     document["relations"].append(entry)
+
+
+def called(name: str) -> Edit:
+    """Give the table zz another name."""
+
+    def edit(document: Document) -> None:
+        document.update(snapshots.load(snapshots.dump(document).replace("zz", name)))
+
+    return edit
+
+
+def system_index(field: str, **schema: bool) -> Edit:
+    """Index a column of Directus's own."""
+    entry = {"collection": "directus_users", "field": field, "schema": {"is_indexed": True, **schema}}
+    return lambda document: document["systemFields"].append(entry)
 
 
 def no_fields(document: Document) -> None:
@@ -107,6 +132,7 @@ def no_fields(document: Document) -> None:
 
 
 A: Final = {"collection": "zz", "field": "a"}
+UPPER: Final = "6F2B5C1E-0D3A-5B8E-9A51-3C0D5F6B7A01"
 PUSHED: Final[tuple[tuple[Edit, ...], ...]] = (
     (),
     (more_columns,),
@@ -127,8 +153,13 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
             column("integer", **INTEGER, is_generated=True, generation_expression="(id * 2)"),
             "zz.a (field; generated as (id * 2) in the file",
         ),
-        (column("csv", **TEXT), "type csv without cast-csv in `special`, which Directus takes for a text"),
-        (column("hash"), "type hash without hash in `special`"),
+        (column("csv", **TEXT), "type csv, which Directus takes for text with this `special`"),
+        (set_property("fields", "meta.special", ["uuid"], **A), "type string, which Directus takes for uuid with"),
+        (set_property("fields", "schema", None, **A), "zz.a (field; no column in the file, and one by Directus"),
+        (column("integer", **{**INTEGER, "data_type": "int4"}), "int4 in the file, and integer by Directus"),
+        (column("integer", **{**INTEGER, "numeric_precision": 16}), "numeric_precision 16 in the file, and 32"),
+        (column("geometry.Point", data_type="geometry(Point,4326)", max_length=None), "and POINT by Directus"),
+        (drop_property("collections", "schema", collection="zz"), "a column of zz, which has no table in the file"),
         (column("unknown", data_type="bytea", max_length=None), "zz.a (field; bytea in the file"),
         (
             column("integer", **INTEGER, foreign_key_table="zz", foreign_key_column="id"),
@@ -141,7 +172,15 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
             column("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
             "default 25:00:00 in the file, which is no value of type time",
         ),
+        (column("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is no value of type"),
+        (column("date", data_type="date", max_length=None, default_value="abc"), "default abc in the file, which is"),
+        (column("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
+        (column("uuid", data_type="uuid", max_length=None, default_value=UPPER), f"and {UPPER.lower()} by PostgreSQL"),
         (column("boolean", data_type="boolean", max_length=None, default_value="maybe"), "default maybe in the file"),
+        # knex writes JSON without doubling its quotes.
+        (column("json", data_type="json", max_length=None, default_value={"a": "it's"}), "default {'a': \"it's\"} in"),
+    ]),
+    ("not-rebuildable", [
         (column("string", max_length=3, default_value="too long"), "default too long is longer than 3"),
         (column("string", max_length=20_000_000), "length 20000000; PostgreSQL takes up to 10485760"),
         (
@@ -154,11 +193,23 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
         (shared_index, "an index named zz_a_b_index, like that of zz_a.b"),
         (reference_of_another_type, "uuid refers to integer, and PostgreSQL makes no such foreign key"),
         (column("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
+        (reference("nowhere", "id", "integer", **INTEGER), "refers to nowhere, which is no collection with a table"),
+        (reference("directus_none", "id", "integer", **INTEGER), "directus_none, which is not a collection of"),
+        (reference("directus_users", "email", "string"), "refers to directus_users.email; Directus refers to keys"),
+        (reference("directus_users", "id", "integer", **INTEGER), "integer refers to uuid, and PostgreSQL makes no"),
     ]),
+    ("not-rebuildable", [(called("constructor"), "a name that each object of JavaScript has")]),
     ("incomplete-entry", [
         (drop_property("fields", "meta.searchable", **A), "zz.a (field"),
         (drop_property("fields", "schema.is_indexed", **A), "zz.a (field"),
     ]),
+    ("incomplete-entry", [
+        (set_property("fields", "meta", None, **A), "zz.a (field; meta.collection, "),
+        (set_property("fields", "schema", {}, **A), "zz.a (field; schema.data_type, "),
+    ]),
+    ("invalid-snapshot", [(set_property("fields", "meta.note", 5, **A), "`meta.note` of zz.a must be a text, not 5")]),
+    ("invalid-snapshot", [(system_index("title", is_unique=True), "`schema` of directus_users.title must be")]),
+    ("not-rebuildable", [(system_index("tags"), "directus_users.tags (index; schema.is_indexed; an index on json")]),
     ("invalid-snapshot", [
         (set_property("collections", "meta.group", "nowhere", collection="zz"), "schema.yaml:15"),
     ]),
@@ -175,6 +226,7 @@ def together(file: Path, cases: Iterable[tuple[Edit, ...]]) -> Path:
         named = snapshots.load(snapshots.dump(one).replace("zz", f"zz{number}"))
         for section in ("collections", "fields", "relations"):
             whole[section] += named[section]
+        whole["systemFields"] = named["systemFields"]
     file.write_text(snapshots.dump(whole), encoding="utf-8")
     return file
 
@@ -332,12 +384,20 @@ CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(a) FRO
 CREATE TABLE zz_child () INHERITS (zz);
 CREATE POLICY own ON zz USING (a = current_user);
 ALTER TABLE zz ADD g text GENERATED ALWAYS AS (upper(a)) STORED;
-CREATE TRIGGER zz_trigger BEFORE UPDATE OF a ON zz FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"""
+CREATE TRIGGER zz_trigger BEFORE UPDATE OF a ON zz FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+CREATE RULE zz_rule AS ON INSERT TO zz WHERE NEW.a = 'x' DO ALSO NOTHING;
+CREATE PUBLICATION zz_published FOR TABLE zz (id, a);
+CREATE TABLE counted (id bigint PRIMARY KEY DEFAULT nextval('zz_id_seq'))"""
 OF_COLUMN: Final = (
-    "function f(), generated column g, materialized view zz_kept, policy own of zz, trigger zz_trigger, view zz_view"
+    "function f(), generated column g, materialized view zz_kept, policy own of zz,"
+    " publication of table zz in publication zz_published, rule zz_rule on table zz, trigger zz_trigger, view zz_view"
+)
+OF_TABLE: Final = (
+    "default value for column id of table counted, default value for column id of table zz_child, function f(),"
+    " materialized view zz_kept, table zz_child, view zz_view"
 )
 CHANGES: Final[tuple[tuple[str, Edit, str], ...]] = (
-    ("zz", without_collections("zz"), "function f(), materialized view zz_kept, table zz_child, view zz_view"),
+    ("zz", without_collections("zz"), OF_TABLE),
     ("zz.a", column("string", max_length=300), OF_COLUMN),
     ("zz.a", without_field("zz", "a"), OF_COLUMN),
 )
@@ -354,14 +414,33 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
             refused = running.tool("push", "--snapshot", small, "--allow-destroy", item)
             assert refused.code == 4, refused.text
             assert "error[view-in-the-way]: PostgreSQL would not let 1 " in refused.err
-            assert f"needed by {needing})" in refused.err
+            assert f"needed by {needing})" in refused.err, refused.err
             assert _kept(running) == 0
         running.database.execute(
             "DROP TABLE zz_child; DROP FUNCTION f(); DROP VIEW zz_view; DROP MATERIALIZED VIEW zz_kept"
         )
         running.database.execute("DROP POLICY own ON zz; DROP TRIGGER zz_trigger ON zz; ALTER TABLE zz DROP g")
+        running.database.execute("DROP RULE zz_rule ON zz; DROP PUBLICATION zz_published")
         gone = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
         assert gone.code == 0, gone.text
+
+
+def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(serve: Serving, small: Path) -> None:
+    """PostgreSQL makes checks, indexes and statistics of the column again, and may not find their functions."""
+    with serve("bootstrapped") as running:
+        edited(small, column("text", **TEXT))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute(
+            "ALTER TABLE zz ADD CONSTRAINT digits CHECK (a ~ '^[0-9]*$'); CREATE STATISTICS zz_kinds ON id, a FROM zz"
+        )
+        edited(small, column("integer", **INTEGER))
+        refused = running.tool("push", "--snapshot", small)
+        assert (refused.code, "error[view-in-the-way]" in refused.err) == (4, True), refused.text
+        assert "needed by something made of it: operator does not exist: integer ~ text" in refused.err, refused.text
+        assert running.database.value("SELECT to_regclass('rehearsed')") is None
+        edited(small, column("string", **{**TEXT, "data_type": "character varying", "max_length": 40, **NO_DIGITS}))
+        pushed = running.tool("push", "--snapshot", small)
+        assert pushed.code == 0, pushed.text
 
 
 def folder() -> Document:

@@ -8,6 +8,9 @@ from typing import Final
 
 import pytest
 
+from directus_sync.postgres import database
+from directus_sync.probes import hidden_properties
+from directus_sync.schema import snapshot
 from tests import small
 from tests.conftest import Database, Serving
 from tests.snapshots import edited, set_property, without_collections
@@ -56,7 +59,23 @@ NOT_MADE_TABLES: Final = ["id char(3) PRIMARY KEY", "a integer, b integer, PRIMA
 UNSEEN: Final = [
     *("time(0)", "timestamptz(3)", "public.geometry(Polygon,3857)"),
     *(f"text DEFAULT {default}" for default in ("CURRENT_USER", "'CURRENT_TIMESTAMP'")),
+    *('text COLLATE "C"', "text STORAGE EXTERNAL", "integer UNIQUE NULLS NOT DISTINCT"),
 ]
+# By what is said of them.
+OPTIONS: Final = {
+    "unseen.z as it is here: with the index hashed (hash (z)) here, which no snapshot": (
+        "CREATE INDEX hashed ON public.unseen USING hash (z)"
+    ),
+    "unseen.z as it is here: with the index partly (btree (z) WHERE (id > 5)) here": (
+        "CREATE INDEX partly ON public.unseen (z) WHERE id > 5"
+    ),
+    "unseen as it is here: with fillfactor=90 here": "ALTER TABLE public.unseen SET (fillfactor = 90)",
+    "unseen as it is here: with row security here": "ALTER TABLE public.unseen ENABLE ROW LEVEL SECURITY",
+    "unseen as it is here: with the statistics kinds": "CREATE STATISTICS public.kinds ON id, z FROM public.unseen",
+    "unseen as it is here: inheriting from above here": (
+        "CREATE TABLE public.above (z text); ALTER TABLE public.unseen INHERIT public.above"
+    ),
+}
 PREPARED: Final = """
 CREATE TYPE public.mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN public.whole AS integer CHECK (VALUE > 0);
@@ -89,7 +108,7 @@ def make_by_sql(database: Database) -> None:
         statements.append(f"CREATE TABLE public.{table} ({', '.join(['id serial PRIMARY KEY', 'z text', *listed])})")
     for table, tables in (("made", MADE_TABLES), ("not_made", NOT_MADE_TABLES)):
         statements += [f"CREATE TABLE public.{table}_{n} ({columns})" for n, columns in enumerate(tables)]
-    database.execute(";".join([*statements, TRACKED]))
+    database.execute(";".join([*statements, *OPTIONS.values(), TRACKED]))
 
 
 def fields(table: str, columns: list[str]) -> set[str]:
@@ -108,8 +127,14 @@ def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, tmp_path:
         columns = running.database.rows(COLUMNS)
         pulled = running.tool("pull", "--snapshot", snapshot_file)
         assert pulled.code == 0, pulled.text
+        revision = tmp_path / "post_0001_index.py"
+        revision.write_text("CREATE INDEX hashed ON public.unseen USING hash (z)", encoding="utf-8")
+        with database.connect(running.tool.settings, "test") as connection:
+            found = dict(hidden_properties.faults(connection, snapshot.read(snapshot_file), [revision]))
+        assert "with the index partly" in found["unseen.z"]
     noted = {line.split()[6] for line in pulled.err.splitlines() if "would not get" in line}
-    assert noted == REFUSED | fields("unseen", UNSEEN)
+    assert noted == REFUSED | fields("unseen", UNSEEN) | {"unseen", "unseen.z"}
+    assert [said for said in OPTIONS if said not in pulled.err] == [], pulled.err
 
     with serve("bootstrapped") as running:
         refused = running.tool("push", "--snapshot", snapshot_file)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
 import pytest
 
 from directus_sync.postgres import database
@@ -50,3 +53,31 @@ def test_rows_refer_to_a_key_by_value_whatever_the_types_are_before_the_push(
         f" CREATE TABLE refs (key {kind}); INSERT INTO refs VALUES ('{value}'), (NULL)"
     )
     assert counted(bootstrapped, Risk(Hazard.REFERENCE, "refs", "key", refers=("keys", "id"))) == rows
+
+
+# About 2,700 bytes is the longest that a row of an index takes; what can be compressed may be longer.
+NOISE = "substr((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) AS n), 1, {})"
+LINE = "st_setsrid((SELECT st_makeline(st_makepoint(sqrt(n), sqrt(n + 1))) FROM generate_series(1, {}) AS n), 4326)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "rows"),
+    [
+        ("text", NOISE.format(2692), 0),
+        ("text", NOISE.format(2693), 1),
+        ("text", "repeat('a', 100000)", 0),
+        ("text", f"repeat('a', 5000) || {NOISE.format(2300)}", 0),
+        ("text", f"repeat('a', 5000) || {NOISE.format(2500)}", 1),
+        ("geometry", LINE.format(100), 0),
+        ("geometry", LINE.format(1000), 1),
+    ],
+)
+def test_values_are_counted_that_no_index_takes(bootstrapped: Tool, kind: str, value: str, rows: int) -> None:
+    bootstrapped.database.execute(
+        f"CREATE TABLE longer (id serial, value {kind}); INSERT INTO longer SELECT 1, {value}"
+    )
+    assert counted(bootstrapped, Risk(Hazard.INDEX, "longer", "value")) == rows
+    made = "SELECT count(*) FROM pg_indexes WHERE tablename = 'longer'"
+    with suppress(psycopg.errors.ProgramLimitExceeded):
+        bootstrapped.database.execute("CREATE INDEX ON longer (value)")
+    assert bootstrapped.database.value(made) == 1 - rows

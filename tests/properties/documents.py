@@ -28,7 +28,7 @@ COLUMNS: Final[tuple[tuple[str, dict[str, object]], ...]] = (
     ("binary", {"data_type": "bytea"}),
     ("geometry.Point", {"data_type": "POINT"}),
     ("geometry.Polygon", {"data_type": "POLYGON"}),
-    ("geometry", {"data_type": "geometry"}),
+    ("geometry", {"data_type": "GEOMETRY"}),
     ("float", {"data_type": "double precision", "numeric_precision": 53}),
     ("json", {"data_type": "jsonb"}),
     ("decimal", {"data_type": "numeric"}),
@@ -75,7 +75,7 @@ def start() -> Document:
         put(made, tuple(KEYS)[number % 3], f"{kind.partition('.')[0]}_{number}", kind, column)
     put(made, "events", "divider", "alias", None)
     put(made, "events", "entries", "alias", None)
-    put(made, "entries", "event", "integer", {"data_type": "integer"})
+    put(made, "entries", "event", *COLUMNS[2])
     put(made, "entries", "item", "string", {"data_type": "character varying", "max_length": 255})
     put(made, "entries", "owner", "uuid", {"data_type": "uuid"})
     relate(made, ("entries", "event"), "events")
@@ -88,7 +88,7 @@ def start() -> Document:
 
 def put(document: Document, collection: str, field: str, kind: str, column: dict[str, object] | None) -> None:
     names = {"collection": collection, "field": field}
-    special = {"csv": ["cast-csv"], "hash": ["hash"]}.get(kind)
+    special = {"csv": ["cast-csv"], "hash": ["hash"], "alias": ["alias"]}.get(kind)
     meta = {**_META, **names, "options": {"choices": ["a", "b"]}, "special": special}
     entry: dict[str, Any] = {**names, "type": kind, "meta": meta}
     if column is not None:
@@ -103,6 +103,7 @@ def relate(document: Document, key: Key, to: str | None) -> None:
     entry: dict[str, Any] = {**names, "meta": meta}
     if to is not None:
         entry["schema"] = {"table": key[0], "column": key[1], "foreign_key_table": to, "on_delete": "SET NULL"}
+        entry["schema"]["foreign_key_column"] = "id"
         set_property(document, "fields", key, ("schema", "foreign_key_table"), to)
         set_property(document, "fields", key, ("schema", "foreign_key_column"), "id")
     document["relations"][key] = entry

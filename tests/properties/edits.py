@@ -95,7 +95,7 @@ def _add_collection(draw: st.DrawFn, document: Document, key: Key) -> None:
     meta = {**COLLECTION, "collection": name, "note": draw(st.sampled_from([None, "new"]))}
     document["collections"][name,] = {"collection": name, "meta": meta, "schema": {"name": name}}
     kind, column = KEYS["events" if name == "zone" else "entries"]
-    put(document, name, "id", kind, {**column, "is_primary_key": True, "is_nullable": False})
+    put(document, name, "id", kind, {**column, "is_primary_key": True, "is_unique": True, "is_nullable": False})
 
 
 def _relation(draw: st.DrawFn, document: Document, key: Key) -> None:

@@ -192,7 +192,7 @@ def test_every_refusal_has_its_cause(case: Case) -> bool:
     """Also where nothing is approved, so that there are some."""
     plan = case.plan(Approvals())
     for item in plan.refused:
-        assert _has_cause(item, case), f"{item.id} is refused as {item.rule}"
+        assert _has_cause(item, case), f"{item.id} is refused as {item.rule}: {item.verdict.faults}"
     for item in case.plan().refused:
         given = case.approvals
         assert item.rule not in {SchemaRule.UNCAPTURED, SchemaRule.CONFLICT} or item.id not in given.discard
@@ -224,12 +224,22 @@ def _has_cause(item: PlanItem, case: Case) -> bool:
 
 
 def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
-    """Tell whether it is a column that refers to a table without a relation, or a table without its one key."""
+    """Tell whether field and relation refer to different things, or it is a table without its one key."""
     if change.kind is ItemKind.COLLECTION:
         fields = [field for key, field in case.file.section("fields").items() if key[0] == change.collection]
         return sum(bool((field.get("schema") or {}).get("is_primary_key")) for field in fields) != 1
-    refers = bool((entry.get("schema") or {}).get("foreign_key_table"))
-    return refers and change.key not in case.file.section("relations")
+    field, relation = (case.file.section(section).get(change.key) or {} for section in ("fields", "relations"))
+    said, made = ((part.get("schema") or {}).get("foreign_key_table") for part in (field, relation))
+    there = (case.live.section("relations").get(change.key) or {}).get("related_collection", made)
+    related = change.kind is ItemKind.RELATION and (there != made or _is_incomparable(case, field, made))
+    return said != made or related
+
+
+def _is_incomparable(case: Case, field: Mapping[str, Any], table: str | None) -> bool:
+    """Tell whether a field refers to a key of another type, or to no key, or is one."""
+    key = case.file.section("fields").get((str(table), "id"), {})
+    is_key = bool((field.get("schema") or {}).get("is_primary_key"))
+    return is_key or (table is not None and field.get("type") != key.get("type"))
 
 
 def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
@@ -243,6 +253,7 @@ def _is_not_made(kind: ItemKind, entry: Mapping[str, Any]) -> bool:
     if kind is not ItemKind.FIELD:
         return False
     strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
+    strange = strange or (entry["type"] == "decimal" and entry["schema"]["numeric_precision"] is None)
     length = entry["schema"]["max_length"] or 0
     strange = strange or (entry["type"] in {"csv", "hash"} and not entry["meta"]["special"])
     strange = strange or _has_no_such_default(entry["type"], entry["schema"])

@@ -55,7 +55,8 @@ WIDER = {
 
 def column(kind: str, **schema: Any) -> Column:
     """Return a column as Directus makes it for this type, with other properties if they are given."""
-    return Column.of(kind, {"data_type": MADE[kind].partition("(")[0], **schema})
+    shape = kind.partition(".")[2].upper() or "GEOMETRY"
+    return Column.of(kind, {"data_type": shape if "geometry" in kind else MADE[kind].partition("(")[0], **schema})
 
 
 @pytest.mark.parametrize(("kind", "made"), MADE.items())

@@ -10,11 +10,12 @@ import pytest
 
 from directus_sync.schema import completeness, snapshot
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
+from directus_sync.schema.properties import Properties, Property
 from directus_sync.schema.snapshot import Snapshot
 
 FIELD = ("vehicles", "plate")
 RELATION = ("organization_vehicles", "vehicle_id")
-NO_COLUMNS: dict[str, frozenset[str]] = {}
+NO_COLUMNS: Properties = {}
 LACKING: list[tuple[ItemKind, tuple[str, ...], tuple[str, str]]] = [
     (ItemKind.COLLECTION, ("vehicles",), ("meta", "note")),
     (ItemKind.FIELD, FIELD, ("meta", "searchable")),
@@ -67,7 +68,8 @@ def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(c
     del there.sections["fields"][FIELD]  # type: ignore[attr-defined]
     assert [change.action for change in incomplete(wanted, there, given)] == [Action.ADD]
 
-    columns = {"fields": frozenset(committed.section("fields")[FIELD]["meta"]) | {"id"}}
+    names = [*committed.section("fields")[FIELD]["meta"], "id"]
+    columns = {"fields": {name: Property(name, "text") for name in names}}
     (found,) = completeness.with_incomplete([given], wanted, snapshot.empty(committed), columns)
     assert found.malformed
 

@@ -188,7 +188,7 @@ def test_a_geometry_that_becomes_optional_keeps_its_values(live: Snapshot) -> No
         ("field_removed", [Risk(Hazard.COLUMN, "station", "elev")]),
         ("column_to_alias", [Risk(Hazard.COLUMN, "station", "notes")]),
         ("length_shrinks", [Risk(Hazard.RETYPE, "station", "code", "character varying(1)")]),
-        ("unique_added", [Risk(Hazard.UNIQUE, "station", "code")]),
+        ("unique_added", [Risk(Hazard.UNIQUE, "station", "code"), Risk(Hazard.INDEX, "station", "code")]),
     ],
 )
 def test_rows_are_counted_where_they_are_at_risk(
@@ -198,17 +198,22 @@ def test_rows_are_counted_where_they_are_at_risk(
 
 
 @pytest.mark.parametrize(
-    ("flag", "strict", "hazard"), [("is_nullable", False, Hazard.NOT_NULL), ("is_unique", True, Hazard.UNIQUE)]
+    ("flag", "strict", "wanted"),
+    [
+        ("is_nullable", False, [Hazard.NOT_NULL]),
+        ("is_unique", True, [Hazard.UNIQUE, Hazard.INDEX]),
+        ("is_indexed", True, [Hazard.INDEX]),
+    ],
 )
 @pytest.mark.parametrize(("before", "now"), [(False, False), (False, True), (True, False), (True, True)])
-def test_values_are_counted_when_a_field_becomes_required_or_unique(
-    live: Snapshot, flag: str, strict: bool, hazard: Hazard, before: bool, now: bool
+def test_values_are_counted_when_a_field_becomes_required_unique_or_indexed(
+    live: Snapshot, flag: str, strict: bool, wanted: list[Hazard], before: bool, now: bool
 ) -> None:
     path = ("schema", flag)
     server = after(live, [edit_of("station", "code", path, before)])
     difference = SchemaDiff((edit_of("station", "code", path, now, before=before),), "hash")
     becomes = before is not strict and now is strict
-    assert risks_of(difference, server) == [Risk(hazard, "station", "code")] * becomes
+    assert hazards(difference, server) == wanted * becomes
 
 
 @pytest.mark.parametrize(
@@ -304,9 +309,7 @@ def test_a_note_of_a_column_that_directus_did_not_make_is_counted_where_it_alter
     [
         ({"data_type": "double precision"}, [SchemaRule.NOT_REBUILDABLE]),
         ({"data_type": "real"}, []),
-        # Directus compares no type of it, so that the file is equal then.
-        ({"data_type": "smallint", "has_auto_increment": True}, []),
-        (None, []),
+        (None, [SchemaRule.NOT_REBUILDABLE]),
     ],
 )
 def test_a_new_column_of_a_type_that_directus_does_not_make_is_refused(
@@ -566,7 +569,7 @@ def test_an_alias_that_the_server_edited_is_not_made_a_column(captured: Captured
 
 def test_the_relation_of_a_column_that_becomes_an_alias_is_judged_too(live: Snapshot) -> None:
     key = ("station", "country")
-    field = {"collection": "station", "field": "country", "type": "alias", "meta": {}}
+    field = {"collection": "station", "field": "country", "type": "alias", "meta": {"special": ["alias"]}}
     turned = {"fields": {**live.section("fields"), key: field}, "relations": {}}
     wanted = replace(live, sections={**live.sections, **turned})
     difference = diff.from_server(("hash", answer(live.sections, wanted.sections)))

@@ -14,7 +14,7 @@ from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import impact, risks, sql_changes
+from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -56,8 +56,9 @@ def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypat
     monkeypatch.setattr(risks, "count", lambda *_: {})
     monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(impact, "named_by", lambda *_: {})
-    monkeypatch.setattr(sql_changes, "require_free_names", lambda *_: None)
-    monkeypatch.setattr(sql_changes, "held", lambda *_: {})
+    monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
+    monkeypatch.setattr(dependents, "held", lambda *_: {})
+    monkeypatch.setattr(postgres_faults, "faults", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(sql_changes, "remains", lambda *_: {})
     monkeypatch.setattr(sql_changes, "look_alikes", lambda *_: {})

@@ -15,7 +15,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import impact, risks, sql_changes
+from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -54,8 +54,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
     monkeypatch.setattr(history, "record_base", record)
     monkeypatch.setattr(resource_history, "base", lambda *_: None)
     monkeypatch.setattr(impact, "named_by", lambda *_: {})
-    monkeypatch.setattr(sql_changes, "require_free_names", lambda *_: None)
-    monkeypatch.setattr(sql_changes, "held", lambda *_: {})
+    monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
+    monkeypatch.setattr(dependents, "held", lambda *_: {})
+    monkeypatch.setattr(postgres_faults, "faults", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(sql_changes, "remains", lambda *_: {})
     monkeypatch.setattr(sql_changes, "look_alikes", lambda *_: {})

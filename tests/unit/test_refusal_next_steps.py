@@ -26,6 +26,7 @@ STEPS: Final = {
     SchemaRule.NOT_REBUILDABLE: [
         "take what Directus makes: change events.notes on a development database, then directus-sync pull",
         "or keep it: make it in a post revision, without an entry in Directus",
+        "or if somebody edited the file by hand, restore it from git",
     ],
     SchemaRule.DESTRUCTION: [
         "if this checkout is out of date, update it: git pull",

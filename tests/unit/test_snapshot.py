@@ -141,6 +141,15 @@ def test_bytes_that_are_no_text_are_refused(content: bytes) -> None:
     assert "not YAML" in refusal(content).what
 
 
+@pytest.mark.parametrize("text", ["a\\0b", "\\x00"])
+def test_a_character_that_postgresql_does_not_hold_is_refused_at_its_line(events: bytes, text: str) -> None:
+    content = edited(events, "note: null", f'note: "{text}"')
+    error = refusal(content)
+    assert "the character NUL, which PostgreSQL does not store" in error.what
+    assert error.where is not None
+    assert error.where.startswith(line_of(content, "note: "))
+
+
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     error = refusal(f"!!python/object/apply:os.mkdir ['{trace}']")
@@ -414,7 +423,7 @@ VALID: dict[str, Any] = {
     "vendor": "postgres",
     "collections": [{"collection": "events", "meta": {}, "schema": {"name": "events"}}],
     "fields": [{"collection": "events", "field": "notes", "type": "text", "meta": {}, "schema": {}}],
-    "systemFields": [{"collection": "directus_activity", "field": "timestamp", "schema": {}}],
+    "systemFields": [{"collection": "directus_activity", "field": "timestamp", "schema": {"is_indexed": True}}],
     "relations": [{"collection": "events", "field": "notes", "related_collection": "events", "meta": {}, "schema": {}}],
 }
 Place = tuple[str] | tuple[str, int] | tuple[str, int, str]

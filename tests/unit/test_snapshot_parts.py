@@ -9,6 +9,7 @@ import yaml
 
 from directus_sync.errors import InvalidSnapshot
 from directus_sync.schema import snapshot
+from directus_sync.schema.properties import Property
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,12 @@ def test_a_group_that_is_missing_or_a_circle_of_groups_is_refused(station: bytes
 
 def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: bytes) -> None:
     document: dict[str, Any] = yaml.safe_load(station)
-    known = {section: frozenset(document[section][0]["meta"]) for section in ("collections", "fields", "relations")}
+    types = {bool: "boolean", int: "integer", str: "text"}
+    known: dict[str, dict[str, Property]] = {}
+    for section in ("collections", "fields", "relations"):
+        values = [item for entry in document[section] for item in entry["meta"].items() if item[1] is not None]
+        found = {name: Property(name, types.get(type(value), "json")) for name, value in values}
+        known[section] = {name: found.get(name, Property(name, "json")) for name in document[section][0]["meta"]}
     snapshot.require_properties(snapshot.parse(station, "schema.yaml"), known)
     document["fields"][1]["meta"]["colour"] = "red"
     content = yaml.safe_dump(document, sort_keys=False).encode()
@@ -69,3 +75,22 @@ def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: 
     assert "is not a property that Directus 11.17.4 has" in caught.value.what
     line = content[: content.index(b"colour: red")].count(b"\n") + 1
     assert caught.value.where == f"schema.yaml:{line}"
+
+
+@pytest.mark.parametrize(
+    ("column", "fitting", "unfit"),
+    [
+        (Property("note", "text"), [None, "", "what?"], [5, ["a"], True]),
+        (Property("group", "character varying"), [None, "a"], [""]),
+        (Property("icon", "character varying", length=3), ["abc", "äöü"], ["abcd"]),
+        (Property("options", "json"), [None, {}, [], {"a": None}, 5, True], ["a", "{}", ""]),
+        (Property("hidden", "boolean", required=True), [True, False], [None, "true", 1]),
+        (Property("sort", "integer"), [None, -1, 2**31 - 1], [2**31, 1.5, "1", True]),
+        (Property("special", "text"), [None, [], ["m2o", "uuid"]], ["m2o", [5], ["a,b"], [""], {}]),
+    ],
+)
+def test_a_property_is_what_its_column_takes_and_gives_back(
+    column: Property, fitting: list[object], unfit: list[object]
+) -> None:
+    assert [value for value in fitting if column.fault(value)] == []
+    assert [value for value in unfit if not column.fault(value)] == []

@@ -1,0 +1,147 @@
+"""What needs a table or a column, so that PostgreSQL would not let it go or change: views, policies, triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import psycopg2
+from psycopg2 import errors, sql
+
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.schema import exports
+from directus_sync.schema.columns import Column
+from directus_sync.schema.diff import Action, Change, ItemKind
+from directus_sync.schema.entries import alters
+from directus_sync.schema.snapshot import Snapshot
+
+# What goes takes along what belongs to it: indexes, a sequence, the type of its rows. PostgreSQL refuses while anything
+# else needs one of these. Directus drops the foreign keys to a table itself. A column that changes is rebuilt with its
+# indexes and constraints, but not with what is in `changing`.
+_HELD: Final = """
+WITH RECURSIVE wanted AS (
+  SELECT c.oid, w.name, w.field, w.goes, w.breaks, a.attnum, a.attinhcount
+  FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::boolean[]) AS w (name, field, goes, breaks)
+  JOIN pg_class c ON c.relname = w.name AND c.relnamespace = 'public'::regnamespace
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.field AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE w.field IS NULL OR a.attnum IS NOT NULL),
+touched (name, field, goes, classid, objid, objsubid) AS (
+  SELECT name, field, goes, 'pg_class'::regclass::oid, oid, coalesce(attnum, 0)::integer FROM wanted
+  UNION SELECT t.name, t.field, t.goes, d.classid, d.objid, d.objsubid
+  FROM touched t JOIN pg_depend d ON d.refclassid = t.classid AND d.refobjid = t.objid
+    AND (t.objsubid = 0 OR d.refobjsubid = t.objsubid)
+  WHERE t.goes AND d.deptype IN ('a', 'i')),
+changing AS (
+  SELECT unnest('{pg_rewrite,pg_trigger,pg_policy,pg_proc,pg_attrdef,pg_publication_rel}'::regclass[]) AS classid),
+needing AS (
+  SELECT DISTINCT t.name, t.field, d.classid, d.objid, d.objsubid
+  FROM touched t JOIN pg_depend d ON d.refclassid = t.classid AND d.refobjid = t.objid
+    AND (t.objsubid = 0 OR d.refobjsubid = t.objsubid) AND d.deptype = 'n'
+  WHERE CASE WHEN t.goes THEN NOT EXISTS (
+        SELECT FROM touched o WHERE (o.name, o.classid, o.objid) = (t.name, d.classid, d.objid)
+          AND o.field IS NOT DISTINCT FROM t.field AND o.objsubid IN (0, d.objsubid))
+      AND (t.field IS NOT NULL OR NOT EXISTS (
+        SELECT FROM pg_constraint f
+        WHERE d.classid = 'pg_constraint'::regclass AND f.oid = d.objid AND f.contype = 'f'))
+    ELSE d.classid IN (SELECT classid FROM changing) END)
+SELECT name, field, array_agg(DISTINCT replace(what, 'public.', '') ORDER BY replace(what, 'public.', '')) FROM (
+  SELECT n.name, n.field, CASE
+    WHEN v.relkind = 'v' THEN 'view ' || v.oid::regclass
+    WHEN v.relkind = 'm' THEN 'materialized view ' || v.oid::regclass
+    WHEN g.attgenerated <> '' THEN format('generated column %%I', g.attname)
+    WHEN p.oid IS NOT NULL THEN format('policy %%s of %%s', p.polname, p.polrelid::regclass)
+    WHEN t.oid IS NOT NULL THEN 'trigger ' || t.tgname
+    ELSE pg_describe_object(n.classid, n.objid, n.objsubid) END
+  FROM needing n
+  LEFT JOIN pg_rewrite r ON n.classid = 'pg_rewrite'::regclass AND r.oid = n.objid
+  LEFT JOIN pg_class v ON v.oid = r.ev_class
+  LEFT JOIN pg_attrdef e ON n.classid = 'pg_attrdef'::regclass AND e.oid = n.objid
+  LEFT JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
+  LEFT JOIN pg_policy p ON n.classid = 'pg_policy'::regclass AND p.oid = n.objid
+  LEFT JOIN pg_trigger t ON n.classid = 'pg_trigger'::regclass AND t.oid = n.objid
+  UNION ALL SELECT w.name, w.field, format('table %%s, from which it is inherited', i.inhparent::regclass)
+  FROM wanted w JOIN pg_inherits i ON i.inhrelid = w.oid WHERE w.attinhcount > 0
+  UNION ALL SELECT w.name, w.field, format('column %%s.%%I, which holds such rows', u.attrelid::regclass, u.attname)
+  FROM wanted w JOIN pg_class c ON c.oid = w.oid JOIN pg_attribute u ON u.atttypid = c.reltype AND NOT u.attisdropped
+  WHERE w.field IS NOT NULL AND NOT w.goes
+  UNION ALL SELECT w.name, w.field, format('foreign key %%s of %%s', f.conname, f.conrelid::regclass)
+  FROM wanted w JOIN pg_constraint f ON f.contype = 'f' AND f.confrelid = w.oid AND w.attnum = ANY (f.confkey)
+  WHERE w.breaks AND NOT w.goes) AS named (name, field, what)
+GROUP BY 1, 2"""
+
+
+# An empty copy, with what is made of the column: checks, indexes, statistics.
+_COPY: Final = """
+BEGIN; CREATE TEMPORARY TABLE rehearsed (
+  LIKE {table} INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STATISTICS INCLUDING GENERATED);
+ALTER TABLE rehearsed ALTER COLUMN {column} TYPE {type} USING {column}::{type}"""
+
+
+def held(
+    connection: Connection, changes: Iterable[Change], live: Snapshot, wanted: Snapshot
+) -> Mapping[tuple[ItemKind, str], tuple[str, ...]]:
+    """Return, by kind and id of what is to go or change, what of PostgreSQL's needs it."""
+    touched = [change for change in changes if alters(change, live)]
+    if not touched:
+        return {}
+    types = {change.key: _types(change, live, wanted) for change in touched if change.kind is ItemKind.FIELD}
+    columns = [
+        [change.collection for change in touched],
+        [change.field for change in touched],
+        [change.action is Action.REMOVE or change.rebuilt for change in touched],
+        [_breaks(change, types) for change in touched],
+    ]
+    found = {
+        (
+            ItemKind.COLLECTION if field is None else ItemKind.FIELD,
+            table if field is None else f"{table}.{field}",
+        ): tuple(what)
+        for table, field, what in database.query(connection, _HELD, columns)
+    }
+    retyped = [change for change in touched if change.action is Action.CHANGE and change.key in types]
+    for change in (each for each in retyped if not each.rebuilt and (each.kind, each.id) not in found):
+        before, after = types[change.key]
+        said = () if before == after else tuple(_rehearsed(connection, change, after))
+        if said:
+            found[change.kind, change.id] = said
+    return found
+
+
+def _types(change: Change, live: Snapshot, wanted: Snapshot) -> tuple[str, str]:
+    """Return the types of a column by SQL, before and after; none of a type that Directus does not make."""
+    before, after = (snapshot.section("fields").get(change.key) or {} for snapshot in (live, wanted))
+    if not {before.get("type"), after.get("type")} <= exports.KINDS:
+        return "", ""
+    made = (Column.of(entry.get("type"), entry.get("schema") or {}).made for entry in (before, after))
+    one, other = (f"public.{name}" if name.startswith("geometry") else name for name in made)
+    return one, other
+
+
+def _breaks(change: Change, types: Mapping[tuple[str, ...], tuple[str, str]]) -> bool:
+    """Tell whether a foreign key to the column could not stay: with another type, or no index."""
+    before, after = (name.partition("(")[0] for name in types.get(change.key, ("", "")))
+    return before != after or any(edit.path == ("schema", "is_unique") and not edit.after for edit in change.edits)
+
+
+def _rehearsed(connection: Connection, change: Change, data_type: str) -> Iterator[str]:
+    """Return what PostgreSQL says against another type, because of a check, an index or statistics.
+
+    Only where the session may write: `diff` and `check` read.
+    """
+    if connection.readonly:
+        return
+    statement = sql.SQL(_COPY).format(
+        table=sql.Identifier("public", change.collection),
+        column=sql.Identifier(change.field or ""),
+        type=sql.SQL(data_type),
+    )
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(statement)
+        except errors.InsufficientPrivilege:
+            return
+        except psycopg2.ProgrammingError as error:
+            yield f"something made of it: {error.diag.message_primary}"
+        finally:
+            cursor.execute("ROLLBACK")

@@ -1,0 +1,122 @@
+"""What PostgreSQL, as it is here, would not make as the file says: defaults that it prints otherwise, unknown keys."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from psycopg2 import sql
+
+from directus_sync.postgres import database
+from directus_sync.postgres.database import Connection
+from directus_sync.schema import defaults, exports, references
+from directus_sync.schema.columns import Column
+from directus_sync.schema.diff import Action, Change, ItemKind
+from directus_sync.schema.snapshot import Snapshot
+
+Faults = dict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]]
+
+# Of these types the texts are checked without PostgreSQL, if at all.
+_NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
+_READ: Final = _NUMBERS | {"date", "time", "dateTime", "timestamp", "uuid"}
+# Of a table, its key of one column with its type, and whether it keeps its rows after a crash.
+_KEYS: Final = """
+SELECT c.relname::text, c.relpersistence = 'p', a.attname::text, format_type(a.atttypid, NULL)
+FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnatts = 1
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s)"""
+# Its type, and whether it is the key.
+_COLUMN: Final = """
+SELECT format_type(atttypid, NULL), EXISTS (
+  SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indkey[0] = attnum AND indnatts = 1)
+FROM pg_attribute WHERE attrelid = to_regclass(format('public.%%I', %s)) AND attname = %s AND NOT attisdropped"""
+_PRINTED: Final = """
+SELECT CASE WHEN pg_input_is_valid(value, {name}) THEN value::{type}::text END
+FROM unnest(%s::text[]) WITH ORDINALITY AS given (value, number) ORDER BY number"""
+
+
+def faults(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Faults:
+    """Return, by kind and name of what is to be made or altered, a phrase for each fault."""
+    changes = [change for change in changes if change.action is not Action.REMOVE]
+    found: defaultdict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]] = defaultdict(tuple)
+    for change, fault in (
+        *_defaults(connection, changes, wanted),
+        *_targets(connection, changes, wanted),
+        *_indexes(connection, changes),
+    ):
+        found[change.kind, change.key] += (fault,)
+    return found
+
+
+def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Iterator[tuple[Change, str]]:
+    given: defaultdict[str, list[tuple[Change, str, object]]] = defaultdict(list)
+    for change in changes:
+        entry = wanted.section("fields").get(change.key) if change.kind is ItemKind.FIELD else None
+        schema = (entry or {}).get("schema") or {}
+        altered = change.action is Action.ADD or any(edit.path[0] in {"schema", "type"} for edit in change.edits)
+        default, kind = schema.get("default_value"), (entry or {}).get("type")
+        if not altered or kind not in _READ or default is None or schema.get("has_auto_increment"):
+            continue
+        if not any(defaults.faults(str(kind), default)) and not defaults.is_function(str(default)):
+            given[Column.of(kind, schema).made].append((change, str(kind), default))
+    for made, those in given.items():
+        query = sql.SQL(_PRINTED).format(name=sql.Literal(made), type=sql.SQL(made))
+        rows = database.query(connection, query, ([str(default) for _, _, default in those],))
+        for (change, kind, default), (printed,) in zip(those, rows, strict=True):
+            if printed is None:
+                yield change, f"default {default} in the file, which is no value of type {kind}"
+            elif not _is_same(kind, default, printed):
+                yield change, f"default {default} in the file, and {printed} by PostgreSQL"
+
+
+def _is_same(kind: str, default: object, printed: str) -> bool:
+    if kind in _NUMBERS and isinstance(default, int | float):
+        return float(default) == float(printed)
+    return default == printed
+
+
+def _targets(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Iterator[tuple[Change, str]]:
+    """Return the faults of relations to tables that are there, and of what belongs to no table."""
+    entries = [(change, change.after or {}) for change in changes if change.action is Action.ADD]
+    names = {change.collection for change, _ in entries} | {
+        str(entry.get("related_collection")) for _, entry in entries
+    }
+    rows = database.query(connection, _KEYS, (list(names),)) if entries else []
+    tables = {name: (lasting, key, kind) for name, lasting, key, kind in rows}
+    for change, entry in entries:
+        if change.collection.startswith("directus_") and change.collection not in tables:
+            yield change, f"{change.collection} is not a collection of Directus's own"
+        if change.kind is ItemKind.RELATION and entry.get("schema"):
+            yield from ((change, fault) for fault in _target(change, entry, tables, wanted))
+
+
+def _target(
+    change: Change, entry: Mapping[str, Any], tables: Mapping[str, tuple[bool, str | None, str]], wanted: Snapshot
+) -> Iterator[str]:
+    related, column = str(entry["related_collection"]), str(entry["schema"].get("foreign_key_column"))
+    if related not in tables:
+        if related.startswith("directus_"):
+            yield f"refers to {related}, which is not a collection of Directus's own"
+        return
+    lasting, key, data_type = tables[related]
+    if key != column:
+        if (related, column) not in wanted.section("fields"):
+            yield f"refers to {related}.{column}; Directus refers to keys only"
+        return
+    if not lasting and tables.get(change.collection, (True, None, ""))[0]:
+        yield f"refers to {related}, which is unlogged; PostgreSQL lets only unlogged tables refer to such"
+    if related.startswith("directus_"):
+        own = wanted.section("fields").get(change.key) or {}
+        yield from references.cast_faults(own.get("type"), exports.kind(data_type, None))
+
+
+def _indexes(connection: Connection, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
+    """Return the faults of new indexes of Directus's own columns."""
+    for change in changes:
+        if change.kind is ItemKind.SYSTEM_FIELD:
+            found = database.query(connection, _COLUMN, (change.collection, change.field))
+            if found and found[0][0] == "json":
+                yield change, "an index on json, which PostgreSQL does not compare"
+            elif found and found[0][1]:
+                yield change, "an index on a key, which Directus does not make"
