@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Without its byte code each process would compile the project again, and each worker of the tests all tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.devstack

@@ -109,7 +109,7 @@ class Database:
         for statement in (
             f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false",
             f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{self.name}'",
-            f"CREATE DATABASE {copy.name} TEMPLATE {self.name}",
+            f"CREATE DATABASE {copy.name} TEMPLATE {self.name} STRATEGY file_copy",
             f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true",
         ):
             self.maintenance.execute(statement)

@@ -41,7 +41,8 @@ class Templates:
         """Make a database."""
         if stage not in self.names:
             self.names[stage] = self._name(stage)
-        database.maintenance.execute(f"CREATE DATABASE {database.name} TEMPLATE {self.names[stage]}")
+        # Block by block, through the log, it takes twice as long.
+        database.maintenance.execute(f"CREATE DATABASE {database.name} TEMPLATE {self.names[stage]} STRATEGY file_copy")
 
     def _name(self, stage: str) -> str:
         name = f"template_{stage}_{self.key}"
