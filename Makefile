@@ -112,7 +112,8 @@ accept-edits: venv ## Accept edits of applied revisions: make accept-edits m="wh
 .PHONY: test
 test: venv ## Run the tests, against a real PostgreSQL, Directus and browser
 	@$(STACK) install --for-tests
-	@$(STACK) extension -- vitest run --cache=false
+	@# In one module cache: the rules are functions, and loading them takes longest.
+	@$(STACK) extension -- vitest run --cache=false --no-isolate
 	@# One more than cores: a test often waits for a server.
 	@$(PYTHON) -m pytest --numprocesses $$(($$(nproc) + 1)) --dist worksteal
 
