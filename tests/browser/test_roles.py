@@ -62,6 +62,7 @@ def test_a_marshal_takes_a_note_on_an_entry_and_changes_nothing_else(marshal: St
     assert found == [("registered", "The lights work again")]
 
 
+@pytest.mark.slow
 def test_a_marshal_records_a_crossing_by_hand(people: People, race: RunningDirectus) -> None:
     race_day.record_a_crossing_by_hand(people, race.database)
 

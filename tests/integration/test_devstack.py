@@ -44,7 +44,7 @@ def stacked(checkout: Path) -> Iterator[Stacked]:
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
         return Finished(done.returncode, done.stdout, done.stderr)
 
-    made = run("run", "--", "sh", "-c", 'exec node "$DIRECTUS_HOME/cli.js" bootstrap')
+    made = run("run", "--", "sh", "-c", "node directus_sync/directus/directus.mjs bootstrap </dev/null")
     assert made.code == 0, made.text
     yield run
     run("down")

@@ -86,7 +86,7 @@ def both(sides: tuple[Side, Side], wanted: Document) -> str:
     return stock
 
 
-SEEDS = [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 200))]
+SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 200))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -127,7 +127,7 @@ def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) ->
     column["field"] = "n" * 65
     assert "is too long" in both(sides, document)
     assert stock.rows == before
-    assert len(fast.apply(document)) < 400
+    assert len(fast.apply(document)) < 500
     assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
 
 
