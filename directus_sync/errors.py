@@ -103,15 +103,25 @@ class ApplyFailed(SyncError):
     remedy = "run again: it looks first"
 
 
+class ApplyRefused(ApplyFailed):
+    """Directus or PostgreSQL does not make what the file says, however often it is sent. Nothing was changed."""
+
+    id = "apply-refused"
+    exit_code = 4
+    remedy = "change what it names, in the file or in the database"
+
+
 class ApplyUnclear(ApplyFailed):
     """An apply was sent, and it may or may not have happened.
 
     answered: Directus itself said so, so it is no longer working on it.
     undone: a comparison showed afterwards that nothing of it happened.
+    refused: the error instead, if it is undone and the same would fail each time.
     """
 
     answered: bool = False
     undone: bool = False
+    refused: ApplyRefused | None = None
 
 
 class NotConverged(SyncError):

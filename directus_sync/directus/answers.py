@@ -39,6 +39,14 @@ def cause_of(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def sqlstate_of(response: httpx.Response) -> str:
+    """Return the code of PostgreSQL's error; empty where none is named."""
+    try:
+        return str(response.json()["errors"][0]["extensions"].get("sqlstate", ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+
+
 def reason_of(response: httpx.Response) -> str:
     """Return why Directus refused a request, in its own words."""
     try:

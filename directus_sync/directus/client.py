@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
 from directus_sync import project
-from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, unusable
+from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, sqlstate_of, unusable
 from directus_sync.directus.channel import PRIVATE_URL, Channel
 from directus_sync.directus.worker import Choice
-from directus_sync.errors import ApplyFailed, ApplyUnclear, DirectusUnavailable, RequestFailed
+from directus_sync.errors import ApplyFailed, ApplyRefused, ApplyUnclear, DirectusUnavailable, RequestFailed
 from directus_sync.schema.snapshot import Upload
 from directus_sync.settings import Settings
+
+# Classes of PostgreSQL's errors that come again whenever the same is sent: unsupported, values, constraints, names,
+# what depends on it, limits, and what a trigger raises (PostgreSQL's manual, appendix A).
+_OF_EACH_TIME: Final = ("0A", "22", "23", "2BP01", "42", "54", "P0")
 
 
 class DirectusClient:
@@ -163,7 +167,7 @@ class DirectusClient:
     def apply(self, digest: str, diff: Mapping[str, Any]) -> None:
         """Send one /schema/apply, which runs in one transaction. It is sent again only if the log-in had expired.
 
-        Raises ApplyFailed when Directus refused it, and ApplyUnclear when no answer came.
+        Raises ApplyRefused and ApplyFailed when Directus refused it, and ApplyUnclear when no answer came.
         """
         body = json.dumps({"hash": digest, "diff": diff}).encode()
         try:
@@ -179,6 +183,14 @@ class DirectusClient:
                 f"the connection was lost while Directus applied the schema: {cause_of(error)}"
             ) from error
         self._require_applied(response)
+
+    def _refused(self, response: httpx.Response) -> ApplyRefused:
+        return ApplyRefused(
+            f"a change of the file is refused each time that it is sent: {reason_of(response)}; nothing was changed",
+            where=f"{self.name}/schema/apply",
+            next="if something in the database is in the way, change that, then run again\n"
+            "or make it otherwise: change it on a development database, directus-sync pull, commit",
+        )
 
     def _require_applied(self, response: httpx.Response) -> None:
         if response.status_code == 204:
@@ -198,9 +210,14 @@ class DirectusClient:
                 next="look at what is there: directus-sync diff; its log says more; running again is safe",
             )
             failed.answered = True
+            if sqlstate_of(response).startswith(_OF_EACH_TIME):
+                failed.refused = self._refused(response)
             raise failed
+        reason = reason_of(response)
+        if response.status_code == 400 and "hash does not match" not in reason:
+            raise self._refused(response)
         raise ApplyFailed(
-            f"Directus refused the apply: {reason_of(response)}",
+            f"Directus refused the apply: {reason}",
             where=f"{self.name}/schema/apply",
             next="nothing was changed, because Directus applies in one transaction;\n"
             "if somebody else changed the schema meanwhile, run again",

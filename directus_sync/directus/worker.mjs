@@ -136,6 +136,7 @@ function refusal(error, admin) {
   }
   console.error(error);
   const message = (admin && error?.message) || 'An unexpected error occurred.';
-  const extensions = { code: 'INTERNAL_SERVER_ERROR', ...(admin && error?.extensions) };
+  const sqlstate = error?.severity && error.code;
+  const extensions = { code: 'INTERNAL_SERVER_ERROR', ...(admin && { ...error?.extensions, ...(sqlstate && { sqlstate }) }) };
   return json(500, { errors: [{ message, extensions }] });
 }

@@ -122,6 +122,8 @@ class Pushing:
                 # It is never sent again blindly: first look whether it happened.
                 if _happened(client, wanted, judged, unclear):
                     return
+                if unclear.undone and unclear.refused is not None:
+                    raise unclear.refused from unclear
                 if holders.TIMED_OUT not in unclear.what:
                     raise
                 if time.monotonic() + pause > deadline:

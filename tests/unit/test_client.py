@@ -201,6 +201,25 @@ def test_an_apply_that_failed_inside_directus_may_have_happened_and_is_over(
     assert "nothing was changed" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("sqlstate", "each_time"), [("42P16", True), ("P0001", True), ("55P03", False), ("", False)])
+def test_an_apply_that_would_fail_each_time_is_told_by_the_code_of_postgresql(
+    settings: Settings, sqlstate: str, each_time: bool
+) -> None:
+    answer = httpx.Response(500, json={"errors": [{"message": "no", "extensions": {"sqlstate": sqlstate}}]})
+    with pytest.raises(ApplyUnclear) as caught:
+        over(Wire(answer), settings).apply("hash", {})
+    assert ((caught.value.refused or caught.value).exit_code == 4) is each_time
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"), [(400, "no", 4), (400, "the hash does not match", 1), (403, "no", 1)]
+)
+def test_what_directus_refuses_each_time_exits_4(settings: Settings, status: int, message: str, code: int) -> None:
+    with pytest.raises(ApplyFailed) as caught:
+        over(Wire(errors(status, message)), settings).apply("hash", {})
+    assert (caught.value.exit_code, caught.value.id == "apply-refused") == (code, code == 4)
+
+
 @pytest.mark.parametrize("answer", [refusal for refusal in REFUSALS if refusal.status_code < 500], ids=name)
 def test_an_apply_that_directus_refused_is_not_unclear(settings: Settings, answer: httpx.Response) -> None:
     with pytest.raises(ApplyFailed) as caught:
