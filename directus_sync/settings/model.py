@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ class Settings:
     @property
     def seeds(self) -> tuple[Path, ...]:
         """The rows that belong to the product, a file for each part, in the order of their names."""
-        return tuple(sorted(self.snapshot.with_name("seeds").glob("*.yaml")))
+        return _listed(self.snapshot.with_name("seeds"))
 
     @property
     def access(self) -> Path:
@@ -183,9 +184,31 @@ def _query(place: str) -> list[str]:
 
 def access_files(folder: Path) -> tuple[Path, ...]:
     """Return the files of a folder that says who may do what, in the order of their names."""
-    return folder / "access.yaml", *sorted((folder / "collections").glob("*.yaml"))
+    return folder / "access.yaml", *_listed(folder / "collections")
 
 
 def resource_files(folder: Path) -> tuple[Path, ...]:
     """Return the files of a folder that says what the Studio shows, in the order of their names."""
-    return tuple(sorted(folder.glob("**/*.yaml")))
+    return _listed(folder, below=True)
+
+
+def _listed(folder: Path, *, below: bool = False) -> tuple[Path, ...]:
+    """Return the YAML files of a folder, if there is one. below: those of folders in it, too.
+
+    Raises WrongSettings for a folder that cannot be read: a push would remove what its files say. Path.glob finds none.
+    """
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=_unlisted):
+        found += (Path(parent, name) for name in names if name.endswith(".yaml"))
+        if not below:
+            folders.clear()
+    return tuple(sorted(found))
+
+
+def _unlisted(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise WrongSettings(
+            f"the folder cannot be read: {error.strerror}",
+            where=str(error.filename),
+            next="give the user of this command the right to read it, then run again",
+        ) from error

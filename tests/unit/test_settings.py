@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
@@ -352,3 +354,27 @@ def test_the_tool_has_its_own_role_and_address_and_hides_both_passwords(load: Lo
     assert (loaded.database.host, loaded.database.user) == ("db", "deploys")
     assert (loaded.environ["DB_HOST"], loaded.environ["DB_PASSWORD"]) == ("db", "deploy-password")
     assert {"serving-password", "other-password", "deploy-password"} <= set(loaded.secrets)
+
+
+@pytest.mark.parametrize("name", ["seeds", "access/collections", "resources", "resources/presets"])
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    closed = tmp_path / name
+    closed.mkdir(parents=True)
+    for path in (closed / "one.yaml", tmp_path / "schema.yaml"):
+        path.touch()
+    found = replace(load(), snapshot=tmp_path / "schema.yaml")
+    assert closed / "one.yaml" in (*found.seeds, *found.files)
+    listing = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        # The tests may run as root, who reads everything.
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(WrongSettings, match="the folder cannot be read: Permission denied") as caught:
+        _ = (*found.seeds, *found.files)
+    assert caught.value.where == str(closed)
