@@ -77,13 +77,14 @@ def in_the_way(folder: Path, part: str, running: RunningDirectus) -> None:
         path.write_text(path.read_text().replace(old, f"{old} of git"))
 
 
-@pytest.mark.parametrize("part", ["schema", "catalog", "access", "resources"])
-def test_a_refused_pull_writes_no_file_and_no_base(server: RunningDirectus, tmp_path: Path, part: str) -> None:
-    in_the_way(tmp_path, part, server)
-    before, recorded = files(tmp_path), server.database.contents()
-    refused = server.tool("pull", "--snapshot", tmp_path / "schema.yaml")
-    assert (files(tmp_path), server.database.contents()) == (before, recorded)
-    assert (refused.code, "; nothing was written\n" in refused.err) == (4, True), refused.text
+def test_a_refused_pull_writes_no_file_and_no_base(server: RunningDirectus, tmp_path: Path) -> None:
+    for part in ("schema", "access", "resources", "catalog"):
+        folder = shutil.copytree(tmp_path, tmp_path.with_name(part))
+        in_the_way(folder, part, server)
+        before, recorded = files(folder), server.database.contents()
+        refused = server.tool("pull", "--snapshot", folder / "schema.yaml")
+        assert (files(folder), server.database.contents()) == (before, recorded), part
+        assert (refused.code, "; nothing was written\n" in refused.err) == (4, True), refused.text
 
 
 def test_a_pull_takes_every_part_in_also_a_new_role_with_its_list(server: RunningDirectus, tmp_path: Path) -> None:
