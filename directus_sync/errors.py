@@ -104,7 +104,7 @@ class ApplyFailed(SyncError):
 
 
 class ApplyRefused(ApplyFailed):
-    """Directus or PostgreSQL does not make what the file says, however often it is sent. Nothing was changed."""
+    """Directus or PostgreSQL does not make what the file says, however often it is sent. It changed nothing."""
 
     id = "apply-refused"
     exit_code = 4

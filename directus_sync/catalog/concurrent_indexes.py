@@ -24,8 +24,8 @@ from directus_sync.postgres.database import Connection
 
 # An index on this much is built in about a second, during which nobody can write to the table.
 LARGE_BYTES: Final = 64 << 20
-# A concurrent build waits for those who use the table, and nobody waits for it.
-_PATIENCE: Final = "SET lock_timeout TO '1min'"
+# A concurrent build waits for those who use the table, and nobody waits for it. Another attempt would begin it again.
+_PATIENCE: Final = "SET lock_timeout TO '5min'"
 
 _SIZE: Final = """
 WITH part AS (

@@ -186,7 +186,7 @@ class DirectusClient:
 
     def _refused(self, response: httpx.Response) -> ApplyRefused:
         return ApplyRefused(
-            f"a change of the file is refused each time that it is sent: {reason_of(response)}; nothing was changed",
+            f"Directus refuses a change each time: {reason_of(response)}; of the schema nothing was changed",
             where=f"{self.name}/schema/apply",
             next="if something in the database is in the way, change that, then run again\n"
             "or make it otherwise: change it on a development database, directus-sync pull, commit",
@@ -214,7 +214,7 @@ class DirectusClient:
                 failed.refused = self._refused(response)
             raise failed
         reason = reason_of(response)
-        if response.status_code == 400 and "hash does not match" not in reason:
+        if response.status_code == 400 and "generate a new diff" not in reason:
             raise self._refused(response)
         raise ApplyFailed(
             f"Directus refused the apply: {reason}",

@@ -35,7 +35,7 @@ UNION ALL SELECT name, NULL, 'with row security', 'ROW LEVEL SECURITY' FROM held
 UNION ALL SELECT name, NULL, 'with ' || option, split_part(option, '=', 1)
 FROM held, unnest(reloptions) AS option WHERE relkind = 'r'
 UNION ALL SELECT h.name, NULL, CASE WHEN h.relispartition THEN 'a partition of ' ELSE 'inheriting from ' END
-  || p.relname, 'INHERIT'
+  || p.relname, CASE WHEN h.relispartition THEN 'PARTITION' ELSE 'INHERIT' END
 FROM held h JOIN pg_inherits i ON i.inhrelid = h.oid JOIN pg_class p ON p.oid = i.inhparent
 UNION ALL SELECT h.name, NULL, 'with the statistics ' || s.stxname, s.stxname::text
 FROM held h JOIN pg_statistic_ext s ON s.stxrelid = h.oid
@@ -70,7 +70,7 @@ def faults(connection: Connection, captured: Snapshot, revisions: Iterable[Path]
     yield from _columns(connection, captured)
     tables = [name for (name,) in captured.section("collections")]
     rows = database.query(connection, _OPTIONS, {"tables": tables})
-    texts = [path.read_text(encoding="utf-8") for path in revisions] if rows else []
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in revisions] if rows else []
     for table, field, what, word in rows:
         made = any(table in text and word.lower() in text.lower() for text in texts)
         if not made and (field is None or (table, field) in captured.section("fields")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,7 +59,30 @@ def _in_order(old: object, new: Any) -> Any:
 
 
 def _with_entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> str:
+    """Return the text edited line by line; where that would say something else, all of it written again."""
+    if text and not text.endswith("\n"):
+        text += "\n"
     root = plain_yaml.tree(text.encode())
+    everything: Any = plain_yaml.value(root) if isinstance(root, yaml.MappingNode) else {}
+    inside = everything if below is None else everything.get(below)
+    left = {**(inside if isinstance(inside, Mapping) else {}), **wanted}
+    left = {name: value for name, value in left.items() if value is not _GONE}
+    expected = left if below is None else {**everything, below: left}
+    edited = _edited_text(text, root, below, wanted)
+    if _says(edited, expected):
+        return edited
+    return "".join(_entry(name, value, 0) for name, value in expected.items()) or _EMPTY
+
+
+def _says(text: str, expected: object) -> bool:
+    """Tell whether a text is read as this. An alias may have lost its anchor, or an entry come behind the end."""
+    with suppress(plain_yaml.Unreadable):
+        root = plain_yaml.tree(text.encode())
+        return root is not None and canonical(plain_yaml.value(root)) == canonical(expected)
+    return False
+
+
+def _edited_text(text: str, root: yaml.Node | None, below: str | None, wanted: Mapping[str, Any]) -> str:
     holder = _holder(root, below)
     if holder is None or holder.flow_style:
         there = plain_yaml.value(holder) if holder is not None else {}
@@ -68,8 +92,6 @@ def _with_entries(text: str, below: str | None, wanted: Mapping[str, Any]) -> st
     if below is not None and not is_left:
         return _rewritten(text, root, below, {})
     lines = text.splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
     for edit in sorted(_edits(holder, wanted, lines), key=lambda edit: edit.start, reverse=True):
         lines[edit.start : edit.end] = [edit.text] if edit.text else []
     return "".join(lines if is_left else [*lines, _EMPTY])

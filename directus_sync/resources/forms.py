@@ -24,7 +24,7 @@ from directus_sync.resources.studio import reading as studio_reading
 from directus_sync.resources.studio import writing as studio_writing
 from directus_sync.resources.studio_kinds import PRESET, SETTING, SETTINGS, STUDIO
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.settings import Settings
+from directus_sync.settings import Settings, is_there
 
 # By path; None where a file is to go.
 Changed = dict[Path, bytes | None]
@@ -94,7 +94,7 @@ class _Access(FamilyForm):
         return settings.access
 
     def are_kept(self, settings: Settings) -> bool:
-        return (settings.access / "access.yaml").exists()
+        return is_there(settings.access / "access.yaml")
 
     def family(self, _roles: Roles) -> Family:
         return ACCESS
@@ -126,7 +126,7 @@ class _Studio(FamilyForm):
         return settings.resources
 
     def are_kept(self, settings: Settings) -> bool:
-        return settings.resources.is_dir()
+        return is_there(settings.resources)
 
     def family(self, roles: Roles) -> Family:
         return studio.family(roles)

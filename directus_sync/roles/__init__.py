@@ -19,6 +19,7 @@ _DURATION: Final = re.compile(r"([0-9]{1,10})(ms|s|min|h)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 # PostgreSQL cuts longer names, keeps some to itself, and has an integer for a duration.
 _NAME: Final = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
+_PLAIN: Final = "is not a plain name: at most 63 lower-case letters, digits and underscores, not pg_..., public or none"
 _LONGEST: Final = 2**31 - 1
 _FORM: Final = Form(InvalidRoles, "write it as in docs/roles.md")
 
@@ -50,7 +51,7 @@ def read(path: Path) -> tuple[DatabaseRole, ...]:
 
 def _role(name: str, node: Node) -> DatabaseRole:
     if _NAME.fullmatch(name) is None:
-        raise node.fault("is not a plain name: lower-case letters, digits and underscores")
+        raise node.fault(_PLAIN)
     parts = node.record((), ("settings", "rights"))
     return DatabaseRole(name, dict(_settings(parts.get("settings"))), dict(_rights(parts.get("rights"))))
 

@@ -39,8 +39,8 @@ def read(path: Path) -> tuple[Removal, ...]:
 
 def _parsed(content: bytes, path: Path) -> tuple[Removal, ...]:
     root = plain_yaml.file_tree(content, str(path), InvalidRemovals, _EXAMPLE)
-    if root is None:
-        return ()
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value and not root.style):
+        return ()  # Nothing, or `---` alone.
     if not isinstance(root, yaml.SequenceNode):
         raise InvalidRemovals("the file must be a list", where=f"{path}:1", next=_EXAMPLE)
     return tuple(_removal(node, path) for node in root.value)

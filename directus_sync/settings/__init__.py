@@ -9,6 +9,7 @@ from directus_sync.settings.model import (
     Mode,
     Settings,
     access_files,
+    is_there,
     resource_files,
 )
 from directus_sync.settings.reading import age, load, make_target, serving_environment, wants_colour
@@ -16,5 +17,5 @@ from directus_sync.settings.table import SECRET_NAMES, SETTINGS
 
 __all__ = [
     "ROOT", "SECRET_NAMES", "SETTINGS", "DatabaseSettings", "Mode", "Settings",
-    "access_files", "age", "load", "make_target", "resource_files", "serving_environment", "wants_colour",
+    "access_files", "age", "is_there", "load", "make_target", "resource_files", "serving_environment", "wants_colour",
 ]  # fmt: skip

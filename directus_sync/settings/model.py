@@ -192,6 +192,16 @@ def resource_files(folder: Path) -> tuple[Path, ...]:
     return _listed(folder, below=True)
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether there is such a file or folder. Raises WrongSettings where nobody can tell."""
+    try:
+        path.stat()
+    except OSError as error:
+        _unlisted(error)
+        return False
+    return True
+
+
 def _listed(folder: Path, *, below: bool = False) -> tuple[Path, ...]:
     """Return the YAML files of a folder, if there is one. below: those of folders in it, too.
 

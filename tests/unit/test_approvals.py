@@ -54,6 +54,11 @@ def test_a_last_line_without_an_end_belongs_to_its_approval(path: Path) -> None:
     assert written(path, "- item: a\n  reason: é") == (Removal("a", "é", (0, 2)),)
 
 
+def test_the_last_approval_of_a_document_with_a_mark_goes_too(path: Path) -> None:
+    approvals.prune(path, written(path, "---\n- item: a.b\n  reason: why\n"))
+    assert (path.read_text(encoding="utf-8"), approvals.read(path)) == ("---\n", ())
+
+
 def test_spaces_around_item_and_reason_do_not_count(path: Path) -> None:
     (removal,) = written(path, "- {item: ' a.b ', reason: ' why '}\n")
     assert (removal.item, removal.reason) == ("a.b", "why")

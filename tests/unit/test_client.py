@@ -212,7 +212,8 @@ def test_an_apply_that_would_fail_each_time_is_told_by_the_code_of_postgresql(
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "code"), [(400, "no", 4), (400, "the hash does not match", 1), (403, "no", 1)]
+    ("status", "message", "code"),
+    [(400, "no", 4), (400, "Please generate a new diff", 1), (403, "no", 1)],
 )
 def test_what_directus_refuses_each_time_exits_4(settings: Settings, status: int, message: str, code: int) -> None:
     with pytest.raises(ApplyFailed) as caught:

@@ -15,6 +15,7 @@ TEXTS = {
     "blocks": "a:\n  b: 1\nb:\n  - x\n  # Between.\n  - y\nc:\n  d:\n    e: f\n# End.",
     "one line": "{a: 1, b: [x], c: {d: e}}\n",
     "CRLF": "a: 1\r\nb:\r\n  - x\r\nc:\r\n  d: e\r\n",
+    "a mark at both ends": "---\na: 1\nb: [x]\nc: {d: e}\n...\n",
     "line separators": "a: 1 # one\u2028b: 'x\u2028  y'\nc: z\n",
 }
 SUBSETS = list(chain.from_iterable(combinations("abc", number) for number in range(4)))
@@ -52,3 +53,14 @@ def test_comments_stay_when_the_last_entry_goes_and_another_comes() -> None:
     assert text == "# Why.\n# End.\n{}\n"
     assert editing.entries(text, None, {"b": 2}) == "# Why.\n# End.\nb: 2\n"
     assert editing.entries("# Why.\n", None, {"b": 2}) == "# Why.\nb: 2\n"
+
+
+@pytest.mark.parametrize("text", ["# Why.", "---\n# Why.", ""])
+def test_an_entry_does_not_become_part_of_a_comment(text: str) -> None:
+    assert value(editing.entries(text, None, {"a": 1})) == {"a": 1}
+    assert value(editing.entries(text, "below", {"a": 1})) == {"below": {"a": 1}}
+
+
+def test_an_alias_stays_what_it_says_when_its_anchor_goes() -> None:
+    edited = editing.entries("a: &list [x]\nb: {c: *list}\n", None, {"a": None})
+    assert value(edited) == {"b": {"c": ["x"]}}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -378,3 +379,13 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
     with pytest.raises(WrongSettings, match="the folder cannot be read: Permission denied") as caught:
         _ = (*found.seeds, *found.files)
     assert caught.value.where == str(closed)
+
+
+def test_a_path_of_which_nobody_can_tell_is_not_taken_for_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (settings.is_there(tmp_path), settings.is_there(tmp_path / "none")) == (True, False)
+    denied = PermissionError(errno.EACCES, "Permission denied", "closed")
+    monkeypatch.setattr(Path, "stat", Mock(side_effect=denied))
+    with pytest.raises(WrongSettings, match="cannot be read: Permission denied"):
+        settings.is_there(tmp_path)
