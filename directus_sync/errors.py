@@ -116,12 +116,12 @@ class ApplyUnclear(ApplyFailed):
 
     answered: Directus itself said so, so it is no longer working on it.
     undone: a comparison showed afterwards that nothing of it happened.
-    refused: the error instead, if it is undone and the same would fail each time.
+    reason: what Directus said of a failure of its own.
     """
 
     answered: bool = False
     undone: bool = False
-    refused: ApplyRefused | None = None
+    reason: str = ""
 
 
 class NotConverged(SyncError):

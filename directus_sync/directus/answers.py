@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from directus_sync.errors import DirectusUnavailable, RequestFailed
+from directus_sync.errors import ApplyRefused, DirectusUnavailable, RequestFailed
 
 
 def is_of_directus(response: httpx.Response) -> bool:
@@ -39,12 +39,14 @@ def cause_of(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def sqlstate_of(response: httpx.Response) -> str:
-    """Return the code of PostgreSQL's error; empty where none is named."""
-    try:
-        return str(response.json()["errors"][0]["extensions"].get("sqlstate", ""))
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return ""
+def refused_apply(reason: str, where: str | None) -> ApplyRefused:
+    """Return the error for changes that are refused each time that they are sent."""
+    return ApplyRefused(
+        f"Directus refuses a change each time: {reason}; of the schema nothing was changed",
+        where=where,
+        next="if something in the database is in the way, change that, then run again\n"
+        "or make it otherwise: change it on a development database, directus-sync pull, commit",
+    )
 
 
 def reason_of(response: httpx.Response) -> str:

@@ -7,21 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 
 from directus_sync import project
-from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, sqlstate_of, unusable
+from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, refused_apply, unusable
 from directus_sync.directus.channel import PRIVATE_URL, Channel
 from directus_sync.directus.worker import Choice
-from directus_sync.errors import ApplyFailed, ApplyRefused, ApplyUnclear, DirectusUnavailable, RequestFailed
+from directus_sync.errors import ApplyFailed, ApplyUnclear, DirectusUnavailable, RequestFailed
 from directus_sync.schema.snapshot import Upload
 from directus_sync.settings import Settings
-
-# Classes of PostgreSQL's errors that come again whenever the same is sent: unsupported, values, constraints, names,
-# what depends on it, limits, and what a trigger raises (PostgreSQL's manual, appendix A).
-_OF_EACH_TIME: Final = ("0A", "22", "23", "2BP01", "42", "54", "P0")
 
 
 class DirectusClient:
@@ -184,14 +180,6 @@ class DirectusClient:
             ) from error
         self._require_applied(response)
 
-    def _refused(self, response: httpx.Response) -> ApplyRefused:
-        return ApplyRefused(
-            f"Directus refuses a change each time: {reason_of(response)}; of the schema nothing was changed",
-            where=f"{self.name}/schema/apply",
-            next="if something in the database is in the way, change that, then run again\n"
-            "or make it otherwise: change it on a development database, directus-sync pull, commit",
-        )
-
     def _require_applied(self, response: httpx.Response) -> None:
         if response.status_code == 204:
             return
@@ -210,12 +198,12 @@ class DirectusClient:
                 next="look at what is there: directus-sync diff; its log says more; running again is safe",
             )
             failed.answered = True
-            if sqlstate_of(response).startswith(_OF_EACH_TIME):
-                failed.refused = self._refused(response)
+            # With another status it is busy, and may do it later.
+            failed.reason = reason_of(response) if response.status_code == 500 else ""
             raise failed
         reason = reason_of(response)
         if response.status_code == 400 and "generate a new diff" not in reason:
-            raise self._refused(response)
+            raise refused_apply(reason, f"{self.name}/schema/apply")
         raise ApplyFailed(
             f"Directus refused the apply: {reason}",
             where=f"{self.name}/schema/apply",

@@ -136,7 +136,6 @@ function refusal(error, admin) {
   }
   console.error(error);
   const message = (admin && error?.message) || 'An unexpected error occurred.';
-  const sqlstate = error?.severity && error.code;
-  const extensions = { code: 'INTERNAL_SERVER_ERROR', ...(admin && { ...error?.extensions, ...(sqlstate && { sqlstate }) }) };
+  const extensions = { code: 'INTERNAL_SERVER_ERROR', ...(admin && error?.extensions) };
   return json(500, { errors: [{ message, extensions }] });
 }

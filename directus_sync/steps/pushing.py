@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from directus_sync import attic
+from directus_sync.directus.answers import refused_apply
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, SyncError
 from directus_sync.output import Progress
@@ -115,6 +116,7 @@ class Pushing:
     def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
         """Send it, and again for a while if somebody holds a table: nobody is to wait behind it for long."""
         pause, deadline = FIRST_PAUSE_SECONDS, time.monotonic() + patience.SECONDS
+        refusals: list[str] = []
         while True:
             try:
                 client.apply(judged.difference.digest, judged.difference.raw)
@@ -122,10 +124,14 @@ class Pushing:
                 # It is never sent again blindly: first look whether it happened.
                 if _happened(client, wanted, judged, unclear):
                     return
-                if unclear.undone and unclear.refused is not None:
-                    raise unclear.refused from unclear
                 if holders.TIMED_OUT not in unclear.what:
-                    raise
+                    refusals.append(unclear.reason)
+                    if not unclear.undone or not unclear.reason or len(set(refusals)) > 1:
+                        raise
+                    if len(refusals) > 1:
+                        # Nothing happened, and what is said a second time will be said each time.
+                        raise refused_apply(unclear.reason, unclear.where) from unclear
+                    continue
                 if time.monotonic() + pause > deadline:
                     raise ApplyFailed(
                         f"Directus could not lock a table within {patience.SECONDS:g} s; nothing was changed",

@@ -201,16 +201,6 @@ def test_an_apply_that_failed_inside_directus_may_have_happened_and_is_over(
     assert "nothing was changed" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("sqlstate", "each_time"), [("42P16", True), ("P0001", True), ("55P03", False), ("", False)])
-def test_an_apply_that_would_fail_each_time_is_told_by_the_code_of_postgresql(
-    settings: Settings, sqlstate: str, each_time: bool
-) -> None:
-    answer = httpx.Response(500, json={"errors": [{"message": "no", "extensions": {"sqlstate": sqlstate}}]})
-    with pytest.raises(ApplyUnclear) as caught:
-        over(Wire(answer), settings).apply("hash", {})
-    assert ((caught.value.refused or caught.value).exit_code == 4) is each_time
-
-
 @pytest.mark.parametrize(
     ("status", "message", "code"),
     [(400, "no", 4), (400, "Please generate a new diff", 1), (403, "no", 1)],

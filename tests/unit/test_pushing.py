@@ -174,6 +174,39 @@ def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any,
     assert recorded == []
 
 
+class Failing(Server):
+    """Fails each apply, with the next of these answers."""
+
+    def __init__(self, answer: object, *failures: tuple[int, str]) -> None:
+        super().__init__(answer)
+        self.failures = list(failures)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/schema/apply":
+            status, message = self.failures.pop(0)
+            self.apply = httpx.Response(status, json={"errors": [{"message": message}]})
+        return super().__call__(request)
+
+
+@pytest.mark.parametrize(
+    ("failures", "code"),
+    [
+        ([(500, "view v depends on it")] * 2, 4),
+        ([(500, "at 12:00"), (500, "at 12:01")], 1),
+        ([(500, "no"), (400, "no")], 4),
+        ([(503, "under pressure")], 1),
+    ],
+)
+def test_what_nothing_came_of_is_sent_once_more_and_refused_if_the_same_is_said(
+    push: Push, harmless: Any, failures: list[tuple[int, str]], code: int, recorded: list[str]
+) -> None:
+    server = Failing(harmless, *failures)
+    with pytest.raises(ApplyFailed) as caught:
+        push(server)
+    assert (caught.value.exit_code, caught.value.id == "apply-refused") == (code, code == 4)
+    assert (server.failures, server.applied, recorded) == ([], len(failures), [])
+
+
 def test_an_apply_that_happened_although_its_answer_was_lost_is_done(
     push: Push, harmless: Any, recorded: list[str]
 ) -> None:
