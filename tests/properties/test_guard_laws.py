@@ -219,8 +219,16 @@ def _has_cause(item: PlanItem, case: Case) -> bool:
             entry = entry_of(case.file, change.kind.value, change.key) or {}
             before = entry_of(case.live, change.kind.value, change.key) or {}
             fixed = change.action is Action.CHANGE and _is_fixed(before, entry)
-            not_made = fixed or _is_unrelated(case, change, entry) or _is_not_made(change.kind, entry)
-            return item.rule is SchemaRule.NOT_REBUILDABLE and not_made
+            alone = _has_no_table(case, change, entry) or _is_unrelated(case, change, entry)
+            return item.rule is SchemaRule.NOT_REBUILDABLE and (fixed or alone or _is_not_made(change.kind, entry))
+
+
+def _has_no_table(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
+    """Tell whether the file has the field of a column without the column, or without its table."""
+    if change.kind is not ItemKind.FIELD or entry.get("type") == "alias":
+        return False
+    owner = case.file.section("collections").get((change.collection,))
+    return not entry.get("schema") or (owner is not None and not owner.get("schema"))
 
 
 def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
@@ -236,10 +244,10 @@ def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
 
 
 def _is_incomparable(case: Case, field: Mapping[str, Any], table: str | None) -> bool:
-    """Tell whether a field refers to a key of another type, or to no key, or is one."""
+    """Tell whether a field refers to a key of another type, or to no key, or is one, or has no column."""
     key = case.file.section("fields").get((str(table), "id"), {})
     is_key = bool((field.get("schema") or {}).get("is_primary_key"))
-    return is_key or (table is not None and field.get("type") != key.get("type"))
+    return is_key or not field.get("schema") or (table is not None and field.get("type") != key.get("type"))
 
 
 def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
@@ -250,16 +258,23 @@ def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
 
 def _is_not_made(kind: ItemKind, entry: Mapping[str, Any]) -> bool:
     """Tell whether it is one of the columns of the cases that Directus makes of another type, length or default."""
-    if kind is not ItemKind.FIELD:
+    if kind is not ItemKind.FIELD or not entry.get("schema"):
         return False
     strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
     strange = strange or (entry["type"] == "decimal" and entry["schema"]["numeric_precision"] is None)
     length = entry["schema"]["max_length"] or 0
     strange = strange or (entry["type"] in {"csv", "hash"} and not entry["meta"]["special"])
-    strange = strange or _has_no_such_default(entry["type"], entry["schema"])
+    strange = strange or _has_no_such_default(entry["type"], entry["schema"]) or _is_no_such_key(entry["schema"])
     # PostgreSQL does not compare it.
     strange = strange or (entry["type"] == "json" and (entry["schema"]["is_indexed"] or entry["schema"]["is_unique"]))
     return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
+
+
+def _is_no_such_key(schema: Mapping[str, Any]) -> bool:
+    """Tell whether it is a key that does not count, and has not the flags of one."""
+    if not schema["is_primary_key"] or schema["has_auto_increment"]:
+        return False
+    return bool(schema["is_nullable"] or not schema["is_unique"] or schema["is_indexed"])
 
 
 def _has_no_such_default(kind: str, schema: Mapping[str, Any]) -> bool:
@@ -267,8 +282,10 @@ def _has_no_such_default(kind: str, schema: Mapping[str, Any]) -> bool:
     default = schema["default_value"]
     if default is None or schema.get("has_auto_increment"):
         return False
-    if kind in {"integer", "bigInteger", "decimal", "float", "json"}:
+    if kind == "json":
         return isinstance(default, str)
+    if kind in {"integer", "bigInteger", "decimal", "float"}:
+        return isinstance(default, str | bool)
     if kind in {"string", "text", "csv", "hash", "date", "time", "dateTime", "timestamp"}:
         return not isinstance(default, str)
     return kind != "boolean" or default is not True
