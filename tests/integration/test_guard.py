@@ -383,12 +383,12 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
     ]
     edited(snapshot_file, *notes)
     # Not with rows that fit either, and no approval helps: Directus could never equal the file.
-    for kept, rows, options in (("41.327546123456", 1, ["--allow-destroy", "devices.reach"]), ("41", 0, [])):
+    for kept, options in (("41.327546123456", ["--allow-destroy", "devices.reach"]), ("41", [])):
         server.database.execute(f"UPDATE devices SET reach = {kept}")
         refused = server.tool("push", "--snapshot", snapshot_file, *options)
         assert refused.code == 4, refused.text
         assert "error[not-rebuildable]" in refused.err
-        said = f"{rows} row{'' if rows == 1 else 's'}; double precision in the file, and real by Directus"
+        said = "double precision in the file, and real by Directus"
         assert f"devices.reach (field; meta.note; {said})" in refused.err
         assert "devices.fits" not in refused.err
         assert server.database.value("SELECT reach::text FROM devices") == kept

@@ -244,10 +244,12 @@ def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
 
 
 def _is_incomparable(case: Case, field: Mapping[str, Any], table: str | None) -> bool:
-    """Tell whether a field refers to a key of another type, or to no key, or is one, or has no column."""
+    """Tell whether a field refers to a key of another type, or to no key, or to no table; is one, or has no column."""
+    owner = case.file.section("collections").get((str(table),), {"schema": True})
     key = case.file.section("fields").get((str(table), "id"), {})
     is_key = bool((field.get("schema") or {}).get("is_primary_key"))
-    return is_key or not field.get("schema") or (table is not None and field.get("type") != key.get("type"))
+    is_whole = field.get("schema") and owner.get("schema")
+    return is_key or not is_whole or (table is not None and field.get("type") != key.get("type"))
 
 
 def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
