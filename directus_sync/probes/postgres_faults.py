@@ -61,7 +61,8 @@ def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapsho
         if not any(defaults.faults(str(kind), default)) and not defaults.is_function(str(default)):
             given[Column.of(kind, schema).made].append((change, str(kind), default))
     for made, those in given.items():
-        query = sql.SQL(_PRINTED).format(name=sql.Literal(made), type=sql.SQL(made))
+        # A default keeps the digits that a column of this scale would round away.
+        query = sql.SQL(_PRINTED).format(name=sql.Literal(made), type=sql.SQL(made.partition("(")[0]))
         rows = database.query(connection, query, ([str(default) for _, _, default in those],))
         for (change, kind, default), (printed,) in zip(those, rows, strict=True):
             if printed is None:

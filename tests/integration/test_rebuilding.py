@@ -24,7 +24,7 @@ DEFAULTS: Final = {
     "varchar(40)": ["'it''s'", "'%s $1'"],
     "integer": ["0", "-1", "'5'"],
     "bigint": ["9007199254740991"],
-    "numeric(10,5)": ["0.1", "'NaN'"],
+    "numeric(10,5)": ["0.1", "0.12345678", "'NaN'"],
     "boolean": ["true", "false"],
     "date": ["'2026-06-06'", "'infinity'"],
     "timestamptz": ["CURRENT_TIMESTAMP", "'2026-06-06T00:00:00+02'"],
