@@ -10,7 +10,7 @@ from psycopg2 import errors, sql
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema import exports
+from directus_sync.schema import exports, references
 from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.entries import alters
@@ -121,7 +121,8 @@ def _types(change: Change, live: Snapshot, wanted: Snapshot) -> tuple[str, str]:
 def _breaks(change: Change, types: Mapping[tuple[str, ...], tuple[str, str]]) -> bool:
     """Tell whether a foreign key to the column could not stay: with another type, or no index."""
     before, after = (name.partition("(")[0] for name in types.get(change.key, ("", "")))
-    return before != after or any(edit.path == ("schema", "is_unique") and not edit.after for edit in change.edits)
+    stays = before == after or references.refers(exports.kind(before, None), exports.kind(after, None))
+    return not stays or any(edit.path == ("schema", "is_unique") and not edit.after for edit in change.edits)
 
 
 def _rehearsed(connection: Connection, change: Change, data_type: str) -> Iterator[str]:

@@ -429,7 +429,7 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
 def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(serve: Serving, small: Path) -> None:
     """PostgreSQL makes checks, indexes and statistics of the column again, and may not find their functions."""
     with serve("bootstrapped") as running:
-        edited(small, column("text", **TEXT))
+        edited(small, column("text", **TEXT, is_unique=True))
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute(
             "ALTER TABLE zz ADD CONSTRAINT digits CHECK (a ~ '^[0-9]*$'); CREATE STATISTICS zz_kinds ON id, a FROM zz"
@@ -439,6 +439,9 @@ def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(ser
         assert (refused.code, "error[view-in-the-way]" in refused.err) == (4, True), refused.text
         assert "needed by something made of it: operator does not exist: integer ~ text" in refused.err, refused.text
         assert running.database.value("SELECT to_regclass('rehearsed')") is None
+        running.database.execute("CREATE TABLE referring (a text REFERENCES zz (a))")
+        refused = running.tool("push", "--snapshot", small)
+        assert "needed by foreign key referring_a_fkey of referring)" in refused.err, refused.text
         edited(small, column("string", **{**TEXT, "data_type": "character varying", "max_length": 40, **NO_DIGITS}))
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
