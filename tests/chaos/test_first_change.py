@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import textwrap
@@ -75,9 +76,9 @@ class Clone:
         path.write_text(text, encoding="utf-8")
 
     def setting(self, name: str) -> str:
-        found = re.search(rf"^export {name}='([^']*)'", self.run("make -s env"), re.MULTILINE)
+        found = re.search(rf"^export {name}=(.*)", self.run("make -s env"), re.MULTILINE)
         assert found is not None, name
-        return found[1]
+        return shlex.split(found[1])[0]
 
 
 @pytest.fixture

@@ -112,8 +112,9 @@ def _approvals(draw: st.DrawFn, case: Case) -> Approvals:
 
 def _edited(draw: st.DrawFn, base: Document, near: list[Key], edits: int) -> Document:
     document = {section: dict(found) for section, found in base.items()}
+    anywhere = sorted(base["fields"]) or near
     for _ in range(edits):
-        key = draw(st.sampled_from(near if draw(st.integers(0, 3)) else sorted(base["fields"])))
+        key = draw(st.sampled_from(near if draw(st.integers(0, 3)) else anywhere))
         if key[:1] in document["collections"]:
             draw(st.sampled_from(EDITS))(draw, document, key)
     return document
