@@ -37,7 +37,8 @@ def _line(item: PlanItem) -> str:
     if change.action is Action.CHANGE:
         edits = item.verdict.edits or change.edits
         details.append(listed(list(dict.fromkeys(edit.name for edit in edits)), 4))
-    if item.verdict.risks:
+    # Nobody counts the rows of what Directus would not make.
+    if item.verdict.risks and not item.verdict.faults:
         details.append(count(item.rows, "row"))
     if item.rule is not None:
         details.append(item.rule.value.detail(item))
