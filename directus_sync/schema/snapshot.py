@@ -151,14 +151,19 @@ def require_version(snapshot: Snapshot, version: str) -> None:
         )
 
 
-def require_properties(snapshot: Snapshot, known: Properties) -> None:
+def require_properties(snapshot: Snapshot, known: Properties, live: Snapshot) -> None:
     """Fail unless Directus can keep each property of each `meta`: its apply would fail, or never come out equal.
+
+    live: what is there already, which is kept.
 
     Raises InvalidSnapshot.
     """
     for section, properties in known.items():
         for index, (key, entry) in enumerate(snapshot.section(section).items()):
+            there = (live.section(section).get(key) or {}).get("meta") or {}
             for name, value in (entry.get("meta") or {}).items():
+                if name in there and type(there[name]) is type(value) and there[name] == value:
+                    continue
                 column = properties.get(name)
                 fault = "" if column is None else column.fault(value)
                 if column is not None and not fault:

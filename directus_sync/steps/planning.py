@@ -122,7 +122,6 @@ def plan(
     approved = of_schema(approved)
     snapshot.require_version(wanted, client.version())
     columns = installation.properties(connection)
-    snapshot.require_properties(wanted, columns)
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
@@ -130,6 +129,7 @@ def plan(
     for name in diff.unlisted_indexes(answer[1]):
         output.note(f"note: {name} of Directus has an index that no file lists; it stays, and a pull captures it")
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
+    snapshot.require_properties(wanted, columns, live)
     difference = _readable(answer, wanted, live)
     difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
     _require_known(client, difference, wanted, live)

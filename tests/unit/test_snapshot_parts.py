@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -67,14 +68,19 @@ def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: 
         values = [item for entry in document[section] for item in entry["meta"].items() if item[1] is not None]
         found = {name: Property(name, types.get(type(value), "json")) for name, value in values}
         known[section] = {name: found.get(name, Property(name, "json")) for name in document[section][0]["meta"]}
-    snapshot.require_properties(snapshot.parse(station, "schema.yaml"), known)
+    live = snapshot.parse(station, "schema.yaml")
+    nothing = dataclasses.replace(live, sections={key: {} for key in live.sections})
+    snapshot.require_properties(live, known, nothing)
     document["fields"][1]["meta"]["colour"] = "red"
     content = yaml.safe_dump(document, sort_keys=False).encode()
+    wanted = snapshot.parse(content, "schema.yaml")
     with pytest.raises(InvalidSnapshot) as caught:
-        snapshot.require_properties(snapshot.parse(content, "schema.yaml"), known)
+        snapshot.require_properties(wanted, known, live)
     assert "is not a property that Directus 11.17.4 has" in caught.value.what
     line = content[: content.index(b"colour: red")].count(b"\n") + 1
     assert caught.value.where == f"schema.yaml:{line}"
+    # What is there already stays.
+    snapshot.require_properties(wanted, known, wanted)
 
 
 @pytest.mark.parametrize(
