@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import psycopg2
 from psycopg2 import errors, sql
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 writes its class in lower case
 
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -14,6 +15,7 @@ from directus_sync.schema import exports, references
 from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.entries import alters
+from directus_sync.schema.plan import Verdict
 from directus_sync.schema.snapshot import Snapshot
 
 # What goes takes along what belongs to it: indexes, a sequence, the type of its rows. PostgreSQL refuses while anything
@@ -71,18 +73,19 @@ SELECT name, field, array_agg(DISTINCT replace(what, 'public.', '') ORDER BY rep
 GROUP BY 1, 2"""
 
 
-# An empty copy, with what is made of the column: checks, indexes, statistics.
-_COPY: Final = """
-BEGIN; CREATE TEMPORARY TABLE rehearsed (
-  LIKE {table} INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STATISTICS INCLUDING GENERATED);
-ALTER TABLE rehearsed ALTER COLUMN {column} TYPE {type} USING {column}::{type}"""
+# An empty copy, with what is made of the column: checks, indexes, statistics. Made with the path of Directus's session.
+_COPY: Final = f"""
+BEGIN; {database.READING} SET LOCAL search_path TO public, pg_temp; CREATE TEMPORARY TABLE rehearsed (
+  LIKE {{table}} INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STATISTICS INCLUDING GENERATED)"""
+_RETYPED: Final = "ALTER TABLE pg_temp.rehearsed ALTER COLUMN {column} TYPE {type} USING {column}::{type}"
 
 
 def held(
-    connection: Connection, changes: Iterable[Change], live: Snapshot, wanted: Snapshot
+    connection: Connection, verdicts: Iterable[Verdict], live: Snapshot, wanted: Snapshot
 ) -> Mapping[tuple[ItemKind, str], tuple[str, ...]]:
     """Return, by kind and id of what is to go or change, what of PostgreSQL's needs it."""
-    touched = [change for change in changes if alters(change, live)]
+    judged = [verdict for verdict in verdicts if alters(verdict.change, live)]
+    touched = [verdict.change for verdict in judged]
     if not touched:
         return {}
     types = {change.key: _types(change, live, wanted) for change in touched if change.kind is ItemKind.FIELD}
@@ -99,10 +102,11 @@ def held(
         ): tuple(what)
         for table, field, what in database.query(connection, _HELD, columns)
     }
-    retyped = [change for change in touched if change.action is Action.CHANGE and change.key in types]
+    possible = [verdict.change for verdict in judged if not verdict.faults]
+    retyped = [change for change in possible if change.action is Action.CHANGE and change.key in types]
     for change in (each for each in retyped if not each.rebuilt and (each.kind, each.id) not in found):
         before, after = types[change.key]
-        said = () if before == after else tuple(_rehearsed(connection, change, after))
+        said = () if before == after else _rehearsed(connection, change, after)
         if said:
             found[change.kind, change.id] = said
     return found
@@ -125,24 +129,33 @@ def _breaks(change: Change, types: Mapping[tuple[str, ...], tuple[str, str]]) ->
     return not stays or any(edit.path == ("schema", "is_unique") and not edit.after for edit in change.edits)
 
 
-def _rehearsed(connection: Connection, change: Change, data_type: str) -> Iterator[str]:
+def _rehearsed(connection: Connection, change: Change, data_type: str) -> tuple[str, ...]:
     """Return what PostgreSQL says against another type, because of a check, an index or statistics.
 
-    Only where the session may write: `diff` and `check` read.
+    Nothing where it cannot tell: `diff` and `check` only read, and a copy may fail where Directus's change would not.
     """
     if connection.readonly:
-        return
-    statement = sql.SQL(_COPY).format(
-        table=sql.Identifier("public", change.collection),
-        column=sql.Identifier(change.field or ""),
-        type=sql.SQL(data_type),
-    )
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute(statement)
-        except errors.InsufficientPrivilege:
-            return
-        except psycopg2.ProgrammingError as error:
-            yield f"something made of it: {error.diag.message_primary}"
-        finally:
-            cursor.execute("ROLLBACK")
+        return ()
+    column, table = sql.Identifier(change.field or ""), sql.Identifier("public", change.collection)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(_COPY).format(table=table))
+            return _refusal(cursor, sql.SQL(_RETYPED).format(column=column, type=sql.SQL(data_type)))
+    except psycopg2.DatabaseError:
+        if connection.closed:
+            raise
+        return ()
+    finally:
+        if not connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+
+
+def _refusal(cursor: Cursor, statement: sql.Composable) -> tuple[str, ...]:
+    try:
+        cursor.execute(statement)
+    except errors.InsufficientPrivilege:
+        raise  # Directus may be somebody else.
+    except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.NotSupportedError) as error:
+        return (f"something made of it: {error.diag.message_primary}",)
+    return ()

@@ -172,7 +172,7 @@ def _obstacles(
     return Obstacles(
         taken=risks.taken_along(connection, verdicts, expected),
         named=impact.named_by(connection, changes, partial(reading.texts, files)),
-        held=dependents.held(connection, changes, live, wanted),
+        held=dependents.held(connection, verdicts, live, wanted),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),
