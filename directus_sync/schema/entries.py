@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from directus_sync.schema.columns import Column, is_lossy, may_not_cast
 from directus_sync.schema.comparison import comparable, same
@@ -11,6 +11,10 @@ from directus_sync.schema.defaults import NEW_UUID
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
+
+# The longest value that fits into a row of an index, and the longest character.
+_INDEXED_BYTES: Final = 2692
+_CHARACTER_BYTES: Final = 4
 
 
 class Entries:
@@ -139,5 +143,14 @@ def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
         yield Risk(Hazard.NOT_NULL, change.collection, change.field)
     if not before.get("is_unique") and after.get("is_unique"):
         yield Risk(Hazard.UNIQUE, change.collection, change.field)
-    if old.is_long and any(not before.get(name) and after.get(name) for name in ("is_unique", "is_indexed")):
+    indexed = any(not before.get(name) and after.get(name) for name in ("is_unique", "is_indexed"))
+    if indexed and _may_be_too_long(old) and _may_be_too_long(new):
         yield Risk(Hazard.INDEX, change.collection, change.field)
+
+
+def _may_be_too_long(column: Column) -> bool:
+    """Tell whether a value of the column may be longer than an index takes."""
+    if column.length is None:
+        return column.is_long
+    # Directus exports a column without a limit with the length -5.
+    return column.length <= 0 or column.length * _CHARACTER_BYTES > _INDEXED_BYTES

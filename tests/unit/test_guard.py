@@ -38,6 +38,20 @@ def edit_of(
     return Change(Action.CHANGE, ItemKind.FIELD, collection, field, edits=(Edit(path, before, value),))
 
 
+Type = tuple[str, dict[str, object]]
+
+
+def string(length: int) -> Type:
+    return "string", {"data_type": "character varying", "max_length": length}
+
+
+def typed(kind: Type) -> list[Change]:
+    """Return the change that gives station.code a type."""
+    edits = [Edit(("schema", name), diff.ABSENT, value) for name, value in kind[1].items()]
+    edits.append(Edit(("type",), diff.ABSENT, kind[0]))
+    return [Change(Action.CHANGE, ItemKind.FIELD, "station", "code", edits=tuple(edits))]
+
+
 def rules(plan: Plan) -> list[tuple[str, SchemaRule]]:
     return [(item.id, item.rule) for item in plan.refused if item.rule is not None]
 
@@ -188,7 +202,7 @@ def test_a_geometry_that_becomes_optional_keeps_its_values(live: Snapshot) -> No
         ("field_removed", [Risk(Hazard.COLUMN, "station", "elev")]),
         ("column_to_alias", [Risk(Hazard.COLUMN, "station", "notes")]),
         ("length_shrinks", [Risk(Hazard.RETYPE, "station", "code", "character varying(1)")]),
-        ("unique_added", [Risk(Hazard.UNIQUE, "station", "code"), Risk(Hazard.INDEX, "station", "code")]),
+        ("unique_added", [Risk(Hazard.UNIQUE, "station", "code")]),
     ],
 )
 def test_rows_are_counted_where_they_are_at_risk(
@@ -201,8 +215,8 @@ def test_rows_are_counted_where_they_are_at_risk(
     ("flag", "strict", "wanted"),
     [
         ("is_nullable", False, [Hazard.NOT_NULL]),
-        ("is_unique", True, [Hazard.UNIQUE, Hazard.INDEX]),
-        ("is_indexed", True, [Hazard.INDEX]),
+        ("is_unique", True, [Hazard.UNIQUE]),
+        ("is_indexed", True, []),
     ],
 )
 @pytest.mark.parametrize(("before", "now"), [(False, False), (False, True), (True, False), (True, True)])
@@ -214,6 +228,36 @@ def test_values_are_counted_when_a_field_becomes_required_unique_or_indexed(
     difference = SchemaDiff((edit_of("station", "code", path, now, before=before),), "hash")
     becomes = before is not strict and now is strict
     assert hazards(difference, server) == wanted * becomes
+
+
+# A row of an index takes 2,692 bytes of a value, and a character has up to four.
+TEXT: Type = ("text", {"data_type": "text", "max_length": None})
+NUMBER: Type = ("integer", {"data_type": "integer"})
+LENGTHS: dict[str, tuple[Type, Type, list[Hazard]]] = {
+    "a text": (TEXT, TEXT, [Hazard.INDEX]),
+    "a string that may be too long": (string(674), string(674), [Hazard.INDEX]),
+    "a string without a limit": (string(-5), string(-5), [Hazard.INDEX]),
+    "a string that always fits": (string(673), string(673), []),
+    "a text that gets a length": (TEXT, string(100), [Hazard.RETYPE]),
+    "a text that gets a longer length": (TEXT, string(674), [Hazard.RETYPE, Hazard.INDEX]),
+    "a string that loses its length": (string(100), TEXT, []),
+    "a text that becomes a number": (TEXT, NUMBER, [Hazard.RETYPE, Hazard.CAST]),
+    "a number that becomes a text": (NUMBER, TEXT, []),
+}
+
+
+@pytest.mark.parametrize("flag", ["is_unique", "is_indexed"])
+@pytest.mark.parametrize("what", LENGTHS)
+def test_values_are_measured_for_an_index_where_one_may_be_too_long_for_it(
+    live: Snapshot, what: str, flag: str
+) -> None:
+    before, now, wanted = LENGTHS[what]
+    server = after(live, typed(before))
+    edits = typed(now)[0].edits if now != before else ()
+    index = Edit(("schema", flag), False, True)
+    difference = SchemaDiff((Change(Action.CHANGE, ItemKind.FIELD, "station", "code", edits=(*edits, index)),), "hash")
+    found = [hazard for hazard in hazards(difference, server) if hazard is not Hazard.UNIQUE]
+    assert found == wanted
 
 
 @pytest.mark.parametrize(
