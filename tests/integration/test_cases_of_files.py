@@ -17,6 +17,7 @@ from tests.snapshots import Document, Edit, drop_property, edited, set_property,
 SMALL: Final = ROOT / "tests" / "fixtures" / "cases" / "small.yaml"
 INTEGER: Final = {"data_type": "integer", "max_length": None, "numeric_precision": 32, "numeric_scale": 0}
 TEXT: Final = {"data_type": "text", "max_length": None}
+DECIMAL: Final = {"data_type": "numeric", "max_length": None, "numeric_precision": 10, "numeric_scale": 5}
 NO_DIGITS: Final = {"numeric_precision": None, "numeric_scale": None}
 
 
@@ -172,6 +173,7 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
             column("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
             "default 25:00:00 in the file, which is no value of type time",
         ),
+        (column("decimal", **DECIMAL, default_value=123456), "default 123456 in the file, which is no value of type"),
         (column("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is no value of type"),
         (column("date", data_type="date", max_length=None, default_value="abc"), "default abc in the file, which is"),
         (column("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
@@ -277,6 +279,22 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
+def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Serving, small: Path) -> None:
+    with serve("bootstrapped") as running:
+        edited(small, column("text", **TEXT))
+        assert running.tool("push", "--snapshot", small).code == 0
+        running.database.execute(
+            "INSERT INTO zz (a) SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) AS n"
+        )
+        short = {"data_type": "character varying", "max_length": 100, **NO_DIGITS, "is_indexed": True}
+        edited(small, column("string", **short))
+        refused = running.tool("push", "--snapshot", small)
+        assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
+        pushed = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
+        assert pushed.code == 0, pushed.text
+        assert running.database.value("SELECT length(a) FROM zz") == 100
 
 
 def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: Serving, small: Path) -> None:
