@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final
 
 from directus_sync.errors import NameTaken
@@ -21,19 +21,40 @@ SELECT name, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized vie
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.relname = name AND c.relnamespace = 'public'::regnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1"""
 # What else has the name of a new table, index or foreign key. A table makes a type of its name; PostgreSQL renames an
-# array type that it made for another.
+# array type that it made for another. What goes takes along what is made of it, before what is made after it (`stage`).
+# A plain index may have the name of a constraint of its table. Keys that are indexes are found as such.
 _NAMED: Final = """
-WITH w AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (name, kind, owner))
-SELECT name, CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index'
-  ELSE 'table' END
+WITH RECURSIVE w AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::integer[])
+  AS w (name, kind, owner, stage)),
+gone AS (
+  SELECT c.oid, a.attnum, g.stage FROM unnest(%s::text[], %s::text[], %s::integer[]) AS g (collection, field, stage)
+  JOIN pg_class c ON c.relname = g.collection AND c.relnamespace = 'public'::regnamespace
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = g.field AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE g.field IS NULL OR a.attnum IS NOT NULL),
+freed (classid, objid, objsubid, stage) AS (
+  SELECT 'pg_class'::regclass::oid, oid, coalesce(attnum, 0)::integer, stage FROM gone
+  UNION SELECT 'pg_constraint'::regclass, f.oid, 0, g.stage
+  FROM gone g JOIN pg_constraint f ON f.contype = 'f' AND g.attnum IS NULL AND f.confrelid = g.oid
+  UNION SELECT d.classid, d.objid, d.objsubid, f.stage FROM freed f JOIN pg_depend d
+    ON d.refclassid = f.classid AND d.refobjid = f.objid AND (f.objsubid = 0 OR d.refobjsubid = f.objsubid)
+  WHERE d.deptype IN ('a', 'i')),
+named AS (
+SELECT w.name, w.stage, CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' WHEN 'i' THEN 'index'
+  WHEN 'I' THEN 'index' ELSE 'table' END AS what, 'pg_class'::regclass::oid AS classid, c.oid AS objid
 FROM w JOIN pg_class c ON c.relname = name AND c.relnamespace = 'public'::regnamespace
-WHERE kind = 'index' OR kind = 'table' AND c.relkind NOT IN ('r', 'p', 'v', 'm', 'f')
-UNION SELECT name, 'type' FROM w JOIN pg_type t ON t.typname = name AND t.typnamespace = 'public'::regnamespace
+WHERE kind IN ('index', 'unique') OR kind = 'table' AND c.relkind NOT IN ('r', 'p', 'v', 'm', 'f')
+UNION SELECT w.name, w.stage, 'type', 'pg_type'::regclass, t.oid
+FROM w JOIN pg_type t ON t.typname = name AND t.typnamespace = 'public'::regnamespace
 WHERE kind = 'table' AND t.typrelid = 0 AND t.typisdefined
   AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
-UNION SELECT name, 'constraint' FROM w JOIN pg_constraint c
-  ON c.conname = name AND c.conrelid = to_regclass(format('public.%%I', owner)) AND c.conindid = 0
-WHERE kind <> 'table' ORDER BY 1"""
+UNION SELECT w.name, w.stage, 'constraint', 'pg_constraint'::regclass, c.oid FROM w JOIN pg_constraint c
+  ON c.conname = name AND c.conrelid = to_regclass(format('public.%%I', owner))
+WHERE kind = 'foreign key' OR kind = 'unique' AND c.contype NOT IN ('p', 'u', 'x'))
+SELECT DISTINCT n.name, n.what FROM named n WHERE NOT EXISTS (
+  SELECT FROM freed f WHERE (f.classid, f.objid, f.objsubid) = (n.classid, n.objid, 0) AND f.stage < n.stage)
+ORDER BY 1"""
+# The stage of fields that are added to what is there.
+_ADDED: Final = 4
 # A new field or relation whose column or foreign key is there, and the statement by which Directus gets to know it.
 _PARTS_TAKEN: Final = """
 WITH added AS (
@@ -129,17 +150,67 @@ def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> N
         )
 
 
-def _require_no_others(connection: Connection, changes: Iterable[Change], live: Snapshot) -> None:
-    named = {name: (kind, change) for change in changes for name, kind in _new_names(change, live)}
-    columns = [list(named), [kind for kind, _ in named.values()], [change.collection for _, change in named.values()]]
-    taken = database.query(connection, _NAMED, columns) if named else []
+def _require_no_others(connection: Connection, changes: Sequence[Change], live: Snapshot) -> None:
+    new = {change.collection for change in changes if change.kind is ItemKind.COLLECTION and change.makes}
+    freed = {name for change in changes for name in _freed_names(change)}
+    named = {
+        name: (kind, change)
+        for change in changes
+        for name, kind in _new_names(change, live)
+        if name not in freed or _stage(change, new) < _ADDED
+    }
+    if not named:
+        return
+    dropped = [change for change in changes if _drops(change)]
+    columns = [
+        list(named),
+        [kind for kind, _ in named.values()],
+        [change.collection for _, change in named.values()],
+        [_stage(change, new) for _, change in named.values()],
+        [change.collection for change in dropped],
+        [change.field for change in dropped],
+        [_stage(change, new) for change in dropped],
+    ]
+    taken = database.query(connection, _NAMED, columns)
     if taken:
-        lines = [f"{what} {name}, for the {named[name][0]} of {named[name][1].id}" for name, what in taken]
+        made = {name: f"the {kind.replace('unique', 'index')} of {change.id}" for name, (kind, change) in named.items()}
+        lines = [f"{what} {name}, for {made[name]}" for name, what in taken]
         raise NameTaken(
             f"{count(len(taken), 'name')} cannot be given: PostgreSQL has something else of that name",
             where="\n".join([database.label(connection), *lines]),
             next="rename what is there by SQL, or drop it, then run again; or choose another name in Directus",
         )
+
+
+def _drops(change: Change) -> bool:
+    """Tell whether a change drops a table or a column."""
+    goes = change.kind is not ItemKind.RELATION and (change.action is Action.REMOVE or change.rebuilt)
+    return goes and bool((change.before or {}).get("schema"))
+
+
+def _stage(change: Change, new: Container[str]) -> int:
+    """Return when Directus does it: new collections first, then what is there in its order, then what is added to it.
+
+    new: the new collections. Source: utils/apply-diff.js and utils/get-snapshot-diff.js of @directus/api. In batches
+    (directus/apply.mjs) fields are changed before others are removed.
+    """
+    if change.kind is ItemKind.COLLECTION:
+        return 1 if change.action is Action.REMOVE else 0
+    if change.kind is ItemKind.RELATION:
+        return 5
+    if change.collection in new:
+        return 0
+    if change.action is Action.ADD:
+        return _ADDED
+    return 3 if change.action is Action.REMOVE or change.rebuilt else 2
+
+
+def _freed_names(change: Change) -> Iterator[str]:
+    """Return the names of the indexes that a changed field loses."""
+    lost = {edit.path: True for edit in change.edits if not edit.after}
+    if change.kind is ItemKind.FIELD:
+        schema = {name: lost.get(("schema", name)) for name in ("is_indexed", "is_unique")}
+        yield from default_names.of_column(change.collection, str(change.field), schema)
 
 
 def _new_names(change: Change, live: Snapshot) -> Iterator[tuple[str, str]]:
@@ -157,4 +228,5 @@ def _new_names(change: Change, live: Snapshot) -> Iterator[tuple[str, str]]:
     edited = {str(edit.path[-1]): edit.after for edit in change.edits if edit.path[0] == "schema"}
     schema = after or {name: value for name, value in edited.items() if not before.get(name)}
     if not schema.get("has_auto_increment") and not before.get("is_primary_key"):
-        yield from ((name, "index") for name in default_names.of_column(change.collection, str(change.field), schema))
+        for name in default_names.of_column(change.collection, str(change.field), schema):
+            yield name, "unique" if name.endswith("_unique") else "index"

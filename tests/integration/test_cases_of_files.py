@@ -281,6 +281,28 @@ def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(ser
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
+INDEX_GOES: Final[tuple[tuple[str, Edit], ...]] = (
+    ("zz", without_collections("zz")),
+    ("zz.a_b", without_field("zz", "a_b")),
+    ("", set_property("fields", "schema.is_indexed", False, collection="zz", field="a_b")),
+)
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+@pytest.mark.parametrize(("item", "edit"), INDEX_GOES)
+def test_a_name_is_given_again_in_the_push_that_frees_it(
+    serve: Serving, small: Path, item: str, edit: Edit, *, in_batches: bool
+) -> None:
+    with serve("bootstrapped") as running:
+        both = edited(small, shared_index).read_bytes()
+        assert running.tool("push", "--snapshot", edited(small, without_field("zz_a", "b"))).code == 0
+        small.write_bytes(both)
+        tool = Tool(running.database) if in_batches else running.tool
+        pushed = tool("push", "--snapshot", edited(small, edit), *(["--allow-destroy", item] if item else []))
+        assert pushed.code == 0, pushed.text
+        assert tool("push", "--snapshot", small).out.startswith("Nothing to push")
+
+
 def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         edited(small, column("text", **TEXT))

@@ -1,0 +1,134 @@
+"""Which names PostgreSQL has for something else when Directus gives them, and which it has no longer by then."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from directus_sync.errors import NameTaken
+from directus_sync.postgres import database
+from directus_sync.probes import taken_names
+from directus_sync.schema.diff import Action, Change, Edit, ItemKind
+from directus_sync.schema.snapshot import Snapshot
+from tests.conftest import Tool
+
+LIVE: Final = Snapshot(b"", "Directus", "11", {"collections": {}, "fields": {}, "relations": {}})
+# What Directus has.
+TABLES: Final = """
+CREATE TABLE x (id integer PRIMARY KEY, a_b text); CREATE INDEX x_a_b_index ON x (a_b);
+CREATE TABLE x_a (id integer PRIMARY KEY, b text);
+CREATE TABLE t (id integer PRIMARY KEY, f text, r integer)"""
+
+
+def field(action: Action, collection: str, name: str, **schema: object) -> Change:
+    return whole(action, ItemKind.FIELD, collection, name, {"schema": schema or {"name": name}})
+
+
+def collection(action: Action, name: str) -> Change:
+    return whole(action, ItemKind.COLLECTION, name, None, {"schema": {"name": name}})
+
+
+def whole(action: Action, kind: ItemKind, collection: str, name: str | None, entry: dict[str, object]) -> Change:
+    if action is Action.ADD:
+        return Change(action, kind, collection, name, after=entry)
+    return Change(action, kind, collection, name, before=entry)
+
+
+def edited(collection: str, name: str, flag: str, *, now: bool = True) -> Change:
+    return Change(Action.CHANGE, ItemKind.FIELD, collection, name, edits=(Edit(("schema", flag), not now, now),))
+
+
+def related(collection: str, name: str) -> Change:
+    entry = {"schema": {"table": collection, "column": name}}
+    return Change(Action.ADD, ItemKind.RELATION, collection, name, after=entry)
+
+
+def taken(tool: Tool, *changes: Change) -> str:
+    """Return what is in the way of the changes, or nothing."""
+    with database.connect(tool.settings, "test") as connection:
+        try:
+            taken_names.require_free_names(connection, changes, LIVE)
+        except NameTaken as error:
+            return str(error.where)
+    return ""
+
+
+ADDED: Final = field(Action.ADD, "x_a", "b", is_indexed=True)
+X_GOES: Final = collection(Action.REMOVE, "x")
+A_B_GOES: Final = field(Action.REMOVE, "x", "a_b", is_indexed=True)
+INDEX: Final = "index x_a_b_index, for the index of x_a.b"
+# By what Directus does in its order: what is said. A new collection comes first, a changed field before one is removed.
+PUSHES: Final[dict[str, tuple[tuple[Change, ...], str]]] = {
+    "an added field": ((ADDED,), INDEX),
+    "a collection goes before a field is added": ((ADDED, X_GOES), ""),
+    "a field goes before another is added": ((ADDED, A_B_GOES), ""),
+    "an index goes before a field is added": ((ADDED, edited("x", "a_b", "is_indexed", now=False)), ""),
+    "an index goes after a collection is made": (
+        (collection(Action.ADD, "x_a"), ADDED, edited("x", "a_b", "is_indexed", now=False)),
+        INDEX,
+    ),
+    "another index goes": ((ADDED, edited("x", "a_b", "is_unique", now=False)), INDEX),
+    "another field goes": ((ADDED, field(Action.REMOVE, "x", "id")), INDEX),
+    "an alias goes": ((ADDED, Change(Action.REMOVE, ItemKind.FIELD, "x", "a_b", before={"schema": None})), INDEX),
+    "a collection goes before a field is changed": ((edited("x_a", "b", "is_indexed"), X_GOES), ""),
+    "a field goes after another is changed": ((edited("x_a", "b", "is_indexed"), A_B_GOES), INDEX),
+    "a collection goes after another is made": ((collection(Action.ADD, "x_a"), ADDED, X_GOES), INDEX),
+}
+
+
+@pytest.mark.parametrize("what", PUSHES)
+def test_a_name_is_free_for_what_directus_makes_after_it_dropped_the_other(bootstrapped: Tool, what: str) -> None:
+    changes, said = PUSHES[what]
+    bootstrapped.database.execute(TABLES)
+    if collection(Action.ADD, "x_a") in changes:
+        bootstrapped.database.execute("DROP TABLE x_a")
+    else:
+        # The column is new.
+        bootstrapped.database.execute("ALTER TABLE x_a DROP b")
+    found = taken(bootstrapped, *changes)
+    assert found.splitlines()[1:] == ([said] if said else [])
+
+
+# By what the table t has: the change, and what is said of it.
+CONSTRAINTS: Final[dict[str, tuple[str, Change, str]]] = {
+    "a check of an index's name": ("t_f_index CHECK (f <> 'x')", edited("t", "f", "is_indexed"), ""),
+    "a check of a unique index's name": (
+        "t_f_unique CHECK (f <> 'x')",
+        edited("t", "f", "is_unique"),
+        "constraint t_f_unique, for the index of t.f",
+    ),
+    "a unique constraint": (
+        "t_f_unique UNIQUE (id, f)",
+        edited("t", "f", "is_unique"),
+        "index t_f_unique, for the index of t.f",
+    ),
+    "a check of a foreign key's name": (
+        "t_r_foreign CHECK (f <> 'x')",
+        related("t", "r"),
+        "constraint t_r_foreign, for the foreign key of t.r",
+    ),
+    "a foreign key of that name": (
+        "t_r_foreign FOREIGN KEY (id) REFERENCES x_a",
+        related("t", "r"),
+        "constraint t_r_foreign, for the foreign key of t.r",
+    ),
+    "a unique constraint of a foreign key's name": (
+        "t_r_foreign UNIQUE (f)",
+        related("t", "r"),
+        "constraint t_r_foreign, for the foreign key of t.r",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONSTRAINTS)
+def test_a_constraint_has_the_name_of_another_constraint_and_not_of_an_index(bootstrapped: Tool, what: str) -> None:
+    constraint, change, said = CONSTRAINTS[what]
+    bootstrapped.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT {constraint}")
+    assert taken(bootstrapped, change).splitlines()[1:] == ([said] if said else [])
+
+
+def test_a_foreign_key_to_what_goes_has_no_name_any_more(bootstrapped: Tool) -> None:
+    bootstrapped.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT t_r_foreign FOREIGN KEY (id) REFERENCES x")
+    assert taken(bootstrapped, related("t", "r"), X_GOES) == ""
+    assert taken(bootstrapped, related("t", "r"), A_B_GOES) != ""
