@@ -288,7 +288,7 @@ INDEX_GOES: Final[tuple[tuple[str, Edit], ...]] = (
 )
 
 
-@pytest.mark.parametrize("in_batches", [False, True])
+@pytest.mark.parametrize("in_batches", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("item", "edit"), INDEX_GOES)
 def test_a_name_is_given_again_in_the_push_that_frees_it(
     serve: Serving, small: Path, item: str, edit: Edit, *, in_batches: bool

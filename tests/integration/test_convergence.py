@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 
 from tests import small
-from tests.conftest import Serving
+from tests.conftest import Tool
 from tests.snapshots import Document, edited
 
 
@@ -21,10 +21,9 @@ def with_json_without_special(document: Document) -> None:
     document["fields"].append(extra)
 
 
-def test_what_directus_adds_to_a_new_field_is_put_right_at_once(serve: Serving, tmp_path: Path) -> None:
-    path = edited(small.file(tmp_path), with_json_without_special)
-    with serve("bootstrapped", "", small.pushed) as running:
-        pushed = running.tool("push", "--snapshot", path)
-
-        assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
-        assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
+def test_what_directus_adds_to_a_new_field_is_put_right_at_once(bootstrapped: Tool, tmp_path: Path) -> None:
+    path = small.file(tmp_path)
+    assert bootstrapped("push", "--snapshot", path).code == 0
+    pushed = bootstrapped("push", "--snapshot", edited(path, with_json_without_special))
+    assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+    assert bootstrapped("push", "--snapshot", path).out.startswith("Nothing to push")

@@ -87,7 +87,9 @@ def test_a_refused_pull_writes_no_file_and_no_base(server: RunningDirectus, tmp_
         assert (refused.code, "; nothing was written\n" in refused.err) == (4, True), refused.text
 
 
-def test_a_pull_takes_every_part_in_also_a_new_role_with_its_list(server: RunningDirectus, tmp_path: Path) -> None:
+def test_a_pull_takes_every_part_in_also_a_role_that_comes_or_goes_with_its_list(
+    server: RunningDirectus, tmp_path: Path
+) -> None:
     pulled = server.tool("pull", "--snapshot", tmp_path / "schema.yaml")
     assert pulled.code == 0, pulled.text
     found = {name: content.decode() for name, content in files(tmp_path).items()}
@@ -100,8 +102,6 @@ def test_a_pull_takes_every_part_in_also_a_new_role_with_its_list(server: Runnin
     assert server.tool("pull", "--snapshot", tmp_path / "schema.yaml").out.startswith("Nothing to pull")
     assert server.tool("diff", "--snapshot", tmp_path / "schema.yaml").code == 0
 
-
-def test_a_role_that_is_gone_takes_its_list_along(server: RunningDirectus, tmp_path: Path) -> None:
     assert server.http.delete(f"/roles/{ROLE_ID}").is_success
     pulled = server.tool("pull", "--snapshot", tmp_path / "schema.yaml")
     assert pulled.code == 0, pulled.text
