@@ -16,6 +16,7 @@ from directus_sync.catalog import Catalog, Kind, Object, query
 from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+from directus_sync.schema.entries import INDEXED_BYTES
 from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
 from directus_sync.wording import shown
 
@@ -149,7 +150,7 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
         referring=_refers(connection, risk, is_number=source.startswith(_NUMBERS)),
         type=sql.SQL(target or "text"),
         # A shape stays in its row.
-        longest=sql.Literal(2696 if "geometry" in source else 2692),
+        longest=sql.Literal(INDEXED_BYTES + 4 * ("geometry" in source)),
         numeric=sql.Literal(source.startswith(_NUMBERS) and risk.target.startswith(_NUMBERS)),
     )
 

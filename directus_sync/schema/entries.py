@@ -13,7 +13,7 @@ from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
 
 # The longest value that fits into a row of an index, and the longest character.
-_INDEXED_BYTES: Final = 2692
+INDEXED_BYTES: Final = 2692
 _CHARACTER_BYTES: Final = 4
 
 
@@ -153,4 +153,4 @@ def _may_be_too_long(column: Column) -> bool:
     if column.length is None:
         return column.is_long
     # Directus exports a column without a limit with the length -5.
-    return column.length <= 0 or column.length * _CHARACTER_BYTES > _INDEXED_BYTES
+    return column.length <= 0 or column.length * _CHARACTER_BYTES > INDEXED_BYTES

@@ -229,7 +229,10 @@ def _check_types(
 def _check_field_types(fields: Iterable[Mapping[str, Any]], problems: Problems) -> None:
     for index, entry in enumerate(fields):
         kind = entry.get("type")
-        if not problems.live and kind is not None and kind not in _FIELD_TYPES:
+        schema, meta = (part if isinstance(part := entry.get(name), Mapping) else {} for name in ("schema", "meta"))
+        # Of a geometry Directus exports the first word of `special`, whatever it is.
+        exported = exports.kind(str(schema.get("data_type")), meta.get("special"))
+        if not problems.live and kind is not None and kind not in (*_FIELD_TYPES, exported):
             name = f"{entry['collection']}.{entry['field']}"
             raise problems.error(
                 f"`type` of {name} must be a type of Directus, not {shown(kind)}", ("fields", index, "type")

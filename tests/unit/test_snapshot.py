@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -575,3 +576,15 @@ def test_a_base_has_no_fields_of_a_collection_that_is_gone(station: bytes) -> No
     base = wanted.with_entries(empty, [("collections", ("station",))])
     assert {key[0] for key in base.section("fields")} == {"country"}
     snapshot.parse(base.content, "the base")
+
+
+@pytest.mark.parametrize(("special", "read"), [(["conceal"], True), (["other"], False), (None, False)])
+def test_a_geometry_has_the_type_that_directus_exports_for_its_special(
+    station: bytes, special: list[str] | None, read: bool
+) -> None:
+    document: dict[str, Any] = yaml.safe_load(station)
+    entry = next(field for field in document["fields"] if field["schema"] and not field["schema"]["is_primary_key"])
+    entry["type"], entry["schema"]["data_type"], entry["meta"]["special"] = "conceal", "POINT", special
+    content = yaml.safe_dump(document).encode()
+    with nullcontext() if read else pytest.raises(InvalidSnapshot, match="must be a type of Directus"):
+        snapshot.parse(content, "schema.yaml")
