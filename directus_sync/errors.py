@@ -6,6 +6,7 @@ errors is generated from both.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 # Also the table of the README, and the last lines of `--help`.
@@ -20,7 +21,7 @@ EXIT_CODES: Final = {
 
 
 class SyncError(Exception):
-    """Something went wrong in a way that has a name.
+    """Something went wrong in a way that has a name: the id is that of the class, as `lock-timeout`.
 
     what:   one sentence, what happened.
     where:  file and line, host, or statement where it happened.
@@ -32,6 +33,10 @@ class SyncError(Exception):
     id: str = "failed"
     exit_code: ClassVar[int] = 1
     remedy: ClassVar[str | None] = None
+
+    def __init_subclass__(cls) -> None:
+        if "id" not in vars(cls):
+            cls.id = re.sub(r"\B(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:  # noqa: A002 - the word the output uses
         super().__init__(what)
@@ -53,35 +58,30 @@ class SyncError(Exception):
 class BootstrapFailed(SyncError):
     """Directus could not create or upgrade its own tables."""
 
-    id = "bootstrap-failed"
     remedy = "read the end of its output, run again"
 
 
 class PrivateServerFailed(SyncError):
     """The temporary Directus of a command ended early or did not answer."""
 
-    id = "private-server-failed"
     remedy = "read the end of its log"
 
 
 class MigrationFailed(SyncError):
     """A revision failed; those before it stay applied."""
 
-    id = "migration-failed"
     remedy = "fix the cause, run again"
 
 
 class PreconditionFailed(MigrationFailed):
     """A revision checked the database first: a table is missing, or rows do not fit."""
 
-    id = "precondition-failed"
     remedy = "push first, or fix the rows it names"
 
 
 class DatabaseFailed(SyncError):
     """PostgreSQL refused a statement of the tool, or ended its session."""
 
-    id = "database-failed"
     remedy = "look into its log, run again"
 
 
@@ -91,7 +91,6 @@ class RequestFailed(SyncError):
     unclear: a change was sent, and Directus may still be at work on it.
     """
 
-    id = "request-failed"
     remedy = "look at its log"
     unclear: bool = False
 
@@ -99,14 +98,12 @@ class RequestFailed(SyncError):
 class ApplyFailed(SyncError):
     """Directus refused the apply, or the connection was lost before it answered."""
 
-    id = "apply-failed"
     remedy = "run again: it looks first"
 
 
 class ApplyRefused(ApplyFailed):
     """Directus or PostgreSQL does not make what the file says, however often it is sent. It changed nothing."""
 
-    id = "apply-refused"
     exit_code = 4
     remedy = "change what it names, in the file or in the database"
 
@@ -119,6 +116,7 @@ class ApplyUnclear(ApplyFailed):
     reason: what Directus said of a failure of its own.
     """
 
+    id = ApplyFailed.id
     answered: bool = False
     undone: bool = False
     reason: str = ""
@@ -127,49 +125,42 @@ class ApplyUnclear(ApplyFailed):
 class NotConverged(SyncError):
     """The server accepted the apply, and its schema still differs from the snapshot."""
 
-    id = "not-converged"
     remedy = "`directus-sync diff` shows what"
 
 
 class CatalogDrift(SyncError):
     """An object that a revision made is missing or changed, and the tool could not put it back."""
 
-    id = "catalog-drift"
     remedy = "make the database equal the file with a revision or by hand, or pull"
 
 
 class RoleNeedsSuperuser(SyncError):
     """The role that deploys may not create a role or change the rights that `snapshots/roles.yaml` lists."""
 
-    id = "role-needs-superuser"
     remedy = "have a superuser execute what it prints, run again"
 
 
 class SeedFailed(SyncError):
     """A row of a seed file could not be written; the rows of that file are undone."""
 
-    id = "seed-failed"
     remedy = "correct the row, run again"
 
 
 class AtticFailed(SyncError):
     """Rows could not be copied to the attic or put back. Nothing was destroyed without a copy."""
 
-    id = "attic-failed"
     remedy = "fix the cause, run again"
 
 
 class AtticItemMissing(AtticFailed):
     """The collection or field of a copy does not exist yet."""
 
-    id = "attic-item-missing"
     remedy = "bring it back with git and a push, then restore"
 
 
 class AtticUnknownCopy(AtticFailed):
     """The attic has no copy with that number, or its table was dropped by hand."""
 
-    id = "attic-unknown-copy"
     exit_code = 2
     remedy = "`directus-sync attic list`"
 
@@ -177,7 +168,6 @@ class AtticUnknownCopy(AtticFailed):
 class WrongSettings(SyncError):
     """A setting, file or option is missing or cannot be right."""
 
-    id = "wrong-settings"
     exit_code = 2
     remedy = "set what it names"
 
@@ -185,91 +175,78 @@ class WrongSettings(SyncError):
 class UnsafeSettings(WrongSettings):
     """A setting of Directus opens a hole that is published for this version."""
 
-    id = "unsafe-settings"
     remedy = "set what it says"
 
 
 class InvalidRemovals(WrongSettings):
     """`snapshots/removals.yaml` is not a list of items with reasons."""
 
-    id = "invalid-removals"
     remedy = "fix the line it names"
 
 
 class InvalidRoles(WrongSettings):
     """`snapshots/roles.yaml` does not have its form, or names a right that does not exist."""
 
-    id = "invalid-roles"
     remedy = "fix the line it names"
 
 
 class InvalidSeed(WrongSettings):
     """A seed file names something that does not exist, or a value that no row can have. Nothing was written."""
 
-    id = "invalid-seed"
     remedy = "correct the line it names"
 
 
 class InvalidAccess(WrongSettings):
     """A file of `snapshots/access/` can't be read, or says what must not be sent. Nothing was sent."""
 
-    id = "invalid-access"
     remedy = "correct the line it names"
 
 
 class InvalidResources(WrongSettings):
     """A file of `snapshots/resources/` can't be read, or says what must not be sent. Nothing was sent."""
 
-    id = "invalid-resources"
     remedy = "correct the line it names"
 
 
 class DatabaseUnavailable(WrongSettings):
     """PostgreSQL does not answer, or refuses the connection."""
 
-    id = "database-unavailable"
     remedy = "start it, or correct `DB_*`"
 
 
 class ExtensionUnavailable(WrongSettings):
     """The database server lacks TimescaleDB or PostGIS, or does not preload TimescaleDB."""
 
-    id = "extension-unavailable"
     remedy = "install it, or preload it and restart"
 
 
 class DirectusUnavailable(WrongSettings):
     """No Directus answers at the URL."""
 
-    id = "directus-unavailable"
     remedy = "start it, or correct `DIRECTUS_URL`"
 
 
 class DirectusDenied(WrongSettings):
     """Directus rejects the credentials, or they are not an administrator's."""
 
-    id = "directus-denied"
     remedy = "correct `ADMIN_TOKEN` or `DIRECTUS_TOKEN`"
 
 
 class Refused(SyncError):
     """The command could lose something, so it did nothing."""
 
-    id = "refused"
     exit_code = 4
 
 
 class InvalidSnapshot(Refused):
     """The file is not a snapshot that can be pushed to this Directus."""
 
-    id = "invalid-snapshot"
     remedy = "restore it from git, or pull"
 
 
 class InvalidCatalog(Refused):
     """`snapshots/catalog.yaml` does not have the form that `pull` writes."""
 
-    id = "invalid-catalog"
     remedy = "restore it from git, or pull"
 
 
@@ -279,8 +256,6 @@ class RefusedPlan(Refused):
     Nothing was sent.
     """
 
-    id = "refused-plan"
-
     def __init__(self, what: str, *, id: str, where: str, next: str) -> None:  # noqa: A002 - as above
         super().__init__(what, where=where, next=next)
         self.id = id
@@ -289,82 +264,69 @@ class RefusedPlan(Refused):
 class CatalogExpectsIt(Refused):
     """A pull would forget something that `snapshots/catalog.yaml` lists. Of a push, schema/rules.py has the same id."""
 
-    id = "catalog-expects-it"
-
 
 class AlreadyAdopted(Refused):
     """The database has a base already, and its Directus was changed since."""
 
-    id = "already-adopted"
     remedy = "`directus-sync pull`, then commit"
 
 
 class UnpushedFileChanges(Refused):
     """A pull would overwrite changes of the file that were never pushed."""
 
-    id = "unpushed-file-changes"
     remedy = "push, or `directus-sync pull --overwrite`"
 
 
 class StalePlan(Refused):
     """The file or the server changed since the plan was saved."""
 
-    id = "stale-plan"
     remedy = "save it again and review it"
 
 
 class MadeOtherwise(Refused):
     """Directus makes something else of an entry than the file says, however often it is sent."""
 
-    id = "made-otherwise"
     remedy = "take Directus's form: `directus-sync pull --overwrite`"
 
 
 class InvalidRevisions(Refused):
     """The revision files of a branch do not form one line, or the HEAD file does not name its end."""
 
-    id = "invalid-revisions"
     remedy = "`make renumber`, or restore the file that it names"
 
 
 class RevisionEdited(Refused):
     """A revision is not what it was when this database applied it."""
 
-    id = "revision-edited"
     remedy = "restore the file and write a new revision, or `make accept-edits`"
 
 
 class DatabaseAhead(Refused):
     """A newer checkout than this one migrated the database."""
 
-    id = "database-ahead"
     remedy = "use that one, or a newer"
 
 
 class NameTaken(Refused):
     """PostgreSQL has something of the name of a new item that Directus does not know or see."""
 
-    id = "name-taken"
     remedy = "let Directus know it, or rename it by SQL"
 
 
 class DirectusUpgrade(Refused):
     """The installed Directus has another minor or major version than the database's, and would upgrade its tables."""
 
-    id = "directus-upgrade"
     remedy = "back up, then name the version: `--upgrade-directus VERSION`"
 
 
 class DirectusTooOld(Refused):
     """A newer Directus than the installed one upgraded the database."""
 
-    id = "directus-too-old"
     remedy = "use the newer one again, or go back with its `database migrate:down`"
 
 
 class LockTimeout(SyncError):
     """Another deploy held the lock for longer than the time-out."""
 
-    id = "lock-timeout"
     exit_code = 5
     remedy = "wait, or end the session it names"

@@ -49,12 +49,3 @@ def test_an_id_is_words_with_hyphens(kind: type[SyncError]) -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: str(kind.id))
 def test_an_exit_code_is_one_that_the_command_line_documents(kind: type[SyncError]) -> None:
     assert kind.exit_code in {1, 2, 4, 5}
-
-
-def test_an_error_stands_below_its_parent_in_the_docstring() -> None:
-    assert errors.__doc__ is not None
-    line: list[str] = []
-    for branches, name in re.findall(r"^([│├└─ ]*)(\w+) +\d\b", errors.__doc__, re.MULTILINE):
-        line[len(branches) // 4 :] = [name]
-        if len(line) > 1:
-            assert getattr(errors, name).__base__ is getattr(errors, line[-2])
