@@ -148,10 +148,7 @@ bootstrap-sql: venv ## Write the prepared tables of the pinned Directus, from a 
 
 .PHONY: docs
 docs: venv ## Write what is generated: the data model, who may do what, the tables of errors, settings, commands
-	@$(PYTHON) -m tools.schema_docs
-	@$(PYTHON) -m tools.access_docs
-	@$(PYTHON) -m tools.reference
-	@$(PYTHON) -m tools.sentences
+	@$(PYTHON) -m tools.docs
 
 .PHONY: lint
 lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, Dockerfile and workflow
@@ -161,10 +158,7 @@ lint: venv ## Check style, types, imports, the migrations' SQL, shell scripts, D
 	@.venv/bin/lint-imports
 	@$(STACK) extension -- tsc
 	@$(STACK) extension -- eslint
-	@$(PYTHON) -m tools.schema_docs --check
-	@$(PYTHON) -m tools.access_docs --check
-	@$(PYTHON) -m tools.reference --check
-	@$(PYTHON) -m tools.sentences --check
+	@$(PYTHON) -m tools.docs --check
 	@.venv/bin/alembic upgrade pre@head --sql 2>/dev/null | .venv/bin/squawk
 	@.venv/bin/alembic upgrade $$(cut -d_ -f1,2 migrations/versions/PRE_HEAD):post@head --sql 2>/dev/null | .venv/bin/squawk
 	@git ls-files -z '*.sh' .ci/run | xargs -0 .venv/bin/shellcheck

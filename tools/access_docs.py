@@ -1,24 +1,19 @@
-"""Writes what is generated from snapshots/access/: docs/who-may-do-what.md, and the map of the tenant guard.
-
-python -m tools.access_docs writes both, and with --check only says which is out of date.
-"""
+"""What is generated from snapshots/access/: docs/who-may-do-what.md, and the map of the tenant guard."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from directus_sync.errors import InvalidAccess, SyncError
+from directus_sync.errors import InvalidAccess
 from directus_sync.resources import findings
 from directus_sync.resources.access import compiling, lint, reading
 from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.resources.conditions import Filter
 from directus_sync.schema import snapshot
-from directus_sync.settings import ROOT
 
 PAGE: Final = Path("docs/who-may-do-what.md")
 GUARD: Final = Path("extensions/trm/src/generated/tenancy.json")
@@ -41,24 +36,12 @@ right at all, unless `public` has a column. Administrators may do everything.
 """
 
 
-def main(root: Path = ROOT) -> int:
-    """Write or check the files; return the exit code."""
-    try:
-        access, schema = reading.read(root / "snapshots/access"), snapshot.read(root / "snapshots/schema.yaml")
-        wrong = lint.findings(access, schema, compiling.compiled(access, schema))
-        findings.require_none(wrong, InvalidAccess, "access")
-    except SyncError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    wanted = {PAGE: page(access), GUARD: guard(access)}
-    stale = {name: text for name, text in wanted.items() if _read(root / name) != text}
-    for name, text in stale.items():
-        if "--check" in sys.argv[1:]:
-            sys.stderr.write(f"{name} is out of date; run: make docs\n")
-        else:
-            (root / name).write_text(text, encoding="utf-8")
-            sys.stdout.write(f"Wrote {name}\n")
-    return 1 if stale and "--check" in sys.argv[1:] else 0
+def files(root: Path) -> dict[Path, str]:
+    """Return the files by their place. Raises InvalidAccess and InvalidSnapshot."""
+    access, schema = reading.read(root / "snapshots/access"), snapshot.read(root / "snapshots/schema.yaml")
+    wrong = lint.findings(access, schema, compiling.compiled(access, schema))
+    findings.require_none(wrong, InvalidAccess, "access")
+    return {PAGE: page(access), GUARD: guard(access)}
 
 
 def guard(files: Access) -> str:
@@ -154,11 +137,3 @@ def _filter(found: Filter | Mapping[str, object]) -> str:
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

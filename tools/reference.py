@@ -1,13 +1,9 @@
-"""Writes the tables of the documentation from the code: exit codes, errors, settings, commands.
-
-python -m tools.reference writes them between their marks, and with --check only says which page is out of date.
-"""
+"""The tables of the documentation that come from the code: exit codes, errors, settings, commands."""
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,26 +13,18 @@ import click
 from directus_sync import cli, errors
 from directus_sync.errors import EXIT_CODES, SyncError
 from directus_sync.schema.rules import SchemaRule
-from directus_sync.settings import ROOT, SETTINGS
+from directus_sync.settings import SETTINGS
 
-PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 # A table stands between these marks.
 _MARKED: Final = re.compile(
     r"(^<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<table>.*?)(^<!-- end -->$)", re.DOTALL | re.MULTILINE
 )
 
 
-def main() -> int:
-    """Write or check the tables; return the exit code."""
-    stale = [page for page in PAGES if page.read_text(encoding="utf-8") != fresh(page)]
-    for page in stale:
-        name = page.relative_to(ROOT)
-        if "--check" in sys.argv[1:]:
-            sys.stderr.write(f"{name} is out of date; run: make docs\n")
-        else:
-            page.write_text(fresh(page), encoding="utf-8")
-            sys.stdout.write(f"Wrote {name}\n")
-    return 1 if stale and "--check" in sys.argv[1:] else 0
+def files(root: Path) -> dict[Path, str]:
+    """Return the pages with tables by their place."""
+    pages = (root / "README.md", *sorted((root / "docs").glob("*.md")))
+    return {page.relative_to(root): fresh(page) for page in pages if _MARKED.search(page.read_text(encoding="utf-8"))}
 
 
 def fresh(page: Path) -> str:
@@ -102,7 +90,3 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings": _settings,
     "commands": _commands,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

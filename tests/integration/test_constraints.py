@@ -45,9 +45,9 @@ DEFINITIONS = {
     # Directus does not see Alembic's own tables.
     if item.kind is Kind.CONSTRAINT and item.name.partition(".")[0] not in ALEMBIC_TABLES
 }
-SENTENCES = sentences.sentences(ROOT / "snapshots", sentences.PAGE)
+SENTENCES = sentences.sentences(ROOT)
 # What no validation can say.
-EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", sentences.PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", (ROOT / sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE))
 
 Change = dict[str, Any]
 

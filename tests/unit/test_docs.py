@@ -146,11 +146,6 @@ def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: SchemaRule
 # Pages, paths, links and samples
 
 
-@EACH_PAGE
-def test_the_generated_tables_are_up_to_date(page: Path) -> None:
-    assert reference.fresh(page) == page.read_text(encoding="utf-8"), "run: make docs"
-
-
 def test_every_error_that_the_code_raises_is_in_the_table() -> None:
     for module in pkgutil.walk_packages(directus_sync.__path__, "directus_sync."):
         importlib.import_module(module.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import yaml
 from directus_sync.catalog import Catalog, file
 from directus_sync.schema import snapshot
 from directus_sync.settings import ROOT
-from tools.schema_docs import __main__ as command
 from tools.schema_docs import pages, reading, words
 
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)]*))?\)")
@@ -131,12 +129,6 @@ def made_up() -> dict[str, str]:
 # The repository's own
 
 
-def test_the_pages_are_fresh() -> None:
-    wanted = pages.render(reading.load(ROOT / "snapshots"))
-    stale = command.compare(wanted, ROOT / "docs")
-    assert not stale, f"stale: {', '.join(stale)}; run `make docs` and commit docs/"
-
-
 def test_every_collection_and_table_is_described_once() -> None:
     found = reading.load(ROOT / "snapshots")
     names = [table.name for table in found.tables]
@@ -163,34 +155,6 @@ def test_every_page_is_linked_and_every_link_leads_somewhere(source: str, made_u
             elif anchor:
                 assert re.search(rf"^## {anchor}$", texts[path], re.MULTILINE), f"{name}: {target}#{anchor}"
     assert linked == set(texts)
-
-
-# The command
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """The snapshots, and the pages made from them."""
-    shutil.copytree(ROOT / "snapshots", tmp_path / "snapshots")
-    (tmp_path / "docs").mkdir()
-    assert command.main([], tmp_path) == 0
-    return tmp_path
-
-
-def test_stale_pages_are_named_and_then_written(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    docs = checkout / "docs"
-    (docs / "schema" / "gone.md").write_text("of a group that was removed\n", encoding="utf-8")
-    (docs / "schema.md").write_text("edited by hand\n", encoding="utf-8")
-    (docs / "schema" / "event.md").unlink()
-    assert command.main(["--check"], checkout) == 1
-    told = capsys.readouterr().err
-    assert re.findall(r"docs/(\S+) is stale", told) == ["schema.md", "schema/event.md", "schema/gone.md"]
-    assert command.main([], checkout) == 0
-    assert command.main(["--check"], checkout) == 0
-    assert not (docs / "schema" / "gone.md").exists()
-    capsys.readouterr()
-    assert command.main([], checkout) == 0
-    assert "up to date" in capsys.readouterr().out
 
 
 # Pages

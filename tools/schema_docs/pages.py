@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from directus_sync.catalog import Kind
 from tools.schema_docs import catalog as database
-from tools.schema_docs import mermaid, words
+from tools.schema_docs import mermaid, reading, words
 from tools.schema_docs.catalog import Rule
 from tools.schema_docs.model import Field, Model, Page, Relation, Table
 from tools.schema_docs.words import code, text
@@ -28,6 +29,11 @@ _WORDING: Final = """\
 - **ON DELETE** is what happens when the row at the other end is deleted. RESTRICT refuses that at once, NO ACTION at
   the end of the statement. CASCADE deletes the rows that refer to it too, SET NULL empties their field.\
 """
+
+
+def files(root: Path) -> dict[Path, str]:
+    """Return the pages of a checkout by their place. Raises InvalidSnapshot and InvalidCatalog."""
+    return {Path("docs", name): text for name, text in render(reading.load(root / "snapshots")).items()}
 
 
 def render(model: Model) -> dict[str, str]:
