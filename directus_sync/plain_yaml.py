@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -42,10 +42,12 @@ NUL: Final = "\0"
 NO_NUL: Final = "the character NUL, which PostgreSQL does not store"
 
 TAG: Final = "tag:yaml.org,2002:"
-_TAGS: Final = (None, "!", f"{TAG}map", f"{TAG}seq")
-_SCALAR_TAGS: Final = frozenset(f"{TAG}{name}" for name in ("str", "null", "bool", "int", "float"))
 _TEXT: Final = f"{TAG}str"
+_MAPPING: Final = f"{TAG}map"
+_SEQUENCE: Final = f"{TAG}seq"
 _MERGE: Final = f"{TAG}merge"
+_TAGS: Final = (None, "!", _MAPPING, _SEQUENCE)
+_SCALAR_TAGS: Final = frozenset({"!", _TEXT, *(f"{TAG}{name}" for name in ("null", "bool", "int", "float"))})
 
 
 class Unreadable(Exception):
@@ -69,12 +71,7 @@ def load(content: bytes) -> object:
     Raises yaml.YAMLError for what is no YAML, and for deep nesting, aliases, merge keys, duplicate keys, keys that are
     no text and tags that Directus never writes.
     """
-    return _Builder(_Loader(content)).document()
-
-
-def compose(content: bytes) -> yaml.Node | None:
-    """Return the tree of nodes, which know their lines. It is slow: for errors alone."""
-    return yaml.compose(content, Loader=_SafeLoader)
+    return _Values(content).document()
 
 
 def tree(content: bytes) -> yaml.Node | None:
@@ -82,17 +79,13 @@ def tree(content: bytes) -> yaml.Node | None:
 
     Aliases may repeat a value, but not multiply values or name what they are in.
 
-    Raises Unreadable for what is not YAML, for such aliases, for the character NUL, and for the rest of what `load`
-    refuses.
+    Raises Unreadable for what is not YAML, for such aliases, and for the rest of what `load` refuses.
     """
     # libyaml reads it, and what edits files does not.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unreadable("it is UTF-16; save it as UTF-8", None)
     try:
-        _require_shallow(content)
-        root: yaml.Node | None = yaml.compose(content, Loader=_Loader)
-        if root is not None:
-            _Measure().size(root)
+        root: yaml.Node | None = _Nodes(content).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -168,82 +161,141 @@ for _tag, _constructor in {
     "bool": _Loader.boolean,
     "int": _Loader.number,
     "float": _Loader.number,
-    "timestamp": _Loader.construct_yaml_str,
-    "binary": _Loader.construct_undefined,
 }.items():
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _constructor)
 
 
-class _Builder:
+class _Values:
     """Makes values from the parser's events. With a tree of nodes in between it would take three times as long."""
 
-    def __init__(self, loader: Any) -> None:  # types-PyYAML leaves out what is used here
-        self._loader = loader
-        self._next: Callable[[], Any] = loader.get_event
+    def __init__(self, content: bytes) -> None:
+        self._loader: Any = _Loader(content)  # types-PyYAML leaves out what is used here
+        self._next: Callable[[], Any] = self._loader.get_event
         # A snapshot is mostly the same few hundred words.
-        self._scalars: dict[tuple[str, tuple[bool, bool], str | None], object] = {}
+        self._known: dict[tuple[str, tuple[bool, bool], str | None], object] = {}
 
-    def document(self) -> object:
+    def document(self) -> Any:
         """Return the one document; None where there is none."""
         found: list[object] = []
         while not isinstance(event := self._next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
                 if found:
                     raise _unusable("another document", event)
-                found.append(self._value(self._next(), 1))
+                found.append(self._any(self._next(), 1))
         return found[0] if found else None
 
-    def _value(self, event: Any, level: int) -> object:
+    def _any(self, event: Any, level: int) -> Any:
         kind = type(event)
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            raise _unusable("an alias", event)
+            return self._alias(event, level)
         if level > _MAX_DEPTH:
             raise _unusable(f"more than {_MAX_DEPTH} levels", event)
         if event.tag not in _TAGS:
             raise _unusable(f"the tag {shown(event.tag)}", event)
-        return self._mapping(level) if kind is MappingStartEvent else self._sequence(level)
+        return self._mapping(event, level) if kind is MappingStartEvent else self._sequence(event, level)
 
-    def _mapping(self, level: int) -> dict[str, object]:
+    def _mapping(self, _start: Any, level: int) -> Any:
         result: dict[str, object] = {}
         while type(event := self._next()) is not MappingEndEvent:
-            if type(event) is not ScalarEvent:
-                raise _unusable("a key that is a collection or an alias", event)
-            key = self._scalar(event)
-            if not isinstance(key, str):
-                raise _unusable(f"the key {shown(key)}, which is no text", event)
-            if key in result:
-                raise _unusable(f"the key {shown(key)} twice", event)
-            result[key] = self._value(self._next(), level + 1)
+            key = self._key(event, result)
+            result[key] = self._any(self._next(), level + 1)
         return result
 
-    def _sequence(self, level: int) -> list[object]:
+    def _sequence(self, _start: Any, level: int) -> Any:
         result: list[object] = []
         while type(event := self._next()) is not SequenceEndEvent:
-            result.append(self._value(event, level + 1))
+            result.append(self._any(event, level + 1))
         return result
 
-    def _scalar(self, event: Any) -> object:
+    def _scalar(self, event: Any) -> Any:
         known = (event.value, event.implicit, event.tag)
         try:
-            return self._scalars[known]
+            return self._known[known]
         except KeyError:
-            value = self._scalars[known] = self._constructed(event)
+            value = self._known[known] = self._loader.construct_object(self._node(event), deep=True)
             return value
 
-    def _constructed(self, event: Any) -> object:
+    def _alias(self, event: Any, _level: int) -> Any:
+        raise _unusable("an alias", event)
+
+    def _key(self, event: Any, others: Container[str]) -> str:
+        if type(event) is not ScalarEvent:
+            raise _unusable("a key that is a collection or an alias", event)
+        key = _Values._scalar(self, event)
+        if not isinstance(key, str):
+            raise _unusable(f"the key {event.value}, which is no text unless it is quoted", event)
+        if key in others:
+            raise _unusable(f"the key {shown(key)} twice", event)
+        return key
+
+    def _node(self, event: Any) -> yaml.ScalarNode:
         if NUL in event.value:
             raise _unusable(NO_NUL, event)
-        tag = event.tag
-        if tag is None:
-            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-        elif tag == "!":
-            tag = _TEXT
+        tag = event.tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
         if tag == _MERGE:
             raise _unusable("a merge key", event)
-        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
-        return self._loader.construct_object(node, deep=True)
+        if tag not in _SCALAR_TAGS:
+            raise _unusable(f"the tag {shown(tag)}", event)
+        return yaml.ScalarNode(_TEXT if tag == "!" else tag, event.value, event.start_mark, event.end_mark, event.style)
+
+
+class _Nodes(_Values):
+    """Makes nodes, and counts what the tree would hold with its aliases written out."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        # None while the node that has the name is being made.
+        self._named: dict[str, yaml.Node | None] = {}
+        # By the id of a node: how many nodes it holds, itself included, and how many levels.
+        self._sizes: dict[int, tuple[int, int]] = {}
+
+    def _any(self, event: Any, level: int) -> Any:
+        if type(event) is AliasEvent or not event.anchor:
+            return super()._any(event, level)
+        self._named[event.anchor] = None
+        node = self._named[event.anchor] = super()._any(event, level)
+        return node
+
+    def _alias(self, event: Any, level: int) -> Any:
+        if event.anchor not in self._named:
+            raise _unusable(f"an alias of {event.anchor}, which is nowhere before it", event)
+        node = self._named[event.anchor]
+        if node is None:
+            raise _unusable("an alias inside of what it names", event)
+        if level - 1 + self._sizes[id(node)][1] > _MAX_DEPTH:
+            raise _unusable(f"more than {_MAX_DEPTH} levels", event)
+        return node
+
+    def _mapping(self, start: Any, level: int) -> Any:
+        pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        while type(event := self._next()) is not MappingEndEvent:
+            key = self._key(event, pairs)
+            pairs[key] = self._node(event), self._any(self._next(), level + 1)
+        return self._sized(
+            yaml.MappingNode(_MAPPING, [*pairs.values()]), [node for _, node in pairs.values()], start, event
+        )
+
+    def _sequence(self, start: Any, level: int) -> Any:
+        nodes: list[yaml.Node] = []
+        while type(event := self._next()) is not SequenceEndEvent:
+            nodes.append(self._any(event, level + 1))
+        return self._sized(yaml.SequenceNode(_SEQUENCE, nodes), nodes, start, event)
+
+    def _scalar(self, event: Any) -> Any:
+        node = self._node(event)
+        self._sizes[id(node)] = 1, 0
+        return node
+
+    def _sized(self, node: yaml.CollectionNode, inner: list[yaml.Node], start: Any, end: Any) -> yaml.Node:
+        node.start_mark, node.end_mark, node.flow_style = start.start_mark, end.end_mark, start.flow_style
+        sizes = [self._sizes[id(each)] for each in inner]
+        count = 1 + sum(count for count, _ in sizes)
+        if count > max(_EXPANDED_AT_LEAST, _EXPANSION * len(self._sizes)):
+            raise _unusable(f"aliases that stand for {count} values", node)
+        self._sizes[id(node)] = count, 1 + max((levels for _, levels in sizes), default=0)
+        return node
 
 
 def _integer(digits: str, base: int) -> float:
@@ -254,69 +306,6 @@ def _integer(digits: str, base: int) -> float:
     except OverflowError:
         return -math.inf if value < 0 else math.inf
     return value
-
-
-def _require_shallow(content: bytes) -> None:
-    """Refuse deep nesting. libyaml composes by recursion without a limit, and would crash the interpreter."""
-    depth = 0
-    for event in yaml.parse(content, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise _unusable(f"more than {_MAX_DEPTH} levels", event)
-
-
-class _Measure:
-    """Checks every node once, and counts what the tree would hold with its aliases written out."""
-
-    def __init__(self) -> None:
-        # By the id of a node: how many nodes it holds and how deep they go; None while that is being found out.
-        self._known: dict[int, tuple[int, int] | None] = {}
-
-    def size(self, node: yaml.Node) -> tuple[int, int]:
-        """Return how many nodes it holds, itself included, and how many levels."""
-        if id(node) in self._known:
-            known = self._known[id(node)]
-            if known is None:
-                raise _unusable("an alias inside of what it names", node)
-            return known
-        self._known[id(node)] = None
-        sizes = [self.size(child) for child in _children(node)]
-        count = 1 + sum(count for count, _ in sizes)
-        levels = 0 if isinstance(node, yaml.ScalarNode) else 1 + max((levels for _, levels in sizes), default=0)
-        if levels > _MAX_DEPTH:
-            raise _unusable(f"more than {_MAX_DEPTH} levels", node)
-        if count > max(_EXPANDED_AT_LEAST, _EXPANSION * len(self._known)):
-            raise _unusable(f"aliases that stand for {count} values", node)
-        self._known[id(node)] = count, levels
-        return count, levels
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    """Return the values inside a node. Refuses tags, and keys that `load` refuses."""
-    if isinstance(node, yaml.ScalarNode):
-        if node.tag not in _SCALAR_TAGS:
-            raise _unusable(f"the tag {shown(node.tag)}", node)
-        if NUL in node.value:
-            raise _unusable(NO_NUL, node)
-        return []
-    if node.tag not in _TAGS:
-        raise _unusable(f"the tag {shown(node.tag)}", node)
-    if isinstance(node, yaml.SequenceNode):
-        return list(node.value)
-    keys: set[str] = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise _unusable("a key that is a collection", key)
-        if key.tag == _MERGE:
-            raise _unusable("a merge key", key)
-        if key.tag != _TEXT:
-            raise _unusable(f"the key {key.value}, which is no text unless it is quoted", key)
-        if NUL in key.value:
-            raise _unusable(NO_NUL, key)
-        if key.value in keys:
-            raise _unusable(f"the key {shown(key.value)} twice", key)
-        keys.add(key.value)
-    return [value for _, value in node.value]
 
 
 class _Refused(yaml.MarkedYAMLError):

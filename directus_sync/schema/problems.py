@@ -35,7 +35,7 @@ class Problems:
 
 def line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
     """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
-    node = plain_yaml.compose(content)
+    node = plain_yaml.tree(content)
     mark = node.start_mark if node is not None else None
     for step in path:
         if isinstance(node, yaml.MappingNode):

@@ -88,7 +88,11 @@ EMPTY = "item and reason must not be empty"
         ("- item: a\n  reason: b\n  until: c\n", 1, INCOMPLETE),
         ("- item: a\n  reason: b\n  item: c\n", 3, "the file can't be used: it has the key 'item' twice"),
         ("- item: a\n  reason: [b]\n", 1, INCOMPLETE),
-        ("- item: a\n  reason: b\n  [c]: d\n", 3, "the file can't be used: it has a key that is a collection"),
+        (
+            "- item: a\n  reason: b\n  [c]: d\n",
+            3,
+            "the file can't be used: it has a key that is a collection or an alias",
+        ),
         ("- item: a\n  reason: ''\n", 1, EMPTY),
         ("- item: a\n  reason: ' '\n", 1, EMPTY),
         ("- item:\n  reason: b\n", 1, EMPTY),

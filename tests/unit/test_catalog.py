@@ -94,7 +94,7 @@ def test_a_file_that_is_no_catalog_is_refused_by_name(content: bytes) -> None:
         ("constraints:\n  a.b: UNIQUE (c)\n  b: UNIQUE (d)\n", 3, "'b' is not the name of a constraint"),
         ("tables:\n- a\n- a; DROP TABLE b\n", 3, "is not the name of a table"),
         ("tables: [a]\ntables: [b]\n", 2, "it has the key 'tables' twice"),
-        ("? [a]\n: b\n", 1, "it has a key that is a collection"),
+        ("? [a]\n: b\n", 1, "it has a key that is a collection or an alias"),
     ],
 )
 def test_an_error_in_the_file_names_the_line(tmp_path: Path, text: str, line: int | None, complaint: str) -> None:
