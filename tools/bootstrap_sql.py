@@ -9,18 +9,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from pathlib import Path
-from typing import Any, Final
-
-import psycopg2
+from typing import Final
 
 from directus_sync import settings
 from directus_sync.directus import bootstrap, installation
+from directus_sync.postgres import database
 from directus_sync.resources.access_kinds import PUBLIC_ID
-from directus_sync.settings import Settings
+from directus_sync.settings import ROOT
 from tools.devstack.stack import Stack
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 DATABASE: Final = "bootstrap_sql"
 SENTINELS: Final = {
     "email": "sentinel@example.com",
@@ -40,39 +37,23 @@ def main() -> None:
     stack.up_database()
     administrator = {f"ADMIN_{name.upper()}": value for name, value in SENTINELS.items()}
     environ = {**os.environ, **stack.environment(), **administrator, "DB_DATABASE": DATABASE, "DIRECTUS_URL": ""}
+    with database.connect(settings.load({**environ, "DB_DATABASE": "postgres"}), "bootstrap-sql") as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
+        major = connection.server_version // 10000
     loaded = settings.load(environ)
-    _recreate({**environ, "DB_DATABASE": "postgres"})
     bootstrap.bootstrap(loaded)
+    with database.connect(loaded, "bootstrap-sql") as connection:
+        ids = {str(database.query(connection, sql)[0][0]): name for name, sql in bootstrap.IDS.items()}
     version = installation.version(loaded)
     path = bootstrap.prepared_file(version)
-    path.write_text(f"{_heading(version, loaded)}{_parameters(_dump(environ), _ids(loaded))}", encoding="utf-8")
-    print(f"Wrote {path.relative_to(ROOT)}")  # noqa: T201 - a tool's result
-
-
-def _recreate(environ: dict[str, str]) -> None:
-    connection = _connect(settings.load(environ))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
-    connection.close()
-
-
-def _connect(loaded: Settings) -> Any:
-    place = loaded.database
-    return psycopg2.connect(
-        host=place.host, port=place.port, dbname=place.name, user=place.user, password=place.password
-    )
-
-
-def _heading(version: str, loaded: Settings) -> str:
-    connection = _connect(loaded)
-    major = connection.server_version // 10000
-    connection.close()
-    return (
+    path.write_text(
         f"-- Directus {version}'s own tables, as its bootstrap makes them. Written by `make bootstrap-sql`, from\n"
-        f"{bootstrap.MADE_ON}{major}\n"
+        f"{bootstrap.MADE_ON}{major}\n{_parameters(_dump(environ), ids)}",
+        encoding="utf-8",
     )
+    print(f"Wrote {path.relative_to(ROOT)}")  # noqa: T201 - a tool's result
 
 
 def _dump(environ: dict[str, str]) -> str:
@@ -86,19 +67,6 @@ def _dump(environ: dict[str, str]) -> str:
     }
     done = subprocess.run([*command, DATABASE], env=environ, capture_output=True, text=True, check=True)
     return _NOISE.sub("", done.stdout)
-
-
-def _ids(loaded: Settings) -> dict[str, str]:
-    """Return the ids that a bootstrap makes, with the names of their parameters."""
-    connection = _connect(loaded)
-    found: dict[str, str] = {}
-    with connection, connection.cursor() as cursor:
-        for name, sql in bootstrap.IDS.items():
-            cursor.execute(sql)
-            ((value,),) = cursor.fetchall()
-            found[str(value)] = name
-    connection.close()
-    return found
 
 
 def _parameters(text: str, ids: dict[str, str]) -> str:

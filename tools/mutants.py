@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,15 +17,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SURVIVORS: Final = ROOT / ".stack" / "mutants.txt"
 ENOUGH: Final = 0.9
 
-# Of the fingerprint, what needs no database.
-MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "directus_sync/schema/guard.py": ("",),
-    "directus_sync/schema/entries.py": ("",),
-    "directus_sync/schema/diff.py": ("",),
-    "directus_sync/schema/comparison.py": ("",),
-    "directus_sync/schema/columns.py": ("",),
-    "directus_sync/schema/approvals.py": ("",),
-    "directus_sync/schema/saved_plan.py": ("",),
+SETTINGS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+# Of these modules only the functions that need no database.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "directus_sync/state/fingerprint.py": ("x_can_tell__", "x_inputs__", "x__content__", "x_with_version__"),
 }
 # What mutmut records of a mutant that some test failed for: pytest's exit codes, and those of a time-out.
@@ -34,12 +29,16 @@ _KILLED: Final = frozenset({1, 3, 24, 36, 152, 255, -24})
 def main() -> int:
     """Run mutmut, print the count of each module, and write the survivors. Returns 1 where too many live."""
     mutmut = [str(Path(sys.executable).with_name("mutmut"))]
-    patterns = [f"{_dotted(path)}.{name}*" for path, names in MODULES.items() for name in names]
-    subprocess.run([*mutmut, "run", *patterns], cwd=ROOT, check=True)
+    prefixes = {path: _prefixes(path) for path in SETTINGS["only_mutate"]}
+    subprocess.run(
+        [*mutmut, "run", *(f"{each}*" for found in prefixes.values() for each in found)], cwd=ROOT, check=True
+    )
     alive: list[str] = []
     enough = True
-    for path, names in MODULES.items():
-        codes = _exit_codes(path, names)
+    for path, found in prefixes.items():
+        record = json.loads((ROOT / "mutants" / f"{path}.meta").read_text(encoding="utf-8"))
+        # None for one that was not tried.
+        codes = {name: code for name, code in record["exit_code_by_key"].items() if name.startswith(found)}
         living = [name for name, code in codes.items() if code not in _KILLED]
         alive += living
         enough &= len(codes) - len(living) >= ENOUGH * len(codes)
@@ -54,15 +53,10 @@ def main() -> int:
     return 0 if enough else 1
 
 
-def _dotted(path: str) -> str:
-    return path.removesuffix(".py").replace("/", ".")
-
-
-def _exit_codes(path: str, names: tuple[str, ...]) -> dict[str, int | None]:
-    """Return how the tests of each mutant ended; None for one that was not tried."""
-    record = json.loads((ROOT / "mutants" / f"{path}.meta").read_text(encoding="utf-8"))
-    prefixes = tuple(f"{_dotted(path)}.{name}" for name in names)
-    return {name: code for name, code in record["exit_code_by_key"].items() if name.startswith(prefixes)}
+def _prefixes(path: str) -> tuple[str, ...]:
+    """Return how the names of a module's mutants begin."""
+    module = path.removesuffix(".py").replace("/", ".")
+    return tuple(f"{module}.{part}" for part in PARTS.get(path, ("",)))
 
 
 if __name__ == "__main__":
