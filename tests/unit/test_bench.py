@@ -13,14 +13,14 @@ import pytest
 
 from directus_sync.settings import ROOT
 from tests.spatial import INDEXES
-from tools.bench import positions, process, report, runner, scenarios
+from tools.bench import positions, process, report, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions import queries
 from tools.bench.positions.outcome import Kind
 from tools.bench.process import Command, Measured
 from tools.bench.result import Peer, Result, Series
-from tools.bench.scenario import Contestant
+from tools.bench.scenario import Contestant, in_turn
 from tools.bench.scenarios import parts
 
 MACHINE = Machine(date(2026, 11, 21), 2, 8, 0.25, {"Python": "3.11.2"})
@@ -45,7 +45,7 @@ def command(code: str = "", **more: object) -> Command:
 
 def test_who_goes_first_changes_each_round() -> None:
     sides = [Contestant(peer, parts.steady(command())) for peer in (Peer.OURS, Peer.NPM)]
-    order = [[each.peer for each in runner.in_turn(sides, number)] for number in range(3)]
+    order = [[each.peer for each in in_turn(sides, number)] for number in range(3)]
     assert order == [[Peer.OURS, Peer.NPM], [Peer.NPM, Peer.OURS], [Peer.OURS, Peer.NPM]]
 
 

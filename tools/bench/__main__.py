@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psycopg2
 
-from tools.bench import arena, audit, machine, permission, plot, positions, report, runner, scenarios
+from tools.bench import arena, audit, machine, permission, plot, positions, report, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
-from tools.bench.positions.section import section
+from tools.bench.positions import section
 from tools.bench.result import Result
 from tools.devstack.errors import StackError
 from tools.devstack.locks import exclusive
@@ -24,6 +24,8 @@ from tools.devstack.progress import say
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "benchmarks.svg"
+# Without a peer: what to measure, and where its section is from.
+FURTHER = ((positions, section), (audit, audit), (permission, permission))
 # A fifth of the rounds shows that everything works, and the order of magnitude.
 QUICK = 5
 
@@ -63,8 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _titles() -> dict[str, str]:
-    peerless = {each.ID: each.TITLE for each in (positions, audit, permission)}
-    return {each.id: each.title for each in scenarios.every()} | peerless
+    return {each.id: each.title for each in scenarios.every()} | {each.ID: each.TITLE for each, _ in FURTHER}
 
 
 def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
@@ -78,18 +79,11 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
         for scenario in scenarios.every():
             if scenario.id in chosen:
                 with _noted(run, scenario.id):
-                    run.results.append(runner.run(scenario, opened, rounds(scenario.rounds)))
-        if positions.ID in chosen:
-            with _noted(run, positions.ID):
-                sizes = (positions.SIZE,) if quick else (positions.SIZE, positions.FIVE_SEASONS)
-                outcomes = [positions.measure(opened, rounds(positions.ROUNDS), size) for size in sizes]
-                run.further.append(section(outcomes))
-        if audit.ID in chosen:
-            with _noted(run, audit.ID):
-                run.further.append(audit.section(audit.measure(opened, rounds(audit.ROUNDS))))
-        if permission.ID in chosen:
-            with _noted(run, permission.ID):
-                run.further.append(permission.section(permission.measure(opened, rounds(permission.ROUNDS))))
+                    run.results.append(scenario.run(opened, rounds(scenario.rounds)))
+        for each, described in FURTHER:
+            if each.ID in chosen:
+                with _noted(run, each.ID):
+                    run.further.append(described.section(each.measure(opened, rounds(each.ROUNDS))))
         return run
 
 

@@ -6,19 +6,17 @@ import statistics
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psycopg2
 
+from directus_sync.postgres.database import Connection
 from tools.bench import report, templates
+from tools.bench.arena import Arena
 from tools.bench.errors import BenchError
 from tools.bench.positions import load
+from tools.bench.scenario import in_turn
 from tools.devstack.progress import step
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
-
-    from tools.bench.arena import Arena
 
 ID: Final = "audit"
 ROWS: Final = 10_000
@@ -67,7 +65,7 @@ def compare(connection: Connection, rows: int, rounds: int) -> Cost:
         seconds: dict[bool, list[float]] = {True: [], False: []}
         # The first round warms up, and does not count.
         for number in range(rounds + 1):
-            for recorded in (True, False) if number % 2 == 0 else (False, True):
+            for recorded in in_turn((True, False), number):
                 seconds[recorded].append(_insert(connection, rows, recorded=recorded))
     except psycopg2.Error as error:
         raise BenchError("PostgreSQL refused a statement", str(error)) from error

@@ -5,27 +5,24 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from directus_sync import settings
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
 from directus_sync.resources.access_kinds import ACCESS, PERMISSION
+from directus_sync.resources.items import Items
+from directus_sync.settings import Settings
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.planning import Request
 from directus_sync.steps.resources import ResourcePushing
 from tools.bench import report, templates
+from tools.bench.arena import Arena
 from tools.bench.errors import BenchError
 from tools.bench.scenarios.parts import serving
 from tools.devstack.progress import step
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from directus_sync.resources.items import Items
-    from directus_sync.settings import Settings
-    from tools.bench.arena import Arena
 
 ID: Final = "permission"
 TITLE: Final = "one changed permission, pushed, and by a plain PATCH"

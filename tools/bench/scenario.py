@@ -1,14 +1,22 @@
-"""What is compared: a scenario has contestants, and a contestant prepares a command for each round."""
+"""What is compared: a scenario has contestants, and a contestant prepares a command for each round.
+
+The sides take turns, so that noise hits both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TypeVar
 
+from tools.bench import process
 from tools.bench.arena import Arena
-from tools.bench.process import Command
-from tools.bench.result import Peer
+from tools.bench.process import Command, Measured
+from tools.bench.result import Peer, Result, Series
+from tools.devstack.progress import say
+
+Side = TypeVar("Side")
 
 Attempt = Callable[[int], AbstractContextManager[Command]]
 """Prepare round N, yield the command to measure, then check what it did and clean up. Only the command is measured."""
@@ -31,3 +39,22 @@ class Scenario:
     against: Peer
     rounds: int
     setup: Callable[[Arena], AbstractContextManager[Sequence[Contestant]]]
+
+    def run(self, arena: Arena, rounds: int) -> Result:
+        """Measure it."""
+        say(f"{self.id}: {self.title}")
+        measured: dict[Peer, list[Measured]] = {}
+        with self.setup(arena) as contestants:
+            for number in range(rounds):
+                for contestant in in_turn(contestants, number):
+                    log = arena.folder / f"{contestant.peer.name.lower()}.log"
+                    with contestant.attempt(number) as command:
+                        measured.setdefault(contestant.peer, []).append(process.run(command, log))
+                shown = (f"{peer.value} {each[-1].seconds:.2f} s" for peer, each in measured.items())
+                say(f"  round {number + 1} of {rounds}: {', '.join(shown)}")
+        return Result(self.title, self.against, {peer: Series(tuple(each)) for peer, each in measured.items()})
+
+
+def in_turn(sides: Sequence[Side], number: int) -> Sequence[Side]:
+    """Return the sides of one round: who came first comes last in the next."""
+    return sides if number % 2 == 0 else sides[::-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,13 +46,6 @@ def generate(collections: int, directus: str, *, extra_fields: int = 0) -> Docum
         ],
         "relations": [_relation(name, parent) for name, parent in parents.items()],
     }
-
-
-def with_note(document: Document, note: str) -> Document:
-    """Return the snapshot with another note at one field: the smallest change there is."""
-    changed = copy.deepcopy(document)
-    changed["fields"][0]["meta"]["note"] = note
-    return changed
 
 
 def _collection(name: str) -> Document:

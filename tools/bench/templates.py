@@ -64,27 +64,28 @@ def generated(arena: Arena, collections: int, *, extra_fields: int = 0) -> Files
 
 def committed(arena: Arena) -> Files:
     """Return a copy of the committed snapshot, byte for byte, with the files beside it."""
-    text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
-    return _with_companions(arena, arena.files("committed", yaml.safe_load(text), text))
+    return _copied(arena, "committed")
 
 
 def alone(arena: Arena) -> Files:
     """Return the same without access and resources, which the chain does not deploy."""
-    text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
-    files = _with_companions(arena, arena.files("alone", yaml.safe_load(text), text))
+    files = _copied(arena, "alone")
     for name in ("access", "resources"):
         shutil.rmtree(files.yaml.with_name(name))
     return files
 
 
 def changed(arena: Arena) -> Files:
-    """Return the same with another note at one field."""
+    """Return the same with another note at one field: the smallest change there is."""
+    return _copied(arena, "changed", NOTE)
+
+
+def _copied(arena: Arena, name: str, note: str | None = None) -> Files:
     text = (arena.root / "snapshots/schema.yaml").read_text(encoding="utf-8")
-    return _with_companions(arena, arena.files("changed", snapshots.with_note(yaml.safe_load(text), NOTE)))
-
-
-def _with_companions(arena: Arena, files: Files) -> Files:
-    """Copy what the project has beside its snapshot."""
+    document = yaml.safe_load(text)
+    if note is not None:
+        document["fields"][0]["meta"]["note"] = note
+    files = arena.files(name, document, text if note is None else None)
     others = shutil.ignore_patterns(files.yaml.name)
     shutil.copytree(arena.root / "snapshots", files.yaml.parent, ignore=others, dirs_exist_ok=True)
     return files

@@ -5,19 +5,17 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psycopg2
 
 from tools.bench import templates
+from tools.bench.arena import Arena
 from tools.bench.errors import BenchError
 from tools.bench.positions import course, load, queries
+from tools.bench.positions.load import Connections
 from tools.bench.positions.outcome import Kind, Outcome, Size
 from tools.devstack.progress import say, step
-
-if TYPE_CHECKING:
-    from tools.bench.arena import Arena
-    from tools.bench.positions.load import Connections
 
 ID: Final = "positions"
 TITLE: Final = "a season of ten million positions, and five, in the hypertable and in a plain table"
@@ -27,11 +25,17 @@ FIVE_SEASONS: Final = replace(SIZE, days=40, earlier=32)
 ROUNDS: Final = 200
 
 
-def measure(arena: Arena, rounds: int, size: Size) -> Outcome:
-    """Fill both tables and query them. rounds: how often each query runs.
+def measure(arena: Arena, rounds: int) -> list[Outcome]:
+    """Fill both tables and query them, at each size; at one where there are fewer rounds than usual.
+
+    rounds: how often each query runs.
 
     Raises BenchError when a statement fails, or when rows or answers of the two tables differ.
     """
+    return [_measure(arena, rounds, size) for size in (SIZE, *([FIVE_SEASONS] if rounds == ROUNDS else []))]
+
+
+def _measure(arena: Arena, rounds: int, size: Size) -> Outcome:
     say(f"{ID}: {size.rows:,} positions in the hypertable, and in a plain table")
     template, databases = templates.deployed(arena), arena.databases
     with (

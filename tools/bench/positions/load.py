@@ -7,17 +7,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from directus_sync.postgres.database import Connection
 from tools.bench.errors import BenchError
 from tools.bench.positions.outcome import Bytes, Kind, Loaded, Size
+from tools.bench.scenario import in_turn
 from tools.devstack.progress import step
 from tools.positions.store import COLUMNS
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
-
-    Connections = Mapping[Kind, Connection]
+Connections = Mapping[Kind, Connection]
 
 START: Final = datetime(2026, 6, 6, tzinfo=UTC)
 EVENT: Final = "00000000-0000-4000-8000-000000000001"
@@ -120,13 +119,13 @@ def fill(connections: Connections, size: Size, folder: Path) -> dict[Kind, Loade
     for number, day in enumerate(copied):
         with step(f"  day {size.earlier + number + 1} of {size.days}, by COPY"):
             _make(connections[Kind.HYPERTABLE], COPIED, size, day, path)
-            for kind in in_turn(number):
+            for kind in in_turn([*Kind], number):
                 copies[kind] += _copy(connections[kind], path)
     with step(f"  day {size.days} of {size.days}, in batches of {size.batch}"):
         _make(connections[Kind.HYPERTABLE], SPELLED, size, last, path)
         inserts = dict.fromkeys(Kind, 0.0)
         for number, statement in enumerate(_statements(path, size.batch)):
-            for kind in in_turn(number):
+            for kind in in_turn([*Kind], number):
                 inserts[kind] += _execute(connections[kind], statement)
     path.unlink()
     with step("  VACUUM and ANALYZE"):
@@ -157,12 +156,6 @@ def sizes(connections: Connections) -> dict[Kind, Bytes]:
             ((rows, indexes),) = cursor.fetchall()
         found[kind] = Bytes(int(rows), int(indexes))
     return found
-
-
-def in_turn(number: int) -> Sequence[Kind]:
-    """Return the tables of one round: the one that came first comes last in the next."""
-    kinds = list(Kind)
-    return kinds if number % 2 == 0 else kinds[::-1]
 
 
 def _make(connection: Connection, sql: str, size: Size, day: datetime, path: Path) -> None:

@@ -9,17 +9,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from directus_sync.postgres.database import Connection
 from tools.bench.errors import BenchError
 from tools.bench.positions import course, load
+from tools.bench.positions.load import Connections
 from tools.bench.positions.outcome import Case, Kind, Reading, Size
+from tools.bench.scenario import in_turn
 from tools.positions.store import QUERIES
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's class is in lower case
-
-    from tools.bench.positions.load import Connections
 
 Arguments = tuple[str | float | datetime | timedelta, ...]
 
@@ -138,7 +136,7 @@ def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[
     for number in range(-WARM_UP, rounds):
         values = arguments(random, size)[case]
         answers = {}
-        for kind in load.in_turn(number):
+        for kind in in_turn([*Kind], number):
             answers[kind], milliseconds = _execute(connections[kind], case.query, values)
             if number >= 0:
                 taken[kind].append(milliseconds)
