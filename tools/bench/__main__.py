@@ -43,7 +43,7 @@ class Run:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and return the exit status: 1 when a scenario failed."""
     # SIGTERM cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parser().parse_args(arguments)
     titles = _titles()
     if options.list:
@@ -111,10 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=list(_titles()), metavar="ID", help=about)
     parser.add_argument("--list", action="store_true", help="list the scenarios, measure nothing")
     return parser
-
-
-def _interrupted(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ Verb = Callable[[Stack, argparse.Namespace], int]
 def main(arguments: Sequence[str]) -> int:
     """Run one verb and return the exit status."""
     # SIGTERM cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
     try:
@@ -52,10 +52,6 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted; run it again to continue")
         return 130
-
-
-def _interrupted(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,7 +109,7 @@ def _down(stack: Stack, _: argparse.Namespace) -> int:
 def _status(stack: Stack, options: argparse.Namespace) -> int:
     status = stack.status()
     if options.json:
-        listed = {name: asdict(server) | {"running": server.running} for name, server in status.items()}
+        listed = {name: asdict(server) for name, server in status.items()}
         sys.stdout.write(json.dumps({"instance": stack.instance, **listed}, indent=2) + "\n")
         return 0
     for name, server in status.items():

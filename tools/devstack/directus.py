@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.devstack import ports, process
-from tools.devstack.errors import FAILED, StackError
+from tools.devstack.errors import StackError
 from tools.devstack.node import node
 from tools.devstack.process import Process
 from tools.devstack.progress import step
@@ -84,7 +84,7 @@ class Directus:
             if ports.is_free(port):
                 break
         last = self.log.read_text(errors="replace").splitlines()[-3:]
-        raise StackError(f"Directus does not start: {' / '.join(last)}", f"see {self.log}", FAILED)
+        raise StackError(f"Directus does not start: {' / '.join(last)}", f"see {self.log}")
 
     def _settled(self, one: Process) -> bool:
         """Wait until the server answers; stop it if it does not."""

@@ -3,13 +3,12 @@
 COMPOSE = "docker compose --env-file .env -f docker/compose.dev.yaml up --build"
 
 UNSUITABLE = 2
-FAILED = 1
 
 
 class StackError(Exception):
     """Something that a person has to fix; `code` is the exit status of the command line."""
 
-    def __init__(self, what: str, next_step: str, code: int = FAILED) -> None:
+    def __init__(self, what: str, next_step: str, code: int = 1) -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step

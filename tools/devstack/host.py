@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.devstack.errors import COMPOSE, FAILED, UNSUITABLE, StackError
+from tools.devstack.errors import COMPOSE, UNSUITABLE, StackError
 from tools.devstack.progress import step
 
 OS_RELEASE = Path("/etc/os-release")
@@ -16,9 +16,8 @@ FILES = {
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
 # Tests that need these are skipped without them: the image's init and shell, what builds it; a pooler; the browser.
-OF_IMAGE_TESTS = {"tini": "tini", "busybox": "busybox", "buildah": "buildah"}
-OF_POOLER_TESTS = {"pgbouncer": "pgbouncer"}
-OF_BROWSER_TESTS = {"chromium": "chromium"}
+# The browser last: Ubuntu has no such package.
+OF_TESTS = (("tini", "busybox", "buildah"), ("pgbouncer",), ("chromium",))
 
 
 def require(
@@ -58,8 +57,8 @@ def require(
 
 def require_for_tests() -> None:
     """Install what some tests run; they are skipped where it is missing."""
-    # The browser last: Ubuntu has no such package.
-    for commands in (OF_IMAGE_TESTS, OF_POOLER_TESTS, OF_BROWSER_TESTS):
+    for names in OF_TESTS:
+        commands = dict(zip(names, names, strict=True))
         require(commands, {}, who="`make test`", otherwise="leave it: the tests that need it are skipped")
 
 
@@ -85,5 +84,4 @@ def _apt(command: list[str], otherwise: str) -> None:
         raise StackError(
             f"`{' '.join(command)}` failed: {reason[0]}",
             f"check the network and apt's sources and try again, or {otherwise}",
-            FAILED,
         )

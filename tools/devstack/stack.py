@@ -23,16 +23,12 @@ INSTANCES = ("dev", "test")
 
 @dataclass(frozen=True)
 class Server:
-    """One server as seen now."""
+    """One server as seen now. running: it answers, too; without that it has no pid and no address."""
 
     log: str
-    pid: int | None = None
-    address: str | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it runs and answers."""
-        return self.pid is not None
+    pid: int | None
+    address: str | None
+    running: bool
 
 
 class Stack:
@@ -133,4 +129,6 @@ class Stack:
 
 
 def _seen(log: Path, process: Process | None, address: str) -> Server:
-    return Server(str(log), process.pid, address) if process else Server(str(log))
+    if process is None:
+        return Server(str(log), None, None, running=False)
+    return Server(str(log), process.pid, address, running=True)
