@@ -140,18 +140,6 @@ class Progress:
         """Print a line of progress."""
         note(text)
 
-    def waiting_for_lock(self, holder: str) -> None:
-        """Say who is deploying already."""
-        note(f"Waiting for the migration lock, held by {holder}")
-
-    def waiting_for_database(self) -> None:
-        """Say that PostgreSQL does not answer yet."""
-        note("Waiting for PostgreSQL")
-
-    def waiting_for_directus(self) -> None:
-        """Say that Directus does not answer yet."""
-        note("Waiting for Directus")
-
 
 @contextmanager
 def if_it_lasts(doing: str) -> Iterator[None]:

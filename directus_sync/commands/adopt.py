@@ -31,7 +31,7 @@ from directus_sync.wording import count
 def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take over a database that this tool never touched: record what is there as the base."""
     loaded, progress = options.load(snapshot), Progress()
-    makes = announced(loaded, progress)
+    makes = announced(loaded)
     if dry_run:
         output.either({"makes": list(makes)}, "\n".join(makes) or "Nothing to make", as_json=as_json)
         options.finish(3 if makes else 0)
@@ -47,9 +47,9 @@ def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -
         )
 
 
-def announced(settings: Settings, progress: Progress) -> tuple[str, ...]:
+def announced(settings: Settings) -> tuple[str, ...]:
     """Return what adopt would make in the database, a sentence each; nothing where it has a base already."""
-    with sessions.reading(settings, "adopt", progress) as connection:
+    with sessions.reading(settings, "adopt") as connection:
         if settings.directus_url is None:
             installation.require_in_database(connection, settings)
         pre = branches.pending(connection, "pre")

@@ -30,7 +30,7 @@ def _known(named: Callable[[attic.Copy], str]) -> Completing:
         found: dict[str, str] = {}
         with suppress(SyncError):
             loaded = dataclasses.replace(options.load(), database_wait=0)
-            with sessions.reading(loaded, "completion", Progress()) as connection:
+            with sessions.reading(loaded, "completion") as connection:
                 found = {named(copy): report.copy_line(copy) for copy in attic.listing(connection)}
         return [CompletionItem(name, help=line) for name, line in found.items() if name.startswith(begun)]
 
@@ -51,7 +51,7 @@ def command() -> None:
 @options.with_json
 def list_(*, as_json: bool) -> None:
     """List the copies, the newest first."""
-    with sessions.reading(options.load(), "attic list", Progress()) as connection:
+    with sessions.reading(options.load(), "attic list") as connection:
         copies = attic.listing(connection)
     text = "\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty"
     output.either({"copies": [report.copy_document(copy) for copy in copies]}, text, as_json=as_json)

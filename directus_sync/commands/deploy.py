@@ -112,7 +112,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     inputs = fingerprint.inputs(settings)
     with ExitStack() as stack:
         loading = preloading.load(settings, inputs, stack)
-        wanted = planning.preflight(settings, progress)
+        wanted = planning.preflight(settings)
         goal = Goal(wanted, families.read_wanted(settings, wanted, progress), inputs)
         # What was loaded ends before the lock is let go: it may still be at work.
         with sessions.writing(settings, "deploy", progress) as connection, stack.pop_all():

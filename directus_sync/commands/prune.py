@@ -33,7 +33,7 @@ def run(settings: Settings, progress: Progress, *, dry_run: bool = False) -> tup
     of_families = families.read_wanted(settings, wanted)
     removals = approvals.read(settings.removals)
     with (
-        sessions.reading(settings, "prune", progress) as connection,
+        sessions.reading(settings, "prune") as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
         there = families.present(connection, settings, of_families) | wanted.ids | planning.read_live(client).ids

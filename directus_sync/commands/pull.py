@@ -65,7 +65,7 @@ def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERY
     """Return what a pull would change. Writes nothing, not even what the base is."""
     wanted = planning.read_wanted(settings)
     kept = families.read_wanted(settings, wanted, progress, parts)
-    with sessions.reading(settings, "pull", progress) as connection:
+    with sessions.reading(settings, "pull") as connection:
         entered = tuple(item.id for plan in families.judged(connection, kept, Approvals()) for item in plan.items)
         if Part.SCHEMA not in parts:
             return Captured((), entered=entered, dry_run=True)

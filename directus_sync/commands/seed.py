@@ -48,7 +48,8 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
     seed_files = [reading.read(path) for path in files or settings.seeds]
     wanted = planning.read_wanted(settings)
     expected = upkeep.read_expected(settings.catalog)
-    with (sessions.reading if dry_run else sessions.writing)(settings, "seed", progress) as connection:
+    session = sessions.reading(settings, "seed") if dry_run else sessions.writing(settings, "seed", progress)
+    with session as connection:
         rows = store.Store(connection)
         known = model.collections(wanted, expected, store.tables(connection))
         planned = seed_planning.plan(seed_files, known, rows, force=force)

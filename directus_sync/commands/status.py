@@ -9,7 +9,6 @@ import rich_click as click
 
 from directus_sync import output
 from directus_sync.commands import options
-from directus_sync.output import Progress
 from directus_sync.postgres import lock
 from directus_sync.report import results
 from directus_sync.report.outcome import Status
@@ -26,14 +25,14 @@ from directus_sync.steps import families, sessions
 @options.with_json
 def command(snapshot: Path | None, *, as_json: bool) -> None:
     """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
-    found = run(options.load(snapshot), Progress())
+    found = run(options.load(snapshot))
     output.either(results.status_document(found), results.status(found), as_json=as_json)
 
 
-def run(settings: Settings, progress: Progress) -> Status:
+def run(settings: Settings) -> Status:
     """Look at the database and the checkout. Takes no lock, changes nothing."""
     sha256 = hashlib.sha256(snapshots.content_of(settings.snapshot)).hexdigest()
-    with sessions.reading(settings, "status", progress) as connection:
+    with sessions.reading(settings, "status") as connection:
         applied = branches.applied_heads(connection)
         known = history.exists(connection)
         heads = {

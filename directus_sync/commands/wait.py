@@ -7,7 +7,6 @@ import rich_click as click
 from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.directus.client import DirectusClient
-from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
@@ -17,15 +16,15 @@ from directus_sync.settings import Settings
 def command(*, as_json: bool) -> None:
     """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
     loaded = options.load()
-    run(loaded, Progress())
+    run(loaded)
     if as_json:
         output.document({"database": loaded.database.label, "directus": loaded.directus_url})
 
 
-def run(settings: Settings, progress: Progress) -> None:
+def run(settings: Settings) -> None:
     """Return when PostgreSQL accepts a connection and the Directus at DIRECTUS_URL answers."""
-    with database.connect(settings, "wait", waiting=progress.waiting_for_database):
+    with database.connect(settings, "wait"):
         pass
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
-            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            client.wait(settings.directus_wait)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 
-from directus_sync import project
+from directus_sync import output, project
 from directus_sync.directus.answers import cause_of, data_of, is_of_directus, reason_of, refused_apply, unusable
 from directus_sync.directus.channel import PRIVATE_URL, Channel
 from directus_sync.directus.worker import Choice
@@ -59,19 +59,19 @@ class DirectusClient:
     ) -> None:
         self._channel.close()
 
-    def wait(
-        self, seconds: float, *, alive: Callable[[], None] = lambda: None, waiting: Callable[[], None] | None = None
-    ) -> None:
-        """Return when /server/ping answers.
+    def wait(self, seconds: float, *, alive: Callable[[], None] | None = None) -> None:
+        """Return when /server/ping answers. Says so when the first attempt fails.
 
-        alive: called before each attempt; may raise to end the wait, as when the server's process has ended.
-        waiting: called once, when the first attempt fails.
+        alive: of a server that this process started, whose start is said already; called before each attempt, and
+        raises if it has ended.
 
         Raises DirectusUnavailable after `seconds`.
         """
         deadline = time.monotonic() + seconds
+        told = alive is not None
         while True:
-            alive()
+            if alive is not None:
+                alive()
             try:
                 response = self._channel.http.get("/server/ping", auth=None, timeout=5.0)
                 if response.status_code == 200 and response.text == "pong":
@@ -85,9 +85,9 @@ class DirectusClient:
                     where=self.name,
                     next="start it (`make up` starts the local one), or check DIRECTUS_URL",
                 )
-            if waiting is not None:
-                waiting()
-                waiting = None
+            if not told:
+                output.note("Waiting for Directus")
+                told = True
             time.sleep(0.03)
 
     def version(self) -> str:

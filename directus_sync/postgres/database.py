@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,6 +18,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.sql import Composable
 
+from directus_sync import output
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable, WrongSettings
 from directus_sync.settings import DatabaseSettings, Settings
 
@@ -85,15 +86,16 @@ _UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
 
 
 @contextmanager
-def connect(settings: Settings, purpose: str, *, waiting: Callable[[], None] | None = None) -> Iterator[Connection]:
+def connect(settings: Settings, purpose: str) -> Iterator[Connection]:
     """Yield an autocommit connection, waiting up to `settings.database_wait` seconds for a server that starts.
 
+    Says so when the first attempt fails for a reason that may pass.
+
     purpose: what the session is for; others see it in pg_stat_activity and in a lock time-out's message.
-    waiting: called once, when the first attempt fails for a reason that may pass.
 
     Raises DatabaseUnavailable: at once for what waiting cannot fix, else when the time is over.
     """
-    connection = _opened(settings, purpose, waiting)
+    connection = _opened(settings, purpose)
     extensions.set_wait_callback(_wait)
     try:
         yield connection
@@ -118,7 +120,8 @@ def _wait(connection: Connection) -> None:
         select.select(reading, writing, [])
 
 
-def _opened(settings: Settings, purpose: str, waiting: Callable[[], None] | None) -> Connection:
+def _opened(settings: Settings, purpose: str) -> Connection:
+    told = False
     deadline = time.monotonic() + settings.database_wait
     while True:
         try:
@@ -136,9 +139,9 @@ def _opened(settings: Settings, purpose: str, waiting: Callable[[], None] | None
                     next=advice
                     or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
                 ) from error
-        if waiting is not None:
-            waiting()
-            waiting = None
+        if not told:
+            output.note("Waiting for PostgreSQL")
+            told = True
         time.sleep(POLL_SECONDS)
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import psycopg2
 
+from directus_sync import output
 from directus_sync.errors import LockTimeout
 from directus_sync.postgres import database, holders
 from directus_sync.postgres.database import Connection
@@ -47,16 +48,13 @@ FROM ({_HELD}) AS h JOIN pg_stat_activity a ON a.pid = h.main ORDER BY h.counts 
 
 
 @contextmanager
-def exclusive(
-    connection: Connection, timeout: float, *, waiting: Callable[[str], None] | None = None
-) -> Iterator[None]:
-    """Hold the lock on `connection` while the block runs; wait up to `timeout` seconds for it.
-
-    waiting: called once, with a description of the holder, when others hold it.
+def exclusive(connection: Connection, timeout: float) -> Iterator[None]:
+    """Hold the lock on `connection` while the block runs; wait up to `timeout` seconds for it, and say for whom.
 
     Raises LockTimeout.
     """
     deadline = time.monotonic() + timeout
+    told = False
     with ExitStack() as held:
         while not _try(connection, held):
             who = holder(connection) or "a session that has just ended"
@@ -67,9 +65,9 @@ def exclusive(
                     next="wait for that deploy to end, or raise DIRECTUS_SYNC_LOCK_WAIT;\n"
                     "if it hangs, end its session: SELECT pg_terminate_backend(<pid>)",
                 )
-            if waiting is not None:
-                waiting(who)
-                waiting = None
+            if not told:
+                output.note(f"Waiting for the migration lock, held by {who}")
+                told = True
             time.sleep(database.POLL_SECONDS)
         yield
 

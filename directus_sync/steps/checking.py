@@ -23,10 +23,10 @@ from directus_sync.steps.planning import Request
 
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
     """Compare everything that a deploy would bring about with what is there."""
-    wanted = planning.preflight(settings, progress)
+    wanted = planning.preflight(settings)
     approved = planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress)
-    with sessions.reading(settings, "check", progress) as connection:
+    with sessions.reading(settings, "check") as connection:
         database.require_extensions(connection)
         applied_revisions.require_unedited(connection)
         pending = {branch: branches.pending(connection, branch) for branch in BRANCHES}

@@ -30,7 +30,7 @@ def compare(
         raise WrongSettings("--out saves the whole plan, and --only leaves a part out", next="leave out one of them")
     wanted, approved = planning.read_wanted(settings), planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress, parts)
-    with sessions.reading(settings, "diff", progress) as connection:
+    with sessions.reading(settings, "diff") as connection:
         if fingerprint.unmoved(connection, settings):
             found = unmoved(of_families, approved, parts)
         else:

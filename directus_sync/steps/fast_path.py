@@ -23,7 +23,7 @@ def nothing_moved() -> bool:
     known = fingerprint.can_tell(loaded) and not installation.lets_everybody_in(loaded)
     if loaded.mode is not settings.Mode.AUTO or not known:
         return False
-    with database.connect(loaded, "deploy", waiting=output.Progress().waiting_for_database) as connection:
+    with database.connect(loaded, "deploy") as connection:
         if loaded.attic_retention is not None and _are_overdue(connection, loaded.attic_retention):
             return False
         unmoved = fingerprint.unmoved(connection, loaded)

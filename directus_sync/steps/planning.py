@@ -58,7 +58,7 @@ def read_wanted(settings: Settings) -> Snapshot:
     return snapshot.read(settings.snapshot, ALEMBIC_TABLES)
 
 
-def preflight(settings: Settings, progress: Progress) -> Snapshot:
+def preflight(settings: Settings) -> Snapshot:
     """Check what can be checked without a database, and return the snapshot file."""
     approvals.read(settings.removals)
     upkeep.read_expected(settings.catalog)
@@ -70,7 +70,7 @@ def preflight(settings: Settings, progress: Progress) -> Snapshot:
     elif settings.mode is not Mode.SKIP:
         settings.require_credentials()
         with DirectusClient(settings.directus_url, settings) as client:
-            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            client.wait(settings.directus_wait)
     _require_no_published_hole(settings, wanted.directus)
     return wanted
 

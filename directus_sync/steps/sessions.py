@@ -18,9 +18,9 @@ from directus_sync.settings import Settings
 
 
 @contextmanager
-def reading(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
+def reading(settings: Settings, purpose: str) -> Iterator[Connection]:
     """Yield a connection that cannot change anything."""
-    with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
+    with database.connect(settings, purpose) as connection:
         # BEGIN READ ONLY, and no setting of the session: behind a pooler that would stay for the next client.
         connection.set_session(readonly=True, autocommit=False)
         yield connection
@@ -33,10 +33,10 @@ def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Co
     Adds to an error that passes through what was finished before it.
     """
     try:
-        with database.connect(settings, purpose, waiting=progress.waiting_for_database) as connection:
+        with database.connect(settings, purpose) as connection:
             database.require_direct(connection)
             database.require_extensions(connection)
-            with lock.exclusive(connection, settings.lock_wait, waiting=progress.waiting_for_lock):
+            with lock.exclusive(connection, settings.lock_wait):
                 branches.require_known(connection)
                 yield connection
     except SyncError as error:
@@ -62,7 +62,7 @@ def directus(
     """
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
-            client.wait(settings.directus_wait, waiting=progress.waiting_for_directus)
+            client.wait(settings.directus_wait)
             proof.require(client, connection)
             client.version()
             yield client

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from directus_sync.errors import UnsafeSettings
-from directus_sync.output import Progress
 from directus_sync.settings import DatabaseSettings, Mode, Settings
 from directus_sync.steps import planning
 
 
 def preflight(snapshot: Path, environ: dict[str, str], version: str) -> None:
     snapshot.write_bytes(snapshot.read_bytes().replace(b"directus: 11.17.4", f"directus: {version}".encode(), 1))
-    planning.preflight(Settings(DatabaseSettings(), environ, snapshot=snapshot, mode=Mode.SKIP), Progress())
+    planning.preflight(Settings(DatabaseSettings(), environ, snapshot=snapshot, mode=Mode.SKIP))
 
 
 @pytest.mark.parametrize("version", ["11.17.4", "12.0.9", "12.0.0-rc.1"])

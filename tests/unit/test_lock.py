@@ -47,13 +47,12 @@ def test_the_key_spells_the_tool_s_name() -> None:
 
 
 def test_a_lock_that_becomes_free_is_taken_and_the_holder_was_named_once(
-    monkeypatch: pytest.MonkeyPatch, clock: Clock
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     free_after(5, monkeypatch)
-    named: list[str] = []
-    with lock.exclusive(CLOSED, 600, waiting=named.append):
+    with lock.exclusive(CLOSED, 600):
         assert clock.sleeps == 5
-    assert named == ["directus-sync deploy other:7 (pid 42)"]
+    assert capsys.readouterr().err == "Waiting for the migration lock, held by directus-sync deploy other:7 (pid 42)\n"
 
 
 def test_a_lock_that_stays_taken_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
