@@ -53,9 +53,6 @@ def main(arguments: Sequence[str]) -> int:
             devices = list(dict.fromkeys(options.devices or store.devices_of_test_entry(connection)))
             fixes = list(track.fixes(devices, options.start, options.minutes * 60, options.seed))
             added = store.write(connection, fixes, keep=not options.dry_run)
-    except store.NotReady as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
     except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

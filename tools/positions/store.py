@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
+from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from tools.positions.track import Fix
@@ -24,24 +25,13 @@ QUERIES: Final = Path(__file__).with_name("queries.sql")
 COLUMNS: Final = (*(field.name for field in fields(Fix) if field.name != "fault"), "faulty")
 
 
-class NotReady(Exception):
-    """The database lacks something that fixes need; `next` is the command that adds it."""
-
-    def __init__(self, what: str, next: str) -> None:  # noqa: A002 - the word the output uses
-        super().__init__(what)
-        self.next = next
-
-    def __str__(self) -> str:
-        return f"error: {self.args[0]}\n  next:  {self.next}"
-
-
 def devices_of_test_entry(connection: Connection) -> list[str]:
     """Return the IMEIs of the test entry's devices.
 
-    Raises NotReady when the database was never deployed or seeded.
+    Raises WrongSettings when the database was never deployed or seeded.
     """
-    if database.query(connection, "SELECT to_regclass('public.entry_devices')") == [(None,)]:
-        raise NotReady("this database has no entries: it was never deployed", "make migrate")
+    if not database.has(connection, "public.entry_devices"):
+        raise WrongSettings("this database has no entries: it was never deployed", next="make migrate")
     found = database.query(
         connection,
         "SELECT devices.imei FROM events JOIN entries ON entries.event_id = events.id"
@@ -51,25 +41,22 @@ def devices_of_test_entry(connection: Connection) -> list[str]:
         (EVENT, RACE_NUMBER),
     )
     if not found:
-        raise NotReady(
+        raise WrongSettings(
             f"there is no test entry with devices: number {RACE_NUMBER} of {EVENT}",
-            "make seed, or name the devices with --devices",
+            next="make seed, or name the devices with --devices",
         )
     return [imei for (imei,) in found]
 
 
 def require_positions(connection: Connection) -> None:
-    """Fail unless the table exists with all columns.
-
-    Raises NotReady.
-    """
+    """Raise WrongSettings unless the table exists with all columns."""
     found = database.query(
         connection,
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('public.positions') AND NOT attisdropped",
     )
     missing = [column for column in COLUMNS if (column,) not in found]
     if missing:
-        raise NotReady(f"positions is missing, or lacks columns: {', '.join(missing)}", "make migrate")
+        raise WrongSettings(f"positions is missing, or lacks columns: {', '.join(missing)}", next="make migrate")
 
 
 def write(connection: Connection, fixes: Iterable[Fix], *, keep: bool) -> int:

@@ -48,11 +48,10 @@ def build(schema: Snapshot, catalog: Catalog) -> Model:
     collections = {name: entry for (name,), entry in schema.section("collections").items()}
     groups, ungrouped = _grouped(collections)
     rules = list(database.rules(catalog))
-    stems = _Stems()
 
     def page(name: str, title: str, note: str, tables: Iterable[str]) -> Page:
         described = (_table(table, collections.get(table), schema, catalog, rules) for table in tables)
-        return Page(stems.take(name), title, note, tuple(described))
+        return Page(name, title, note, tuple(described))
 
     pages = [page(name, name, _text(_meta(collections[name]).get("note")), tables) for name, tables in groups.items()]
     pages += [
@@ -85,20 +84,6 @@ def _system(schema: Snapshot, catalog: Catalog, relations: Iterable[Relation]) -
     names |= {rule.table for rule in database.rules(catalog)}
     names |= {column.table for column in database.columns(catalog)}
     return sorted(name for name in names if name.startswith(_SYSTEM))
-
-
-class _Stems:
-    """File names: safe in a path, and unique even where case does not count."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, name: str) -> str:
-        stem = "".join(character if character.isalnum() or character in "-_" else "_" for character in name)
-        while stem.lower() in self._taken:
-            stem += "_"
-        self._taken.add(stem.lower())
-        return stem
 
 
 def _table(name: str, entry: Entry | None, schema: Snapshot, catalog: Catalog, rules: Sequence[Rule]) -> Table:
