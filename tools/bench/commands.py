@@ -11,29 +11,24 @@ from tools.bench.arena import Arena
 from tools.bench.process import Command
 from tools.bench.servers import Server
 
+PROGRAMS = Path(sys.executable).parent
 # Empty, so that the checkout's .env does not set them.
 UNSET = ("DB_CONNECTION_STRING", "DB_SSL", "DIRECTUS_TOKEN", "DIRECTUS_URL", "DIRECTUS_SCHEMA_APPLY_MODE")
 
 
 def ours(arena: Arena, database: str, *arguments: str | Path, server: Server | None = None) -> Command:
     """Run this tool on a running Directus, or without one."""
-    overrides = {**dict.fromkeys(UNSET, ""), "DIRECTUS_URL": server.url if server else ""}
-    program = Path(sys.executable).with_name("directus-sync")
-    command = Command((str(program), *map(str, arguments)), arena.environ(database, overrides), arena.root)
-    return _with_servers(command, arena, server)
+    return _of_project(arena, database, PROGRAMS / "directus-sync", *arguments, server=server)
 
 
 def boot(arena: Arena, database: str) -> Command:
     """Run what a container starts with; the server that it would start then is not part of it."""
-    environ = arena.environ(database, dict.fromkeys(UNSET, ""))
-    return _with_servers(Command((str(arena.root / "docker/entrypoint.sh"), "true"), environ, arena.root), arena)
+    return _of_project(arena, database, arena.root / "docker/entrypoint.sh", "true")
 
 
 def alembic(arena: Arena, database: str, *arguments: str) -> Command:
     """Run Alembic on this project's migrations."""
-    program = Path(sys.executable).with_name("alembic")
-    environ = arena.environ(database, dict.fromkeys(UNSET, ""))
-    return Command((str(program), *arguments), environ, arena.root)
+    return _of_project(arena, database, PROGRAMS / "alembic", *arguments)
 
 
 def chain(arena: Arena, database: str, snapshot: Path) -> Command:
@@ -61,6 +56,13 @@ def package(arena: Arena, server: Server, verb: str, dump: Path) -> Command:
     environ = {**arena.base, "DIRECTUS_URL": server.url, "DIRECTUS_TOKEN": arena.base["ADMIN_TOKEN"]}
     arguments = ("node", str(npm.program(arena.installed)), verb, *options)
     return _with_servers(Command(arguments, environ, arena.home), arena, server)
+
+
+def _of_project(arena: Arena, database: str, *command: str | Path, server: Server | None = None) -> Command:
+    overrides = {**dict.fromkeys(UNSET, ""), "DIRECTUS_URL": server.url if server else ""}
+    return _with_servers(
+        Command(tuple(map(str, command)), arena.environ(database, overrides), arena.root), arena, server
+    )
 
 
 def _with_servers(command: Command, arena: Arena, server: Server | None = None) -> Command:

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tools.bench import usage
 from tools.bench.errors import BenchError
 
+PROC = Path("/proc")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 MEBIBYTE = 1024 * 1024
 WATCH_SECONDS = 0.02
 # Far more than any command takes: one that hangs must not hold up the run.
@@ -67,7 +69,7 @@ def run(command: Command, log: Path) -> Measured:
 
 def _run(command: Command, log: Path) -> Measured:
     with log.open("w+b") as output:
-        before = usage.cpu_seconds(command.servers)
+        before = _cpu_seconds(command.servers)
         begun = time.perf_counter()
         child = subprocess.Popen(
             command.arguments, env=command.environ, cwd=command.folder,
@@ -76,7 +78,7 @@ def _run(command: Command, log: Path) -> Measured:
         with _watched(child.pid) as peak, _limited(child.pid):
             used = _wait(child)
             seconds = time.perf_counter() - begun
-        cpu = used + usage.cpu_seconds(command.servers) - before
+        cpu = used + _cpu_seconds(command.servers) - before
         if child.returncode != 0:
             late = f" after {seconds:.0f} s" if seconds > LIMIT_SECONDS else ""
             raise BenchError(f"{' '.join(command.arguments)} ended with {child.returncode}{late}", _tail(output))
@@ -103,7 +105,7 @@ def _watched(pid: int) -> Iterator[list[int]]:
 
     def watch() -> None:
         while not ended.wait(WATCH_SECONDS):
-            seen.append(usage.resident_bytes(pid))
+            seen.append(_resident_bytes(pid))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -129,3 +131,35 @@ def _limited(pid: int) -> Iterator[None]:
 def _tail(output: IO[bytes]) -> str:
     output.seek(0)
     return "\n".join(output.read().decode(errors="replace").splitlines()[-LOG_LINES:])
+
+
+def _tree(root: int) -> list[int]:
+    """Return the ids of a process and all below it."""
+    found = [root]
+    # The list grows while it is read.
+    for pid in found:
+        with suppress(OSError):  # a process may end at any moment, also within the search
+            for path in PROC.glob(f"{pid}/task/*/children"):
+                found += map(int, path.read_text().split())
+    return found
+
+
+def _resident_bytes(root: int) -> int:
+    """Return the resident memory of the tree; pages that two processes share count twice."""
+    total = 0
+    for pid in _tree(root):
+        with suppress(OSError):
+            total += int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
+    return total
+
+
+def _cpu_seconds(roots: Iterable[int]) -> float:
+    """Return the CPU time of these trees so far, with that of their processes that have ended."""
+    ticks = 0
+    for pid in (pid for root in roots for pid in _tree(root)):
+        with suppress(OSError):
+            # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+            fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            # utime, stime, and the same of children that were waited for.
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / TICKS
