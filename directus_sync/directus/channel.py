@@ -74,14 +74,14 @@ class Channel:
 
     def read(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request that changes nothing that matters, and again while Directus does not answer or is busy."""
-        try:
-            return self.checked(self.ask(method, path, **options))
-        except httpx.TransportError as error:
-            raise self.unavailable(error) from error
+        return self.checked(self.ask(method, path, **options))
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request as `read` does, and return whatever Directus answers. Raises httpx's errors."""
-        return self._repeated((httpx.TransportError, _Busy), method, path, **options)
+        """Send a request as `read` does, and return whatever Directus answers."""
+        try:
+            return self._repeated((httpx.TransportError, _Busy), method, path, **options)
+        except httpx.TransportError as error:
+            raise self.unavailable(error) from error
 
     def send(self, method: str, path: str, body: object) -> httpx.Response:
         """Send a change, and again only while Directus is too busy to take it. Raises httpx's errors."""

@@ -45,7 +45,7 @@ class DirectusClient:
         self.choice: Choice | None = None
 
     @classmethod
-    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth, choice: Choice | None = None) -> Self:
+    def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth, choice: Choice) -> Self:
         """Return a client of a Directus that listens on a Unix socket. No proxy is used for it."""
         client = cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
         client.choice = choice
@@ -111,10 +111,7 @@ class DirectusClient:
         The credentials of the settings are not sent.
         """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        try:
-            response = self._channel.ask("GET", path, auth=None, headers=headers)
-        except httpx.TransportError as error:
-            raise self._channel.unavailable(error) from error
+        response = self._channel.ask("GET", path, auth=None, headers=headers)
         if response.status_code in {401, 403}:
             return None
         data = data_of(self._channel.checked(response))

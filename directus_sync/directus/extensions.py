@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from directus_sync.directus.client import DirectusClient
@@ -103,11 +103,9 @@ def switch_on(connection: Connection, bundles: Sequence[Bundle]) -> tuple[str, .
     return off
 
 
-def _standing(connection: Connection, bundle: Bundle) -> set[tuple[str, str, str | None, bool]]:
+def _standing(connection: Connection, bundle: Bundle) -> set[tuple[Any, ...]]:
     statement = f"SELECT id::text, folder, bundle::text, enabled {_OF_BUNDLE}"
-    return {
-        (row[0], row[1], row[2], row[3]) for row in database.query(connection, statement, {"folder": bundle.folder})
-    }
+    return set(database.query(connection, statement, {"folder": bundle.folder}))
 
 
 def _write(connection: Connection, bundle: Bundle) -> None:

@@ -282,20 +282,16 @@ def require_extensions(connection: Connection) -> None:
         " current_setting('timescaledb.disable_load', true) IS NOT NULL",
         (list(_EXTENSIONS),),
     )
-    host = connection.info.host
     missing = [title for name, title in _EXTENSIONS.items() if name not in available]
     if missing:
-        raise ExtensionUnavailable(
-            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed on the database server",
-            where=f"{host}:{connection.info.port}",
-            next="install what is missing, or use an image that has it (timescale/timescaledb-ha:*-all)",
-        )
-    if not preloaded:
-        raise ExtensionUnavailable(
-            "TimescaleDB is installed on the database server, but not preloaded",
-            where=f"{host}:{connection.info.port}",
-            next="add timescaledb to shared_preload_libraries in postgresql.conf, then restart PostgreSQL",
-        )
+        what = f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed on the database server"
+        step = "install what is missing, or use an image that has it (timescale/timescaledb-ha:*-all)"
+    elif not preloaded:
+        what = "TimescaleDB is installed on the database server, but not preloaded"
+        step = "add timescaledb to shared_preload_libraries in postgresql.conf, then restart PostgreSQL"
+    else:
+        return
+    raise ExtensionUnavailable(what, where=f"{connection.info.host}:{connection.info.port}", next=step)
 
 
 def _unreadable() -> DatabaseUnavailable:
