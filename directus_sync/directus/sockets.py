@@ -50,7 +50,8 @@ def _sweep(parent: Path) -> None:
         with suppress(OSError):
             if time.time() - old.stat().st_mtime < SETTLED_SECONDS:
                 continue
-            handle = os.open(old, os.O_RDONLY)
+            # A pipe of this name would block it until somebody writes.
+            handle = os.open(old, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(old)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,23 @@ def test_a_long_tmpdir_does_not_make_the_sockets_path_too_long(
     with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
         assert len(bytes(loaded.socket)) <= 107
         assert loaded.socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_pipe_that_somebody_named_so_does_not_hold_up_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    pipe = short / f"{sockets.PREFIX}pipe"
+    os.mkfifo(pipe)
+    os.utime(pipe, (0, 0))
+    made = threading.Event()
+
+    def make() -> None:
+        with sockets.folder():
+            made.set()
+
+    threading.Thread(target=make, daemon=True).start()
+    assert made.wait(5)
+    shutil.rmtree(short)
 
 
 def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
