@@ -121,6 +121,12 @@ def value(node: yaml.Node) -> object:
     return _Loader(b"").construct_document(node)
 
 
+def held(content: bytes) -> Any:
+    """Return what a file that people write holds, aliases written out; None for an empty one. Raises Unreadable."""
+    root = tree(content)
+    return None if root is None else value(root)
+
+
 def dump(document: object) -> bytes:
     """Return YAML that `load` reads as the same document."""
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode()

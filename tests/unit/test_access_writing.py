@@ -71,6 +71,13 @@ def test_alignment_stays(tmp_path: Path) -> None:
     assert folder.pull()["events.yaml"] == text.replace("marshal:   {read: '*'}", "marshal:   {read: [id]}")
 
 
+def test_a_file_that_repeats_a_value_by_its_name_is_written_to(tmp_path: Path) -> None:
+    text = "tenant: organization_id\norg-admin: {read: &fields [id, name]}\nmarshal: {read: *fields}\n"
+    folder = Folder(access_files.written(tmp_path, events=text))
+    folder.edit("permission:marshal/events/read", fields=["id"])
+    assert folder.pull()["events.yaml"] == text.replace("{read: *fields}", "{read: [id]}")
+
+
 @pytest.mark.parametrize(
     ("rows", "written"),
     [

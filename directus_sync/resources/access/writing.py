@@ -55,7 +55,7 @@ def _collection(
     """Return a collection's file. changed: by policy, the actions that differ."""
     found = access.collections.get(name)
     folding = Folding(found, name, schema)
-    old: Any = plain_yaml.load(content.encode()) or {}
+    old: Any = plain_yaml.held(content.encode()) or {}
     wanted: dict[str, dict[str, Any] | None] = {}
     for policy, actions in sorted(changed.items()):
         said: dict[str, Any] = dict(old.get(policy) or {})
@@ -91,7 +91,7 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             next="take it away in Directus, or by directus-sync push --only access --discard-live with that id;\n"
             "what the public may do is in the collections' files, under `public`",
         )
-    old: Any = plain_yaml.load(content.encode())
+    old: Any = plain_yaml.held(content.encode())
     if policies:
         said = old["policies"]
         entries = {
