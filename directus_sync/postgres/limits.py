@@ -23,15 +23,13 @@ def crowded(connection: Connection) -> tuple[str, ...]:
     """Return a sentence for each hypertable of which a statement over all chunks takes `SHARE` of all locks."""
     if not database.has(connection, "_timescaledb_catalog.hypertable"):
         return ()
-    return tuple(
-        f"{table} has {chunks} chunks with {indexes} indexes each: a statement over all of them takes"
-        f" {needed(chunks, indexes)} of the {per_transaction * sessions} locks that max_locks_per_transaction ="
-        f" {per_transaction} allows; set it to {2 * needed(chunks, indexes) // sessions + 1} or more, and restart"
-        for table, chunks, indexes, per_transaction, sessions in database.query(connection, _CHUNKS)
-        if needed(chunks, indexes) > SHARE * per_transaction * sessions
-    )
-
-
-def needed(chunks: int, indexes: int) -> int:
-    """Return how many locks a statement over all chunks takes."""
-    return chunks * (1 + indexes)
+    found = []
+    for table, chunks, indexes, per_transaction, sessions in database.query(connection, _CHUNKS):
+        needed = chunks * (1 + indexes)
+        if needed > SHARE * per_transaction * sessions:
+            found.append(
+                f"{table} has {chunks} chunks with {indexes} indexes each: a statement over all of them takes"
+                f" {needed} of the {per_transaction * sessions} locks that max_locks_per_transaction ="
+                f" {per_transaction} allows; set it to {2 * needed // sessions + 1} or more, and restart"
+            )
+    return tuple(found)
