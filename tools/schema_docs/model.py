@@ -9,18 +9,11 @@ from tools.schema_docs.catalog import Rule
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A value of a dropdown, and the text that an operator sees."""
-
-    value: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Field:
     """A field or column. sql: its type in PostgreSQL, None for an alias, which has no column.
 
     asked: the admin UI requires a value. bookkeeping: Directus writes it; diagrams leave it out.
+    choices: values of a dropdown, each with the text that an operator sees.
     """
 
     name: str
@@ -36,7 +29,7 @@ class Field:
     indexed: bool = False
     bookkeeping: bool = False
     note: str = ""
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
     others_allowed: bool = False
     validation: object = None
 

@@ -204,15 +204,14 @@ def _notes(field: Field) -> Iterable[str]:
     if field.choices:
         # Without labels that only spell the value with capitals and blanks.
         shown = (
-            code(choice.value)
-            + ("" if _alike(choice.value, choice.text) or not choice.text else f" ({text(choice.text)})")
-            for choice in field.choices
+            code(value) + ("" if _alike(value, label) or not label else f" ({text(label)})")
+            for value, label in field.choices
         )
         more = "; others are possible" if field.others_allowed else ""
         yield f"- {code(field.name)} is one of, in this order: {', '.join(shown)}{more}."
     condition = _condition(field.validation, field.name)
     # The values of a dropdown are listed above.
-    if condition and condition != {"_in": [choice.value for choice in field.choices]}:
+    if condition and condition != {"_in": [value for value, _ in field.choices]}:
         yield f"- {code(field.name)} must pass {words.value(condition)}."
 
 

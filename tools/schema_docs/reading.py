@@ -12,7 +12,7 @@ from directus_sync.schema.columns import Column
 from directus_sync.schema.snapshot import Snapshot
 from tools.schema_docs import catalog as database
 from tools.schema_docs.catalog import Rule
-from tools.schema_docs.model import Choice, Field, Model, Page, Relation, Table
+from tools.schema_docs.model import Field, Model, Page, Relation, Table
 
 Entry = Mapping[str, Any]
 
@@ -153,15 +153,15 @@ def _sql(kind: str, schema: Entry) -> str:
     return column.made.partition("(")[0] if column.length is not None and column.length <= 0 else column.made
 
 
-def _choices(choices: object) -> Iterable[Choice]:
+def _choices(choices: object) -> Iterable[tuple[str, str]]:
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and isinstance(choice.get("children"), list):
             yield from _choices(choice["children"])
         elif isinstance(choice, dict):
             # $t: asks the admin UI for the word of the user's language; what follows is the English one.
-            yield Choice(_text(choice.get("value")), _text(choice.get("text")).removeprefix("$t:"))
+            yield _text(choice.get("value")), _text(choice.get("text")).removeprefix("$t:")
         else:
-            yield Choice(_text(choice), "")
+            yield _text(choice), ""
 
 
 def _relations(schema: Snapshot) -> Iterable[Relation]:
