@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 import psycopg
@@ -54,6 +56,14 @@ DROP SEQUENCE IF EXISTS public.numbers CASCADE;
 DELETE FROM directus_sync.snapshot_history"""
 
 
+@cache
+def _session(conninfo: str) -> psycopg.Connection[Any]:
+    """Connect once in this process."""
+    connection: psycopg.Connection[Any] = psycopg.connect(conninfo, autocommit=True)
+    atexit.register(connection.close)
+    return connection
+
+
 @dataclass(frozen=True)
 class Database:
     """One database of the test server, and the settings that lead there.
@@ -99,7 +109,8 @@ class Database:
     @property
     def maintenance(self) -> Database:
         """The server's database that nothing is tested on."""
-        return Database("postgres", self.environ)
+        found = Database("postgres", self.environ)
+        return replace(found, session=_session(found.conninfo))
 
     def drop(self) -> None:
         self.maintenance.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from directus_sync.directus import bootstrap
+from tests import memory
 from tests.commands import ROOT, Tool
 from tests.databases import Database
 
@@ -30,6 +31,7 @@ class Templates:
 
     def __init__(self, environ: dict[str, str]) -> None:
         self.environ = environ
+        self.space = memory.tablespace(environ)
         digest = hashlib.sha256()
         for path in sorted(path for pattern in TEMPLATE_SOURCES for path in ROOT.glob(pattern)):
             digest.update(path.read_bytes())
@@ -39,10 +41,16 @@ class Templates:
 
     def copy(self, stage: str, database: Database) -> None:
         """Make a database."""
+        self._copy(stage, database, self.space)
+
+    def _copy(self, stage: str, database: Database, space: str) -> None:
         if stage not in self.names:
             self.names[stage] = self._name(stage)
+        template = self.names[stage]
         # Block by block, through the log, it takes twice as long.
-        database.maintenance.execute(f"CREATE DATABASE {database.name} TEMPLATE {self.names[stage]} STRATEGY file_copy")
+        database.maintenance.execute(
+            f"CREATE DATABASE {database.name} TEMPLATE {template} STRATEGY file_copy TABLESPACE {space}"
+        )
 
     def _name(self, stage: str) -> str:
         name = f"template_{stage}_{self.key}"
@@ -60,7 +68,7 @@ class Templates:
     def _build(self, stage: str, name: str) -> None:
         draft = Database(f"draft_{stage}", self.environ)
         draft.drop()
-        self.copy("empty" if stage == "bootstrapped" else "bootstrapped", draft)
+        self._copy("empty" if stage == "bootstrapped" else "bootstrapped", draft, memory.ELSEWHERE)
         tool = Tool(draft)
         if stage == "bootstrapped":
             done = tool.alembic("upgrade", "pre@head")
