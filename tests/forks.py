@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -83,16 +84,42 @@ def serve(asked: int) -> None:
     # A search for cycles would copy the memory that the processes share.
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # By what tells the end of a process: its id, and where to say what became of it.
+    running: dict[int, tuple[int, int]] = {}
+    ready = select.poll()
+    ready.register(asked, select.POLLIN)
     with socket.socket(fileno=asked) as asking:
-        while (given := socket.recv_fds(asking, LONGEST, 3))[0]:
-            if os.fork() == 0:
-                asking.close()
-                _mind(mains, given[0], *given[1])
-            for number in given[1]:
-                os.close(number)
-            with suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+        while True:
+            for number, _ in ready.poll():
+                if number != asked:
+                    ready.unregister(number)
+                    _say_how_it_ended(number, *running.pop(number))
+                elif (given := socket.recv_fds(asking, LONGEST, 3))[0]:
+                    request, (out, err, answer) = given[:2]
+                    process = os.fork()
+                    if process == 0:
+                        _close(asked, answer, *running, *(answer for _, answer in running.values()))
+                        _become(mains, request, out, err)
+                    _close(out, err)
+                    os.write(answer, f"{process} ".encode())
+                    ended = os.pidfd_open(process)
+                    running[ended] = process, answer
+                    ready.register(ended, select.POLLIN)
+                else:
+                    return
+
+
+def _close(*numbers: int) -> None:
+    for number in numbers:
+        os.close(number)
+
+
+def _say_how_it_ended(ended: int, process: int, answer: int) -> None:
+    _, status = os.waitpid(process, 0)
+    # Nobody waits any more for one that took too long.
+    with suppress(BrokenPipeError):
+        os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
+    _close(ended, answer)
 
 
 def _load(module: str) -> Callable[[], object]:
@@ -104,20 +131,6 @@ def _load(module: str) -> Callable[[], object]:
     return importlib.import_module(module).main  # type: ignore[no-any-return]
 
 
-def _mind(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, err: int, answer: int) -> NoReturn:
-    """Start the command, and say what became of it."""
-    process = os.fork()
-    if process == 0:
-        os.close(answer)
-        _become(mains, request, out, err)
-    os.write(answer, f"{process} ".encode())
-    _, status = os.waitpid(process, 0)
-    # Nobody waits any more for one that took too long.
-    with suppress(BrokenPipeError):
-        os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
-
-
 def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int, err: int) -> NoReturn:
     """Be the command."""
     # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
@@ -127,8 +140,7 @@ def _become(mains: Mapping[str, Callable[[], object]], request: bytes, out: int,
         os.dup2(nothing.fileno(), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
-    for number in (out, err):
-        os.close(number)
+    _close(out, err)
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = command
