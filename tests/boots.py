@@ -15,6 +15,7 @@ import httpx
 
 from tests.conftest import ROOT, Finished
 from tests.processes import marked, until
+from tests.serving import client_of
 from tools.devstack import ports
 
 ENTRYPOINT = ROOT / "docker" / "entrypoint.sh"
@@ -47,8 +48,8 @@ class Boot:
         return self.log.read_text(encoding="utf-8")
 
     def get(self, path: str, token: str | None = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30, trust_env=False)
+        with client_of(f"http://127.0.0.1:{self.port}", token) as client:
+            return client.get(path)
 
     @property
     def serves(self) -> bool:

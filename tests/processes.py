@@ -27,4 +27,4 @@ def until(condition: Callable[[], object], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.01)
+        time.sleep(0.03)

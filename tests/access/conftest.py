@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from tests.access import clubs, matrix
 from tests.access.people import Person
 from tests.conftest import RunningDirectus, wipe
+from tests.serving import client_of
 
 Row = dict[str, Any]
 
@@ -85,9 +86,7 @@ def guarded_clubs(extended: RunningDirectus) -> Iterator[Clubs]:
 
         def as_(person: Person) -> httpx.Client:
             if person.name not in clients:
-                headers = {"Authorization": f"Bearer {person.token}"} if person.token else {}
-                client = httpx.Client(base_url=served.http.base_url, headers=headers, timeout=60)
-                clients[person.name] = running.enter_context(client)
+                clients[person.name] = running.enter_context(client_of(served.http.base_url, person.token))
             return clients[person.name]
 
         yield Clubs(served, running.enter_context(database.connect()), as_)

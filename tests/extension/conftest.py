@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import OUTBOX_SECONDS, RunningDirectus, emptied, extension_settings, running_directus, wipe
 from tests.extension import rally
 from tests.redis import Redis
+from tests.serving import client_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +22,7 @@ class Rally:
 
     def as_user(self, name: str) -> httpx.Client:
         """Return a client of the user with this name."""
-        http = self.directus.http
-        return httpx.Client(base_url=http.base_url, headers={"Authorization": f"Bearer {name}"}, timeout=60)
+        return client_of(self.directus.http.base_url, name)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.extension.test_race_day import Person, people  # noqa: F401 - a fixtu
 from tests.extension.test_tenant_guard import code
 from tests.processes import until
 from tests.redis import Redis
-from tests.serving import switched_off
+from tests.serving import client_of, switched_off
 
 STREAM = "commands:outbound"
 COMMAND = {"event_id": key("event A"), "device_id": key("device A"), "command": "setdigout", "params": "1? 10"}
@@ -34,7 +34,7 @@ def listening(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
 
 def answered(rally: Rally, command: str, *, token: str | None = COMMANDS_TOKEN, **body: Any) -> httpx.Response:
     """Answer a command as who passes on what devices say: no user of Directus."""
-    with httpx.Client(base_url=rally.directus.http.base_url, timeout=60) as http:
+    with client_of(rally.directus.http.base_url) as http:
         headers = {} if token is None else {"X-TRM-Token": token}
         return http.post(f"/trm/commands/{command}/answer", json=body, headers=headers)
 

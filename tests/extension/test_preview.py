@@ -14,6 +14,7 @@ from tests.course import BOW_TIE, box
 from tests.extension.conftest import Rally
 from tests.extension.rally import key
 from tests.extension.test_tenant_guard import code
+from tests.serving import client_of
 
 OPENAPI = json.loads((ROOT / "extensions/trm/openapi.json").read_text())["paths"]["/trm/preview"]["post"]["responses"]
 WAYPOINT, FENCE, EVENT, STAGE = (key(f"{name} A") for name in ("waypoint", "fence", "event", "stage"))
@@ -278,7 +279,7 @@ def test_who_may_not_change_a_place_learns_nothing(observed: Rally, case: str) -
     if user:
         assert code(ask(observed, user, **body)) == wanted
     else:
-        with httpx.Client(base_url=observed.directus.http.base_url) as http:
+        with client_of(observed.directus.http.base_url) as http:
             assert code(http.post("/trm/preview", json=body)) == wanted
 
 
