@@ -1,4 +1,7 @@
-"""The container's entrypoint, without a container: it migrates, then serves, or says why not; a signal ends it all."""
+"""The container's entrypoint, without a container: it says why it does not serve, and a signal ends it all.
+
+That it migrates, then serves, is in test_image.py.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from directus_sync.postgres.lock import LOCK_KEY
-from directus_sync.schema.snapshot import Snapshot
 from tests.boots import ENTRYPOINT, Boot, booting
 from tests.conftest import Tool
 from tests.processes import until
@@ -29,52 +30,6 @@ def pm2(stack_environ: dict[str, str]) -> tuple[str | Path, ...]:
     installed = Path(stack_environ["DIRECTUS_HOME"]).resolve().parents[2]
     (program,) = installed.glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
     return "node", program, "start", FIXTURES / "ecosystem.config.cjs"
-
-
-def assert_serves_what_is_committed(boot: Boot, tool: Tool, committed: Snapshot) -> None:
-    """See that it serves the schema of the committed file, byte for byte, to the administrator that the tool made."""
-    settings = tool.settings
-    given = {"email": settings.email, "password": settings.password}
-    login = httpx.post(f"http://127.0.0.1:{boot.port}/auth/login", json=given, timeout=30, trust_env=False)
-    token = login.json()["data"]["access_token"]
-    assert boot.get("/users/me", token).json()["data"]["first_name"] == "Admin"
-    assert boot.get("/items/events", token).json() == {"data": []}
-    tables = {name for (name,), entry in committed.section("collections").items() if entry.get("schema")}
-    served = {entry["collection"] for entry in boot.get("/collections", token).json()["data"] if entry["schema"]}
-    # Alembic's tables are out of Directus's sight, also where DB_EXCLUDE_TABLES does not say so.
-    assert {name for name in served if not name.startswith("directus_")} == tables
-    fields = {entry["field"] for entry in boot.get("/fields/directus_users", token).json()["data"]}
-    assert {"phone", "birth_date", "nationality", "organization_users"} <= fields
-    assert "organization_id" not in fields
-    assert boot.get("/schema/snapshot?export=yaml", token).content == committed.content
-
-
-def test_two_replicas_migrate_an_empty_database_once_and_serve(
-    empty: Tool, committed: Snapshot, tmp_path: Path
-) -> None:
-    # Or it answers 503 while the machine is busy.
-    environ = {**empty.environ, "PRESSURE_LIMITER_ENABLED": "false"}
-    with ExitStack() as boots:
-        one = boots.enter_context(booting(environ, tmp_path))
-        # Or a busy machine lets it finish before the other one comes.
-        until(lambda: "Applying: pre_0001" in one.output)
-        # In place of a second Directus.
-        other = boots.enter_context(booting(environ, tmp_path, ["touch", tmp_path / "served"]))
-        until(lambda: one.serves)
-        assert "Deployed in" in one.output
-        later = other.ended()
-        assert later.code == 0, later.text
-        assert "Waiting for the migration lock" in later.err
-        assert "Nothing to do" in later.err
-        assert (tmp_path / "served").exists()
-        assert_serves_what_is_committed(one, empty, committed)
-        stopped = one.stop()
-        assert not one.processes
-        assert stopped.code in {0, -signal.SIGTERM}, stopped.text
-        assert "Directus shut down OK" in stopped.err
-    sessions = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    until(lambda: not empty.database.rows(sessions))
-    assert empty("check").code == 0
 
 
 @pytest.mark.slow
