@@ -19,7 +19,8 @@ def older(deployed: Tool) -> Tool:
     """The tool on a database from before the last migration of Directus, which Directus itself took back."""
     home = installation.home(deployed.settings)
     down = [program.node(deployed.settings), str(home / "cli.js"), "database", "migrate:down"]
-    subprocess.run(down, cwd=home, env=program.environment(deployed.settings), check=True, capture_output=True)
+    environ = {**program.environment(deployed.settings), "NODE_COMPILE_CACHE": str(home / ".cache" / "directus-sync")}
+    subprocess.run(down, cwd=home, env=environ, check=True, capture_output=True)
     return deployed
 
 
