@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -162,6 +163,8 @@ def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
         "TRM_REDIS": stream.url,
         "TRM_OUTBOX_SECONDS": OUTBOX_SECONDS,
         "TRM_COMMANDS_TOKEN": COMMANDS_TOKEN,
+        # Directus copies the schema for each request otherwise, which is a ninth of its work.
+        "CACHE_SCHEMA_FREEZE_ENABLED": "true",
     }
     with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
         yield running
@@ -192,6 +195,17 @@ def pytest_configure(config: pytest.Config) -> None:
     users = (stack.state.folder / "users.lock").open("w")
     fcntl.flock(users, fcntl.LOCK_SH)
     config.stash[_STACK] = (users, stack.status()["postgres"].running, home)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave out of each search for cycles all that the tests are: 4 of 27 s of CPU of tests/unit."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
