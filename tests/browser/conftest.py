@@ -30,9 +30,9 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(chromium: str, pictures: Path | None) -> Iterator[Browser]:
     """One for the tests of all Directuses: Playwright starts once in a process."""
-    with browse(chromium) as running:
+    with browse(chromium, pictures) as running:
         yield running
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-# No sandbox: in a container root can't make one. No partial raster: equal pages make equal pictures.
-# The rest keeps Chromium from calling its maker.
+# No sandbox: in a container root can't make one. The rest keeps Chromium from calling its maker.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -20,8 +19,9 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-partial-raster",
 )
+# Equal pages make equal pictures; it takes a tenth longer.
+FOR_PICTURES = "--disable-partial-raster"
 MILLISECONDS = 30_000
 
 # The links of a group, each with its bookmarks below it.
@@ -191,11 +191,12 @@ class Studio:
 
 
 @contextmanager
-def browse(chromium: str) -> Iterator[Browser]:
+def browse(chromium: str, pictures: Path | None) -> Iterator[Browser]:
     """Run a browser while the block runs."""
+    arguments = [*ARGUMENTS, *([FOR_PICTURES] if pictures else [])]
     expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
         browser.close()
 
