@@ -3,48 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from directus_sync.schema.diff import ABSENT, STATUS_PATH, Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
-
-SCHEMA_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "collections": ("name",),
-    "fields": (
-        "name",
-        "table",
-        "data_type",
-        "default_value",
-        "max_length",
-        "numeric_precision",
-        "numeric_scale",
-        "is_nullable",
-        "is_unique",
-        "is_indexed",
-        "is_primary_key",
-        "is_generated",
-        "generation_expression",
-        "has_auto_increment",
-        "foreign_key_table",
-        "foreign_key_column",
-    ),
-    "systemFields": ("is_indexed",),
-    "relations": (
-        "table",
-        "column",
-        "foreign_key_table",
-        "foreign_key_column",
-        "constraint_name",
-        "on_update",
-        "on_delete",
-    ),
-}
-_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "collections": ("collection", "meta"),
-    "fields": ("collection", "field", "type", "meta"),
-    "systemFields": ("collection", "field"),
-    "relations": ("collection", "field", "related_collection", "meta"),
-}
+from directus_sync.schema.snapshot_checks import SCHEMA_TYPES
 
 
 def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
@@ -66,12 +29,12 @@ def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, 
     """
     if entry is None:
         return None
-    kept = {key: entry[key] for key in _KEYS[kind.value] if key in entry}
+    kept = {key: value for key, value in entry.items() if key != "schema"}
     if kind is ItemKind.COLLECTION and isinstance(meta := kept.get("meta"), Mapping) and STATUS_PATH[1] in meta:
         kept["meta"] = {name: value for name, value in meta.items() if name != STATUS_PATH[1]}
     schema = entry.get("schema")
     if schema is not None:
-        kept["schema"] = {key: schema[key] for key in SCHEMA_KEYS[kind.value] if key in schema}
+        kept["schema"] = {key: schema[key] for key in SCHEMA_TYPES[kind.value] if key in schema}
     if kind is ItemKind.FIELD and schema and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         del kept["schema"]
     return kept

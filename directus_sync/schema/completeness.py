@@ -10,10 +10,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from directus_sync.schema.comparison import SCHEMA_KEYS
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.properties import Properties
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.schema.snapshot_checks import SCHEMA_TYPES
 
 Key = tuple[str, ...]
 
@@ -50,7 +50,7 @@ def _lacking(
     for kind in (ItemKind.COLLECTION, ItemKind.FIELD, ItemKind.RELATION):
         there = live.section(kind.value)
         meta = _keys_of(there.values(), "meta") or columns.get(kind.value, {}).keys() - _UNWRITTEN
-        schema = frozenset(SCHEMA_KEYS[kind.value])
+        schema = frozenset(SCHEMA_TYPES[kind.value])
         schema = schema & _keys_of(there.values(), "schema") or schema
         for key, entry in wanted.section(kind.value).items():
             before = there.get(key, {})

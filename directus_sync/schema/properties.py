@@ -26,11 +26,11 @@ class Property:
     length: int | None = None
 
     def fault(self, value: object) -> str:
-        """Return what the value must be or do; empty if it comes back as it is."""
+        """Return what the value must be; empty if it comes back as it is."""
         if value is None:
-            return "not be null" if self.required else ""
+            return "must not be null" if self.required else ""
         fits, wanted = self._fits(value)
-        return "" if fits else f"be {wanted}, not {shown(value)}"
+        return "" if fits else f"must be {wanted}, not {shown(value)}"
 
     def _fits(self, value: object) -> tuple[bool, str]:
         if self.name in _LISTS:

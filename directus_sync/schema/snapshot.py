@@ -71,10 +71,8 @@ class Snapshot:
                 sections[section][key] = entry
         owners = {key[0] for key in sections["collections"]}
         for section in ("fields", "relations"):
-            kept = {
-                k: entry for k, entry in sections[section].items() if k[0] in owners or k[0].startswith("directus_")
-            }
-            sections[section] = kept
+            for lost in [k for k in sections[section] if k[0] not in owners and not k[0].startswith("directus_")]:
+                del sections[section][lost]
         content = plain_yaml.dump(_document(self.directus, sections))
         return dataclasses.replace(self, content=content, sections=sections)
 
@@ -91,14 +89,9 @@ def _document(directus: str, sections: _Sections) -> dict[str, object]:
 
 def content_of(path: Path) -> bytes:
     """Return the bytes of a snapshot file. Raises WrongSettings when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise WrongSettings(
-            f"the snapshot cannot be read: {error.strerror}",
-            where=str(path),
-            next="write it with `directus-sync pull`, or name another with --snapshot",
-        ) from error
+    return plain_yaml.content(
+        path, WrongSettings, "write it with `directus-sync pull`, or name another with --snapshot"
+    )
 
 
 def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
@@ -164,17 +157,13 @@ def require_properties(snapshot: Snapshot, known: Properties, live: Snapshot) ->
             for name, value in (entry.get("meta") or {}).items():
                 if name in there and type(there[name]) is type(value) and there[name] == value:
                     continue
-                column = properties.get(name)
-                fault = "" if column is None else column.fault(value)
-                if column is not None and not fault:
-                    continue
-                verb = f"must {fault}" if fault else f"is not a property that Directus {snapshot.directus} has"
-                path = (section, index, "meta", name)
-                raise InvalidSnapshot(
-                    f"`meta.{name}` of {'.'.join(key)} {verb}",
-                    where=problems.line_of(snapshot.content, snapshot.source, path),
-                    next=problems.RESTORE,
-                )
+                fault = f"is not a property that Directus {snapshot.directus} has"
+                if name in properties:
+                    fault = properties[name].fault(value)
+                if fault:
+                    where = problems.line_of(snapshot.content, snapshot.source, (section, index, "meta", name))
+                    what = f"`meta.{name}` of {'.'.join(key)} {fault}"
+                    raise InvalidSnapshot(what, where=where, next=problems.RESTORE)
 
 
 def _checked(

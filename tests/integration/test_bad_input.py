@@ -64,7 +64,7 @@ def test_files_that_are_missing_or_no_files(untouched: Tool, tmp_path: Path) -> 
     missing = untouched("deploy", "--snapshot", tmp_path / "none.yaml")
     _assert_refused(missing.text, missing.code, 2, "none.yaml", "directus-sync pull")
     folder = untouched("deploy", "--snapshot", tmp_path)
-    _assert_refused(folder.text, folder.code, 2, "the snapshot cannot be read", str(tmp_path))
+    _assert_refused(folder.text, folder.code, 2, "the file can't be read", str(tmp_path))
 
 
 def test_a_file_of_approvals_that_is_none(untouched: Tool, snapshot_file: Path) -> None:
