@@ -16,7 +16,7 @@ from directus_sync.catalog import Catalog, Kind, Object, query
 from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema.entries import INDEXED_BYTES
+from directus_sync.schema.columns import INDEXED_BYTES
 from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
 from directus_sync.wording import shown
 

@@ -37,11 +37,9 @@ def changes(judged: Plan) -> str:
 
 def plan_document(judged: Plan) -> dict[str, Any]:
     """Return the plan for machines, as docs/json.md describes it; one item for each entry of the server's diff."""
-    difference = judged.difference
+    counted = Counter(change.action for change in judged.difference.changes)
     return {
-        "add": difference.count(Action.ADD),
-        "change": difference.count(Action.CHANGE),
-        "remove": difference.count(Action.REMOVE),
+        **{action.value: counted[action] for action in Action},
         "rows_at_risk": judged.rows_at_risk,
         "refused": bool(judged.refused),
         "items": [_document(item) for item in judged.items],
@@ -126,9 +124,9 @@ def _detail(change: Change) -> str:
         edits = [f"{edit.name}: {short(edit.before)} -> {short(edit.after)}" for edit in change.edits]
         prefix = "" if change.kind is ItemKind.FIELD else f"{noun}, "
         return prefix + listed(edits, 3)
-    if change.kind is ItemKind.RELATION:
-        return f"relation to {change.related}"
     shape = change.after or change.before or {}
+    if change.kind is ItemKind.RELATION:
+        return f"relation to {shape.get('related_collection')}"
     return f"{noun}, {shape['type']}" if "type" in shape else noun
 
 

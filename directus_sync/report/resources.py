@@ -49,9 +49,7 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
     """Return the plan for machines, as docs/json.md describes it."""
     counted = Counter(item.change.action for item in judged.items)
     return {
-        "add": counted[Action.ADD],
-        "change": counted[Action.CHANGE],
-        "remove": counted[Action.REMOVE],
+        **{action.value: counted[action] for action in Action},
         "widens": sum(1 for item in judged.items if item.change.widens),
         "refused": bool(judged.refused),
         "items": [

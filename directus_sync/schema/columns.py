@@ -26,6 +26,9 @@ _MADE: Final = {
 _STRING_LENGTH: Final = 255
 _DECIMAL: Final = (10, 5)
 _UNLIMITED: Final = 2**31
+# The longest value that fits into a row of an index, and the longest character.
+INDEXED_BYTES: Final = 2692
+_CHARACTER_BYTES: Final = 4
 # The longest text that a value of the type can have.
 _TEXT_LENGTH: Final = {"integer": 11, "bigInteger": 20, "uuid": 36, "boolean": 5}
 # Every value of the first type is a value of the others, if it is not too long (_TEXT_LENGTH).
@@ -111,11 +114,18 @@ class Column:
     @property
     def is_long(self) -> bool:
         """Tell whether a value may be longer than an index takes."""
-        return self.kind in _TEXTS or self.kind == "json" or _is_geometry(self.kind)
+        if self.length is None:
+            return self.kind in _TEXTS or self.kind == "json" or _is_geometry(self.kind)
+        return _text_length(self) * _CHARACTER_BYTES > INDEXED_BYTES
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
         """Tell whether Directus alters the column at these edits of its field."""
         return self.always_altered or any(path[0] == "schema" for path in edited)
+
+
+def newly_indexed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether a column gets an index. before, after: its `schema`."""
+    return any(after.get(name) and not before.get(name) for name in ("is_indexed", "is_unique"))
 
 
 def _number(value: object, default: int) -> int:

@@ -60,10 +60,9 @@ def _between(
     before, after = comparable(kind, live), comparable(kind, wanted)
     if same(before, after):
         return None
-    related = (wanted or live or {}).get("related_collection")
     action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
     edits = tuple(_unequal((), before, after)) if before is not None and after is not None else ()
-    return Change(action, kind, key[0], key[1] if len(key) > 1 else None, related, edits, before, after)
+    return Change(action, kind, key[0], key[1] if len(key) > 1 else None, edits, before, after)
 
 
 def _unequal(path: tuple[str | int, ...], before: object, after: object) -> Iterable[Edit]:

@@ -48,12 +48,7 @@ class ItemKind(Enum):
     @property
     def noun(self) -> str:
         """The word for one such item."""
-        return {
-            "collections": "collection",
-            "fields": "field",
-            "systemFields": "index",
-            "relations": "relation",
-        }[self.value]
+        return "index" if self is ItemKind.SYSTEM_FIELD else self.value.removesuffix("s")
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,6 @@ class Change:
     kind: ItemKind
     collection: str
     field: str | None = None
-    related: str | None = None
     edits: tuple[Edit, ...] = ()
     before: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
     after: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
@@ -92,6 +86,11 @@ class Change:
     def key(self) -> tuple[str, ...]:
         """The name of the item's entry in its section of a snapshot."""
         return (self.collection,) if self.field is None else (self.collection, self.field)
+
+    @property
+    def edited(self) -> frozenset[tuple[str | int, ...]]:
+        """The paths of the properties that change."""
+        return frozenset(edit.path for edit in self.edits)
 
     @property
     def rebuilt(self) -> bool:
@@ -122,10 +121,6 @@ class SchemaDiff:
     def __bool__(self) -> bool:
         return bool(self.changes)
 
-    def count(self, action: Action) -> int:
-        """Return how many items an apply would add, change or remove."""
-        return sum(change.action is action for change in self.changes)
-
 
 NO_DIFFERENCE: Final = SchemaDiff()
 
@@ -154,7 +149,10 @@ def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
     The property `meta.status` of a collection belongs to each environment. An index on a column of Directus's own that
     the file lacks belongs to the version of Directus, or to whoever made it.
     """
-    entries = [{**entry, "diff": _without_status(entry["diff"])} for entry in raw.get("collections", ())]
+    entries = [
+        {**entry, "diff": [diff for diff in entry["diff"] if tuple(diff.get("path", ())) != STATUS_PATH]}
+        for entry in raw.get("collections", ())
+    ]
     indexes = [entry for entry in raw.get("systemFields", ()) if not _drops_index(entry)]
     return {**raw, "collections": [entry for entry in entries if entry["diff"]], "systemFields": indexes}
 
@@ -169,10 +167,6 @@ def _drops_index(entry: Mapping[str, Any]) -> bool:
     return any(edit.path == ("schema", "is_indexed") and not edit.after for edit in _edits(entry["diff"]))
 
 
-def _without_status(diffs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [diff for diff in diffs if tuple(diff.get("path", ())) != STATUS_PATH]
-
-
 def _paired(changes: Iterable[Change]) -> Iterable[Change]:
     """Join the removal and the addition of one field into one change.
 
@@ -181,33 +175,32 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
     """
     changes = list(changes)
     fields = [change for change in changes if change.kind is ItemKind.FIELD]
-    added = {change.id: change for change in fields if change.action is Action.ADD}
-    removed = {change.id: change for change in fields if change.action is Action.REMOVE}
-    turned = {
-        name
-        for name in added.keys() & removed.keys()
-        if "alias" in {(added[name].after or {}).get("type"), (removed[name].before or {}).get("type")}
-    }
+    added = {change.key: change.after or {} for change in fields if change.action is Action.ADD}
+    turned = {}
+    for change in fields:
+        if change.action is Action.REMOVE and change.key in added:
+            before, after = change.before or {}, added[change.key]
+            edit = Edit(("type",), before.get("type"), after.get("type"))
+            joined = dataclasses.replace(change, action=Action.CHANGE, edits=(edit,), before=before, after=after)
+            if joined.rebuilt:
+                turned[change.key] = joined
     for change in changes:
-        if change.kind is not ItemKind.FIELD or change.id not in turned:
+        if change.kind is not ItemKind.FIELD or change.key not in turned:
             yield change
         elif change.action is Action.REMOVE:
-            before, after = change.before or {}, added[change.id].after or {}
-            edit = Edit(("type",), before.get("type"), after.get("type"))
-            yield dataclasses.replace(change, action=Action.CHANGE, edits=(edit,), before=before, after=after)
+            yield turned[change.key]
 
 
 def _change(kind: ItemKind, entry: Mapping[str, Any]) -> Change:
     diffs = entry["diff"]
     first = diffs[0]
-    whole = not first.get("path")
-    action = {"N": Action.ADD, "D": Action.REMOVE}.get(first["kind"], Action.CHANGE) if whole else Action.CHANGE
+    whole = {} if first.get("path") else {"N": Action.ADD, "D": Action.REMOVE}
+    action = whole.get(first["kind"], Action.CHANGE)
     return Change(
         action=action,
         kind=kind,
         collection=entry["collection"],
         field=entry.get("field"),
-        related=entry.get("related_collection"),
         edits=tuple(_edits(diffs)) if action is Action.CHANGE else (),
         before=first.get("lhs") if action is Action.REMOVE else None,
         after=first.get("rhs") if action is Action.ADD else None,

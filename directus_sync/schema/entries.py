@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-from directus_sync.schema.columns import Column, is_lossy, may_not_cast
+from directus_sync.schema.columns import Column, is_lossy, may_not_cast, newly_indexed
 from directus_sync.schema.comparison import comparable, same
 from directus_sync.schema.defaults import NEW_UUID
 from directus_sync.schema.diff import ABSENT, Action, Change, Edit, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
-
-# The longest value that fits into a row of an index, and the longest character.
-INDEXED_BYTES: Final = 2692
-_CHARACTER_BYTES: Final = 4
 
 
 class Entries:
@@ -71,14 +67,13 @@ def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ..
 
 def alters(change: Change, live: Snapshot) -> bool:
     """Tell whether Directus would drop the item's table or column, or alter the column."""
-    schema = (live.section(change.kind.value).get(change.key) or {}).get("schema")
+    entry = live.section(change.kind.value).get(change.key) or {}
+    schema = entry.get("schema")
     if change.kind not in {ItemKind.COLLECTION, ItemKind.FIELD} or not schema:
         return False
     if change.action is Action.REMOVE or change.rebuilt:
         return True
-    kind = (live.section(change.kind.value)[change.key]).get("type")
-    edited = {edit.path for edit in change.edits}
-    return change.kind is ItemKind.FIELD and Column.of(kind, schema).altered(edited)
+    return change.kind is ItemKind.FIELD and Column.of(entry.get("type"), schema).altered(change.edited)
 
 
 def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object:
@@ -88,15 +83,14 @@ def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object
     return found
 
 
-def risks(change: Change, entries: Entries, live: Snapshot) -> tuple[Risk, ...]:
+def risks(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
     """Return the rows to count before the change is sent."""
-    match change.action:
-        case Action.ADD:
-            return tuple(_addition(change, entries, live))
-        case Action.REMOVE:
-            return tuple(_removal(change, entries))
-        case Action.CHANGE:
-            return tuple(_modification(change, entries))
+    if change.action is Action.ADD:
+        yield from _addition(change, entries, live)
+    elif entries.has_column and change.kind is ItemKind.FIELD:
+        yield from _of_column(change, entries)
+    elif entries.has_column and change.kind is ItemKind.COLLECTION and change.action is Action.REMOVE:
+        yield Risk(Hazard.TABLE, change.collection)
 
 
 def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
@@ -115,27 +109,14 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
         yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
 
 
-def _removal(change: Change, entries: Entries) -> Iterator[Risk]:
-    if not entries.has_column:
-        return
-    if change.kind is ItemKind.COLLECTION:
-        yield Risk(Hazard.TABLE, change.collection)
-    elif change.kind is ItemKind.FIELD:
-        yield Risk(Hazard.COLUMN, change.collection, change.field)
-
-
-def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
-    if change.kind is not ItemKind.FIELD:
-        return
+def _of_column(change: Change, entries: Entries) -> Iterator[Risk]:
     before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
-    if not before:
-        return
-    if not after or change.rebuilt:
+    if change.action is Action.REMOVE or change.rebuilt or (before and not after):
         yield Risk(Hazard.COLUMN, change.collection, change.field)
         return
     old = Column.of((entries.live or {}).get("type"), before)
     new = Column.of((entries.wanted or {}).get("type"), after)
-    if is_lossy({edit.path for edit in change.edits}, old, new):
+    if is_lossy(change.edited, old, new):
         yield Risk(Hazard.RETYPE, change.collection, change.field, new.made)
         if may_not_cast(old, new):
             yield Risk(Hazard.CAST, change.collection, change.field, new.made)
@@ -143,14 +124,5 @@ def _modification(change: Change, entries: Entries) -> Iterator[Risk]:
         yield Risk(Hazard.NOT_NULL, change.collection, change.field)
     if not before.get("is_unique") and after.get("is_unique"):
         yield Risk(Hazard.UNIQUE, change.collection, change.field)
-    indexed = any(not before.get(name) and after.get(name) for name in ("is_unique", "is_indexed"))
-    if indexed and _may_be_too_long(old) and _may_be_too_long(new):
+    if newly_indexed(before, after) and old.is_long and new.is_long:
         yield Risk(Hazard.INDEX, change.collection, change.field)
-
-
-def _may_be_too_long(column: Column) -> bool:
-    """Tell whether a value of the column may be longer than an index takes."""
-    if column.length is None:
-        return column.is_long
-    # Directus exports a column without a limit with the length -5.
-    return column.length <= 0 or column.length * _CHARACTER_BYTES > INDEXED_BYTES

@@ -27,11 +27,9 @@ def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, li
 
     base: None for a database that this tool never touched; everything there is then the server's.
     """
-    related = {(change.collection, change.field) for change in difference.changes if change.kind is ItemKind.RELATION}
+    related = {change.key for change in difference.changes if change.kind is ItemKind.RELATION}
     return tuple(
-        _verdict(
-            change, Entries(change, base, wanted, live), wanted, live, (change.collection, change.field) in related
-        )
+        _verdict(change, Entries(change, base, wanted, live), wanted, live, change.key in related)
         for change in difference.changes
     )
 
@@ -72,14 +70,13 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
             # A field's foreign key comes and goes with its relation, which is judged by itself.
             own = [edit for edit in change.edits if not (with_relation and edit.path in _FOREIGN_KEY)]
             moved = [(edit, entries.mover(edit)) for edit in own]
-            mover = max(
-                (who for _, who in moved), key=list(Mover).index, default=Mover.GIT if change.edits else Mover.BOTH
-            )
+            nobody = Mover.GIT if change.edits else Mover.BOTH
+            mover = max((who for _, who in moved), key=list(Mover).index, default=nobody)
             edits = tuple(edit for edit, who in moved if who is not Mover.GIT)
             if change.rebuilt and mover is Mover.GIT and not entries.untouched:
                 # Directus drops the field and creates it again, so that the server's other changes to it are lost.
                 mover = Mover.BOTH
-    return Verdict(change, mover, risks(change, entries, live), edits, rebuilding.faults(change, wanted, live))
+    return Verdict(change, mover, tuple(risks(change, entries, live)), edits, rebuilding.faults(change, wanted, live))
 
 
 def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obstacles: Obstacles) -> PlanItem:

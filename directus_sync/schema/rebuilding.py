@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.schema import default_names, defaults, exports, references
-from directus_sync.schema.columns import Column, is_castable
+from directus_sync.schema.columns import Column, is_castable, newly_indexed
 from directus_sync.schema.default_names import NAME_BYTES
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.snapshot import Snapshot
@@ -151,7 +151,7 @@ def _with_default(entry: Entry, change: Change | None, wanted: Snapshot, live: S
         return {**entry, "diff": [{**first, "rhs": {**first["rhs"], "schema": column}}, *entry["diff"][1:]]}
     before = live.section("fields").get(change.key) or {}
     schema = before.get("schema") or {}
-    if not schema or not Column.of(before.get("type"), schema).altered({edit.path for edit in change.edits}):
+    if not schema or not Column.of(before.get("type"), schema).altered(change.edited):
         return entry
     path = ["schema", "default_value"]
     edit = {"kind": "E", "path": path, "lhs": schema.get("default_value"), "rhs": written}
@@ -163,7 +163,7 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
     if not after or not schema or change.rebuilt:
         yield from of_field(entry, wanted)
         return
-    edited = {edit.path for edit in change.edits}
+    edited = change.edited
     yield from (f"{'.'.join(path)}: {why}" for path, why in _FIXED.items() if path in edited)
     old, new = Column.of(before.get("type"), schema), Column.of(entry.get("type"), after)
     if schema.get("is_primary_key") and (("type",) in edited or old.altered(edited)):
@@ -171,17 +171,13 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
         return
     if not is_castable(old, new):
         yield f"PostgreSQL has no safe cast from {old.made} to {new.made}: add another field, and remove this one"
-    if "geometry" in old.kind and "geometry" not in new.kind and _is_newly_indexed(schema, after):
+    if "geometry" in old.kind and "geometry" not in new.kind and newly_indexed(schema, after):
         # Nobody can tell before how long its texts are for an index.
         yield "another type and an index at once: push the type first, then the index"
     if old.altered(edited):
         yield from _column_faults(entry, after, wanted)
     elif {("type",), ("meta", "special")} & {path[:2] for path in edited}:
         yield from exports.kind_faults(entry)
-
-
-def _is_newly_indexed(before: Entry, after: Entry) -> bool:
-    return any(after.get(name) and not before.get(name) for name in ("is_indexed", "is_unique"))
 
 
 def _name_faults(name: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ def faults(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterat
 
 def of_change(change: Change, entry: Entry, wanted: Snapshot) -> Iterator[str]:
     """Return the faults of a relation that is there and changes. Directus lets it refer to what it refers to."""
-    edited = {edit.path for edit in change.edits}
+    edited = change.edited
     moved = [path for path in edited if path[-1] in {"related_collection", "foreign_key_table", "foreign_key_column"}]
     if moved or ("schema",) in edited:
         yield "it would refer to something else: remove it, push, and add it again"

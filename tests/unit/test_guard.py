@@ -435,8 +435,12 @@ def test_a_column_that_becomes_an_alias_takes_the_server_s_edits_of_it_along(
     assert rules(plan) == [("station.notes", SchemaRule.CONFLICT)]
 
 
-def test_an_alias_that_kept_its_column_in_the_file_loses_the_column_all_the_same(live: Snapshot) -> None:
-    difference = SchemaDiff((edit_of("station", "notes", ("type",), "alias", before="text"),), "hash")
+@pytest.mark.parametrize(("field", "kind"), [("notes", "text"), ("id", "integer")])
+def test_an_alias_that_kept_its_column_in_the_file_loses_the_column_all_the_same(
+    live: Snapshot, field: str, kind: str
+) -> None:
+    # Directus compares nothing of the column of `id`, which counts by itself, and drops it all the same.
+    difference = SchemaDiff((edit_of("station", field, ("type",), "alias", before=kind),), "hash")
     assert hazards(difference, live) == [Hazard.COLUMN]
 
 
