@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,14 +24,9 @@ class Record:
     steps: Callable[[Items], list[str]]
 
 
-def pasted(names: Iterable[str]) -> str:
-    """Return ids as an option takes them in a shell."""
-    return shlex.quote(",".join(names))
-
-
 def ids(items: Items) -> str:
     """Return the items as an option takes them in a shell."""
-    return pasted(item.id for item in items)
+    return approvals.pasted(item.id for item in items)
 
 
 def _counted(items: Items, one: str, many: str) -> str:

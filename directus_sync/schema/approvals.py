@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ def example(names: Sequence[str]) -> list[str]:
     lines = [line for name in names[:SHOWN] for line in (f"  - item: {_scalar(name)}", "    reason: why it may go")]
     left = len(names) - SHOWN
     return [*lines, f"  # and {left} more, which directus-sync diff lists"] if left > 0 else lines
+
+
+def pasted(names: Iterable[str]) -> str:
+    """Return ids as an option takes them in a shell."""
+    return shlex.quote(",".join(dict.fromkeys(names)))
 
 
 def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:

@@ -98,7 +98,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         approved=name in approvals.destroy or (discarded and verdict.mover is not Mover.GIT),
         discarded=discarded,
     )
-    return replace(item, rule=next((rule for rule in SchemaRule if rule.refuses(item)), None))
+    return replace(item, rule=next((rule for rule in SchemaRule if rule.value.refuses(item)), None))
 
 
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:

@@ -44,8 +44,8 @@ class Record:
 
 
 def ids(items: Items) -> str:
-    """Return the items as an option takes them: events,events.notes."""
-    return ",".join(dict.fromkeys(item.id for item in items))
+    """Return the items as an option takes them in a shell: events,events.notes."""
+    return approvals.pasted(item.id for item in items)
 
 
 def counted(items: Items) -> str:
@@ -70,17 +70,12 @@ def _is_incomplete_on_the_server(item: PlanItem) -> bool:
 
 
 def _what_is_incomplete(items: Items) -> str:
+    lacking, issue = f"{_with_verb(items, 'lacks', 'lack')} a property", "(directus issue 27877)"
     if all(map(_is_incomplete_on_the_server, items)):
-        return (
-            f"{_with_verb(items, 'lacks', 'lack')} a property in Directus, which would create the whole item for it"
-            " (directus issue 27877)"
-        )
+        return f"{lacking} in Directus, which would create the whole item for it {issue}"
     if all(item.verdict.change.action is Action.ADD for item in items):
-        return f"{_with_verb(items, 'lacks', 'lack')} a property that Directus writes, and would never equal the file"
-    return (
-        f"{_with_verb(items, 'lacks', 'lack')} a property, and Directus would delete the whole item for it"
-        " (directus issue 27877)"
-    )
+        return f"{lacking} that Directus writes, and would never equal the file"
+    return f"{lacking}, and Directus would delete the whole item for it {issue}"
 
 
 def _lacks(item: PlanItem) -> str:
@@ -94,12 +89,17 @@ def _complete(items: Items) -> list[str]:
     steps = []
     if len(lacking) < len(items):
         steps.append("snapshots are not edited by hand: restore the file from git, or directus-sync pull --overwrite")
-    for item in lacking:
-        steps += _HOW_TO_COMPLETE[item.remains](item) if item.remains else _bring_back(item)
-    return steps
+    return steps + [step for item in lacking for step in _bring_back(item)]
 
 
 def _bring_back(item: PlanItem) -> list[str]:
+    if item.remains is Remains.FOLDER:
+        return [f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"]
+    if item.remains is Remains.FIELDS:
+        return [
+            f"the table {item.id} was renamed or dropped by SQL: rename it back, or restore it from a backup;",
+            f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
+        ]
     key = item.verdict.change.edits[0].after
     if item.verdict.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
@@ -126,29 +126,13 @@ def _rename_back(items: Items) -> list[str]:
     ]
 
 
-_HOW_TO_COMPLETE: Final[Mapping[Remains, Callable[[PlanItem], list[str]]]] = {
-    Remains.FOLDER: lambda item: [
-        f"{item.id} is a folder in Directus, and a table in the file: give one of them another name"
-    ],
-    Remains.FIELDS: lambda item: [
-        f"the table {item.id} was renamed or dropped by SQL: rename it back, or restore it from a backup;",
-        f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
-    ],
-}
-
-
 def _approve(items: Items) -> list[str]:
-    names = list(dict.fromkeys(item.id for item in items))
     return [
         "if this checkout is out of date, update it: git pull",
         "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
-        *approvals.example(names),
+        *approvals.example(list(dict.fromkeys(item.id for item in items))),
         f"or approve it once: run again with --allow-destroy {ids(items)}",
     ]
-
-
-def _faults(item: PlanItem) -> str:
-    return "; ".join(item.verdict.faults)
 
 
 def _what_does_not_fit(items: Items) -> str:
@@ -156,10 +140,8 @@ def _what_does_not_fit(items: Items) -> str:
         return f"{counted(items)} cannot be indexed, because values are longer than an index takes"
     if all(item.verdict.change.kind is ItemKind.RELATION for item in items):
         return f"{counted(items)} cannot be made, because rows refer to nothing"
-    if any(risk.hazard is Hazard.CAST for item in items for risk in item.verdict.risks):
+    if any(risk.hazard in {Hazard.CAST, Hazard.REFERENCE} for item in items for risk in item.verdict.risks):
         return f"{counted(items)} cannot become what the file says, because rows do not fit"
-    if any(item.verdict.change.kind is ItemKind.RELATION for item in items):
-        return f"{counted(items)} cannot be made as the file says, because rows do not fit"
     return f"{counted(items)} cannot become required or unique, because rows are empty or equal"
 
 
@@ -177,10 +159,6 @@ def _fit(items: Items) -> list[str]:
         (relations, f"empty {ids(relations)} where it refers to nothing, or add what it refers to, then run again"),
     ]
     return [step for concerned, step in steps if concerned]
-
-
-def _takes_along(item: PlanItem) -> str:
-    return f"takes along {', '.join(found.name for found in item.taken if found.expected)}"
 
 
 class SchemaRule(Enum):
@@ -247,7 +225,7 @@ class SchemaRule(Enum):
             "or keep it: make it in a post revision, without an entry in Directus",
             "or if somebody edited the file by hand, restore it from git",
         ],
-        detail=_faults,
+        detail=lambda item: "; ".join(item.verdict.faults),
     )
     UNFIT = Record(
         id="rows-do-not-fit",
@@ -290,14 +268,10 @@ class SchemaRule(Enum):
             'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
             "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
         ],
-        detail=_takes_along,
+        detail=lambda item: f"takes along {', '.join(found.name for found in item.taken if found.expected)}",
     )
 
     @property
     def id(self) -> str:
         """The id of the error."""
         return self.value.id
-
-    def refuses(self, item: PlanItem) -> bool:
-        """Tell whether the rule refuses the item."""
-        return self.value.refuses(item)

@@ -14,7 +14,7 @@ from directus_sync.resources.forms import FORMS, Changed, FamilyForm, Wanted
 from directus_sync.resources.items import Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.plan import ResourcePlan
-from directus_sync.resources.rules import pasted
+from directus_sync.schema.approvals import pasted
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 from directus_sync.schema.snapshot import Snapshot

@@ -53,6 +53,13 @@ STEPS: Final = {
 }
 
 
+@pytest.mark.parametrize("rule", [SchemaRule.CONFLICT, SchemaRule.UNCAPTURED, SchemaRule.DESTRUCTION])
+def test_a_name_with_a_space_is_quoted_for_the_shell(rule: SchemaRule) -> None:
+    change = Change(Action.REMOVE, ItemKind.FIELD, "events", "start time")
+    plan = Plan(SchemaDiff((change,)), (PlanItem(Verdict(change, Mover.BOTH), 1, rule),))
+    assert (refusal.error(plan, "push").next or "").splitlines()[-1].endswith(" 'events.start time'")
+
+
 @pytest.mark.parametrize("rule", SchemaRule)
 def test_a_refusal_has_its_own_next_steps(rule: SchemaRule) -> None:
     edit = Edit(("type",), "float", "text")
