@@ -223,7 +223,7 @@ def _new_names(change: Change, live: Snapshot) -> Iterator[tuple[str, str]]:
         yield default_names.directus_name("foreign", change.collection, str(change.field)), "foreign key"
     if change.kind is not ItemKind.FIELD:
         return
-    before = (live.section("fields").get(change.key) or {}).get("schema") or {}
+    before = live.schema("fields", change.key)
     after = (change.after or {}).get("schema") if change.makes else None
     edited = {str(edit.path[-1]): edit.after for edit in change.edits if edit.path[0] == "schema"}
     schema = after or {name: value for name, value in edited.items() if not before.get(name)}

@@ -35,17 +35,9 @@ _TEXT_LENGTH: Final = {"integer": 11, "bigInteger": 20, "uuid": 36, "boolean": 5
 _WIDENING: Final[Mapping[str, frozenset[str]]] = {
     "integer": frozenset({"bigInteger", "decimal", "string", "text"}),
     "bigInteger": frozenset({"decimal", "string", "text"}),
-    "uuid": frozenset({"string", "text"}),
-    "boolean": frozenset({"string", "text"}),
-    "string": frozenset({"text"}),
-    "hash": frozenset({"string", "text"}),
-    "csv": frozenset({"text"}),
-    "float": frozenset({"text"}),
-    "decimal": frozenset({"text"}),
-    "date": frozenset({"text"}),
-    "time": frozenset({"text"}),
-    "timestamp": frozenset({"text"}),
-    "dateTime": frozenset({"text"}),
+    **dict.fromkeys(("boolean", "hash", "uuid"), frozenset({"string", "text"})),
+    **dict.fromkeys(("string", "csv", "float", "decimal"), frozenset({"text"})),
+    **dict.fromkeys(("date", "time", "dateTime", "timestamp"), frozenset({"text"})),
 }
 _TEXTS: Final = frozenset({"string", "text", "csv", "hash"})
 _NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
@@ -137,12 +129,11 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
 
     edited: the paths of the properties that change.
     """
-    touched = any(path[0] == "schema" for path in edited)
     if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
         return True
     if before.made_otherwise and before.altered(edited):
         return True
-    if after.kind == "hash" and touched and _text_length(before) > _STRING_LENGTH:
+    if after.kind == "hash" and after.altered(edited) and _text_length(before) > _STRING_LENGTH:
         # Directus ignores the length that the snapshot gives a hash.
         return True
     if before.kind != after.kind:

@@ -24,7 +24,7 @@ class Entries:
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
         # Directus drops the column of an auto-increment key, too, although it compares nothing of it.
-        self.has_column = bool((live.section(change.kind.value).get(change.key) or {}).get("schema"))
+        self.has_column = bool(live.schema(change.kind.value, change.key))
 
     @property
     def untouched(self) -> bool:

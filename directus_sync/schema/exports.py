@@ -98,13 +98,17 @@ def faults(entry: Entry) -> Iterator[str]:
 
 def kind_faults(entry: Entry) -> Iterator[str]:
     """Return what a field's `special`, and the type of its column, say otherwise than its type."""
-    schema, special = entry["schema"], (entry.get("meta") or {}).get("special")
-    aliases = sorted(ALIASES.intersection(special if isinstance(special, list) else ()))
-    found = kind(str(schema.get("data_type")), special)
-    if aliases:
-        yield f"{aliases[0]} in `special`, which is for fields without a column"
+    found = kind(str(entry["schema"].get("data_type")), (entry.get("meta") or {}).get("special"))
+    if aliased := aliases(entry):
+        yield f"{aliased[0]} in `special`, which is for fields without a column"
     elif entry.get("type") in KINDS and found != entry["type"]:
         yield f"type {entry['type']}, which Directus takes for {found} with this `special`"
+
+
+def aliases(entry: Entry) -> list[str]:
+    """Return the words in a field's `special` that make it one without a column, sorted."""
+    special = (entry.get("meta") or {}).get("special")
+    return sorted(ALIASES.intersection(special if isinstance(special, list) else ()))
 
 
 def _flag_faults(schema: Entry, *, is_key: bool, counts: bool) -> Iterator[str]:

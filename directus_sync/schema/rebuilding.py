@@ -13,6 +13,7 @@ from directus_sync.schema import default_names, defaults, exports, references
 from directus_sync.schema.columns import Column, is_castable, newly_indexed
 from directus_sync.schema.default_names import NAME_BYTES
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
+from directus_sync.schema.entries import alters
 from directus_sync.schema.snapshot import Snapshot
 
 Entry = Mapping[str, Any]
@@ -51,8 +52,8 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
         case ItemKind.FIELD, _:
             given = _of_change(change, entry, before, wanted) if before else _of_new(change, entry, wanted, live)
         case ItemKind.RELATION, _ if before is None:
-            known = live.section("collections").get((change.collection,), {}).get("schema") is not None
-            given = references.faults(entry, wanted, has_table=known)
+            known = live.schema("collections", (change.collection,))
+            given = references.faults(entry, wanted, has_table=bool(known))
         case ItemKind.RELATION, _:
             given = references.of_change(change, entry, wanted)
     return tuple(given)
@@ -92,13 +93,15 @@ def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
     """Return the faults of a new field."""
     schema = entry.get("schema")
     if entry.get("type") == "alias":
-        yield from _alias_faults(entry)
+        if not exports.aliases(entry):
+            names = ", ".join(sorted(exports.ALIASES))
+            yield f"an alias whose `special` has none of {names}; Directus would not list it"
         return
     if not schema:
         yield "no column in the file, and one by Directus"
         return
-    owner = wanted.section("collections").get((entry["collection"],))
-    if owner is not None and not owner.get("schema"):
+    owner = (entry["collection"],)
+    if owner in wanted.section("collections") and not wanted.schema("collections", owner):
         yield f"a column of {entry['collection']}, which has no table in the file"
     yield from _name_faults(entry["field"])
     if entry["field"] in _OF_EACH_TABLE:
@@ -106,12 +109,6 @@ def of_field(entry: Entry, wanted: Snapshot) -> Iterator[str]:
     yield from _column_faults(entry, schema, wanted)
     if not schema.get("has_auto_increment"):
         yield from references.field_faults((entry["collection"], entry["field"]), wanted)
-
-
-def _alias_faults(entry: Entry) -> Iterator[str]:
-    special = (entry.get("meta") or {}).get("special")
-    if exports.ALIASES.isdisjoint(special if isinstance(special, list) else ()):
-        yield f"an alias whose `special` has none of {', '.join(sorted(exports.ALIASES))}; Directus would not list it"
 
 
 def _of_new(change: Change, entry: Entry, wanted: Snapshot, live: Snapshot) -> Iterator[str]:
@@ -138,23 +135,22 @@ def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[s
 def _with_default(entry: Entry, change: Change | None, wanted: Snapshot, live: Snapshot) -> Entry:
     if change is None or change.action is Action.REMOVE:
         return entry
-    found = wanted.section("fields").get(change.key) or {}
-    default = (found.get("schema") or {}).get("default_value")
-    if not isinstance(default, str) or (found.get("schema") or {}).get("has_auto_increment"):
+    schema = wanted.schema("fields", change.key)
+    default = schema.get("default_value")
+    if not isinstance(default, str) or schema.get("has_auto_increment"):
         return entry
     written = defaults.written(default)
     if written == default:
         return entry
     first = entry["diff"][0]
-    if first["kind"] == "N" and not first.get("path"):
+    whole = not first.get("path")
+    if whole and first["kind"] == "N":
         column = {**first["rhs"]["schema"], "default_value": written}
         return {**entry, "diff": [{**first, "rhs": {**first["rhs"], "schema": column}}, *entry["diff"][1:]]}
-    before = live.section("fields").get(change.key) or {}
-    schema = before.get("schema") or {}
-    if not schema or not Column.of(before.get("type"), schema).altered(change.edited):
+    if whole or not alters(change, live):
         return entry
-    path = ["schema", "default_value"]
-    edit = {"kind": "E", "path": path, "lhs": schema.get("default_value"), "rhs": written}
+    path, before = ["schema", "default_value"], live.schema("fields", change.key).get("default_value")
+    edit = {"kind": "E", "path": path, "lhs": before, "rhs": written}
     return {**entry, "diff": [*(diff for diff in entry["diff"] if diff.get("path") != path), edit]}
 
 
@@ -218,7 +214,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
     if column.made_otherwise:
         made = column.exported if kind.startswith("geometry") else column.made
         yield f"{data_type} in the file, and {made} by Directus"
-    elif column.made.startswith("character varying") and schema.get("max_length") != _length_made(column):
+    elif column.length is not None and column.made != f"character varying({schema.get('max_length')})":
         length = schema.get("max_length")
         said = "no length" if length is None or length <= 0 else f"length {length}"
         yield f"{said} in the file, and {column.made} by Directus"
@@ -238,7 +234,3 @@ def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
         yield f"default {default} is longer than {column.length}"
     if column.precision is not None and not (1 <= column.precision[0] <= _DIGITS and column.precision[1] <= _DIGITS):
         yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus shows none of a scale below 0"
-
-
-def _length_made(column: Column) -> int:
-    return int(column.made.partition("(")[2].rstrip(")"))

@@ -30,7 +30,7 @@ def faults(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterat
         yield "the file does not have the field that it belongs to"
     if own is not None and not own.get("schema"):
         yield "it belongs to a field without a column"
-    if own is not None and (own.get("schema") or {}).get("is_primary_key"):
+    if wanted.schema("fields", (entry["collection"], entry["field"])).get("is_primary_key"):
         yield "it belongs to a key; Directus lets no key refer to something"
     schema, related = entry.get("schema"), entry.get("related_collection")
     if bool(schema) is not bool(related):
@@ -62,19 +62,19 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
     if schema.get("foreign_key_table", related) != related:
         yield f"refers to {schema['foreign_key_table']} in the file, and to {related} by Directus"
         return
-    if not related.startswith("directus_") and not wanted.section("collections").get((related,), {}).get("schema"):
+    if not related.startswith("directus_") and not wanted.schema("collections", (related,)):
         yield f"refers to {related}, which is no collection with a table in the file"
         return
     yield from _target_faults(entry, str(related), str(column), wanted)
 
 
 def _target_faults(entry: Entry, related: str, column: str, wanted: Snapshot) -> Iterator[str]:
-    target = wanted.section("fields").get((related, column))
-    own = wanted.section("fields").get((entry["collection"], entry["field"])) or {}
-    if target is not None and not (target.get("schema") or {}).get("is_primary_key"):
+    fields, own = wanted.section("fields"), (entry["collection"], entry["field"])
+    if (related, column) in fields and not wanted.schema("fields", (related, column)).get("is_primary_key"):
         yield f"refers to {related}.{column}; Directus refers to keys only"
         return
-    yield from cast_faults(own.get("type"), (target or {}).get("type"))
+    kind, key = (fields.get(name, {}).get("type") for name in (own, (related, column)))
+    yield from cast_faults(kind, key)
 
 
 def refers(kind: object, key: object) -> bool:
@@ -90,8 +90,7 @@ def cast_faults(kind: object, key: object) -> Iterator[str]:
 
 def field_faults(key: tuple[str, ...], wanted: Snapshot) -> Iterator[str]:
     """Return what a field says of a foreign key, and its relation does not."""
-    schema = (wanted.section("fields").get(key) or {}).get("schema") or {}
-    relation = (wanted.section("relations").get(key) or {}).get("schema") or {}
+    schema, relation = wanted.schema("fields", key), wanted.schema("relations", key)
     said, made = (
         tuple(part.get(name) for name in ("foreign_key_table", "foreign_key_column")) for part in (schema, relation)
     )

@@ -40,6 +40,10 @@ class Snapshot:
         """
         return self.sections[name]
 
+    def schema(self, section: str, key: tuple[str, ...]) -> Mapping[str, Any]:
+        """Return the table, column or foreign key of an entry; empty where there is none, or no entry."""
+        return (self.section(section).get(key) or {}).get("schema") or {}
+
     @cached_property
     def ids(self) -> frozenset[str]:
         """Its collections, fields and relations as a person writes them: `events`, `events.notes`."""
