@@ -47,14 +47,17 @@ def named_by(
     read: what the files say.
     """
     removed = [change for change in changes if change.action is Action.REMOVE]
-    gone = {change.collection for change in removed if change.kind is ItemKind.COLLECTION}
     found: dict[tuple[ItemKind, str], tuple[str, ...]] = {}
-    texts = read() if removed else {}
-    model = _model(connection) if removed else None
+    if not removed:
+        return found
+    gone = {change.collection for change in removed if change.kind is ItemKind.COLLECTION}
+    texts = read()
+    model = Model.of(database.query(connection, FIELDS), database.query(connection, RELATIONS))
     for change in removed:
-        if model is None or not (change.kind is ItemKind.COLLECTION or _is_field_alone(change, gone)):
+        alone = change.kind is ItemKind.FIELD and change.collection not in gone
+        if not alone and change.kind is not ItemKind.COLLECTION:
             continue
-        rename = Rename(change.collection, _NOTHING, change.field if change.kind is ItemKind.FIELD else None)
+        rename = Rename(change.collection, _NOTHING, change.field)
         names = {*_rows(connection, rename, model), *mentioned(texts, rename)}
         if names:
             found[change.kind, change.id] = tuple(sorted(names))
@@ -65,10 +68,6 @@ def mentioned(texts: Mapping[Path, str], rename: Rename) -> Iterator[str]:
     """Yield the names of files that name a collection, or a field and its collection, as whole words."""
     words = [word(rename.collection), *([word(rename.field)] if rename.field else [])]
     return (path.name for path, text in texts.items() if all(each.search(text) for each in words))
-
-
-def _is_field_alone(change: Change, gone: Iterable[str]) -> bool:
-    return change.kind is ItemKind.FIELD and change.collection not in gone
 
 
 def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]:
@@ -101,7 +100,3 @@ def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
         return True
     collection = word(rewriter.rename.collection)
     return table in AUTOMATED and all(w.search(str(before)) for w in (collection, word(rewriter.rename.old)))
-
-
-def _model(connection: Connection) -> Model:
-    return Model.of(database.query(connection, FIELDS), database.query(connection, RELATIONS))

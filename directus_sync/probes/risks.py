@@ -41,16 +41,15 @@ SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON 
 WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table)s))
   AND r.relnamespace = 'public'::regnamespace
 """
-# PostgreSQL compresses a value for an index as for its table, so that its size there is that in the index. A row of an
-# index takes up to 2,704 bytes: 8 are its header, 4 the length of a value, which the table keeps elsewhere.
-_TOO_LONG: Final = "pg_column_size({column}) > {longest}"
 # Rows that do not fit, for a hazard that they are in the way of.
 _UNFIT: Final = {
     Hazard.NOT_NULL: "{column} IS NULL",
     Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
     Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
     Hazard.REFERENCE: "{column} IS NOT NULL AND NOT {referring}",
-    Hazard.INDEX: _TOO_LONG,
+    # PostgreSQL compresses a value for an index as for its table, so that its size there is that in the index. A row of
+    # an index takes up to 2,704 bytes: 8 are its header, 4 the length of a value, which the table keeps elsewhere.
+    Hazard.INDEX: "pg_column_size({column}) > {longest}",
 }
 _KEYS_SHOWN: Final = 5
 _PRIMARY_KEY: Final = """
@@ -58,17 +57,12 @@ SELECT array_agg(attname::text ORDER BY array_position(indkey::int2[], attnum)) 
 JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
 WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
-    Hazard.CAST: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.CAST]}",  # noqa: S608 - constants
-    Hazard.REFERENCE: f"SELECT count(*) FROM {{table}} WHERE {_UNFIT[Hazard.REFERENCE]}",  # noqa: S608 - constants
-    Hazard.INDEX: f"SELECT count(*) FROM {{table}} WHERE {_TOO_LONG}",  # noqa: S608 - constants
+    **{hazard: f"SELECT count(*) FROM {{table}} WHERE {unfit}" for hazard, unfit in _UNFIT.items()},  # noqa: S608 - constants
     # One row may have the default, two may not.
     Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
-    Hazard.NOT_NULL: "SELECT count(*) FROM {table} WHERE {column} IS NULL",
-    Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
-    " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # A value fits if the new type can read its text and gives the same text back. Numbers may lose trailing zeros.
     Hazard.RETYPE: "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND"
     " CASE WHEN NOT {readable} THEN true"

@@ -9,6 +9,7 @@ from directus_sync.errors import NameTaken
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema import default_names
+from directus_sync.schema.approvals import pasted
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.sql_text import identifier
@@ -91,14 +92,13 @@ def require_free_names(connection: Connection, changes: Sequence[Change], live: 
 def _require_free_parts(connection: Connection, changes: Sequence[Change]) -> None:
     parts = [change for change in changes if change.kind in {ItemKind.FIELD, ItemKind.RELATION} and change.makes]
     columns = [[part.kind.value for part in parts], [part.collection for part in parts], [part.field for part in parts]]
-    taken = database.query(connection, _PARTS_TAKEN, columns) if parts else []
+    taken = database.query(connection, _PARTS_TAKEN, columns)
     if not taken:
         return
-    ids = ",".join(dict.fromkeys(name for _, name, _ in taken))
     steps = [
         "if it is the same thing, let Directus know it by SQL, then run again with the option:",
         *(f"  {statement}" for _, _, statement in taken),
-        f"  --discard-live {ids}",
+        f"  --discard-live {pasted(name for _, name, _ in taken)}",
         "else rename or drop it by SQL; its rows are not touched until you do",
     ]
     raise NameTaken(
@@ -115,11 +115,11 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
         for change in changes
         if change.kind is ItemKind.FIELD and change.makes and (change.after or {})["schema"].get("is_primary_key")
     }
-    unserved = database.query(connection, _UNSERVED, (list(keys),)) if keys else []
+    unserved = database.query(connection, _UNSERVED, (list(keys),))
     if unserved:
         statements = [
             f"  ALTER TABLE {identifier(name)} {f'DROP CONSTRAINT {identifier(old)}, ' if old else ''}"
-            f"ADD PRIMARY KEY ({identifier(keys[name] or '')});"
+            f"ADD PRIMARY KEY ({identifier(keys[name])});"
             for name, old in unserved
         ]
         raise NameTaken(
@@ -132,21 +132,19 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
 
 def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> None:
     new = [change.collection for change in changes if change.kind is ItemKind.COLLECTION and change.makes]
-    taken = database.query(connection, _TAKEN, (new,)) if new else []
+    taken = database.query(connection, _TAKEN, (new,))
     if taken:
-        number = count(len(taken), "new collection")
-        hidden = [name for name, _, is_known in taken if is_known]
-        see = (
-            f"let Directus see {', '.join(hidden)}, which is its collection: DB_EXCLUDE_TABLES, the rights of its role"
+        names = ", ".join(name for name, _, is_known in taken if is_known)
+        steps = (
+            "if it is the same thing: make it a collection in Directus (Settings, Data Model), then run again;\n"
+            "else rename or drop it by SQL; its rows are not touched until you do"
         )
+        see = f"let Directus see {names}, which is its collection: DB_EXCLUDE_TABLES, the rights of its role"
         raise NameTaken(
-            f"{number} cannot be created: PostgreSQL has something of that name that Directus does not "
-            + ("see" if hidden else "know"),
+            f"{count(len(taken), 'new collection')} cannot be created: PostgreSQL has something of that name that"
+            f" Directus does not {'see' if names else 'know'}",
             where="\n".join([database.label(connection), *(f"{kind} {name}" for name, kind, _ in taken)]),
-            next=see
-            if hidden
-            else "if it is the same thing: make it a collection in Directus (Settings, Data Model), then run again;\n"
-            "else rename or drop it by SQL; its rows are not touched until you do",
+            next=see if names else steps,
         )
 
 
@@ -159,8 +157,6 @@ def _require_no_others(connection: Connection, changes: Sequence[Change], live: 
         for name, kind in _new_names(change, live)
         if name not in freed or _stage(change, new) < _ADDED
     }
-    if not named:
-        return
     dropped = [change for change in changes if _drops(change)]
     columns = [
         list(named),
@@ -184,8 +180,8 @@ def _require_no_others(connection: Connection, changes: Sequence[Change], live: 
 
 def _drops(change: Change) -> bool:
     """Tell whether a change drops a table or a column."""
-    goes = change.kind is not ItemKind.RELATION and (change.action is Action.REMOVE or change.rebuilt)
-    return goes and bool((change.before or {}).get("schema"))
+    goes = change.action is Action.REMOVE or change.rebuilt
+    return goes and change.kind is not ItemKind.RELATION and bool((change.before or {}).get("schema"))
 
 
 def _stage(change: Change, new: Container[str]) -> int:
