@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,21 +13,35 @@ from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind, SchemaDi
 from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
 from directus_sync.wording import count, cut, listed
 
-NAMES_SHOWN: Final = 5
-COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
+_NAMES_SHOWN: Final = 5
+_COLOURS: Final = {"+": "32", "~": "33", "-": "31"}
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of a plan."""
+
+    sign: str
+    item: str
+    detail: str
+
+
+def table(title: str, signs: Iterable[str], risk: str, lines: Sequence[PlanLine], *, in_colour: bool) -> str:
+    """Return the text of a plan: how many signs there are and what is at risk, then a line an item."""
+    counts = Counter(signs)
+    text = [f"{title}: {counts['+']} to add, {counts['~']} to change, {counts['-']} to remove{risk}"]
+    width = max((len(line.item) for line in lines), default=0)
+    for line in lines:
+        sign = coloured(line.sign, _COLOURS[line.sign]) if in_colour and line.sign in _COLOURS else line.sign
+        text.append(f"  {sign} {line.item:<{width}}  {line.detail}".rstrip())
+    return "\n".join(text)
 
 
 def plan(judged: Plan, *, in_colour: bool = False) -> str:
     """Return the plan: a line of counts, then a line an item."""
     lines = list(plan_lines(judged))
-    counts = Counter(line.sign for line in lines)
     risk = f"; {count(judged.rows_at_risk, 'row')} at risk" if judged.rows_at_risk else ""
-    text = [f"Plan: {counts['+']} to add, {counts['~']} to change, {counts['-']} to remove{risk}"]
-    width = max((len(line.item) for line in lines), default=0)
-    for line in lines:
-        sign = coloured(line.sign, COLOURS[line.sign]) if in_colour else line.sign
-        text.append(f"  {sign} {line.item:<{width}}  {line.detail}".rstrip())
-    return "\n".join(text)
+    return table("Plan", (line.sign for line in lines), risk, lines, in_colour=in_colour)
 
 
 def changes(judged: Plan) -> str:
@@ -45,15 +59,6 @@ def plan_document(judged: Plan) -> dict[str, Any]:
         "items": [_document(item) for item in judged.items],
         "unmatched_approvals": list(judged.unmatched),
     }
-
-
-@dataclass(frozen=True)
-class PlanLine:
-    """One line of a plan."""
-
-    sign: str
-    item: str
-    detail: str
 
 
 def plan_lines(judged: Plan) -> Iterator[PlanLine]:
@@ -111,7 +116,7 @@ def _remarks(item: PlanItem) -> Iterator[str]:
     if item.taken:
         yield f"takes along {', '.join(found.name for found in item.taken)}"
     if item.named_by:
-        yield f"named by {listed(item.named_by, NAMES_SHOWN)}"
+        yield f"named by {listed(item.named_by, _NAMES_SHOWN)}"
     if item.rule is not None:
         yield f"refused: {item.rule.id}"
     elif item.reason:

@@ -20,8 +20,7 @@ def error(plan: Plan, operation: str) -> RefusedPlan:
 def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: Callable[[Any], str]) -> RefusedPlan:
     """Return the error for refused items, rule by rule. rules: of the schema, or of resources; line: shows an item."""
     items = tuple(refused)
-    groups = {rule: [item for item in items if item.rule is rule] for rule in rules}
-    present = {rule: found for rule, found in groups.items() if found}
+    present = {rule: found for rule in rules if (found := [item for item in items if item.rule is rule])}
     first, *others = present
     where = [operation, *shortened([line(item) for item in present[first]])]
     for rule in others:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from directus_sync.errors import RefusedPlan
-from directus_sync.output import coloured
-from directus_sync.report.plans import COLOURS, short
+from directus_sync.report.plans import PlanLine, short, table
 from directus_sync.report.refusal import by_rule
 from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.plan import Judged, ResourcePlan
@@ -22,22 +21,17 @@ _WIDENS: Final = "widens"
 
 def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
     """Return the plan: a line of counts, then a line an item; those that widen access say so in a column."""
-    signs = Counter(item.change.action.sign for item in judged.items)
-    wider = sum(1 for item in judged.items if item.change.widens)
     rights = judged.family == ACCESS.name
-    counts = f"{signs['+']} to add, {signs['~']} to change, {signs['-']} to remove"
-    text = [f"{judged.family.capitalize()}: {counts}{f'; {wider} {_WIDENS}' if rights else ''}"]
-    lines = _lines(judged)
-    width = max((len(item.id) for item, _ in lines), default=0)
-    for item, parts in lines:
-        sign = item.change.action.sign
-        sign = coloured(sign, COLOURS[sign]) if in_colour else sign
+    lines = []
+    for item, parts in _lines(judged):
         mark = _WIDENS if any(each.change.widens for each in (item, *parts)) else ""
-        details = "; ".join([*_counted(parts), *_details(item)])
         column = f"{mark:<{len(_WIDENS)}}  " if rights else ""
-        text.append(f"  {sign} {item.id:<{width}}  {column}{details}".rstrip())
-    text += [f"  ? {name:<{width}}  in no file, left alone" for name in sorted(judged.unknown)]
-    return "\n".join(text)
+        details = "; ".join([*_counted(parts), *_details(item)])
+        lines.append(PlanLine(item.change.action.sign, item.id, f"{column}{details}"))
+    lines += [PlanLine("?", name, "in no file, left alone") for name in sorted(judged.unknown)]
+    risk = f"; {sum(item.change.widens for item in judged.items)} {_WIDENS}" if rights else ""
+    signs = (item.change.action.sign for item in judged.items)
+    return table(judged.family.capitalize(), signs, risk, lines, in_colour=in_colour)
 
 
 def changes(judged: ResourcePlan) -> str:
@@ -50,7 +44,7 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
     counted = Counter(item.change.action for item in judged.items)
     return {
         **{action.value: counted[action] for action in Action},
-        "widens": sum(1 for item in judged.items if item.change.widens),
+        "widens": sum(item.change.widens for item in judged.items),
         "refused": bool(judged.refused),
         "items": [
             {
