@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from directus_sync.catalog import Drift
-from directus_sync.catalog.restore import Repair
 from directus_sync.directus.extensions import State
 from directus_sync.output import duration, nothing_to_do
 from directus_sync.report import plans, resources
@@ -123,7 +122,11 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
     if found.plan:
         lines.append(plans.plan(found.plan, in_colour=in_colour))
     lines += [resources.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs]
-    lines += [line for repair in found.drift for line in _repair(repair)]
+    for repair in found.drift:
+        lines.append(f"{repair.difference.kind.value}: {repair.difference.object}")
+        lines += [f"  {line}" for line in repair.sql.splitlines()]
+        if repair.refused is not None:
+            lines.append(f"  is not put back: {repair.refused}")
     lines += [f"{part.state.value}: {part.name}, a part of Directus's extensions" for part in found.inactive]
     lines += [f"rights: {statement}" for statement in found.rights]
     return "\n".join([*lines, "next: " + "\n      ".join(_steps(found))])
@@ -222,11 +225,3 @@ def _steps(found: Checked) -> list[str]:
     if any(part.state is State.NOT_LOADED for part in found.inactive):
         steps.append("start the Directus at DIRECTUS_URL again, with the built extension in its EXTENSIONS_PATH")
     return steps or ["directus-sync deploy brings the checkout to the database"]
-
-
-def _repair(repair: Repair) -> Iterator[str]:
-    """Say how the database differs from the catalog, and what a deploy executes."""
-    yield f"{repair.difference.kind.value}: {repair.difference.object}"
-    yield from (f"  {line}" for line in repair.sql.splitlines())
-    if repair.refused is not None:
-        yield f"  is not put back: {repair.refused}"

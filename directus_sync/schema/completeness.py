@@ -54,21 +54,17 @@ def _lacking(
         schema = schema & _keys_of(there.values(), "schema") or schema
         for key, entry in wanted.section(kind.value).items():
             before = there.get(key, {})
-            paths = [
-                (part, name)
+            edits = tuple(
+                Edit((part, name), (before.get(part) or {}).get(name, ABSENT), ABSENT)
                 for part, names in (("meta", meta), ("schema", schema))
                 # Directus writes `meta` of every entry, and `schema` of those that have one.
                 if part == "meta" or entry.get(part) is not None
                 for name in sorted(names - (entry.get(part) or {}).keys())
                 if name in (before.get(part) or names)
-            ]
-            if paths:
-                yield (kind, key), tuple(Edit(path, _value(before, path), ABSENT) for path in paths)
+            )
+            if edits:
+                yield (kind, key), edits
 
 
 def _keys_of(entries: Iterable[Mapping[str, Any]], part: str) -> frozenset[str]:
     return frozenset(name for entry in entries for name in entry.get(part) or ())
-
-
-def _value(entry: Mapping[str, Any], path: tuple[str, str]) -> object:
-    return (entry.get(path[0]) or {}).get(path[1], ABSENT)

@@ -24,7 +24,7 @@ def faults(kind: str, default: object) -> Iterator[str]:
         return
     if isinstance(default, str) and default.lower() == "now()":
         yield f"default now() in the file, and {_NOW} by Directus"
-    elif not _is_made(kind, default):
+    elif kind not in _IS_MADE or not _IS_MADE[kind](default):
         yield f"default {default} in the file; Directus makes only plain values, {_NOW} and {NEW_UUID}"
     elif _is_rounded(default):
         yield f"default {default} in the file; Directus rounds numbers from 2^53 on"
@@ -47,21 +47,10 @@ def _is_number(default: object) -> bool:
     return default == "NaN" or (isinstance(default, int | float) and not isinstance(default, bool))
 
 
-def _is_json(default: object) -> bool:
-    return not isinstance(default, str) and _is_text(json.dumps(default))
-
-
 def _is_text(default: object) -> bool:
-    return isinstance(default, str) and _LITERAL.fullmatch(default) is not None and _is_whole(default)
-
-
-def _is_whole(text: str) -> bool:
-    """Tell whether all of a text arrives: knex takes `?` for a parameter, and Directus exports what is before `::`."""
-    return "?" not in text and "::" not in text
-
-
-def _is_uuid(default: object) -> bool:
-    return default == NEW_UUID or (isinstance(default, str) and _UUID.fullmatch(default) is not None)
+    # knex takes `?` for a parameter, and Directus exports what is before `::`.
+    whole = isinstance(default, str) and "?" not in default and "::" not in default
+    return whole and _LITERAL.fullmatch(str(default)) is not None
 
 
 def _is_time(default: object) -> bool:
@@ -74,14 +63,9 @@ _IS_MADE: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("string", "text", "csv", "hash"), _is_text),
     **dict.fromkeys(("date", "time", "dateTime", "timestamp"), _is_time),
     "boolean": lambda default: isinstance(default, bool),
-    "json": _is_json,
-    "uuid": _is_uuid,
+    "json": lambda default: not isinstance(default, str) and _is_text(json.dumps(default)),
+    "uuid": lambda default: default == NEW_UUID or _UUID.fullmatch(str(default)) is not None,
 }
-
-
-def _is_made(kind: str, default: object) -> bool:
-    check = _IS_MADE.get(kind)
-    return check is not None and check(default)
 
 
 def _is_rounded(value: object) -> bool:

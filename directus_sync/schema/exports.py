@@ -59,7 +59,7 @@ _DIGITS: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "bigInteger": (64, 0),
     "float": (24, None),
 }
-_NO_DIGITS: Final[tuple[int | None, int | None]] = (None, None)
+_OF_A_KEY: Final = {"is_nullable": False, "is_unique": True, "is_indexed": False}
 
 
 def kind(data_type: str, special: object) -> str:
@@ -81,13 +81,17 @@ def faults(entry: Entry) -> Iterator[str]:
     counts = bool(schema.get("has_auto_increment"))
     if counts and column.kind not in {"integer", "bigInteger"}:
         yield f"type {column.kind}, and integer by Directus, as it has_auto_increment"
-    yield from _flag_faults(schema, is_key=bool(schema.get("is_primary_key")), counts=counts)
+    if counts and not schema.get("is_primary_key"):
+        yield "has_auto_increment, which only a key has"
+    for name, made in _OF_A_KEY.items() if schema.get("is_primary_key") and not counts else ():
+        if schema.get(name, made) is not made:
+            yield f"a key with {name} {_said(schema[name])} in the file, and {_said(made)} by Directus"
     if column.made_otherwise and not counts:
         return  # With another type come other digits.
     yield from kind_faults({**entry, "schema": {"data_type": column.exported}})
     if counts:
         return  # Directus compares nothing else of the column of such a key.
-    digits = column.precision or _DIGITS.get(column.kind, _NO_DIGITS)
+    digits = column.precision or _DIGITS.get(column.kind, (None, None))
     sizes = {"numeric_precision": digits[0], "numeric_scale": digits[1]}
     if not column.made.startswith("character varying"):
         sizes["max_length"] = None
@@ -109,15 +113,6 @@ def aliases(entry: Entry) -> list[str]:
     """Return the words in a field's `special` that make it one without a column, sorted."""
     special = (entry.get("meta") or {}).get("special")
     return sorted(ALIASES.intersection(special if isinstance(special, list) else ()))
-
-
-def _flag_faults(schema: Entry, *, is_key: bool, counts: bool) -> Iterator[str]:
-    if counts and not is_key:
-        yield "has_auto_increment, which only a key has"
-    made = {"is_nullable": False, "is_unique": True, "is_indexed": False} if is_key and not counts else {}
-    for name, value in made.items():
-        if schema.get(name, value) is not value:
-            yield f"a key with {name} {_said(schema[name])} in the file, and {_said(value)} by Directus"
 
 
 def _said(value: object) -> str:

@@ -189,14 +189,9 @@ def _checked(
 def _load(content: bytes, source: str) -> object:
     try:
         return plain_yaml.load(content)
-    except yaml.YAMLError as error:
+    # PyYAML without LibYAML accepts an escape that is no character: the other two errors.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise InvalidSnapshot(
-            f"the file is not YAML: {getattr(error, 'problem', None) or error}",
-            where=f"{source}{line}",
-            next=problems.RESTORE,
-        ) from error
-    except (ValueError, OverflowError) as error:
-        # PyYAML without LibYAML accepts an escape that is no character.
-        raise InvalidSnapshot(f"the file is not YAML: {error}", where=source, next=problems.RESTORE) from error
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        what = f"the file is not YAML: {getattr(error, 'problem', None) or error}"
+        raise InvalidSnapshot(what, where=where, next=problems.RESTORE) from error
