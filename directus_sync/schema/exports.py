@@ -83,9 +83,9 @@ def faults(entry: Entry) -> Iterator[str]:
         yield f"type {column.kind}, and integer by Directus, as it has_auto_increment"
     if counts and not schema.get("is_primary_key"):
         yield "has_auto_increment, which only a key has"
-    for name, made in _OF_A_KEY.items() if schema.get("is_primary_key") and not counts else ():
-        if schema.get(name, made) is not made:
-            yield f"a key with {name} {_said(schema[name])} in the file, and {_said(made)} by Directus"
+    for name, flag in _OF_A_KEY.items() if schema.get("is_primary_key") and not counts else ():
+        if schema.get(name, flag) is not flag:
+            yield f"a key with {name} {_said(schema[name])} in the file, and {_said(flag)} by Directus"
     if column.made_otherwise and not counts:
         return  # With another type come other digits.
     yield from kind_faults({**entry, "schema": {"data_type": column.exported}})

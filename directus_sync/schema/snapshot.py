@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
-from directus_sync.schema import default_names, problems, snapshot_checks
+from directus_sync.schema import default_names, snapshot_checks
 from directus_sync.schema.properties import Properties
-from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR
+from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR, Fault
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
+_RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
+_CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
 # A file's name, content and type.
 Upload = tuple[str, bytes, str]
 
@@ -141,7 +143,7 @@ def require_version(snapshot: Snapshot, version: str) -> None:
     if snapshot.directus != version:
         raise InvalidSnapshot(
             f"the snapshot is of Directus {snapshot.directus}, and this Directus is {version}",
-            where=problems.line_of(snapshot.content, snapshot.source, ("directus",)),
+            where=_line_of(snapshot.content, snapshot.source, ("directus",)),
             next=f"run Directus {snapshot.directus},\n"
             f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
             " and directus-sync pull",
@@ -165,15 +167,21 @@ def require_properties(snapshot: Snapshot, known: Properties, live: Snapshot) ->
                 if name in properties:
                     fault = properties[name].fault(value)
                 if fault:
-                    where = problems.line_of(snapshot.content, snapshot.source, (section, index, "meta", name))
+                    where = _line_of(snapshot.content, snapshot.source, (section, index, "meta", name))
                     what = f"`meta.{name}` of {'.'.join(key)} {fault}"
-                    raise InvalidSnapshot(what, where=where, next=problems.RESTORE)
+                    raise InvalidSnapshot(what, where=where, next=_RESTORE)
 
 
 def _checked(
     document: object, content: bytes, source: str, forbidden: Iterable[str], *, may_be_empty: bool
 ) -> Snapshot:
-    checked = snapshot_checks.check(document, content, source, frozenset(forbidden), may_be_empty=may_be_empty)
+    checked = snapshot_checks.check(document, frozenset(forbidden), live=may_be_empty)
+    if isinstance(checked, Fault):
+        usual = _CORRECT if may_be_empty else _RESTORE
+        if may_be_empty and checked.correction:
+            usual = f"{_CORRECT}, by SQL:\n{checked.correction}"
+        where = _line_of(content, source, checked.path)
+        raise InvalidSnapshot(checked.what, where=where, next=checked.step or usual)
     sections = {
         section: {tuple(entry[key] for key in NAMING_KEYS[section]): entry for entry in checked[section]}
         for section in ENTRY_KEYS
@@ -194,4 +202,20 @@ def _load(content: bytes, source: str) -> object:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         what = f"the file is not YAML: {getattr(error, 'problem', None) or error}"
-        raise InvalidSnapshot(what, where=where, next=problems.RESTORE) from error
+        raise InvalidSnapshot(what, where=where, next=_RESTORE) from error
+
+
+def _line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
+    """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
+    node = plain_yaml.tree(content)
+    mark = node.start_mark if node is not None else None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            mark = node.start_mark
+    return f"{source}:{mark.line + 1}" if mark is not None else source

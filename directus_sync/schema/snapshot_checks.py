@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from directus_sync.errors import InvalidSnapshot
-from directus_sync.schema import exports, problems
+from directus_sync.schema import exports
 from directus_sync.sql_text import literal
 from directus_sync.wording import cut, shown
 
@@ -60,43 +59,29 @@ _FIELD_TYPES: Final = (*exports.KINDS, *exports.ALIASES, "binary", "unknown")
 _EXACT: Final = 2**53
 _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-|$)")
 
-_CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
-
 
 @dataclass(frozen=True)
-class _Fault:
+class Fault:
     """What is wrong, and at which key or entry. step: what to do; correction: SQL for Directus's own rows."""
 
     what: str
     path: tuple[str | int, ...]
-    step: str = problems.RESTORE
+    step: str = ""
     correction: str = ""
 
 
-_Faults = Iterator[_Fault]
+_Faults = Iterator[Fault]
 
 
-def check(
-    document: object, content: bytes, source: str, forbidden: frozenset[str], *, may_be_empty: bool
-) -> Mapping[str, Any]:
-    """Return the document, if it is a snapshot that may be used.
+def check(document: object, forbidden: frozenset[str], *, live: bool) -> Mapping[str, Any] | Fault:
+    """Return the document, if it is a snapshot that may be used, else its first fault.
 
-    content, source: the bytes and the file or URL they come from, for messages.
-    forbidden: tables that Alembic owns. may_be_empty: it comes from Directus, which may have no collections.
-
-    Raises InvalidSnapshot.
+    forbidden: tables that Alembic owns. live: it comes from Directus, which may have no collections.
     """
     if isinstance(document, dict):
-        fault = next(_faults(document, forbidden, live=may_be_empty), None)
-        if fault is None:
-            return document
-    else:
-        kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
-        fault = _Fault(f"the file is {kind}, so it is not a Directus snapshot", ())
-    step = fault.step
-    if may_be_empty and step is problems.RESTORE:
-        step = f"{_CORRECT}, by SQL:\n{fault.correction}" if fault.correction else _CORRECT
-    raise InvalidSnapshot(fault.what, where=problems.line_of(content, source, fault.path), next=step)
+        return next(_faults(document, forbidden, live=live), document)
+    kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
+    return Fault(f"the file is {kind}, so it is not a Directus snapshot", ())
 
 
 def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, live: bool) -> _Faults:
@@ -105,7 +90,7 @@ def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, live: boo
     for section in ENTRY_KEYS:
         yield from _section_faults(section, document[section])
     if not document["collections"] and not live:
-        yield _Fault("`collections` is empty, and pushing that deletes every collection", ("collections",))
+        yield Fault("`collections` is empty, and pushing that deletes every collection", ("collections",))
     yield from _owner_faults(document, forbidden)
     yield from _system_field_faults(document)
     yield from _group_faults(document["collections"])
@@ -116,45 +101,43 @@ def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, live: boo
 def _root_faults(document: Mapping[Any, Any]) -> _Faults:
     for key in document:
         if key not in ROOT_KEYS:
-            yield _Fault(f"unknown key {shown(key)}; a snapshot has {', '.join(ROOT_KEYS)}", (key,))
+            yield Fault(f"unknown key {shown(key)}; a snapshot has {', '.join(ROOT_KEYS)}", (key,))
     for key in ROOT_KEYS:
         if key not in document:
-            yield _Fault(f"the key {key!r} is missing", ())
+            yield Fault(f"the key {key!r} is missing", ())
     version, vendor, directus = (document[key] for key in ("version", "vendor", "directus"))
     if version != FORMAT_VERSION or isinstance(version, bool):
-        yield _Fault(
-            f"snapshot format {shown(version)} is not known; Directus 11 writes {FORMAT_VERSION}", ("version",)
-        )
+        yield Fault(f"snapshot format {shown(version)} is not known; Directus 11 writes {FORMAT_VERSION}", ("version",))
     if vendor != VENDOR:
         what = f"the snapshot is of a {shown(vendor)} database, and this project runs on {VENDOR}"
-        yield _Fault(what, ("vendor",))
+        yield Fault(what, ("vendor",))
     if not isinstance(directus, str) or not _VERSION.match(directus):
-        yield _Fault("`directus` must be a version, such as 11.17.4", ("directus",))
+        yield Fault("`directus` must be a version, such as 11.17.4", ("directus",))
 
 
 def _section_faults(section: str, entries: object) -> _Faults:
     if not isinstance(entries, list):
-        yield _Fault(f"`{section}` must be a list, not {type(entries).__name__}", (section,))
+        yield Fault(f"`{section}` must be a list, not {type(entries).__name__}", (section,))
         return
     seen: set[tuple[str, ...]] = set()
     for index, entry in enumerate(entries):
         path = (section, index)
         if not isinstance(entry, dict):
-            yield _Fault(f"an entry of `{section}` must be a mapping, not {type(entry).__name__}", path)
+            yield Fault(f"an entry of `{section}` must be a mapping, not {type(entry).__name__}", path)
         for key in entry:
             if key not in ENTRY_KEYS[section]:
-                yield _Fault(f"unknown key {shown(key)} in an entry of `{section}`", (*path, key))
+                yield Fault(f"unknown key {shown(key)} in an entry of `{section}`", (*path, key))
         # Folders, aliases and relations without a foreign key have no `schema`. The guard refuses where one is needed.
         for key in sorted(ENTRY_KEYS[section] - entry.keys() - {"schema"}):
-            yield _Fault(f"an entry of `{section}` has no `{key}`", path)
+            yield Fault(f"an entry of `{section}` has no `{key}`", path)
         name = tuple(entry[key] for key in NAMING_KEYS[section])
         if not all(isinstance(part, str) and part for part in name):
-            yield _Fault(f"an entry of `{section}` has no name", path)
+            yield Fault(f"an entry of `{section}` has no name", path)
         if name in seen:
             text = f"`{section}` has {cut('.'.join(name))} twice"
-            yield _Fault(text, path, correction=_without_the_later(section, name))
+            yield Fault(text, path, correction=_without_the_later(section, name))
         if not isinstance(entry.get("related_collection"), str | None):
-            yield _Fault("`related_collection` must be a name or null", (*path, "related_collection"))
+            yield Fault("`related_collection` must be a name or null", (*path, "related_collection"))
         seen.add(name)
 
 
@@ -170,11 +153,11 @@ def _owner_faults(document: Mapping[str, Any], forbidden: frozenset[str]) -> _Fa
                         f"remove the collection {table} from Directus (not its table) and pull again;\n"
                         f"keep {table} in DB_EXCLUDE_TABLES"
                     )
-                    yield _Fault(f"the snapshot names {table}, a table that Alembic owns", path, step)
+                    yield Fault(f"the snapshot names {table}, a table that Alembic owns", path, step)
             if owner not in names and not owner.startswith("directus_"):
                 text = f"`{section}` has an entry of {owner}, which is not in `collections`"
                 known = f"INSERT INTO public.directus_collections (collection) VALUES ({literal(owner)});"  # noqa: S608 - for people
-                yield _Fault(text, path, correction=known)
+                yield Fault(text, path, correction=known)
 
 
 def _system_field_faults(document: Mapping[str, Any]) -> _Faults:
@@ -183,9 +166,9 @@ def _system_field_faults(document: Mapping[str, Any]) -> _Faults:
         name, path = (entry["collection"], entry["field"]), ("systemFields", index)
         if name in others or not name[0].startswith("directus_"):
             # For its index Directus would alter the column.
-            yield _Fault(f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", path)
+            yield Fault(f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", path)
         if entry.get("schema") != {"is_indexed": True} or entry["schema"]["is_indexed"] is not True:
-            yield _Fault(f"`schema` of {'.'.join(name)} must be `is_indexed: true`", path)
+            yield Fault(f"`schema` of {'.'.join(name)} must be `is_indexed: true`", path)
 
 
 def _group_faults(collections: Sequence[Mapping[str, Any]]) -> _Faults:
@@ -197,13 +180,13 @@ def _group_faults(collections: Sequence[Mapping[str, Any]]) -> _Faults:
         leave = f'UPDATE public.directus_collections SET "group" = NULL WHERE collection = {literal(name)};'  # noqa: S608 - for people
         if group is not None and group not in groups:
             text = f"the group of {name} is {shown(group)}, which is not in `collections`"
-            yield _Fault(text, path, correction=leave)
+            yield Fault(text, path, correction=leave)
         above, seen = group, {name}
         while above is not None and above not in seen:
             seen.add(above)
             above = groups.get(above)
         if above is not None:
-            yield _Fault(f"{name} is in a circle of groups", path, correction=leave)
+            yield Fault(f"{name} is in a circle of groups", path, correction=leave)
 
 
 def _without_the_later(section: str, name: Sequence[str]) -> str:
@@ -225,16 +208,16 @@ def _part_faults(document: Mapping[str, Any]) -> _Faults:
                 if (values := entry.get(part)) is None:
                     continue
                 if not isinstance(values, dict):
-                    yield _Fault(f"`{part}` of {title} must be a mapping", path)
+                    yield Fault(f"`{part}` of {title} must be a mapping", path)
                 if section == "collections" and part == "schema" and values.keys() - {"name"}:
-                    yield _Fault(f"`schema` of {title} has more than a `name`", path)
+                    yield Fault(f"`schema` of {title} has more than a `name`", path)
                 for key, name in zip(keys, names, strict=True):
                     if values and values.get(key) != name:
-                        yield _Fault(f"`{part}.{key}` of {title} must be {name}", (*path, key))
+                        yield Fault(f"`{part}.{key}` of {title} must be {name}", (*path, key))
                 for key, kind in (_META_TYPES if part == "meta" else SCHEMA_TYPES[section]).items():
                     if key in values and not _is(kind, values[key]) and (values[key] is not None or key in _SAID):
                         text = f"`{part}.{key}` of {title} must be {_TYPE_NAMES[kind]}, not {shown(values[key])}"
-                        yield _Fault(text, (*path, key))
+                        yield Fault(text, (*path, key))
 
 
 def _is(kind: type, value: object) -> bool:
@@ -251,7 +234,7 @@ def _field_type_faults(fields: Iterable[Mapping[str, Any]], *, live: bool) -> _F
         exported = exports.kind(str(schema.get("data_type")), meta.get("special"))
         path = ("fields", index, "type")
         if not live and kind is not None and kind not in (*_FIELD_TYPES, exported):
-            yield _Fault(f"`type` of {name} must be a type of Directus, not {shown(kind)}", path)
+            yield Fault(f"`type` of {name} must be a type of Directus, not {shown(kind)}", path)
         if kind == "alias" and schema:
             # Directus would drop the column, and never find the field equal.
-            yield _Fault(f"{name} is an alias, and has a column; an alias has none", path)
+            yield Fault(f"{name} is an alias, and has a column; an alias has none", path)
