@@ -7,6 +7,7 @@ Directus takes permissions and presets of a removed collection along. The rest k
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.diff import Action, Change, ItemKind
-from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word
+from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word, written
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # No name in Directus has this character. A document that has it after the rewriting named the old thing.
@@ -81,16 +82,23 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
         own = "t.collection" if table in _OWN else "NULL"
         field = "t.field" if table == "directus_fields" else "NULL"
         select = (
-            f"SELECT {_LABELS[table]}, to_json(t.{column}), {own}, {field} FROM public.{table} t"
-            f" WHERE strpos(t.{column}::text, %s) > 0"
+            f"SELECT {_LABELS[table]}, to_json(t.{column})::text, {own}, {field} FROM public.{table} t"
+            f" WHERE strpos(to_json(t.{column})::text, %s) > 0"
         )
-        for label, document, collection, name in database.query(connection, select, (rename.old,)):
+        old = written(rename.old, "json")
+        for label, text, collection, name in database.query(connection, select, (old,)):
             if collection == rename.collection and rename.field in {None, name}:
                 continue  # it goes, too
             rewriter = Rewriter(rename, model)
             host = (collection,) if collection else ()
             here = model.leads_to(collection, name) if name and column in RELATED else host
-            if _names(rewriter, rewrite(rewriter, document, here, host), document, table):
+            try:
+                document = json.loads(text)
+                named = _names(rewriter, rewrite(rewriter, document, here, host), document, table)
+            except (RecursionError, ValueError):
+                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
+                named = word(old).search(text) is not None
+            if named:
                 yield label
 
 

@@ -36,6 +36,11 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
     deployed: Tool, snapshot_file: Path
 ) -> None:
     deployed.database.execute(NAMING)
+    # Anybody may store a preset that Python reads no more.
+    deployed.database.execute(
+        "INSERT INTO directus_presets (bookmark, collection, layout_query) VALUES"
+        f""" ('Deep', 'vehicles', '{{"make": {"[" * 2000 + "]" * 2000}}}')"""
+    )
     # `make` of another collection.
     deployed.database.execute(
         "UPDATE directus_collections SET display_template = '{{make}}' WHERE collection = 'devices'"
@@ -49,6 +54,7 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
     names = named_by(deployed, snapshot_file)["vehicles.make"]
     expected = {
         "bookmark By make",
+        "bookmark Deep",
         "collection vehicles",
         "dashboard Makers",
         "field entries.vehicle_id",
@@ -62,7 +68,7 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
     assert expected <= set(names)
     assert {"bookmark By model", "collection devices", "others.csv"} & set(names) == set()
     shown = deployed("diff", "--snapshot", snapshot_file).out
-    assert "named by bookmark By make, collection " in shown
+    assert "named by bookmark By make, bookmark Deep, collection " in shown
     assert " more; refused: unapproved-destruction" in shown
 
 
