@@ -42,9 +42,6 @@ def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, 
 
 def same(one: object, other: object) -> bool:
     """Tell whether two values are equal to Directus. In Python, True equals 1; in JavaScript it does not."""
-    # Most values are of these types, and the checks below take twice as long.
-    if one is None or isinstance(one, str):
-        return one == other
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):

@@ -12,7 +12,6 @@ from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 if TYPE_CHECKING:
     from directus_sync.schema.rules import SchemaRule
 
-
 # The reason of an approval that stands in no file.
 ON_THE_COMMAND_LINE: Final = "on the command line"
 
@@ -142,12 +141,7 @@ class Verdict:
 class PlanItem:
     """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
 
-    reason: of its approval; taken: what PostgreSQL would drop with it; named_by: what else names what is removed.
-    held: what needs it, so that PostgreSQL would not let it go or change; keys: the first rows that do not fit.
-    remains: of a collection that Directus shows without its table.
-    look_alikes: columns that may be this field's, renamed by SQL.
-    at_risk: the hazards that concern rows which exist.
-    renamed: a revision gave it its name, and the file has not captured that.
+    reason: of its approval; taken to renamed: of the obstacles; at_risk: the hazards that concern rows which exist.
     approved: its destruction is; discarded: somebody gave --discard-live for it.
     """
 
@@ -161,8 +155,8 @@ class PlanItem:
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
     look_alikes: tuple[str, ...] = ()
-    at_risk: frozenset[Hazard] = frozenset()
     renamed: bool = False
+    at_risk: frozenset[Hazard] = frozenset()
     approved: bool = False
     discarded: bool = False
 
