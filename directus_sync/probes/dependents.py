@@ -95,19 +95,13 @@ def held(
         [change.action is Action.REMOVE or change.rebuilt for change in touched],
         [_breaks(change, types) for change in touched],
     ]
-    found = {
-        (
-            ItemKind.COLLECTION if field is None else ItemKind.FIELD,
-            table if field is None else f"{table}.{field}",
-        ): tuple(what)
-        for table, field, what in database.query(connection, _HELD, columns)
-    }
-    possible = [verdict.change for verdict in judged if not verdict.faults]
-    retyped = [change for change in possible if change.action is Action.CHANGE and change.key in types]
-    for change in (each for each in retyped if not each.rebuilt and (each.kind, each.id) not in found):
-        before, after = types[change.key]
-        said = () if before == after else _rehearsed(connection, change, after)
-        if said:
+    names = {(change.collection, change.field): (change.kind, change.id) for change in touched}
+    rows = database.query(connection, _HELD, columns)
+    found = {names[table, field]: tuple(what) for table, field, what in rows}
+    for change in (verdict.change for verdict in judged if not verdict.faults):
+        before, after = types.get(change.key, ("", ""))
+        changes = before != after and change.action is Action.CHANGE and not change.rebuilt
+        if changes and (change.kind, change.id) not in found and (said := _rehearsed(connection, change, after)):
             found[change.kind, change.id] = said
     return found
 

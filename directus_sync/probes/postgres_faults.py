@@ -18,8 +18,9 @@ from directus_sync.schema.snapshot import Snapshot
 Faults = dict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]]
 
 # Of these types the texts are checked without PostgreSQL, if at all.
-_NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
-_READ: Final = _NUMBERS | {"date", "time", "dateTime", "timestamp", "uuid"}
+_READ: Final = frozenset({
+    "integer", "bigInteger", "decimal", "float", "date", "time", "dateTime", "timestamp", "uuid",
+})  # fmt: skip
 # Of a table, its key of one column with its type, and whether it keeps its rows after a crash.
 _KEYS: Final = """
 SELECT c.relname::text, c.relpersistence = 'p', a.attname::text, format_type(a.atttypid, NULL)
@@ -67,22 +68,14 @@ def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapsho
         for (change, kind, default), (printed,) in zip(those, rows, strict=True):
             if printed is None:
                 yield change, f"default {default} in the file, which is no value of type {kind}"
-            elif not _is_same(kind, default, printed):
+            elif default != (float(printed) if isinstance(default, int | float) else printed):
                 yield change, f"default {default} in the file, and {printed} by PostgreSQL"
-
-
-def _is_same(kind: str, default: object, printed: str) -> bool:
-    if kind in _NUMBERS and isinstance(default, int | float):
-        return float(default) == float(printed)
-    return default == printed
 
 
 def _targets(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Iterator[tuple[Change, str]]:
     """Return the faults of relations to tables that are there, and of what belongs to no table."""
     entries = [(change, change.after or {}) for change in changes if change.action is Action.ADD]
-    names = {change.collection for change, _ in entries} | {
-        str(entry.get("related_collection")) for _, entry in entries
-    }
+    names = {name for change, entry in entries for name in (change.collection, entry.get("related_collection"))}
     rows = database.query(connection, _KEYS, (list(names),)) if entries else []
     tables = {name: (lasting, key, kind) for name, lasting, key, kind in rows}
     for change, entry in entries:

@@ -73,7 +73,14 @@ _ROWS: Final = {
 
 def count(connection: Connection, risks: Iterable[Risk]) -> dict[Risk, int]:
     """Return how many rows, values or duplicates each risk concerns; 0 where table or column does not exist."""
-    return {risk: _count(connection, risk) for risk in dict.fromkeys(risks)}
+    found = {}
+    for risk in dict.fromkeys(risks):
+        source, rows = _type_of(connection, risk), 0
+        if source is not None:
+            statement = _filled(connection, _ROWS[risk.hazard], risk, source)
+            ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
+        found[risk] = int(rows)
+    return found
 
 
 def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tuple[str, ...]]:
@@ -110,15 +117,6 @@ def taken_along(
         risk: tuple(Taken(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed)))
         for risk in risks
     }
-
-
-def _count(connection: Connection, risk: Risk) -> int:
-    source = _type_of(connection, risk)
-    if source is None:
-        return 0
-    statement = _filled(connection, _ROWS[risk.hazard], risk, source)
-    ((rows,),) = database.query(connection, sql.SQL(database.READING) + statement)
-    return int(rows)
 
 
 def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> sql.Composed:

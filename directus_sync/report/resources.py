@@ -26,7 +26,8 @@ def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
     for item, parts in _lines(judged):
         mark = _WIDENS if any(each.change.widens for each in (item, *parts)) else ""
         column = f"{mark:<{len(_WIDENS)}}  " if rights else ""
-        details = "; ".join([*_counted(parts), *_details(item)])
+        kinds = Counter(part.change.kind.noun or part.change.kind.name for part in parts)
+        details = "; ".join([*(count(number, noun) for noun, number in kinds.items()), *_details(item)])
         lines.append(PlanLine(item.change.action.sign, item.id, f"{column}{details}"))
     lines += [PlanLine("?", name, "in no file, left alone") for name in sorted(judged.unknown)]
     risk = f"; {sum(item.change.widens for item in judged.items)} {_WIDENS}" if rights else ""
@@ -89,11 +90,6 @@ def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:
     for owner, item in parts:
         lines[owner][1].append(item)
     return list(lines.values())
-
-
-def _counted(parts: list[Judged]) -> list[str]:
-    kinds = Counter(item.change.kind.noun or item.change.kind.name for item in parts)
-    return [count(number, noun) for noun, number in kinds.items()]
 
 
 def _details(item: Judged) -> list[str]:

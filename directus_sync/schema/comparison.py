@@ -16,9 +16,12 @@ def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
     for kind in ItemKind:
         ours, theirs = live.section(kind.value), wanted.section(kind.value)
         for key in sorted(ours.keys() | theirs.keys()):
-            change = _between(kind, key, ours.get(key), theirs.get(key))
-            if change is not None:
-                changes.append(change)
+            before, after = comparable(kind, ours.get(key)), comparable(kind, theirs.get(key))
+            if same(before, after):
+                continue
+            action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
+            edits = tuple(_unequal((), before, after)) if action is Action.CHANGE else ()
+            changes.append(Change(action, kind, key[0], key[1] if len(key) > 1 else None, edits, before, after))
     return tuple(changes)
 
 
@@ -49,17 +52,6 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return one == other
-
-
-def _between(
-    kind: ItemKind, key: tuple[str, ...], live: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
-) -> Change | None:
-    before, after = comparable(kind, live), comparable(kind, wanted)
-    if same(before, after):
-        return None
-    action = Action.ADD if before is None else Action.REMOVE if after is None else Action.CHANGE
-    edits = tuple(_unequal((), before, after)) if before is not None and after is not None else ()
-    return Change(action, kind, key[0], key[1] if len(key) > 1 else None, edits, before, after)
 
 
 def _unequal(path: tuple[str | int, ...], before: object, after: object) -> Iterable[Edit]:

@@ -65,15 +65,11 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
     if not related.startswith("directus_") and not wanted.schema("collections", (related,)):
         yield f"refers to {related}, which is no collection with a table in the file"
         return
-    yield from _target_faults(entry, str(related), str(column), wanted)
-
-
-def _target_faults(entry: Entry, related: str, column: str, wanted: Snapshot) -> Iterator[str]:
-    fields, own = wanted.section("fields"), (entry["collection"], entry["field"])
-    if (related, column) in fields and not wanted.schema("fields", (related, column)).get("is_primary_key"):
+    fields, target = wanted.section("fields"), (str(related), str(column))
+    if target in fields and not wanted.schema("fields", target).get("is_primary_key"):
         yield f"refers to {related}.{column}; Directus refers to keys only"
         return
-    kind, key = (fields.get(name, {}).get("type") for name in (own, (related, column)))
+    kind, key = (fields.get(name, {}).get("type") for name in ((entry["collection"], entry["field"]), target))
     yield from cast_faults(kind, key)
 
 

@@ -78,12 +78,6 @@ def _what_is_incomplete(items: Items) -> str:
     return f"{lacking}, and Directus would delete the whole item for it {issue}"
 
 
-def _lacks(item: PlanItem) -> str:
-    # Of a change the line has its properties anyway.
-    change = item.verdict.change
-    return listed([edit.name for edit in change.edits], 4) if change.action is Action.ADD else ""
-
-
 def _complete(items: Items) -> list[str]:
     lacking = [item for item in items if _is_incomplete_on_the_server(item)]
     steps = []
@@ -171,7 +165,12 @@ class SchemaRule(Enum):
         refuses=lambda item: item.verdict.change.malformed,
         what=_what_is_incomplete,
         steps=_complete,
-        detail=_lacks,
+        # Of a change the line has its properties anyway.
+        detail=lambda item: (
+            listed([edit.name for edit in item.verdict.change.edits], 4)
+            if item.verdict.change.action is Action.ADD
+            else ""
+        ),
     )
     RENAMED = Record(
         id="rename-not-captured",
