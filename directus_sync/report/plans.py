@@ -63,11 +63,11 @@ def plan_document(judged: Plan) -> dict[str, Any]:
 
 def plan_lines(judged: Plan) -> Iterator[PlanLine]:
     """Yield the lines of a plan. A new collection stands for its fields and relations, unless one is refused."""
-    added = [item.verdict.change for item in judged.items if item.verdict.change.action is Action.ADD]
+    added = [item.change for item in judged.items if item.change.action is Action.ADD]
     created = {change.collection for change in added if change.kind is ItemKind.COLLECTION}
     fields = Counter(change.collection for change in added if change.kind is ItemKind.FIELD)
     for item in judged.items:
-        change = item.verdict.change
+        change = item.change
         if change.kind is ItemKind.COLLECTION and change.action is Action.ADD:
             number = fields[change.collection]
             detail = count(number, "field") if number else "folder"
@@ -85,7 +85,7 @@ def change_lines(changes: Sequence[Change]) -> Iterator[PlanLine]:
 
 
 def _document(item: PlanItem) -> dict[str, Any]:
-    change = item.verdict.change
+    change = item.change
     return {
         "action": change.action.value,
         "kind": change.kind.noun,

@@ -31,7 +31,7 @@ def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: 
 
 
 def _line(item: PlanItem) -> str:
-    change = item.verdict.change
+    change = item.change
     details = [change.kind.noun] if change.kind is not ItemKind.COLLECTION else []
     if change.action is Action.CHANGE:
         edits = item.verdict.edits or change.edits

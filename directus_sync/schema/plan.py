@@ -161,15 +161,19 @@ class PlanItem:
     discarded: bool = False
 
     @property
+    def change(self) -> Change:
+        """What would be done."""
+        return self.verdict.change
+
+    @property
     def id(self) -> str:
         """The item as a person writes it."""
-        return self.verdict.change.id
+        return self.change.id
 
     @property
     def overrides_live_work(self) -> bool:
         """Tell whether the change would undo what the server has, and nobody discarded that."""
-        added = self.verdict.change.action is Action.ADD
-        return not added and self.verdict.mover is not Mover.GIT and not self.discarded
+        return self.change.action is not Action.ADD and self.verdict.mover is not Mover.GIT and not self.discarded
 
 
 @dataclass(frozen=True)

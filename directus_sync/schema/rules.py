@@ -50,7 +50,7 @@ def ids(items: Items) -> str:
 
 def counted(items: Items) -> str:
     """Return how many items there are: 1 field, 3 items."""
-    nouns = {item.verdict.change.kind.noun for item in items}
+    nouns = {item.change.kind.noun for item in items}
     return count(len(items), nouns.pop() if len(nouns) == 1 else "item")
 
 
@@ -59,13 +59,13 @@ def _with_verb(items: Items, one: str, many: str) -> str:
 
 
 def _what_is_uncaptured(items: Items) -> str:
-    if all(item.verdict.change.action is Action.REMOVE for item in items):
+    if all(item.change.action is Action.REMOVE for item in items):
         return f"{_with_verb(items, 'exists', 'exist')} in Directus and in no snapshot"
     return f"{_with_verb(items, 'was', 'were')} made or changed in Directus and never captured"
 
 
 def _is_incomplete_on_the_server(item: PlanItem) -> bool:
-    change = item.verdict.change
+    change = item.change
     return change.action is Action.CHANGE and bool(change.edits) and change.edits[0].before is ABSENT
 
 
@@ -73,7 +73,7 @@ def _what_is_incomplete(items: Items) -> str:
     lacking, issue = f"{_with_verb(items, 'lacks', 'lack')} a property", "(directus issue 27877)"
     if all(map(_is_incomplete_on_the_server, items)):
         return f"{lacking} in Directus, which would create the whole item for it {issue}"
-    if all(item.verdict.change.action is Action.ADD for item in items):
+    if all(item.change.action is Action.ADD for item in items):
         return f"{lacking} that Directus writes, and would never equal the file"
     return f"{lacking}, and Directus would delete the whole item for it {issue}"
 
@@ -94,13 +94,13 @@ def _bring_back(item: PlanItem) -> list[str]:
             f"the table {item.id} was renamed or dropped by SQL: rename it back, or restore it from a backup;",
             f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
         ]
-    key = item.verdict.change.edits[0].after
-    if item.verdict.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
+    key = item.change.edits[0].after
+    if item.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
         return [f"bring back what was dropped of {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
     table, name, column, other, target = (identifier(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
-    row = "(many_collection, many_field) = ({}, {})".format(*map(literal, item.verdict.change.key[:2]))
+    row = "(many_collection, many_field) = ({}, {})".format(*map(literal, item.change.key[:2]))
     return [
         f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}",
         f"if its column was dropped, too: DELETE FROM public.directus_relations WHERE {row};"  # noqa: S608 - for people
@@ -109,7 +109,7 @@ def _bring_back(item: PlanItem) -> list[str]:
 
 
 def _rename_back(items: Items) -> list[str]:
-    names = [(*item.verdict.change.key[:2], column) for item in items for column in item.look_alikes]
+    names = [(*item.change.key[:2], column) for item in items for column in item.look_alikes]
     return [
         *(
             f"if it was renamed, rename it back: ALTER TABLE {table} RENAME COLUMN {column} TO {field}"
@@ -132,7 +132,7 @@ def _approve(items: Items) -> list[str]:
 def _what_does_not_fit(items: Items) -> str:
     if all(item.at_risk & _UNFIT == {Hazard.INDEX} for item in items):
         return f"{counted(items)} cannot be indexed, because values are longer than an index takes"
-    if all(item.verdict.change.kind is ItemKind.RELATION for item in items):
+    if all(item.change.kind is ItemKind.RELATION for item in items):
         return f"{counted(items)} cannot be made, because rows refer to nothing"
     if any(risk.hazard in {Hazard.CAST, Hazard.REFERENCE} for item in items for risk in item.verdict.risks):
         return f"{counted(items)} cannot become what the file says, because rows do not fit"
@@ -140,8 +140,8 @@ def _what_does_not_fit(items: Items) -> str:
 
 
 def _fit(items: Items) -> list[str]:
-    relations = [item for item in items if item.verdict.change.kind is ItemKind.RELATION]
-    new = [item for item in items if item.verdict.change.action is Action.ADD and item not in relations]
+    relations = [item for item in items if item.change.kind is ItemKind.RELATION]
+    new = [item for item in items if item.change.action is Action.ADD and item not in relations]
     long = [item for item in items if item.at_risk & _UNFIT == {Hazard.INDEX}]
     others = [item for item in items if item not in relations and item not in new and item not in long]
     cast = any(risk.hazard is Hazard.CAST for item in others for risk in item.verdict.risks)
@@ -162,21 +162,19 @@ class SchemaRule(Enum):
         id="incomplete-entry",
         meaning="An entry lacks a property, and Directus would delete or create the whole item for it.",
         remedy="restore the file from git, or pull",
-        refuses=lambda item: item.verdict.change.malformed,
+        refuses=lambda item: item.change.malformed,
         what=_what_is_incomplete,
         steps=_complete,
         # Of a change the line has its properties anyway.
         detail=lambda item: (
-            listed([edit.name for edit in item.verdict.change.edits], 4)
-            if item.verdict.change.action is Action.ADD
-            else ""
+            listed([edit.name for edit in item.change.edits], 4) if item.change.action is Action.ADD else ""
         ),
     )
     RENAMED = Record(
         id="rename-not-captured",
         meaning="A revision renamed something in this database, and the file still has the old name.",
         remedy="`directus-sync pull --overwrite`, then commit",
-        refuses=lambda item: item.renamed and item.verdict.change.action is Action.REMOVE,
+        refuses=lambda item: item.renamed and item.change.action is Action.REMOVE,
         what=lambda items: (
             f"{_with_verb(items, 'was', 'were')} renamed by a revision, and the file still has the old name"
         ),
@@ -251,9 +249,7 @@ class SchemaRule(Enum):
         id="unapproved-destruction",
         meaning="Git removes something or narrows a field, and nobody approved that its rows are lost.",
         remedy="update the checkout, or approve it in `snapshots/removals.yaml`",
-        refuses=lambda item: (
-            not item.approved and (item.verdict.change.action is Action.REMOVE or bool(item.at_risk & _LOSSY))
-        ),
+        refuses=lambda item: not item.approved and (item.change.action is Action.REMOVE or bool(item.at_risk & _LOSSY)),
         what=lambda items: f"{counted(items)} would be removed or narrowed, and nobody approved it",
         steps=_approve,
     )

@@ -49,7 +49,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         settled = not judged and not any(pending.values())
         # What a pending revision makes nobody can tell; what a push changes is about its tables.
         expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
-        pushed = {catalog.identifier(item.verdict.change.collection) for item in judged.items}
+        pushed = {catalog.identifier(item.change.collection) for item in judged.items}
         for crowded in limits.crowded(connection):
             progress.note(f"note: {crowded}")
         found = upkeep.repairs(connection, expected)

@@ -244,4 +244,4 @@ def _doomed(judged: Plan) -> tuple[attic.AtticItem, ...]:
 
 
 def _definitions(judged: Plan) -> dict[str, object]:
-    return {item.id: item.verdict.change.before for item in judged.items if item.verdict.change.before is not None}
+    return {item.id: item.change.before for item in judged.items if item.change.before is not None}

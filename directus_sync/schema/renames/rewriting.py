@@ -74,12 +74,11 @@ class Model:
 
     def knowing_both(self, rename: Rename) -> Model:
         """Return the model with the renamed thing under both its names, so that leftovers resolve as well."""
+        swapped = {rename.old: rename.new, rename.new: rename.old}
 
         def others(collection: str, field: str) -> tuple[str, str]:
             if rename.field is None:
-                swapped = {rename.collection: rename.new, rename.new: rename.collection}
                 return swapped.get(collection, collection), field
-            swapped = {rename.field: rename.new, rename.new: rename.field}
             return collection, swapped.get(field, field) if collection == rename.collection else field
 
         targets = {others(*key): value for key, value in self.targets.items()}
@@ -119,11 +118,8 @@ class Rewriter:
         if isinstance(node, list):
             return [self.filter(item, here, host) for item in node]
         if isinstance(node, dict):
-            rewritten: dict[str, JSON] = {}
-            for key, value in node.items():
-                name, below = self._filter_key(key, here)
-                rewritten[name] = self.filter(value, below, host)
-            return rewritten
+            found = ((self._filter_key(key, here), value) for key, value in node.items())
+            return {name: self.filter(value, below, host) for (name, below), value in found}
         if not isinstance(node, str):
             return node
         if node.startswith(CURRENT_USER):
@@ -145,10 +141,10 @@ class Rewriter:
 
     def automation(self, node: JSON) -> JSON:
         """Return the options of a flow, operation or panel rewritten, as far as they say what collection they use."""
-        collection = node.get("collection") if isinstance(node, dict) else None
-        here = (collection,) if isinstance(collection, str) else ()
         if not isinstance(node, dict):
             return node
+        collection = node.get("collection")
+        here = (collection,) if isinstance(collection, str) else ()
         payload = self.filter(node["payload"], here, ()) if "payload" in node else None
         rest = self.options({key: value for key, value in node.items() if key != "payload"}, here, ())
         return {key: payload if key == "payload" else rest[key] for key in node} if isinstance(rest, dict) else node
@@ -189,9 +185,8 @@ class Rewriter:
             return key, here
         if match := FOLLOW.fullmatch(key):
             collection, field = match[1], self.path(match[2], (match[1],))[0]
-            if self.rename.field is None and collection == self.rename.collection:
-                return f"$FOLLOW({self.rename.new},{field}{match[3]})", (collection,)
-            return f"$FOLLOW({collection},{field}{match[3]})", (collection,)
+            renamed = self.rename.field is None and collection == self.rename.collection
+            return f"$FOLLOW({self.rename.new if renamed else collection},{field}{match[3]})", (collection,)
         return self.path(key, here)
 
     def _option(self, text: str, here: Collections, option: str) -> str:
