@@ -8,19 +8,14 @@ from typing import Any, Final
 
 # The column type that Directus creates for a field type (api/src/database/helpers/schema, knex for PostgreSQL).
 _MADE: Final = {
+    **{name: name for name in ("boolean", "date", "integer", "json", "text", "uuid")},
     "bigInteger": "bigint",
     "binary": "bytea",
-    "boolean": "boolean",
     "csv": "text",
-    "date": "date",
     "dateTime": "timestamp without time zone",
     "float": "real",
-    "integer": "integer",
-    "json": "json",
-    "text": "text",
     "time": "time without time zone",
     "timestamp": "timestamp with time zone",
-    "uuid": "uuid",
 }
 # The length that Directus gives a column without one.
 _STRING_LENGTH: Final = 255

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 Entry = Mapping[str, Any]
@@ -51,18 +52,18 @@ def of_column(collection: str, field: str, schema: Entry) -> Iterator[str]:
     yield from (directus_name(kind, collection, field) for option, kind in _INDEXES if schema.get(option))
 
 
-def of_tables(collections: Entries, fields: Entries) -> Mapping[str, tuple[str, ...]]:
+def of_tables(collections: Entries, fields: Entries) -> Mapping[str, Sequence[str]]:
     """Return the items by the names that their tables and indexes have, which are in one namespace.
 
     Two items under one name cannot both be made.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    named = [(name, name) for (name,), entry in collections.items() if entry.get("schema")]
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for (name,), entry in collections.items():
+        if entry.get("schema"):
+            found[name].append(name)
     for (collection, field), entry in fields.items():
-        schema = entry.get("schema") or {}
-        named += [(name, f"{collection}.{field}") for name in of_column(collection, field, schema)]
-    for name, item in named:
-        found[name] = (*found.get(name, ()), item)
+        for name in of_column(collection, field, entry.get("schema") or {}):
+            found[name].append(f"{collection}.{field}")
     return found
 
 

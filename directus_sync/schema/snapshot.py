@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +52,7 @@ class Snapshot:
         return frozenset(".".join(key) for name in ("collections", "fields", "relations") for key in self.section(name))
 
     @cached_property
-    def names(self) -> Mapping[str, tuple[str, ...]]:
+    def names(self) -> Mapping[str, Sequence[str]]:
         """The items by the names of the tables and indexes that they have."""
         return default_names.of_tables(self.section("collections"), self.section("fields"))
 
