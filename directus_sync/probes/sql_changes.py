@@ -11,6 +11,7 @@ from directus_sync import catalog
 from directus_sync.catalog import Catalog, Kind, Object
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
+from directus_sync.schema.columns import Column
 from directus_sync.schema.diff import ABSENT, Change, ItemKind
 from directus_sync.schema.plan import Remains
 
@@ -46,7 +47,11 @@ def look_alikes(
     expected: what revisions made, which is no such column.
     """
     wanted = [
-        (change.collection, change.field, change.after["schema"].get("data_type"))
+        (
+            change.collection,
+            change.field,
+            Column.of(change.after.get("type"), change.after["schema"]).made.split("(")[0],
+        )
         for change in changes
         if change.kind is ItemKind.FIELD and change.makes and change.after
     ]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from directus_sync.postgres import database
+from directus_sync.probes import sql_changes
+from directus_sync.schema.diff import Action, Change, ItemKind
 from tests import small
 from tests.conftest import SNAPSHOT, Database, Finished, Serving, Tool
 from tests.snapshots import drop_property, edited
@@ -84,6 +87,18 @@ def test_a_column_that_was_renamed_by_sql_does_not_come_back_empty(site: Site) -
     site.database.execute(step)
     assert site.push().out.startswith("Nothing to push")
     assert site.database.rows("SELECT plate FROM vehicles") == [("AA 301 BB",)]
+
+
+def test_a_geometry_that_was_renamed_by_sql_is_found_by_its_type(bootstrapped: Tool) -> None:
+    bootstrapped.database.execute(
+        "CREATE TABLE spots (place geometry(Point, 4326));"
+        " INSERT INTO spots VALUES (st_setsrid(st_makepoint(19.8, 41.3), 4326));"
+        " INSERT INTO directus_fields (collection, field) VALUES ('spots', 'location')"
+    )
+    field = {"type": "geometry.Point", "schema": {"data_type": "POINT"}}
+    change = Change(Action.ADD, ItemKind.FIELD, "spots", "location", after=field)
+    with database.connect(bootstrapped.settings, "test") as connection:
+        assert sql_changes.look_alikes(connection, [change], None) == {"spots.location": ("place",)}
 
 
 def test_a_column_that_revisions_made_or_without_values_is_not_taken_for_a_renamed_one(site: Site) -> None:
