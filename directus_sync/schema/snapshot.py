@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -207,7 +208,9 @@ def _load(content: bytes, source: str) -> object:
 
 def _line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
     """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
-    node = plain_yaml.tree(content)
+    node: yaml.Node | None = None
+    with suppress(plain_yaml.Unreadable):  # UTF-16, which `load` reads
+        node = plain_yaml.tree(content)
     mark = node.start_mark if node is not None else None
     for step in path:
         if isinstance(node, yaml.MappingNode):

@@ -202,6 +202,11 @@ def test_another_snapshot_format_is_refused_at_its_line(events: bytes) -> None:
     assert error.where == line_of(content, "version: 2")
 
 
+def test_a_fault_of_a_file_in_utf_16_is_named_without_its_line(events: bytes) -> None:
+    error = refusal(events.replace(b"version: 1", b"version: 2", 1).decode().encode("utf-16"))
+    assert (error.where, "format 2" in error.what) == (SOURCE, True)
+
+
 def test_a_snapshot_of_another_database_vendor_is_refused_at_its_line(events: bytes) -> None:
     error = refusal(edited(events, "vendor: postgres", "vendor: sqlite"))
     assert "'sqlite'" in error.what
