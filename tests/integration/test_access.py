@@ -224,19 +224,6 @@ def test_what_nobody_knows_is_named_and_left_alone_until_it_is_pulled(site: Site
     assert "press-media: {read: {fields: [name], rows: all}}" in site.text()
 
 
-def test_the_public_may_do_nothing_that_no_file_says(site: Site) -> None:
-    public = site.directus.database.value('SELECT policy FROM directus_access WHERE role IS NULL AND "user" IS NULL')
-    site.http(
-        "POST",
-        "/permissions",
-        {"policy": str(public), "collection": "events", "action": "read", "fields": ["*"], "permissions": {}},
-    )
-    refused = site.run("push", "--only", "access")
-    assert "permission:public/events/read" in refused.err
-    site.done("push", "--only", "access", "--discard-live", "permission:public/events/read")
-    assert site.permissions(str(public)) == {}
-
-
 def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) -> None:
     before = site.text("access.yaml")
     site.directus.database.execute(MEMBERS)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import access_files
-from tests.access_files import EVENTS, MARSHAL_ID, TOP
-from tests.conftest import ROOT, RunningDirectus, Serving, Tool
+from tests.access_files import EVENTS, TOP
+from tests.conftest import ROOT, RunningDirectus, Serving
 
 # Ends the process before or after its n-th request, as kill -9 does.
 KILLED = """
@@ -98,19 +98,3 @@ def test_a_killed_push_converges_and_never_gives_more_than_both_states(
         same = pushed.tool("diff", "--snapshot", snapshot_file, "--only", "access")
         assert same.code == 0, same.text
         seen = after
-
-
-def test_a_boot_with_nothing_to_do_starts_no_directus_until_a_right_is_changed(
-    deployed: Tool, snapshot_file: Path
-) -> None:
-    access_files.complete(snapshot_file)
-    deployed.database.execute(access_files.NOTHING)
-    deploy = ("deploy", "--snapshot", snapshot_file)
-    first = deployed(*deploy)
-    assert (first.code, ", 12 changes of access; " in first.out) == (0, True), first.text
-    again = deployed(*deploy)
-    assert (again.code, "Nothing to do" in again.out, "Starting" in again.err) == (0, True, False), again.text
-    deployed.database.execute(f"UPDATE directus_permissions SET fields = 'id' WHERE policy = '{MARSHAL_ID}'")
-    refused = deployed(*deploy)
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert "Starting" not in refused.err

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-import pytest
 
-from tests import small
 from tests.conftest import ROOT, RunningDirectus, Serving, Tool
 from tests.making import collection, column, field, key, relation, track
 from tests.snapshots import Edit, edited, without_collections, without_field
@@ -195,12 +193,6 @@ def payments(running: RunningDirectus) -> None:
     track(running, "pay", *names)
 
 
-def renamed_key(running: RunningDirectus) -> None:
-    """Give a foreign key of Directus's another name."""
-    key = "organization_vehicles_vehicle_id_foreign"
-    running.database.execute(f"ALTER TABLE organization_vehicles RENAME CONSTRAINT {key} TO ov_vehicle_fk")
-
-
 def without(item: str) -> Edit:
     """Leave an item out."""
     owner, _, name = item.partition(".")
@@ -255,24 +247,6 @@ def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve:
         assert {item["id"] for item in diff["items"] if item["refused"]} == refused
         edited(file, *map(without, refused))
         assert_comes(running, file)
-
-
-@pytest.mark.slow
-def test_a_foreign_key_with_a_name_of_its_own_is_refused_where_it_is_new(serve: Serving, tmp_path: Path) -> None:
-    file = small.file(tmp_path)
-    with serve("bootstrapped", "", small.pushed) as running:
-        renamed_key(running)
-        pulled = running.tool("pull", "--snapshot", file)
-        assert pulled.code == 0, pulled.text
-        assert "organization_vehicles.vehicle_id as it is here: foreign key ov_vehicle_fk" in pulled.err
-    for prepare in (small.pushed, None):
-        with serve("bootstrapped", "", prepare) as running:
-            before = running.database.contents()
-            refused = running.tool("push", "--snapshot", file)
-            assert refused.code == 4, refused.text
-            assert "error[not-rebuildable]" in refused.err
-            assert "ov_vehicle_fk in the file, and organization_vehicles_vehicle_id_foreign by" in refused.err
-            assert running.database.contents() == before
 
 
 def test_objects_with_any_name_and_text_are_listed_and_found_again(deployed: Tool, snapshot_file: Path) -> None:

@@ -230,28 +230,6 @@ def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, sna
     ]
 
 
-@pytest.mark.slow
-def test_a_collection_destroyed_with_approval_comes_back_byte_for_byte(
-    server: RunningDirectus, snapshot_file: Path
-) -> None:
-    committed = snapshot_file.read_bytes()
-    before = server.database.rows("SELECT vehicles::text FROM vehicles ORDER BY id")
-    edited(snapshot_file, without_collections("vehicles", "organization_vehicles"))
-    names = "vehicles,organization_vehicles"
-    destroyed = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", names)
-    assert destroyed.code == 0, destroyed.text
-    assert server.database.value("SELECT to_regclass('public.vehicles')") is None
-
-    snapshot_file.write_bytes(committed)
-    assert server.tool("push", "--snapshot", snapshot_file).code == 0
-    assert server.database.value("SELECT count(*) FROM vehicles") == 0
-    copies = json.loads(server.tool("attic", "list", "--json").out)["copies"]
-    (copy,) = (copy["id"] for copy in copies if copy["item"] == "vehicles")
-    restored = server.tool("attic", "restore", str(copy))
-    assert restored.code == 0, restored.text
-    assert server.database.rows("SELECT vehicles::text FROM vehicles ORDER BY id") == before
-
-
 def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningDirectus, snapshot_file: Path) -> None:
     server.create("vehicles", make="KTM", model="450 EXC", plate="A1")
     server.create("vehicles", make="KTM", model="450 EXC", plate="A1")
@@ -354,16 +332,6 @@ def test_a_new_required_field_over_rows_is_refused_until_it_has_a_default(
     pushed = server.tool("push", "--snapshot", snapshot_file)
     assert pushed.code == 0, pushed.text
     assert server.database.rows("SELECT owner FROM vehicles") == [("club",)]
-
-
-@pytest.mark.slow
-def test_a_column_without_a_limit_is_not_cut_silently(server: RunningDirectus, snapshot_file: Path) -> None:
-    server.database.execute("ALTER TABLE devices ALTER model TYPE character varying")
-    server.database.execute("UPDATE devices SET model = repeat('x', 900)")
-    refused = server.tool("push", "--snapshot", snapshot_file, "--discard-live", "devices.imei")
-    assert refused.code == 4, refused.text
-    assert "devices.model (field; schema.max_length; 1 row)" in refused.err
-    assert server.database.value("SELECT length(model) FROM devices") == 900
 
 
 @pytest.mark.slow

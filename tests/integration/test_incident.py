@@ -86,21 +86,3 @@ def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None
         assert "3 put back" in done.out
         assert running.database.schema() == wanted
         assert running.tool("deploy").out.startswith("Nothing to do")
-
-
-def test_a_lost_constraint_over_duplicates_says_which_rows(serve: Serving) -> None:
-    with serve("deployed") as running:
-        running.database.execute(
-            "ALTER TABLE organization_vehicles DROP CONSTRAINT"
-            " organization_vehicles_organization_id_vehicle_id_key;"
-            "INSERT INTO organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000002', 'MCA', 'mca');"
-            "INSERT INTO vehicles (id, make, model) VALUES ('00000000-0000-4000-8000-000000000001', 'Toyota', 'HZJ');"
-            "INSERT INTO organization_vehicles (id, organization_id, vehicle_id) SELECT gen_random_uuid(),"
-            " '00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-000000000001' FROM generate_series(1, 2)"
-        )
-        failed = running.tool("deploy")
-        assert failed.code == 1, failed.text
-        assert "error[precondition-failed]" in failed.err
-        assert "organization_vehicles_organization_id_vehicle_id_key" in failed.err
-        assert "00000000-0000-4000-8000-000000000001" in failed.err
-        assert running.database.value("SELECT count(*) FROM organization_vehicles") == 2

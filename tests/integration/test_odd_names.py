@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from directus_sync.attic import AtticItem
 from directus_sync.catalog import Catalog, Drift, Kind, Object, compare, identifier
 from directus_sync.errors import PreconditionFailed
-from tests.attics import open_attic
 from tests.catalogs import put_back, read
 from tests.conftest import Cloning, Tool
 
@@ -98,21 +96,3 @@ def test_hypertables_are_made_again(tool: Tool) -> None:
     assert made <= set(put_back(tool, expected))
     assert read(tool) == expected
     tool.database.execute(dropped)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_rows_and_values_are_copied_and_restored(tool: Tool, name: str) -> None:
-    column = _named(name, "c")
-    count = f"SELECT count(*) FROM {quoted(name)}"
-    assert tool.database.value(count) == 2
-    with open_attic(tool) as kept:
-        rows, values = kept.keep(AtticItem(name), AtticItem(name, column))
-        tool.database.execute(f"INSERT INTO {quoted(name)} ({quoted(column)}, \"when\") VALUES ('late', now())")
-        rows, values = kept.finish(rows), kept.finish(values)
-        assert (rows.rows, values.rows) == (3, 3)
-        tool.database.execute(f"UPDATE {quoted(name)} SET {quoted(column)} = NULL")
-        assert kept.restore(values).restored == 3
-        tool.database.execute(f"DELETE FROM {quoted(name)}")
-        assert kept.restore(rows).restored == 3
-    assert tool.database.value(count) == 3
-    tool.database.execute(f"DELETE FROM {quoted(name)} WHERE {quoted(column)} = 'late'")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests import access_files, resource_files
-from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, Tool
+from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 
@@ -154,28 +154,6 @@ def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) ->
     assert "Nothing to push" in site.done("push").out
 
 
-def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
-    in_git(site)
-    in_directus(site)
-    before = site.text("settings.yaml")
-    refused = site.run("push")
-    assert (refused.code, "error[conflict]" in refused.err) == (4, True), refused.text
-    refused = site.run("pull")
-    assert (refused.code, "error[unpushed-file-changes]" in refused.err) == (4, True), refused.text
-    assert site.text("settings.yaml") == before
-    site.done("push", "--discard-live", ",".join(CHANGED))
-    assert site.rows("SELECT project_name FROM directus_settings") == [("Ours of git",)]
-
-
-def test_each_edit_merges_with_another_one_of_its_file(site: Site) -> None:
-    site.write("settings.yaml", "10", "5")
-    site.http("PATCH", "/settings", {"project_name": "Theirs"})
-    site.done("pull")
-    assert site.text("settings.yaml") == "# What we are called.\nproject_name: Theirs\nauth_login_attempts: 5\n"
-    site.done("push")
-    assert site.rows("SELECT project_name, auth_login_attempts FROM directus_settings") == [("Theirs", 5)]
-
-
 @pytest.mark.parametrize(
     ("name", "item", "rows"),
     [
@@ -259,27 +237,6 @@ def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     site.done("push")
     assert site.run("diff").code == 0
-
-
-def test_a_boot_starts_no_directus_until_a_row_or_a_file_changes(deployed: Tool, snapshot_file: Path) -> None:
-    access_files.complete(snapshot_file)
-    folder = resource_files.written(snapshot_file.with_name("resources"))
-    deployed.database.execute(access_files.NOTHING)
-    deployed.database.execute(resource_files.NOTHING)
-    deployed.database.execute("DELETE FROM directus_roles WHERE name = 'Member'")
-    deploy = ("deploy", "--snapshot", snapshot_file)
-    first = deployed(*deploy)
-    assert (first.code, ", 13 changes of resources; " in first.out) == (0, True), first.text
-    again = deployed(*deploy)
-    assert (again.code, "Nothing to do" in again.out, "Starting" in again.err) == (0, True, False), again.text
-    (folder / "settings.yaml").write_text("project_name: Renamed\n")
-    renamed = deployed(*deploy)
-    assert (renamed.code, "2 changes of resources" in renamed.out) == (0, True), renamed.text
-    deployed.database.execute("UPDATE directus_settings SET project_name = 'By hand'")
-    refused = deployed(*deploy)
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    served = deployed(*deploy, "--", "true")
-    assert (served.code, "nobody captured: setting:project_name" in served.err) == (0, True), served.text
 
 
 def test_an_environment_may_have_a_name_of_its_own(site: Site) -> None:
