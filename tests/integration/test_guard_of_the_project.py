@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving, Tool
-from tests.integration.test_guard import NOTE, change_on_the_server, collection_of
+from tests.integration.test_guard import NOTE, change_on_the_server
+from tests.making import collection, key
 from tests.small import ROWS
 from tests.snapshots import edited, set_property, without_collections, without_field
 
@@ -70,7 +71,7 @@ def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_sile
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
     """PostgreSQL would not drop the table; but Directus drops first what refers to it."""
-    assert server.http.post("/collections", json=collection_of("depots")).status_code == 200
+    collection(server, "depots", key())
     server.database.execute("CREATE TABLE audit (id integer PRIMARY KEY, depot integer REFERENCES depots)")
     assert server.tool("pull", "--snapshot", snapshot_file).code == 0
     edited(snapshot_file, without_collections("depots"))

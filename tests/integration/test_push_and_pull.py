@@ -18,6 +18,7 @@ from directus_sync.output import Progress
 from directus_sync.steps.planning import Request
 from tests import small, snapshots
 from tests.conftest import RunningDirectus, Serving, Tool, running_directus
+from tests.making import field
 from tests.snapshots import edited, set_property
 
 
@@ -107,10 +108,17 @@ def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool
 def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
     path = tmp_path / "new" / "schema.yaml"
     with serve("bootstrapped", "", small.pushed) as running:
-        field = {"field": "colour", "type": "string", "meta": {"note": "As painted"}, "schema": {}}
-        assert running.http.post("/fields/vehicles", json=field).status_code == 200
+        assert running.tool("pull", "--snapshot", path).code == 0
+        before = path.read_bytes()
+        field(running, "vehicles", "colour", "string", meta={"note": "As painted"})
+        shown = running.tool("pull", "--dry-run", "--snapshot", path)
+        assert (shown.code, path.read_bytes()) == (3, before), shown.text
+        assert shown.out.splitlines() == ["A pull would change:", "  + vehicles.colour  field, string"]
         pulled = running.tool("pull", "--snapshot", path)
         assert pulled.code == 0, pulled.text
+        first, last = pulled.out.splitlines()
+        assert (first, last.startswith("Pulled ")) == ("  + vehicles.colour  field, string", True)
+        assert last.endswith(f"commit {path}")
         assert path.read_bytes() == running.export()
         assert running.tool("pull", "--snapshot", path).out.startswith("Nothing to pull")
         assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
@@ -159,16 +167,9 @@ def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus
     for _ in range(2):
         assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
         assert server.database.rows(HISTORY) == recorded
-
-
-def test_without_a_base_a_file_that_says_what_directus_says_is_recorded(
-    server: RunningDirectus, snapshot_file: Path
-) -> None:
     server.database.execute("TRUNCATE directus_sync.snapshot_history")
-    with snapshot_file.open("ab") as file:
-        file.write(b"# by hand\n")
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
-    assert server.database.rows(HISTORY) == [("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
+    assert server.database.rows(HISTORY) == recorded[-1:]
 
 
 def test_log_in_works_by_e_mail_and_password(server: RunningDirectus, snapshot_file: Path) -> None:
