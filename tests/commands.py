@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,23 @@ class Finished:
     @property
     def text(self) -> str:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+def finished(
+    command: Sequence[str | Path], environ: Mapping[str, str] | None = None, folder: Path = ROOT, timeout: float = 300
+) -> Finished:
+    """Run a program to its end, with nothing to read. environ: that of the tests, if none is given. timeout: in s."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)

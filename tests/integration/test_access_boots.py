@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ import pytest
 
 from tests import access_files
 from tests.access_files import EVENTS, TOP
-from tests.conftest import ROOT, RunningDirectus, Serving
+from tests.commands import finished
+from tests.conftest import RunningDirectus, Serving
 
 # Ends the process before or after its n-th request, as kill -9 does.
 KILLED = """
@@ -85,11 +85,8 @@ def test_a_killed_push_converges_and_never_gives_more_than_both_states(
         other = not other
         write(snapshot_file, other)
         command = approved("push", "--snapshot", snapshot_file, "--only", "access")
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(moment), when, *map(str, command)],
-            cwd=ROOT, env=pushed.tool.environ, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        killed = finished([sys.executable, "-c", KILLED, str(moment), when, *map(str, command)], pushed.tool.environ)
+        assert killed.code == -signal.SIGKILL, killed.text
         halfway = rights(pushed)
         done = pushed.tool(*command)
         assert done.code == 0, done.text

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 
 from tests.conftest import ROOT, RunningDirectus, Serving, Tool
-from tests.making import collection, column, field, key, relation, track
+from tests.making import collection, column, field, key, relation
 from tests.snapshots import Edit, edited, without_collections, without_field
 
 CASES: Final = ROOT / "tests" / "fixtures" / "cases"
@@ -125,15 +125,6 @@ def binary(running: RunningDirectus) -> None:
     collection(running, "Files", key(), column("bin", "binary"))
 
 
-def plain_columns(running: RunningDirectus) -> None:
-    """Make columns with nothing said of them, and a relation to themselves."""
-    kinds = {"a": "integer", "t": "text", "dt": "dateTime", "up": "integer"}
-    decimal = column("d", "decimal", numeric_precision=10, numeric_scale=5)
-    fields = [column(name, kind) for name, kind in kinds.items()]
-    collection(running, "bigs", key(), column("s", "string", max_length=100), decimal, *fields)
-    relation(running, "bigs", "up", "bigs")
-
-
 def defaults(running: RunningDirectus) -> None:
     """Make defaults with quotes, colons and backslashes, of each type."""
     fields = [
@@ -172,42 +163,17 @@ def translations(running: RunningDirectus) -> None:
     relation(running, "mt_files", "directus_files_id", "directus_files", **files)
 
 
-def legacy_tables(running: RunningDirectus) -> None:
-    """Track tables that were made by SQL, with keys, foreign keys, indexes and types of their own."""
-    running.database.execute((CASES / "legacy.sql").read_text(encoding="utf-8"))
-    running.forget()
-    columns = {"legacy_uuid": [], "t_gen": ["id", "a", "b", "total"], "t_ident": ["id", "name"]}
-    columns |= {"t_fk": ["id", "ident"], "t_idx": ["id", "code", "slug"], "t_enum": ["id", "m", "tags", "ip"]}
-    for name, fields in columns.items():
-        track(running, name, *fields)
-    # Directus ends when it is asked to track a foreign key that is there.
-    columns_of = "many_collection, many_field, one_collection"
-    running.database.execute(f"INSERT INTO directus_relations ({columns_of}) VALUES ('t_fk', 'ident', 't_ident')")
-
-
-def payments(running: RunningDirectus) -> None:
-    """Track a table with a column of each type that Directus has no word for."""
-    running.database.execute((CASES / "payments.sql").read_text(encoding="utf-8"))
-    running.forget()
-    names = ["id", "created_at", "d", "amt", "price", "sm", "j", "c", "v", "ti", "iv", "m", "b", "ci", "ar"]
-    track(running, "pay", *names)
-
-
 def without(item: str) -> Edit:
     """Leave an item out."""
     owner, _, name = item.partition(".")
     return without_field(owner, name) if name else without_collections(owner)
 
 
-COMING: Final = (hostile_texts, typed_keys, plain_columns, translations)
+COMING: Final = (hostile_texts, typed_keys, translations)
 # What another database does not get, by its name in the snapshot.
 REFUSED: Final[dict[Make, set[str]]] = {
     binary: {"Files.bin"},
     defaults: {f"colons.{name}" for name in REFUSED_DEFAULTS},
-    legacy_tables: {"legacy_uuid", "t_gen.total", "t_fk.ident", "t_enum.m", "t_enum.tags", "t_enum.ip"},
-    payments: {
-        f"pay.{name}" for name in ("created_at", "d", "amt", "price", "sm", "j", "c", "v", "iv", "m", "b", "ar")
-    },
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.commands import finished
 from tests.conftest import ROOT, Finished
 from tools.devstack import extension, packages
 from tools.devstack.stack import Stack
@@ -38,8 +38,7 @@ def stacked(checkout: Path) -> Iterator[Stacked]:
 
     def run(*arguments: str) -> Finished:
         command = [sys.executable, "-c", code, str(checkout), *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return finished(command, environ)
 
     made = run("run", "--", "sh", "-c", "node directus_sync/directus/directus.mjs bootstrap </dev/null")
     assert made.code == 0, made.text

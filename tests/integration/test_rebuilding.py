@@ -43,13 +43,14 @@ MADE_TABLES: Final = [
     *(f"id {kind} GENERATED ALWAYS AS IDENTITY PRIMARY KEY" for kind in ("integer", "bigint")),
 ]
 NOT_MADE: Final = [
-    *("smallint", "double precision", "numeric", "char(3)", "varchar", "bytea", "interval", "inet", "text[]", "money"),
-    *("int4range", "point", "public.mood", "timetz", "public.whole", "public.geography(Point,4326)", "bit(3)", "xml"),
+    *("smallint", "double precision", "numeric", "char(3)", "varchar", "bytea", "interval", "inet", "text[]", "jsonb"),
+    *("int4range", "point", "public.mood", "timetz", "public.whole", "bit(3)", "xml", "money"),
     *(f"text DEFAULT {default}" for default in ("'a::b'", "'what?'", "'now()'", "lower('A')", "'a' || 'b'")),
     *(f"integer DEFAULT {default}" for default in ("1 + 1", "nextval('public.numbers')")),
     *(f"bigint DEFAULT {default}" for default in ("9007199254740993", "9223372036854775807")),
     *(f"date DEFAULT {default}" for default in ("CURRENT_DATE", "now()")),
     *(f"timestamptz DEFAULT {default}" for default in ("now()", "clock_timestamp()")),
+    "public.geography(Point,4326)",
     "text GENERATED ALWAYS AS (upper(z)) STORED",
     "integer REFERENCES public.other (id)",
     "text CONSTRAINT not_made_{}_foreign REFERENCES public.other (code)",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests import access_files, resource_files
-from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving
+from tests.commands import finished
+from tests.conftest import SNAPSHOT, Finished, RunningDirectus, Serving
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 
@@ -230,11 +230,8 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
 def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
     in_git(site)
     push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(moment), when, *push],
-        cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = finished([sys.executable, "-c", KILLED, str(moment), when, *push], site.directus.tool.environ)
+    assert killed.code == -signal.SIGKILL, killed.text
     site.done("push")
     assert site.run("diff").code == 0
 
