@@ -87,6 +87,12 @@ class Transaction:
     def has_moved(self) -> bool:
         return fingerprint.unmoved(self.connection, self.settings) is None
 
+    def record(self) -> None:
+        """Have it as the last deploy left it."""
+        found = fingerprint.read(self.connection)
+        assert found is not None
+        self.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
+
 
 @pytest.fixture(scope="module")
 def session(settled: Tool) -> Iterator[Connection]:
@@ -227,14 +233,10 @@ def test_a_database_that_is_made_in_part_has_no_fingerprint(transaction: Transac
 
 def test_an_index_that_a_deploy_could_not_clear_is_looked_at_until_it_is_gone(transaction: Transaction) -> None:
     transaction.execute("CREATE INDEX directus_sync_new_1 ON vehicles (plate)")
-    found = fingerprint.read(transaction.connection)
-    assert found is not None
-    transaction.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
+    transaction.record()
     assert transaction.has_moved
     transaction.execute("ALTER INDEX directus_sync_new_1 RENAME TO vehicles_plate_idx")
-    found = fingerprint.read(transaction.connection)
-    assert found is not None
-    transaction.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
+    transaction.record()
     assert not transaction.has_moved
 
 

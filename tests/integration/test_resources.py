@@ -7,60 +7,24 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import access_files, resource_files
 from tests.commands import finished
-from tests.conftest import SNAPSHOT, Finished, RunningDirectus, Serving
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
+from tests.sites import Site
 
 SLOW = pytest.mark.slow
 LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
 
 
-@dataclass(frozen=True)
-class Site:
-    """A Directus that equals resource files, and the files."""
-
-    directus: RunningDirectus
-    snapshot: Path
-
-    @property
-    def folder(self) -> Path:
-        return self.snapshot.with_name("resources")
-
-    def run(self, command: str, *arguments: str) -> Finished:
-        return self.directus.tool(command, "--snapshot", self.snapshot, "--only", "resources", *arguments)
-
-    def done(self, command: str, *arguments: str) -> Finished:
-        finished = self.run(command, *arguments)
-        assert finished.code == 0, finished.text
-        return finished
-
-    def write(self, name: str, old: str, new: str) -> None:
-        text = self.text(name)
-        assert old in text
-        (self.folder / name).write_text(text.replace(old, new))
-
-    def text(self, name: str) -> str:
-        return (self.folder / name).read_text()
-
-    def http(self, method: str, path: str, body: object = None) -> Any:
-        response = self.directus.http.request(method, path, json=body)
-        assert response.is_success, response.text
-        return response.json()["data"] if response.content else None
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.directus.database.rows(sql)
-
-    def base(self) -> list[str]:
-        (items,) = self.rows("SELECT items FROM directus_sync.resource_history ORDER BY id DESC LIMIT 1")[0]
-        return sorted(items)
+def base(site: Site) -> list[str]:
+    (items,) = site.rows("SELECT items FROM directus_sync.resource_history ORDER BY id DESC LIMIT 1")[0]
+    return sorted(items)
 
 
 @pytest.fixture
@@ -72,7 +36,7 @@ def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
 def with_files(running: RunningDirectus, snapshot: Path) -> Site:
     access_files.complete(snapshot)
     resource_files.written(snapshot.with_name("resources"))
-    return Site(running, snapshot)
+    return Site(running, snapshot, "resources")
 
 
 def pushed(running: RunningDirectus) -> None:
@@ -118,7 +82,7 @@ CHANGED = [
 
 
 def test_a_push_makes_rows_of_the_files_and_a_pull_writes_nothing(site: Site) -> None:
-    assert site.base() == ITEMS
+    assert base(site) == ITEMS
     first, second, failed = OPERATION_IDS[:3]
     assert site.rows(LINKS) == [("failed", None, None), ("first", second, failed), ("second", None, None)]
     assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
@@ -144,9 +108,8 @@ def test_what_only_git_changed_is_applied(site: Site) -> None:
 
 def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
     in_directus(site)
-    refused = site.run("push")
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert all(item in refused.err for item in CHANGED)
+    refused = site.refused("push", "uncaptured-live-work")
+    assert all(item in refused for item in CHANGED)
     site.done("pull")
     assert site.text("settings.yaml") == resource_files.FILES["settings.yaml"].replace("Ours", "Theirs")
     assert "    tabular: {sort: [-starts_at], fields: [name]}  # short\n" in site.text("presets/events.yaml")
@@ -169,9 +132,8 @@ def test_a_removal_needs_approval_and_the_attic_brings_all_of_it_back(
 ) -> None:
     before = site.rows(rows)
     (site.folder / name).unlink()
-    refused = site.run("push")
-    assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
-    assert "go with it" in refused.err
+    refused = site.refused("push", "unapproved-destruction")
+    assert "go with it" in refused
     kept = site.done("push", "--allow-destroy", item)
     assert f"Kept {item} in the attic as copy 1, {len(before) + 1} rows" in kept.err
     assert site.rows(rows) == []
@@ -220,7 +182,7 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     site.done("pull", "--overwrite")
     site.directus.database.execute("DELETE FROM directus_sync.resource_history WHERE family = 'resources'")
     assert "Nothing to push" in site.done("push").out
-    assert site.base() == ITEMS
+    assert base(site) == ITEMS
 
 
 @pytest.mark.parametrize(

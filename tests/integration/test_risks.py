@@ -11,6 +11,7 @@ from directus_sync.postgres import database
 from directus_sync.probes import risks
 from directus_sync.schema.plan import Hazard, Risk
 from tests.conftest import Tool
+from tests.databases import identifier
 
 ODD = ['quo"te', "50%", "a?b", "Upper Case", "x" * 63]
 
@@ -27,7 +28,7 @@ def test_a_geometry_that_becomes_another_type_is_counted(deployed: Tool, target:
 
 @pytest.mark.parametrize("name", ODD)
 def test_rows_are_counted_whatever_the_names(deployed: Tool, name: str) -> None:
-    quoted = '"{}"'.format(name.replace('"', '""'))
+    quoted = identifier(name)
     deployed.database.execute(f"CREATE TABLE public.{quoted} ({quoted} text); INSERT INTO public.{quoted} VALUES ('a')")
     assert counted(deployed, Risk(Hazard.TABLE, name)) == 1
     assert counted(deployed, Risk(Hazard.COLUMN, name, name)) == 1

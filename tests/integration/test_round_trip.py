@@ -30,7 +30,7 @@ from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 from tests import snapshots
 from tests.conftest import RunningDirectus, Serving
-from tests.databases import EMPTIED
+from tests.databases import EMPTIED, identifier
 from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
 from tests.properties.schemas import TYPES
 from tests.snapshots import Document, edited, without_collections
@@ -74,11 +74,7 @@ class Table:
         listed = [f'"x{n}" {column.replace("{}", f"x{n}")}' for n, column in enumerate(self.columns)]
         # A generated column refers to it.
         rest = ["z text", *listed] if self.columns else []
-        return f"CREATE TABLE public.{quoted(self.name)} ({', '.join([self.key, *rest])})"
-
-
-def quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
+        return f"CREATE TABLE public.{identifier(self.name)} ({', '.join([self.key, *rest])})"
 
 
 @st.composite

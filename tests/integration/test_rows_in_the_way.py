@@ -121,8 +121,5 @@ def test_a_constraint_takes_the_place_of_its_invalid_index(deployed: Tool) -> No
     expected = Catalog(
         {**catalog.definitions, Object(Kind.CONSTRAINT, "vehicles.vehicles_key"): "UNIQUE (make, model)"}
     )
-    assert put_back(deployed, expected) == (
-        Kind.CONSTRAINT,
-        "vehicles.vehicles_key",
-    )
+    assert put_back(deployed, expected) == ("constraint vehicles.vehicles_key",)
     assert read(deployed) == expected

@@ -28,7 +28,7 @@ OURS = (
 def renamed(serve: Serving) -> Iterator[Renamed]:
     """The register with all that Directus keeps about it, after the rename."""
     with serve("bootstrapped") as running:
-        register = Register(running.http)
+        register = Register(running)
         register.build()
         club_id = register.fill()
         register.automate()
