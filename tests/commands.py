@@ -68,6 +68,18 @@ class Tool:
     def __call__(self, *arguments: str | Path) -> Finished:
         return self._run("directus-sync", *arguments)
 
+    def done(self, *arguments: str | Path) -> Finished:
+        """Run a command that succeeds."""
+        finished = self(*arguments)
+        assert finished.code == 0, finished.text
+        return finished
+
+    def refused(self, error: str, *arguments: str | Path, code: int = 4) -> Finished:
+        """Run a command that ends in this error."""
+        finished = self(*arguments)
+        assert (finished.code, f"error[{error}]" in finished.err) == (code, True), finished.text
+        return finished
+
     def alembic(self, *arguments: str) -> Finished:
         return self._run("alembic", *arguments)
 

@@ -77,9 +77,9 @@ def becomes_an_alias(document: Document, **keys: str) -> None:
 
 def test_unapproved_destructions_are_refused_with_what_to_write(server: RunningDirectus, snapshot_file: Path) -> None:
     before = server.database.contents()
-    refused = server.tool("push", "--snapshot", edited(snapshot_file, *DESTRUCTIONS.values()))
-    assert refused.code == 4, refused.text
-    assert "error[unapproved-destruction]" in refused.err
+    refused = server.tool.refused(
+        "unapproved-destruction", "push", "--snapshot", edited(snapshot_file, *DESTRUCTIONS.values())
+    )
     for item in DESTRUCTIONS:
         assert item in refused.err
         assert f"- item: {item.partition(' ')[0]}" in refused.err
@@ -99,9 +99,9 @@ def test_incomplete_entries_are_refused_whatever_is_approved(server: RunningDire
     edited(snapshot_file, *INCOMPLETE.values())
     before = server.database.contents()
     names = "devices,vehicles,devices.model,organizations.slug"
-    refused = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", names, "--discard-live", names)
-    assert refused.code == 4, refused.text
-    assert "error[incomplete-entry]" in refused.err
+    refused = server.tool.refused(
+        "incomplete-entry", "push", "--snapshot", snapshot_file, "--allow-destroy", names, "--discard-live", names
+    )
     assert "27877" in refused.err
     for item in INCOMPLETE:
         assert item in refused.err
@@ -127,15 +127,13 @@ def test_a_change_made_on_the_server_is_not_overwritten(server: RunningDirectus,
     assert "changed by the server" in checked.out
     assert "directus-sync pull captures" in checked.out
 
-    discarded = server.tool("push", "--snapshot", snapshot_file, "--discard-live", "vehicles.plate")
-    assert discarded.code == 0, discarded.text
+    server.tool.done("push", "--snapshot", snapshot_file, "--discard-live", "vehicles.plate")
     assert server.http.get("/fields/vehicles/plate").json()["data"]["meta"]["note"] == _note(SNAPSHOT)
 
 
 def test_what_was_deleted_by_hand_comes_back_and_is_named(server: RunningDirectus, snapshot_file: Path) -> None:
     assert server.http.delete("/fields/vehicles/vin").status_code == 204
-    pushed = server.tool("push", "--snapshot", snapshot_file)
-    assert pushed.code == 0, pushed.text
+    pushed = server.tool.done("push", "--snapshot", snapshot_file)
     assert "+ vehicles.vin  field, string; was removed on the server, comes back" in pushed.err
     assert server.database.rows("SELECT make, vin FROM vehicles") == [("Toyota", None)]
 
@@ -164,9 +162,7 @@ def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path
 
     def refused(branch: Path, other: str) -> None:
         before = server.export()
-        done = server.tool("push", "--snapshot", branch)
-        assert done.code == 4, done.text
-        assert "error[unapproved-destruction]" in done.err
+        done = server.tool.refused("unapproved-destruction", "push", "--snapshot", branch)
         assert f"{other} (1 row)" in done.err
         assert "git pull" in done.err
         assert server.export() == before
@@ -181,9 +177,7 @@ def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path
     refused(mine, "wash_points")
 
     # A removal that was never pushed looks the same, so my pull asks; with git's merge we are of one mind.
-    pulled = server.tool("pull", "--snapshot", mine)
-    assert pulled.code == 4, pulled.text
-    assert "error[unpushed-file-changes]" in pulled.err
+    server.tool.refused("unpushed-file-changes", "pull", "--snapshot", mine)
     assert server.tool("push", "--snapshot", merged).out.startswith("Nothing to push")
     assert server.database.value("SELECT (SELECT count(*) FROM fuel_stops) + (SELECT count(*) FROM wash_points)") == 2
 
@@ -198,8 +192,7 @@ def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, sna
 
     shown = server.tool("diff", "--snapshot", snapshot_file)
     assert "approved: nobody reads it" in shown.out
-    pushed = server.tool("push", "--snapshot", snapshot_file)
-    assert pushed.code == 0, pushed.text
+    server.tool.done("push", "--snapshot", snapshot_file)
 
     copies = json.loads(server.tool("attic", "list", "--json").out)["copies"]
     assert [(copy["item"], copy["rows"]) for copy in copies] == [("vehicles.plate", 2)]
@@ -212,8 +205,7 @@ def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, sna
     # Taken back: the field from git, the values from the attic.
     snapshot_file.write_bytes(committed)
     assert server.tool("push", "--snapshot", snapshot_file).code == 0
-    restored = server.tool("attic", "restore", str(copies[0]["id"]))
-    assert restored.code == 0, restored.text
+    server.tool.done("attic", "restore", str(copies[0]["id"]))
     assert server.database.rows("SELECT make, plate FROM vehicles ORDER BY 1") == [
         ("Honda", "AA 042 CC"),
         ("Toyota", "AA 301 BB"),
@@ -244,8 +236,7 @@ def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningD
 
     server.database.execute("UPDATE vehicles SET plate = left(gen_random_uuid()::text, 4)")
     edited(snapshot_file, *(set_property("fields", f"schema.{name}", edit[0], **NOTE) for name, edit in edits.items()))
-    pushed = server.tool("push", "--snapshot", snapshot_file)
-    assert pushed.code == 0, pushed.text
+    server.tool.done("push", "--snapshot", snapshot_file)
     assert server.database.value("SELECT count(DISTINCT plate) FROM vehicles") == 4
 
 
@@ -270,9 +261,7 @@ def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
 
 def test_a_table_that_directus_does_not_see_is_not_to_be_deleted(server: RunningDirectus, snapshot_file: Path) -> None:
     blind = server.tool.with_settings(DIRECTUS_URL="", DB_EXCLUDE_TABLES="vehicles")
-    refused = blind("push", "--only", "schema", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[name-taken]" in refused.err
+    refused = blind.refused("name-taken", "push", "--only", "schema", "--snapshot", snapshot_file)
     assert "let Directus see vehicles, which is its collection: DB_EXCLUDE_TABLES" in refused.err
     assert "drop" not in refused.err
 
@@ -283,9 +272,7 @@ def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(
     key = "organization_devices_device_id_foreign"
     there = "SELECT count(*) FROM pg_constraint WHERE conname = %s"
     server.database.execute(f"ALTER TABLE organization_devices DROP CONSTRAINT {key}")
-    refused = server.tool("push", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[incomplete-entry]" in refused.err
+    refused = server.tool.refused("incomplete-entry", "push", "--snapshot", snapshot_file)
     (step,) = re.findall(r"was dropped by SQL: (ALTER TABLE .*)", refused.err)
     server.database.execute(step)
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
@@ -297,8 +284,7 @@ def test_what_goes_with_a_column_and_nobody_listed_is_named_and_no_copy_is_taken
 ) -> None:
     server.database.execute("ALTER TABLE vehicles ADD CONSTRAINT by_hand UNIQUE (make, plate)")
     edited(snapshot_file, without_field("vehicles", "plate"))
-    pushed = server.tool("push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate", "--no-attic")
-    assert pushed.code == 0, pushed.text
+    pushed = server.tool.done("push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate", "--no-attic")
     assert "1 row at risk; takes along constraint vehicles.by_hand; named by " in pushed.err
     assert server.tool("attic", "list").out == "The attic is empty\n"
 
@@ -313,13 +299,10 @@ def test_a_new_required_field_over_rows_is_refused_until_it_has_a_default(
     owner = {"collection": "vehicles", "field": "owner"}
     content = snapshot_file.read_bytes()
     edited(snapshot_file, set_property("fields", "schema.default_value", None, **owner))
-    refused = server.tool("push", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[rows-do-not-fit]" in refused.err
+    refused = server.tool.refused("rows-do-not-fit", "push", "--snapshot", snapshot_file)
     assert "vehicles.owner (field; 1 row)" in refused.err
     snapshot_file.write_bytes(content)
-    pushed = server.tool("push", "--snapshot", snapshot_file)
-    assert pushed.code == 0, pushed.text
+    server.tool.done("push", "--snapshot", snapshot_file)
     assert server.database.rows("SELECT owner FROM vehicles") == [("club",)]
 
 
@@ -342,9 +325,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
     # Not with rows that fit either, and no approval helps: Directus could never equal the file.
     for kept, options in (("41.327546123456", ["--allow-destroy", "devices.reach"]), ("41", [])):
         server.database.execute(f"UPDATE devices SET reach = {kept}")
-        refused = server.tool("push", "--snapshot", snapshot_file, *options)
-        assert refused.code == 4, refused.text
-        assert "error[not-rebuildable]" in refused.err
+        refused = server.tool.refused("not-rebuildable", "push", "--snapshot", snapshot_file, *options)
         said = "double precision in the file, and real by Directus"
         assert f"devices.reach (field; meta.note; {said})" in refused.err
         assert "devices.fits" not in refused.err
@@ -363,9 +344,7 @@ def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirect
     server.database.execute("TRUNCATE directus_sync.snapshot_history")
     change_on_the_server(server, "As on the papers")
     collection(server, "sponsors", key())
-    refused = server.tool("push", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[uncaptured-live-work]" in refused.err
+    refused = server.tool.refused("uncaptured-live-work", "push", "--snapshot", snapshot_file)
 
     before = server.database.contents()
     refused = server.tool("adopt")
@@ -374,43 +353,34 @@ def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirect
     assert shown.code == 3, shown.text
     assert "as the base; it changes no collection and no row" in shown.out
     assert server.database.contents() == before
-    adopted = server.tool("adopt", "--yes")
-    assert adopted.code == 0, adopted.text
+    adopted = server.tool.done("adopt", "--yes")
     assert adopted.out.startswith(f"Adopted {len(small.COLLECTIONS) + 1} collections")
     assert "sponsors" in adopted.out
     assert server.tool("adopt", "--yes").out.startswith("Nothing to adopt")
 
     # Adopting what was made since would make it look like git's.
     collection(server, "helpers", key())
-    again = server.tool("adopt", "--yes")
-    assert again.code == 4, again.text
-    assert "error[already-adopted]" in again.err
+    again = server.tool.refused("already-adopted", "adopt", "--yes")
     assert "directus-sync pull" in again.err
     assert server.http.delete("/collections/helpers").status_code == 204
 
     # What is there is now known; what git lacks of it is a removal that somebody has to approve.
-    again = server.tool("push", "--snapshot", snapshot_file)
-    assert again.code == 4
-    assert "error[unapproved-destruction]" in again.err
-    overwritten = server.tool("pull", "--snapshot", snapshot_file, "--overwrite")
-    assert overwritten.code == 0, overwritten.text
+    again = server.tool.refused("unapproved-destruction", "push", "--snapshot", snapshot_file)
+    server.tool.done("pull", "--snapshot", snapshot_file, "--overwrite")
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
 
 
 def test_pull_does_not_overwrite_what_was_never_pushed(server: RunningDirectus, snapshot_file: Path) -> None:
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     before = snapshot_file.read_bytes()
-    refused = server.tool("pull", "--snapshot", snapshot_file)
-    assert refused.code == 4, refused.text
-    assert "error[unpushed-file-changes]" in refused.err
+    refused = server.tool.refused("unpushed-file-changes", "pull", "--snapshot", snapshot_file)
     assert "vehicles.plate" in refused.err
     assert snapshot_file.read_bytes() == before
 
     # What only the server changed is no reason to refuse.
     edited(snapshot_file, set_property("fields", "meta.note", _note(SNAPSHOT), **NOTE))
     change_on_the_server(server, "As on the papers")
-    pulled = server.tool("pull", "--snapshot", snapshot_file)
-    assert pulled.code == 0, pulled.text
+    server.tool.done("pull", "--snapshot", snapshot_file)
     assert snapshot_file.read_bytes() == server.export()
 
 
@@ -424,20 +394,16 @@ def test_a_saved_plan_is_applied_exactly_or_not_at_all(
 
     # The server moved on.
     field(server, "vehicles", "colour", "string")
-    stale = server.tool("push", "--snapshot", snapshot_file, "--plan", plan)
-    assert stale.code == 4, stale.text
-    assert "error[stale-plan]" in stale.err
+    server.tool.refused("stale-plan", "push", "--snapshot", snapshot_file, "--plan", plan)
     assert server.http.delete("/fields/vehicles/colour").status_code == 204
 
     # The file moved on.
     content = snapshot_file.read_bytes()
     edited(snapshot_file, set_property("collections", "meta.note", "x", collection="devices"))
-    stale = server.tool("push", "--snapshot", snapshot_file, "--plan", plan)
-    assert (stale.code, "error[stale-plan]" in stale.err) == (4, True), stale.text
+    server.tool.refused("stale-plan", "push", "--snapshot", snapshot_file, "--plan", plan)
     snapshot_file.write_bytes(content)
 
-    pushed = server.tool("push", "--snapshot", snapshot_file, "--plan", plan)
-    assert pushed.code == 0, pushed.text
+    server.tool.done("push", "--snapshot", snapshot_file, "--plan", plan)
     assert "plate" not in {entry["field"] for entry in server.http.get("/fields/vehicles").json()["data"]}
 
 

@@ -78,8 +78,7 @@ def counts(running: RunningDirectus) -> list[int]:
 def test_a_new_database_gets_the_rally_through_a_private_directus(server: RunningDirectus, seeded: Finished) -> None:
     assert "Started a private Directus" in seeded.err
     assert f"{ROWS} created, 0 overwritten" in seeded.out
-    again = server.tool.with_settings(DIRECTUS_URL="")("seed")
-    assert again.code == 0, again.text
+    again = server.tool.with_settings(DIRECTUS_URL="").done("seed")
     assert again.out.startswith(f"Nothing to seed: {ROWS} rows there already")
     assert "Directus" not in again.err
 
@@ -175,8 +174,7 @@ def test_nothing_is_to_do_again_whatever_was_dragged_or_filled_in_and_whatever_t
         )
         assert moved.status_code == 200, moved.text
     before = counts(server)
-    again = server.tool.with_settings(PGTZ="Asia/Tokyo")("seed")
-    assert again.code == 0, again.text
+    again = server.tool.with_settings(PGTZ="Asia/Tokyo").done("seed")
     assert f"Nothing to seed: {ROWS} rows there already, 10 edited in Directus and left alone" in again.out
     assert counts(server) == before
 
@@ -184,16 +182,14 @@ def test_nothing_is_to_do_again_whatever_was_dragged_or_filled_in_and_whatever_t
 def test_a_row_that_an_operator_edited_is_reported_and_left_alone(server: RunningDirectus, write: Write) -> None:
     club = server.create("organizations", name="Edited by an operator", slug="edited")
     file = write("organizations:\n- {slug: edited, name: From the file}")
-    left = server.tool("seed", file)
-    assert left.code == 0, left.text
+    left = server.tool.done("seed", file)
     assert "name: Edited by an operator -> From the file; edited in Directus, left alone" in left.out
     assert left.out.splitlines()[-1].startswith(
         "Nothing to seed: 1 row there already, 1 edited in Directus and left alone (--force overwrites)"
     )
     assert name_of(server, club["id"]) == "Edited by an operator"
 
-    forced = server.tool("seed", "--force", file)
-    assert forced.code == 0, forced.text
+    forced = server.tool.done("seed", "--force", file)
     assert "0 created, 1 overwritten" in forced.out
     assert name_of(server, club["id"]) == "From the file"
 
@@ -245,9 +241,7 @@ def test_a_value_that_the_database_refuses_is_named_with_file_and_line_before_an
     text = "entries:\n- event_id: {slug: rally-albania-2026}\n  race_number: three"
     file = write(f"devices:\n- {{imei: 350000000009999, model: FMB920}}\n{text}")
     before = counts(server)
-    refused = server.tool("seed", file)
-    assert refused.code == 2, refused.text
-    assert "error[invalid-seed]" in refused.err
+    refused = server.tool.refused("invalid-seed", "seed", file, code=2)
     assert f"{file}:5\n" in refused.err
     assert "entries.race_number can't have this value" in refused.err
     assert counts(server) == before
