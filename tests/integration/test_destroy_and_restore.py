@@ -231,14 +231,6 @@ def _wanted(writers: list[Writer]) -> dict[int, str]:
     return {key: note for writer in writers for key, note in writer.acknowledged.items() if note is not None}
 
 
-def _but_for_late_deletes(copied: dict[int, str], writers: list[Writer]) -> dict[int, str]:
-    """Leave out what each writer may have deleted after the column was gone: one row, for which it needs no note."""
-    deleted = {key for writer in writers for key, note in writer.acknowledged.items() if note is None}
-    late = copied.keys() & deleted
-    assert len(late) <= len(writers)
-    return {key: note for key, note in copied.items() if key not in late}
-
-
 def _progress(writers: list[Writer], steps: int) -> None:
     """Wait until each writer has got further, or has ended."""
     targets = [len(writer.acknowledged) + steps for writer in writers]
@@ -273,33 +265,6 @@ def test_no_acknowledged_write_is_lost_when_a_collection_goes(server: RunningDir
     _push(server, snapshot)
     done = kept.restore(copy)
     assert (done.restored, done.rejected) == (finished.rows, ())
-
-
-# tests/integration/test_attic.py has each write after a copy of a field.
-@pytest.mark.slow
-def test_no_acknowledged_write_is_lost_when_a_field_goes(server: RunningDirectus, kept: Attic) -> None:
-    collection(server, "Busy_Field", key(), NOTE, column("other", "integer"))
-    server.database.execute("INSERT INTO \"Busy_Field\" SELECT n, 'old' FROM generate_series(1, 20000) n")
-    snapshot = _snapshot(server)
-    with _hammering(server.database, "Busy_Field") as writers:
-        _progress(writers, 50)
-        copy = kept.keep_one("Busy_Field", "note")
-        _progress(writers, 50)
-        _push(server, _without(snapshot, "Busy_Field", "note"))
-        _progress(writers, 10_000_000)
-    assert [type(writer.error) for writer in writers] == [psycopg.errors.UndefinedColumn] * 4
-    # The trigger is still there, and in nobody's way.
-    server.database.execute('UPDATE "Busy_Field" SET other = 1; DELETE FROM "Busy_Field" WHERE id < 11')
-    finished = kept.finish(copy)
-
-    copied = dict(kept.database.rows(f"SELECT id, note FROM attic.{copy.table} WHERE id > 20000"))
-    assert _but_for_late_deletes(copied, writers) == _wanted(writers)
-    assert finished.rows == len(copied) + 20000
-    assert kept.temporary() == []
-    _push(server, snapshot)
-    done = kept.restore(copy)
-    gone = 10 + len(copied) - len(_wanted(writers))
-    assert (done.restored, {row.reason for row in done.rejected}) == (finished.rows - gone, {"the row is gone"})
 
 
 def test_an_apply_that_fails_leaves_the_table_and_its_writers_as_they_were(

@@ -23,29 +23,6 @@ def server(serve: Serving) -> Iterator[RunningDirectus]:
         yield running
 
 
-@pytest.mark.slow
-def test_a_column_of_a_composite_constraint_does_not_take_it_along_silently(
-    server: RunningDirectus, snapshot_file: Path
-) -> None:
-    catalog = snapshot_file.with_name("catalog.yaml")
-    shutil.copy(SNAPSHOT.with_name("catalog.yaml"), catalog)
-    before = server.database.contents()
-    approved = ("push", "--snapshot", snapshot_file, "--allow-destroy", "entries.race_number")
-    edited(snapshot_file, without_field("entries", "race_number"))
-    refused = server.tool.refused("catalog-expects-it", *approved)
-    assert "constraint entries.entries_event_id_race_number_key" in refused.err
-    assert server.database.contents() == before
-    shown = server.tool("diff", *approved[1:])
-    assert (shown.code, "refused: catalog-expects-it" in shown.out) == (3, True), shown.text
-
-    # A catalog that does not list it lets both go.
-    lines = catalog.read_text(encoding="utf-8").splitlines(keepends=True)
-    catalog.write_text("".join(line for line in lines if "race_number" not in line), encoding="utf-8")
-    server.tool.done(*approved)
-    columns = "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public'"
-    assert ("race_number",) not in server.database.rows(columns)
-
-
 def test_whatever_names_a_column_does_not_go_along_silently(server: RunningDirectus, snapshot_file: Path) -> None:
     server.database.execute(
         'CREATE INDEX "Plates by hand" ON vehicles (upper(plate));'

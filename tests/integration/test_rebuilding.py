@@ -82,17 +82,22 @@ CREATE TYPE public.mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN public.whole AS integer CHECK (VALUE > 0);
 CREATE SEQUENCE public.numbers;
 CREATE TABLE public.other (id serial PRIMARY KEY, code text UNIQUE);"""
-# What Directus's API does when somebody tracks a table and its columns.
+# What Directus's API does when somebody tracks all tables and their columns; of what it does not track yet.
 TRACKED: Final = """
 INSERT INTO public.directus_collections (collection) SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^((not_)?made|unseen)|^other$';
-INSERT INTO public.directus_fields (collection, field) SELECT relname, attname FROM pg_class
-JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 JOIN public.directus_collections ON collection = relname
-WHERE relnamespace = 'public'::regnamespace AND relname ~ '^((not_)?made|unseen)|^other$';
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND relname !~ '^(directus_|(spatial_ref_sys|positions|last_positions|recompute_requests)$)'
+ON CONFLICT DO NOTHING;
+INSERT INTO public.directus_fields (collection, field) SELECT relname, attname FROM pg_class c
+JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+JOIN public.directus_collections ON collection = relname
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND NOT EXISTS (SELECT FROM public.directus_fields f WHERE (f.collection, f.field) = (relname, attname));
 INSERT INTO public.directus_relations (many_collection, many_field, one_collection)
 SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
 JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
-WHERE contype = 'f' AND confrelid = 'public.other'::regclass"""
+WHERE contype = 'f' AND confrelid = 'public.other'::regclass
+  AND NOT EXISTS (SELECT FROM public.directus_relations WHERE (many_collection, many_field) = (relname, attname))"""
 COLUMNS: Final = """
 SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull,
   regexp_replace(coalesce(pg_get_expr(adbin, adrelid), ''), '^(NULL::|nextval).*', '')
@@ -109,7 +114,7 @@ def make_by_sql(database: Database) -> None:
         statements.append(f"CREATE TABLE public.{table} ({', '.join(['id serial PRIMARY KEY', 'z text', *listed])})")
     for table, tables in (("made", MADE_TABLES), ("not_made", NOT_MADE_TABLES)):
         statements += [f"CREATE TABLE public.{table}_{n} ({columns})" for n, columns in enumerate(tables)]
-    database.execute(";".join([*statements, *OPTIONS.values(), TRACKED]))
+    database.execute(";".join([*statements, TRACKED, *OPTIONS.values()]))
 
 
 def fields(table: str, columns: list[str]) -> set[str]:
