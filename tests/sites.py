@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.commands import finished
 from tests.conftest import Finished, RunningDirectus
+
+# Ends the process before or after its n-th request, as kill -9 does.
+KILLED = """
+import os, signal, sys
+from directus_sync.__main__ import main
+from directus_sync.directus.client import DirectusClient
+moment, after = int(sys.argv.pop(1)), sys.argv.pop(1) == "after"
+write, number = DirectusClient.write, 0
+def counted(*arguments):
+    global number
+    number += 1
+    if number == moment and not after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = write(*arguments)
+    if number == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+DirectusClient.write = counted
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,12 @@ class Site:
         refused = self.run(command)
         assert (refused.code, f"error[{error}]" in refused.err) == (4, True), refused.text
         return refused.err
+
+    def killed(self, moment: int, when: str, command: str, *arguments: str) -> None:
+        """Run a command on the family that is killed before or after its n-th request."""
+        words: list[str | Path] = [command, "--snapshot", self.snapshot, "--only", self.family, *arguments]
+        killed = finished([sys.executable, "-c", KILLED, str(moment), when, *words], self.directus.tool.environ)
+        assert killed.code == -signal.SIGKILL, killed.text
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_text()

@@ -254,3 +254,51 @@ def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_pat
     assert (refused.code, "error[stale-plan]" in refused.err) == (4, True), refused.text
     site.http("PATCH", f"/policies/{MARSHAL_ID}", {"icon": "badge"})
     assert "Pushed 1 change of access" in site.whole("push", "--plan", str(plan)).out
+
+
+# Another world: a policy and a role come, others go, and what stays changes.
+OTHER_TOP = (
+    TOP.replace("policies: [base, org-admin, marshal]", "policies: [org-admin, press]")
+    .replace("name: Marshal,", "name: Marshals,")
+    .replace("base: {id: 0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b03, name: Base}", f"press: {{id: {PRESS_ID}, name: Press}}")
+)
+OTHER_EVENTS = EVENTS.replace("[id, name]", "'*'").replace("delete: true", "share: true") + (
+    "public: {read: {fields: [name], rows: [{discipline: {_eq: rally}}]}}\n"
+)
+MOMENTS = [(number, when) for number in (1, 2, 3, 4, 5) for when in ("before", "after")]
+
+
+def write(snapshot: Path, other: bool) -> None:
+    """Write the files of one world or of the other."""
+    top, events = (OTHER_TOP, OTHER_EVENTS) if other else (TOP, EVENTS)
+    access_files.complete(snapshot, top, events=events)
+    if other:
+        for path in (snapshot.with_name("access") / "collections").glob("*.yaml"):
+            path.write_text(path.read_text().replace("base: {}", "press: {}"))
+
+
+def rights(site: Site) -> list[tuple[Any, ...]]:
+    return site.rows(
+        "SELECT 'permission', policy::text, collection, action, fields FROM directus_permissions UNION ALL"
+        " SELECT 'attached', role::text, policy::text, NULL, NULL FROM directus_access ORDER BY 1, 2, 3, 4"
+    )
+
+
+@pytest.mark.parametrize(
+    "moments", [MOMENTS[1:4:2], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_a_killed_push_converges_and_never_gives_more_than_both_states(
+    site: Site, moments: list[tuple[int, str]]
+) -> None:
+    seen, other = rights(site), False
+    push = ("push", "--allow-destroy", "policy:base,policy:press")
+    for moment, when in moments:
+        other = not other
+        write(site.snapshot, other)
+        site.killed(moment, when, *push)
+        halfway = rights(site)
+        site.done(*push)
+        after = rights(site)
+        assert set(halfway) <= {*seen, *after}, (moment, when)
+        site.done("diff")
+        seen = after

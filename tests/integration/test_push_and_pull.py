@@ -19,7 +19,7 @@ from directus_sync.steps.planning import Request
 from tests import small, snapshots
 from tests.conftest import RunningDirectus, Serving, Tool, running_directus
 from tests.making import field
-from tests.snapshots import edited, set_property
+from tests.snapshots import Document, edited, set_property, with_firmware
 
 
 @pytest.fixture
@@ -167,6 +167,21 @@ def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus
     server.database.execute("TRUNCATE directus_sync.snapshot_history")
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
     assert server.database.rows(HISTORY) == recorded[-1:]
+
+
+def with_json_without_special(document: Document) -> None:
+    """Add a JSON field without `special`; Directus adds cast-json when it creates the column."""
+    with_firmware(document)
+    extra = document["fields"][-1]
+    extra["type"] = extra["schema"]["data_type"] = "json"
+    extra["schema"]["max_length"] = extra["meta"]["special"] = None
+
+
+def test_what_directus_adds_to_a_new_field_is_put_right_at_once(server: RunningDirectus, snapshot_file: Path) -> None:
+    worker = server.tool.with_settings(DIRECTUS_URL="")
+    pushed = worker("push", "--snapshot", edited(snapshot_file, with_json_without_special))
+    assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
+    assert worker("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
 
 
 def test_log_in_works_by_e_mail_and_password(server: RunningDirectus, snapshot_file: Path) -> None:

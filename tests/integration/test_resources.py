@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import access_files, resource_files
-from tests.commands import finished
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving
-from tests.integration.test_access_boots import KILLED
 from tests.resource_files import ITEMS, OPERATION_IDS
 from tests.sites import Site
 
@@ -184,15 +180,10 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     assert base(site) == ITEMS
 
 
-@pytest.mark.parametrize(
-    ("moment", "when"),
-    [(1, "after"), pytest.param(2, "after", marks=SLOW), pytest.param(3, "after", marks=SLOW), (4, "after")],
-)
-def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
+@pytest.mark.parametrize("moment", [1, pytest.param(2, marks=SLOW), pytest.param(3, marks=SLOW), 4])
+def test_a_killed_push_converges(site: Site, moment: int) -> None:
     in_git(site)
-    push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
-    killed = finished([sys.executable, "-c", KILLED, str(moment), when, *push], site.directus.tool.environ)
-    assert killed.code == -signal.SIGKILL, killed.text
+    site.killed(moment, "after", "push")
     site.done("push")
     assert site.run("diff").code == 0
 

@@ -61,15 +61,19 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("kind", "name", "definition"), REFUSALS)
 def test_rows_in_the_way_are_counted_and_named(crowded: Tool, kind: Kind, name: str, definition: str) -> None:
-    """While something else is missing, which comes back."""
+    assert_refused(crowded, kind, name, definition)
+
+
+def assert_refused(tool: Tool, kind: Kind, name: str, definition: str) -> None:
+    """Expect the refusal, while something else is missing, which comes back."""
     item = Object(kind, name)
-    catalog = read(crowded)
-    crowded.database.execute("DROP INDEX positions_faulty_idx")
-    rows = crowded.database.rows("SELECT * FROM vehicles ORDER BY id")
+    catalog = read(tool)
+    tool.database.execute("DROP INDEX positions_faulty_idx")
+    rows = tool.database.rows("SELECT * FROM vehicles ORDER BY id")
     with pytest.raises(PreconditionFailed) as caught:
-        put_back(crowded, Catalog({**catalog.definitions, item: definition}))
-    assert read(crowded) == catalog
-    assert crowded.database.rows("SELECT * FROM vehicles ORDER BY id") == rows
+        put_back(tool, Catalog({**catalog.definitions, item: definition}))
+    assert read(tool) == catalog
+    assert tool.database.rows("SELECT * FROM vehicles ORDER BY id") == rows
     what, where = REFUSALS[kind, name, definition]
     assert caught.value.what == f"{item} can't be put back: {what}"
     assert where in (caught.value.where or "")
