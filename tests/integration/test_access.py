@@ -18,7 +18,6 @@ from tests.sites import Site
 from tests.snapshots import edited, without_collections
 
 PRESS_ID = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b99"
-MARSHALS = EVENTS.replace("marshal: {read: [id, name]}", "marshal: {read: [id, name, slug]}")
 MEMBER = "SELECT role, status FROM directus_users WHERE email = 'a@example.com'"
 MEMBERS = f"""
 INSERT INTO directus_users (id, email, role, status) VALUES ('{PRESS_ID}', 'a@example.com', '{ROLE_ID}', 'active');

@@ -21,9 +21,6 @@ ROWS = """
 INSERT INTO public."Order" ("order", "Select") VALUES ('x', 'y'), ('x', 'y');
 INSERT INTO public."user" SELECT * FROM public."Order\""""
 COLUMNS = ("order", "Select", 'a "b" %')
-CONSTRAINTS = (
-    "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'public.{}'::regclass AND contype <> 'p'"
-)
 TABLES = ("Order", "user")
 
 
