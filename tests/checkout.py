@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from directus_sync.revisions import revision_files
 from directus_sync.revisions.branches import Branch
+from tests.commands import finished
 from tests.conftest import ROOT, Finished, Tool
 
 REVISION = '''"""Change it.
@@ -39,25 +39,13 @@ def downgrade() -> None:
 
 def git(folder: Path, *arguments: str, at: int = 0, may_fail: bool = False) -> str:
     """Run git with a name, a time and a branch of its own. at: minutes after the first commit."""
-    time = f"{1_700_000_000 + 60 * at} +0000"
-    person = {
-        f"GIT_{role}_{part}": f"test@{role}.invalid" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
-    }
-    done = subprocess.run(
-        ["git", "-c", "init.defaultBranch=main", *arguments],
-        cwd=folder,
-        env={
-            **os.environ,
-            **person,
-            "GIT_AUTHOR_DATE": time,
-            "GIT_COMMITTER_DATE": time,
-            "GIT_CONFIG_GLOBAL": os.devnull,
-        },
-        capture_output=True,
-        text=True,
-        check=not may_fail,
-    )
-    return done.stdout + done.stderr
+    environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        environ |= {f"GIT_{role}_{part}": f"test@{role}.invalid" for part in ("NAME", "EMAIL")}
+        environ[f"GIT_{role}_DATE"] = f"{1_700_000_000 + 60 * at} +0000"
+    done = finished(["git", "-c", "init.defaultBranch=main", *arguments], environ, folder)
+    assert done.code == 0 or may_fail, done.text
+    return done.out + done.err
 
 
 @dataclass(frozen=True)
@@ -107,14 +95,5 @@ class Checkout:
         return done
 
     def _run(self, tool: Tool, *arguments: str) -> Finished:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env={**tool.environ, "PYTHONPATH": str(self.folder)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        environ = {**tool.environ, "PYTHONPATH": str(self.folder)}
+        return finished([sys.executable, *arguments], environ, self.folder)

@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,23 @@ class Finished:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
+def finished(
+    command: Sequence[str | Path], environ: Mapping[str, str] | None = None, folder: Path = ROOT, timeout: float = 300
+) -> Finished:
+    """Run a program to its end, with nothing to read. environ: that of the tests, if none is given. timeout: in s."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
 @dataclass(frozen=True)
 class Tool:
     """Runs the project's programs on one database, and looks for secrets in all they print.
@@ -50,6 +67,18 @@ class Tool:
 
     def __call__(self, *arguments: str | Path) -> Finished:
         return self._run("directus-sync", *arguments)
+
+    def done(self, *arguments: str | Path) -> Finished:
+        """Run a command that succeeds."""
+        finished = self(*arguments)
+        assert finished.code == 0, finished.text
+        return finished
+
+    def refused(self, error: str, *arguments: str | Path, code: int = 4) -> Finished:
+        """Run a command that ends in this error."""
+        finished = self(*arguments)
+        assert (finished.code, f"error[{error}]" in finished.err) == (code, True), finished.text
+        return finished
 
     def alembic(self, *arguments: str) -> Finished:
         return self._run("alembic", *arguments)

@@ -21,6 +21,11 @@ def quoted(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))
 
 
+def identifier(name: str) -> str:
+    """Return a name as SQL has any name."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
 # The name of the tests' own sessions, which are neither the tool's nor Directus's.
 SOMEBODY = "somebody else"
 

@@ -12,7 +12,6 @@ from packaging.requirements import Requirement
 from tests.conftest import ROOT
 
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
-RUNTIME_LOCK = ROOT / "requirements.runtime.lock"
 
 
 @dataclass(frozen=True)

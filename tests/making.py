@@ -49,13 +49,6 @@ def relation(running: RunningDirectus, owner: str, name: str, related: str | Non
     _send(running, "POST", "/relations", **body)
 
 
-def track(running: RunningDirectus, owner: str, *names: str) -> None:
-    """Let Directus know of a table that was made by SQL, and of its columns."""
-    _send(running, "PATCH", f"/collections/{owner}", meta={"icon": "box"})
-    for name in names:
-        _send(running, "PATCH", f"/fields/{owner}/{name}", meta={"interface": "input"})
-
-
 def _send(running: RunningDirectus, method: str, path: str, **body: Any) -> None:
     answer = running.http.request(method, path, json=body)
     assert answer.status_code == 200, f"{method} {path}: {answer.text}"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from directus_sync.settings import Settings
 from tests import access_files, small
 from tests.access_files import ADMIN_ID, BASE_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
-from tests.conftest import SNAPSHOT, Finished, RunningDirectus, Serving
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
+from tests.sites import Site
 from tests.snapshots import edited, without_collections
 
 PRESS_ID = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b99"
-MARSHALS = EVENTS.replace("marshal: {read: [id, name]}", "marshal: {read: [id, name, slug]}")
 MEMBER = "SELECT role, status FROM directus_users WHERE email = 'a@example.com'"
 MEMBERS = f"""
 INSERT INTO directus_users (id, email, role, status) VALUES ('{PRESS_ID}', 'a@example.com', '{ROLE_ID}', 'active');
@@ -30,73 +27,39 @@ INSERT INTO directus_access (id, "user", policy) VALUES ('{PRESS_ID}', '{PRESS_I
 ITEMS = ("attach:member/base", "permission:marshal/events/read", "policy:marshal", "role:member")
 
 
-@dataclass(frozen=True)
-class Site:
-    """A Directus that equals access files, and the files."""
+EVENTS_FILE = "collections/events.yaml"
 
-    directus: RunningDirectus
-    snapshot: Path
 
-    @property
-    def folder(self) -> Path:
-        return self.snapshot.with_name("access")
+def permissions(site: Site, policy: str) -> dict[str, Any]:
+    """Return the fields of a policy's permissions for events, by action."""
+    wanted = "SELECT action, fields FROM directus_permissions WHERE policy = %s AND collection = 'events'"
+    return dict(site.rows(wanted, policy))
 
-    def run(self, *arguments: str) -> Finished:
-        return self.directus.tool(arguments[0], "--snapshot", self.snapshot, *arguments[1:])
 
-    def done(self, *arguments: str) -> Finished:
-        finished = self.run(*arguments)
-        assert finished.code == 0, finished.text
-        return finished
-
-    def write(self, old: str, new: str, name: str = "collections/events.yaml") -> None:
-        path = self.folder / name
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-
-    def text(self, name: str = "collections/events.yaml") -> str:
-        return (self.folder / name).read_text()
-
-    def permissions(self, policy: str, collection: str = "events") -> dict[str, Any]:
-        rows = self.directus.database.rows(
-            "SELECT action, fields FROM directus_permissions WHERE policy = %s AND collection = %s", policy, collection
-        )
-        return dict(rows)
-
-    def http(self, method: str, path: str, body: object = None) -> Any:
-        response = self.directus.http.request(method, path, json=body)
-        assert response.is_success, response.text
-        return response.json()["data"] if response.content else None
-
-    @property
-    def settings(self) -> Settings:
-        return dataclasses.replace(self.directus.tool.settings, snapshot=self.snapshot)
-
-    def bases(self) -> int:
-        return int(self.directus.database.value("SELECT count(*) FROM directus_sync.resource_history"))
+def bases(site: Site) -> int:
+    return int(site.directus.database.value("SELECT count(*) FROM directus_sync.resource_history"))
 
 
 @pytest.fixture
 def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
     access_files.complete(snapshot_file)
     with serve("deployed", access_files.NOTHING, pushed) as running:
-        yield Site(running, snapshot_file)
+        yield Site(running, snapshot_file, "access")
 
 
 def pushed(running: RunningDirectus) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        site = Site(running, Path(shutil.copy(SNAPSHOT, folder)))
+        site = Site(running, Path(shutil.copy(SNAPSHOT, folder)), "access")
         access_files.complete(site.snapshot)
-        site.done("push", "--only", "access")
+        site.done("push")
 
 
 def in_git(site: Site) -> None:
     """Change one item of each kind in the files."""
-    site.write("[base, org-admin, marshal]", "[org-admin, marshal, base]", "access.yaml")
-    site.write("name: Member", "name: Member of ours", "access.yaml")
-    site.write("name: Marshal,", "name: Marshal of ours,", "access.yaml")
-    site.write("marshal: {read: [id, name]}", "marshal: {read: [id, name, slug]}")
+    site.write("access.yaml", "[base, org-admin, marshal]", "[org-admin, marshal, base]")
+    site.write("access.yaml", "name: Member", "name: Member of ours")
+    site.write("access.yaml", "name: Marshal,", "name: Marshal of ours,")
+    site.write(EVENTS_FILE, "marshal: {read: [id, name]}", "marshal: {read: [id, name, slug]}")
 
 
 def in_directus(site: Site, name: str = "theirs", fields: tuple[str, ...] = ("id", "slug")) -> None:
@@ -116,52 +79,43 @@ def names(site: Site) -> list[str]:
 
 
 def test_a_push_makes_rows_of_the_files_and_the_next_one_has_nothing_to_do(site: Site) -> None:
-    assert site.permissions(MARSHAL_ID) == {"read": "id,name"}
-    assert set(site.permissions(ADMIN_ID)) == {"create", "read", "update", "delete"}
-    assert "Nothing to push" in site.done("push", "--only", "access").out
+    assert permissions(site, MARSHAL_ID) == {"read": "id,name"}
+    assert set(permissions(site, ADMIN_ID)) == {"create", "read", "update", "delete"}
+    assert "Nothing to push" in site.done("push").out
     assert "Nothing differs" in site.done("diff").out
-    assert site.bases() == 1
+    assert bases(site) == 1
 
 
 def test_what_only_git_changed_is_applied(site: Site) -> None:
     in_git(site)
-    shown = site.run("diff", "--only", "access")
+    shown = site.run("diff")
     assert shown.code == 3
     assert "~ permission:marshal/events/read  widens" in shown.out
-    site.done("push", "--only", "access")
+    site.done("push")
     assert names(site) == ["Member of ours", "Marshal of ours"]
-    assert site.permissions(MARSHAL_ID) == {"read": "id,name,slug"}
-    assert site.bases() == 2
+    assert permissions(site, MARSHAL_ID) == {"read": "id,name,slug"}
+    assert bases(site) == 2
 
 
 def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
     in_directus(site)
-    refused = site.run("push", "--only", "access")
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert all(item in refused.err for item in ITEMS)
+    refused = site.refused("push", "uncaptured-live-work")
+    assert all(item in refused for item in ITEMS)
     assert names(site) == ["Member of theirs", "Marshal of theirs"]
-    site.done("pull", "--only", "access")
-    assert "marshal: {read: [id, slug]}  # no notes" in site.text()
+    site.done("pull")
+    assert "marshal: {read: [id, slug]}  # no notes" in site.text(EVENTS_FILE)
     assert "policies: [org-admin, marshal, base]" in site.text("access.yaml")
-    assert "Nothing to push" in site.done("push", "--only", "access").out
+    assert "Nothing to push" in site.done("push").out
 
 
 def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
     in_git(site)
     in_directus(site)
-    before = site.text()
-    refused = site.run("push", "--only", "access")
-    assert (refused.code, "error[conflict]" in refused.err) == (4, True), refused.text
-    refused = site.run("pull", "--only", "access")
-    assert (refused.code, "error[unpushed-file-changes]" in refused.err) == (4, True), refused.text
-    assert site.text() == before
-    site.done(
-        "push",
-        "--only",
-        "access",
-        "--discard-live",
-        ",".join([*ITEMS, "attach:member/marshal", "attach:member/org-admin"]),
-    )
+    before = site.text(EVENTS_FILE)
+    site.refused("push", "conflict")
+    site.refused("pull", "unpushed-file-changes")
+    assert site.text(EVENTS_FILE) == before
+    site.done("push", "--discard-live", ",".join([*ITEMS, "attach:member/marshal", "attach:member/org-admin"]))
     assert names(site) == ["Member of ours", "Marshal of ours"]
 
 
@@ -170,39 +124,40 @@ def test_what_both_changed_alike_is_recorded_without_a_request(site: Site) -> No
     in_directus(site, "ours", ("name", "id", "slug"))
     activity = "SELECT count(*) FROM directus_activity"
     before = site.directus.database.value(activity)
-    assert "Nothing to push" in site.done("push", "--only", "access").out
+    assert "Nothing to push" in site.done("push").out
     assert site.directus.database.value(activity) == before
-    assert site.bases() == 2
+    assert bases(site) == 2
 
 
 def test_two_developers_merge_item_by_item(site: Site) -> None:
     """One changed Directus, the other one the files: each keeps the other's work."""
-    site.write("update: [name, slug]", "update: [name]")
+    site.write(EVENTS_FILE, "update: [name, slug]", "update: [name]")
     in_directus(site)
-    site.done("pull", "--only", "access")
-    assert "update: [name]" in site.text()
-    assert "marshal: {read: [id, slug]}" in site.text()
-    site.done("push", "--only", "access")
-    assert site.permissions(ADMIN_ID)["update"] == "name"
-    assert site.permissions(MARSHAL_ID) == {"read": "id,slug"}
+    site.done("pull")
+    assert "update: [name]" in site.text(EVENTS_FILE)
+    assert "marshal: {read: [id, slug]}" in site.text(EVENTS_FILE)
+    site.done("push")
+    assert permissions(site, ADMIN_ID)["update"] == "name"
+    assert permissions(site, MARSHAL_ID) == {"read": "id,slug"}
 
 
 def test_a_right_that_was_taken_away_in_an_emergency_is_not_given_back_by_a_boot(site: Site) -> None:
-    site.done("deploy")
+    assert site.whole("deploy").code == 0
     ((permission,),) = site.directus.database.rows(
         "SELECT id FROM directus_permissions WHERE policy = %s AND action = 'delete'", ADMIN_ID
     )
     site.http("DELETE", f"/permissions/{permission}")
-    site.write("read: [id, name]", "read: [id]")
-    refused = site.run("deploy", "--", "true")
+    site.write(EVENTS_FILE, "read: [id, name]", "read: [id]")
+    refused = site.whole("deploy", "--", "true")
     assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
     assert "1 item was taken away in Directus, and the files still have it" in refused.err
-    site.write("read: [id]", "read: [id, name]")
-    served = site.done("deploy", "--", "true")
-    assert "Directus has work that nobody captured: permission:org-admin/events/delete" in served.err
-    assert "delete" not in site.permissions(ADMIN_ID)
-    site.done("pull", "--only", "access")
-    assert "delete" not in site.text()
+    site.write(EVENTS_FILE, "read: [id]", "read: [id, name]")
+    served = site.whole("deploy", "--", "true")
+    uncaptured = "Directus has work that nobody captured: permission:org-admin/events/delete"
+    assert (served.code, uncaptured in served.err) == (0, True), served.text
+    assert "delete" not in permissions(site, ADMIN_ID)
+    site.done("pull")
+    assert "delete" not in site.text(EVENTS_FILE)
 
 
 def test_what_nobody_knows_is_named_and_left_alone_until_it_is_pulled(site: Site) -> None:
@@ -215,26 +170,13 @@ def test_what_nobody_knows_is_named_and_left_alone_until_it_is_pulled(site: Site
             "permissions": [{"collection": "events", "action": "read", "fields": ["name"], "permissions": {}}],
         },
     )
-    checked = site.run("check")
+    checked = site.whole("check")
     assert (checked.code, "? policy:press-media  in no file, left alone" in checked.out) == (3, True), checked.text
-    assert "Nothing to push" in site.done("push", "--only", "access").out
-    assert site.permissions(PRESS_ID) == {"read": "name"}
-    site.done("pull", "--only", "access")
+    assert "Nothing to push" in site.done("push").out
+    assert permissions(site, PRESS_ID) == {"read": "name"}
+    site.done("pull")
     assert f"press-media: {{id: {PRESS_ID}, name: Press & Media}}" in site.text("access.yaml")
-    assert "press-media: {read: {fields: [name], rows: all}}" in site.text()
-
-
-def test_the_public_may_do_nothing_that_no_file_says(site: Site) -> None:
-    public = site.directus.database.value('SELECT policy FROM directus_access WHERE role IS NULL AND "user" IS NULL')
-    site.http(
-        "POST",
-        "/permissions",
-        {"policy": str(public), "collection": "events", "action": "read", "fields": ["*"], "permissions": {}},
-    )
-    refused = site.run("push", "--only", "access")
-    assert "permission:public/events/read" in refused.err
-    site.done("push", "--only", "access", "--discard-live", "permission:public/events/read")
-    assert site.permissions(str(public)) == {}
+    assert "press-media: {read: {fields: [name], rows: all}}" in site.text(EVENTS_FILE)
 
 
 def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) -> None:
@@ -244,17 +186,16 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
     (site.folder / "access.yaml").write_text(kept[kept.index("policies:") :])
     for path in (site.folder / "collections").glob("*.yaml"):
         path.write_text(path.read_text().replace("base: {}", "marshal: {}"))
-    refused = site.run("push", "--only", "access")
-    assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
-    assert "role:member (1 user loses all access)" in refused.err
-    assert "policy:base (1 user loses its rights)" in refused.err
+    refused = site.refused("push", "unapproved-destruction")
+    assert "role:member (1 user loses all access)" in refused
+    assert "policy:base (1 user loses its rights)" in refused
     approved = "- item: role:member\n  reason: a\n- item: policy:base\n  reason: b\n"
     site.snapshot.with_name("removals.yaml").write_text(approved)
-    pushed = site.done("push", "--only", "access")
+    pushed = site.done("push")
     assert "Kept role:member in the attic" in pushed.err
     assert site.directus.database.value("SELECT count(*) FROM directus_policies WHERE id = %s", BASE_ID) == 0
     assert site.directus.database.rows(MEMBER) == [(None, "suspended")]
-    assert site.done("prune").out == "Pruned role:member, policy:base; commit it\n"
+    assert site.whole("prune").out == "Pruned role:member, policy:base; commit it\n"
 
     # Git brings role and policy back, the attic who had them.
     copies = {
@@ -263,14 +204,13 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
     }
     assert site.directus.tool("attic", "restore", copies["role:member"]).code == 1
     (site.folder / "access.yaml").write_text(before)
-    site.done("push", "--only", "access")
+    site.done("push")
     for name in ("role:member", "policy:base"):
-        restored = site.directus.tool("attic", "restore", copies[name])
-        assert restored.code == 0, restored.text
+        site.directus.tool.done("attic", "restore", copies[name])
     assert [(str(role), status) for role, status in site.directus.database.rows(MEMBER)] == [(ROLE_ID, "active")]
     attached = 'SELECT count(*) FROM directus_access WHERE "user" IS NOT NULL AND policy = %s'
     assert site.directus.database.value(attached, BASE_ID) == 1
-    assert "Nothing differs" in site.done("diff", "--only", "access").out
+    assert "Nothing differs" in site.done("diff").out
 
 
 def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows(
@@ -297,8 +237,7 @@ def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows
         assert (removed.code, running.database.rows(kept)) == (0, []), removed.text
         assert running.tool("push", "--snapshot", file).code == 0
         copy = running.database.value("SELECT max(id) FROM directus_sync.attic_copies")
-        restored = running.tool("attic", "restore", str(copy))
-        assert restored.code == 0, restored.text
+        running.tool.done("attic", "restore", str(copy))
         assert running.database.rows(kept) == before
         again = running.tool("attic", "restore", str(copy))
         assert "Restored 0 rows" in again.out
@@ -306,11 +245,59 @@ def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows
 
 
 def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_path: Path) -> None:
-    site.write("read: [id, name]", "read: [id]")
+    site.write(EVENTS_FILE, "read: [id, name]", "read: [id]")
     plan = tmp_path / "plan.json"
-    assert site.run("diff", "--out", str(plan)).code == 3
+    assert site.whole("diff", "--out", str(plan)).code == 3
     site.http("PATCH", f"/policies/{MARSHAL_ID}", {"icon": "key"})
-    refused = site.run("push", "--plan", str(plan))
+    refused = site.whole("push", "--plan", str(plan))
     assert (refused.code, "error[stale-plan]" in refused.err) == (4, True), refused.text
     site.http("PATCH", f"/policies/{MARSHAL_ID}", {"icon": "badge"})
-    assert "Pushed 1 change of access" in site.done("push", "--plan", str(plan)).out
+    assert "Pushed 1 change of access" in site.whole("push", "--plan", str(plan)).out
+
+
+# Another world: a policy and a role come, others go, and what stays changes.
+OTHER_TOP = (
+    TOP.replace("policies: [base, org-admin, marshal]", "policies: [org-admin, press]")
+    .replace("name: Marshal,", "name: Marshals,")
+    .replace("base: {id: 0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b03, name: Base}", f"press: {{id: {PRESS_ID}, name: Press}}")
+)
+OTHER_EVENTS = EVENTS.replace("[id, name]", "'*'").replace("delete: true", "share: true") + (
+    "public: {read: {fields: [name], rows: [{discipline: {_eq: rally}}]}}\n"
+)
+MOMENTS = [(number, when) for number in (1, 2, 3, 4, 5) for when in ("before", "after")]
+
+
+def write(snapshot: Path, other: bool) -> None:
+    """Write the files of one world or of the other."""
+    top, events = (OTHER_TOP, OTHER_EVENTS) if other else (TOP, EVENTS)
+    access_files.complete(snapshot, top, events=events)
+    if other:
+        for path in (snapshot.with_name("access") / "collections").glob("*.yaml"):
+            path.write_text(path.read_text().replace("base: {}", "press: {}"))
+
+
+def rights(site: Site) -> list[tuple[Any, ...]]:
+    return site.rows(
+        "SELECT 'permission', policy::text, collection, action, fields FROM directus_permissions UNION ALL"
+        " SELECT 'attached', role::text, policy::text, NULL, NULL FROM directus_access ORDER BY 1, 2, 3, 4"
+    )
+
+
+@pytest.mark.parametrize(
+    "moments", [MOMENTS[1:4:2], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_a_killed_push_converges_and_never_gives_more_than_both_states(
+    site: Site, moments: list[tuple[int, str]]
+) -> None:
+    seen, other = rights(site), False
+    push = ("push", "--allow-destroy", "policy:base,policy:press")
+    for moment, when in moments:
+        other = not other
+        write(site.snapshot, other)
+        site.killed(moment, when, *push)
+        halfway = rights(site)
+        site.done(*push)
+        after = rights(site)
+        assert set(halfway) <= {*seen, *after}, (moment, when)
+        site.done("diff")
+        seen = after

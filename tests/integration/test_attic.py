@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +18,7 @@ from directus_sync.attic import AtticItem, mirror, tables
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.postgres import database
 from tests.attics import RUN, Attic, open_attic, resetting
-from tests.conftest import ROOT, Database, Tool
+from tests.conftest import Database, Tool
 from tests.processes import until
 
 _until = partial(until, seconds=30)
@@ -110,6 +107,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
         ("DELETE FROM \"Item\" WHERE id = 2; INSERT INTO \"Item\" VALUES (2, 'back')", None),
         ("INSERT INTO \"Item\" VALUES (2, 'back') ON CONFLICT (id) DO UPDATE SET note = excluded.note", None),
         ("MERGE INTO \"Item\" i USING (SELECT 2) s (n) ON id = n WHEN MATCHED THEN UPDATE SET note = 'back'", None),
+        ("BEGIN; UPDATE \"Item\" SET note = 'no'; TRUNCATE \"Item\"; ROLLBACK", [(1, "one"), (2, "two"), (3, None)]),
         ("SET session_replication_role = replica; UPDATE \"Item\" SET note = 'back' WHERE id = 2", None),
     ],
 )  # fmt: skip
@@ -125,14 +123,6 @@ def test_writes_after_the_copy_are_in_it(
     assert [row[:2] for row in items.rows(copy)] == wanted
     assert finished.rows == len(wanted)
     assert items.temporary() == []
-
-
-def test_a_write_that_was_rolled_back_is_not_in_it(items: Attic) -> None:
-    copy = items.keep_one("Item")
-    with _holding(items.database, 'UPDATE "Item" SET note = \'no\'; TRUNCATE "Item"') as writer:
-        writer.rollback()
-    items.finish(copy)
-    assert [row[1] for row in items.rows(copy)] == ["one", "two", None]
 
 
 def test_a_writer_that_was_there_before_is_waited_for(items: Attic) -> None:
@@ -319,46 +309,41 @@ def test_writers_of_other_roles_are_mirrored_and_gain_nothing(items: Attic) -> N
         assert items.rows(copy)[-1][:2] == (4, "four")
 
 
-# Rows of these are kept beside a collection's.
-BESIDE = "GRANT ALL ON directus_permissions, directus_presets TO {}"
-
-
-def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
+@contextmanager
+def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
+    """Have the attic's session work as a role that owns what it needs, and may read what is kept beside."""
     role = f"owner_{items.database.name}"
     items.database.execute(
-        f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public, attic TO {role}; GRANT USAGE ON SCHEMA attic TO {role};"
+        f"CREATE ROLE {role}; GRANT USAGE, CREATE ON SCHEMA public, attic, directus_sync TO {role};"
         f' ALTER TABLE "Item" OWNER TO {role}; ALTER TABLE directus_sync.attic_copies OWNER TO {role};'
-        f" GRANT USAGE, CREATE ON SCHEMA directus_sync TO {role}; {BESIDE.format(role)}"
+        f" GRANT ALL ON directus_permissions, directus_presets TO {role}; {more}"
     )
     try:
         with items.connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")
+        yield
+    finally:
+        items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
+    with _owner(items):
         copy = items.keep_one("Item")
         items.database.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
         attic.sweep(items.connection)
         items.database.execute('DELETE FROM "Item"')
-        restored = attic.restore(items.connection, copy.id)
+        restored = items.restore(copy)
         assert (restored.restored, restored.rejected) == (4, ())
         assert len(attic.purge(items.connection, attic.overdue(items.connection, timedelta(0)))) == 1
-    finally:
-        items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
-    role = f"hidden_{items.database.name}"
-    items.database.execute(
-        f'CREATE ROLE {role}; GRANT ALL ON "Item" TO {role}; GRANT ALL ON SCHEMA attic, directus_sync TO {role};'
-        f' ALTER TABLE directus_sync.attic_copies OWNER TO {role}; ALTER TABLE "Item" OWNER TO {role};'
-        f' {BESIDE.format(role)}; ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;'
+    hidden = (
+        'ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;'
         ' CREATE POLICY few ON "Item" USING (id = 1)'
     )
-    try:
-        with items.connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {role}")
-        with pytest.raises(AtticFailed, match="row-level security policy"):
-            items.keep(AtticItem("Item"))
-    finally:
-        items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+    with _owner(items, hidden), pytest.raises(AtticFailed, match="row-level security policy"):
+        items.keep(AtticItem("Item"))
 
 
 def test_names_of_any_kind_work(kept: Attic) -> None:
@@ -395,9 +380,8 @@ def test_purge_deletes_what_is_old_enough(items: Attic) -> None:
     items.database.execute(
         f"UPDATE directus_sync.attic_copies SET taken_at = now() - interval '31 days' WHERE id = {old.id}"
     )
-    assert [copy.id for copy in attic.purge(items.connection, attic.overdue(items.connection, timedelta(days=30)))] == [
-        old.id
-    ]
+    overdue = attic.overdue(items.connection, timedelta(days=30))
+    assert [copy.id for copy in attic.purge(items.connection, overdue)] == [old.id]
     assert [copy.id for copy in attic.listing(items.connection)] == [new.id]
     tables = (
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r' ORDER BY 1"
@@ -419,61 +403,3 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
         "error[attic-failed]: Item could not be copied to the attic: canceling statement due to lock timeout"
     )
     assert attic.listing(items.connection) == ()
-
-
-KEEPING = """
-import json, sys
-from uuid import UUID
-from directus_sync import attic, settings
-from directus_sync.postgres import database
-with database.connect(settings.load(), "test") as connection:
-    items = [attic.AtticItem(f"big_{number}") for number in range(4)]
-    while True:
-        copies = attic.keep(connection, items, run=UUID(int=1), command="push", sha256="", definitions={})
-        attic.finish(connection, copies)
-        attic.purge(connection, attic.overdue(connection, __import__("datetime").timedelta(days=1)))
-"""
-
-
-def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
-    """Kill a process that keeps and purges without end, `delay` seconds after its first copy."""
-    count = "SELECT count(*) FROM directus_sync.attic_copies"
-    before = kept.database.value(count)
-    process = subprocess.Popen([sys.executable, "-c", KEEPING], cwd=ROOT, env=tool.environ)
-    _until(lambda: kept.database.value(count) > before)
-    time.sleep(delay)
-    process.kill()
-    process.wait()
-    session = "SELECT FROM pg_stat_activity WHERE application_name LIKE %s"
-    _until(lambda: not kept.database.rows(session, f"%:{process.pid}"))
-
-
-@pytest.mark.slow
-def test_a_run_killed_at_any_point_leaves_whole_copies_and_after_a_sweep_nothing_else(
-    kept: Attic, settled: Tool
-) -> None:
-    for number in range(4):
-        kept.database.execute(
-            f"CREATE TABLE big_{number} (id int PRIMARY KEY, note text);"
-            f" INSERT INTO big_{number} SELECT n, 'note ' || n FROM generate_series(1, 3000) n"
-        )
-    unsettled = 0
-    for attempt in range(12):
-        _kill_while_keeping(kept, settled, attempt * 0.007)
-        unsettled += bool(kept.temporary())
-        kept.database.execute(f"INSERT INTO big_0 VALUES ({-attempt}, 'after the kill')")
-        attic.sweep(kept.connection)
-        assert kept.temporary() == []
-    assert unsettled
-    copies = attic.listing(kept.connection)
-    assert copies
-    tables = {
-        str(row[0])
-        for row in kept.database.rows(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r'"
-        )
-    }
-    assert tables == {copy.table for copy in copies}
-    for copy in copies:
-        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table} WHERE id > 0") == 3000
-        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table}") == copy.rows

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ import httpx
 import pytest
 
 from directus_sync import settings
-from tests.conftest import ROOT, Cloning, Finished, Tool
+from tests.commands import finished
+from tests.conftest import Cloning, Finished, Tool
 from tests.container import base, engine
 from tests.container.docker import Docker
 from tests.image import final
@@ -51,16 +51,7 @@ class Built:
 
 def make(docker: Docker, target: str, environ: Mapping[str, str]) -> Finished:
     path = f"{docker.programs}{os.pathsep}{environ['PATH']}"
-    done = subprocess.run(
-        ["make", target],
-        cwd=ROOT,
-        env={**environ, "PATH": path, "IMAGE_ID": str(docker.folder / "image")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    return finished(["make", target], {**environ, "PATH": path, "IMAGE_ID": str(docker.folder / "image")}, timeout=1200)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +173,6 @@ def test_its_python_was_compiled_when_it_was_built(built: Built) -> None:
 
 
 def test_it_says_what_it_was_built_of(built: Built) -> None:
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     labels: dict[str, Any] = built.engine.config(built.id)["Labels"]
-    assert labels["org.opencontainers.image.revision"] == commit.stdout.strip()
+    assert labels["org.opencontainers.image.revision"] == finished(["git", "rev-parse", "HEAD"]).out.strip()
     assert labels["org.opencontainers.image.version"] == base.PIN

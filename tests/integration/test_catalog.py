@@ -295,16 +295,6 @@ def test_unexpected_objects_are_left_alone(deployed: Tool) -> None:
     assert deployed.database.contents() == before
 
 
-def test_a_constraint_lost_with_its_column_comes_back(deployed: Tool) -> None:
-    deployed.database.execute("ALTER TABLE organization_users DROP COLUMN user_id, ADD COLUMN again uuid")
-    deployed.database.execute("ALTER TABLE organization_users RENAME COLUMN again TO user_id")
-    catalog = catalog_file.load(CATALOG)
-    name = "constraint organization_users.organization_users_organization_id_user_id_key"
-    assert drift(catalog, deployed) == {name: Drift.MISSING}
-    assert put_back(deployed, catalog) == (name,)
-    assert catalog_file.dump(read(deployed)) == CATALOG.read_bytes()
-
-
 def test_what_a_revision_removed_is_not_put_back_by_the_next_deploy(deployed: Tool, tmp_path: Path) -> None:
     name = "entries_event_id_race_number_key"
     drop = f'drop_constraint("{name}", "entries")'

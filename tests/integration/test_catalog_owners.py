@@ -11,6 +11,7 @@ import pytest
 from directus_sync.catalog import Catalog
 from tests.catalogs import ZOO, read
 from tests.conftest import SNAPSHOT, RunningDirectus, Serving
+from tests.making import collection, field, key, relation
 
 
 @dataclass(frozen=True)
@@ -61,39 +62,29 @@ ON_TABLES = (("vehicles", "both"), ("vehicles", "place"), ("directus_users", "so
 
 def test_nothing_that_directus_makes_is_in_the_catalog(owners: Owners) -> None:
     running = owners.running
-    key = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
-    tracked: dict[str, dict[str, object]] = {"meta": {}, "schema": {}}
-    fields = [key, *({**tracked, **field} for field in FIELDS)]
-    made = running.http.post("/collections", json={"collection": "depots", "schema": {}, "meta": {}, "fields": fields})
-    assert made.status_code == 200, made.text
+    collection(running, "depots", key(), *({"schema": {}, "meta": {}, **each} for each in FIELDS))
     # One by one on a table that is there.
-    for collection, name in ON_TABLES:
-        (field,) = (field for field in FIELDS if field["field"] == name)
-        made = running.http.post(f"/fields/{collection}", json={**tracked, **field})
-        assert made.status_code == 200, made.text
-    for collection, target, kind, rule in (
+    for owner, name in ON_TABLES:
+        (made,) = (each for each in FIELDS if each["field"] == name)
+        field(running, owner, name, made["type"], schema=made["schema"])
+    for owner, target, kind, rule in (
         ("depots", "vehicles", "uuid", "SET NULL"),
         ("vehicles", "depots", "integer", "CASCADE"),
         ("directus_users", "depots", "integer", "RESTRICT"),
         ("depots", "directus_files", "uuid", "NO ACTION"),
     ):
-        name = f"to_{target}"
-        assert running.http.post(f"/fields/{collection}", json={"field": name, "type": kind, **tracked}).is_success
-        relation = {
-            "collection": collection, "field": name, "related_collection": target, "schema": {"on_delete": rule},
-        }  # fmt: skip
-        made = running.http.post("/relations", json=relation)
-        assert made.status_code == 200, made.text
+        field(running, owner, f"to_{target}", kind)
+        relation(running, owner, f"to_{target}", target, schema={"on_delete": rule})
     try:
         assert owners.changed == ["directus"]
         exported = running.export().decode()
-        assert all(f"field: {field['field']}\n" in exported for field in FIELDS)
+        assert all(f"field: {each['field']}\n" in exported for each in FIELDS)
     finally:
-        for collection, target in (("vehicles", "depots"), ("directus_users", "depots")):
-            running.http.delete(f"/fields/{collection}/to_{target}")
+        for owner in ("vehicles", "directus_users"):
+            running.http.delete(f"/fields/{owner}/to_depots")
         running.http.delete("/collections/depots")
-        for collection, name in ON_TABLES:
-            assert running.http.delete(f"/fields/{collection}/{name}").is_success
+        for owner, name in ON_TABLES:
+            assert running.http.delete(f"/fields/{owner}/{name}").is_success
     assert owners.changed == []
 
 

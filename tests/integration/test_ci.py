@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.commands import finished
 from tests.conftest import ROOT, Finished, Tool
 from tests.container.docker import DIGEST, Docker
 
@@ -40,18 +40,9 @@ def docker(tmp_path: Path) -> Docker:
 
 
 def run(command: str, environ: Mapping[str, str]) -> Finished:
-    done = subprocess.run(
-        ["bash", "-e", "-c", command],
-        cwd=ROOT,
-        # Not those by which pytest's workers know each other: a step may start a pytest of its own.
-        env={name: value for name, value in environ.items() if not name.startswith("PYTEST_XDIST")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    # Not those by which pytest's workers know each other: a step may start a pytest of its own.
+    alone = {name: value for name, value in environ.items() if not name.startswith("PYTEST_XDIST")}
+    return finished(["bash", "-e", "-c", command], alone, timeout=600)
 
 
 def job_environ(tool: Tool, docker: Docker) -> dict[str, str]:
@@ -120,8 +111,7 @@ def test_it_runs_when_anything_changes_that_a_step_executes_or_reads() -> None:
     assert TRIGGERS["push"]["paths"] == TRIGGERS["pull_request"]["paths"]
     folders = [path.removesuffix("**") for path in TRIGGERS["push"]["paths"] if path.endswith("/**")]
     files = {path for path in TRIGGERS["push"]["paths"] if not path.endswith("/**")}
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    tracked = listed.stdout.splitlines()
+    tracked = finished(["git", "ls-files"]).out.splitlines()
     unwatched = {path for path in tracked if path not in files and not path.startswith(tuple(folders))}
     assert unwatched == NOT_READ
     assert files <= set(tracked)
@@ -157,8 +147,7 @@ def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Pa
     assert "Deployed in" in first
     assert "it migrates, serves, stops, and then has nothing to do" in second
     assert databases_left(empty) == []
-    assert_the_image_that_was_started_is_scanned_and_pushed(docker)
-    assert_what_was_pushed_is_signed(docker)
+    assert_the_image_that_was_started_is_scanned_pushed_and_signed(docker)
 
 
 def test_an_image_that_passes_is_scanned_pushed_and_signed(settled: Tool, docker: Docker) -> None:
@@ -168,8 +157,7 @@ def test_an_image_that_passes_is_scanned_pushed_and_signed(settled: Tool, docker
     assert done["Deploy again"].out.startswith("Nothing to do")
     assert "it migrates, serves, stops, and then has nothing to do" in done["Start the image twice"].out
     assert databases_left(settled) == []
-    assert_the_image_that_was_started_is_scanned_and_pushed(docker)
-    assert_what_was_pushed_is_signed(docker)
+    assert_the_image_that_was_started_is_scanned_pushed_and_signed(docker)
 
 
 @pytest.mark.slow
@@ -183,10 +171,9 @@ def test_the_steps_before_it_pass() -> None:
     assert "test_the_steps_before_it_pass" in done.out
 
 
-def assert_the_image_that_was_started_is_scanned_and_pushed(docker: Docker) -> None:
+def assert_the_image_that_was_started_is_scanned_pushed_and_signed(docker: Docker) -> None:
     image = (docker.folder / "image").read_text().strip()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    head = commit.stdout.strip()
+    head = finished(["git", "rev-parse", "HEAD"]).out.strip()
     build, *runs = [words for words in docker.calls if words[0] in {"build", "run"}]
     assert build[:6] == ["build", "--pull", "--file", "docker/Dockerfile", "--tag", "trm/directus"]
     assert f"REVISION={head}" in build
@@ -205,11 +192,8 @@ def assert_the_image_that_was_started_is_scanned_and_pushed(docker: Docker) -> N
         ["tag", image, f"{target}:{head}"],
         ["push", f"{target}:{head}"],
     ]
-
-
-def assert_what_was_pushed_is_signed(docker: Docker) -> None:
     sign, attest = [words for words in docker.calls if words[0] == "cosign"]
-    name = f"registry.example.com/trm/directus@{DIGEST}"
+    name = f"{target}@{DIGEST}"
     options = ["--yes", "--signing-config", ".ci/signing.json", "--key", "env://COSIGN_PRIVATE_KEY"]
     assert sign == ["cosign", "sign", *options, name]
     parts = ["--type", "cyclonedx", "--predicate", str(docker.folder / "image.cdx.json")]

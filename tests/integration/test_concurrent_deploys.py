@@ -10,25 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from directus_sync.catalog import file as catalog_file
 from directus_sync.postgres import database, lock
 from directus_sync.postgres.lock import LOCK_KEY
 from directus_sync.revisions.branches import checkout_head
-from tests.catalogs import CATALOG, read
 from tests.conftest import Tool
-
-
-# test_entrypoint.py has two replicas, a moment apart.
-@pytest.mark.slow
-def test_four_deploys_at_once_on_an_empty_database(empty: Tool) -> None:
-    processes = [empty.start("deploy") for _ in range(4)]
-    finished = [empty.wait_for(process, timeout=300) for process in processes]
-
-    assert [done.code for done in finished] == [0, 0, 0, 0], "\n".join(done.text for done in finished)
-    assert sorted(done.out.startswith("Nothing to do") for done in finished) == [False, True, True, True]
-    assert sum("Waiting for the migration lock" in done.err for done in finished) == 3
-    assert empty.database.value("SELECT count(*) FROM directus_sync.deploys WHERE changes > 0") == 1
-    assert catalog_file.dump(read(empty)) == CATALOG.read_bytes()
 
 
 def test_a_deploy_that_waits_too_long_names_the_holder(settled: Tool) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from directus_sync.directus.client import DirectusClient
 from tests import snapshots
 from tests.attics import Attic, open_attic
 from tests.conftest import Database, RunningDirectus, Serving
+from tests.making import collection, column, key, relation
+from tests.snapshots import Document, without_collections, without_field
 
 KINDS = {
     "string": "varchar", "text": "text", "boolean": "bool", "integer": "int4", "bigInteger": "int8", "float": "float4",
@@ -58,6 +61,8 @@ AWKWARD: dict[str, list[str | None]] = {
 
 
 FIELDS = {kind: f"a {kind}".replace(".", " ") for kind in KINDS}
+EVERY = [column(name, kind) for kind, name in FIELDS.items()]
+NOTE = column("note", "string")
 
 
 @pytest.fixture(scope="module")
@@ -73,23 +78,7 @@ def kept(server: RunningDirectus) -> Iterator[Attic]:
         yield opened
 
 
-def _create(server: RunningDirectus, collection: str, fields: dict[str, str], key: str = "integer") -> None:
-    """Make a collection; its key `id` is an integer that counts up, or a uuid."""
-    serial = {"is_primary_key": True, **({"has_auto_increment": True} if key == "integer" else {})}
-    body = {
-        "collection": collection,
-        "schema": {},
-        "meta": {},
-        "fields": [
-            {"field": "id", "type": key, "schema": serial, "meta": {}},
-            *({"field": name, "type": kind, "schema": {}, "meta": {}} for name, kind in fields.items()),
-        ],
-    }
-    response = server.http.post("/collections", json=body)
-    assert response.status_code == 200, response.text
-
-
-def _push(server: RunningDirectus, snapshot: dict[str, Any]) -> None:
+def _push(server: RunningDirectus, snapshot: Document) -> None:
     """Make Directus equal to the snapshot, destroying what is not in it."""
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
@@ -98,16 +87,16 @@ def _push(server: RunningDirectus, snapshot: dict[str, Any]) -> None:
         client.apply(*answer)
 
 
-def _snapshot(server: RunningDirectus) -> dict[str, Any]:
+def _snapshot(server: RunningDirectus) -> Document:
     return dict(snapshots.load(server.export()))
 
 
-def _without(snapshot: dict[str, Any], collection: str, field: str | None = None) -> dict[str, Any]:
-    def stays(entry: dict[str, Any]) -> bool:
-        return entry["collection"] != collection or (field is not None and entry.get("field") != field)
-
-    sections = ("collections", "fields", "relations") if field is None else ("fields", "relations")
-    return {**snapshot, **{section: [entry for entry in snapshot[section] if stays(entry)] for section in sections}}
+def _without(snapshot: Document, name: str, *fields: str) -> Document:
+    """Return the snapshot without a collection, or without some of its fields."""
+    left = deepcopy(snapshot)
+    for edit in [without_field(name, each) for each in fields] or [without_collections(name)]:
+        edit(left)
+    return left
 
 
 def _columns(database: Database, collection: str) -> list[str]:
@@ -136,9 +125,8 @@ def _literal(kind: str, value: str | None) -> sql.Composed:
 
 
 def test_a_collection_of_every_type_comes_back_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
-    _create(server, "Every_Kind", {FIELDS[kind]: kind for kind in KINDS} | {"person": "uuid"}, key="uuid")
-    relation = {"collection": "Every_Kind", "field": "person", "related_collection": "directus_users"}
-    assert server.http.post("/relations", json={**relation, "schema": {"on_delete": "SET NULL"}}).status_code == 200
+    collection(server, "Every_Kind", key("id", "uuid"), *EVERY, column("person", "uuid"))
+    relation(server, "Every_Kind", "person", "directus_users")
     types = server.database.rows(
         "SELECT column_name::text, udt_name::text FROM information_schema.columns"
         " WHERE table_name = 'Every_Kind' AND column_name LIKE 'a %'"
@@ -167,18 +155,15 @@ def test_a_collection_of_every_type_comes_back_byte_for_byte(server: RunningDire
 
 
 def test_each_field_of_every_type_comes_back_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
-    _create(server, "Each_Field", {FIELDS[kind]: kind for kind in KINDS})
+    collection(server, "Each_Field", key(), *EVERY)
     for kind, values in AWKWARD.items():
         rows = sql.SQL(", ").join(sql.SQL("({})").format(_literal(kind, value)) for value in values)
         statement = sql.SQL('INSERT INTO "Each_Field" ({}) VALUES {}').format(sql.Identifier(FIELDS[kind]), rows)
         server.database.execute(statement.as_string())
     before, snapshot = _bytes(server.database, "Each_Field"), _snapshot(server)
 
-    destroyed = snapshot
-    for kind in KINDS:
-        destroyed = _without(destroyed, "Each_Field", FIELDS[kind])
     copies = kept.keep(*(AtticItem("Each_Field", name) for name in FIELDS.values()))
-    _push(server, destroyed)
+    _push(server, _without(snapshot, "Each_Field", *FIELDS.values()))
     assert _columns(server.database, "Each_Field") == ["id"]
     for copy in copies:
         kept.finish(copy)
@@ -246,14 +231,6 @@ def _wanted(writers: list[Writer]) -> dict[int, str]:
     return {key: note for writer in writers for key, note in writer.acknowledged.items() if note is not None}
 
 
-def _but_for_late_deletes(copied: dict[int, str], writers: list[Writer]) -> dict[int, str]:
-    """Leave out what each writer may have deleted after the column was gone: one row, for which it needs no note."""
-    deleted = {key for writer in writers for key, note in writer.acknowledged.items() if note is None}
-    late = copied.keys() & deleted
-    assert len(late) <= len(writers)
-    return {key: note for key, note in copied.items() if key not in late}
-
-
 def _progress(writers: list[Writer], steps: int) -> None:
     """Wait until each writer has got further, or has ended."""
     targets = [len(writer.acknowledged) + steps for writer in writers]
@@ -268,16 +245,15 @@ def _progress(writers: list[Writer], steps: int) -> None:
 
 
 def test_no_acknowledged_write_is_lost_when_a_collection_goes(server: RunningDirectus, kept: Attic) -> None:
-    name = "Busy"
-    _create(server, name, {"note": "string"})
-    server.database.execute(f"INSERT INTO \"{name}\" SELECT n, 'old' FROM generate_series(1, 20000) n")
+    collection(server, "Busy", key(), NOTE)
+    server.database.execute("INSERT INTO \"Busy\" SELECT n, 'old' FROM generate_series(1, 20000) n")
     snapshot = _snapshot(server)
-    with _hammering(server.database, name) as writers:
+    with _hammering(server.database, "Busy") as writers:
         _progress(writers, 50)
-        copy = kept.keep_one(name)
+        copy = kept.keep_one("Busy")
         at_copy = copy.rows
         _progress(writers, 50)
-        _push(server, _without(snapshot, name))
+        _push(server, _without(snapshot, "Busy"))
         _progress(writers, 10_000_000)
     assert [type(writer.error) for writer in writers] == [psycopg.errors.UndefinedTable] * 4
     finished = kept.finish(copy)
@@ -291,37 +267,10 @@ def test_no_acknowledged_write_is_lost_when_a_collection_goes(server: RunningDir
     assert (done.restored, done.rejected) == (finished.rows, ())
 
 
-# tests/integration/test_attic.py has each write after a copy of a field.
-@pytest.mark.slow
-def test_no_acknowledged_write_is_lost_when_a_field_goes(server: RunningDirectus, kept: Attic) -> None:
-    _create(server, "Busy_Field", {"note": "string", "other": "integer"})
-    server.database.execute("INSERT INTO \"Busy_Field\" SELECT n, 'old' FROM generate_series(1, 20000) n")
-    snapshot = _snapshot(server)
-    with _hammering(server.database, "Busy_Field") as writers:
-        _progress(writers, 50)
-        copy = kept.keep_one("Busy_Field", "note")
-        _progress(writers, 50)
-        _push(server, _without(snapshot, "Busy_Field", "note"))
-        _progress(writers, 10_000_000)
-    assert [type(writer.error) for writer in writers] == [psycopg.errors.UndefinedColumn] * 4
-    # The trigger is still there, and in nobody's way.
-    server.database.execute('UPDATE "Busy_Field" SET other = 1; DELETE FROM "Busy_Field" WHERE id < 11')
-    finished = kept.finish(copy)
-
-    copied = dict(kept.database.rows(f"SELECT id, note FROM attic.{copy.table} WHERE id > 20000"))
-    assert _but_for_late_deletes(copied, writers) == _wanted(writers)
-    assert finished.rows == len(copied) + 20000
-    assert kept.temporary() == []
-    _push(server, snapshot)
-    done = kept.restore(copy)
-    gone = 10 + len(copied) - len(_wanted(writers))
-    assert (done.restored, {row.reason for row in done.rejected}) == (finished.rows - gone, {"the row is gone"})
-
-
 def test_an_apply_that_fails_leaves_the_table_and_its_writers_as_they_were(
     server: RunningDirectus, kept: Attic
 ) -> None:
-    _create(server, "Spared", {"note": "string"})
+    collection(server, "Spared", key(), NOTE)
     snapshot = _snapshot(server)
     server.database.execute('CREATE VIEW spared_notes AS SELECT note FROM "Spared"')
     copy = kept.keep_one("Spared")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from directus_sync.attic import AtticItem
-from directus_sync.catalog import Catalog, Drift, Kind, Object, compare, identifier
+from directus_sync.catalog import Catalog, Drift, Kind, Object, compare
+from directus_sync.catalog import identifier as catalog_name
 from directus_sync.errors import PreconditionFailed
-from tests.attics import open_attic
 from tests.catalogs import put_back, read
 from tests.conftest import Cloning, Tool
+from tests.databases import identifier
 
 NAMES = ['quo"te.a', "50% of", "q?x#y", "Upper Case", "é" * 31 + "x"]
-
-
-def quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +31,27 @@ def tool(clone: Cloning) -> Tool:
             CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW
               EXECUTE FUNCTION suppress_redundant_updates_trigger();
             """.format(
-                table=quoted(name),
-                column=quoted(_named(name, "c")),
-                **{part: quoted(_named(name, part)) for part in ("key", "check", "unique", "index", "trigger")},
+                table=identifier(name),
+                column=_named(name, "c"),
+                **{part: _named(name, part) for part in ("key", "check", "unique", "index", "trigger")},
             )
         )
     return found
 
 
 def _named(name: str, part: str) -> str:
-    return f"{name[:20]} {part}"
+    return identifier(f"{name[:20]} {part}")
 
 
 def test_what_tables_lost_is_put_back(tool: Tool) -> None:
     expected = read(tool)
     for name in NAMES:
-        table = quoted(name)
+        table = identifier(name)
         tool.database.execute(
-            f"ALTER TABLE {table} DROP CONSTRAINT {quoted(_named(name, 'check'))};"
-            f" ALTER TABLE {table} DROP CONSTRAINT {quoted(_named(name, 'unique'))};"
-            f" DROP INDEX {quoted(_named(name, 'index'))}; DROP TRIGGER {quoted(_named(name, 'trigger'))} ON {table};"
-            f" COMMENT ON TABLE {table} IS NULL; COMMENT ON COLUMN {table}.{quoted(_named(name, 'c'))} IS NULL"
+            f"ALTER TABLE {table} DROP CONSTRAINT {_named(name, 'check')};"
+            f" ALTER TABLE {table} DROP CONSTRAINT {_named(name, 'unique')};"
+            f" DROP INDEX {_named(name, 'index')}; DROP TRIGGER {_named(name, 'trigger')} ON {table};"
+            f" COMMENT ON TABLE {table} IS NULL; COMMENT ON COLUMN {table}.{_named(name, 'c')} IS NULL"
         )
     assert {found.kind for found in compare(expected, read(tool))} == {Drift.MISSING}
     assert len(put_back(tool, expected)) == 6 * len(NAMES)
@@ -74,8 +70,8 @@ def test_what_tables_lost_is_put_back(tool: Tool) -> None:
 )
 def test_rows_in_the_way_are_counted(tool: Tool, name: str, definition: str, what: str) -> None:
     tool.database.execute("CREATE TABLE IF NOT EXISTS others (code text CONSTRAINT others_code_key UNIQUE)")
-    parts = {"c": quoted(_named(name, "c")), "name": name, "table": "others", "other": "code"}
-    item = Object(Kind.CONSTRAINT, f"{identifier(name)}.wanted")
+    parts = {"c": _named(name, "c"), "name": name, "table": "others", "other": "code"}
+    item = Object(Kind.CONSTRAINT, f"{catalog_name(name)}.wanted")
     expected = Catalog({**read(tool).definitions, item: definition.format(**parts)})
     with pytest.raises(PreconditionFailed) as caught:
         put_back(tool, expected)
@@ -86,33 +82,15 @@ def test_hypertables_are_made_again(tool: Tool) -> None:
     tables = [f"{name[:20]} h" for name in NAMES]
     for table in tables:
         tool.database.execute(
-            f"CREATE TABLE {quoted(table)} (ts timestamptz NOT NULL);"
+            f"CREATE TABLE {identifier(table)} (ts timestamptz NOT NULL);"
             f" SELECT create_hypertable(format('%I', $t${table}$t$)::regclass, by_range('ts', INTERVAL '1 day'),"
             " create_default_indexes => false)"
         )
     expected = read(tool)
     # PostgreSQL drops one hypertable at a time.
-    dropped = "; ".join(f"DROP TABLE {quoted(table)}" for table in tables)
+    dropped = "; ".join(f"DROP TABLE {identifier(table)}" for table in tables)
     tool.database.execute(dropped)
-    made = {str(Object(Kind.HYPERTABLE, identifier(table))) for table in tables}
+    made = {str(Object(Kind.HYPERTABLE, catalog_name(table))) for table in tables}
     assert made <= set(put_back(tool, expected))
     assert read(tool) == expected
     tool.database.execute(dropped)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_rows_and_values_are_copied_and_restored(tool: Tool, name: str) -> None:
-    column = _named(name, "c")
-    count = f"SELECT count(*) FROM {quoted(name)}"
-    assert tool.database.value(count) == 2
-    with open_attic(tool) as kept:
-        rows, values = kept.keep(AtticItem(name), AtticItem(name, column))
-        tool.database.execute(f"INSERT INTO {quoted(name)} ({quoted(column)}, \"when\") VALUES ('late', now())")
-        rows, values = kept.finish(rows), kept.finish(values)
-        assert (rows.rows, values.rows) == (3, 3)
-        tool.database.execute(f"UPDATE {quoted(name)} SET {quoted(column)} = NULL")
-        assert kept.restore(values).restored == 3
-        tool.database.execute(f"DELETE FROM {quoted(name)}")
-        assert kept.restore(rows).restored == 3
-    assert tool.database.value(count) == 3
-    tool.database.execute(f"DELETE FROM {quoted(name)} WHERE {quoted(column)} = 'late'")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conftest import ROOT, Cloning, Finished, Tool
+from tests.commands import finished
+from tests.conftest import Cloning, Finished, Tool
 from tests.events import DEVICES, register
 from tools.positions.track import Fix, fixes
 
@@ -17,17 +17,7 @@ START = datetime(2026, 6, 6, 6, tzinfo=UTC)
 
 
 def write(tool: Tool, *arguments: str) -> Finished:
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.positions", *arguments],
-        cwd=ROOT,
-        env=tool.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    return finished([sys.executable, "-m", "tools.positions", *arguments], tool.environ)
 
 
 @pytest.fixture
@@ -102,14 +92,6 @@ def test_a_database_that_is_not_ready_gets_the_command_that_helps(empty: Tool, c
 
 
 def test_make_positions_writes_to_the_database_that_is_named(registered: Tool) -> None:
-    made = subprocess.run(
-        ["make", "positions", "ARGS=--minutes 1"],
-        cwd=ROOT,
-        env=registered.environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr
-    assert made.stdout.endswith("Wrote 180 positions, 0 exist already\n")
+    made = finished(["make", "positions", "ARGS=--minutes 1"], registered.environ)
+    assert made.code == 0, made.text
+    assert made.out.endswith("Wrote 180 positions, 0 exist already\n")

@@ -17,9 +17,8 @@ import psycopg
 import pytest
 
 from directus_sync.attic import listing
-from directus_sync.catalog import Catalog, Drift, Kind, Object
+from directus_sync.catalog import Catalog, Drift, Kind
 from directus_sync.catalog import file as catalog_file
-from directus_sync.errors import PreconditionFailed
 from directus_sync.probes import risks
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, Risk, Taken, Verdict
@@ -28,6 +27,7 @@ from tests.attics import open_attic
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
 from tests.checkout import Checkout
 from tests.conftest import Cloning, Database, Tool
+from tests.integration import test_rows_in_the_way
 from tests.integration.test_catalog import CHANGED
 from tests.postgres16 import server
 
@@ -79,9 +79,7 @@ def test_a_deploy_to_an_empty_database_ends_in_the_committed_catalog(sixteen: To
     new = Tool(Database("new", sixteen.database.environ))
     assert new.database.value("SELECT current_setting('server_version_num')::int / 10000") == 16
 
-    done = new("deploy")
-
-    assert done.code == 0, done.text
+    new.done("deploy")
     assert catalog_file.dump(read(new)) == CATALOG.read_bytes()
     # One query tells that, with the fingerprint that the deploy recorded.
     again = new("deploy")
@@ -130,28 +128,10 @@ def test_an_index_that_failed_half_way_is_built_again(sixteen: Tool) -> None:
     assert read(tool) == expected
 
 
-OBSTACLES = {
-    "UNIQUE (number)": ("1 key of laps (number) has more than one row", "(7)  2 rows"),
-    "CHECK (number > 7)": ("4 rows of laps violate CHECK (number > 7)", "(1)\n(2)\n(3)\n(4)"),
-    "FOREIGN KEY (number) REFERENCES public.laps(id)": (
-        "3 keys of laps (number) are not in laps", "(7)  2 rows\n(5)  1 row\n(6)  1 row",
-    ),
-    "integer NOT NULL": ("4 rows of laps have no value for again", None),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("definition", OBSTACLES)
-def test_rows_in_the_way_are_named(sixteen: Tool, definition: str) -> None:
-    sixteen.database.execute(
-        "CREATE TABLE laps (id int PRIMARY KEY, number int); INSERT INTO laps VALUES (1, 7), (2, 7), (3, 5), (4, 6)"
-    )
-    kind = Kind.COLUMN if definition.startswith("integer") else Kind.CONSTRAINT
-    expected = Catalog({**read(sixteen).definitions, Object(kind, "laps.again"): definition})
-    with pytest.raises(PreconditionFailed) as caught:
-        put_back(sixteen, expected)
-    what, keys = OBSTACLES[definition]
-    assert what in caught.value.what
-    assert caught.value.where == keys
+def test_rows_in_the_way_are_named(sixteen: Tool) -> None:
+    sixteen.database.execute(test_rows_in_the_way.ROWS)
+    for refusal in test_rows_in_the_way.REFUSALS:
+        test_rows_in_the_way.assert_refused(sixteen, *refusal)
 
 
 def test_what_a_push_puts_at_risk_is_counted(sixteen: Tool) -> None:

@@ -81,14 +81,6 @@ def test_the_row_of_a_proof_admits_nobody_and_is_removed(directus: RunningDirect
     assert directus.database.contents() == before
 
 
-def test_a_directus_without_collections_can_prove_itself(serve: Serving) -> None:
-    with serve("bootstrapped") as running:
-        before = running.database.contents()
-        planned = running.tool("diff")
-        assert planned.code == 3, planned.text
-        assert running.database.contents() == before
-
-
 def test_a_role_that_may_not_write_is_told_which_one_may(directus: RunningDirectus) -> None:
     settings = directus.tool.settings
     with (

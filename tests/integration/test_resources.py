@@ -3,64 +3,24 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import access_files, resource_files
-from tests.conftest import ROOT, SNAPSHOT, Finished, RunningDirectus, Serving, Tool
-from tests.integration.test_access_boots import KILLED
+from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.resource_files import ITEMS, OPERATION_IDS
+from tests.sites import Site
 
 SLOW = pytest.mark.slow
 LINKS = "SELECT key, resolve::text, reject::text FROM directus_operations ORDER BY key"
 
 
-@dataclass(frozen=True)
-class Site:
-    """A Directus that equals resource files, and the files."""
-
-    directus: RunningDirectus
-    snapshot: Path
-
-    @property
-    def folder(self) -> Path:
-        return self.snapshot.with_name("resources")
-
-    def run(self, command: str, *arguments: str) -> Finished:
-        return self.directus.tool(command, "--snapshot", self.snapshot, "--only", "resources", *arguments)
-
-    def done(self, command: str, *arguments: str) -> Finished:
-        finished = self.run(command, *arguments)
-        assert finished.code == 0, finished.text
-        return finished
-
-    def write(self, name: str, old: str, new: str) -> None:
-        text = self.text(name)
-        assert old in text
-        (self.folder / name).write_text(text.replace(old, new))
-
-    def text(self, name: str) -> str:
-        return (self.folder / name).read_text()
-
-    def http(self, method: str, path: str, body: object = None) -> Any:
-        response = self.directus.http.request(method, path, json=body)
-        assert response.is_success, response.text
-        return response.json()["data"] if response.content else None
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.directus.database.rows(sql)
-
-    def base(self) -> list[str]:
-        (items,) = self.rows("SELECT items FROM directus_sync.resource_history ORDER BY id DESC LIMIT 1")[0]
-        return sorted(items)
+def base(site: Site) -> list[str]:
+    (items,) = site.rows("SELECT items FROM directus_sync.resource_history ORDER BY id DESC LIMIT 1")[0]
+    return sorted(items)
 
 
 @pytest.fixture
@@ -72,7 +32,7 @@ def site(serve: Serving, snapshot_file: Path) -> Iterator[Site]:
 def with_files(running: RunningDirectus, snapshot: Path) -> Site:
     access_files.complete(snapshot)
     resource_files.written(snapshot.with_name("resources"))
-    return Site(running, snapshot)
+    return Site(running, snapshot, "resources")
 
 
 def pushed(running: RunningDirectus) -> None:
@@ -118,7 +78,7 @@ CHANGED = [
 
 
 def test_a_push_makes_rows_of_the_files_and_a_pull_writes_nothing(site: Site) -> None:
-    assert site.base() == ITEMS
+    assert base(site) == ITEMS
     first, second, failed = OPERATION_IDS[:3]
     assert site.rows(LINKS) == [("failed", None, None), ("first", second, failed), ("second", None, None)]
     assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
@@ -144,36 +104,13 @@ def test_what_only_git_changed_is_applied(site: Site) -> None:
 
 def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
     in_directus(site)
-    refused = site.run("push")
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert all(item in refused.err for item in CHANGED)
+    refused = site.refused("push", "uncaptured-live-work")
+    assert all(item in refused for item in CHANGED)
     site.done("pull")
     assert site.text("settings.yaml") == resource_files.FILES["settings.yaml"].replace("Ours", "Theirs")
     assert "    tabular: {sort: [-starts_at], fields: [name]}  # short\n" in site.text("presets/events.yaml")
     assert "position: [1, 13]" in site.text("dashboards/day.yaml")
     assert "Nothing to push" in site.done("push").out
-
-
-def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
-    in_git(site)
-    in_directus(site)
-    before = site.text("settings.yaml")
-    refused = site.run("push")
-    assert (refused.code, "error[conflict]" in refused.err) == (4, True), refused.text
-    refused = site.run("pull")
-    assert (refused.code, "error[unpushed-file-changes]" in refused.err) == (4, True), refused.text
-    assert site.text("settings.yaml") == before
-    site.done("push", "--discard-live", ",".join(CHANGED))
-    assert site.rows("SELECT project_name FROM directus_settings") == [("Ours of git",)]
-
-
-def test_each_edit_merges_with_another_one_of_its_file(site: Site) -> None:
-    site.write("settings.yaml", "10", "5")
-    site.http("PATCH", "/settings", {"project_name": "Theirs"})
-    site.done("pull")
-    assert site.text("settings.yaml") == "# What we are called.\nproject_name: Theirs\nauth_login_attempts: 5\n"
-    site.done("push")
-    assert site.rows("SELECT project_name, auth_login_attempts FROM directus_settings") == [("Theirs", 5)]
 
 
 @pytest.mark.parametrize(
@@ -191,14 +128,12 @@ def test_a_removal_needs_approval_and_the_attic_brings_all_of_it_back(
 ) -> None:
     before = site.rows(rows)
     (site.folder / name).unlink()
-    refused = site.run("push")
-    assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
-    assert "go with it" in refused.err
+    refused = site.refused("push", "unapproved-destruction")
+    assert "go with it" in refused
     kept = site.done("push", "--allow-destroy", item)
     assert f"Kept {item} in the attic as copy 1, {len(before) + 1} rows" in kept.err
     assert site.rows(rows) == []
-    restored = site.directus.tool("attic", "restore", "1")
-    assert restored.code == 0, restored.text
+    site.directus.tool.done("attic", "restore", "1")
     assert site.rows(rows) == before
 
 
@@ -242,44 +177,15 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
     site.done("pull", "--overwrite")
     site.directus.database.execute("DELETE FROM directus_sync.resource_history WHERE family = 'resources'")
     assert "Nothing to push" in site.done("push").out
-    assert site.base() == ITEMS
+    assert base(site) == ITEMS
 
 
-@pytest.mark.parametrize(
-    ("moment", "when"),
-    [(1, "after"), pytest.param(2, "after", marks=SLOW), pytest.param(3, "after", marks=SLOW), (4, "after")],
-)
-def test_a_killed_push_converges(site: Site, moment: int, when: str) -> None:
+@pytest.mark.parametrize("moment", [1, pytest.param(2, marks=SLOW), pytest.param(3, marks=SLOW), 4])
+def test_a_killed_push_converges(site: Site, moment: int) -> None:
     in_git(site)
-    push = ("push", "--snapshot", str(site.snapshot), "--only", "resources")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(moment), when, *push],
-        cwd=ROOT, env=site.directus.tool.environ, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site.killed(moment, "after", "push")
     site.done("push")
     assert site.run("diff").code == 0
-
-
-def test_a_boot_starts_no_directus_until_a_row_or_a_file_changes(deployed: Tool, snapshot_file: Path) -> None:
-    access_files.complete(snapshot_file)
-    folder = resource_files.written(snapshot_file.with_name("resources"))
-    deployed.database.execute(access_files.NOTHING)
-    deployed.database.execute(resource_files.NOTHING)
-    deployed.database.execute("DELETE FROM directus_roles WHERE name = 'Member'")
-    deploy = ("deploy", "--snapshot", snapshot_file)
-    first = deployed(*deploy)
-    assert (first.code, ", 13 changes of resources; " in first.out) == (0, True), first.text
-    again = deployed(*deploy)
-    assert (again.code, "Nothing to do" in again.out, "Starting" in again.err) == (0, True, False), again.text
-    (folder / "settings.yaml").write_text("project_name: Renamed\n")
-    renamed = deployed(*deploy)
-    assert (renamed.code, "2 changes of resources" in renamed.out) == (0, True), renamed.text
-    deployed.database.execute("UPDATE directus_settings SET project_name = 'By hand'")
-    refused = deployed(*deploy)
-    assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    served = deployed(*deploy, "--", "true")
-    assert (served.code, "nobody captured: setting:project_name" in served.err) == (0, True), served.text
 
 
 def test_an_environment_may_have_a_name_of_its_own(site: Site) -> None:
@@ -287,7 +193,6 @@ def test_an_environment_may_have_a_name_of_its_own(site: Site) -> None:
     pushed = named("push", "--snapshot", site.snapshot, "--only", "resources")
     assert (pushed.code, "1 change of resources" in pushed.out) == (0, True), pushed.text
     site.http("PATCH", "/settings", {"auth_login_attempts": 3})
-    pulled = named("pull", "--snapshot", site.snapshot, "--only", "resources")
-    assert pulled.code == 0, pulled.text
+    named.done("pull", "--snapshot", site.snapshot, "--only", "resources")
     assert site.text("settings.yaml") == "# What we are called.\nproject_name: Ours\nauth_login_attempts: 3\n"
     assert site.rows("SELECT project_name FROM directus_settings") == [("Staging",)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 import psycopg
@@ -10,9 +11,17 @@ import pytest
 from directus_sync.postgres import database
 from directus_sync.probes import risks
 from directus_sync.schema.plan import Hazard, Risk
-from tests.conftest import Tool
+from tests.conftest import Copying, Tool
+from tests.databases import identifier
 
 ODD = ['quo"te', "50%", "a?b", "Upper Case", "x" * 63]
+
+
+@pytest.fixture(scope="module")
+def tool(copied: Copying) -> Iterator[Tool]:
+    """The tool, on one database for all, in which each test makes its tables anew."""
+    with copied("bootstrapped") as found:
+        yield Tool(found)
 
 
 def counted(tool: Tool, risk: Risk) -> int:
@@ -21,17 +30,17 @@ def counted(tool: Tool, risk: Risk) -> int:
 
 
 @pytest.mark.parametrize("target", ["geometry(LineString,4326)", "text", "character varying(3)"])
-def test_a_geometry_that_becomes_another_type_is_counted(deployed: Tool, target: str) -> None:
-    assert counted(deployed, Risk(Hazard.RETYPE, "geofences", "geometry", target)) == 0
+def test_a_geometry_that_becomes_another_type_is_counted(settled: Tool, target: str) -> None:
+    assert counted(settled, Risk(Hazard.RETYPE, "geofences", "geometry", target)) == 0
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_rows_are_counted_whatever_the_names(deployed: Tool, name: str) -> None:
-    quoted = '"{}"'.format(name.replace('"', '""'))
-    deployed.database.execute(f"CREATE TABLE public.{quoted} ({quoted} text); INSERT INTO public.{quoted} VALUES ('a')")
-    assert counted(deployed, Risk(Hazard.TABLE, name)) == 1
-    assert counted(deployed, Risk(Hazard.COLUMN, name, name)) == 1
-    assert counted(deployed, Risk(Hazard.RETYPE, name, name, "integer")) == 1
+def test_rows_are_counted_whatever_the_names(tool: Tool, name: str) -> None:
+    quoted = identifier(name)
+    tool.database.execute(f"CREATE TABLE public.{quoted} ({quoted} text); INSERT INTO public.{quoted} VALUES ('a')")
+    assert counted(tool, Risk(Hazard.TABLE, name)) == 1
+    assert counted(tool, Risk(Hazard.COLUMN, name, name)) == 1
+    assert counted(tool, Risk(Hazard.RETYPE, name, name, "integer")) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,13 +55,13 @@ def test_rows_are_counted_whatever_the_names(deployed: Tool, name: str) -> None:
     ],
 )
 def test_rows_refer_to_a_key_by_value_whatever_the_types_are_before_the_push(
-    bootstrapped: Tool, kind: str, value: str, key: str, of: str, rows: int
+    tool: Tool, kind: str, value: str, key: str, of: str, rows: int
 ) -> None:
-    bootstrapped.database.execute(
-        f"CREATE TABLE keys (id {key} PRIMARY KEY); INSERT INTO keys VALUES ('{of}');"
+    tool.database.execute(
+        f"DROP TABLE IF EXISTS keys, refs; CREATE TABLE keys (id {key} PRIMARY KEY); INSERT INTO keys VALUES ('{of}');"
         f" CREATE TABLE refs (key {kind}); INSERT INTO refs VALUES ('{value}'), (NULL)"
     )
-    assert counted(bootstrapped, Risk(Hazard.REFERENCE, "refs", "key", refers=("keys", "id"))) == rows
+    assert counted(tool, Risk(Hazard.REFERENCE, "refs", "key", refers=("keys", "id"))) == rows
 
 
 # About 2,700 bytes is the longest that a row of an index takes; what can be compressed may be longer.
@@ -72,12 +81,13 @@ LINE = "st_setsrid((SELECT st_makeline(st_makepoint(sqrt(n), sqrt(n + 1))) FROM 
         ("geometry", LINE.format(1000), 1),
     ],
 )
-def test_values_are_counted_that_no_index_takes(bootstrapped: Tool, kind: str, value: str, rows: int) -> None:
-    bootstrapped.database.execute(
-        f"CREATE TABLE longer (id serial, value {kind}); INSERT INTO longer SELECT 1, {value}"
+def test_values_are_counted_that_no_index_takes(tool: Tool, kind: str, value: str, rows: int) -> None:
+    tool.database.execute(
+        f"DROP TABLE IF EXISTS longer; CREATE TABLE longer (id serial, value {kind});"
+        f" INSERT INTO longer SELECT 1, {value}"
     )
-    assert counted(bootstrapped, Risk(Hazard.INDEX, "longer", "value")) == rows
+    assert counted(tool, Risk(Hazard.INDEX, "longer", "value")) == rows
     made = "SELECT count(*) FROM pg_indexes WHERE tablename = 'longer'"
     with suppress(psycopg.errors.ProgramLimitExceeded):
-        bootstrapped.database.execute("CREATE INDEX ON longer (value)")
-    assert bootstrapped.database.value(made) == 1 - rows
+        tool.database.execute("CREATE INDEX ON longer (value)")
+    assert tool.database.value(made) == 1 - rows

@@ -73,8 +73,7 @@ def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: T
         )
         == 0
     )
-    checked = line("check")
-    assert checked.code == 0, checked.text
+    line.done("check")
     assert line("deploy").out.startswith("Nothing to do")
 
 

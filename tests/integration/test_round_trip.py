@@ -30,8 +30,8 @@ from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
 from tests import snapshots
 from tests.conftest import RunningDirectus, Serving
-from tests.databases import EMPTIED
-from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, UNSEEN
+from tests.databases import EMPTIED, identifier
+from tests.integration.test_rebuilding import MADE, MADE_TABLES, NOT_MADE, NOT_MADE_TABLES, PREPARED, TRACKED, UNSEEN
 from tests.properties.schemas import TYPES
 from tests.snapshots import Document, edited, without_collections
 
@@ -43,21 +43,6 @@ NAMES: Final = [
     *("plain", "Mixed Case", 'quo"te', "50%", "select", "comma,name", "é" * 31, "x" * 63, "tab\tbed", "apo'strophe"),
     *("__proto__x", "1st", "#c", "a: b", "null", "-0"),
 ]
-# Relations are tracked by hand: Directus ends when it is asked to track a foreign key that is there.
-TRACKED: Final = """
-INSERT INTO public.directus_collections (collection) SELECT relname FROM pg_class c
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^(directus_|spatial_ref_sys$|positions$)'
-ON CONFLICT DO NOTHING;
-INSERT INTO public.directus_fields (collection, field) SELECT relname, attname FROM pg_class c
-JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-JOIN public.directus_collections ON collection = relname
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-  AND NOT EXISTS (SELECT FROM public.directus_fields f WHERE (f.collection, f.field) = (relname, attname));
-INSERT INTO public.directus_relations (many_collection, many_field, one_collection)
-SELECT relname, attname, 'other' FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
-JOIN pg_attribute ON attrelid = c.oid AND attnum = conkey[1]
-WHERE contype = 'f' AND confrelid = to_regclass('public.other')
-  AND NOT EXISTS (SELECT FROM public.directus_relations WHERE (many_collection, many_field) = (relname, attname))"""
 
 
 @dataclass(frozen=True)
@@ -74,11 +59,7 @@ class Table:
         listed = [f'"x{n}" {column.replace("{}", f"x{n}")}' for n, column in enumerate(self.columns)]
         # A generated column refers to it.
         rest = ["z text", *listed] if self.columns else []
-        return f"CREATE TABLE public.{quoted(self.name)} ({', '.join([self.key, *rest])})"
-
-
-def quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
+        return f"CREATE TABLE public.{identifier(self.name)} ({', '.join([self.key, *rest])})"
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -11,14 +12,22 @@ from directus_sync.postgres import database
 from directus_sync.probes import taken_names
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind
 from directus_sync.schema.snapshot import Snapshot
-from tests.conftest import Tool
+from tests.conftest import Copying, Tool
 
 LIVE: Final = Snapshot(b"", "Directus", "11", {"collections": {}, "fields": {}, "relations": {}})
 # What Directus has.
 TABLES: Final = """
+DROP TABLE IF EXISTS t, x_a, x;
 CREATE TABLE x (id integer PRIMARY KEY, a_b text); CREATE INDEX x_a_b_index ON x (a_b);
 CREATE TABLE x_a (id integer PRIMARY KEY, b text);
 CREATE TABLE t (id integer PRIMARY KEY, f text, r integer)"""
+
+
+@pytest.fixture(scope="module")
+def tool(copied: Copying) -> Iterator[Tool]:
+    """The tool, on one database for all, whose tables each test makes anew."""
+    with copied("bootstrapped") as found:
+        yield Tool(found)
 
 
 def field(action: Action, collection: str, name: str, **schema: object) -> Change:
@@ -78,15 +87,15 @@ PUSHES: Final[dict[str, tuple[tuple[Change, ...], str]]] = {
 
 
 @pytest.mark.parametrize("what", PUSHES)
-def test_a_name_is_free_for_what_directus_makes_after_it_dropped_the_other(bootstrapped: Tool, what: str) -> None:
+def test_a_name_is_free_for_what_directus_makes_after_it_dropped_the_other(tool: Tool, what: str) -> None:
     changes, said = PUSHES[what]
-    bootstrapped.database.execute(TABLES)
+    tool.database.execute(TABLES)
     if collection(Action.ADD, "x_a") in changes:
-        bootstrapped.database.execute("DROP TABLE x_a")
+        tool.database.execute("DROP TABLE x_a")
     else:
         # The column is new.
-        bootstrapped.database.execute("ALTER TABLE x_a DROP b")
-    found = taken(bootstrapped, *changes)
+        tool.database.execute("ALTER TABLE x_a DROP b")
+    found = taken(tool, *changes)
     assert found.splitlines()[1:] == ([said] if said else [])
 
 
@@ -122,13 +131,13 @@ CONSTRAINTS: Final[dict[str, tuple[str, Change, str]]] = {
 
 
 @pytest.mark.parametrize("what", CONSTRAINTS)
-def test_a_constraint_has_the_name_of_another_constraint_and_not_of_an_index(bootstrapped: Tool, what: str) -> None:
+def test_a_constraint_has_the_name_of_another_constraint_and_not_of_an_index(tool: Tool, what: str) -> None:
     constraint, change, said = CONSTRAINTS[what]
-    bootstrapped.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT {constraint}")
-    assert taken(bootstrapped, change).splitlines()[1:] == ([said] if said else [])
+    tool.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT {constraint}")
+    assert taken(tool, change).splitlines()[1:] == ([said] if said else [])
 
 
-def test_a_foreign_key_to_what_goes_has_no_name_any_more(bootstrapped: Tool) -> None:
-    bootstrapped.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT t_r_foreign FOREIGN KEY (id) REFERENCES x")
-    assert taken(bootstrapped, related("t", "r"), X_GOES) == ""
-    assert taken(bootstrapped, related("t", "r"), A_B_GOES) != ""
+def test_a_foreign_key_to_what_goes_has_no_name_any_more(tool: Tool) -> None:
+    tool.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT t_r_foreign FOREIGN KEY (id) REFERENCES x")
+    assert taken(tool, related("t", "r"), X_GOES) == ""
+    assert taken(tool, related("t", "r"), A_B_GOES) != ""

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests import snapshots
+from tests.checkout import git
+from tests.commands import finished
 from tests.conftest import ROOT, Finished, Tool
-
-
-def run(command: list[str | Path], folder: Path, environ: Mapping[str, str]) -> Finished:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 def other_databases(tool: Tool) -> list[tuple[str]]:
@@ -39,7 +24,7 @@ def other_databases(tool: Tool) -> list[tuple[str]]:
 
 
 def test_lint_has_the_linters_of_image_scripts_and_workflow() -> None:
-    shown = run(["make", "--dry-run", "lint"], ROOT, os.environ)
+    shown = finished(["make", "--dry-run", "lint"])
     assert shown.code == 0, shown.text
     for linter in ("actionlint.sh", "zizmor", "hadolint", "shellcheck"):
         assert re.search(rf"/{re.escape(linter)}\s", shown.out), linter
@@ -50,7 +35,7 @@ def test_the_linter_has_a_workflow_to_read() -> None:
     (words,) = re.findall(r"@(\.ci/actionlint\.sh) '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
     script, pattern = words
     assert [path.name for path in ROOT.glob(pattern)] == ["ci.yaml"]
-    refused = run([ROOT / script, pattern.replace("workflows", "nowhere")], ROOT, os.environ)
+    refused = finished([ROOT / script, pattern.replace("workflows", "nowhere")])
     assert (refused.code, refused.err) == (1, "no workflow is named .gitea/nowhere/*.yaml\n")
 
 
@@ -71,36 +56,26 @@ touch another_package.py
 def checkout(tmp_path: Path) -> Path:
     """A repository of this project's files, with one commit."""
     folder = tmp_path / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
+    listed = finished(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+    for name in filter(None, listed.out.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "init", "--quiet")
     commit(folder, "as it was")
     return folder
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
-
-
 def commit(folder: Path, subject: str) -> None:
     git(folder, "add", "--all")
-    git(folder, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", subject)
+    git(folder, "commit", "--quiet", "-m", subject)
 
 
 def plan(checkout: Path, tool: Tool) -> tuple[Finished, str]:
     """Run the plan of what was committed on a branch, and return the report."""
     summary = checkout.parent / "summary.md"
     environ = {**tool.environ, "BASE": "main", "GITHUB_STEP_SUMMARY": str(summary)}
-    done = run([sys.executable, ".ci/plan.py"], checkout, environ)
+    done = finished([sys.executable, ".ci/plan.py"], environ, checkout)
     assert len(git(checkout, "worktree", "list").splitlines()) == 1
     assert other_databases(tool) == []
     return done, summary.read_text() if summary.exists() else ""
@@ -174,7 +149,7 @@ def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: 
 def verify(checkout: Path, tool: Tool) -> Finished:
     """Run the target with this environment's programs; the checkout has none of its own."""
     programs = [f"SYNC={sys.executable} -m directus_sync", f"PYTHON={sys.executable}"]
-    return run(["make", "--assume-old=venv", "verify", *programs], checkout, tool.environ)
+    return finished(["make", "--assume-old=venv", "verify", *programs], tool.environ, checkout)
 
 
 def test_a_snapshot_or_catalog_that_differs_is_found(checkout: Path, deployed: Tool) -> None:

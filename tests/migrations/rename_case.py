@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests import making
 from tests.conftest import RunningDirectus
 
 Body = dict[str, Any]
@@ -20,14 +21,20 @@ TOKEN = "limited-user-of-the-register"
 class Register:
     """The register as an administrator makes and fills it."""
 
-    http: httpx.Client
+    running: RunningDirectus
+
+    @property
+    def http(self) -> httpx.Client:
+        return self.running.http
 
     def build(self) -> None:
-        self._collection("sport", schema=None)
+        making.collection(self.running, "sport")
         self._build_clubs()
-        self._collection("races", _key("uuid"), _field("name"), display_template="{{name}} {{host.emblem}}")
-        self._collection("starts", _key("integer"))
-        self._collection("remarks", _key("integer"), _field("item"), _field("collection"))
+        making.collection(
+            self.running, "races", making.key("id", "uuid"), _field("name"), display_template="{{name}} {{host.emblem}}"
+        )
+        making.collection(self.running, "starts", making.key())
+        making.collection(self.running, "remarks", making.key(), _field("item"), _field("collection"))
         self._many_to_one("races", "host", "clubs", "hosted", options={**SHOWN, "filter": HAS_EMBLEM})
         self._many_to_one("clubs", "parent", "clubs", "children", options={"template": "{{code}} {{emblem}}"})
         self._many_to_one("starts", "club", "clubs", "starts", options=SHOWN, junction_field="race")
@@ -37,9 +44,10 @@ class Register:
         self._post("relations", collection="remarks", field="item", related_collection=None, meta=to_any)
 
     def _build_clubs(self) -> None:
-        self._collection(
+        making.collection(
+            self.running,
             "clubs",
-            _key("integer"),
+            making.key(),
             _field("code", is_unique=True),
             _field("emblem", is_unique=True),
             _field("state", is_indexed=True),
@@ -103,13 +111,9 @@ class Register:
         ):
             self._post("permissions", policy=policy, **permission)
 
-    def _collection(self, name: str, *fields: Body, schema: object = (), **meta: object) -> None:
-        body: Body = {"collection": name, "meta": meta, "fields": fields}
-        self._post("collections", **body, schema={} if schema == () else None)
-
     def _many_to_one(
         self,
-        collection: str,
+        owner: str,
         name: str,
         related: str,
         alias: str,
@@ -118,19 +122,12 @@ class Register:
         alias_options: Body | None = None,
         junction_field: str | None = None,
     ) -> None:
-        kind, special = "integer" if related == "clubs" else "uuid", "m2m" if junction_field else "o2m"
+        special = "m2m" if junction_field else "o2m"
         one = {"interface": "select-dropdown-m2o", "special": ["m2o"], "options": options}
         many = {"interface": f"list-{special}", "special": [special], "options": alias_options}
-        self._post(f"fields/{collection}", field=name, type=kind, meta=one)
-        self._post(f"fields/{related}", field=alias, type="alias", meta=many)
-        self._post(
-            "relations",
-            collection=collection,
-            field=name,
-            related_collection=related,
-            meta={"one_field": alias, "junction_field": junction_field},
-            schema={"on_delete": "SET NULL"},
-        )
+        making.field(self.running, owner, name, "integer" if related == "clubs" else "uuid", meta=one)
+        making.field(self.running, related, alias, "alias", meta=many)
+        making.relation(self.running, owner, name, related, meta={"one_field": alias, "junction_field": junction_field})
 
     def _post(self, path: str, **body: object) -> Body:
         response = self.http.post(f"/{path}", json=body)
@@ -152,12 +149,6 @@ class Renamed:
         response = self.running.http.get(path, headers=headers)
         assert response.status_code == 200, response.text
         return list(response.json()["data"])
-
-
-def _key(kind: str) -> Body:
-    automatic = {"has_auto_increment": True} if kind == "integer" else {}
-    meta = {"special": ["uuid"]} if kind == "uuid" else {}
-    return {"field": "id", "type": kind, "meta": meta, "schema": {"is_primary_key": True, **automatic}}
 
 
 def _field(name: str, kind: str = "string", **schema: object) -> Body:

@@ -38,6 +38,14 @@ class Revised:
             f"UPDATE directus_sync.alembic_version SET version_num = '{revision}' WHERE version_num LIKE '{branch}%'"
         )
 
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the types of the columns of a table of the tool's; of those that may be null with a question mark."""
+        sql = (
+            "SELECT column_name::text, data_type || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END"
+            " FROM information_schema.columns WHERE table_schema = 'directus_sync' AND table_name = %s"
+        )
+        return dict(self.database.rows(sql, table))
+
     def _run(self, call: Callable[[Config, str], None], revision: str) -> None:
         config = Config(str(ROOT / "alembic.ini"))
         with database.connect(self.tool.settings, "a test") as connection:

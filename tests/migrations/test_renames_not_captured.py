@@ -33,6 +33,5 @@ def test_a_rename_that_nobody_captured_is_never_to_be_destroyed(deployed: Tool, 
         assert "removals.yaml" not in refused.err
     assert deployed.database.contents() == before
 
-    pulled = deployed("pull", "--only", "schema", "--overwrite", "--snapshot", snapshot_file)
-    assert pulled.code == 0, pulled.text
+    deployed.done("pull", "--only", "schema", "--overwrite", "--snapshot", snapshot_file)
     assert deployed("push", "--only", "schema", "--snapshot", snapshot_file).out.startswith("Nothing to push")

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from migrations.operations import RenameCollection, RenameField
 from tests.checkout import Checkout
-from tests.conftest import Database, Tool
+from tests.conftest import Database, Tool, quoted
+from tests.databases import identifier
 from tests.migrations.renaming import invoke, logged, transaction
 
 ENTRIES = RenameCollection("entries", "registrations")
@@ -31,14 +32,6 @@ INSERT INTO directus_permissions (collection, action, permissions, policy)
 """
 
 
-def identifier(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
-
-
-def literal(text: str) -> str:
-    return "'{}'".format(text.replace("'", "''"))
-
-
 ODD = ['quo"te 50% :a Q?x#y', "back\\slash apo'strophe", "é" * 31 + "x"]
 
 
@@ -54,8 +47,8 @@ def test_names_with_odd_characters_are_renamed(unchanged: Database) -> None:
                 table=identifier(name),
                 column=identifier(field),
                 key=identifier(f"{name[:10]}_key"),
-                collection=literal(name),
-                field=literal(field),
+                collection=quoted(name),
+                field=quoted(field),
             )
             connection.exec_driver_sql(made.replace("%", "%%"), ())
             invoke(connection, RenameCollection(name, new), RenameField(new, field, new_field))
@@ -87,7 +80,7 @@ NOT_REWRITTEN = {
 def test_presets_that_cannot_be_rewritten_are_named_and_stop_nothing(unchanged: Database) -> None:
     with logged() as said, transaction(unchanged) as connection:
         for preset, (column, value) in NOT_REWRITTEN.items():
-            row = f"{preset}, 'entries', {literal(value)}"
+            row = f"{preset}, 'entries', {quoted(value)}"
             connection.exec_driver_sql(f"INSERT INTO directus_presets (id, collection, {column}) VALUES ({row})")
         invoke(connection, ENTRIES)
         for preset, (column, value) in NOT_REWRITTEN.items():
