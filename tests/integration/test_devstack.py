@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 
 from tests.commands import finished
 from tests.conftest import ROOT, Finished
-from tools.devstack import extension, packages
+from tools.devstack import directus_home, extension, packages, ports
+from tools.devstack.directus import Directus
 from tools.devstack.stack import Stack
+from tools.devstack.state import State
 
 Stacked = Callable[..., Finished]
 
@@ -69,3 +72,35 @@ def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stac
     asked = stacked("run", "--no-start", "--", "echo", "ran")
     assert (asked.code, asked.out) == (0, ""), asked.text
     assert running(checkout) == []
+
+
+@pytest.mark.slow
+def test_two_directus_that_start_at_once_serve_their_own_in_each_of_ten_rounds(
+    stacked: Stacked, tmp_path: Path
+) -> None:
+    home = directus_home.directus_home(ROOT)
+    environ = dict(
+        line.split("=", 1)
+        for line in stacked("run", "--", "env").out.splitlines()
+        if line.startswith(("DB_", "KEY=", "SECRET="))
+    )
+    # Or one answers 503 while the machine is busy.
+    environ["PRESSURE_LIMITER_ENABLED"] = "false"
+    for number in range(10):
+        wanted = ports.choose()
+        servers = [Directus(State(tmp_path / f"{name}-{number}", "dev"), preferred_port=wanted) for name in ("a", "b")]
+        for server in servers:
+            server.state.stack.parent.mkdir()
+            server.state.create()
+        threads = [threading.Thread(target=server.up, args=(home, environ)) for server in servers]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len({server.url for server in servers}) == 2
+            assert [httpx.get(f"{server.url}/server/ping").text for server in servers] == ["pong", "pong"]
+            assert None not in [server.running() for server in servers]
+        finally:
+            for server in servers:
+                server.down()

@@ -83,6 +83,18 @@ def test_an_edit_that_is_accepted_in_the_docstring_is_recorded(deployed: Tool, e
     assert f"{PATH}: edited after it was applied" in refused.err
 
 
+@pytest.mark.slow
+def test_a_database_from_before_checksums_records_them_at_its_next_deploy(deployed: Tool) -> None:
+    deployed.database.execute("TRUNCATE directus_sync.resource_history, audit.changes")
+    for revision in ("post_0012", "pre_0007"):
+        assert deployed.alembic("downgrade", revision).code == 0
+    assert deployed.database.value("SELECT to_regclass('directus_sync.revisions') IS NULL")
+    deployed.done("deploy")
+    assert deployed.database.rows(RECORDED) == OF_THE_FILES
+    known = "SELECT id FROM directus_sync.revisions WHERE applied_at IS NOT NULL AND id LIKE 'pre%%'"
+    assert deployed.database.value(f"SELECT min(id) FROM ({known}) AS known") == "pre_0008"
+
+
 def test_a_revision_without_a_record_gets_one_from_the_next_deploy(deployed: Tool) -> None:
     deployed.database.execute("DELETE FROM directus_sync.revisions WHERE id = 'post_0020'")
     deployed.database.execute("UPDATE directus_sync.deploys SET inputs = NULL")
