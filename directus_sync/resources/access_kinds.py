@@ -72,12 +72,10 @@ JOIN public.directus_users u ON u.id = a."user" OR u.role = a.role WHERE a.polic
 ROLES: Final = ResourceKind(
     name=ROLE,
     table="directus_roles",
-    path="/roles",
     key=("id",),
     owned=("name", "icon", "description", "parent"),
     references={"parent": ROLE},
     stored=True,
-    exclusive=False,
     goes=(
         ("directus_roles", "id", None),
         ("directus_access", "role", None),
@@ -92,14 +90,12 @@ ROLES: Final = ResourceKind(
 POLICIES: Final = ResourceKind(
     name=POLICY,
     table="directus_policies",
-    path="/policies",
     key=("id",),
     owned=("name", "icon", "description", "ip_access", "enforce_tfa", "admin_access", "app_access"),
     # An empty list allows every address, as null does.
     read={"ip_access": "nullif(t.ip_access, '')"},
     lists=("ip_access",),
     stored=True,
-    exclusive=False,
     goes=(
         ("directus_policies", "id", None),
         ("directus_permissions", "policy", None),
@@ -115,7 +111,6 @@ ATTACHMENTS: Final = ResourceKind(
     name=ATTACHMENT,
     noun="attachment",
     table="directus_access",
-    path="/access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
     # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
@@ -130,13 +125,11 @@ ATTACHMENTS: Final = ResourceKind(
     },
     references={"role": ROLE, "policy": POLICY},
     within=Within("role", "policies", grants=True),
-    exclusive=False,
     widens=_attachment_widens,
 )
 PERMISSIONS: Final = ResourceKind(
     name=PERMISSION,
     table="directus_permissions",
-    path="/permissions",
     key=("policy", "collection", "action"),
     owned=("policy", "collection", "action", "fields", "permissions", "validation", "presets"),
     # Null and {} are the same to Directus. A creation has no row to filter, a deletion no fields, a read no payload.
@@ -151,7 +144,6 @@ PERMISSIONS: Final = ResourceKind(
     references={"policy": POLICY},
     within=Within("policy", "permissions"),
     about=About("collection", "fields"),
-    exclusive=False,
     widens=_permission_widens,
 )
 

@@ -34,7 +34,9 @@ def read(connection: Connection, family: Family, only: Iterable[ResourceChange] 
     else:
         keys = text([[change.kind.name, _key(change)] for change in only])
         ((rows,),) = database.query(connection, f"{sql} {_CHOSEN}", (keys,))
-    return tuple(LiveRow(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
+    return tuple(
+        LiveRow(family.by_name[name], primary, _canonical(family.by_name[name], row)) for name, primary, row in rows
+    )
 
 
 def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:

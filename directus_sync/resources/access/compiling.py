@@ -48,7 +48,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "name": policy.title,
         "icon": policy.icon,
         "description": policy.description,
-        "ip_access": sorted(policy.ip_access) or None,
+        "ip_access": sorted(policy.ip_access or ()) or None,
         "enforce_tfa": policy.enforce_tfa,
         "admin_access": policy.admin_access,
         "app_access": policy.app_access,

@@ -26,7 +26,7 @@ class Role:
     icon: str
     description: str | None
     parent: str | None
-    policies: tuple[str, ...]
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Policy:
     title: str
     icon: str
     description: str | None
-    ip_access: tuple[str, ...]
+    ip_access: tuple[str, ...] | None
     enforce_tfa: bool
     admin_access: bool
     app_access: bool
-    member: tuple[str, ...]
+    member: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from directus_sync import tree
 from directus_sync.errors import InvalidAccess
@@ -19,8 +19,9 @@ from directus_sync.resources.access.model import (
     Policy,
     Role,
 )
-from directus_sync.resources.access_kinds import EVERY_FIELD, PUBLIC
+from directus_sync.resources.access_kinds import EVERY_FIELD, POLICY, PUBLIC, ROLE
 from directus_sync.resources.conditions import Filter
+from directus_sync.resources.shapes import SHAPES
 from directus_sync.settings import access_files
 from directus_sync.tree import Form, Node
 
@@ -32,7 +33,14 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _ROWS: Final = "rows"
 _ALL_ROWS: Final = "all"
 _RESERVED: Final = frozenset({PUBLIC, TENANT, _ROWS})
-_FLAGS: Final = ("enforce_tfa", "admin_access", "app_access")
+# What is no text of a role or policy.
+_FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
+    "id": Node.uuid,
+    "ip_access": Node.texts,
+    "policies": Node.texts,
+    "member": Node.texts,
+    **dict.fromkeys(("enforce_tfa", "admin_access", "app_access"), Node.flag),
+}
 _FIELDLESS: Final = frozenset({"delete", "share"})
 
 
@@ -76,7 +84,8 @@ def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
 
 def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
     parts = root.record(("policies",), ("roles",))
-    policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
+    named = _named(parts["policies"])
+    policies = {name: Policy(name, node.where, **_said(POLICY, node, "member")) for name, node in named}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
@@ -93,37 +102,18 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
-    parts = node.record(("id", "name"), ("icon", "description", "parent", "policies"))
-    attached = parts["policies"].texts() if "policies" in parts else ()
-    for policy in attached:
+    role = Role(name, node.where, **_said(ROLE, node, "policies"))
+    for policy in role.policies:
         if policy not in policies:
-            raise parts["policies"].fault(f"names {policy}, which is no policy of this file")
-    return Role(
-        name,
-        node.where,
-        parts["id"].uuid(),
-        parts["name"].text(),
-        parts["icon"].text() if "icon" in parts else "supervised_user_circle",
-        parts["description"].text() if "description" in parts else None,
-        parts["parent"].text() if "parent" in parts else None,
-        attached,
-    )
+            raise dict(node.pairs())["policies"].fault(f"names {policy}, which is no policy of this file")
+    return role
 
 
-def _policy(name: str, node: Node) -> Policy:
-    parts = node.record(("id", "name"), ("icon", "description", "ip_access", *_FLAGS, "member"))
-    flags = {name: parts[name].flag() if name in parts else False for name in _FLAGS}
-    return Policy(
-        name,
-        node.where,
-        parts["id"].uuid(),
-        parts["name"].text(),
-        parts["icon"].text() if "icon" in parts else "badge",
-        parts["description"].text() if "description" in parts else None,
-        parts["ip_access"].texts() if "ip_access" in parts else (),
-        **flags,
-        member=parts["member"].texts() if "member" in parts else (),
-    )
+def _said(kind: str, node: Node, more: str) -> dict[str, Any]:
+    shape = SHAPES[kind]
+    parts = node.record(shape.required, (*shape.defaults, more))
+    said = {**shape.defaults, **{name: _FORMS.get(name, Node.text)(child) for name, child in parts.items()}}
+    return {"title": said.pop("name"), **said}
 
 
 def _require_distinct(things: list[Role | Policy]) -> None:

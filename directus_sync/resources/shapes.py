@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from directus_sync.resources.access_kinds import POLICY, ROLE
 from directus_sync.resources.items import Row
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
 from directus_sync.tree import Node
@@ -73,6 +74,18 @@ def _pair(node: Node) -> tuple[int, int]:
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
+    ROLE: Shape(("id", "name"), {"icon": "supervised_user_circle", "description": None, "parent": None}),
+    POLICY: Shape(
+        ("id", "name"),
+        {
+            "icon": "badge",
+            "description": None,
+            "ip_access": None,
+            "enforce_tfa": False,
+            "admin_access": False,
+            "app_access": False,
+        },
+    ),
     PRESET: Shape(
         defaults={
             "icon": "bookmark",
