@@ -82,9 +82,7 @@ class _Reader:
 
     def _row(self, raw: RawRow, collection: Collection) -> Row:
         given = {}
-        sources = [(raw.shared, raw.group), (raw.fields, raw.where)]
-        for name, node, source in ((name, node, source) for fields, source in sources for name, node in fields.items()):
-            where = reading.line_of(node, source)
+        for name, (node, where) in raw.fields.items():
             found = self._field(collection, name, where)
             if found.refusal is not None:
                 raise InvalidSeed(
