@@ -97,10 +97,11 @@ def same_key(names: tuple[str, ...], left: str, right: str) -> sql.Composed:
     )
 
 
-def execute(connection: Connection, statement: str, *parts: sql.Composable) -> None:
-    """Run a statement with these parts in its places, each quoted as its kind needs."""
+def execute(connection: Connection, statement: str, *parts: sql.Composable, **named: sql.Composable) -> int:
+    """Run a statement with these parts in its places, each quoted as its kind needs; return how many rows it wrote."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(*parts))
+        cursor.execute(sql.SQL(statement).format(*parts, **named))
+        return int(cursor.rowcount)
 
 
 def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool = True) -> Result:

@@ -161,6 +161,7 @@ class ResourcePushing:
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
         removed = {change.id: change for change in found.changes if change.action is Action.REMOVE}
+        sha256 = hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest()
         for change in removed.values():
             # What is a part of a row is kept with it.
             if change.kind.goes and change.owner not in removed:
@@ -170,9 +171,7 @@ class ResourcePushing:
                     self.connection,
                     change.id,
                     [attic.Selection(table, column, key, kept) for key, table, column, kept in goes],
-                    run=self.request.run,
-                    command=self.command,
-                    sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
+                    attic.Taking(self.request.run, self.command, sha256),
                 )
 
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:

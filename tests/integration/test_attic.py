@@ -94,7 +94,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
         assert attic.listing(connection) == ()
         assert attic.purge(connection, attic.overdue(connection, timedelta(0))) == ()
         with pytest.raises(AtticFailed, match="no attic yet") as caught:
-            attic.keep(connection, [AtticItem("events")], run=RUN, command="push", sha256="", definitions={})
+            attic.keep(connection, [AtticItem("events")], attic.Taking(RUN, "push", ""))
     assert "alembic upgrade pre@head" in str(caught.value)
 
 
@@ -429,7 +429,7 @@ from directus_sync.postgres import database
 with database.connect(settings.load(), "test") as connection:
     items = [attic.AtticItem(f"big_{number}") for number in range(4)]
     while True:
-        copies = attic.keep(connection, items, run=UUID(int=1), command="push", sha256="", definitions={})
+        copies = attic.keep(connection, items, attic.Taking(UUID(int=1), "push", ""))
         attic.finish(connection, copies)
         attic.purge(connection, attic.overdue(connection, __import__("datetime").timedelta(days=1)))
 """
