@@ -139,7 +139,10 @@ def _building(connection: Connection, difference: Difference) -> _Building | Non
     if head is None or (table.parted and not hypertable):
         return None
     rest = definition[head.end() :]
-    return _for_hypertable(name, rest, head[1]) if hypertable else _for_index(name, rest, head[1])
+    if hypertable:
+        return _for_hypertable(name, rest, head[1])
+    statement = SQL("CREATE {unique}INDEX CONCURRENTLY {name} ON {rest}")
+    return _Building(statement.format(unique=SQL(head[1] or ""), name=name, rest=SQL(rest)))
 
 
 def _is_hypertable(connection: Connection, table: str) -> bool:
@@ -162,11 +165,6 @@ def _for_constraint(item: Object, name: Identifier, definition: str) -> _Buildin
             rest=SQL(f"{options[1] or ''}{distinct}"),
         )
     )
-
-
-def _for_index(name: Identifier, rest: str, unique: str | None) -> _Building:
-    statement = SQL("CREATE {unique}INDEX CONCURRENTLY {name} ON {rest}")
-    return _Building(statement.format(unique=SQL(unique or ""), name=name, rest=SQL(rest)))
 
 
 def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:

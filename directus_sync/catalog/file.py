@@ -36,25 +36,12 @@ def dump(catalog: Catalog) -> bytes:
 
 
 def load(path: Path) -> Catalog:
-    """Read a file that `dump` wrote.
-
-    Raises InvalidCatalog with file, line and what to do.
-    """
-    try:
-        return parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidCatalog(
-            f"the catalog can't be read: {error.strerror}",
-            where=str(path),
-            next="restore it from git, or write it with `directus-sync pull` on a database that has been deployed",
-        ) from error
+    """Read a file that `dump` wrote. Raises InvalidCatalog with file, line and what to do."""
+    return parse(plain_yaml.content(path, InvalidCatalog, _RESTORE_FILE), str(path))
 
 
 def parse(content: bytes, source: str) -> Catalog:
-    """Read what `dump` wrote. source: the file, for messages.
-
-    Raises InvalidCatalog.
-    """
+    """Read what `dump` wrote. source: the file, for messages. Raises InvalidCatalog."""
     root = plain_yaml.file_tree(content, source, InvalidCatalog, _RESTORE_FILE)
     if not isinstance(root, yaml.MappingNode):
         raise _invalid("a catalog must be a mapping of sections", source, root)

@@ -40,19 +40,8 @@ class RowsInTheWay:
     next: str
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A sentence about a number of things. one, many: its verb."""
-
-    noun: str
-    of: str
-    one: str
-    many: str
-    rest: str
-
-    def sentence(self, number: int) -> str:
-        """Return it for this number."""
-        return f"{count(number, self.noun)} of {self.of} {self.one if number == 1 else self.many} {self.rest}"
+# A sentence about a number of things: their noun, of what, the verb of one, the verb of many, the rest.
+_Counted = tuple[str, str, str, str, str]
 
 
 def find(connection: Connection, item: Object, definition: str, error: psycopg2.Error) -> RowsInTheWay:
@@ -95,7 +84,7 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
         numbers=_numbers(columns),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = _Counted("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
+    what = ("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
     return _described(connection, query, what, "keep one row of each key, then run again")
 
 
@@ -111,7 +100,7 @@ def violations(connection: Connection, item: Object, definition: str) -> RowsInT
         condition=_printed(inside),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = _Counted("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
+    what = ("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
     advice = f"correct or delete the rows with these keys ({', '.join(key)}), then run again"
     return _described(connection, query, what, advice)
 
@@ -137,7 +126,7 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
         limit=sql.Literal(SAMPLE_KEYS),
     )
     of = f"{item.names[0]} ({', '.join(columns)})"
-    what = _Counted("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
+    what = ("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
     advice = "add the rows that they refer to, or delete those that refer to nothing; then run again"
     return _described(connection, query, what, advice)
 
@@ -151,9 +140,9 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
     query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_table(item), _printed(condition))
     ((number,),) = _rows(connection, query)
-    what = _Counted("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
+    what = ("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
     return RowsInTheWay(
-        what.sentence(number),
+        _sentence(number, what),
         "",
         "add the column by hand without NOT NULL, fill it, set NOT NULL; then run again"
         if item.kind is Kind.COLUMN
@@ -175,7 +164,12 @@ def _described(connection: Connection, query: sql.Composable, what: _Counted, ad
         lines.append(f"and {total - len(rows)} more")
     if any(output.MASKED in line for line in lines):
         advice += "\nsee the values: directus-sync -v deploy"
-    return RowsInTheWay(what.sentence(total), "\n".join(lines), advice)
+    return RowsInTheWay(_sentence(total, what), "\n".join(lines), advice)
+
+
+def _sentence(number: int, what: _Counted) -> str:
+    noun, of, one, many, rest = what
+    return f"{count(number, noun)} of {of} {one if number == 1 else many} {rest}"
 
 
 def _rows(connection: Connection, query: sql.Composable) -> list[tuple[Any, ...]]:

@@ -5,9 +5,8 @@ What a row is a part of is written with it: all permissions of all policies chan
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -26,15 +25,6 @@ class RowRequest:
     path: str
     body: Any
     items: tuple[str, ...]
-
-
-@dataclass
-class _Parts:
-    """What becomes of the rows that are a part of one row."""
-
-    create: list[Row] = field(default_factory=list)
-    update: list[Row] = field(default_factory=list)
-    delete: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -155,7 +145,7 @@ def _created(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
     for row in rows:
         for (owner, alias), group in by_owner.items():
             if owner == row.get(ID):
-                row[alias] = group.create
+                row[alias] = group["create"]
     yield RowRequest("POST", kind.path, rows, tuple(r.change.id for r in [*(o for o in own if o.created), *parts]))
 
 
@@ -165,9 +155,8 @@ def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
         yield direct
         return
     for (owner, alias), group in _by_owner(parts).items():
-        body = {"create": group.create, "update": group.update, "delete": group.delete}
-        if any(body.values()):
-            rows.setdefault(owner, {ID: owner})[alias] = body
+        if any(group.values()):
+            rows.setdefault(owner, {ID: owner})[alias] = group
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
         # Directus writes one after the other, in one transaction.
@@ -199,15 +188,16 @@ def _direct(parts: list[_Rewrite]) -> RowRequest | None:
     return RowRequest(method, kind.path, rows, tuple(r.change.id for r in parts))
 
 
-def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
-    found: dict[tuple[Any, str], _Parts] = defaultdict(_Parts)
+def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list[Any]]]:
+    """Return what becomes of the rows that are a part of one row, by that row and its list of them."""
+    found: dict[tuple[Any, str], dict[str, list[Any]]] = {}
     for rewrite in parts:
         within = rewrite.change.kind.within
         if within is not None:
-            group = found[rewrite.owner, within.alias]
-            group.create = _leaves_first(rewrite.change.kind, [*group.create, *rewrite.created])
-            group.update += rewrite.updated
-            group.delete += rewrite.deleted if _goes_with_patch(rewrite) else ()
+            group = found.setdefault((rewrite.owner, within.alias), {"create": [], "update": [], "delete": []})
+            group["create"] = _leaves_first(rewrite.change.kind, [*group["create"], *rewrite.created])
+            group["update"] += rewrite.updated
+            group["delete"] += rewrite.deleted if _goes_with_patch(rewrite) else ()
     return found
 
 

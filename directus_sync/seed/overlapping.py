@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.reading import DISJOINT, Range
-from directus_sync.seed.values import Literal, Row, Value, label
+from directus_sync.seed.values import Literal, Row, label
 
 
 def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> None:
@@ -25,7 +25,7 @@ def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> No
             )
     alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        alike[tuple(_shown(row.given[name]) for name in row.key if name not in limits)].append(row)
+        alike[tuple(label({name: row.given[name]}) for name in row.key if name not in limits)].append(row)
     for group in alike.values():
         for one, other in itertools.combinations(group, 2):
             if all(_meet(one, other, each) for each in ranges):
@@ -57,10 +57,6 @@ def _number(row: Row, name: str, otherwise: Decimal) -> Decimal:
         raise InvalidSeed(
             f"{row.collection.name}.{name} must be a number", where=value.where, next="correct it"
         ) from error
-
-
-def _shown(value: Value) -> str:
-    return label({"": value})
 
 
 def _spans(row: Row, ranges: Sequence[Range]) -> str:

@@ -63,18 +63,12 @@ class SeedFile:
 
 
 def read(path: Path) -> SeedFile:
-    """Read one file.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Read one file. Raises InvalidSeed with file and line."""
     return parse(plain_yaml.content(path, InvalidSeed, "correct its name"), path)
 
 
 def parse(content: bytes, path: Path) -> SeedFile:
-    """Read what a file holds. path: for messages.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Read what a file holds. path: for messages. Raises InvalidSeed with file and line."""
     root = plain_yaml.file_tree(content, str(path), InvalidSeed, "correct that line")
     if root is None:
         return SeedFile(path, (), {})

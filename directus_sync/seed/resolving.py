@@ -45,10 +45,7 @@ class Resolver:
                     self._by_value.setdefault((row.collection.name, name, self._comparable(row, name)), []).append(row)
 
     def run(self) -> None:
-        """Resolve everything.
-
-        Raises InvalidSeed for what matches nothing or more than one row, or waits for itself.
-        """
+        """Resolve everything. Raises InvalidSeed for what matches nothing or more than one row, or waits for itself."""
         everywhere = [(row.file, reference) for row in self._rows for reference in references(row.given.values())]
         while True:
             rows = [row for row in self._rows if row not in self._found]
@@ -96,7 +93,8 @@ class Resolver:
         return known
 
     def _find_rows(self, rows: Iterable[Row]) -> bool:
-        ready = []
+        further = False
+        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, Wanted]]] = {}
         for row in rows:
             values = self._known(row.file, row, row.key)
             if values is None:
@@ -108,9 +106,7 @@ class Resolver:
                     where=f"{other.where}\n{row.where}",
                     next="keep one of them",
                 )
-            ready.append((row, values))
-        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, Wanted]]] = {}
-        for row, values in ready:
+            further = True
             wanted = _wanted(row, values)
             if wanted is None:
                 self._found[row] = None
@@ -123,7 +119,7 @@ class Resolver:
                 if len(answer) > 1:
                     raise _ambiguous(f"{collection.name} {row.label}", row.where)
                 self._found[row] = answer[0] if answer else None
-        return bool(ready)
+        return further
 
     def _find_references(self, waiting: Iterable[tuple[int, Reference]]) -> bool:
         # The same reference stands in many rows, and is looked up once.

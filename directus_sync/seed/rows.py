@@ -18,10 +18,7 @@ _SHOWN: Final = 8
 
 
 def rows(files: Iterable[SeedFile], known: Mapping[str, Collection]) -> tuple[Row, ...]:
-    """Return the rows of all files, in their order.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Return the rows of all files, in their order. Raises InvalidSeed with file and line."""
     files = tuple(files)
     found = tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
     for file in files:

@@ -23,8 +23,7 @@ class Folding:
     def __init__(self, collection: CollectionAccess | None, name: str, schema: Snapshot) -> None:
         self._tenant = collection.tenant if collection is not None else None
         self._named = {text(found): key for key, (found, _) in collection.named.items()} if collection else {}
-        native = expansion.creation(schema, name, self._tenant) if self._tenant is not None else None
-        self._native = native
+        self._native = expansion.creation(schema, name, self._tenant)
 
     def action(self, item: Resource, member: Sequence[str]) -> Any:
         """Return what a file says of one action. member: of the policy.

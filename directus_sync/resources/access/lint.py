@@ -43,7 +43,7 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
 
 def _policies(access: Access) -> Iterator[Finding]:
     for policy in access.policies.values():
-        if policy.admin_access:
+        if policy.row["admin_access"]:
             what = f"{policy.name} has admin_access, by which its users bypass every rule"
             yield Finding(policy.where, what, "take it out; administrators are made in Directus, not in files")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from directus_sync import tree
 from directus_sync.errors import InvalidAccess
@@ -21,6 +21,7 @@ from directus_sync.resources.access.model import (
 )
 from directus_sync.resources.access_kinds import EVERY_FIELD, POLICY, PUBLIC, ROLE
 from directus_sync.resources.conditions import Filter
+from directus_sync.resources.items import Row
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.settings import access_files
 from directus_sync.tree import Form, Node
@@ -36,35 +37,25 @@ _RESERVED: Final = frozenset({PUBLIC, TENANT, _ROWS})
 # What is no text of a role or policy.
 _FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
     "id": Node.uuid,
-    "ip_access": Node.texts,
-    "policies": Node.texts,
-    "member": Node.texts,
+    # An empty list allows every address, as null does.
+    "ip_access": lambda node: sorted(node.texts()) or None,
     **dict.fromkeys(("enforce_tfa", "admin_access", "app_access"), Node.flag),
 }
 _FIELDLESS: Final = frozenset({"delete", "share"})
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Return what the files of the folder hold.
-
-    Raises InvalidAccess.
-    """
+    """Return what the files of the folder hold. Raises InvalidAccess."""
     return {path: tree.content(path, FORM) for path in access_files(folder)}
 
 
 def read(folder: Path) -> Access:
-    """Read every file of the folder.
-
-    Raises InvalidAccess with file and line.
-    """
+    """Read every file of the folder. Raises InvalidAccess with file and line."""
     return parse(folder, contents(folder))
 
 
 def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
-    """Read what the files of a folder hold.
-
-    Raises InvalidAccess with file and line.
-    """
+    """Read what the files of a folder hold. Raises InvalidAccess with file and line."""
     nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
     roles, policies = _top(nodes.pop(folder / TOP))
     collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
@@ -79,18 +70,18 @@ def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
     path = folder / TOP
     contents = (tree.content(path, FORM), *([changed] if changed is not None else []))
     found = (_top(tree.parse(content, path, FORM))[0] for content in contents)
-    return {role.name: role.id for roles in found for role in roles.values()}
+    return {role.name: str(role.row["id"]) for roles in found for role in roles.values()}
 
 
 def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
     parts = root.record(("policies",), ("roles",))
     named = _named(parts["policies"])
-    policies = {name: Policy(name, node.where, **_said(POLICY, node, "member")) for name, node in named}
+    policies = {name: Policy(name, node.where, *_said(POLICY, node, "member")) for name, node in named}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
-        if role.parent is not None and role.parent not in roles:
-            raise InvalidAccess(f"there is no role {role.parent}", where=role.where, next="name one of this file")
+        if (parent := role.row["parent"]) is not None and parent not in roles:
+            raise InvalidAccess(f"there is no role {parent}", where=role.where, next="name one of this file")
     return roles, policies
 
 
@@ -102,24 +93,25 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
-    role = Role(name, node.where, **_said(ROLE, node, "policies"))
-    for policy in role.policies:
+    row, attached = _said(ROLE, node, "policies")
+    for policy in attached:
         if policy not in policies:
             raise dict(node.pairs())["policies"].fault(f"names {policy}, which is no policy of this file")
-    return role
+    return Role(name, node.where, row, attached)
 
 
-def _said(kind: str, node: Node, more: str) -> dict[str, Any]:
+def _said(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
+    """Return the columns of a role or policy, and the names that stand beside them."""
     shape = SHAPES[kind]
-    parts = node.record(shape.required, (*shape.defaults, more))
-    said = {**shape.defaults, **{name: _FORMS.get(name, Node.text)(child) for name, child in parts.items()}}
-    return {"title": said.pop("name"), **said}
+    parts = node.record(shape.required, (*shape.defaults, names))
+    row = {name: _FORMS.get(name, Node.text)(child) for name, child in parts.items() if name != names}
+    return {**shape.defaults, **row}, parts[names].texts() if names in parts else ()
 
 
 def _require_distinct(things: list[Role | Policy]) -> None:
     seen: dict[tuple[type, str], str] = {}
     for thing in things:
-        other = seen.setdefault((type(thing), thing.id), thing.name)
+        other = seen.setdefault((type(thing), thing.row["id"]), thing.name)
         if other != thing.name:
             raise InvalidAccess(
                 f"{thing.name} has the id of {other}", where=thing.where, next="give it an id of its own"

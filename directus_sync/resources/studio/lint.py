@@ -76,9 +76,9 @@ def _texts_of(value: object) -> Iterator[str]:
     yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
-def _order(item: Resource, names: list[object]) -> Iterator[Finding]:
+def _order(item: Resource, names: list[str]) -> Iterator[Finding]:
     for name in names:
-        if isinstance(name, str) and not name.isidentifier():
+        if not name.isidentifier():
             what = f"{item.id} sorts by {name}, which the extension refuses to everybody but administrators"
             yield Finding(item.where, what, "sort by fields of the collection itself: docs/extensions.md#filters")
 
@@ -91,35 +91,18 @@ def _panel(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
         return
-    named = [value for key, value in options.items() if key in _FIELDS]
-    flat = [name for value in named for name in (value if isinstance(value, list) else [value])]
+    named = [name for key, value in options.items() if key in _FIELDS for name in _texts_of(value)]
     template = _TEMPLATE.findall(str(options.get("displayTemplate") or ""))
-    yield from _fields(item, collection, [name for name in (*flat, *template) if isinstance(name, str)], schema)
-    yield from _order(item, [options.get("sortField"), options.get("groupByField")])
+    yield from _fields(item, collection, [*named, *template], schema)
+    yield from _order(item, [*_texts_of(options.get("sortField")), *_texts_of(options.get("groupByField"))])
     yield from _filter(item, collection, options.get("filter"), schema)
 
 
 def _fields(item: Resource, collection: str, names: list[str], schema: Snapshot) -> Iterator[Finding]:
     for name in dict.fromkeys(names):
-        if (missing := _missing(collection, name, schema)) is not None:
+        function = _FUNCTION.fullmatch(name)
+        if (missing := paths.missing(schema, collection, function[1] if function else name)) is not None:
             yield Finding(item.where, f"{item.id} names {name}, and {missing}", _NAMES)
-
-
-def _missing(collection: str, path: str, schema: Snapshot) -> str | None:
-    """Say what of a path of fields is not there; None if all is."""
-    function = _FUNCTION.fullmatch(path)
-    at: str | None = collection
-    for name in (function[1] if function else path).split("."):
-        if name in {"*", ""} or name.startswith("$"):
-            return None
-        if at is None:
-            return "a field before it is no relation"
-        if not paths.has_field(schema, at, name):
-            return f"{at} has no field {name}"
-        if at.startswith(paths.SYSTEM) and at != paths.USERS:
-            return None
-        at = paths.target_of(schema, at, name)
-    return None
 
 
 def _filter(item: Resource, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
