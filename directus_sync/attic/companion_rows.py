@@ -24,12 +24,11 @@ from directus_sync.postgres.database import Connection
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows to keep: those of a table whose column has a value. columns: None for all."""
+    """Rows to keep: those of a table whose column has a value."""
 
     table: str
     column: str
     value: str
-    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class _Return:
 # These come back with git and a push; what is kept of them says what they were.
 OWNERS: Final = ("directus_roles", "directus_policies")
 _USERS: Final = "directus_users"
+# What Directus takes from the users of a role, which it suspends.
+_OF_USER: Final = ("role", "status")
 # A row that others name first.
 _RETURNS: Final[Mapping[str, _Return]] = {
     **dict.fromkeys(OWNERS, _Return()),
@@ -76,8 +77,8 @@ def read(connection: Connection, selections: Iterable[Selection]) -> Rows:
         if table is None:
             continue
         row: sql.Composable = sql.SQL("to_jsonb(t)")
-        if chosen.columns is not None:
-            names = [sql.SQL("{}, {}").format(sql.Literal(n), sql.Identifier("t", n)) for n in chosen.columns]
+        if chosen.table == _USERS:
+            names = [sql.SQL("{}, {}").format(sql.Literal(n), sql.Identifier("t", n)) for n in ("id", *_OF_USER)]
             row = sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(names))
         query = sql.SQL("SELECT {} FROM {} AS t WHERE {}::text = %s").format(
             row, table.identifier, sql.Identifier("t", chosen.column)
@@ -101,7 +102,7 @@ def restore(connection: Connection, rows: Rows) -> Fitted:
         already += len(kept) - len(missing)
         if table in OWNERS:
             continue
-        first = _insert if table != _USERS else partial(_update, columns=("role", "status"), only=" AND t.role IS NULL")
+        first = _insert if table != _USERS else partial(_update, columns=_OF_USER, only=" AND t.role IS NULL")
         reasons = [_refused(connection, partial(first, connection, table, row)) for row in missing]
         if back.links:
             links = partial(_update, columns=back.links)

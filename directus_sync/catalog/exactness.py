@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from directus_sync import catalog
-from directus_sync.catalog import Catalog, Drift, Object
+from directus_sync.catalog import Catalog, Drift
 
 
 class SomethingElse(Exception):
     """A definition did not make exactly the object that it belongs to."""
-
-
-def require_only(item: Object, definition: str, before: Catalog, after: Catalog) -> None:
-    """Raise SomethingElse unless the object is as expected now, and everything else as it was.
-
-    before: without what was to become the object.
-    """
-    require_same(Catalog({**before.definitions, item: definition}, before.invalid), after)
 
 
 def require_same(before: Catalog, after: Catalog) -> None:

@@ -28,7 +28,7 @@ def dump(catalog: Catalog) -> bytes:
     for kind in Kind:
         names = sorted(item.name for item in catalog.definitions if item.kind is kind)
         if names and kind.defined:
-            document[kind.value] = {name: _Text(catalog.definitions[Object(kind, name)]) for name in names}
+            document[kind.value] = {name: catalog.definitions[Object(kind, name)] for name in names}
         elif names:
             document[kind.value] = names
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
@@ -81,23 +81,14 @@ def _invalid(what: str, source: str, node: yaml.Node | None) -> InvalidCatalog:
     return InvalidCatalog(what, where=where, next=_RESTORE_FILE)
 
 
-class _Text(str):
-    """A definition; one of several lines is written as a block, as a person would."""
-
-    __slots__ = ()
-
-
 class _Dumper(plain_yaml.Dumper):
     """Writes blocks."""
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if isinstance(text, _Text) and "\n" in text else None
-    # YAML's other line breaks would be read as "\n"; only in double quotes are they escaped.
-    if any(character in text for character in "\r\x85\u2028\u2029"):
-        style = '"'
+    # Several lines are written as a block, as a person would. YAML's other line breaks would be read as "\n" there.
+    style = '"' if any(character in text for character in "\r\x85\u2028\u2029") else "|" if "\n" in text else None
     return dumper.represent_scalar(f"{TAG}str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent)
-_Dumper.add_representer(_Text, _represent)

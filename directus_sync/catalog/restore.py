@@ -15,7 +15,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync import output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
-from directus_sync.catalog.exactness import SomethingElse, require_only
+from directus_sync.catalog.exactness import SomethingElse, require_same
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
@@ -246,10 +246,11 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         before = query.read(connection, database.FORMS)
         for command in statements(difference):
             cursor.execute(command)
-        if difference.built:
-            index = Object(Kind.INDEX, item.name)
-            before = Catalog({other: text for other, text in before.definitions.items() if other != index})
-        require_only(item, difference.expected or "", before, query.read(connection, database.FORMS))
+        # What is built already becomes the object.
+        index = Object(Kind.INDEX, item.name) if difference.built else None
+        kept = {other: text for other, text in before.definitions.items() if other != index}
+        expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
+        require_same(expected, query.read(connection, database.FORMS))
         connection.commit()
 
 

@@ -76,13 +76,7 @@ ROLES: Final = ResourceKind(
     owned=("name", "icon", "description", "parent"),
     references={"parent": ROLE},
     stored=True,
-    goes=(
-        ("directus_roles", "id", None),
-        ("directus_access", "role", None),
-        ("directus_presets", "role", None),
-        # Directus suspends them.
-        ("directus_users", "role", ("id", "role", "status")),
-    ),
+    goes={"directus_roles": "id", "directus_access": "role", "directus_presets": "role", "directus_users": "role"},
     cost=Cost(_USERS_OF_ROLE, "user", "loses all access", "lose all access"),
     title="name",
     widens=_role_widens,
@@ -96,11 +90,7 @@ POLICIES: Final = ResourceKind(
     read={"ip_access": "nullif(t.ip_access, '')"},
     lists=("ip_access",),
     stored=True,
-    goes=(
-        ("directus_policies", "id", None),
-        ("directus_permissions", "policy", None),
-        ("directus_access", "policy", None),
-    ),
+    goes={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
     cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
     # Directus makes the public policy, and nobody can remove it.

@@ -50,10 +50,6 @@ class Cost:
         return f"{count(number, self.noun)} {self.one if number == 1 else self.many}"
 
 
-# Rows that go with one: a table, its column that has the primary key, and the columns to keep, None for all.
-Goes = tuple[tuple[str, str, tuple[str, ...] | None], ...]
-
-
 @dataclass(frozen=True)
 class About:
     """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part.
@@ -79,7 +75,8 @@ class ResourceKind:
     links: columns with other rows of the same kind, each named once.
     singles: columns of the table's one row, each of which is an item by itself, with the values that Directus gives
     them. An item is there where its value is another one.
-    goes: what the attic keeps of a removal. cost: of a removal, which then needs approval.
+    goes: what the attic keeps of a removal: by table, the column that has the primary key.
+    cost: of a removal, which then needs approval.
     title: the column by which people know a row that has no name yet. noun: what a row of it is called, if not by name.
     where: SQL that tells which rows of the table are looked at.
     widens: tells whether rows allow more than others did.
@@ -98,7 +95,7 @@ class ResourceKind:
     about: About | None = None
     links: tuple[str, ...] = ()
     singles: Mapping[str, Any] = field(default_factory=dict)
-    goes: Goes = ()
+    goes: Mapping[str, str] = field(default_factory=dict)
     cost: Cost | None = None
     title: str = ""
     noun: str = ""

@@ -104,6 +104,14 @@ def test_nobody_waits_while_the_index_is_built(large: tuple[Tool, Catalog]) -> N
     assert read(tool) == catalog
 
 
+def test_what_a_failed_build_left_elsewhere_is_in_nobody_s_way(large: tuple[Tool, Catalog]) -> None:
+    tool, catalog = large
+    tool.database.execute("CREATE TABLE made_by_hand AS SELECT 1 AS number FROM generate_series(1, 2)")
+    with pytest.raises(Exception, match="could not create unique index"):
+        tool.database.execute("CREATE UNIQUE INDEX CONCURRENTLY ON made_by_hand (number)")
+    assert put_back(tool, catalog) == (str(CONSTRAINT),)
+
+
 @pytest.mark.parametrize("valid", [False, True])
 def test_an_index_that_a_killed_build_left_is_dropped_or_attached(large: tuple[Tool, Catalog], valid: bool) -> None:
     tool, catalog = large

@@ -12,7 +12,7 @@ from typing import Any, Final
 from directus_sync import project
 from directus_sync.resources import filters, paths
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
+from directus_sync.resources.access.model import FIELDLESS, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.access_kinds import EVERY_FIELD, PERMISSION, PUBLIC
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, text
@@ -145,7 +145,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema
             if not paths.has_field(schema, name, field):
                 what = f"{grant.policy}.{grant.action} names {field}, which is no field of {name}"
                 yield Finding(rule.where, what, "correct the name, or remove it")
-    if name != paths.USERS or grant.action in {"delete", "share"}:
+    if name != paths.USERS or grant.action in FIELDLESS:
         return
     banned = _SECRETS if grant.action == "read" else _POWERS
     named = banned if rule.fields == EVERY_FIELD else banned & set(rule.fields)

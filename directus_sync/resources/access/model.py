@@ -12,6 +12,8 @@ from directus_sync.resources.conditions import Filter
 from directus_sync.resources.items import Row
 
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
+# Those that touch whole rows.
+FIELDLESS: Final = frozenset({"delete", "share"})
 # In `rows`, the filter that the file's tenant path stands for.
 TENANT: Final = "tenant"
 

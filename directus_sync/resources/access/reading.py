@@ -11,6 +11,7 @@ from directus_sync import tree
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access.model import (
     ACTIONS,
+    FIELDLESS,
     TENANT,
     Access,
     AccessRule,
@@ -41,7 +42,6 @@ _FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
     "ip_access": lambda node: sorted(node.texts()) or None,
     **dict.fromkeys(("enforce_tfa", "admin_access", "app_access"), Node.flag),
 }
-_FIELDLESS: Final = frozenset({"delete", "share"})
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -157,14 +157,14 @@ def _rule(action: str, node: Node, names: set[str]) -> AccessRule:
     default = () if action == "create" else (TENANT,)
     if node.is_mapping:
         may_have = {"create": ("validation",), "update": (_ROWS, "validation")}.get(action, (_ROWS,))
-        parts = node.record(() if action in _FIELDLESS else ("fields",), may_have)
-        fields = EVERY_FIELD if action in _FIELDLESS else _fields(parts["fields"])
+        parts = node.record(() if action in FIELDLESS else ("fields",), may_have)
+        fields = EVERY_FIELD if action in FIELDLESS else _fields(parts["fields"])
         rows = _rows(parts[_ROWS], names) if _ROWS in parts else default
         validation = parts["validation"].mapping() if "validation" in parts else None
     else:
-        if action in _FIELDLESS and node.value is not True:
+        if action in FIELDLESS and node.value is not True:
             raise node.fault("must be true, or a mapping with rows")
-        fields, rows, validation = EVERY_FIELD if action in _FIELDLESS else _fields(node), default, None
+        fields, rows, validation = EVERY_FIELD if action in FIELDLESS else _fields(node), default, None
     if rows == (TENANT,) and TENANT not in names:
         raise node.fault("has no rows, and the file has no tenant that they could default to")
     return AccessRule(node.where, fields, rows, validation)
