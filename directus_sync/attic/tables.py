@@ -109,7 +109,7 @@ def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool 
 
     keep: False to undo what it did.
     """
-    for attempt in patience.attempts(_passing):
+    for attempt in patience.attempts(lambda error: getattr(error, "pgcode", None) in _PASSING):
         with attempt, transaction(connection, keep=keep):
             result = work()
     return result
@@ -129,10 +129,6 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
                 cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT" if keep else "ROLLBACK")
-
-
-def _passing(error: Exception) -> bool:
-    return isinstance(error, psycopg2.Error) and error.pgcode in _PASSING
 
 
 @contextmanager

@@ -9,14 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import total_ordering
 from types import MappingProxyType
 from typing import Final
 
 from directus_sync import sql_text
 
 
-@total_ordering
 class Kind(Enum):
     """The kinds of objects, in the order in which they are put back. A value is the kind's section in the file."""
 

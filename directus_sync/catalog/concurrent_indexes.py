@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from psycopg2.errors import LockNotAvailable
 from psycopg2.sql import SQL, Composable, Identifier
@@ -111,9 +111,9 @@ def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
                 _drop(connection, name, table)
 
 
-def _unfinished(connection: Connection) -> list[tuple[str, str, bool]]:
+def _unfinished(connection: Connection) -> list[tuple[Any, ...]]:
     """Return the names of such indexes, their tables, and whether each is whole."""
-    return [(name, table, whole) for name, table, whole in database.query(connection, _UNFINISHED, (UNFINISHED,))]
+    return database.query(connection, _UNFINISHED, (UNFINISHED,))
 
 
 def _name(difference: Difference) -> str:

@@ -40,10 +40,6 @@ def _role_widens(before: Rows, after: Rows) -> bool:
     return bool(after) and after[0]["parent"] is not None and (not before or before[0]["parent"] != after[0]["parent"])
 
 
-def _attachment_widens(before: Rows, after: Rows) -> bool:
-    return bool(after) and not before
-
-
 def _permission_widens(before: Rows, after: Rows) -> bool:
     # A rule is no wider than another one if it has no other fields, and all conditions of that one.
     return any(not any(_is_within(rule, old) for old in before) for rule in after)
@@ -115,7 +111,7 @@ ATTACHMENTS: Final = ResourceKind(
     },
     references={"role": ROLE, "policy": POLICY},
     within=Within("role", "policies", grants=True),
-    widens=_attachment_widens,
+    widens=lambda before, after: bool(after) and not before,
 )
 PERMISSIONS: Final = ResourceKind(
     name=PERMISSION,

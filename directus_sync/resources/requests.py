@@ -108,12 +108,17 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
     updated = [id(row) for _, row in pairs]
     deleted = [each for each in before if all(each is not other for other, _ in pairs)]
     unlinked = [*((each, row) for each, row in pairs), *((each, None) for each in deleted)]
+    column = kind.within.column if kind.within else None
     return _Rewrite(
         change,
-        tuple(_plain(kind, row) for row in after if id(row) not in updated),
-        tuple({ID: each.primary, **_edits(kind, each.row, row)} for each, row in pairs),
+        # The column that names the owner is filled in by Directus.
+        tuple({name: row[name] for name in row if name != column} for row in after if id(row) not in updated),
+        tuple(
+            {ID: each.primary, **{n: row[n] for n in kind.owned if text(row[n]) != text(each.row[n])}}
+            for each, row in pairs
+        ),
         tuple(each.primary for each in deleted),
-        (change.after or change.before)[0][kind.within.column] if kind.within else None,
+        (change.after or change.before)[0][column] if column else None,
         tuple(filter(None, (_unlinked(kind, each, row) for each, row in unlinked))),
     )
 
@@ -126,15 +131,6 @@ def _unlinked(kind: ResourceKind, found: LiveRow, row: Row | None) -> Row | None
         if found.row[name] is not None and (row is None or row[name] != found.row[name])
     }
     return {ID: found.primary, **lost} if lost else None
-
-
-def _plain(kind: ResourceKind, row: Row) -> Row:
-    """Return the row without the column that Directus fills in, because it is written as a part of another row."""
-    return {name: value for name, value in row.items() if not kind.within or name != kind.within.column}
-
-
-def _edits(kind: ResourceKind, before: Row, after: Row) -> Row:
-    return {name: after[name] for name in kind.owned if text(after[name]) != text(before[name])}
 
 
 def _created(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[RowRequest]:

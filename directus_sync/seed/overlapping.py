@@ -61,9 +61,5 @@ def _number(row: Row, name: str, otherwise: Decimal) -> Decimal:
 
 def _spans(row: Row, ranges: Sequence[Range]) -> str:
     """Return the ranges of a row for people: 0 to 10, 1 to any."""
-    return ", ".join(" to ".join(_limit(row, name) for name in (each.begin, each.end)) for each in ranges)
-
-
-def _limit(row: Row, name: str) -> str:
-    value = row.given.get(name)
-    return value.text if isinstance(value, Literal) and value.text is not None else "any"
+    spans = (_span(row, each) for each in ranges)
+    return ", ".join(" to ".join(str(end) if end.is_finite() else "any" for end in span) for span in spans)

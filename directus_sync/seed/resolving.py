@@ -70,6 +70,11 @@ class Resolver:
         value = row.given[name]
         return self._targets[row.file, value] if isinstance(value, Reference) else self._print(row, name)
 
+    def needs(self, row: Row) -> dict[str, Row]:
+        """Return the fields of a row that refer to rows which are to be created."""
+        values = ((name, self.value(row, name)) for name in row.given)
+        return {name: value for name, value in values if isinstance(value, Row)}
+
     def _print(self, owner: Row | Reference, name: str) -> Any:
         text = getattr(owner.given[name], "text", None)
         return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]

@@ -58,7 +58,8 @@ def creation(schema: Snapshot, collection: str, path: str | None) -> Filter | No
     if not 1 <= len(steps) <= _FOLLOWED or steps[-1][2] != ORGANIZATIONS or not own_fields(schema, collection, path):
         return None
     head = steps[0][1]
-    if not _is_required(schema, collection, head):
+    field: Mapping[str, Any] = schema.section("fields").get((collection, head), {})
+    if (field.get("schema") or {}).get("is_nullable") is not False:
         return None
     found = f"{_ME}.{MEMBERSHIPS}.{MEMBER_OF}"
     if len(steps) == _FOLLOWED:
@@ -68,8 +69,3 @@ def creation(schema: Snapshot, collection: str, path: str | None) -> Filter | No
             return None
         found += f".{alias}.id"
     return {head: {"_in": found}}
-
-
-def _is_required(schema: Snapshot, collection: str, name: str) -> bool:
-    entry: Mapping[str, Any] = schema.section("fields").get((collection, name), {})
-    return (entry.get("schema") or {}).get("is_nullable") is False

@@ -30,7 +30,8 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
         if not paths.has_collection(schema, collection.collection):
-            found.append(_of_no_collection(collection))
+            what = f"there is no collection {collection.collection}"
+            found.append(Finding(str(collection.path), what, "rename or remove the file, as the collection was"))
             continue
         found += [*_paths(collection, schema), *_validations(collection)]
         for grant in collection.grants:
@@ -58,11 +59,6 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
                 f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
                 f" such as `{project.POLICY}: {{create: '*', read: '*', delete: true}}`; docs/access.md shows how",
             )
-
-
-def _of_no_collection(collection: CollectionAccess) -> Finding:
-    what = f"there is no collection {collection.collection}"
-    return Finding(str(collection.path), what, "rename or remove the file, as the collection was")
 
 
 def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:

@@ -58,14 +58,14 @@ def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
         return
     query = row["layout_query"]
     layouts = [each for each in query.values() if isinstance(each, Mapping)] if isinstance(query, Mapping) else []
-    yield from _fields(item, collection, [name for each in layouts for name in _named(each)], schema)
+    yield from _fields(
+        item,
+        collection,
+        [name for each in layouts for name in (*_texts_of(each.get("fields")), *_sorted(each))],
+        schema,
+    )
     yield from _order(item, [name for each in layouts for name in _sorted(each)])
     yield from _filter(item, collection, row["filter"], schema)
-
-
-def _named(query: Mapping[str, Any]) -> Iterator[str]:
-    yield from _texts_of(query.get("fields"))
-    yield from _sorted(query)
 
 
 def _sorted(query: Mapping[str, Any]) -> Iterator[str]:
