@@ -155,3 +155,18 @@ def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
         if item not in expected.definitions
     )
     return tuple(sorted(found, key=lambda difference: difference.object))
+
+
+class SomethingElse(Exception):
+    """A definition did not make exactly the object that it belongs to."""
+
+
+def require_same(before: Catalog, after: Catalog) -> None:
+    """Raise SomethingElse unless everything is as it was. Of what was invalid, any may be gone."""
+    others = [
+        f"{found.kind.value}: {found.object}"
+        for found in compare(Catalog(before.definitions), after)
+        if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
+    ]
+    if others:
+        raise SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")

@@ -17,8 +17,7 @@ from typing import Any, Final
 from psycopg2.errors import LockNotAvailable
 from psycopg2.sql import SQL, Composable, Identifier
 
-from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, printed, query
-from directus_sync.catalog.exactness import require_same
+from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, printed, query, require_same
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 

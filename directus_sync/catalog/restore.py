@@ -13,9 +13,8 @@ from typing import Final
 import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from directus_sync import output
+from directus_sync import catalog, output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
-from directus_sync.catalog.exactness import SomethingElse, require_same
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
@@ -210,7 +209,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         return _Failure(difference, refused)
     try:
         _execute(connection, difference)
-    except SomethingElse as error:
+    except catalog.SomethingElse as error:
         return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
@@ -250,7 +249,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         index = Object(Kind.INDEX, item.name) if difference.built else None
         kept = {other: text for other, text in before.definitions.items() if other != index}
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
-        require_same(expected, query.read(connection, database.FORMS))
+        catalog.require_same(expected, query.read(connection, database.FORMS))
         connection.commit()
 
 
