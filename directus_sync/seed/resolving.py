@@ -128,29 +128,27 @@ class Resolver:
 
     def _find_references(self, waiting: Iterable[tuple[int, Reference]]) -> bool:
         # The same reference stands in many rows, and is looked up once.
-        alike: dict[object, list[tuple[int, Reference]]] = {}
-        values: dict[object, dict[str, Any]] = {}
+        alike: dict[object, tuple[dict[str, Any], list[tuple[int, Reference]]]] = {}
         for file, reference in waiting:
             known = self._known(file, reference, reference.given)
             if known is not None:
-                signature: object = (file, reference.collection.name, frozenset(known.items()))
-                alike.setdefault(signature, []).append((file, reference))
-                values[signature] = known
-        groups: dict[tuple[Collection, frozenset[str]], list[tuple[object, set[Target], Wanted | None]]] = {}
-        for signature, same in alike.items():
+                signature = (file, reference.collection.name, frozenset(known.items()))
+                alike.setdefault(signature, (known, []))[1].append((file, reference))
+        groups: dict[
+            tuple[Collection, frozenset[str]], list[tuple[list[tuple[int, Reference]], set[Target], Wanted | None]]
+        ] = {}
+        for known, same in alike.values():
             file, reference = same[0]
-            candidates = self._candidates(file, reference, values[signature])
+            candidates = self._candidates(file, reference, known)
             if candidates is not None:
-                wanted = _wanted(reference, values[signature])
                 group = (reference.collection, frozenset(reference.given))
-                groups.setdefault(group, []).append((signature, candidates, wanted))
+                groups.setdefault(group, []).append((same, candidates, _wanted(reference, known)))
         for (collection, _), members in groups.items():
             asked = [wanted for _, _, wanted in members if wanted is not None]
             answers = iter(self._store.lookup(collection, asked) if asked else ())
-            for signature, candidates, wanted in members:
+            for same, candidates, wanted in members:
                 found = candidates | {Existing(row.id) for row in (next(answers) if wanted is not None else ())}
-                target = _only(found, alike[signature][0][1])
-                self._targets |= dict.fromkeys(alike[signature], target)
+                self._targets |= dict.fromkeys(same, _only(found, same[0][1]))
         return bool(groups)
 
     def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from directus_sync import hiding
 from directus_sync.resources import filters, paths
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, Row
-from directus_sync.resources.studio_kinds import FLOW, OPERATION, PANEL, PRESET
+from directus_sync.resources.studio_kinds import FLOW, OPERATION, OPERATIONS, PANEL, PRESET
 from directus_sync.schema.snapshot import Snapshot
 
 _NAMES: Final = "correct the name, or remove it"
@@ -161,19 +162,15 @@ def _operation(item: Resource, row: Row) -> Iterator[Finding]:
 def _circles(items: tuple[Resource, ...]) -> Iterator[Finding]:
     """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
     found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
-    for item in found.values():
-        seen, ahead = set[str](), [item.rows[0]["id"]]
-        while ahead:
-            row = found[ahead.pop()].rows[0]
-            nexts = [row[link] for link in ("resolve", "reject") if row[link] in found]
-            if item.rows[0]["id"] in nexts:
-                yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
-                break
-            ahead += [key for key in nexts if key not in seen]
-            seen.update(nexts)
+    links = OPERATIONS.links
+    try:
+        TopologicalSorter({key: [item.rows[0][link] for link in links] for key, item in found.items()}).prepare()
+    except CycleError as error:
+        item = found[error.args[1][0]]
+        yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
     named: dict[tuple[str, str], Resource] = {}
     for item in found.values():
-        for link in ("resolve", "reject"):
+        for link in links:
             target = item.rows[0][link]
             if target is not None and named.setdefault((link, target), item) is not item:
                 what = f"{item.id} and {named[link, target].id} lead to one operation, which Directus does not store"
