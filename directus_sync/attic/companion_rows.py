@@ -21,14 +21,8 @@ from directus_sync.attic.tables import LIVE
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-
-@dataclass(frozen=True)
-class Selection:
-    """Rows to keep: those of a table whose column has a value."""
-
-    table: str
-    column: str
-    value: str
+# Rows to keep: those of a table whose column has a value.
+Selection = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -66,24 +60,23 @@ _RETURNS: Final[Mapping[str, _Return]] = {
 
 def of_collection(name: str) -> tuple[Selection, ...]:
     """Return what Directus deletes with a collection."""
-    return tuple(Selection(table, "collection", name) for table in ("directus_permissions", "directus_presets"))
+    return tuple((table, "collection", name) for table in ("directus_permissions", "directus_presets"))
 
 
 def read(connection: Connection, selections: Iterable[Selection]) -> Rows:
     """Return the rows; of a table that is not there, none."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for chosen in selections:
-        table = tables.find(connection, LIVE, chosen.table)
-        if table is None:
+    for table, column, value in selections:
+        if tables.find(connection, LIVE, table) is None:
             continue
         row: sql.Composable = sql.SQL("to_jsonb(t)")
-        if chosen.table == _USERS:
+        if table == _USERS:
             names = [sql.SQL("{}, {}").format(sql.Literal(n), sql.Identifier("t", n)) for n in ("id", *_OF_USER)]
             row = sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(names))
         query = sql.SQL("SELECT {} FROM {} AS t WHERE {}::text = %s").format(
-            row, table.identifier, sql.Identifier("t", chosen.column)
+            row, sql.Identifier(LIVE, table), sql.Identifier("t", column)
         )
-        found.setdefault(chosen.table, []).extend(row for (row,) in database.query(connection, query, (chosen.value,)))
+        found.setdefault(table, []).extend(row for (row,) in database.query(connection, query, (value,)))
     return {name: rows for name, rows in found.items() if rows}
 
 

@@ -170,7 +170,7 @@ class ResourcePushing:
                 yield attic.keep_rows(
                     self.connection,
                     change.id,
-                    [attic.Selection(table, column, key) for key in keys for table, column in goes],
+                    [(table, column, key) for key in keys for table, column in goes],
                     attic.Taking(self.request.run, self.command, sha256),
                 )
 
