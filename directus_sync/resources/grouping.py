@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -88,10 +89,7 @@ def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
         kind, primary = found.kind, str(found.primary)
         if (kind.name, primary) in given:
             continue
-        title = "".join(
-            c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in str(found.row[kind.title]).lower()
-        )
-        name = "-".join(filter(None, title.split("-"))) or primary
+        name = re.sub(r"[^a-z0-9_]+", "-", str(found.row[kind.title]).lower()).strip("-") or primary
         if (*_scope(found), name) in taken:
             name = f"{name}-{primary[:8]}"
         taken.add((*_scope(found), name))
