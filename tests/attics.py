@@ -62,7 +62,7 @@ class Attic:
 
     def keep(self, *items: AtticItem) -> tuple[Copy, ...]:
         definitions = {item.id: {"note": "as it was"} for item in items}
-        return attic.keep(self.connection, items, run=RUN, command="push", sha256="0" * 64, definitions=definitions)
+        return attic.keep(self.connection, items, attic.Taking(RUN, "push", "0" * 64, definitions))
 
     def keep_one(self, collection: str, field: str | None = None) -> Copy:
         (copy,) = self.keep(AtticItem(collection, field))

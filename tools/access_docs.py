@@ -73,7 +73,7 @@ def guarded(access: Access) -> dict[str, dict[str, Any]]:
 def page(files: Access) -> str:
     """Return the page: all rights in one table, then fields and rows of each collection."""
     sections = (_section(files, collection) for _, collection in sorted(files.collections.items()))
-    about = [f"- **{_title(files, name)}**: {policy.description}" for name, policy in files.policies.items()]
+    about = [f"- **{_title(files, name)}**: {policy.row['description']}" for name, policy in files.policies.items()]
     return "\n".join([_INTRO, *_overview(files), "", *about, "", *sections])
 
 
@@ -95,7 +95,7 @@ def _granted(files: Access) -> list[str]:
 
 
 def _title(files: Access, policy: str) -> str:
-    return files.policies[policy].title.removeprefix("TRM ") if policy in files.policies else policy
+    return str(files.policies[policy].row["name"]).removeprefix("TRM ") if policy in files.policies else policy
 
 
 def _is_partial(grant: Grant) -> bool:

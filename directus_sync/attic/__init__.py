@@ -4,12 +4,12 @@ A copy is whole or not there: its entry comes with its rows. What has no entry i
 deletes a copy.
 """
 
-from directus_sync.attic.companion_rows import Selection
+from directus_sync.attic.fitting import Rejected
 from directus_sync.attic.keeping import discard, finish, keep, keep_rows, purge, sweep
-from directus_sync.attic.registry import AtticItem, Copy, listing, overdue
-from directus_sync.attic.restoring import Rejected, Restored, restore, restore_all
+from directus_sync.attic.registry import AtticItem, Copy, Taking, listing, overdue
+from directus_sync.attic.restoring import Restored, restore, restore_all
 
 __all__ = [
-    "AtticItem", "Copy", "Rejected", "Restored", "Selection",
+    "AtticItem", "Copy", "Rejected", "Restored", "Taking",
     "discard", "finish", "keep", "keep_rows", "listing", "overdue", "purge", "restore", "restore_all", "sweep",
 ]  # fmt: skip

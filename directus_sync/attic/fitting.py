@@ -10,6 +10,7 @@ from typing import Final
 
 from psycopg2 import sql
 
+from directus_sync.attic import tables
 from directus_sync.attic.registry import Copy
 from directus_sync.attic.tables import Column, Table
 from directus_sync.postgres import database
@@ -86,12 +87,20 @@ _SEQUENCE: Final = (
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """A row that did not go back, by its primary key."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """What became of the rows of a copy. rejected: (key, reason)."""
+    """What became of the rows of a copy."""
 
     restored: int
     already_there: int
-    rejected: tuple[tuple[str, str], ...]
+    rejected: tuple[Rejected, ...]
 
     def __add__(self, other: Fitted) -> Fitted:
         """Return both together."""
@@ -224,7 +233,7 @@ def _fit(connection: Connection, copy: Table, judge: sql.Composable, put: sql.Co
     rejected = database.query(
         connection, "SELECT key, reason FROM pg_temp.attic_state WHERE outcome = 'rejected' ORDER BY tid"
     )
-    return Fitted(counts.get("restored", 0), counts.get("equal", 0), tuple((key, reason) for key, reason in rejected))
+    return Fitted(counts.get("restored", 0), counts.get("equal", 0), tuple(Rejected(*row) for row in rejected))
 
 
 def _judge(copy: Table, table: Table, *, outcomes: sql.Composable, lateral: sql.Composable) -> sql.Composed:
@@ -245,15 +254,14 @@ def _advance_sequences(connection: Connection, table: Table) -> None:
         if name is None:
             continue
         sequence = sql.Identifier(schema, name)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL(_SEQUENCE).format(
-                    sequence=sql.Literal(sequence.as_string(connection)),
-                    column=sql.Identifier(column.name),
-                    table=table.identifier,
-                    sequence_table=sequence,
-                )
-            )
+        tables.execute(
+            connection,
+            _SEQUENCE,
+            sequence=sql.Literal(sequence.as_string(connection)),
+            column=sql.Identifier(column.name),
+            table=table.identifier,
+            sequence_table=sequence,
+        )
 
 
 def _pairs(copy: Table, table: Table) -> list[_Pair]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 from psycopg2 import sql
 
@@ -18,26 +17,15 @@ from directus_sync.errors import AtticFailed
 from directus_sync.postgres.database import Connection
 
 
-def keep(
-    connection: Connection,
-    items: Iterable[AtticItem],
-    *,
-    run: UUID,
-    command: str,
-    sha256: str,
-    definitions: Mapping[str, object],
-) -> tuple[Copy, ...]:
+def keep(connection: Connection, items: Iterable[AtticItem], taking: Taking) -> tuple[Copy, ...]:
     """Mirror what is written to each item from now on, then copy its data; what has no data of its own is left out.
 
     Writers wait until the mirror is in place, and lose nothing: it gets its lock when all earlier writers have ended,
     and gives it back before the rows are copied. Call `finish` once the outcome of the push is known, never while it
     may still be at work.
 
-    definitions: by id of the item, what the server's snapshot says of it; for information.
-
     Raises AtticFailed; then nothing more is mirrored, and copies that were complete stay.
     """
-    taking = Taking(run, command, sha256, definitions)
     kept: list[int] = []
     try:
         for item in dict.fromkeys(items):
@@ -52,9 +40,7 @@ def keep(
     return registry.select(connection, kept)
 
 
-def keep_rows(
-    connection: Connection, name: str, selections: Iterable[Selection], *, run: UUID, command: str, sha256: str
-) -> Copy:
+def keep_rows(connection: Connection, name: str, selections: Iterable[Selection], taking: Taking) -> Copy:
     """Keep rows of Directus's own that are about to go, such as a role or a dashboard. name: as `attic list` shows it.
 
     Raises AtticFailed.
@@ -63,7 +49,7 @@ def keep_rows(
         _require_register(connection)
         rows = companion_rows.read(connection, selections)
         copy_id = registry.number(connection)
-        registry.add(connection, copy_id, AtticItem(name), (), Taking(run, command, sha256, {}), rows)
+        registry.add(connection, copy_id, AtticItem(name), (), taking, rows)
     (copy,) = registry.select(connection, [copy_id])
     return copy
 

@@ -84,29 +84,34 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
     # has rows of the copy's type.
     key = sql.SQL(", ").join(map(sql.Identifier, source.key))
     tables.execute(connection, "ALTER TABLE {} ADD PRIMARY KEY ({})", copy_name(copy_id), key)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(
-                "CREATE TABLE {} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event text NOT NULL, image {})"
-            ).format(log, copy_name(copy_id))
-        )
-        cursor.execute(
-            # The definer's right to write to the attic is all that a writer borrows, and only through a trigger.
-            sql.SQL(
-                "CREATE FUNCTION {0}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-                " SET search_path = pg_catalog, pg_temp SET default_toast_compression FROM CURRENT AS {1};"
-                " REVOKE ALL ON FUNCTION {0}() FROM PUBLIC"
-            ).format(function, sql.Literal(_body(connection, copy_id, source, names, field).as_string(connection)))
-        )
-        for event, transitions in _TRANSITIONS.items():
-            name = sql.Identifier(f"attic_{copy_id}_{event}")
-            cursor.execute(
-                sql.SQL("CREATE TRIGGER {} AFTER {} ON {} {} FOR EACH STATEMENT EXECUTE FUNCTION {}()").format(
-                    name, sql.SQL(event), source.identifier, _referencing(transitions), function
-                )
-            )
+    tables.execute(
+        connection,
+        "CREATE TABLE {} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event text NOT NULL, image {})",
+        log,
+        copy_name(copy_id),
+    )
+    tables.execute(
+        connection,
+        # The definer's right to write to the attic is all that a writer borrows, and only through a trigger.
+        "CREATE FUNCTION {0}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = pg_catalog, pg_temp SET default_toast_compression FROM CURRENT AS {1};"
+        " REVOKE ALL ON FUNCTION {0}() FROM PUBLIC",
+        function,
+        sql.Literal(_body(connection, copy_id, source, names, field).as_string(connection)),
+    )
+    for event, transitions in _TRANSITIONS.items():
+        tables.execute(
+            connection,
+            "CREATE TRIGGER {name} AFTER {event} ON {table} {referencing} FOR EACH STATEMENT"
+            " EXECUTE FUNCTION {function}();"
             # Also for sessions that switched ordinary triggers off (session_replication_role).
-            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(source.identifier, name))
+            " ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
+            name=sql.Identifier(f"attic_{copy_id}_{event}"),
+            event=sql.SQL(event),
+            table=source.identifier,
+            referencing=_referencing(transitions),
+            function=function,
+        )
 
 
 def abandon(connection: Connection, copy_id: int) -> None:
@@ -120,29 +125,27 @@ def settle(connection: Connection, copy_id: int, collection: str) -> bool:
     kept, log = tables.find(connection, ATTIC, f"copy_{copy_id}"), _log(copy_id)
     if kept is None or copy_id not in unsettled(connection):
         return False
-    with connection.cursor() as cursor:
-        if (source := tables.find(connection, LIVE, collection)) is not None:
-            # Dropping the triggers takes this lock anyway. Taken first, it means that the log has all that was written.
-            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(source.identifier))
-        cursor.execute(sql.SQL("DROP FUNCTION IF EXISTS {}() CASCADE").format(_function(copy_id)))
-        cursor.execute(
-            sql.SQL(
-                "DELETE FROM {copy} WHERE EXISTS (SELECT FROM {log} WHERE event = 'cleared');"
-                " DELETE FROM {log} WHERE seq <= (SELECT max(seq) FROM {log} WHERE event = 'cleared');"
-                " DELETE FROM {copy} c USING {log} l WHERE {same};"
-                " INSERT INTO {copy} SELECT (last.image).* FROM"
-                " (SELECT DISTINCT ON ({key}) l.event, l.image FROM {log} l ORDER BY {key}, l.seq DESC) last"
-                " WHERE last.event = 'kept';"
-                " DROP TABLE {log}"
-            ).format(
-                copy=kept.identifier,
-                log=log,
-                key=sql.SQL(", ").join(_image(name) for name in kept.key),
-                same=sql.SQL(" AND ").join(
-                    sql.SQL("{} = {}").format(sql.Identifier("c", name), _image(name)) for name in kept.key
-                ),
-            )
-        )
+    if (source := tables.find(connection, LIVE, collection)) is not None:
+        # Dropping the triggers takes this lock anyway. Taken first, it means that the log has all that was written.
+        tables.execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", source.identifier)
+    tables.execute(
+        connection,
+        "DROP FUNCTION IF EXISTS {function}() CASCADE;"
+        " DELETE FROM {copy} WHERE EXISTS (SELECT FROM {log} WHERE event = 'cleared');"
+        " DELETE FROM {log} WHERE seq <= (SELECT max(seq) FROM {log} WHERE event = 'cleared');"
+        " DELETE FROM {copy} c USING {log} l WHERE {same};"
+        " INSERT INTO {copy} SELECT (last.image).* FROM"
+        " (SELECT DISTINCT ON ({key}) l.event, l.image FROM {log} l ORDER BY {key}, l.seq DESC) last"
+        " WHERE last.event = 'kept';"
+        " DROP TABLE {log}",
+        function=_function(copy_id),
+        copy=kept.identifier,
+        log=log,
+        key=sql.SQL(", ").join(_image(name) for name in kept.key),
+        same=sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier("c", name), _image(name)) for name in kept.key
+        ),
+    )
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -64,7 +64,7 @@ class Taking:
     run: UUID
     command: str
     sha256: str
-    definitions: Mapping[str, object]
+    definitions: Mapping[str, object] = field(default_factory=dict)
 
 
 def exists(connection: Connection) -> bool:
@@ -121,29 +121,23 @@ def companions(connection: Connection, copy_id: int) -> Rows:
 
 def count(connection: Connection, copy_id: int) -> None:
     """Note how many rows the copy has."""
-    tables.execute(
-        connection,
-        "UPDATE directus_sync.attic_copies SET rows = (SELECT count(*) FROM {}) WHERE id = {}",
-        sql.Identifier(tables.ATTIC, f"copy_{copy_id}"),
-        sql.Literal(copy_id),
-    )
+    rows = sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(tables.ATTIC, f"copy_{copy_id}"))
+    _note(connection, copy_id, "rows", rows)
 
 
 def note_became(connection: Connection, copy: Copy, became: str | None) -> None:
     """Note the type that the copied column was given."""
-    tables.execute(
-        connection,
-        "UPDATE directus_sync.attic_copies SET became = {} WHERE id = {}",
-        sql.Literal(became),
-        sql.Literal(copy.id),
-    )
+    _note(connection, copy.id, "became", sql.Literal(became))
 
 
 def note_restored(connection: Connection, copy: Copy) -> None:
     """Note that the copy was restored now."""
-    tables.execute(
-        connection, "UPDATE directus_sync.attic_copies SET restored_at = now() WHERE id = {}", sql.Literal(copy.id)
-    )
+    _note(connection, copy.id, "restored_at", sql.SQL("now()"))
+
+
+def _note(connection: Connection, copy_id: int, column: str, value: sql.Composable) -> None:
+    statement = "UPDATE directus_sync.attic_copies SET {} = {} WHERE id = {}"
+    tables.execute(connection, statement, sql.Identifier(column), value, sql.Literal(copy_id))
 
 
 def remove(connection: Connection, copy: Copy) -> None:

@@ -7,19 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from directus_sync.attic import companion_rows, fitting, order, registry, tables
+from directus_sync.attic.fitting import Fitted, Rejected
 from directus_sync.attic.keeping import settle
 from directus_sync.attic.registry import Copy, Rows
 from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
 from directus_sync.errors import AtticItemMissing, AtticUnknownCopy
 from directus_sync.postgres.database import Connection
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A row that did not go back, by its primary key."""
-
-    key: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -75,10 +68,9 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
             raise _unknown(copy_id)
         work = partial(_restore, connection, copy, kept, rows, over_default)
         fitted, missing = patiently(connection, work, keep=not dry_run)
-        rejected = tuple(Rejected(key, reason) for key, reason in fitted.rejected)
         # Read again, with the time of this restore.
         copy = _known(connection, copy_id)
-        return Restored(copy, fitted.restored, fitted.already_there, rejected, missing, bool(rows))
+        return Restored(copy, fitted.restored, fitted.already_there, fitted.rejected, missing, bool(rows))
 
 
 def _known(connection: Connection, copy_id: int) -> Copy:
@@ -95,8 +87,8 @@ def _unknown(copy_id: int) -> AtticUnknownCopy:
 
 def _restore(
     connection: Connection, copy: Copy, kept: Table | None, rows: Rows, over_default: bool
-) -> tuple[fitting.Fitted, tuple[str, ...]]:
-    fitted, missing = fitting.Fitted(0, 0, ()), tuple[str, ...]()
+) -> tuple[Fitted, tuple[str, ...]]:
+    fitted, missing = Fitted(0, 0, ()), tuple[str, ...]()
     if kept is not None:
         fitted, missing = _restore_table(connection, copy, kept, over_default)
     elif (owner := companion_rows.missing_owner(connection, rows)) is not None:
@@ -111,7 +103,7 @@ def _restore(
 
 def _restore_table(
     connection: Connection, copy: Copy, kept: Table, over_default: bool
-) -> tuple[fitting.Fitted, tuple[str, ...]]:
+) -> tuple[Fitted, tuple[str, ...]]:
     execute(connection, "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", _require_place(connection, copy, kept).identifier)
     table = _require_place(connection, copy, kept)
     fitted = fitting.fit(connection, copy, kept, table, over_default=over_default)

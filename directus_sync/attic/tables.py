@@ -97,10 +97,11 @@ def same_key(names: tuple[str, ...], left: str, right: str) -> sql.Composed:
     )
 
 
-def execute(connection: Connection, statement: str, *parts: sql.Composable) -> None:
-    """Run a statement with these parts in its places, each quoted as its kind needs."""
+def execute(connection: Connection, statement: str, *parts: sql.Composable, **named: sql.Composable) -> int:
+    """Run a statement with these parts in its places, each quoted as its kind needs; return how many rows it wrote."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(*parts))
+        cursor.execute(sql.SQL(statement).format(*parts, **named))
+        return int(cursor.rowcount)
 
 
 def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool = True) -> Result:
@@ -108,7 +109,7 @@ def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool 
 
     keep: False to undo what it did.
     """
-    for attempt in patience.attempts(_passing):
+    for attempt in patience.attempts(lambda error: getattr(error, "pgcode", None) in _PASSING):
         with attempt, transaction(connection, keep=keep):
             result = work()
     return result
@@ -128,10 +129,6 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
                 cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT" if keep else "ROLLBACK")
-
-
-def _passing(error: Exception) -> bool:
-    return isinstance(error, psycopg2.Error) and error.pgcode in _PASSING
 
 
 @contextmanager

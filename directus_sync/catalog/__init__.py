@@ -9,14 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import total_ordering
 from types import MappingProxyType
 from typing import Final
 
 from directus_sync import sql_text
 
 
-@total_ordering
 class Kind(Enum):
     """The kinds of objects, in the order in which they are put back. A value is the kind's section in the file."""
 
@@ -157,3 +155,18 @@ def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
         if item not in expected.definitions
     )
     return tuple(sorted(found, key=lambda difference: difference.object))
+
+
+class SomethingElse(Exception):
+    """A definition did not make exactly the object that it belongs to."""
+
+
+def require_same(before: Catalog, after: Catalog) -> None:
+    """Raise SomethingElse unless everything is as it was. Of what was invalid, any may be gone."""
+    others = [
+        f"{found.kind.value}: {found.object}"
+        for found in compare(Catalog(before.definitions), after)
+        if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
+    ]
+    if others:
+        raise SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from psycopg2.errors import LockNotAvailable
 from psycopg2.sql import SQL, Composable, Identifier
 
-from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, printed, query
-from directus_sync.catalog.exactness import require_same
+from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, printed, query, require_same
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
@@ -111,9 +110,9 @@ def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
                 _drop(connection, name, table)
 
 
-def _unfinished(connection: Connection) -> list[tuple[str, str, bool]]:
+def _unfinished(connection: Connection) -> list[tuple[Any, ...]]:
     """Return the names of such indexes, their tables, and whether each is whole."""
-    return [(name, table, whole) for name, table, whole in database.query(connection, _UNFINISHED, (UNFINISHED,))]
+    return database.query(connection, _UNFINISHED, (UNFINISHED,))
 
 
 def _name(difference: Difference) -> str:
@@ -139,7 +138,10 @@ def _building(connection: Connection, difference: Difference) -> _Building | Non
     if head is None or (table.parted and not hypertable):
         return None
     rest = definition[head.end() :]
-    return _for_hypertable(name, rest, head[1]) if hypertable else _for_index(name, rest, head[1])
+    if hypertable:
+        return _for_hypertable(name, rest, head[1])
+    statement = SQL("CREATE {unique}INDEX CONCURRENTLY {name} ON {rest}")
+    return _Building(statement.format(unique=SQL(head[1] or ""), name=name, rest=SQL(rest)))
 
 
 def _is_hypertable(connection: Connection, table: str) -> bool:
@@ -162,11 +164,6 @@ def _for_constraint(item: Object, name: Identifier, definition: str) -> _Buildin
             rest=SQL(f"{options[1] or ''}{distinct}"),
         )
     )
-
-
-def _for_index(name: Identifier, rest: str, unique: str | None) -> _Building:
-    statement = SQL("CREATE {unique}INDEX CONCURRENTLY {name} ON {rest}")
-    return _Building(statement.format(unique=SQL(unique or ""), name=name, rest=SQL(rest)))
 
 
 def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:

@@ -28,7 +28,7 @@ def dump(catalog: Catalog) -> bytes:
     for kind in Kind:
         names = sorted(item.name for item in catalog.definitions if item.kind is kind)
         if names and kind.defined:
-            document[kind.value] = {name: _Text(catalog.definitions[Object(kind, name)]) for name in names}
+            document[kind.value] = {name: catalog.definitions[Object(kind, name)] for name in names}
         elif names:
             document[kind.value] = names
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
@@ -36,25 +36,12 @@ def dump(catalog: Catalog) -> bytes:
 
 
 def load(path: Path) -> Catalog:
-    """Read a file that `dump` wrote.
-
-    Raises InvalidCatalog with file, line and what to do.
-    """
-    try:
-        return parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidCatalog(
-            f"the catalog can't be read: {error.strerror}",
-            where=str(path),
-            next="restore it from git, or write it with `directus-sync pull` on a database that has been deployed",
-        ) from error
+    """Read a file that `dump` wrote. Raises InvalidCatalog with file, line and what to do."""
+    return parse(plain_yaml.content(path, InvalidCatalog, _RESTORE_FILE), str(path))
 
 
 def parse(content: bytes, source: str) -> Catalog:
-    """Read what `dump` wrote. source: the file, for messages.
-
-    Raises InvalidCatalog.
-    """
+    """Read what `dump` wrote. source: the file, for messages. Raises InvalidCatalog."""
     root = plain_yaml.file_tree(content, source, InvalidCatalog, _RESTORE_FILE)
     if not isinstance(root, yaml.MappingNode):
         raise _invalid("a catalog must be a mapping of sections", source, root)
@@ -94,23 +81,14 @@ def _invalid(what: str, source: str, node: yaml.Node | None) -> InvalidCatalog:
     return InvalidCatalog(what, where=where, next=_RESTORE_FILE)
 
 
-class _Text(str):
-    """A definition; one of several lines is written as a block, as a person would."""
-
-    __slots__ = ()
-
-
 class _Dumper(plain_yaml.Dumper):
     """Writes blocks."""
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if isinstance(text, _Text) and "\n" in text else None
-    # YAML's other line breaks would be read as "\n"; only in double quotes are they escaped.
-    if any(character in text for character in "\r\x85\u2028\u2029"):
-        style = '"'
+    # Several lines are written as a block, as a person would. YAML's other line breaks would be read as "\n" there.
+    style = '"' if any(character in text for character in "\r\x85\u2028\u2029") else "|" if "\n" in text else None
     return dumper.represent_scalar(f"{TAG}str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent)
-_Dumper.add_representer(_Text, _represent)

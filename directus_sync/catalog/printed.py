@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 # `status IN ('a', 'b')` on a varchar is printed as a cast of the whole array. PostgreSQL reads that as a cast of each
@@ -29,34 +28,23 @@ def group(text: str) -> tuple[str, str]:
 
     Raises ValueError when there are none, or they are not closed.
     """
-    start = end = None
-    depth = 0
+    start, depth = 0, 0
     for match in _TOKEN.finditer(text):
-        if match[0] == "(":
-            depth += 1
-            start = match.end() if start is None else start
-        elif match[0] == ")":
-            depth -= 1
-            if depth == 0:
-                end = match.start()
-                break
-    if start is None or end is None:
-        raise ValueError(f"no parentheses in {text!r}")
-    return text[start:end], text[end + 1 :]
+        depth += (match[0] == "(") - (match[0] == ")")
+        if match[0] == "(" and depth == 1 and not start:
+            start = match.end()
+        elif match[0] == ")" and depth == 0:
+            return text[start : match.start()], text[match.end() :]
+    raise ValueError(f"no parentheses in {text!r}")
 
 
 def split(text: str) -> list[str]:
     """Split a list of columns or expressions at the commas that separate them."""
-    return [part.strip() for part in _parts(text)]
-
-
-def _parts(text: str) -> Iterator[str]:
-    depth, part = 0, ""
+    depth, parts = 0, [""]
     for piece in _TOKEN.findall(text):
         depth += (piece == "(") - (piece == ")")
         if piece == "," and depth == 0:
-            yield part
-            part = ""
+            parts.append("")
         else:
-            part += piece
-    yield part
+            parts[-1] += piece
+    return [part.strip() for part in parts]

@@ -13,9 +13,8 @@ from typing import Final
 import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from directus_sync import output
+from directus_sync import catalog, output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
-from directus_sync.catalog.exactness import SomethingElse, require_only
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
@@ -210,7 +209,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         return _Failure(difference, refused)
     try:
         _execute(connection, difference)
-    except SomethingElse as error:
+    except catalog.SomethingElse as error:
         return _Failure(difference, str(error))
     except psycopg2.Error as error:
         if connection.closed:
@@ -246,10 +245,11 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         before = query.read(connection, database.FORMS)
         for command in statements(difference):
             cursor.execute(command)
-        if difference.built:
-            index = Object(Kind.INDEX, item.name)
-            before = Catalog({other: text for other, text in before.definitions.items() if other != index})
-        require_only(item, difference.expected or "", before, query.read(connection, database.FORMS))
+        # What is built already becomes the object.
+        index = Object(Kind.INDEX, item.name) if difference.built else None
+        kept = {other: text for other, text in before.definitions.items() if other != index}
+        expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
+        catalog.require_same(expected, query.read(connection, database.FORMS))
         connection.commit()
 
 

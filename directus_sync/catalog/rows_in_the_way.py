@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,17 +18,6 @@ from directus_sync.wording import count
 
 SAMPLE_KEYS: Final = 5
 
-# How PostgreSQL refuses to add something because of rows that are there.
-REFUSED_BY_ROWS: Final = frozenset(
-    {
-        errorcodes.UNIQUE_VIOLATION,
-        errorcodes.CHECK_VIOLATION,
-        errorcodes.FOREIGN_KEY_VIOLATION,
-        errorcodes.EXCLUSION_VIOLATION,
-        errorcodes.NOT_NULL_VIOLATION,
-    }
-)
-
 _ORDERING: Final = re.compile(r"( ASC| DESC)?( NULLS (FIRST|LAST))?$")
 
 
@@ -40,19 +30,8 @@ class RowsInTheWay:
     next: str
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A sentence about a number of things. one, many: its verb."""
-
-    noun: str
-    of: str
-    one: str
-    many: str
-    rest: str
-
-    def sentence(self, number: int) -> str:
-        """Return it for this number."""
-        return f"{count(number, self.noun)} of {self.of} {self.one if number == 1 else self.many} {self.rest}"
+# A sentence about a number of things: their noun, of what, the verb of one, the verb of many, the rest.
+_Counted = tuple[str, str, str, str, str]
 
 
 def find(connection: Connection, item: Object, definition: str, error: psycopg2.Error) -> RowsInTheWay:
@@ -60,13 +39,7 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
 
     Falls back to PostgreSQL's own words where the definition can't be turned into a query.
     """
-    finders = {
-        errorcodes.UNIQUE_VIOLATION: duplicates,
-        errorcodes.CHECK_VIOLATION: violations,
-        errorcodes.FOREIGN_KEY_VIOLATION: _orphans,
-        errorcodes.NOT_NULL_VIOLATION: _nulls,
-    }
-    finder = finders.get(error.pgcode or "")
+    finder = _FINDERS.get(error.pgcode or "")
     try:
         found = finder(connection, item, definition) if finder is not None else None
     except (psycopg2.Error, ValueError):
@@ -85,17 +58,8 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
     _, where, predicate = rest.partition(" WHERE ")
     if where:
         conditions.append(f"({predicate})")
-    query = sql.SQL(
-        "SELECT {columns}, count(*), count(*) OVER () FROM {table} WHERE {conditions}"
-        " GROUP BY {numbers} HAVING count(*) > 1 ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
-    ).format(
-        columns=_printed(", ".join(columns)),
-        table=_table(item),
-        conditions=_printed(" AND ".join(conditions) or "true"),
-        numbers=_numbers(columns),
-        limit=sql.Literal(SAMPLE_KEYS),
-    )
-    what = _Counted("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
+    query = _by_key(item, columns, " AND ".join(conditions) or "true", "HAVING count(*) > 1")
+    what = ("key", f"{item.names[0]} ({', '.join(columns)})", "has", "have", "more than one row")
     return _described(connection, query, what, "keep one row of each key, then run again")
 
 
@@ -111,7 +75,7 @@ def violations(connection: Connection, item: Object, definition: str) -> RowsInT
         condition=_printed(inside),
         limit=sql.Literal(SAMPLE_KEYS),
     )
-    what = _Counted("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
+    what = ("row", item.names[0], "violates", "violate", f"CHECK ({inside})")
     advice = f"correct or delete the rows with these keys ({', '.join(key)}), then run again"
     return _described(connection, query, what, advice)
 
@@ -123,21 +87,10 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
     columns, keys = printed.split(inside), printed.split(referenced)
     present = " AND ".join(f"own.{column} IS NOT NULL" for column in columns)
     matching = " AND ".join(f"other.{key} = own.{column}" for column, key in zip(columns, keys, strict=True))
-    query = sql.SQL(
-        "SELECT {columns}, count(*), count(*) OVER () FROM {table} AS own"
-        " WHERE {present} AND NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
-        " GROUP BY {numbers} ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
-    ).format(
-        columns=_printed(", ".join(f"own.{column}" for column in columns)),
-        table=_table(item),
-        present=_printed(present),
-        target=_printed(target),
-        matching=_printed(matching),
-        numbers=_numbers(columns),
-        limit=sql.Literal(SAMPLE_KEYS),
-    )
+    missing = f"NOT EXISTS (SELECT FROM {target} AS other WHERE {matching})"
+    query = _by_key(item, columns, f"{present} AND {missing}")
     of = f"{item.names[0]} ({', '.join(columns)})"
-    what = _Counted("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
+    what = ("key", of, "is", "are", f"not in {target.removeprefix('public.')}")
     advice = "add the rows that they refer to, or delete those that refer to nothing; then run again"
     return _described(connection, query, what, advice)
 
@@ -151,14 +104,39 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
         condition = " OR ".join(f"{column} IS NULL" for column in columns)
     query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(_table(item), _printed(condition))
     ((number,),) = _rows(connection, query)
-    what = _Counted("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
+    what = ("row", item.names[0], "has", "have", f"no value for {', '.join(columns)}")
     return RowsInTheWay(
-        what.sentence(number),
+        _sentence(number, what),
         "",
         "add the column by hand without NOT NULL, fill it, set NOT NULL; then run again"
         if item.kind is Kind.COLUMN
         else "fill it in those rows, then run again",
     )
+
+
+def _by_key(item: Object, columns: list[str], condition: str, having: str = "") -> sql.Composable:
+    """Return the query for the keys that most rows have, of those for which the condition holds."""
+    return sql.SQL(
+        "SELECT {columns}, count(*), count(*) OVER () FROM {table} AS own WHERE {condition}"
+        " GROUP BY {numbers} {having} ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
+    ).format(
+        columns=_printed(", ".join(columns)),
+        table=_table(item),
+        condition=_printed(condition),
+        numbers=sql.SQL(", ").join(sql.Literal(number) for number, _ in enumerate(columns, 1)),
+        having=sql.SQL(having),
+        limit=sql.Literal(SAMPLE_KEYS),
+    )
+
+
+_FINDERS: Final[Mapping[str, Callable[[Connection, Object, str], RowsInTheWay | None]]] = {
+    errorcodes.UNIQUE_VIOLATION: duplicates,
+    errorcodes.CHECK_VIOLATION: violations,
+    errorcodes.FOREIGN_KEY_VIOLATION: _orphans,
+    errorcodes.NOT_NULL_VIOLATION: _nulls,
+}
+# How PostgreSQL refuses to add something because of rows that are there.
+REFUSED_BY_ROWS: Final = frozenset({*_FINDERS, errorcodes.EXCLUSION_VIOLATION})
 
 
 def _described(connection: Connection, query: sql.Composable, what: _Counted, advice: str) -> RowsInTheWay | None:
@@ -175,7 +153,12 @@ def _described(connection: Connection, query: sql.Composable, what: _Counted, ad
         lines.append(f"and {total - len(rows)} more")
     if any(output.MASKED in line for line in lines):
         advice += "\nsee the values: directus-sync -v deploy"
-    return RowsInTheWay(what.sentence(total), "\n".join(lines), advice)
+    return RowsInTheWay(_sentence(total, what), "\n".join(lines), advice)
+
+
+def _sentence(number: int, what: _Counted) -> str:
+    noun, of, one, many, rest = what
+    return f"{count(number, noun)} of {of} {one if number == 1 else many} {rest}"
 
 
 def _rows(connection: Connection, query: sql.Composable) -> list[tuple[Any, ...]]:
@@ -203,7 +186,3 @@ def _table(item: Object) -> sql.Identifier:
 def _printed(text: str) -> sql.SQL:
     """Return a part of a definition, which PostgreSQL printed with the quotes that names need."""
     return sql.SQL(text)
-
-
-def _numbers(columns: list[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Literal(number) for number, _ in enumerate(columns, 1))

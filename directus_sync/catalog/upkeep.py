@@ -103,8 +103,8 @@ def captured(connection: Connection, path: Path, *, overwrite: bool) -> Catalog:
     Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`.
     """
     actual = query.read(connection)
-    if path.is_file() and not overwrite:
-        found = catalog.compare(catalog_file.load(path), actual)
+    if not overwrite and (expected := read_expected(path)) is not None:
+        found = catalog.compare(expected, actual)
         missing = [str(difference.object) for difference in found if difference.kind is not Drift.UNEXPECTED]
         if missing:
             raise CatalogExpectsIt(

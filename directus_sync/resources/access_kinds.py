@@ -40,10 +40,6 @@ def _role_widens(before: Rows, after: Rows) -> bool:
     return bool(after) and after[0]["parent"] is not None and (not before or before[0]["parent"] != after[0]["parent"])
 
 
-def _attachment_widens(before: Rows, after: Rows) -> bool:
-    return bool(after) and not before
-
-
 def _permission_widens(before: Rows, after: Rows) -> bool:
     # A rule is no wider than another one if it has no other fields, and all conditions of that one.
     return any(not any(_is_within(rule, old) for old in before) for rule in after)
@@ -72,19 +68,11 @@ JOIN public.directus_users u ON u.id = a."user" OR u.role = a.role WHERE a.polic
 ROLES: Final = ResourceKind(
     name=ROLE,
     table="directus_roles",
-    path="/roles",
     key=("id",),
     owned=("name", "icon", "description", "parent"),
     references={"parent": ROLE},
     stored=True,
-    exclusive=False,
-    goes=(
-        ("directus_roles", "id", None),
-        ("directus_access", "role", None),
-        ("directus_presets", "role", None),
-        # Directus suspends them.
-        ("directus_users", "role", ("id", "role", "status")),
-    ),
+    goes={"directus_roles": "id", "directus_access": "role", "directus_presets": "role", "directus_users": "role"},
     cost=Cost(_USERS_OF_ROLE, "user", "loses all access", "lose all access"),
     title="name",
     widens=_role_widens,
@@ -92,19 +80,13 @@ ROLES: Final = ResourceKind(
 POLICIES: Final = ResourceKind(
     name=POLICY,
     table="directus_policies",
-    path="/policies",
     key=("id",),
     owned=("name", "icon", "description", "ip_access", "enforce_tfa", "admin_access", "app_access"),
     # An empty list allows every address, as null does.
     read={"ip_access": "nullif(t.ip_access, '')"},
     lists=("ip_access",),
     stored=True,
-    exclusive=False,
-    goes=(
-        ("directus_policies", "id", None),
-        ("directus_permissions", "policy", None),
-        ("directus_access", "policy", None),
-    ),
+    goes={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
     cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
     # Directus makes the public policy, and nobody can remove it.
@@ -115,7 +97,6 @@ ATTACHMENTS: Final = ResourceKind(
     name=ATTACHMENT,
     noun="attachment",
     table="directus_access",
-    path="/access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
     # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
@@ -130,13 +111,11 @@ ATTACHMENTS: Final = ResourceKind(
     },
     references={"role": ROLE, "policy": POLICY},
     within=Within("role", "policies", grants=True),
-    exclusive=False,
-    widens=_attachment_widens,
+    widens=lambda before, after: bool(after) and not before,
 )
 PERMISSIONS: Final = ResourceKind(
     name=PERMISSION,
     table="directus_permissions",
-    path="/permissions",
     key=("policy", "collection", "action"),
     owned=("policy", "collection", "action", "fields", "permissions", "validation", "presets"),
     # Null and {} are the same to Directus. A creation has no row to filter, a deletion no fields, a read no payload.
@@ -151,7 +130,6 @@ PERMISSIONS: Final = ResourceKind(
     references={"policy": POLICY},
     within=Within("policy", "permissions"),
     about=About("collection", "fields"),
-    exclusive=False,
     widens=_permission_widens,
 )
 

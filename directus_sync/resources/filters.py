@@ -85,10 +85,5 @@ def _macro(schema: Snapshot, text: str) -> Iterator[str]:
     macro = _MACRO.fullmatch(text)
     if macro is None:
         yield f"Directus knows no {text}"
-        return
-    collection: str | None = paths.USERS
-    for name in filter(None, (macro["path"] or "").split(".")):
-        if collection is None or not paths.has_field(schema, collection, name):
-            yield f"{text} leads nowhere: {collection or 'what stands before it'} has no field {name}"
-            return
-        collection = paths.target_of(schema, collection, name)
+    elif (missing := paths.missing(schema, paths.USERS, (macro["path"] or "").lstrip("."))) is not None:
+        yield f"{text} leads nowhere: {missing}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Final
 
-from directus_sync.errors import InvalidAccess, InvalidResources, SyncError
+from directus_sync.errors import InvalidAccess, InvalidResources
 from directus_sync.resources import findings, studio
 from directus_sync.resources.access import compiling, writing
 from directus_sync.resources.access import lint as access_lint
@@ -52,54 +51,30 @@ class Wanted:
         return tuple(finding for finding in self.findings if not finding.is_error)
 
 
-class FamilyForm(ABC):
-    """The files of one family. name: of the family; error: what is raised for files that can't be used.
+class _Access:
+    """Who may do what: roles, policies, and a file for each collection.
 
-    roles, in all methods: the ids of the roles, by the names that the access files give them.
+    name: of the family; error: raised for files that can't be used. roles, in all methods: the ids of the roles,
+    by the names that the access files give them.
     """
-
-    name: ClassVar[str]
-    error: ClassVar[type[SyncError]]
-
-    @abstractmethod
-    def folder(self, settings: Settings) -> Path:
-        """Return the folder that has them."""
-
-    @abstractmethod
-    def are_kept(self, settings: Settings) -> bool:
-        """Tell whether the family is kept in files here."""
-
-    @abstractmethod
-    def family(self, roles: Roles) -> Family:
-        """Return the family, with the names that other files give."""
-
-    @abstractmethod
-    def read(self, settings: Settings, schema: Snapshot, roles: Roles) -> Wanted:
-        """Return what the files say. Raises `error` for what can't be read."""
-
-    @abstractmethod
-    def rewritten(
-        self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, roles: Roles
-    ) -> Changed:
-        """Return the files that change, so that they say what the database has. Raises `error`."""
-
-
-class _Access(FamilyForm):
-    """Who may do what: roles, policies, and a file for each collection."""
 
     name = ACCESS.name
     error = InvalidAccess
 
     def folder(self, settings: Settings) -> Path:
+        """Return the folder that has them."""
         return settings.access
 
     def are_kept(self, settings: Settings) -> bool:
-        return is_there(settings.access / "access.yaml")
+        """Tell whether the family is kept in files here."""
+        return is_there(settings.access / access_reading.TOP)
 
     def family(self, _roles: Roles) -> Family:
+        """Return the family, with the names that other files give."""
         return ACCESS
 
     def read(self, settings: Settings, schema: Snapshot, _roles: Roles) -> Wanted:
+        """Return what the files say. Raises `error` for what can't be read."""
         contents = access_reading.contents(settings.access)
         found = access_reading.parse(settings.access, contents)
         items = compiling.compiled(found, schema)
@@ -109,6 +84,7 @@ class _Access(FamilyForm):
     def rewritten(
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, _roles: Roles
     ) -> Changed:
+        """Return the files that change, so that they say what the database has. Raises `error`."""
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
         # A collection that is gone takes its file along.
@@ -116,8 +92,8 @@ class _Access(FamilyForm):
         return changed | dict.fromkeys(gone)
 
 
-class _Studio(FamilyForm):
-    """What the Studio shows: settings, lists, dashboards, flows, words."""
+class _Studio:
+    """What the Studio shows: settings, lists, dashboards, flows, words. Its methods are those of `_Access`."""
 
     name = STUDIO.name
     error = InvalidResources
@@ -160,6 +136,7 @@ class _Studio(FamilyForm):
         return changed | dict.fromkeys(gone)
 
 
+FamilyForm = _Access | _Studio
 FORMS: Final[tuple[FamilyForm, ...]] = (_Access(), _Studio())
 
 

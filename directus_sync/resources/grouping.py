@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from directus_sync.resources.items import Resource, Row, ordered
-from directus_sync.resources.kinds import Family, LiveRow, Place, ResourceKind
+from directus_sync.resources.kinds import ID, Family, LiveRow, Place, ResourceKind
 
 # How items name a row.
 Names = Mapping[Place, str]
@@ -37,19 +38,15 @@ def names_of(family: Family, wanted: Iterable[Resource], base: Iterable[Resource
 
 def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[str, Resource]:
     """Return recorded items by the names that rows have now."""
-    items = tuple(items)
-    if _names(family, items).items() <= names.items():
-        return {item.id: item for item in items}
-    rows = [(family.kind(item.kind), row) for item in items for row in item.rows]
-    found = (LiveRow(kind, row.get(kind.primary), kind.compared(row)) for kind, row in rows)
+    rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
+    found = (LiveRow(kind, row.get(ID), kind.compared(row)) for kind, row in rows)
     return grouped(family, found, names, taken=True).items
 
 
 def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
-    primaries = {kind.name: kind.primary for kind in family.kinds if kind.stored}
-    stored = [(item, row) for item in items if item.kind in primaries for row in item.rows]
+    stored = [(item, row) for item in items if family.by_name[item.kind].stored for row in item.rows]
     # Of the key of a row that is a part of another one, the last part is its own.
-    return {(item.kind, str(row[primaries[item.kind]])): item.key.rpartition("/")[2] for item, row in stored}
+    return {(item.kind, str(row[ID])): item.key.rpartition("/")[2] for item, row in stored}
 
 
 def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: bool = False) -> Live:
@@ -92,10 +89,7 @@ def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
         kind, primary = found.kind, str(found.primary)
         if (kind.name, primary) in given:
             continue
-        title = "".join(
-            c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in str(found.row[kind.title]).lower()
-        )
-        name = "-".join(filter(None, title.split("-"))) or primary
+        name = re.sub(r"[^a-z0-9_]+", "-", str(found.row[kind.title]).lower()).strip("-") or primary
         if (*_scope(found), name) in taken:
             name = f"{name}-{primary[:8]}"
         taken.add((*_scope(found), name))
@@ -111,13 +105,11 @@ def _scope(found: LiveRow) -> Place:
 
 def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
     """Return the key by which items know a row."""
-    return "/".join(
-        _part(kind, primary if column == kind.primary else row[column], column, names) for column in kind.key
-    )
+    return "/".join(_part(kind, primary if column == ID else row[column], column, names) for column in kind.key)
 
 
 def _part(kind: ResourceKind, value: object, column: str, names: Names) -> str:
-    named = kind.references.get(column, kind.name if column == kind.primary else None)
+    named = kind.references.get(column, kind.name if column == ID else None)
     return names.get((named or "", str(value)), "-" if value is None else _plain(str(value)))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
+from directus_sync.errors import SyncError
 from directus_sync.resources.items import Items, Resource, Row, ordered, text
 from directus_sync.resources.kinds import About, Family, ResourceKind, Rows
 from directus_sync.resources.plan import Judged, ResourceChange, ResourcePlan
@@ -26,6 +28,18 @@ def changes(family: Family, wanted: Items, live: Items) -> tuple[ResourceChange,
     return tuple(found)
 
 
+def require_lossless(
+    family: Family, read: Iterable[Resource], live: Items, folder: Path, error: type[SyncError]
+) -> None:
+    """Raise the error unless files that were written are read as what the database has."""
+    for change in changes(family, {item.id: item for item in read}, live):
+        raise error(
+            f"{change.id} can't be written to the files as Directus has it; nothing was written",
+            where=str(folder),
+            next=f"write it by hand as docs/{family.name}.md shows, then push",
+        )
+
+
 def mover(change: ResourceChange, base: Items | None) -> Mover:
     """Tell who made an item differ since the base. base: None where nothing was ever recorded."""
     then = None if base is None else _rows(change.kind, base.get(change.id))
@@ -40,7 +54,7 @@ def mover(change: ResourceChange, base: Items | None) -> Mover:
 
 def about(family: Family, items: Items) -> frozenset[str]:
     """Return the collections that items are about."""
-    named = ((family.kind(item.kind).about, row) for item in items.values() for row in item.rows)
+    named = ((family.by_name[item.kind].about, row) for item in items.values() for row in item.rows)
     return frozenset(row[about.collection] for about, row in named if about is not None)
 
 
@@ -51,7 +65,7 @@ def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str
     """
     kept = {}
     for name, item in base.items():
-        about = family.kind(item.kind).about
+        about = family.by_name[item.kind].about
         if about is None:
             kept[name] = item
         elif rows := [_without_lost(about, row, schema) for row in item.rows if row[about.collection] in schema]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from directus_sync.resources.items import Row, text
 from directus_sync.sql_text import literal
 from directus_sync.wording import count
 
 Rows = tuple[Row, ...]
-
-
-def _narrows(_before: Rows, _after: Rows) -> bool:
-    return False
+# The primary key of each of Directus's own tables that is a kind here.
+ID: Final = "id"
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,6 @@ class Cost:
         return f"{count(number, self.noun)} {self.one if number == 1 else self.many}"
 
 
-# Rows that go with one: a table, its column that has the primary key, and the columns to keep, None for all.
-Goes = tuple[tuple[str, str, tuple[str, ...] | None], ...]
-
-
 @dataclass(frozen=True)
 class About:
     """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part.
@@ -71,18 +65,18 @@ class About:
 class ResourceKind:
     """One kind of rows.
 
-    name: in ids, as in policy:trm-marshal. path: of Directus's API. key: columns whose values name an item.
+    name: in ids, as in policy:trm-marshal. key: columns whose values name an item.
     owned: fields that git owns. environment: fields that each database has for itself; with the primary key these are
     all columns. read: SQL in place of a column, by which equal things are read alike.
     lists: columns of texts separated by commas, whose order says nothing.
     references: by column, the kind of the row that it names.
-    stored: the primary key is in the files, the same everywhere, and has a name there. exclusive: a row that neither
-    files nor base know is somebody's uncaptured work; else it is named and left alone.
+    stored: the primary key is in the files, the same everywhere, and has a name there.
     about: which collection and fields rows are about.
     links: columns with other rows of the same kind, each named once.
     singles: columns of the table's one row, each of which is an item by itself, with the values that Directus gives
     them. An item is there where its value is another one.
-    goes: what the attic keeps of a removal. cost: of a removal, which then needs approval.
+    goes: what the attic keeps of a removal: by table, the column that has the primary key.
+    cost: of a removal, which then needs approval.
     title: the column by which people know a row that has no name yet. noun: what a row of it is called, if not by name.
     where: SQL that tells which rows of the table are looked at.
     widens: tells whether rows allow more than others did.
@@ -90,31 +84,38 @@ class ResourceKind:
 
     name: str
     table: str
-    path: str
     key: tuple[str, ...]
     owned: tuple[str, ...]
     environment: tuple[str, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
-    primary: str = "id"
     stored: bool = False
-    exclusive: bool = True
     within: Within | None = None
     about: About | None = None
     links: tuple[str, ...] = ()
     singles: Mapping[str, Any] = field(default_factory=dict)
-    goes: Goes = ()
+    goes: Mapping[str, str] = field(default_factory=dict)
     cost: Cost | None = None
     title: str = ""
     noun: str = ""
     where: str = "true"
-    widens: Callable[[Rows, Rows], bool] = _narrows
+    widens: Callable[[Rows, Rows], bool] = lambda _before, _after: False
+
+    @property
+    def path(self) -> str:
+        """Where Directus's API has its rows."""
+        return f"/{self.table.removeprefix('directus_')}"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a row that neither files nor base know is uncaptured work; else it is named and left alone."""
+        return not self.stored and self.within is None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns by which rows are compared."""
-        return (self.primary, *self.owned) if self.stored else self.owned
+        return (ID, *self.owned) if self.stored else self.owned
 
     def compared(self, row: Row) -> Row:
         """Return of a row what is compared and recorded."""
@@ -125,14 +126,14 @@ class ResourceKind:
         if self.singles:
             names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (
-                f"SELECT '{self.name}', to_jsonb(t.{self.primary}),"  # noqa: S608 - constants
+                f"SELECT '{self.name}', to_jsonb(t.{ID}),"  # noqa: S608 - constants
                 " jsonb_build_object('field', single.key, 'value', single.value)"
                 f" FROM public.{self.table} t CROSS JOIN LATERAL jsonb_each(to_jsonb(t)) AS single"
                 f" WHERE single.key IN ({names}) AND single.value <> ({initial}::jsonb -> single.key)"
             )
         pairs = ", ".join(f"'{name}', {self.read.get(name, f't.{name}')}" for name in self.columns)
         return (
-            f"SELECT '{self.name}', to_jsonb(t.{self.primary}), jsonb_build_object({pairs})"  # noqa: S608 - constants
+            f"SELECT '{self.name}', to_jsonb(t.{ID}), jsonb_build_object({pairs})"  # noqa: S608 - constants
             f" FROM public.{self.table} t WHERE {self.where}"
         )
 
@@ -150,10 +151,6 @@ class LiveRow:
 Place = tuple[str, str]
 
 
-def _none(_rows: Sequence[LiveRow]) -> frozenset[Place]:
-    return frozenset()
-
-
 @dataclass(frozen=True)
 class Family:
     """Kinds that are kept in the same files and recorded together, in the order in which they are written.
@@ -165,25 +162,21 @@ class Family:
     name: str
     kinds: tuple[ResourceKind, ...]
     names: Mapping[Place, str] = field(default_factory=dict)
-    ignored: Callable[[Sequence[LiveRow]], frozenset[Place]] = _none
+    ignored: Callable[[Sequence[LiveRow]], frozenset[Place]] = lambda _rows: frozenset()
 
     def owns(self, item: str) -> bool:
         """Tell whether an id, as approvals have it, is of this family; one without a colon is of the schema."""
         kind, colon, _ = item.partition(":")
-        return bool(colon) and any(kind == own.name for own in self.kinds)
+        return bool(colon) and kind in self.by_name
 
     @cached_property
     def by_name(self) -> Mapping[str, ResourceKind]:
         """The kinds by name."""
         return {kind.name: kind for kind in self.kinds}
 
-    def kind(self, name: str) -> ResourceKind:
-        """Return the kind of that name."""
-        return self.by_name[name]
-
     def parent(self, kind: ResourceKind) -> ResourceKind | None:
         """Return the kind of the rows that this kind's rows are a part of."""
-        return self.kind(kind.references[kind.within.column]) if kind.within else None
+        return self.by_name[kind.references[kind.within.column]] if kind.within else None
 
     def select(self) -> str:
         """Return SQL that yields every row of the family."""

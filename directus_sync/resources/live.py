@@ -32,20 +32,18 @@ def read(connection: Connection, family: Family, only: Iterable[ResourceChange] 
     if only is None:
         ((rows,),) = database.query(connection, sql)
     else:
-        keys = text([[change.kind.name, _key(change)] for change in only])
+        rows_of = ((change.kind, (change.after or change.before)[0]) for change in only)
+        keys = text([[kind.name, {column: row[column] for column in kind.key}] for kind, row in rows_of])
         ((rows,),) = database.query(connection, f"{sql} {_CHOSEN}", (keys,))
-    return tuple(LiveRow(family.kind(name), primary, _canonical(family.kind(name), row)) for name, primary, row in rows)
+    return tuple(
+        LiveRow(family.by_name[name], primary, _canonical(family.by_name[name], row)) for name, primary, row in rows
+    )
 
 
 def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:
     """Return the fields of these collections, as far as they are there, by name; they may be Directus's own."""
     rows = database.query(connection, _SCHEMA, {"names": list(collections)})
     return {collection: frozenset(fields) for collection, fields in rows}
-
-
-def _key(change: ResourceChange) -> Row:
-    row = (change.after or change.before)[0]
-    return {column: row[column] for column in change.kind.key}
 
 
 def _canonical(kind: ResourceKind, row: Row) -> Row:

@@ -34,10 +34,30 @@ def has_field(schema: Snapshot, collection: str, name: str) -> bool:
 
 def target_of(schema: Snapshot, collection: str, name: str) -> str | None:
     """Return the collection that a relational field leads to, or None."""
-    relation = schema.section("relations").get((collection, name))
-    if relation is not None:
-        return relation.get("related_collection")
-    return next((key[0] for key, _ in _aliases(schema, collection, name)), None)
+    relations = schema.section("relations")
+    if (collection, name) in relations:
+        return relations[collection, name].get("related_collection")
+    for key, relation in relations.items():
+        meta = relation.get("meta") or {}
+        if relation.get("related_collection") == collection and meta.get("one_field") == name:
+            return key[0]
+    return None
+
+
+def missing(schema: Snapshot, collection: str, path: str) -> str | None:
+    """Say what of a path of fields is not there; None if all is, or nobody can tell."""
+    at: str | None = collection
+    for name in path.split("."):
+        if name in {"*", ""} or name.startswith("$"):
+            return None
+        if at is None:
+            return "a field before it is no relation"
+        if not has_field(schema, at, name):
+            return f"{at} has no field {name}"
+        if at.startswith(SYSTEM) and at != USERS:
+            return None
+        at = target_of(schema, at, name)
+    return None
 
 
 def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str, str, str | None]]:
@@ -54,10 +74,3 @@ def alias_of(schema: Snapshot, collection: str, name: str) -> str | None:
     """Return the field on the other side of a relation that lists its rows, or None."""
     relation: Mapping[str, Any] = schema.section("relations").get((collection, name), {})
     return (relation.get("meta") or {}).get("one_field")
-
-
-def _aliases(schema: Snapshot, collection: str, name: str) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    for key, relation in schema.section("relations").items():
-        meta = relation.get("meta") or {}
-        if relation.get("related_collection") == collection and meta.get("one_field") == name:
-            yield key, relation

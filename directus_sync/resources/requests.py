@@ -5,14 +5,14 @@ What a row is a part of is written with it: all permissions of all policies chan
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource, Row, text
-from directus_sync.resources.kinds import Family, LiveRow, ResourceKind
+from directus_sync.resources.kinds import ID, Family, LiveRow, ResourceKind
 from directus_sync.resources.plan import ResourceChange
 from directus_sync.schema.diff import Action
 
@@ -25,15 +25,6 @@ class RowRequest:
     path: str
     body: Any
     items: tuple[str, ...]
-
-
-@dataclass
-class _Parts:
-    """What becomes of the rows that are a part of one row."""
-
-    create: list[Row] = field(default_factory=list)
-    update: list[Row] = field(default_factory=list)
-    delete: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ def requests(
     for kind in owners:
         own = [r for r in rewrites if r.change.kind is kind]
         parts = [r for r in _parts_of(family, kind, rewrites, gone) if not _is_withdrawn(r)]
-        new = {row.get(kind.primary) for r in own for row in r.created}
+        new = {row.get(ID) for r in own for row in r.created}
         yield from _created(kind, own, [r for r in parts if r.owner in new])
         yield from _patched(kind, own, [r for r in parts if r.owner not in new])
     for kind in reversed(owners):
@@ -113,16 +104,21 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
     pairs = list(zip(before, after, strict=False))
     if kind.stored:
         # A stored primary key is the identity for ever.
-        pairs = [(each, row) for each in before for row in after if each.primary == row[kind.primary]]
+        pairs = [(each, row) for each in before for row in after if each.primary == row[ID]]
     updated = [id(row) for _, row in pairs]
     deleted = [each for each in before if all(each is not other for other, _ in pairs)]
     unlinked = [*((each, row) for each, row in pairs), *((each, None) for each in deleted)]
+    column = kind.within.column if kind.within else None
     return _Rewrite(
         change,
-        tuple(_plain(kind, row) for row in after if id(row) not in updated),
-        tuple({kind.primary: each.primary, **_edits(kind, each.row, row)} for each, row in pairs),
+        # The column that names the owner is filled in by Directus.
+        tuple({name: row[name] for name in row if name != column} for row in after if id(row) not in updated),
+        tuple(
+            {ID: each.primary, **{n: row[n] for n in kind.owned if text(row[n]) != text(each.row[n])}}
+            for each, row in pairs
+        ),
         tuple(each.primary for each in deleted),
-        (change.after or change.before)[0][kind.within.column] if kind.within else None,
+        (change.after or change.before)[0][column] if column else None,
         tuple(filter(None, (_unlinked(kind, each, row) for each, row in unlinked))),
     )
 
@@ -134,16 +130,7 @@ def _unlinked(kind: ResourceKind, found: LiveRow, row: Row | None) -> Row | None
         for name in kind.links
         if found.row[name] is not None and (row is None or row[name] != found.row[name])
     }
-    return {kind.primary: found.primary, **lost} if lost else None
-
-
-def _plain(kind: ResourceKind, row: Row) -> Row:
-    """Return the row without the column that Directus fills in, because it is written as a part of another row."""
-    return {name: value for name, value in row.items() if not kind.within or name != kind.within.column}
-
-
-def _edits(kind: ResourceKind, before: Row, after: Row) -> Row:
-    return {name: after[name] for name in kind.owned if text(after[name]) != text(before[name])}
+    return {ID: found.primary, **lost} if lost else None
 
 
 def _created(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[RowRequest]:
@@ -153,34 +140,33 @@ def _created(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
     by_owner = _by_owner(parts)
     for row in rows:
         for (owner, alias), group in by_owner.items():
-            if owner == row.get(kind.primary):
-                row[alias] = group.create
+            if owner == row.get(ID):
+                row[alias] = group["create"]
     yield RowRequest("POST", kind.path, rows, tuple(r.change.id for r in [*(o for o in own if o.created), *parts]))
 
 
 def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> Iterator[RowRequest]:
-    rows = {row[kind.primary]: dict(row) for rewrite in own for row in rewrite.updated}
+    rows = {row[ID]: dict(row) for rewrite in own for row in rewrite.updated}
     if parts and not rows and (direct := _direct(parts)) is not None:
         yield direct
         return
     for (owner, alias), group in _by_owner(parts).items():
-        body = {"create": group.create, "update": group.update, "delete": group.delete}
-        if any(body.values()):
-            rows.setdefault(owner, {kind.primary: owner})[alias] = body
+        if any(group.values()):
+            rows.setdefault(owner, {ID: owner})[alias] = group
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
         # Directus writes one after the other, in one transaction.
-        yield RowRequest("PATCH", kind.path, [*_letting_go(kind, parts), *rows.values()], changed)
+        yield RowRequest("PATCH", kind.path, [*_letting_go(parts), *rows.values()], changed)
     for part in parts:
         if part.deleted and not _goes_with_patch(part):
             yield RowRequest("DELETE", part.change.kind.path, list(part.deleted), (part.change.id,))
 
 
-def _letting_go(kind: ResourceKind, parts: list[_Rewrite]) -> Iterator[Row]:
+def _letting_go(parts: list[_Rewrite]) -> Iterator[Row]:
     """Yield what frees rows that are named by one row, for another one to name them."""
     for part in parts:
         if part.unlinked and part.change.kind.within is not None:
-            yield {kind.primary: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
+            yield {ID: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
 
 
 def _direct(parts: list[_Rewrite]) -> RowRequest | None:
@@ -198,15 +184,16 @@ def _direct(parts: list[_Rewrite]) -> RowRequest | None:
     return RowRequest(method, kind.path, rows, tuple(r.change.id for r in parts))
 
 
-def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], _Parts]:
-    found: dict[tuple[Any, str], _Parts] = defaultdict(_Parts)
+def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list[Any]]]:
+    """Return what becomes of the rows that are a part of one row, by that row and its list of them."""
+    found: dict[tuple[Any, str], dict[str, list[Any]]] = {}
     for rewrite in parts:
         within = rewrite.change.kind.within
         if within is not None:
-            group = found[rewrite.owner, within.alias]
-            group.create = _leaves_first(rewrite.change.kind, [*group.create, *rewrite.created])
-            group.update += rewrite.updated
-            group.delete += rewrite.deleted if _goes_with_patch(rewrite) else ()
+            group = found.setdefault((rewrite.owner, within.alias), {"create": [], "update": [], "delete": []})
+            group["create"] = _leaves_first(rewrite.change.kind, [*group["create"], *rewrite.created])
+            group["update"] += rewrite.updated
+            group["delete"] += rewrite.deleted if _goes_with_patch(rewrite) else ()
     return found
 
 
@@ -216,12 +203,9 @@ def _goes_with_patch(part: _Rewrite) -> bool:
 
 
 def _leaves_first(kind: ResourceKind, rows: Sequence[Row]) -> list[Row]:
-    """Return rows in an order in which each names only rows before it, or that are there."""
+    """Return rows in an order in which each names only rows before it, or that are there. The files say no circle."""
     if not kind.links:
         return list(rows)
-    left, done = {row[kind.primary]: row for row in rows}, list[Row]()
-    while left:
-        ready = [key for key, row in left.items() if not any(row[link] in left for link in kind.links)]
-        # In a circle there is no such order; the files can't say one.
-        done += [left.pop(key) for key in ready or list(left)]
-    return done
+    new = {row[ID]: row for row in rows}
+    named = {key: {row[link] for link in kind.links} & new.keys() for key, row in new.items()}
+    return [new[key] for key in TopologicalSorter(named).static_order()]

@@ -21,7 +21,6 @@ TRANSLATION: Final = "translation"
 SETTINGS: Final = ResourceKind(
     name=SETTING,
     table="directus_settings",
-    path="/settings",
     key=("field",),
     owned=("field", "value"),
     # As Directus 11.17.4 makes its one row.
@@ -58,7 +57,6 @@ SETTINGS: Final = ResourceKind(
 PRESETS: Final = ResourceKind(
     name=PRESET,
     table="directus_presets",
-    path="/presets",
     key=("collection", "role", "bookmark"),
     owned=(
         "collection", "role", "bookmark", "icon", "color", "search", "filter", "layout", "layout_query",
@@ -69,25 +67,22 @@ PRESETS: Final = ResourceKind(
     where='t."user" IS NULL',
     references={"role": ROLE},
     about=About("collection"),
-    goes=(("directus_presets", "id", None),),
+    goes={"directus_presets": "id"},
 )  # fmt: skip
 DASHBOARDS: Final = ResourceKind(
     name=DASHBOARD,
     table="directus_dashboards",
-    path="/dashboards",
     key=("id",),
     owned=("name", "icon", "color", "note"),
     environment=("date_created", "user_created"),
     stored=True,
-    exclusive=False,
-    goes=(("directus_dashboards", "id", None), ("directus_panels", "dashboard", None)),
+    goes={"directus_dashboards": "id", "directus_panels": "dashboard"},
     cost=Cost("SELECT count(*) FROM public.directus_panels WHERE dashboard = %s", PANEL, "goes with it", "go with it"),
     title="name",
 )
 PANELS: Final = ResourceKind(
     name=PANEL,
     table="directus_panels",
-    path="/panels",
     key=("dashboard", "name"),
     owned=(
         "dashboard", "name", "type", "position_x", "position_y", "width", "height", "show_header", "icon", "color",
@@ -98,20 +93,17 @@ PANELS: Final = ResourceKind(
     read={"name": "nullif(t.name, '')"},
     references={"dashboard": DASHBOARD},
     within=Within("dashboard", "panels", deletes=False),
-    exclusive=False,
-    goes=(("directus_panels", "id", None),),
+    goes={"directus_panels": "id"},
 )  # fmt: skip
 FLOWS: Final = ResourceKind(
     name=FLOW,
     table="directus_flows",
-    path="/flows",
     key=("id",),
     owned=("name", "icon", "color", "description", "status", "trigger", "accountability", "options", "operation"),
     environment=("date_created", "user_created"),
     references={"operation": OPERATION},
     stored=True,
-    exclusive=False,
-    goes=(("directus_flows", "id", None), ("directus_operations", "flow", None)),
+    goes={"directus_flows": "id", "directus_operations": "flow"},
     cost=Cost(
         "SELECT count(*) FROM public.directus_operations WHERE flow = %s", OPERATION, "goes with it", "go with it"
     ),
@@ -120,7 +112,6 @@ FLOWS: Final = ResourceKind(
 OPERATIONS: Final = ResourceKind(
     name=OPERATION,
     table="directus_operations",
-    path="/operations",
     key=("flow", "id"),
     owned=("flow", "key", "name", "type", "position_x", "position_y", "options", "resolve", "reject"),
     environment=("date_created", "user_created"),
@@ -129,17 +120,15 @@ OPERATIONS: Final = ResourceKind(
     # PostgreSQL asks that they exist, and that no two operations lead to one.
     links=("resolve", "reject"),
     stored=True,
-    exclusive=False,
-    goes=(("directus_operations", "id", None),),
+    goes={"directus_operations": "id"},
     title="key",
 )
 TRANSLATIONS: Final = ResourceKind(
     name=TRANSLATION,
     table="directus_translations",
-    path="/translations",
     key=("language", "key"),
     owned=("language", "key", "value"),
-    goes=(("directus_translations", "id", None),),
+    goes={"directus_translations": "id"},
 )
 
 STUDIO: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))

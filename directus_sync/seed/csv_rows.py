@@ -51,18 +51,14 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _node(cell: str, path: Path, line: int) -> yaml.Node:
-    mark = yaml.Mark(str(path), 0, line - 1, 0, None, 0)
-    node: yaml.Node | None = None
     if plain_yaml.NUL in cell:
-        what = f"a cell has {plain_yaml.NO_NUL}"
-        raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line")
+        raise InvalidSeed(f"a cell has {plain_yaml.NO_NUL}", where=f"{path}:{line}", next="correct that line")
+    node: yaml.Node | None = None
     if cell.startswith(("{", "[")):
+        # Empty lines before it, so that its nodes know the line in which they stand.
         try:
-            node = plain_yaml.tree(cell.encode())
+            node = plain_yaml.tree(b"\n" * (line - 1) + cell.encode())
         except plain_yaml.Unreadable as error:
             what = f"a cell can't be used: {error.reason}"
             raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line") from error
-    if node is None:
-        node = plain_yaml.scalar(cell)
-    node.start_mark = mark
-    return node
+    return node or plain_yaml.scalar(cell)

@@ -30,10 +30,7 @@ class Order:
 
 
 def order(rows: Sequence[Row], needs: Needs) -> Order:
-    """Put rows in order.
-
-    Raises InvalidSeed for a circle without a reference that may be null at first.
-    """
+    """Put rows in order. Raises InvalidSeed for a circle without a reference that may be null at first."""
     waiting = dict.fromkeys(rows)
     left = {row: {name: target for name, target in needs[row].items() if target in waiting} for row in rows}
     batches: list[tuple[Row, ...]] = []

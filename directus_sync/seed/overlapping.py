@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.reading import DISJOINT, Range
-from directus_sync.seed.values import Literal, Row, Value, label
+from directus_sync.seed.values import Literal, Row, label
 
 
 def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> None:
@@ -25,7 +25,7 @@ def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> No
             )
     alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        alike[tuple(_shown(row.given[name]) for name in row.key if name not in limits)].append(row)
+        alike[tuple(label({name: row.given[name]}) for name in row.key if name not in limits)].append(row)
     for group in alike.values():
         for one, other in itertools.combinations(group, 2):
             if all(_meet(one, other, each) for each in ranges):
@@ -59,15 +59,7 @@ def _number(row: Row, name: str, otherwise: Decimal) -> Decimal:
         ) from error
 
 
-def _shown(value: Value) -> str:
-    return label({"": value})
-
-
 def _spans(row: Row, ranges: Sequence[Range]) -> str:
     """Return the ranges of a row for people: 0 to 10, 1 to any."""
-    return ", ".join(" to ".join(_limit(row, name) for name in (each.begin, each.end)) for each in ranges)
-
-
-def _limit(row: Row, name: str) -> str:
-    value = row.given.get(name)
-    return value.text if isinstance(value, Literal) and value.text is not None else "any"
+    spans = (_span(row, each) for each in ranges)
+    return ", ".join(" to ".join(str(end) if end.is_finite() else "any" for end in span) for span in spans)

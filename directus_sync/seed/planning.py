@@ -103,7 +103,7 @@ def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Stor
     for number, file in enumerate(files):
         own = tuple(item for item in judged if item.row.file == number)
         created = [item.row for item in own if item.action is Action.CREATE]
-        plans.append(FilePlan(str(file.path), own, order(created, {row: _needs(row, resolver) for row in created})))
+        plans.append(FilePlan(str(file.path), own, order(created, {row: resolver.needs(row) for row in created})))
     return SeedPlan(tuple(plans), resolver)
 
 
@@ -154,8 +154,3 @@ def _require_complete(row: Row) -> None:
         raise InvalidSeed(
             f"a new row of {collection.name} needs {' and '.join(missing)}", where=row.where, next="fill it in"
         )
-
-
-def _needs(row: Row, resolver: Resolver) -> dict[str, Row]:
-    values = {name: resolver.value(row, name) for name in row.given}
-    return {name: value for name, value in values.items() if isinstance(value, Row)}

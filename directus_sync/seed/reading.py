@@ -31,18 +31,16 @@ _NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)
 FORM: Final = "write it as a mapping of collections to lists of rows; docs/seeds.md shows how"
 
 
+Fields = Mapping[str, tuple[yaml.Node, str]]
+
+
 @dataclass(frozen=True, eq=False)
 class RawRow:
-    """One row as it stands in a file. where: `file:line`.
-
-    shared: the fields that its whole group has; group: the `file:line` of these.
-    """
+    """One row as it stands in a file. where: `file:line`; fields: what each has, and where that stands."""
 
     collection: str
     where: str
-    fields: Mapping[str, yaml.Node] = field(repr=False)
-    shared: Mapping[str, yaml.Node] = field(default_factory=dict, repr=False)
-    group: str = ""
+    fields: Fields = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,12 @@ class SeedFile:
 
 
 def read(path: Path) -> SeedFile:
-    """Read one file.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Read one file. Raises InvalidSeed with file and line."""
     return parse(plain_yaml.content(path, InvalidSeed, "correct its name"), path)
 
 
 def parse(content: bytes, path: Path) -> SeedFile:
-    """Read what a file holds. path: for messages.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Read what a file holds. path: for messages. Raises InvalidSeed with file and line."""
     root = plain_yaml.file_tree(content, str(path), InvalidSeed, "correct that line")
     if root is None:
         return SeedFile(path, (), {})
@@ -152,8 +144,12 @@ def plain(node: yaml.Node) -> object:
 
 def _listed(name: str, node: yaml.SequenceNode, path: Path) -> Iterator[RawRow]:
     for entry in node.value:
-        pairs = _pairs(entry, path, f"a row of {name} must be a mapping of fields to values")
-        yield RawRow(name, _at(entry, path), {key: value for key, _, value in pairs})
+        fields = _fields(entry, path, f"a row of {name} must be a mapping of fields to values")
+        yield RawRow(name, _at(entry, path), fields)
+
+
+def _fields(node: yaml.Node, path: Path, otherwise: str) -> Fields:
+    return {key: (value, _at(value, path)) for key, _, value in _pairs(node, path, otherwise)}
 
 
 def _group(name: str, node: yaml.MappingNode, path: Path, line: int) -> Mapping[str, yaml.Node]:
@@ -167,24 +163,20 @@ def _group(name: str, node: yaml.MappingNode, path: Path, line: int) -> Mapping[
 
 
 def _of_group(name: str, group: Mapping[str, yaml.Node], path: Path) -> Iterator[RawRow]:
-    shared: dict[str, yaml.Node] = {}
-    where = ""
-    if EACH in group:
-        where = _at(group[EACH], path)
-        shared = {key: value for key, _, value in _pairs(group[EACH], path, f"{EACH} must be a mapping of fields")}
+    shared = _fields(group[EACH], path, f"{EACH} must be a mapping of fields") if EACH in group else {}
     node = group[ROWS]
     listed = _listed(name, node, path) if isinstance(node, yaml.SequenceNode) else _of_csv(name, node, path)
     for row in listed:
         if twice := sorted(row.fields.keys() & shared.keys()):
             raise InvalidSeed(f"{twice[0]} stands in {EACH}, too", where=row.where, next="take it out of one of them")
-        yield RawRow(name, row.where, row.fields, shared, where)
+        yield RawRow(name, row.where, {**shared, **row.fields})
 
 
 def _of_csv(name: str, node: yaml.Node, path: Path) -> Iterator[RawRow]:
     if not isinstance(node, yaml.ScalarNode):
         raise InvalidSeed(f"{ROWS} must be a list of rows or the name of a CSV file", where=_at(node, path), next=FORM)
     for where, fields in csv_rows.read(path.parent / str(node.value), _at(node, path)):
-        yield RawRow(name, where, fields)
+        yield RawRow(name, where, {key: (cell, where) for key, cell in fields.items()})
 
 
 def _ranges(name: str, node: yaml.Node, path: Path) -> tuple[Range, ...]:

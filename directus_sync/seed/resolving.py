@@ -45,10 +45,7 @@ class Resolver:
                     self._by_value.setdefault((row.collection.name, name, self._comparable(row, name)), []).append(row)
 
     def run(self) -> None:
-        """Resolve everything.
-
-        Raises InvalidSeed for what matches nothing or more than one row, or waits for itself.
-        """
+        """Resolve everything. Raises InvalidSeed for what matches nothing or more than one row, or waits for itself."""
         everywhere = [(row.file, reference) for row in self._rows for reference in references(row.given.values())]
         while True:
             rows = [row for row in self._rows if row not in self._found]
@@ -73,6 +70,11 @@ class Resolver:
         value = row.given[name]
         return self._targets[row.file, value] if isinstance(value, Reference) else self._print(row, name)
 
+    def needs(self, row: Row) -> dict[str, Row]:
+        """Return the fields of a row that refer to rows which are to be created."""
+        values = ((name, self.value(row, name)) for name in row.given)
+        return {name: value for name, value in values if isinstance(value, Row)}
+
     def _print(self, owner: Row | Reference, name: str) -> Any:
         text = getattr(owner.given[name], "text", None)
         return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]
@@ -96,7 +98,8 @@ class Resolver:
         return known
 
     def _find_rows(self, rows: Iterable[Row]) -> bool:
-        ready = []
+        further = False
+        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, Wanted]]] = {}
         for row in rows:
             values = self._known(row.file, row, row.key)
             if values is None:
@@ -108,9 +111,7 @@ class Resolver:
                     where=f"{other.where}\n{row.where}",
                     next="keep one of them",
                 )
-            ready.append((row, values))
-        groups: dict[tuple[Collection, tuple[str, ...]], list[tuple[Row, Wanted]]] = {}
-        for row, values in ready:
+            further = True
             wanted = _wanted(row, values)
             if wanted is None:
                 self._found[row] = None
@@ -123,33 +124,31 @@ class Resolver:
                 if len(answer) > 1:
                     raise _ambiguous(f"{collection.name} {row.label}", row.where)
                 self._found[row] = answer[0] if answer else None
-        return bool(ready)
+        return further
 
     def _find_references(self, waiting: Iterable[tuple[int, Reference]]) -> bool:
         # The same reference stands in many rows, and is looked up once.
-        alike: dict[object, list[tuple[int, Reference]]] = {}
-        values: dict[object, dict[str, Any]] = {}
+        alike: dict[object, tuple[dict[str, Any], list[tuple[int, Reference]]]] = {}
         for file, reference in waiting:
             known = self._known(file, reference, reference.given)
             if known is not None:
-                signature: object = (file, reference.collection.name, frozenset(known.items()))
-                alike.setdefault(signature, []).append((file, reference))
-                values[signature] = known
-        groups: dict[tuple[Collection, frozenset[str]], list[tuple[object, set[Target], Wanted | None]]] = {}
-        for signature, same in alike.items():
+                signature = (file, reference.collection.name, frozenset(known.items()))
+                alike.setdefault(signature, (known, []))[1].append((file, reference))
+        groups: dict[
+            tuple[Collection, frozenset[str]], list[tuple[list[tuple[int, Reference]], set[Target], Wanted | None]]
+        ] = {}
+        for known, same in alike.values():
             file, reference = same[0]
-            candidates = self._candidates(file, reference, values[signature])
+            candidates = self._candidates(file, reference, known)
             if candidates is not None:
-                wanted = _wanted(reference, values[signature])
                 group = (reference.collection, frozenset(reference.given))
-                groups.setdefault(group, []).append((signature, candidates, wanted))
+                groups.setdefault(group, []).append((same, candidates, _wanted(reference, known)))
         for (collection, _), members in groups.items():
             asked = [wanted for _, _, wanted in members if wanted is not None]
             answers = iter(self._store.lookup(collection, asked) if asked else ())
-            for signature, candidates, wanted in members:
+            for same, candidates, wanted in members:
                 found = candidates | {Existing(row.id) for row in (next(answers) if wanted is not None else ())}
-                target = _only(found, alike[signature][0][1])
-                self._targets |= dict.fromkeys(alike[signature], target)
+                self._targets |= dict.fromkeys(same, _only(found, same[0][1]))
         return bool(groups)
 
     def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:

@@ -18,10 +18,7 @@ _SHOWN: Final = 8
 
 
 def rows(files: Iterable[SeedFile], known: Mapping[str, Collection]) -> tuple[Row, ...]:
-    """Return the rows of all files, in their order.
-
-    Raises InvalidSeed with file and line.
-    """
+    """Return the rows of all files, in their order. Raises InvalidSeed with file and line."""
     files = tuple(files)
     found = tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
     for file in files:
@@ -82,9 +79,7 @@ class _Reader:
 
     def _row(self, raw: RawRow, collection: Collection) -> Row:
         given = {}
-        sources = [(raw.shared, raw.group), (raw.fields, raw.where)]
-        for name, node, source in ((name, node, source) for fields, source in sources for name, node in fields.items()):
-            where = reading.line_of(node, source)
+        for name, (node, where) in raw.fields.items():
             found = self._field(collection, name, where)
             if found.refusal is not None:
                 raise InvalidSeed(

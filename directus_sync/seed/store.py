@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,23 +65,20 @@ class StoredRow:
 
 def tables(connection: Connection) -> dict[str, Table]:
     """Return the tables with a key of one column; Directus serves no others."""
-    columns: dict[str, dict[str, Column]] = {}
+    columns: dict[str, dict[str, Column]] = defaultdict(dict)
     for table, name, sql_type, nullable, has_default in database.query(connection, _COLUMNS):
-        columns.setdefault(table, {})[name] = Column(sql_type, nullable, has_default)
+        columns[table][name] = Column(sql_type, nullable, has_default)
     keys: dict[str, str] = {}
-    unique: dict[str, list[tuple[str, ...]]] = {}
-    foreign: dict[str, dict[str, str]] = {}
+    unique: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    foreign: dict[str, dict[str, str]] = defaultdict(dict)
     for table, kind, target, names in database.query(connection, _CONSTRAINTS):
         if kind == "p" and len(names) == 1:
             keys[table] = names[0]
         elif kind == "u":
-            unique.setdefault(table, []).append(tuple(names))
+            unique[table].append(tuple(names))
         elif kind == "f" and len(names) == 1:
-            foreign.setdefault(table, {})[names[0]] = target
-    return {
-        name: Table(columns[name], key, tuple(unique.get(name, ())), foreign.get(name, {}))
-        for name, key in keys.items()
-    }
+            foreign[table][names[0]] = target
+    return {name: Table(columns[name], key, tuple(unique[name]), foreign[name]) for name, key in keys.items()}
 
 
 class Store:

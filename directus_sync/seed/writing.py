@@ -62,7 +62,7 @@ class Writer:
                 for rows in _parts(batch, lambda row: self._body(row, file)):
                     self._create(rows, file)
             self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
-            self._update(_Change(judged.row, _before(judged), self._after(judged)) for judged in file.rows)
+            self._update(map(self._edited, file.rows))
         except SyncError as error:
             raise SeedFailed(
                 f"{error.what}; {self._undone(file)}", where=error.where or file.path, next=error.next
@@ -185,8 +185,10 @@ class Writer:
         body = {name: self._sent(row, name) for name in row.given if (row, name) not in file.order.left_out}
         return {"status": USER_STATUS, **body} if row.collection.name == USERS else body
 
-    def _after(self, judged: Judged) -> dict[str, Any]:
-        return {edit.field: self._sent(judged.row, edit.field) for edit in judged.written}
+    def _edited(self, judged: Judged) -> _Change:
+        row = judged.row
+        before = {e.field: sending.sendable(row.collection.fields[e.field], e.before) for e in judged.written}
+        return _Change(row, before, {name: self._sent(row, name) for name in before})
 
     def _value(self, row: Row, name: str) -> Any:
         """Return a field's value as the database has it: of a reference the key of what it means."""
@@ -222,11 +224,6 @@ def _parts(items: Iterable[Item], body: Callable[[Item], object]) -> Iterator[li
         size += more
     if part:
         yield part
-
-
-def _before(judged: Judged) -> dict[str, Any]:
-    fields = judged.row.collection.fields
-    return {edit.field: sending.sendable(fields[edit.field], edit.before) for edit in judged.written}
 
 
 def _is_unclear(error: BaseException) -> bool:

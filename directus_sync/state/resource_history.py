@@ -44,6 +44,6 @@ def record(connection: Connection, family: Family, items: Iterable[Resource], so
     """Record items as what files and database have in common, unless they are recorded already."""
     if not database.has(connection, _TABLE):
         return
-    rows = {item.id: [family.kind(item.kind).compared(row) for row in item.rows] for item in items}
+    rows = {item.id: [family.by_name[item.kind].compared(row) for row in item.rows] for item in items}
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, (source, family.name, json.dumps(rows)))

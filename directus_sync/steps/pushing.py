@@ -170,14 +170,8 @@ class Pushing:
     def _copy(self, items: tuple[attic.AtticItem, ...], judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
         number = count(len(items), "item")
         with self.progress.step(f"Copying {number} to the attic", f"Copied {number}"):
-            copies = attic.keep(
-                self.connection,
-                items,
-                run=self.request.run,
-                command=self.command,
-                sha256=wanted.sha256,
-                definitions=_definitions(judged),
-            )
+            taking = attic.Taking(self.request.run, self.command, wanted.sha256, _definitions(judged))
+            copies = attic.keep(self.connection, items, taking)
         missing = sorted({item.id for item in items} - {copy.item.id for copy in copies})
         if missing:
             attic.finish(self.connection, copies)

@@ -165,14 +165,13 @@ class ResourcePushing:
             # What is a part of a row is kept with it.
             if change.kind.goes and change.owner not in removed:
                 keys = [str(each.primary) for each in found.live.found[change.id]]
-                goes = [(key, *each) for key in keys for each in change.kind.goes]
+                goes = change.kind.goes.items()
+                sha256 = hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest()
                 yield attic.keep_rows(
                     self.connection,
                     change.id,
-                    [attic.Selection(table, column, key, kept) for key, table, column, kept in goes],
-                    run=self.request.run,
-                    command=self.command,
-                    sha256=hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest(),
+                    [(table, column, key) for key in keys for table, column in goes],
+                    attic.Taking(self.request.run, self.command, sha256),
                 )
 
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:

@@ -91,7 +91,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
         assert attic.listing(connection) == ()
         assert attic.purge(connection, attic.overdue(connection, timedelta(0))) == ()
         with pytest.raises(AtticFailed, match="no attic yet") as caught:
-            attic.keep(connection, [AtticItem("events")], run=RUN, command="push", sha256="", definitions={})
+            attic.keep(connection, [AtticItem("events")], attic.Taking(RUN, "push", ""))
     assert "alembic upgrade pre@head" in str(caught.value)
 
 
@@ -395,7 +395,7 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
         _holding(items.database, 'LOCK TABLE "Item" IN ROW EXCLUSIVE MODE'),
         items.connection.cursor() as cursor,
     ):
-        patch.setattr(tables, "_passing", lambda _: False)
+        patch.setattr(tables, "_PASSING", frozenset())
         cursor.execute("SET lock_timeout = '50ms'")
         with pytest.raises(SyncError) as caught:
             items.keep(AtticItem("Item"))
@@ -403,3 +403,64 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
         "error[attic-failed]: Item could not be copied to the attic: canceling statement due to lock timeout"
     )
     assert attic.listing(items.connection) == ()
+<<<<<<< HEAD
+=======
+
+
+KEEPING = """
+import json, sys
+from uuid import UUID
+from directus_sync import attic, settings
+from directus_sync.postgres import database
+with database.connect(settings.load(), "test") as connection:
+    items = [attic.AtticItem(f"big_{number}") for number in range(4)]
+    while True:
+        copies = attic.keep(connection, items, attic.Taking(UUID(int=1), "push", ""))
+        attic.finish(connection, copies)
+        attic.purge(connection, attic.overdue(connection, __import__("datetime").timedelta(days=1)))
+"""
+
+
+def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
+    """Kill a process that keeps and purges without end, `delay` seconds after its first copy."""
+    count = "SELECT count(*) FROM directus_sync.attic_copies"
+    before = kept.database.value(count)
+    process = subprocess.Popen([sys.executable, "-c", KEEPING], cwd=ROOT, env=tool.environ)
+    _until(lambda: kept.database.value(count) > before)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    session = "SELECT FROM pg_stat_activity WHERE application_name LIKE %s"
+    _until(lambda: not kept.database.rows(session, f"%:{process.pid}"))
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_point_leaves_whole_copies_and_after_a_sweep_nothing_else(
+    kept: Attic, settled: Tool
+) -> None:
+    for number in range(4):
+        kept.database.execute(
+            f"CREATE TABLE big_{number} (id int PRIMARY KEY, note text);"
+            f" INSERT INTO big_{number} SELECT n, 'note ' || n FROM generate_series(1, 3000) n"
+        )
+    unsettled = 0
+    for attempt in range(12):
+        _kill_while_keeping(kept, settled, attempt * 0.007)
+        unsettled += bool(kept.temporary())
+        kept.database.execute(f"INSERT INTO big_0 VALUES ({-attempt}, 'after the kill')")
+        attic.sweep(kept.connection)
+        assert kept.temporary() == []
+    assert unsettled
+    copies = attic.listing(kept.connection)
+    assert copies
+    tables = {
+        str(row[0])
+        for row in kept.database.rows(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r'"
+        )
+    }
+    assert tables == {copy.table for copy in copies}
+    for copy in copies:
+        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table} WHERE id > 0") == 3000
+        assert kept.database.value(f"SELECT count(*) FROM attic.{copy.table}") == copy.rows
+>>>>>>> trimd

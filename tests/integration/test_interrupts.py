@@ -121,9 +121,7 @@ def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(settled: To
 def test_what_a_killed_apply_left_is_ended_by_the_next_deploy_which_is_remembered(deployed: Tool) -> None:
     """Mirrors in the attic, though that deploy has nothing to push."""
     with database.connect(deployed.settings, "a run that is killed") as connection:
-        copies = attic.keep(
-            connection, (attic.AtticItem("devices"),), run=uuid4(), command="push", sha256="", definitions={}
-        )
+        copies = attic.keep(connection, (attic.AtticItem("devices"),), attic.Taking(uuid4(), "push", ""))
     triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'devices'::regclass AND NOT tgisinternal"
     assert len(copies) == 1
     assert deployed.database.rows(triggers) != []

@@ -131,6 +131,14 @@ def test_nobody_waits_while_it_is_built_and_what_is_there_serves_until_then(case
 
 
 @LOST
+def test_what_a_failed_build_left_elsewhere_is_in_nobody_s_way(case: Case) -> None:
+    case.database.execute("CREATE TABLE made_by_hand AS SELECT 1 AS number FROM generate_series(1, 2)")
+    with pytest.raises(Exception, match="could not create unique index"):
+        case.database.execute("CREATE UNIQUE INDEX CONCURRENTLY ON made_by_hand (number)")
+    assert case.put_back() == (str(case.item),)
+
+
+@LOST
 @pytest.mark.parametrize("valid", [False, True])
 def test_an_index_that_a_killed_build_left_is_dropped_or_attached(case: Case, valid: bool) -> None:
     case.database.execute(f"CREATE UNIQUE INDEX {NAME} ON vehicles (make, plate)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from directus_sync.resources.families import FAMILIES
-from directus_sync.resources.kinds import ResourceKind
+from directus_sync.resources.kinds import ID, ResourceKind
 from tests.conftest import Tool
 
 KINDS = [kind for family in FAMILIES for kind in family.kinds]
@@ -18,7 +18,7 @@ def test_a_declaration_names_every_column(settled: Tool, kind: ResourceKind) -> 
         f"public.{kind.table}",
     )
     owned = kind.singles or kind.owned
-    assert {name for (name,) in columns} == {kind.primary, *owned, *kind.environment}
+    assert {name for (name,) in columns} == {ID, *owned, *kind.environment}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.singles], ids=lambda kind: kind.name)

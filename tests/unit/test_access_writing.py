@@ -145,7 +145,7 @@ def test_a_role_is_written_with_its_policies_in_order(folder: Folder) -> None:
 
 def test_a_policy_keeps_its_members(folder: Folder) -> None:
     folder.edit("policy:marshal", app_access=True)
-    assert "name: Marshal, app_access: true, member: [marshal]}" in folder.pull()["access.yaml"]
+    assert "name: Marshal, member: [marshal], app_access: true}" in folder.pull()["access.yaml"]
 
 
 def test_a_policy_that_is_gone_leaves_every_file(folder: Folder) -> None:
@@ -193,5 +193,5 @@ def test_files_can_start_from_what_a_database_has(folder: Folder, tmp_path: Path
     started.live = folder.live
     changed = started.pull()
     assert changed["access.yaml"].startswith("policies:\n  base: {")
-    assert "roles:\n  member: {" in changed["access.yaml"]
+    assert "roles: {member: {" in changed["access.yaml"]
     assert set(changed) == {"access.yaml", "events.yaml", "stages.yaml"}

@@ -42,7 +42,7 @@ def dashboard() -> Resource:
 
 
 def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
-    rows = [(STUDIO.kind(item.kind), row) for item in there for row in item.rows]
+    rows = [(STUDIO.by_name[item.kind], row) for item in there for row in item.rows]
     found = [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
     live = grouping.grouped(STUDIO, found, grouping.names_of(STUDIO, [*there, *wanted]))
     items = {item.id: item for item in wanted}

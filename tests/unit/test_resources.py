@@ -49,7 +49,7 @@ def by_id(*items: Resource) -> dict[str, Resource]:
 
 def found(*items: Resource) -> list[LiveRow]:
     """Return items as rows of a database; those that have no id get numbers."""
-    rows = [(ACCESS.kind(item.kind), row) for item in items for row in item.rows]
+    rows = [(ACCESS.by_name[item.kind], row) for item in items for row in item.rows]
     return [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
 

@@ -87,6 +87,12 @@ REFUSED = {
     "an open quote": (HEAD + "  $rows: rules.csv", 'low,first\n1,"1', "rules.csv:2", "it is not CSV"),
     "a NUL": (HEAD + "  $rows: rules.csv", "low,first\n1,2\0", "rules.csv:2", "the character NUL"),
     "half a mapping": (HEAD + "  $rows: rules.csv", 'low,first,options\n1,1,"{a"', "rules.csv:2", "a cell can't"),
+    "a reference in a table": (
+        "brackets:\n  $rows: rules.csv",
+        'low,event\n1,"{hue: 1}"',
+        "rules.csv:2",
+        "events has no field hue",
+    ),
     "ranges that are none": (HEAD + "  $disjoint: [low]\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "no ranges": (HEAD + "  $disjoint: []\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "a range of nothing": (

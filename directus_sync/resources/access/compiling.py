@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid5
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant, Policy, Role
+from directus_sync.resources.access.model import TENANT, Access, AccessRule, CollectionAccess, Grant, Role
 from directus_sync.resources.access_kinds import ATTACHMENT, PERMISSION, POLICY, ROLE
 from directus_sync.resources.conditions import Filter, conjunction
-from directus_sync.resources.items import Resource, ordered
+from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.schema.snapshot import Snapshot
 
 _ATTACHMENTS: Final = UUID("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7000")
@@ -26,33 +26,15 @@ def compiled(access: Access, schema: Snapshot) -> tuple[Resource, ...]:
     """
     return (
         *(Resource(ROLE, role.name, (_role(role, access),), role.where) for role in access.roles.values()),
-        *(Resource(POLICY, policy.name, (_policy(policy),), policy.where) for policy in access.policies.values()),
+        *(Resource(POLICY, policy.name, (policy.row,), policy.where) for policy in access.policies.values()),
         *_attachments(access),
         *(_permission(access, schema, collection, grant) for collection, grant in access.grants()),
     )
 
 
-def _role(role: Role, access: Access) -> dict[str, Any]:
-    return {
-        "id": role.id,
-        "name": role.title,
-        "icon": role.icon,
-        "description": role.description,
-        "parent": access.roles[role.parent].id if role.parent is not None else None,
-    }
-
-
-def _policy(policy: Policy) -> dict[str, Any]:
-    return {
-        "id": policy.id,
-        "name": policy.title,
-        "icon": policy.icon,
-        "description": policy.description,
-        "ip_access": sorted(policy.ip_access) or None,
-        "enforce_tfa": policy.enforce_tfa,
-        "admin_access": policy.admin_access,
-        "app_access": policy.app_access,
-    }
+def _role(role: Role, access: Access) -> Row:
+    parent = role.row["parent"]
+    return {**role.row, "parent": access.roles[parent].row["id"] if parent is not None else None}
 
 
 def _attachments(access: Access) -> Iterator[Resource]:
@@ -61,8 +43,8 @@ def _attachments(access: Access) -> Iterator[Resource]:
             key = f"{role.name}/{name}"
             row = {
                 "id": str(uuid5(_ATTACHMENTS, key)),
-                "role": role.id,
-                "policy": access.policies[name].id,
+                "role": role.row["id"],
+                "policy": access.policies[name].row["id"],
                 "sort": place,
             }
             yield Resource(ATTACHMENT, key, (row,), role.where)
@@ -109,8 +91,6 @@ def _part(part: str | Filter, access: Access, collection: CollectionAccess, gran
 
 
 def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, rule: AccessRule) -> Filter | None:
-    found = [rule.validation] if rule.validation is not None else []
-    if grant.action == "create" and collection.tenant is not None:
-        native = expansion.creation(schema, collection.collection, collection.tenant)
-        found += [native] if native is not None else []
+    native = expansion.creation(schema, collection.collection, collection.tenant) if grant.action == "create" else None
+    found = [part for part in (rule.validation, native) if part is not None]
     return conjunction(found) if found else None

@@ -15,19 +15,14 @@ _ME: Final = "$CURRENT_USER"
 _FOLLOWED: Final = 2
 
 
-def nested(path: str, leaf: Any) -> Any:
-    """Return `leaf` below the fields of a path: a.b becomes {a: {b: leaf}}."""
-    for name in reversed([part for part in path.split(".") if part]):
-        leaf = {name: leaf}
-    return leaf
-
-
 def tenant(path: str, member: Sequence[str]) -> Filter:
     """Return the filter for rows of an organisation in which the user has one of the roles.
 
     Both conditions stand under one relation, so that Directus binds them to one membership.
     """
-    found: Filter = nested(path, {MEMBERSHIPS: {"user_id": {"_eq": _ME}, "role": {"_in": list(member)}}})
+    found: Filter = {MEMBERSHIPS: {"user_id": {"_eq": _ME}, "role": {"_in": list(member)}}}
+    for name in reversed(list(filter(None, path.split(".")))):
+        found = {name: found}
     return found
 
 
@@ -51,17 +46,20 @@ def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
     return (head,) if (collection, head) in schema.section("relations") else ()
 
 
-def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
+def creation(schema: Snapshot, collection: str, path: str | None) -> Filter | None:
     """Return the validation by which Directus itself refuses a creation outside of the user's organisations.
 
     Returns None where no list of the user reaches that far. Returns None also where the field may be null: from a user
     without memberships Directus accepts null, and nothing else.
     """
+    if path is None:
+        return None
     steps = list(paths.followed(schema, collection, path))
     if not 1 <= len(steps) <= _FOLLOWED or steps[-1][2] != ORGANIZATIONS or not own_fields(schema, collection, path):
         return None
     head = steps[0][1]
-    if not _is_required(schema, collection, head):
+    field: Mapping[str, Any] = schema.section("fields").get((collection, head), {})
+    if (field.get("schema") or {}).get("is_nullable") is not False:
         return None
     found = f"{_ME}.{MEMBERSHIPS}.{MEMBER_OF}"
     if len(steps) == _FOLLOWED:
@@ -71,8 +69,3 @@ def creation(schema: Snapshot, collection: str, path: str) -> Filter | None:
             return None
         found += f".{alias}.id"
     return {head: {"_in": found}}
-
-
-def _is_required(schema: Snapshot, collection: str, name: str) -> bool:
-    entry: Mapping[str, Any] = schema.section("fields").get((collection, name), {})
-    return (entry.get("schema") or {}).get("is_nullable") is False

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import ACTIONS, TENANT, CollectionAccess
+from directus_sync.resources.access.model import ACTIONS, FIELDLESS, TENANT, CollectionAccess
 from directus_sync.resources.access_kinds import EVERY_FIELD
 from directus_sync.resources.conditions import Filter
 from directus_sync.resources.conditions import parts as parts_of
 from directus_sync.resources.items import Resource, Row, text
 from directus_sync.schema.snapshot import Snapshot
-
-_FIELDLESS: Final = frozenset({"delete", "share"})
 
 
 class Folding:
@@ -23,8 +21,7 @@ class Folding:
     def __init__(self, collection: CollectionAccess | None, name: str, schema: Snapshot) -> None:
         self._tenant = collection.tenant if collection is not None else None
         self._named = {text(found): key for key, (found, _) in collection.named.items()} if collection else {}
-        native = expansion.creation(schema, name, self._tenant) if self._tenant is not None else None
-        self._native = native
+        self._native = expansion.creation(schema, name, self._tenant)
 
     def action(self, item: Resource, member: Sequence[str]) -> Any:
         """Return what a file says of one action. member: of the policy.
@@ -38,7 +35,7 @@ class Folding:
         if len(rules) > 1:
             return [rule or {"rows": [TENANT]} for rule in rules]
         (rule,) = rules
-        if action in _FIELDLESS:
+        if action in FIELDLESS:
             return rule or True
         return rule["fields"] if set(rule) == {"fields"} else rule
 
@@ -46,7 +43,7 @@ class Folding:
         if row["presets"] is not None:
             raise _unwritable(item, "it presets values")
         rule: dict[str, Any] = {}
-        if action not in _FIELDLESS:
+        if action not in FIELDLESS:
             rule["fields"] = "*" if row["fields"] == list(EVERY_FIELD) else row["fields"]
         if action != "create":
             rows = self._rows(row["permissions"], member)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from directus_sync import project
 from directus_sync.resources import filters, paths
 from directus_sync.resources.access import expansion
-from directus_sync.resources.access.model import Access, AccessRule, CollectionAccess, Grant
+from directus_sync.resources.access.model import FIELDLESS, Access, AccessRule, CollectionAccess, Grant
 from directus_sync.resources.access_kinds import EVERY_FIELD, PERMISSION, PUBLIC
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, text
@@ -30,7 +30,8 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
         if not paths.has_collection(schema, collection.collection):
-            found.append(_of_no_collection(collection))
+            what = f"there is no collection {collection.collection}"
+            found.append(Finding(str(collection.path), what, "rename or remove the file, as the collection was"))
             continue
         found += [*_paths(collection, schema), *_validations(collection)]
         for grant in collection.grants:
@@ -43,7 +44,7 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
 
 def _policies(access: Access) -> Iterator[Finding]:
     for policy in access.policies.values():
-        if policy.admin_access:
+        if policy.row["admin_access"]:
             what = f"{policy.name} has admin_access, by which its users bypass every rule"
             yield Finding(policy.where, what, "take it out; administrators are made in Directus, not in files")
 
@@ -58,11 +59,6 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
                 f"write {path.name}: `tenant:` with the path to the organisation, then a line for each policy,"
                 f" such as `{project.POLICY}: {{create: '*', read: '*', delete: true}}`; docs/access.md shows how",
             )
-
-
-def _of_no_collection(collection: CollectionAccess) -> Finding:
-    what = f"there is no collection {collection.collection}"
-    return Finding(str(collection.path), what, "rename or remove the file, as the collection was")
 
 
 def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
@@ -145,7 +141,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema
             if not paths.has_field(schema, name, field):
                 what = f"{grant.policy}.{grant.action} names {field}, which is no field of {name}"
                 yield Finding(rule.where, what, "correct the name, or remove it")
-    if name != paths.USERS or grant.action in {"delete", "share"}:
+    if name != paths.USERS or grant.action in FIELDLESS:
         return
     banned = _SECRETS if grant.action == "read" else _POWERS
     named = banned if rule.fields == EVERY_FIELD else banned & set(rule.fields)

@@ -9,40 +9,35 @@ from typing import Final
 
 from directus_sync.resources.access_kinds import PUBLIC, PUBLIC_ID
 from directus_sync.resources.conditions import Filter
+from directus_sync.resources.items import Row
 
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
+# Those that touch whole rows.
+FIELDLESS: Final = frozenset({"delete", "share"})
 # In `rows`, the filter that the file's tenant path stands for.
 TENANT: Final = "tenant"
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of access.yaml. policies: their names, in the order in which Directus shows them."""
+    """A role of access.yaml. row: as Directus keeps it, but for the name of its parent.
+
+    policies: their names, in the order in which Directus shows them.
+    """
 
     name: str
     where: str = field(compare=False)
-    id: str
-    title: str
-    icon: str
-    description: str | None
-    parent: str | None
+    row: Row
     policies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy of access.yaml. member: the roles within an organisation whose members it is for."""
+    """A policy of access.yaml. row: as Directus keeps it; member: roles in an organisation whose members it is for."""
 
     name: str
     where: str = field(compare=False)
-    id: str
-    title: str
-    icon: str
-    description: str | None
-    ip_access: tuple[str, ...]
-    enforce_tfa: bool
-    admin_access: bool
-    app_access: bool
+    row: Row
     member: tuple[str, ...]
 
 
@@ -95,7 +90,7 @@ class Access:
 
     def policy_id(self, name: str) -> str:
         """Return the id of a policy that a collection's file names."""
-        return PUBLIC_ID if name == PUBLIC else self.policies[name].id
+        return PUBLIC_ID if name == PUBLIC else str(self.policies[name].row["id"])
 
     def member(self, name: str) -> tuple[str, ...]:
         """Return whose members the policy is for; nobody's for the public one."""

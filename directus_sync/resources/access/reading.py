@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from directus_sync import tree
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access.model import (
     ACTIONS,
+    FIELDLESS,
     TENANT,
     Access,
     AccessRule,
@@ -19,8 +20,10 @@ from directus_sync.resources.access.model import (
     Policy,
     Role,
 )
-from directus_sync.resources.access_kinds import EVERY_FIELD, PUBLIC
+from directus_sync.resources.access_kinds import EVERY_FIELD, POLICY, PUBLIC, ROLE
 from directus_sync.resources.conditions import Filter
+from directus_sync.resources.items import Row
+from directus_sync.resources.shapes import SHAPES
 from directus_sync.settings import access_files
 from directus_sync.tree import Form, Node
 
@@ -32,31 +35,27 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _ROWS: Final = "rows"
 _ALL_ROWS: Final = "all"
 _RESERVED: Final = frozenset({PUBLIC, TENANT, _ROWS})
-_FLAGS: Final = ("enforce_tfa", "admin_access", "app_access")
-_FIELDLESS: Final = frozenset({"delete", "share"})
+# What is no text of a role or policy.
+_FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
+    "id": Node.uuid,
+    # An empty list allows every address, as null does.
+    "ip_access": lambda node: sorted(node.texts()) or None,
+    **dict.fromkeys(("enforce_tfa", "admin_access", "app_access"), Node.flag),
+}
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Return what the files of the folder hold.
-
-    Raises InvalidAccess.
-    """
+    """Return what the files of the folder hold. Raises InvalidAccess."""
     return {path: tree.content(path, FORM) for path in access_files(folder)}
 
 
 def read(folder: Path) -> Access:
-    """Read every file of the folder.
-
-    Raises InvalidAccess with file and line.
-    """
+    """Read every file of the folder. Raises InvalidAccess with file and line."""
     return parse(folder, contents(folder))
 
 
 def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
-    """Read what the files of a folder hold.
-
-    Raises InvalidAccess with file and line.
-    """
+    """Read what the files of a folder hold. Raises InvalidAccess with file and line."""
     nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
     roles, policies = _top(nodes.pop(folder / TOP))
     collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
@@ -71,17 +70,18 @@ def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
     path = folder / TOP
     contents = (tree.content(path, FORM), *([changed] if changed is not None else []))
     found = (_top(tree.parse(content, path, FORM))[0] for content in contents)
-    return {role.name: role.id for roles in found for role in roles.values()}
+    return {role.name: str(role.row["id"]) for roles in found for role in roles.values()}
 
 
 def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
     parts = root.record(("policies",), ("roles",))
-    policies = {name: _policy(name, node) for name, node in _named(parts["policies"])}
+    named = _named(parts["policies"])
+    policies = {name: Policy(name, node.where, *_said(POLICY, node, "member")) for name, node in named}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
-        if role.parent is not None and role.parent not in roles:
-            raise InvalidAccess(f"there is no role {role.parent}", where=role.where, next="name one of this file")
+        if (parent := role.row["parent"]) is not None and parent not in roles:
+            raise InvalidAccess(f"there is no role {parent}", where=role.where, next="name one of this file")
     return roles, policies
 
 
@@ -93,43 +93,25 @@ def _named(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
-    parts = node.record(("id", "name"), ("icon", "description", "parent", "policies"))
-    attached = parts["policies"].texts() if "policies" in parts else ()
+    row, attached = _said(ROLE, node, "policies")
     for policy in attached:
         if policy not in policies:
-            raise parts["policies"].fault(f"names {policy}, which is no policy of this file")
-    return Role(
-        name,
-        node.where,
-        parts["id"].uuid(),
-        parts["name"].text(),
-        parts["icon"].text() if "icon" in parts else "supervised_user_circle",
-        parts["description"].text() if "description" in parts else None,
-        parts["parent"].text() if "parent" in parts else None,
-        attached,
-    )
+            raise dict(node.pairs())["policies"].fault(f"names {policy}, which is no policy of this file")
+    return Role(name, node.where, row, attached)
 
 
-def _policy(name: str, node: Node) -> Policy:
-    parts = node.record(("id", "name"), ("icon", "description", "ip_access", *_FLAGS, "member"))
-    flags = {name: parts[name].flag() if name in parts else False for name in _FLAGS}
-    return Policy(
-        name,
-        node.where,
-        parts["id"].uuid(),
-        parts["name"].text(),
-        parts["icon"].text() if "icon" in parts else "badge",
-        parts["description"].text() if "description" in parts else None,
-        parts["ip_access"].texts() if "ip_access" in parts else (),
-        **flags,
-        member=parts["member"].texts() if "member" in parts else (),
-    )
+def _said(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
+    """Return the columns of a role or policy, and the names that stand beside them."""
+    shape = SHAPES[kind]
+    parts = node.record(shape.required, (*shape.defaults, names))
+    row = {name: _FORMS.get(name, Node.text)(child) for name, child in parts.items() if name != names}
+    return {**shape.defaults, **row}, parts[names].texts() if names in parts else ()
 
 
 def _require_distinct(things: list[Role | Policy]) -> None:
     seen: dict[tuple[type, str], str] = {}
     for thing in things:
-        other = seen.setdefault((type(thing), thing.id), thing.name)
+        other = seen.setdefault((type(thing), thing.row["id"]), thing.name)
         if other != thing.name:
             raise InvalidAccess(
                 f"{thing.name} has the id of {other}", where=thing.where, next="give it an id of its own"
@@ -175,14 +157,14 @@ def _rule(action: str, node: Node, names: set[str]) -> AccessRule:
     default = () if action == "create" else (TENANT,)
     if node.is_mapping:
         may_have = {"create": ("validation",), "update": (_ROWS, "validation")}.get(action, (_ROWS,))
-        parts = node.record(() if action in _FIELDLESS else ("fields",), may_have)
-        fields = EVERY_FIELD if action in _FIELDLESS else _fields(parts["fields"])
+        parts = node.record(() if action in FIELDLESS else ("fields",), may_have)
+        fields = EVERY_FIELD if action in FIELDLESS else _fields(parts["fields"])
         rows = _rows(parts[_ROWS], names) if _ROWS in parts else default
         validation = parts["validation"].mapping() if "validation" in parts else None
     else:
-        if action in _FIELDLESS and node.value is not True:
+        if action in FIELDLESS and node.value is not True:
             raise node.fault("must be true, or a mapping with rows")
-        fields, rows, validation = EVERY_FIELD if action in _FIELDLESS else _fields(node), default, None
+        fields, rows, validation = EVERY_FIELD if action in FIELDLESS else _fields(node), default, None
     if rows == (TENANT,) and TENANT not in names:
         raise node.fault("has no rows, and the file has no tenant that they could default to")
     return AccessRule(node.where, fields, rows, validation)

@@ -9,12 +9,13 @@ from typing import Any
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidAccess
-from directus_sync.resources import editing
+from directus_sync.resources import editing, judging
 from directus_sync.resources.access import compiling, reading
 from directus_sync.resources.access.folding import Folding, in_order
 from directus_sync.resources.access.model import ACTIONS, Access
-from directus_sync.resources.access_kinds import ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
-from directus_sync.resources.items import Contents, Items, Resource, text
+from directus_sync.resources.access_kinds import ACCESS, ATTACHMENT, PERMISSION, POLICY, PUBLIC, ROLE
+from directus_sync.resources.items import Contents, Items
+from directus_sync.resources.shapes import SHAPES
 from directus_sync.schema.snapshot import Snapshot
 
 _EMPTY = b"policies: {}\n"
@@ -45,7 +46,8 @@ def rewritten(
         path = folder / "collections" / f"{collection}.yaml"
         content = before.get(path, b"").decode()
         after[path] = _collection(content, access, collection, policies, live, schema).encode()
-    _require_lossless(folder, after, live, schema)
+    compiled = compiling.compiled(reading.parse(folder, after), schema)
+    judging.require_lossless(ACCESS, compiled, live, folder, InvalidAccess)
     return {path: content for path, content in after.items() if content != old.get(path)}
 
 
@@ -65,13 +67,8 @@ def _collection(
             before = said.pop(action, None)
             if item is not None:
                 said[action] = in_order(folding.action(item, member), before)
-        wanted[policy] = {action: said[action] for action in _order(old.get(policy) or {}, said)} or None
-    return editing.entries(content, None, wanted)
-
-
-def _order(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the actions in the order that the file has, new ones after them."""
-    return [*(name for name in before if name in after), *(n for n in ACTIONS if n in after and n not in before)]
+        wanted[policy] = said or None
+    return editing.entries(content, wanted)
 
 
 def _top(content: str, access: Access, live: Items, differing: Iterable[str]) -> str:
@@ -92,20 +89,16 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             "what the public may do is in the collections' files, under `public`",
         )
     old: Any = plain_yaml.held(content.encode())
-    if policies:
-        said = old["policies"]
-        entries = {
-            key: _policy(access, live.get(f"{POLICY}:{key}"), key, said.get(key, {})) for key in sorted(policies)
-        }
-        content = editing.entries(content, "policies", entries)
-    if roles:
-        said = old.get("roles") or {}
-        entries = {key: _role(live, key, said.get(key, {})) for key in sorted(roles)}
-        content = editing.entries(content, "roles", entries)
+    for key, names, entry in (("policies", policies, _policy), ("roles", roles, _role)):
+        said = old.get(key) or {}
+        entries = {**said, **{name: entry(access, live, name, said.get(name, {})) for name in sorted(names)}}
+        if names:
+            content = editing.entries(content, {key: {name: e for name, e in entries.items() if e is not None}})
     return content
 
 
-def _policy(access: Access, item: Resource | None, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+def _policy(access: Access, live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+    item = live.get(f"{POLICY}:{key}")
     if item is None:
         return None
     member = access.policies[key].member if key in access.policies else ()
@@ -116,13 +109,10 @@ def _policy(access: Access, item: Resource | None, key: str, old: Mapping[str, A
             where="Directus",
             next="take it away in Directus; administrators have policies that are in no file",
         )
-    optional = {name: row[name] for name in ("icon", "description", "ip_access", "enforce_tfa", "app_access")}
-    defaults = {"icon": "badge", "description": None, "ip_access": None, "enforce_tfa": False, "app_access": False}
-    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
-    return {"id": row["id"], "name": row["name"], **said, **({"member": list(member)} if member else {})}
+    return SHAPES[POLICY].write(row, old) | ({"member": list(member)} if member else {})
 
 
-def _role(live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
+def _role(_access: Access, live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | None:
     item = live.get(f"{ROLE}:{key}")
     if item is None:
         return None
@@ -132,28 +122,5 @@ def _role(live: Items, key: str, old: Mapping[str, Any]) -> dict[str, Any] | Non
         (found.rows[0]["sort"], name.removeprefix(prefix)) for name, found in live.items() if name.startswith(prefix)
     )
     parent = next((i.key for i in live.values() if i.kind == ROLE and i.rows[0]["id"] == row["parent"]), None)
-    optional = {"icon": row["icon"], "description": row["description"], "parent": parent}
-    defaults = {"icon": "supervised_user_circle", "description": None, "parent": None}
-    said = {name: value for name, value in optional.items() if value != defaults[name] or name in old}
     policies = {"policies": [name for _, name in attached]} if attached else {}
-    return {"id": row["id"], "name": row["name"], **said, **policies}
-
-
-def _require_lossless(folder: Path, contents: Contents, live: Items, schema: Snapshot) -> None:
-    """Compile what was written: it must be what the database has."""
-    compiled = {item.id: item for item in compiling.compiled(reading.parse(folder, contents), schema)}
-    for name in sorted(compiled.keys() | live.keys()):
-        one, other = (
-            [_without_given_id(row, item.kind) for row in item.rows] if item is not None else []
-            for item in (compiled.get(name), live.get(name))
-        )
-        if text(one) != text(other):
-            raise InvalidAccess(
-                f"{name} can't be written to the files as Directus has it; nothing was written",
-                where=str(folder),
-                next="write it by hand as docs/access.md shows, then push",
-            )
-
-
-def _without_given_id(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if kind != ATTACHMENT or name != "id"}
+    return SHAPES[ROLE].write({**row, "parent": parent}, old) | policies

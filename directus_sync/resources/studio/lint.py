@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from directus_sync import hiding
 from directus_sync.resources import filters, paths
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, Row
-from directus_sync.resources.studio_kinds import FLOW, OPERATION, PANEL, PRESET
+from directus_sync.resources.studio_kinds import FLOW, OPERATION, OPERATIONS, PANEL, PRESET
 from directus_sync.schema.snapshot import Snapshot
 
 _NAMES: Final = "correct the name, or remove it"
@@ -58,14 +59,14 @@ def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
         return
     query = row["layout_query"]
     layouts = [each for each in query.values() if isinstance(each, Mapping)] if isinstance(query, Mapping) else []
-    yield from _fields(item, collection, [name for each in layouts for name in _named(each)], schema)
+    yield from _fields(
+        item,
+        collection,
+        [name for each in layouts for name in (*_texts_of(each.get("fields")), *_sorted(each))],
+        schema,
+    )
     yield from _order(item, [name for each in layouts for name in _sorted(each)])
     yield from _filter(item, collection, row["filter"], schema)
-
-
-def _named(query: Mapping[str, Any]) -> Iterator[str]:
-    yield from _texts_of(query.get("fields"))
-    yield from _sorted(query)
 
 
 def _sorted(query: Mapping[str, Any]) -> Iterator[str]:
@@ -76,9 +77,9 @@ def _texts_of(value: object) -> Iterator[str]:
     yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
-def _order(item: Resource, names: list[object]) -> Iterator[Finding]:
+def _order(item: Resource, names: list[str]) -> Iterator[Finding]:
     for name in names:
-        if isinstance(name, str) and not name.isidentifier():
+        if not name.isidentifier():
             what = f"{item.id} sorts by {name}, which the extension refuses to everybody but administrators"
             yield Finding(item.where, what, "sort by fields of the collection itself: docs/extensions.md#filters")
 
@@ -91,35 +92,18 @@ def _panel(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"{item.id}: there is no collection {collection}", _NAMES)
         return
-    named = [value for key, value in options.items() if key in _FIELDS]
-    flat = [name for value in named for name in (value if isinstance(value, list) else [value])]
+    named = [name for key, value in options.items() if key in _FIELDS for name in _texts_of(value)]
     template = _TEMPLATE.findall(str(options.get("displayTemplate") or ""))
-    yield from _fields(item, collection, [name for name in (*flat, *template) if isinstance(name, str)], schema)
-    yield from _order(item, [options.get("sortField"), options.get("groupByField")])
+    yield from _fields(item, collection, [*named, *template], schema)
+    yield from _order(item, [*_texts_of(options.get("sortField")), *_texts_of(options.get("groupByField"))])
     yield from _filter(item, collection, options.get("filter"), schema)
 
 
 def _fields(item: Resource, collection: str, names: list[str], schema: Snapshot) -> Iterator[Finding]:
     for name in dict.fromkeys(names):
-        if (missing := _missing(collection, name, schema)) is not None:
+        function = _FUNCTION.fullmatch(name)
+        if (missing := paths.missing(schema, collection, function[1] if function else name)) is not None:
             yield Finding(item.where, f"{item.id} names {name}, and {missing}", _NAMES)
-
-
-def _missing(collection: str, path: str, schema: Snapshot) -> str | None:
-    """Say what of a path of fields is not there; None if all is."""
-    function = _FUNCTION.fullmatch(path)
-    at: str | None = collection
-    for name in (function[1] if function else path).split("."):
-        if name in {"*", ""} or name.startswith("$"):
-            return None
-        if at is None:
-            return "a field before it is no relation"
-        if not paths.has_field(schema, at, name):
-            return f"{at} has no field {name}"
-        if at.startswith(paths.SYSTEM) and at != paths.USERS:
-            return None
-        at = paths.target_of(schema, at, name)
-    return None
 
 
 def _filter(item: Resource, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
@@ -178,19 +162,15 @@ def _operation(item: Resource, row: Row) -> Iterator[Finding]:
 def _circles(items: tuple[Resource, ...]) -> Iterator[Finding]:
     """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
     found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
-    for item in found.values():
-        seen, ahead = set[str](), [item.rows[0]["id"]]
-        while ahead:
-            row = found[ahead.pop()].rows[0]
-            nexts = [row[link] for link in ("resolve", "reject") if row[link] in found]
-            if item.rows[0]["id"] in nexts:
-                yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
-                break
-            ahead += [key for key in nexts if key not in seen]
-            seen.update(nexts)
+    links = OPERATIONS.links
+    try:
+        TopologicalSorter({key: [item.rows[0][link] for link in links] for key, item in found.items()}).prepare()
+    except CycleError as error:
+        item = found[error.args[1][0]]
+        yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
     named: dict[tuple[str, str], Resource] = {}
     for item in found.values():
-        for link in ("resolve", "reject"):
+        for link in links:
             target = item.rows[0][link]
             if target is not None and named.setdefault((link, target), item) is not item:
                 what = f"{item.id} and {named[link, target].id} lead to one operation, which Directus does not store"

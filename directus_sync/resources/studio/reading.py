@@ -13,7 +13,7 @@ from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.grouping import key_of
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import Place
-from directus_sync.resources.studio.shapes import SHAPES, checked
+from directus_sync.resources.shapes import SHAPES, checked
 from directus_sync.resources.studio_kinds import (
     DASHBOARD,
     FLOW,
@@ -62,7 +62,7 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ..
     found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
     seen: dict[Place, Node] = {}
     for name, row, node in rows:
-        kind = STUDIO.kind(name)
+        kind = STUDIO.by_name[name]
         if kind.stored and seen.setdefault((name, row["id"]), node) is not node:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))

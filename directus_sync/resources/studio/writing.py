@@ -9,11 +9,11 @@ from typing import Any
 
 from directus_sync import plain_yaml
 from directus_sync.errors import InvalidResources
-from directus_sync.resources import editing
-from directus_sync.resources.items import Contents, Items, Resource, Row, text
+from directus_sync.resources import editing, judging
+from directus_sync.resources.items import Contents, Items, Resource, Row
+from directus_sync.resources.shapes import SHAPES
 from directus_sync.resources.studio import reading
-from directus_sync.resources.studio.shapes import SHAPES
-from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, TRANSLATION
+from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, STUDIO, TRANSLATION
 
 _FOLDERS = {
     PRESET: "presets", DASHBOARD: "dashboards", PANEL: "dashboards", FLOW: "flows", OPERATION: "flows",
@@ -41,7 +41,8 @@ def rewritten(
         said = plain_yaml.held(before)
         wanted = _document(of_file[path], said if isinstance(said, dict) else {}, names)
         after[path] = editing.document(before.decode(), wanted).encode() if wanted else None
-    _require_lossless(folder, {path: content for path, content in after.items() if content is not None}, live, roles)
+    written = reading.parse(folder, {path: content for path, content in after.items() if content is not None}, roles)
+    judging.require_lossless(STUDIO, written, live, folder, InvalidResources)
     return {path: content for path, content in after.items() if content != old.get(path)}
 
 
@@ -91,16 +92,3 @@ def _write(
     before = old.get(last) if isinstance(old, dict) else None
     rows = [SHAPES[item.kind].write(row, before) | dict(more or {}) for row in item.rows]
     document[last] = rows[0] if len(rows) == 1 else rows
-
-
-def _require_lossless(folder: Path, contents: Contents, live: Items, roles: Mapping[str, str]) -> None:
-    """Read what was written: it must be what the database has."""
-    read = {item.id: item for item in reading.parse(folder, contents, roles)}
-    for name in sorted(read.keys() | live.keys()):
-        one, other = ([] if item is None else list(item.rows) for item in (read.get(name), live.get(name)))
-        if text(one) != text(other):
-            raise InvalidResources(
-                f"{name} can't be written to the files as Directus has it; nothing was written",
-                where=str(folder),
-                next="write it by hand as docs/resources.md shows, then push",
-            )

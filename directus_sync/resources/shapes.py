@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from directus_sync.resources.access_kinds import POLICY, ROLE
 from directus_sync.resources.items import Row
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
 from directus_sync.tree import Node
 
-_WHOLE: Final = frozenset({"refresh_interval", "auth_login_attempts"})
-_FLAGS: Final = frozenset({"show_header"})
-_STRUCTURED: Final = frozenset({
-    "filter", "layout_query", "layout_options", "options", "theme_light_overrides", "theme_dark_overrides",
-    "module_bar", "storage_asset_presets", "custom_aspect_ratios", "basemaps",
-})  # fmt: skip
+# The types of a column, and what they are called. The others are texts.
+_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    **dict.fromkeys(("refresh_interval", "auth_login_attempts"), ((int,), "a whole number")),
+    "show_header": ((bool,), "true or false"),
+    **dict.fromkeys(
+        (
+            "filter", "layout_query", "layout_options", "options", "theme_light_overrides", "theme_dark_overrides",
+            "module_bar", "storage_asset_presets", "custom_aspect_ratios", "basemaps",
+        ),
+        ((dict, list), "a mapping or a list"),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,7 @@ def checked(name: str, node: Node) -> Any:
     value = node.value
     if value is None:
         return value
-    kinds: dict[str, tuple[tuple[type, ...], str]] = {
-        **dict.fromkeys(_WHOLE, ((int,), "a whole number")),
-        **dict.fromkeys(_FLAGS, ((bool,), "true or false")),
-        **dict.fromkeys(_STRUCTURED, ((dict, list), "a mapping or a list")),
-    }
-    types, what = kinds.get(name, ((str,), "a text"))
+    types, what = _TYPES.get(name, ((str,), "a text"))
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise node.fault(f"must be {what}")
     return value
@@ -73,6 +75,18 @@ def _pair(node: Node) -> tuple[int, int]:
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
+    ROLE: Shape(("id", "name"), {"icon": "supervised_user_circle", "description": None, "parent": None}),
+    POLICY: Shape(
+        ("id", "name"),
+        {
+            "icon": "badge",
+            "description": None,
+            "ip_access": None,
+            "enforce_tfa": False,
+            "admin_access": False,
+            "app_access": False,
+        },
+    ),
     PRESET: Shape(
         defaults={
             "icon": "bookmark",
