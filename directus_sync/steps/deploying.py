@@ -114,8 +114,8 @@ class Deploying:
 
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
-        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
-        pushed = pushing.run(client, self.goal.schema, self._may_serve, self._look)
+        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy", self._look)
+        pushed = pushing.run(client, self.goal.schema, self._may_serve)
         if pushed.refused:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
