@@ -17,7 +17,6 @@ from directus_sync.schema.renames.rewriting import Model, Rename
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
 
-
 # A table of `public` by its name, whatever characters that has; NULL where there is none.
 REGCLASS: Final = "to_regclass(format('%I.%I', 'public', CAST(:table AS text)))"
 
@@ -38,49 +37,19 @@ class Presence:
 
 def find(connection: sa.Connection, rename: Rename) -> Presence:
     """Look for the old and the new name."""
-    return _find_collection(connection, rename) if rename.field is None else _find_field(connection, rename)
-
-
-def _find_collection(connection: sa.Connection, rename: Rename) -> Presence:
-    rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
-    specials = _specials(connection, rename.old).values()
-    return Presence(
-        old_row=rename.old in rows,
-        new_row=rename.new in rows,
-        old_real=exists(connection, rename.old),
-        new_real=exists(connection, rename.new),
+    statement = "SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"
+    specials: dict[str, str] = dict(
+        connection.execute(sa.text(statement), {"collection": rename.collection}).tuples().all()
+    )
+    if rename.field is None:
+        rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
+        real = {table for table in (rename.old, rename.new) if exists(connection, table)}
         # A folder has no table.
-        has_storage=any(_has_column(special) for special in specials),
-    )
-
-
-def _find_field(connection: sa.Connection, rename: Rename) -> Presence:
-    specials = _specials(connection, rename.collection)
-    columns = set(
-        connection.scalars(
-            sa.text(
-                f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0"  # noqa: S608 - a constant
-                " AND NOT attisdropped"
-            ),
-            {"table": rename.collection},
-        )
-    )
-    return Presence(
-        old_row=rename.old in specials,
-        new_row=rename.new in specials,
-        old_real=rename.old in columns,
-        new_real=rename.new in columns,
-        has_storage=_has_column(specials.get(rename.old, "")),
-    )
-
-
-def _specials(connection: sa.Connection, collection: str) -> dict[str, str]:
-    """Return what Directus says of the kind of each of a collection's fields."""
-    rows = connection.execute(
-        sa.text("SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"),
-        {"collection": collection},
-    )
-    return dict(rows.all())
+        has_storage = any(_has_column(special) for special in specials.values())
+    else:
+        rows, real = set(specials), columns(connection, rename.collection)
+        has_storage = _has_column(specials.get(rename.old, ""))
+    return Presence(rename.old in rows, rename.new in rows, rename.old in real, rename.new in real, has_storage)
 
 
 def _has_column(special: str) -> bool:
@@ -104,6 +73,14 @@ def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
         )
     )
     return {(table, column): kind for table, column, kind in rows}
+
+
+def columns(connection: sa.Connection, table: str) -> set[str]:
+    """Return the columns of a table of `public`; none where there is no such table."""
+    statement = (
+        f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0 AND NOT attisdropped"  # noqa: S608 - a constant
+    )
+    return set(connection.scalars(sa.text(statement), {"table": table}))
 
 
 def exists(connection: sa.Connection, table: str) -> bool:

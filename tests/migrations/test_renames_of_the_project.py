@@ -16,7 +16,7 @@ from directus_sync.revisions import revision_files
 from migrations.operations import RenameCollection, RenameField
 from tests.checkout import REVISION, Checkout, git
 from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
-from tests.migrations.renaming import invoke, logged, rename, transaction, unordered
+from tests.migrations.renaming import back, invoke, logged, rename, transaction, unordered
 from tests.migrations.revising import psql
 from tools.revisions.accept_edits import accept_edits
 
@@ -56,7 +56,7 @@ def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Se
     with serve("deployed") as running:
         rename(running, *PROJECTS)
         assert unordered(running.export()) == unordered(wanted.encode())
-        rename(running, *(operation.reverse() for operation in reversed(PROJECTS)))
+        rename(running, *back(*PROJECTS))
         assert running.export() == SNAPSHOT.read_bytes()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directus_sync.schema.renames.rewriting import Model, Rename
-from migrations.operations.snapshot import renamed_access
+from migrations.operations.snapshot import renamed_items
 
 MODEL = Model.of(
     [("entries", "notes"), ("entries", "number"), ("crew", "entry"), ("crew", "number")],
@@ -51,4 +51,4 @@ def test_keys_fields_and_filters_get_the_new_name(
 ) -> None:
     policy = {"policy:entries": [{"name": "entries"}]}
     items = {f"permission:{before[0]}": [before[1]], **policy}
-    assert renamed_access(items, rename, MODEL) == {f"permission:{after[0]}": [after[1]], **policy}
+    assert renamed_items(items, rename, MODEL) == {f"permission:{after[0]}": [after[1]], **policy}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directus_sync.schema.renames.rewriting import Rename
-from migrations.operations.snapshot import renamed_resources
+from migrations.operations.snapshot import renamed_items
 from tests.unit.test_renamed_access import MODEL
 
 
@@ -50,4 +50,4 @@ def preset(collection: str, fields: list[str], found: Any = None) -> dict[str, A
 def test_lists_and_panels_get_the_new_name(
     rename: Rename, before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]
 ) -> None:
-    assert renamed_resources({before[0]: [before[1]]}, rename, MODEL) == {after[0]: [after[1]]}
+    assert renamed_items({before[0]: [before[1]]}, rename, MODEL) == {after[0]: [after[1]]}
