@@ -85,13 +85,11 @@ def require_unedited(connection: Connection) -> None:
     Raises RevisionEdited, DatabaseAhead; InvalidRevisions when the files can't be used.
     """
     heads = branches.require_known(connection)
-    lines = {branch: branches.line(branch) for branch in BRANCHES}
     recorded = read(connection)
     found: list[Disagreement] = []
     for branch in BRANCHES:
-        there = branches.applied(heads, branch)
         mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
-        found += find(mine, there, lines[branch])
+        found += find(mine, branches.applied(heads, branch), branches.line(branch))
     if not found:
         return
     number = "1 revision is" if len(found) == 1 else f"{len(found)} revisions are"
@@ -127,7 +125,7 @@ def _is_accepted(before: Applied, file: Revision) -> bool:
 
 
 def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Disagreement:
-    branch = file.id.partition("_")[0]
+    branch = file.path.parent.name
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
     return Disagreement(
         f"edited after it was {before.when}, with checksum {before.checksum}",

@@ -182,10 +182,8 @@ class Deploying:
                 commit=self.who.commit,
                 approved=_approved(deployed),
             ),
-            history.Standing(
-                inputs=self.goal.recorded_inputs,
-                fingerprint=found.whole if found and unmoved else None,
-            ),
+            self.goal.recorded_inputs,
+            found.whole if found and unmoved else None,
             self.request.run,
         )
 
