@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import rich_click as click
@@ -86,19 +86,18 @@ def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTH
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return Captured(())
-        taken = None
+        taken = _Taken()
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 if not known and _is_pulled(connection, inputs, client.version()):
                     return Captured(())
                 taken = _taken(settings, connection, client, progress, overwrite=overwrite)
-        schema = taken.live if taken is not None else planning.read_wanted(settings)
-        entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
-        done = _written(connection, taken, entering)
-        if taken is not None and settings.snapshot in taken.contents:
-            _note_faults(connection, taken.live, progress)
-        if taken is not None and not done.files and parts == EVERYTHING:
-            fingerprint.record_pull(connection, fingerprint.with_version(inputs, taken.live.directus))
+        schema = taken.live or planning.read_wanted(settings)
+        done = _written(connection, taken, families.pulled(settings, connection, schema, parts, overwrite=overwrite))
+        if settings.snapshot in taken.contents:
+            _note_faults(connection, schema, progress)
+        if parts == EVERYTHING and not done.files:
+            fingerprint.record_pull(connection, fingerprint.with_version(inputs, schema.directus))
         return done
 
 
@@ -108,13 +107,13 @@ def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What a pull takes of the schema. contents: of the files that change; catalog: None where it is left alone."""
+    """What a pull takes of the schema. contents: of the files that change; None: what is left alone."""
 
-    live: Snapshot
-    contents: Mapping[Path, bytes]
-    moved: tuple[Change, ...]
-    catalog: Catalog | None
-    drift: tuple[Difference, ...]
+    live: Snapshot | None = None
+    contents: Mapping[Path, bytes] = field(default_factory=dict)
+    moved: tuple[Change, ...] = ()
+    catalog: Catalog | None = None
+    drift: tuple[Difference, ...] = ()
 
 
 def _taken(
@@ -141,21 +140,18 @@ def _taken(
     return _Taken(live, contents, moved, actual, drift)
 
 
-def _written(connection: Connection, taken: _Taken | None, entering: tuple[families.Pulled, ...]) -> Captured:
+def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pulled, ...]) -> Captured:
     """Write what was taken, and record it."""
     of_families = {path: content for each in entering for path, content in each.changed.items()}
-    contents = taken.contents if taken is not None else {}
-    files.replace_all({**contents, **of_families})
-    if taken is not None:
-        if taken.catalog is not None:
-            # So that a deploy puts it back as it is now.
-            ledger.remember(connection, taken.catalog, ())
+    files.replace_all({**taken.contents, **of_families})
+    if taken.catalog is not None:
+        # So that a deploy puts it back as it is now.
+        ledger.remember(connection, taken.catalog, ())
+    if taken.live is not None:
         history.record_base(connection, taken.live, "pull")
     families.record_pulled(connection, entering)
     names = tuple(path.name for path in of_families)
-    if taken is None:
-        return Captured(tuple(of_families), entered=names)
-    return Captured((*contents, *of_families), taken.moved, taken.drift, names, taken.live)
+    return Captured((*taken.contents, *of_families), taken.moved, taken.drift, names, taken.live)
 
 
 def _readable(path: Path) -> Snapshot | None:

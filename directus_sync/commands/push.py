@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import rich_click as click
 
 from directus_sync import attic, output
-from directus_sync.commands import options
+from directus_sync.commands import diff, options
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
@@ -54,10 +53,7 @@ def command(
         nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
         output.either(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
-        found = comparing.compare(loaded, Request(allow_destroy, discard_live), Progress(), only)
-        text = results.compared(found, in_colour=output.in_colour(sys.stdout))
-        output.either(results.compared_document(found), text, as_json=as_json)
-        options.finish(3 if found.differs else 0)
+        diff.show(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
         request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)

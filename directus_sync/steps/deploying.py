@@ -160,35 +160,27 @@ class Deploying:
         return settled is None or self._seen is None or self._seen.content != settled.content
 
     def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:
-        wanted = self.goal.schema
-        unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
+        wanted, is_pushed = self.goal.schema, deployed.pushed is not None
+        items = [item for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
+        unmoved = is_pushed and found == fingerprint.read(self.connection)
         applied_revisions.record(self.connection, branches.applied_heads(self.connection))
         history.record_deploy(
             self.connection,
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
-                host=self.who.host,
+                **vars(self.who),
                 pre_head=branches.checkout_head("pre"),
                 post_head=branches.checkout_head("post"),
-                directus_version=wanted.directus if deployed.pushed is not None else None,
-                sha256=wanted.sha256 if deployed.pushed is not None else None,
+                directus_version=wanted.directus if is_pushed else None,
+                sha256=wanted.sha256 if is_pushed else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=sum(len(plan.items) for plan in (deployed.pushed, *deployed.families) if plan),
+                changes=len(items),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
-                account=self.who.account,
-                image=self.who.image,
-                commit=self.who.commit,
-                approved=_approved(deployed),
+                approved=[f"{item.id}: {item.reason}" for item in items if item.reason],
             ),
             self.goal.recorded_inputs,
             found.whole if found and unmoved else None,
             self.request.run,
         )
-
-
-def _approved(deployed: Deployed) -> list[str]:
-    """Return what was approved, with the reasons."""
-    items = [(item.id, item.reason) for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
-    return [f"{name}: {reason}" for name, reason in items if reason]

@@ -13,7 +13,7 @@ from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
 from directus_sync.revisions import revision_files
-from migrations.operations import RenameCollection, RenameField
+from migrations.operations import RenameCollection, RenameField, Renaming
 from tests.checkout import REVISION, Checkout, git
 from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
 from tests.migrations.renaming import back, invoke, logged, rename, transaction, unordered
@@ -155,7 +155,7 @@ def test_nothing_is_done_before_there_is_anything_to_rename(
         (RenameCollection("entries", "entries"), "", "both names are the same"),
         (RenameCollection("entries", ""), "", "'' can't be a name in PostgreSQL"),
     ],
-    ids=lambda value: " ".join(vars(value).values()) if isinstance(value, MigrateOperation) else "",
+    ids=lambda value: " ".join(filter(None, vars(value.rename).values())) if isinstance(value, Renaming) else "",
 )
 def test_what_cannot_be_renamed_is_refused(
     unchanged: Database, operation: MigrateOperation, before: str, reason: str
