@@ -161,10 +161,9 @@ def _as_printed(table: str, definition: str) -> str | None:
 
 
 def _require_fit(table: str, name: str, definition: str) -> None:
-    connection = op.get_bind().connection.dbapi_connection
     find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
     item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
-    rows = find(connection, item, definition)  # type: ignore[arg-type]
+    rows = find(schema.raw(op.get_bind()), item, definition)
     if rows is not None:
         raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
 

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from psycopg2 import sql
 
+from directus_sync.postgres.database import Connection
 from directus_sync.schema.renames.places import FIELDS, RELATIONS
 from directus_sync.schema.renames.rewriting import Model, Rename
 
@@ -88,9 +89,13 @@ def exists(connection: sa.Connection, table: str) -> bool:
     return connection.scalar(sa.text(f"SELECT {REGCLASS}"), {"table": table}) is not None
 
 
+def raw(connection: sa.Connection) -> Connection:
+    """Return the connection of psycopg2 that it works on, in the same transaction."""
+    return connection.connection.dbapi_connection  # type: ignore[return-value]
+
+
 def execute(connection: sa.Connection, statement: str, **names: str) -> None:
     """Run a statement with these names in its places, as `{table}`."""
     composed = sql.SQL(statement).format(**{place: sql.Identifier(name) for place, name in names.items()})
-    text = composed.as_string(connection.connection.dbapi_connection)  # type: ignore[arg-type]
     # To psycopg2 a single one is the place of a parameter.
-    connection.exec_driver_sql(text.replace("%", "%%"))
+    connection.exec_driver_sql(composed.as_string(raw(connection)).replace("%", "%%"))

@@ -5,14 +5,15 @@ Without that the renamed thing would look like uncaptured work, and its seeded v
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from directus_sync import plain_yaml
+from directus_sync.postgres import database
+from directus_sync.resources.families import FAMILIES
+from directus_sync.resources.items import Resource, Row, ordered
+from directus_sync.schema import snapshot as snapshots
 from directus_sync.schema.default_names import sequence_name
 from directus_sync.schema.renames.places import (
     COLLECTION_COLUMNS,
@@ -23,7 +24,9 @@ from directus_sync.schema.renames.places import (
     RELATED,
 )
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
+from directus_sync.state import history, resource_history
 from migrations.operations.names import Named, new_name
+from migrations.operations.schema import raw
 
 Entry = dict[str, Any]
 
@@ -46,55 +49,33 @@ _RELATION: Final = (
 
 def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
     """Record the latest snapshot once more, under the new name, unless it has that already."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.snapshot_history')")) is None:
+    if (base := history.base(raw(connection))) is None:
         return
-    latest = connection.execute(
-        sa.text("SELECT directus_version, snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    ).one_or_none()
-    document = plain_yaml.load(bytes(latest[1])) if latest else None
-    if latest is None or not isinstance(document, dict) or (after := renamed(document, rename)) == document:
-        return
-    content = plain_yaml.dump(after)
-    connection.execute(
-        sa.text(
-            "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256, snapshot)"
-            " VALUES ('rename', :version, :sha256, :content)"
-        ),
-        {"version": latest[0], "sha256": hashlib.sha256(content).hexdigest(), "content": content},
-    )
+    document = plain_yaml.load(base.content)
+    if isinstance(document, dict) and (after := renamed(document, rename)) != document:
+        renewed = snapshots.parse(plain_yaml.dump(after), "the renamed base", may_be_empty=True)
+        history.record_base(raw(connection), renewed, "rename")
 
 
 def rewrite_resource_bases(connection: sa.Connection, rename: Rename, model: Model) -> None:
     """Record the latest items of each family once more, under the new name, unless they have that already."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.resource_history')")) is None:
-        return
-    for family in ("access", "resources"):
-        latest = connection.scalar(
-            sa.text("SELECT items FROM directus_sync.resource_history WHERE family = :family ORDER BY id DESC LIMIT 1"),
-            {"family": family},
-        )
-        if latest is not None and (after := renamed_items(latest, rename, model)) != latest:
-            connection.execute(
-                sa.text(
-                    "INSERT INTO directus_sync.resource_history (source, family, items)"
-                    " VALUES ('rename', :family, CAST(:items AS jsonb))"
-                ),
-                {"family": family, "items": json.dumps(after)},
-            )
+    for family in FAMILIES:
+        base = resource_history.base(raw(connection), family)
+        if base is not None:
+            items = [renamed_item(item, rename, model) for item in base.values()]
+            resource_history.record(raw(connection), family, items, "rename")
 
 
-def renamed_items(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
-    """Return recorded items of a family, by id, as they would be read after the rename."""
-    names, after = _Names(rename, model), {}
-    for name, rows in items.items():
-        kind, _, key = name.partition(":")
-        after[f"{kind}:{names.key(kind, key)}"] = [names.row(row, f"directus_{kind}s") for row in rows]
-    return after
+def renamed_item(item: Resource, rename: Rename, model: Model) -> Resource:
+    """Return a recorded item as it would be read after the rename."""
+    names = _Names(rename, model)
+    rows = (names.row(row, f"directus_{item.kind}s") for row in item.rows)
+    return Resource(item.kind, names.key(item.kind, item.key), ordered(rows))
 
 
 def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:
     """Give the seeded values their new name. What is known of an earlier thing of that name goes."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.seeded_rows')")) is None:
+    if not database.has(raw(connection), "directus_sync.seeded_rows"):
         return
     names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
     for statement in _SEEDED_COLLECTION if rename.field is None else _SEEDED_FIELD:
@@ -146,7 +127,7 @@ class _Names:
             after["schema"] = self.schema(entry)
         return after
 
-    def row(self, row: Entry, table: str) -> Entry:
+    def row(self, row: Row, table: str) -> Entry:
         """Rewrite a row of Directus's table."""
         after, own, field = dict(row), row.get("collection"), row.get("field")
         host = (own,) if own else ()
