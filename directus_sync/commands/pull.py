@@ -25,7 +25,6 @@ from directus_sync.revisions import branches
 from directus_sync.revisions.branches import BRANCHES
 from directus_sync.schema import comparison, guard, rebuilding, snapshot
 from directus_sync.schema.diff import Change
-from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history
@@ -43,7 +42,7 @@ from directus_sync.wording import count, shortened
 def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dry_run: bool, as_json: bool) -> None:
     """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
     loaded = options.load(snapshot)
-    done = shown(loaded, Progress(), only) if dry_run else run(loaded, Progress(), only, overwrite=overwrite)
+    done = run(loaded, Progress(), only, overwrite=overwrite, dry_run=dry_run)
     output.either(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
     options.finish(3 if dry_run and done.anything else 0)
 
@@ -61,39 +60,37 @@ def _text(done: Captured, settings: Settings, only: frozenset[Part]) -> str:
     return "\n".join([*lines, f"Pulled {what}; commit {files}"])
 
 
-def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Captured:
-    """Return what a pull would change. Writes nothing, not even what the base is."""
-    wanted = planning.read_wanted(settings)
-    kept = families.read_wanted(settings, wanted, progress, parts)
-    with sessions.reading(settings, "pull") as connection:
-        entered = tuple(item.id for plan in families.judged(connection, kept, Approvals()) for item in plan.items)
-        if Part.SCHEMA not in parts:
-            return Captured((), entered=entered, dry_run=True)
-        drift = upkeep.differences(connection, upkeep.read_expected(settings.catalog))
-        with sessions.directus(settings, connection, progress) as client:
-            live = planning.read_live(client)
-    return Captured((), comparison.between(wanted, live), drift, entered, live, dry_run=True)
-
-
-def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool) -> Captured:
+def run(
+    settings: Settings,
+    progress: Progress,
+    parts: frozenset[Part] = EVERYTHING,
+    *,
+    overwrite: bool,
+    dry_run: bool = False,
+) -> Captured:
     """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed.
 
-    Writes all or, where any part is refused, nothing.
+    Writes all or, where any part is refused, nothing. dry_run: write nothing, not even what the base is.
     """
     # First: a pull is recorded with the files as they were before it compared them.
     inputs = fingerprint.inputs(settings)
-    with sessions.writing(settings, "pull", progress) as connection:
+    session = sessions.reading(settings, "pull") if dry_run else sessions.writing(settings, "pull", progress)
+    with session as connection:
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
-            return Captured(())
+            return Captured((), dry_run=dry_run)
         taken = _Taken()
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 if not known and _is_pulled(connection, inputs, client.version()):
-                    return Captured(())
+                    return Captured((), dry_run=dry_run)
                 taken = _taken(settings, connection, client, progress, overwrite=overwrite)
         schema = taken.live or planning.read_wanted(settings)
-        done = _written(connection, taken, families.pulled(settings, connection, schema, parts, overwrite=overwrite))
+        entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
+        if dry_run:
+            items = tuple(item for each in entering for item in each.differing)
+            return Captured((), taken.moved, taken.drift, items, taken.live, dry_run=True)
+        done = _written(connection, taken, entering)
         if settings.snapshot in taken.contents:
             _note_faults(connection, schema, progress)
         if parts == EVERYTHING and not done.files:

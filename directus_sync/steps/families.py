@@ -110,11 +110,15 @@ def _of_all(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull makes of a family. changed: the files, None where one goes; items: the base from then on."""
+    """What a pull makes of a family.
+
+    changed: the files, None where one goes; items: the base from then on; differing: what it takes, by id.
+    """
 
     family: Family
     changed: Changed
     items: tuple[Resource, ...]
+    differing: tuple[str, ...]
 
 
 def pulled(
@@ -140,9 +144,9 @@ def pulled(
         kept = frozenset() if overwrite else _unpushed(form, settings, compared)
         after: dict[str, Resource] = {name: item for name, item in there.items() if name not in kept}
         after |= {name: item for name, item in wanted.items.items() if name in kept}
-        differing = [change.id for change in compared.changes if change.id not in kept]
+        differing = tuple(change.id for change in compared.changes if change.id not in kept)
         changed = form.rewritten(settings, wanted.contents, after, differing, schema, roles)
-        found.append(Pulled(wanted.family, changed, tuple(there.values())))
+        found.append(Pulled(wanted.family, changed, tuple(there.values()), differing))
     return tuple(found)
 
 

@@ -32,6 +32,12 @@ def test_a_pull_says_what_changed_and_a_dry_run_what_would(serve: Serving, tmp_p
         assert last.endswith(f"commit {snapshot_file}")
         assert running.tool("pull", "--dry-run", "--snapshot", snapshot_file).code == 0
 
+        # Only git has this: a pull would lose it.
+        edited(snapshot_file, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
+        for options in (["--dry-run"], []):
+            refused = running.tool("pull", *options, "--snapshot", snapshot_file)
+            assert (refused.code, "error[unpushed-file-changes]" in refused.err) == (4, True), refused.text
+
 
 def test_a_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, snapshot_file: Path) -> None:
     snapshot_file.with_name("catalog.yaml").write_bytes(Path("snapshots/catalog.yaml").read_bytes())
