@@ -158,7 +158,10 @@ def purge(
 def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, item: str | None) -> list[attic.Copy]:
     """Return the copies that all conditions choose."""
     copies = attic.listing(connection)
-    _require_known(ids, copies)
+    if unknown := sorted(set(ids) - {copy.id for copy in copies}):
+        raise AtticUnknownCopy(
+            f"the attic has no copy {', '.join(map(str, unknown))}", next="list them: directus-sync attic list"
+        )
     old = None if span is None else attic.overdue(connection, span)
     return [
         copy
@@ -167,11 +170,3 @@ def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, 
         and (not ids or copy.id in ids)
         and (old is None or copy.id in old)
     ]
-
-
-def _require_known(ids: Sequence[int], copies: Sequence[attic.Copy]) -> None:
-    unknown = sorted(set(ids) - {copy.id for copy in copies})
-    if unknown:
-        raise AtticUnknownCopy(
-            f"the attic has no copy {', '.join(map(str, unknown))}", next="list them: directus-sync attic list"
-        )

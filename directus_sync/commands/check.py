@@ -12,7 +12,7 @@ from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.report import results
 from directus_sync.settings import Settings
-from directus_sync.steps import checking
+from directus_sync.steps import comparing
 from directus_sync.steps.planning import Request
 
 
@@ -29,7 +29,7 @@ def command(
 
 def show(settings: Settings, request: Request, *, as_json: bool) -> None:
     """Print what a deploy would do; exit 3 if that is anything."""
-    checked = checking.check(settings, request, Progress())
+    checked = comparing.check(settings, request, Progress())
     text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
     output.either(results.checked_document(checked), text, as_json=as_json)
     options.finish(0 if checked.equal else 3)

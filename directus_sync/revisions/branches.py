@@ -85,10 +85,7 @@ def require_known(connection: Connection) -> frozenset[str]:
 
 
 def prepare(connection: Connection) -> None:
-    """Create the schema of the version table, unless the database is ahead of this checkout.
-
-    Raises DatabaseAhead.
-    """
+    """Create the schema of the version table, unless the database is ahead of this checkout. Raises DatabaseAhead."""
     require_known(connection)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")

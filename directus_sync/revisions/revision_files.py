@@ -76,10 +76,7 @@ def write_head(versions: Path, branch: str, name: str) -> None:
 
 
 def head_id(versions: Path, branch: str) -> str:
-    """Return the id of the revision that the HEAD file names.
-
-    Raises InvalidRevisions.
-    """
+    """Return the id of the revision that the HEAD file names. Raises InvalidRevisions."""
     path = head_path(versions, branch)
     named = _head_text(path)
     found = re.match(rf"{branch}_\d{{4}}(?![0-9])", named)

@@ -71,7 +71,8 @@ class DatabaseSettings:
             return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
         user, at, place = rest.rpartition("@")
         found = [user.partition(":")[2]] if at else []
-        found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]
+        pairs = (pair.partition("=") for pair in place.partition("?")[2].split("&"))
+        found += [value for key, _, value in pairs if key == "password"]
         return frozenset(form for text in found for form in (text, unquote(text), *text.split("/")))
 
 
@@ -155,8 +156,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
-        given = self.given_secrets | self.database.passwords
-        values = hiding.forms(given)
+        values = hiding.forms(self.given_secrets | self.database.passwords)
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
     @property
@@ -167,19 +167,12 @@ class Settings:
         return ",".join(dict.fromkeys([*names, *ALEMBIC_TABLES]))
 
     def require_credentials(self) -> None:
-        """Fail early when no way to log in to Directus is set.
-
-        Raises WrongSettings.
-        """
+        """Fail early when no way to log in to Directus is set. Raises WrongSettings."""
         if self.token is None and (self.email is None or self.password is None):
             raise WrongSettings(
                 "there is no way to log in to Directus: no token, and no e-mail with password",
                 next="set ADMIN_TOKEN (or DIRECTUS_TOKEN), or ADMIN_EMAIL and ADMIN_PASSWORD",
             )
-
-
-def _query(place: str) -> list[str]:
-    return place.partition("?")[2].split("&")
 
 
 def access_files(folder: Path) -> tuple[Path, ...]:

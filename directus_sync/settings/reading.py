@@ -60,7 +60,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         directus_wait=_seconds(values, "DIRECTUS_SYNC_DIRECTUS_WAIT"),
         lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT"),
         request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
-        mode=_mode(values),
+        mode=Mode(_one_of(values, "DIRECTUS_SCHEMA_APPLY_MODE", [mode.value for mode in Mode])),
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
@@ -186,10 +186,6 @@ def _token(values: Mapping[str, str]) -> str | None:
             next="set it to the token alone; a secret that is mounted as a file often ends in a line break",
         )
     return token
-
-
-def _mode(values: Mapping[str, str]) -> Mode:
-    return Mode(_one_of(values, "DIRECTUS_SCHEMA_APPLY_MODE", [mode.value for mode in Mode]))
 
 
 def _one_of(values: Mapping[str, str], name: str, choices: Sequence[str]) -> str:

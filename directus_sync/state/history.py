@@ -150,12 +150,6 @@ def latest_inputs(connection: Connection) -> str | None:
     return rows[0][0] if rows else None
 
 
-def removed(connection: Connection) -> frozenset[str]:
-    """Return what the last deploy found removed on purpose, though catalog.yaml still lists it."""
-    found = latest_deploy(connection)
-    return frozenset(found.removed) if found is not None else frozenset()
-
-
 def latest_deploy(connection: Connection) -> Deploy | None:
     """Return the deploy that finished last, or None."""
     rows = database.query(

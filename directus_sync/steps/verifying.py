@@ -57,7 +57,8 @@ def verify(
     def put_back() -> Verified:
         return upkeep.put_back(connection, expected, before, gone, known, restored)
 
-    known = history.removed(connection)
+    deploy = history.latest_deploy(connection)
+    known = deploy.removed if deploy is not None else ()
     verified = put_back()
     if verified.restored:
         settled = fingerprint.read(connection)
