@@ -78,7 +78,9 @@ def list_(*, as_json: bool) -> None:
 def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
     if (copy is None) is (run is None):
-        raise WrongSettings("nothing says which copy", next="give its number, or --run RUN: directus-sync attic list")
+        raise WrongSettings(
+            "one copy or one run is needed", next="give a number, or --run RUN: directus-sync attic list"
+        )
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
         ids = [copy] if copy is not None else _of_run(connection, str(run))

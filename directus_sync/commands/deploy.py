@@ -14,6 +14,7 @@ from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import check, options
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
+from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
@@ -22,7 +23,7 @@ from directus_sync.report.outcome import Deployed
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Plan
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import fingerprint, history
+from directus_sync.state import fingerprint, history, provenance
 from directus_sync.steps import families, planning, preloading, sessions
 from directus_sync.steps.deploying import Deploying, Goal
 from directus_sync.steps.planning import Request
@@ -113,11 +114,11 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
                 # Another deploy did the work while this one waited for the lock.
                 verified = Verified(notes=unmoved.notes)
                 return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-            deploying = Deploying(settings, request, progress, connection, goal)
+            who, plain = provenance.of(connection, settings), database.for_directus(settings, connection)
             try:
-                return deploying.run(loading, started)
+                return Deploying(plain, request, progress, connection, goal, who).run(loading, started)
             except SyncError as error:
-                history.record_failure(connection, deploying.who, error, request.run)
+                history.record_failure(connection, who, error, request.run)
                 raise
 
 

@@ -183,7 +183,7 @@ def _literal(node: ast.stmt | None) -> Any:
         return None
     try:
         return ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return ast.unparse(value)
 
 

@@ -57,8 +57,9 @@ class DatabaseSettings:
         if self.connection_string is None:
             return f"{self.host}:{self.port}/{self.name}"
         _, scheme, rest = self.connection_string.partition("://")
-        # libpq takes the last @; what stands before it may be a password with any character in it.
-        return rest.rpartition("@")[2].partition("?")[0] if scheme else "the database of DB_CONNECTION_STRING"
+        # Before the last @ may be a password with any character in it, and after a ? even around it.
+        before, _, place = rest.rpartition("@")
+        return place.partition("?")[0] if scheme and "?" not in before else "the database of DB_CONNECTION_STRING"
 
     @property
     def passwords(self) -> frozenset[str]:
@@ -69,10 +70,7 @@ class DatabaseSettings:
         if not scheme:
             values = [quoted or plain for quoted, plain in _PASSWORD.findall(self.connection_string)]
             return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
-        user, at, place = rest.rpartition("@")
-        found = [user.partition(":")[2]] if at else []
-        pairs = (pair.partition("=") for pair in place.partition("?")[2].split("&"))
-        found += [value for key, _, value in pairs if key == "password"]
+        found = [rest.rpartition("@")[0].partition(":")[2], *re.findall(r"[?&]password=([^&]*)", rest)]
         return frozenset(form for text in found for form in (text, unquote(text), *text.split("/")))
 
 

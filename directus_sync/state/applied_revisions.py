@@ -107,14 +107,20 @@ def find(
     known = {file.id for file in line}
     for row in recorded.values():
         if row.id not in known:
-            yield _removed(row)
+            yield Disagreement(
+                f"{row.when}, and this checkout has no such file",
+                row.name,
+                "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit"
+                " removed it",
+            )
     last = max((number for number, file in enumerate(applied) if file.id in recorded), default=-1)
     for number, file in enumerate(applied):
         before = recorded.get(file.id)
         if before is None:
             # A database from before checksums were recorded has none at all.
             if number < last:
-                yield _inserted(file, applied[last])
+                what = f"never applied, and {applied[last].name} above it is"
+                yield Disagreement(what, shown(file.path), f"put it on top: make renumber r={file.name}")
         elif not _is_accepted(before, file):
             moved = next((other for other in line if other.checksum == before.checksum), None)
             yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
@@ -146,20 +152,4 @@ def _renumbered(before: Applied, moved: Revision) -> Disagreement:
         f"in the checkout from before the renumbering undo it on this database: alembic downgrade {branch}@-1\n"
         "then deploy from this one; for the local stack make reset is enough\n"
         "or renumber the other revision: make renumber r=NAME",
-    )
-
-
-def _inserted(file: Revision, later: Revision) -> Disagreement:
-    return Disagreement(
-        f"never applied, and {later.name} above it is",
-        shown(file.path),
-        f"put it on top: make renumber r={file.name}",
-    )
-
-
-def _removed(before: Applied) -> Disagreement:
-    return Disagreement(
-        f"{before.when}, and this checkout has no such file",
-        before.name,
-        "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit removed it",
     )

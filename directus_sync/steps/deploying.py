@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from directus_sync.catalog import Object, query
@@ -12,7 +12,6 @@ from directus_sync.directus import installation, upgrading
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import Loaded
 from directus_sync.output import Progress
-from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report.outcome import Deployed
 from directus_sync.resources.forms import Wanted
@@ -25,8 +24,9 @@ from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, provenance
+from directus_sync.state import applied_revisions, fingerprint, history
 from directus_sync.state.fingerprint import Fingerprint
+from directus_sync.state.provenance import Provenance
 from directus_sync.steps import installing, planning, preloading, resources, sessions, verifying
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
@@ -47,21 +47,19 @@ class Goal:
         return fingerprint.with_version(self.inputs, self.schema.directus)
 
 
+@dataclass
 class Deploying:
     """One deploy under way, with the lock held."""
 
-    def __init__(
-        self, settings: Settings, request: Request, progress: Progress, connection: Connection, goal: Goal
-    ) -> None:
-        self.settings = database.for_directus(settings, connection)
-        self.request = request
-        self.progress = progress
-        self.connection = connection
-        self.goal = goal
-        self.who = provenance.of(connection, settings)
-        self._removed_by_revisions: set[Object] = set()
-        # Of the database, from before the latest comparison with Directus.
-        self._seen: Fingerprint | None = None
+    settings: Settings
+    request: Request
+    progress: Progress
+    connection: Connection
+    goal: Goal
+    who: Provenance
+    _removed_by_revisions: set[Object] = field(default_factory=set)
+    # Of the database, from before the latest comparison with Directus.
+    _seen: Fingerprint | None = None
 
     def run(self, loading: Loaded | None, started: float) -> Deployed:
         """Do what is to be done, and record it.
@@ -110,12 +108,12 @@ class Deploying:
                 snapshot.require_version(self.goal.schema, running.version())
         if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
             for each in self.goal.families:
-                self._entering(each).require_possible(self._may_serve)
+                self._entering(each).require_possible()
 
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
-        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy", self._look)
-        pushed = pushing.run(client, self.goal.schema, self._may_serve)
+        common = self.settings, self.request, self.progress, self.connection, "deploy"
+        pushed = Pushing(*common, self._may_serve, self._look).run(client, self.goal.schema)
         if pushed.refused:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
@@ -123,12 +121,13 @@ class Deploying:
     def _enter(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
         """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
         with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
-            plans = [self._entering(each).run(client_for, self._may_serve) for each in self.goal.families]
+            plans = [self._entering(each).run(client_for) for each in self.goal.families]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
         return tuple(plan for plan in plans if not plan.refused), left
 
     def _entering(self, wanted: Wanted) -> ResourcePushing:
-        return ResourcePushing(wanted, self.settings, self.request, self.progress, self.connection, "deploy")
+        common = self.settings, self.request, self.progress, self.connection, "deploy"
+        return ResourcePushing(wanted, *common, self._may_serve)
 
     def _require_equal(self, client: DirectusClient) -> None:
         """Look again at what could have been changed since it was pushed."""

@@ -28,19 +28,22 @@ from directus_sync.wording import count
 
 @dataclass
 class Pushing:
-    """One push under way. look: called before each comparison with what was sent."""
+    """One push under way.
+
+    leave: tells whether a refused plan is returned, unsent, instead of raised. look: called before each comparison
+    with what was sent.
+    """
 
     settings: Settings
     request: Request
     progress: Progress
     connection: Connection
     command: str
+    leave: Callable[[Plan], bool] = planning.never
     look: Callable[[], object] = lambda: None
 
-    def run(self, client: DirectusClient, wanted: Snapshot, leave: Callable[[Plan], bool] = planning.never) -> Plan:
+    def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
         """Judge, send, compare again and record.
-
-        leave: tells whether a refused plan is to be returned, unsent, instead of raised.
 
         Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after it.
         """
@@ -50,7 +53,7 @@ class Pushing:
             saved_plan.require_current(self.request.saved, judged, wanted)
         planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         if judged.refused:
-            if leave(judged):
+            if self.leave(judged):
                 return judged
             raise refusal.error(judged, f"push of {wanted.source} to {client.name}")
         if history.exists(self.connection):

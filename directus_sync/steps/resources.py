@@ -31,7 +31,6 @@ from directus_sync.steps import planning
 from directus_sync.steps.planning import Request
 from directus_sync.wording import count, shortened
 
-Leave = Callable[[ResourcePlan], bool]
 ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 
@@ -90,7 +89,10 @@ def forget_lost(connection: Connection, family: Family) -> None:
 
 @dataclass(frozen=True)
 class ResourcePushing:
-    """One push of a family under way. Needs the lock."""
+    """One push of a family under way. Needs the lock.
+
+    leave: tells whether a refused plan is returned, unsent, instead of raised.
+    """
 
     wanted: Wanted
     settings: Settings
@@ -98,26 +100,26 @@ class ResourcePushing:
     progress: Progress
     connection: Connection
     command: str
+    leave: Callable[[ResourcePlan], bool] = planning.never
 
-    def require_possible(self, leave: Leave = planning.never) -> None:
+    def require_possible(self) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
         _, plan = self._judged()
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(plan.family) != saved(plan):
             raise saved_plan.stale(reviewed, f"{plan.family} was changed")
         planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted.items, "the files still have")
-        self._require_approved(plan, leave)
+        self._require_approved(plan)
 
-    def run(self, client_for: ClientFor, leave: Leave = planning.never) -> ResourcePlan:
+    def run(self, client_for: ClientFor) -> ResourcePlan:
         """Judge, send, compare again and record.
 
-        client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be
-        returned, unsent, instead of raised.
+        client_for: returns a Directus for requests, if there are any.
 
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
         found, plan = self._judged()
-        self._require_approved(plan, leave)
+        self._require_approved(plan)
         if plan.refused:
             return plan
         if plan:
@@ -144,8 +146,8 @@ class ResourcePushing:
         approved = planning.approved(self.settings, self.request)
         return found, judge(self.connection, self.wanted.family, found, approved)
 
-    def _require_approved(self, plan: ResourcePlan, leave: Leave) -> None:
-        if plan.refused and not leave(plan):
+    def _require_approved(self, plan: ResourcePlan) -> None:
+        if plan.refused and not self.leave(plan):
             raise report.refusal(plan, f"push of {self.wanted.form.folder(self.settings)}")
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
