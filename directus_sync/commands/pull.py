@@ -15,7 +15,7 @@ from directus_sync.catalog import file as catalog_file
 from directus_sync.commands import options
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
+from directus_sync.errors import InvalidSnapshot, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import hidden_properties
@@ -30,7 +30,6 @@ from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.parts import EVERYTHING, Part
-from directus_sync.wording import count, shortened
 
 
 @click.command()
@@ -201,14 +200,6 @@ def _require_nothing_unpushed(content: bytes, path: Path, connection: Connection
     base = history.base(connection)
     if base is not None and base.content == content:
         return
-    unpushed = guard.unpushed(snapshot.parse(content, str(path)), base, live)
-    if not unpushed:
-        return
-    number = count(len(unpushed), "change")
-    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
-    raise UnpushedFileChanges(
-        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it};"
-        " nothing was written",
-        where="\n".join([str(path), *shortened(unpushed)]),
-        next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
-    )
+    lost = guard.unpushed(snapshot.parse(content, str(path)), base, live)
+    if lost:
+        raise families.unpushed("the file holds", path, lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -151,7 +152,7 @@ def _database(values: Mapping[str, str]) -> DatabaseSettings:
     if missing:
         raise WrongSettings(f"DB_HOST is set, but not {' and '.join(missing)}", next=f"set {' and '.join(missing)}")
     port = values.get("DB_PORT", "5432")
-    if not port.isascii() or not port.isdecimal() or len(port) > len("65535") or not 0 < int(port) < 65536:
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise WrongSettings(
             f"DB_PORT is {shown(port)}, which is not a port", next="set DB_PORT to a number, such as 5432"
         )

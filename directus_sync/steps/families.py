@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from directus_sync.directus import installation
 from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges
@@ -166,12 +167,21 @@ def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozen
         lost = [name for name, mover in movers.items() if mover is Mover.BOTH]
         kept = [name for name, mover in movers.items() if mover is Mover.GIT]
     if lost:
-        was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
-        raise UnpushedFileChanges(
-            f"the {form.name} files hold {count(len(lost), 'change')} that {was} never pushed, and a pull would lose"
-            f" {it}; nothing was written",
-            where="\n".join([str(form.folder(settings)), *shortened(lost)]),
-            next=f"keep them: directus-sync push --only {form.name} --discard-live {pasted(lost)}, then pull\n"
-            "lose them: directus-sync pull --overwrite",
+        raise unpushed(
+            f"the {form.name} files hold",
+            form.folder(settings),
+            lost,
+            f" --only {form.name} --discard-live {pasted(lost)}",
         )
     return frozenset(kept)
+
+
+def unpushed(holder: str, where: Path, lost: Sequence[str], options: str = "") -> UnpushedFileChanges:
+    """Return the error for changes of files that a pull would lose. options: of the push that keeps them."""
+    was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
+    return UnpushedFileChanges(
+        f"{holder} {count(len(lost), 'change')} that {was} never pushed to this Directus, and a pull would lose {it};"
+        " nothing was written",
+        where="\n".join([str(where), *shortened(lost)]),
+        next=f"keep them: directus-sync push{options}, then pull\nlose them: directus-sync pull --overwrite",
+    )

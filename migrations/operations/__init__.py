@@ -91,8 +91,7 @@ def _rename(operations: Operations, operation: Renaming) -> None:
     if not exists(connection, "directus_collections"):
         log.info("%s: no Directus here yet; the snapshot will bring the new name", _label(rename))
         return
-    if not _lock(connection, rename):
-        return
+    _lock(connection, rename)
     found = find(connection, rename)
     if not (found.old_row or found.old_real) and not found.new_row:
         log.info("%s: neither is here; the snapshot will bring the new name", _label(rename))
@@ -127,16 +126,12 @@ def _require_names(rename: Rename) -> None:
         raise PreconditionFailed(f"{_label(rename)}: both names are the same", next="correct the revision")
 
 
-def _lock(connection: sa.Connection, rename: Rename) -> bool:
-    """Keep others from writing what is about to change; False when a field's collection is not there."""
+def _lock(connection: sa.Connection, rename: Rename) -> None:
+    """Keep others from writing what is about to change."""
     for table in (rename.collection,) if rename.field else (rename.old, rename.new):
         if exists(connection, table):
             execute(connection, "LOCK TABLE public.{table} IN ACCESS EXCLUSIVE MODE", table=table)
-    if rename.field and not exists(connection, rename.collection):
-        log.info("%s: there is no %s; the snapshot will bring it", _label(rename), rename.collection)
-        return False
     connection.execute(sa.text(f"LOCK TABLE {LOCKED} IN SHARE ROW EXCLUSIVE MODE"))
-    return True
 
 
 def _require_possible(rename: Rename, found: Presence) -> None:
