@@ -38,8 +38,6 @@ def _known(named: Callable[[attic.Copy], str]) -> Completing:
 
 
 _known_numbers = _known(lambda copy: str(copy.id))
-_known_runs = _known(lambda copy: str(copy.run))
-_known_items = _known(lambda copy: copy.item.id)
 
 
 @click.group()
@@ -69,7 +67,7 @@ def list_(*, as_json: bool) -> None:
 @click.option(
     "--run",
     metavar="RUN",
-    shell_complete=_known_runs,
+    shell_complete=_known(lambda copy: str(copy.run)),
     help="All copies of one run, as attic list shows it.",
 )
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
@@ -130,7 +128,7 @@ def _of_run(connection: Connection, run: str) -> list[int]:
 @click.option(
     "--item",
     metavar="ITEM",
-    shell_complete=_known_items,
+    shell_complete=_known(lambda copy: copy.item.id),
     help="A collection with its fields, or one field: vehicles, vehicles.plate.",
 )
 @options.with_yes

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from directus_sync.catalog import Object, query
+from directus_sync import roles
+from directus_sync.catalog import Catalog, Object, query, upkeep
+from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus import installation, upgrading
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import Loaded
@@ -19,6 +22,7 @@ from directus_sync.resources.plan import ResourcePlan
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import Branch
 from directus_sync.revisions.revision_files import Revision
+from directus_sync.roles import granting
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
@@ -27,10 +31,11 @@ from directus_sync.settings import Mode, Settings
 from directus_sync.state import applied_revisions, fingerprint, history
 from directus_sync.state.fingerprint import Fingerprint
 from directus_sync.state.provenance import Provenance
-from directus_sync.steps import installing, planning, preloading, resources, sessions, verifying
+from directus_sync.steps import installing, planning, preloading, resources, sessions
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
 from directus_sync.steps.resources import ResourcePushing
+from directus_sync.wording import count
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,9 @@ class Deploying:
             if client is not None:
                 entered, left = self._enter(client)
                 drift += left
-            rights = verifying.correct_rights(settings, connection, progress)
+            rights = self._correct_rights()
             own = before if pre or pushed or post else None
-            verified, settled = verifying.verify(settings, connection, progress, own, self._removed_by_revisions, drift)
+            verified, settled = self._verify(own, drift)
             if client is not None and not drift and (verified.restored or self._has_moved(settled)):
                 self._require_equal(client)
         took = time.monotonic() - started
@@ -128,6 +133,48 @@ class Deploying:
     def _entering(self, wanted: Wanted) -> ResourcePushing:
         common = self.settings, self.request, self.progress, self.connection, "deploy"
         return ResourcePushing(wanted, *common, self._may_serve)
+
+    def _correct_rights(self) -> tuple[str, ...]:
+        """Make roles and rights equal the file; return the statements that did it."""
+        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        if corrected:
+            self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
+            self.progress.done.append("rights corrected")
+        return corrected
+
+    def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, Fingerprint | None]:
+        """Put back what was lost; return that, and the fingerprint of the database that was verified.
+
+        before: as `upkeep.put_back` has it. drift: what a boot leaves alone in Directus.
+        """
+        # Read before each look, so that a change made meanwhile is not taken for verified.
+        settled = fingerprint.read(self.connection)
+        expected = upkeep.read_expected(self.settings.catalog)
+        if drift:
+            # Nothing is put back: an object may belong to what somebody removed in Directus.
+            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            verified = Verified(notes=(text,))
+        elif expected is None:
+            return Verified(notes=(f"there is no {self.settings.catalog.name} to compare the database with",)), settled
+        else:
+            verified = self._put_back(expected, before)
+            if verified.restored:
+                settled = fingerprint.read(self.connection)
+                again = self._put_back(expected, before)
+                verified = replace(again, restored=(*verified.restored, *again.restored))
+        for text in verified.notes:
+            self.progress.note(f"note: {text}")
+        return verified, settled
+
+    def _put_back(self, expected: Catalog, before: Catalog | None) -> Verified:
+        deploy = history.latest_deploy(self.connection)
+        known = deploy.removed if deploy is not None else ()
+
+        def restored(item: Object) -> None:
+            self.progress.note(f"Put back: {item}, which was lost although its revision is applied")
+            self.progress.done.append(f"{item} put back")
+
+        return upkeep.put_back(self.connection, expected, before, self._removed_by_revisions, known, restored)
 
     def _require_equal(self, client: DirectusClient) -> None:
         """Look again at what could have been changed since it was pushed."""
