@@ -62,20 +62,16 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
     recorded = read(connection)
     files = {file.id: file for branch in BRANCHES for file in branches.applied(heads, branch)}
     with connection.cursor() as cursor:
-        for gone in recorded.keys() - files.keys():
-            cursor.execute("DELETE FROM directus_sync.revisions WHERE id = %s", (gone,))
+        cursor.execute("DELETE FROM directus_sync.revisions WHERE id <> ALL (%s)", (list(files),))
         for file in files.values():
             known = recorded.get(file.id)
-            if known is None:
+            stays = known is not None and (known.name, known.checksum) == (file.name, file.checksum)
+            if not stays and (known is None or _is_accepted(known, file)):
                 cursor.execute(
                     "INSERT INTO directus_sync.revisions (id, name, checksum, applied_at)"
-                    " VALUES (%s, %s, %s, CASE WHEN %s THEN now() END)",
+                    " VALUES (%s, %s, %s, CASE WHEN %s THEN now() END)"
+                    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, checksum = excluded.checksum",
                     (file.id, file.name, file.checksum, file.id == newest),
-                )
-            elif (known.name, known.checksum) != (file.name, file.checksum) and _is_accepted(known, file):
-                cursor.execute(
-                    "UPDATE directus_sync.revisions SET name = %s, checksum = %s WHERE id = %s",
-                    (file.name, file.checksum, file.id),
                 )
 
 

@@ -105,10 +105,10 @@ class Pushing:
                 # Without an answer Directus may still be working on it: the next run finishes them.
                 attic.finish(self.connection, copies)
             raise
+        self.progress.done.append(f"{number} pushed")
         kept = attic.finish(self.connection, copies)
         for copy in kept:
             self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
-        self.progress.done.append(f"{number} pushed")
         return kept
 
     def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:

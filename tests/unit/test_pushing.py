@@ -13,7 +13,7 @@ import pytest
 from directus_sync import attic
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
+from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
@@ -272,3 +272,17 @@ def test_copies_go_again_unless_what_they_hold_may_be_destroyed(
     with pytest.raises(SyncError):
         Pushing(settings, request, Progress(), NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
     assert (server.applied, purged) == (1, [] if kept else [1])
+
+
+def test_a_push_whose_copies_cannot_be_finished_says_that_it_pushed(
+    recorded: list[str], harmless: Any, monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]
+) -> None:
+    def fail(*_: object) -> None:
+        raise AtticFailed("no room", next="make room")
+
+    monkeypatch.setattr(attic, "finish", fail)
+    settings, progress = load(ADMIN_TOKEN="the-token"), Progress()
+    client = DirectusClient(URL, settings, httpx.MockTransport(Server(harmless, None)))
+    with pytest.raises(AtticFailed):
+        Pushing(settings, Request(), progress, NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
+    assert progress.done == ["1 change pushed"]
