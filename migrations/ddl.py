@@ -125,7 +125,11 @@ def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[st
     require_columns(table, columns)
     existing = _printed(f"public.{_quoted(table)}", name)
     if existing is None:
-        _require_fit(table, name, definition)
+        find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
+        item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
+        rows = find(schema.raw(op.get_bind()), item, definition)
+        if rows is not None:
+            raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
         return True
     if existing != _as_printed(table, definition):
         raise PreconditionFailed(
@@ -158,14 +162,6 @@ def _as_printed(table: str, definition: str) -> str | None:
     printed = _printed("pg_temp.likeness", "wanted")
     _execute("DROP TABLE pg_temp.likeness")
     return printed
-
-
-def _require_fit(table: str, name: str, definition: str) -> None:
-    find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
-    item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
-    rows = find(schema.raw(op.get_bind()), item, definition)
-    if rows is not None:
-        raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
 
 
 def table_exists(table: str) -> bool:

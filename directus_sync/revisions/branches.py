@@ -150,7 +150,7 @@ def _failure(
     return MigrationFailed(
         f"{name} failed: {reason}",
         where=f"alembic upgrade {branch}@head, after {done} of {len(todo)} revisions",
-        next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
+        next=holders.advice(connection) if holders.timed_out(error) else _remedy(error),
     )
 
 

@@ -14,7 +14,6 @@ clear it; a deployment with several instances restarts them.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -191,14 +190,11 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
         log.warning("%s: look at %s, it may name the old one: %s", label, column, listed(keys, SHOWN))
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
-    for name in impact.mentioned(reading.texts(_files()), rename):
+    files = [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
+    for name in impact.mentioned(reading.texts(files), rename):
         log.warning("%s: look at %s, it names the old one", label, name)
     for function in _functions(connection, rename):
         log.warning("%s: look at function %s, it may name the old one", label, function)
-
-
-def _files() -> list[Path]:
-    return [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
 
 
 def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:
