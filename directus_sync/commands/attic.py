@@ -141,11 +141,13 @@ def purge(
     span = None if older_than is None else settings.age(older_than, "--older-than")
     if not ids and span is None and item is None:
         raise WrongSettings("nothing says which copies", next="give their numbers, --older-than AGE or --item ITEM")
-    with sessions.writing(options.load(), "attic purge", Progress()) as connection:
+    loaded, progress = options.load(), Progress()
+    with sessions.reading(loaded, "attic purge") as connection:
         copies = _chosen(connection, ids, span, item)
-        if copies and not dry_run:
-            lines = "\n".join(report.copy_line(copy) for copy in copies)
-            options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
+    if copies and not dry_run:
+        lines = "\n".join(report.copy_line(copy) for copy in copies)
+        options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
+        with sessions.writing(loaded, "attic purge", progress) as connection:
             attic.purge(connection, sorted(copy.id for copy in copies))
     for copy in copies:
         output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")
