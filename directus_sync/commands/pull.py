@@ -123,15 +123,19 @@ def _taken(
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:
         actual = upkeep.captured(connection, settings.catalog, overwrite=overwrite)
-        drift, content = _drift(settings.catalog, actual), catalog_file.dump(actual)
+        content = catalog_file.dump(actual)
+        # A file may be about to be overwritten because it is none.
+        with suppress(SyncError):
+            expected = upkeep.read_expected(settings.catalog)
+            drift = compare(expected, actual) if expected is not None else ()
         if not files.holds(settings.catalog, content):
             contents[settings.catalog] = content
     with progress.step("Reading Directus's schema", "Read Directus's schema"):
         live = planning.read_live(client)
     moved: tuple[Change, ...] = ()
     if differs(live, settings.snapshot, connection, overwrite=overwrite):
-        before = _readable(settings.snapshot)
-        moved = comparison.between(before, live) if before is not None else ()
+        with suppress(SyncError):
+            moved = comparison.between(snapshot.read(settings.snapshot), live)
         contents = {settings.snapshot: live.content, **contents}
     return _Taken(live, contents, moved, actual, drift)
 
@@ -148,21 +152,6 @@ def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pul
     families.record_pulled(connection, entering)
     names = tuple(path.name for path in of_families)
     return Captured((*taken.contents, *of_families), taken.moved, taken.drift, names, taken.live)
-
-
-def _readable(path: Path) -> Snapshot | None:
-    """Return the file as it is, if it is a snapshot: it may be about to be overwritten because it is none."""
-    with suppress(SyncError):
-        return snapshot.read(path)
-    return None
-
-
-def _drift(path: Path, actual: Catalog) -> tuple[Difference, ...]:
-    """Return how the database differs from the file, which may be about to be overwritten because it is none."""
-    with suppress(SyncError):
-        expected = upkeep.read_expected(path)
-        return compare(expected, actual) if expected is not None else ()
-    return ()
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:

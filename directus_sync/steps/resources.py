@@ -100,7 +100,7 @@ class ResourcePushing:
     progress: Progress
     connection: Connection
     command: str
-    leave: Callable[[ResourcePlan], bool] = planning.never
+    leave: Callable[[ResourcePlan], bool] = lambda _: False
 
     def require_possible(self) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""

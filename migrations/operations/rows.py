@@ -21,13 +21,14 @@ from directus_sync.schema.renames.places import (
     DOCUMENTS,
     FIELD_COLUMNS,
     FIELD_LISTS,
+    FIELDS,
     RELATED,
+    RELATIONS,
     Rewrite,
     word,
     written,
 )
-from directus_sync.schema.renames.rewriting import JSON, Rename, Rewriter
-from migrations.operations.schema import live_columns, load_model
+from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # Where a word that equals a collection's name does not mean the collection.
 NO_REFERENCES: Final = frozenset(
@@ -35,6 +36,10 @@ NO_REFERENCES: Final = frozenset(
 )
 
 ROWS_AT_ONCE: Final = 100
+COLUMNS: Final = r"""
+SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'directus\_%'"""
 
 
 class Rows:
@@ -48,8 +53,11 @@ class Rows:
     def __init__(self, connection: sa.Connection, rename: Rename) -> None:
         self.connection = connection
         self.rename = rename
-        self.columns = live_columns(connection)
-        self.model = load_model(connection)
+        # The type of every column, by (table, column).
+        self.columns = {(table, column): kind for table, column, kind in connection.execute(sa.text(COLUMNS))}
+        fields, relations = (connection.execute(sa.text(statement)) for statement in (FIELDS, RELATIONS))
+        self.model = Model.of(((row[0], row[1]) for row in fields), (tuple(row) for row in relations))
+        self._names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
         self.done: dict[str, int] = defaultdict(int)
         self.doubts: dict[str, list[str]] = defaultdict(list)
 
@@ -180,10 +188,6 @@ class Rows:
 
     def _count(self, label: str, statement: str, **parameters: object) -> None:
         self.done[label] += self.connection.execute(sa.text(statement), {**self._names, **parameters}).rowcount
-
-    @property
-    def _names(self) -> dict[str, str]:
-        return {"old": self.rename.old, "new": self.rename.new, "collection": self.rename.collection}
 
 
 def _written(document: JSON, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What a rename needs to know of a database: tables, columns, Directus's fields and relations.
+"""What a rename needs to know of a database: tables, columns, and what of them Directus knows.
 
 `execute` is the one way in which its statements get names.
 """
@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from psycopg2 import sql
 
 from directus_sync.postgres.database import Connection
-from directus_sync.schema.renames.places import FIELDS, RELATIONS
-from directus_sync.schema.renames.rewriting import Model, Rename
+from directus_sync.schema.renames.rewriting import Rename
 
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
@@ -55,25 +54,6 @@ def find(connection: sa.Connection, rename: Rename) -> Presence:
 
 def _has_column(special: str) -> bool:
     return not NO_COLUMN & set(special.split(","))
-
-
-def load_model(connection: sa.Connection) -> Model:
-    """Return the fields and relations that Directus has rows for."""
-    fields, relations = (connection.execute(sa.text(statement)) for statement in (FIELDS, RELATIONS))
-    return Model.of(((row[0], row[1]) for row in fields), (tuple(row) for row in relations))
-
-
-def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
-    """Return the type of every column of Directus's tables, by (table, column)."""
-    rows = connection.execute(
-        sa.text(
-            "SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c"
-            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'directus\\_%'"
-        )
-    )
-    return {(table, column): kind for table, column, kind in rows}
 
 
 def columns(connection: sa.Connection, table: str) -> set[str]:
