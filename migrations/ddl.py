@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +11,8 @@ from sqlalchemy.dialects import postgresql
 from directus_sync.catalog import Kind, Object, identifier, rows_in_the_way
 from directus_sync.catalog.printed import settled
 from directus_sync.errors import PreconditionFailed
-from migrations.operations.schema import REGCLASS, exists
+from migrations.operations import schema
+from migrations.operations.schema import REGCLASS
 
 PUSH_FIRST = (
     "push the snapshot first: directus-sync push, then alembic upgrade post@head;\n"
@@ -51,26 +51,16 @@ def add_unique(
     a different constraint has the name.
     """
     listed = ", ".join(map(_quoted, columns))
-    definition = (
-        f"UNIQUE{' NULLS NOT DISTINCT' if nulls_not_distinct else ''} ({listed})"
-        f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''}"
-    )
-    if not (op.get_context().as_sql or _is_to_be_added(table, name, definition, columns)):
+    distinct = " NULLS NOT DISTINCT" if nulls_not_distinct else ""
+    deferrable = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
+    definition = f"UNIQUE{distinct} ({listed}){deferrable}"
+    if not _is_to_be_added(table, name, definition, columns):
         return
     if large:
-        distinct = " NULLS NOT DISTINCT" if nulls_not_distinct else ""
         place = f"{_quoted(name)} ON public.{_quoted(table)}"
         _build_aside(name, f"CREATE UNIQUE INDEX CONCURRENTLY {place} ({listed}){distinct}")
-        deferrable = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
-        _execute(
-            f"ALTER TABLE public.{_quoted(table)} ADD CONSTRAINT {_quoted(name)}"
-            f" UNIQUE USING INDEX {_quoted(name)}{deferrable}"
-        )
-    else:
-        options: dict[str, Any] = {"deferrable": True, "initially": "DEFERRED"} if deferred else {}
-        if nulls_not_distinct:
-            options["postgresql_nulls_not_distinct"] = True
-        op.create_unique_constraint(name, table, list(columns), **options)
+        definition = f"UNIQUE USING INDEX {_quoted(name)}{deferrable}"
+    _add_constraint(table, name, definition)
 
 
 def add_index(table: str, columns: str, name: str) -> None:
@@ -85,30 +75,22 @@ def add_index(table: str, columns: str, name: str) -> None:
     Raises PreconditionFailed when the table is missing.
     """
     require_columns(table, ())
-    as_sql = op.get_context().as_sql
-    if not as_sql and op.get_bind().scalar(_HYPERTABLE, {"table": table}):
+    if not op.get_context().as_sql and op.get_bind().scalar(_HYPERTABLE, {"table": table}):
         chunked, rest = "", " WITH (timescaledb.transaction_per_chunk)"
     else:
         chunked, rest = "CONCURRENTLY ", ""
-    statement = f"CREATE INDEX {chunked}{_quoted(name)} ON public.{_quoted(table)} ({columns}){rest}"
-    _build_aside(name, statement)
+    _build_aside(name, f"CREATE INDEX {chunked}{_quoted(name)} ON public.{_quoted(table)} ({columns}){rest}")
 
 
 def _build_aside(name: str, statement: str) -> None:
     """Build an index outside the transaction, in place of an unfinished one; do nothing where it is there."""
-    as_sql = op.get_context().as_sql
-    valid = None if as_sql else op.get_bind().scalar(_VALID, {"table": name})
+    valid = None if op.get_context().as_sql else op.get_bind().scalar(_VALID, {"table": name})
     if valid:
         return
     with op.get_context().autocommit_block():
         if valid is False:
             _execute(f"DROP INDEX public.{_quoted(name)}")
         _execute(statement)
-
-
-def drop_unique(table: str, name: str) -> None:
-    """Drop a constraint, if it is there."""
-    op.drop_constraint(name, table, type_="unique", if_exists=True)
 
 
 def add_check(table: str, condition: str, name: str) -> None:
@@ -120,21 +102,34 @@ def add_check(table: str, condition: str, name: str) -> None:
     Raises PreconditionFailed when the table is missing, rows violate it (count and first keys), or a different
     constraint has the name.
     """
-    if op.get_context().as_sql or _is_to_be_added(table, name, f"CHECK ({condition})"):
-        op.create_check_constraint(name, table, sa.text(_literally(condition)))
+    definition = f"CHECK ({condition})"
+    if _is_to_be_added(table, name, definition):
+        _add_constraint(table, name, definition)
 
 
-def drop_check(table: str, name: str) -> None:
+def drop_unique(table: str, name: str) -> None:
     """Drop a constraint, if it is there."""
-    op.drop_constraint(name, table, type_="check", if_exists=True)
+    op.drop_constraint(name, table, if_exists=True)
+
+
+drop_check = drop_unique
 
 
 def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[str] = ()) -> bool:
-    """Tell whether a constraint is missing; where it is, raise PreconditionFailed unless it can be added."""
+    """Tell whether a constraint is missing; where it is, raise PreconditionFailed unless it can be added.
+
+    When only SQL is printed, every constraint is missing.
+    """
+    if op.get_context().as_sql:
+        return True
     require_columns(table, columns)
     existing = _printed(f"public.{_quoted(table)}", name)
     if existing is None:
-        _require_fit(table, name, definition)
+        find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
+        item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
+        rows = find(schema.raw(op.get_bind()), item, definition)
+        if rows is not None:
+            raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
         return True
     if existing != _as_printed(table, definition):
         raise PreconditionFailed(
@@ -142,6 +137,10 @@ def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[st
             next=f"ALTER TABLE {_quoted(table)} DROP CONSTRAINT {_quoted(name)}, if nothing needs it; then run again",
         )
     return False
+
+
+def _add_constraint(table: str, name: str, definition: str) -> None:
+    _execute(f"ALTER TABLE public.{_quoted(table)} ADD CONSTRAINT {_quoted(name)} {definition}")
 
 
 def _printed(table: str, name: str) -> str | None:
@@ -165,35 +164,16 @@ def _as_printed(table: str, definition: str) -> str | None:
     return printed
 
 
-def _require_fit(table: str, name: str, definition: str) -> None:
-    connection = op.get_bind().connection.dbapi_connection
-    find = rows_in_the_way.violations if definition.startswith("CHECK") else rows_in_the_way.duplicates
-    item = Object(Kind.CONSTRAINT, f"{identifier(table)}.{identifier(name)}")
-    rows = find(connection, item, definition)  # type: ignore[arg-type]
-    if rows is not None:
-        raise PreconditionFailed(f"{name} can't be added: {rows.what}", where=rows.keys, next=rows.next)
-
-
 def table_exists(table: str) -> bool:
     """Tell whether `public` has the table; False when only SQL is printed."""
-    if op.get_context().as_sql:
-        return False
-    return exists(op.get_bind(), table)
+    return not op.get_context().as_sql and schema.exists(op.get_bind(), table)
 
 
 def require_columns(table: str, columns: Sequence[str]) -> None:
     """Raise PreconditionFailed unless the table is there and has the columns; says nothing when only SQL is printed."""
     if op.get_context().as_sql:
         return
-    present = set(
-        op.get_bind().scalars(
-            sa.text(
-                f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS}"  # noqa: S608 - a constant
-                " AND attnum > 0 AND NOT attisdropped"
-            ),
-            {"table": table},
-        )
-    )
+    present = schema.columns(op.get_bind(), table)
     missing = [column for column in columns if column not in present]
     if present and not missing:
         return

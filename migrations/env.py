@@ -11,12 +11,11 @@ from typing import Any
 from alembic import command, context
 from alembic.util import CommandError
 from sqlalchemy import create_engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from directus_sync import settings
 from directus_sync.errors import SyncError
-from directus_sync.postgres import database, holders, lock, patience
+from directus_sync.postgres import database, lock, patience
 from directus_sync.postgres.database import Connection
 from directus_sync.revisions import branches
 from directus_sync.state import applied_revisions
@@ -119,7 +118,11 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
             context.run_migrations()
             return
         with prepared(raw, lock_wait):
-            run_with_retries(connection)
+            # Every finished revision is committed and not run again.
+            for attempt in patience.attempts():
+                with attempt:
+                    connection.rollback()
+                    context.run_migrations()
 
 
 def record(raw: Connection, *_: Any, step: Any, heads: set[str], **__: Any) -> None:
@@ -151,20 +154,6 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
             if lock_wait is not None and not raw.closed:
                 raw.rollback()
                 raw.autocommit = True
-
-
-def run_with_retries(connection: Any) -> None:
-    """Retry while DDL can't get its table lock; every finished revision is committed and not run again."""
-    for attempt in patience.attempts(lock_not_available):
-        with attempt:
-            connection.rollback()
-            context.run_migrations()
-
-
-def lock_not_available(error: Exception) -> bool:
-    """Tell whether `lock_timeout` ended the statement."""
-    # What looks for rows in the way works without SQLAlchemy.
-    return holders.timed_out(error.orig if isinstance(error, DBAPIError) and error.orig else error)
 
 
 if config.config_file_name is not None and config.cmd_opts is not None:

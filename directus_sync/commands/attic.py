@@ -38,8 +38,6 @@ def _known(named: Callable[[attic.Copy], str]) -> Completing:
 
 
 _known_numbers = _known(lambda copy: str(copy.id))
-_known_runs = _known(lambda copy: str(copy.run))
-_known_items = _known(lambda copy: copy.item.id)
 
 
 @click.group()
@@ -69,7 +67,7 @@ def list_(*, as_json: bool) -> None:
 @click.option(
     "--run",
     metavar="RUN",
-    shell_complete=_known_runs,
+    shell_complete=_known(lambda copy: str(copy.run)),
     help="All copies of one run, as attic list shows it.",
 )
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
@@ -78,7 +76,9 @@ def list_(*, as_json: bool) -> None:
 def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
     """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
     if (copy is None) is (run is None):
-        raise WrongSettings("nothing says which copy", next="give its number, or --run RUN: directus-sync attic list")
+        raise WrongSettings(
+            "one copy or one run is needed", next="give a number, or --run RUN: directus-sync attic list"
+        )
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
         ids = [copy] if copy is not None else _of_run(connection, str(run))
@@ -128,7 +128,7 @@ def _of_run(connection: Connection, run: str) -> list[int]:
 @click.option(
     "--item",
     metavar="ITEM",
-    shell_complete=_known_items,
+    shell_complete=_known(lambda copy: copy.item.id),
     help="A collection with its fields, or one field: vehicles, vehicles.plate.",
 )
 @options.with_yes
@@ -141,11 +141,13 @@ def purge(
     span = None if older_than is None else settings.age(older_than, "--older-than")
     if not ids and span is None and item is None:
         raise WrongSettings("nothing says which copies", next="give their numbers, --older-than AGE or --item ITEM")
-    with sessions.writing(options.load(), "attic purge", Progress()) as connection:
+    loaded, progress = options.load(), Progress()
+    with sessions.reading(loaded, "attic purge") as connection:
         copies = _chosen(connection, ids, span, item)
-        if copies and not dry_run:
-            lines = "\n".join(report.copy_line(copy) for copy in copies)
-            options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
+    if copies and not dry_run:
+        lines = "\n".join(report.copy_line(copy) for copy in copies)
+        options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
+        with sessions.writing(loaded, "attic purge", progress) as connection:
             attic.purge(connection, sorted(copy.id for copy in copies))
     for copy in copies:
         output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")
@@ -158,7 +160,10 @@ def purge(
 def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, item: str | None) -> list[attic.Copy]:
     """Return the copies that all conditions choose."""
     copies = attic.listing(connection)
-    _require_known(ids, copies)
+    if unknown := sorted(set(ids) - {copy.id for copy in copies}):
+        raise AtticUnknownCopy(
+            f"the attic has no copy {', '.join(map(str, unknown))}", next="list them: directus-sync attic list"
+        )
     old = None if span is None else attic.overdue(connection, span)
     return [
         copy
@@ -167,11 +172,3 @@ def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, 
         and (not ids or copy.id in ids)
         and (old is None or copy.id in old)
     ]
-
-
-def _require_known(ids: Sequence[int], copies: Sequence[attic.Copy]) -> None:
-    unknown = sorted(set(ids) - {copy.id for copy in copies})
-    if unknown:
-        raise AtticUnknownCopy(
-            f"the attic has no copy {', '.join(map(str, unknown))}", next="list them: directus-sync attic list"
-        )

@@ -11,7 +11,8 @@ from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.report import results
-from directus_sync.steps import checking
+from directus_sync.settings import Settings
+from directus_sync.steps import comparing
 from directus_sync.steps.planning import Request
 
 
@@ -23,7 +24,12 @@ def command(
     snapshot: Path | None, allow_destroy: frozenset[str], discard_live: frozenset[str], *, as_json: bool
 ) -> None:
     """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
-    checked = checking.check(options.load(snapshot), Request(allow_destroy, discard_live), Progress())
+    show(options.load(snapshot), Request(allow_destroy, discard_live), as_json=as_json)
+
+
+def show(settings: Settings, request: Request, *, as_json: bool) -> None:
+    """Print what a deploy would do; exit 3 if that is anything."""
+    checked = comparing.check(settings, request, Progress())
     text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
     output.either(results.checked_document(checked), text, as_json=as_json)
     options.finish(0 if checked.equal else 3)

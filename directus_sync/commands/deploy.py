@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +11,10 @@ import rich_click as click
 
 from directus_sync import attic, output, settings
 from directus_sync.catalog.upkeep import Verified
-from directus_sync.commands import options
+from directus_sync.commands import check, options
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
+from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.process import handover
 from directus_sync.report import results
@@ -23,8 +23,8 @@ from directus_sync.report.outcome import Deployed
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Plan
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import fingerprint, history
-from directus_sync.steps import checking, families, planning, preloading, sessions
+from directus_sync.state import fingerprint, history, provenance
+from directus_sync.steps import families, planning, preloading, sessions
 from directus_sync.steps.deploying import Deploying, Goal
 from directus_sync.steps.planning import Request
 
@@ -80,7 +80,7 @@ def command(
     request = Request(allow_destroy, discard_live, keep=not no_attic, boot=boot)
     uncaptured: tuple[str, ...] = ()
     if loaded.mode is Mode.DRY_RUN:
-        _show(loaded, request, as_json=as_json)
+        check.show(loaded, request, as_json=as_json)
     else:
         done = run(loaded, request, Progress())
         if done.pushed is None:
@@ -89,14 +89,6 @@ def command(
         uncaptured = done.uncaptured
     if command:
         handover.become(command, settings.serving_environment(len(uncaptured)))
-
-
-def _show(settings: Settings, request: Request, *, as_json: bool) -> None:
-    """Print what a deploy would do; exit 3 if that is anything."""
-    checked = checking.check(settings, request, Progress())
-    text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
-    output.either(results.checked_document(checked), text, as_json=as_json)
-    options.finish(0 if checked.equal else 3)
 
 
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
@@ -122,11 +114,11 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
                 # Another deploy did the work while this one waited for the lock.
                 verified = Verified(notes=unmoved.notes)
                 return Deployed((), False, Plan(NO_DIFFERENCE), (), verified, time.monotonic() - started)
-            deploying = Deploying(settings, request, progress, connection, goal)
+            who, plain = provenance.of(connection, settings), database.for_directus(settings, connection)
             try:
-                return deploying.run(loading, started)
+                return Deploying(plain, request, progress, connection, goal, who).run(loading, started)
             except SyncError as error:
-                history.record_failure(connection, deploying.who, error, request.run)
+                history.record_failure(connection, who, error, request.run)
                 raise
 
 

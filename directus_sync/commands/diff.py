@@ -11,6 +11,7 @@ from directus_sync import output
 from directus_sync.commands import options
 from directus_sync.output import Progress
 from directus_sync.report import results
+from directus_sync.settings import Settings
 from directus_sync.steps import comparing
 from directus_sync.steps.parts import Part
 from directus_sync.steps.planning import Request
@@ -32,8 +33,14 @@ def command(
     as_json: bool,
 ) -> None:
     """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
-    request = Request(allow_destroy, discard_live)
-    found = comparing.compare(options.load(snapshot), request, Progress(), only, out)
+    show(options.load(snapshot), Request(allow_destroy, discard_live), only, out, as_json=as_json)
+
+
+def show(
+    settings: Settings, request: Request, parts: frozenset[Part], out: Path | None = None, *, as_json: bool
+) -> None:
+    """Print what a push would do, and save it to `out`; exit 3 if that is anything."""
+    found = comparing.compare(settings, request, Progress(), parts, out)
     text = results.compared(found, in_colour=output.in_colour(sys.stdout))
     output.either(results.compared_document(found), text, as_json=as_json)
     options.finish(3 if found.differs else 0)

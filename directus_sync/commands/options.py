@@ -48,18 +48,14 @@ with_mode = click.option(
 )
 with_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
 with_yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+with_only = click.option(
+    "--only",
+    type=click.Choice([part.value for part in Part]),
+    callback=_part,
+    help="Leave the other parts alone: schema is collections, fields and relations; access is who may do what;"
+    " resources are lists, dashboards, flows, translations and settings.",
+)
 with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
-
-
-def with_only(command: Command) -> Command:
-    """Add the option that names the one part to work on."""
-    return click.option(
-        "--only",
-        type=click.Choice([part.value for part in Part]),
-        callback=_part,
-        help="Leave the other parts alone: schema is collections, fields and relations; access is who may do what;"
-        " resources are lists, dashboards, flows, translations and settings.",
-    )(command)
 
 
 def with_approvals(command: Command) -> Command:
@@ -82,12 +78,8 @@ def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) ->
 
 def confirm(what: str, *, yes: bool) -> None:
     """Ask a person on a terminal; without one `--yes` must say it. Raises WrongSettings where nobody agreed."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
+    if not yes and not (sys.stdin.isatty() and click.confirm(f"{what}. Go on?", err=True)):
         raise WrongSettings(f"{what}, and nobody agreed to it", next="run again with --yes; --dry-run only shows it")
-    if not click.confirm(f"{what}. Go on?", err=True):
-        raise WrongSettings(f"{what}, and was not agreed to", next="nothing was changed")
 
 
 def load(snapshot: Path | None = None, mode: Mode | None = None) -> Settings:

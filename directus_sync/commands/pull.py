@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import rich_click as click
@@ -15,7 +15,7 @@ from directus_sync.catalog import file as catalog_file
 from directus_sync.commands import options
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, SyncError, UnpushedFileChanges
+from directus_sync.errors import InvalidSnapshot, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import hidden_properties
@@ -25,13 +25,11 @@ from directus_sync.revisions import branches
 from directus_sync.revisions.branches import BRANCHES
 from directus_sync.schema import comparison, guard, rebuilding, snapshot
 from directus_sync.schema.diff import Change
-from directus_sync.schema.plan import Approvals
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint, history
 from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.parts import EVERYTHING, Part
-from directus_sync.wording import count, shortened
 
 
 @click.command()
@@ -43,7 +41,7 @@ from directus_sync.wording import count, shortened
 def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dry_run: bool, as_json: bool) -> None:
     """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
     loaded = options.load(snapshot)
-    done = shown(loaded, Progress(), only) if dry_run else run(loaded, Progress(), only, overwrite=overwrite)
+    done = run(loaded, Progress(), only, overwrite=overwrite, dry_run=dry_run)
     output.either(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
     options.finish(3 if dry_run and done.anything else 0)
 
@@ -61,44 +59,41 @@ def _text(done: Captured, settings: Settings, only: frozenset[Part]) -> str:
     return "\n".join([*lines, f"Pulled {what}; commit {files}"])
 
 
-def shown(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Captured:
-    """Return what a pull would change. Writes nothing, not even what the base is."""
-    wanted = planning.read_wanted(settings)
-    kept = families.read_wanted(settings, wanted, progress, parts)
-    with sessions.reading(settings, "pull") as connection:
-        entered = tuple(item.id for plan in families.judged(connection, kept, Approvals()) for item in plan.items)
-        if Part.SCHEMA not in parts:
-            return Captured((), entered=entered, dry_run=True)
-        drift = upkeep.differences(connection, upkeep.read_expected(settings.catalog))
-        with sessions.directus(settings, connection, progress) as client:
-            live = planning.read_live(client)
-    return Captured((), comparison.between(wanted, live), drift, entered, live, dry_run=True)
-
-
-def run(settings: Settings, progress: Progress, parts: frozenset[Part] = EVERYTHING, *, overwrite: bool) -> Captured:
+def run(
+    settings: Settings,
+    progress: Progress,
+    parts: frozenset[Part] = EVERYTHING,
+    *,
+    overwrite: bool,
+    dry_run: bool = False,
+) -> Captured:
     """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed.
 
-    Writes all or, where any part is refused, nothing.
+    Writes all or, where any part is refused, nothing. dry_run: write nothing, not even what the base is.
     """
     # First: a pull is recorded with the files as they were before it compared them.
     inputs = fingerprint.inputs(settings)
-    with sessions.writing(settings, "pull", progress) as connection:
+    session = sessions.reading(settings, "pull") if dry_run else sessions.writing(settings, "pull", progress)
+    with session as connection:
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
-            return Captured(())
-        taken = None
+            return Captured((), dry_run=dry_run)
+        taken = _Taken()
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 if not known and _is_pulled(connection, inputs, client.version()):
-                    return Captured(())
+                    return Captured((), dry_run=dry_run)
                 taken = _taken(settings, connection, client, progress, overwrite=overwrite)
-        schema = taken.live if taken is not None else planning.read_wanted(settings)
+        schema = taken.live or planning.read_wanted(settings)
         entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
+        if dry_run:
+            items = tuple(item for each in entering for item in each.differing)
+            return Captured((), taken.moved, taken.drift, items, taken.live, dry_run=True)
         done = _written(connection, taken, entering)
-        if taken is not None and settings.snapshot in taken.contents:
-            _note_faults(connection, taken.live, progress)
-        if taken is not None and not done.files and parts == EVERYTHING:
-            fingerprint.record_pull(connection, fingerprint.with_version(inputs, taken.live.directus))
+        if settings.snapshot in taken.contents:
+            _note_faults(connection, schema, progress)
+        if parts == EVERYTHING and not done.files:
+            fingerprint.record_pull(connection, fingerprint.with_version(inputs, schema.directus))
         return done
 
 
@@ -108,13 +103,13 @@ def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What a pull takes of the schema. contents: of the files that change; catalog: None where it is left alone."""
+    """What a pull takes of the schema. contents: of the files that change; None: what is left alone."""
 
-    live: Snapshot
-    contents: Mapping[Path, bytes]
-    moved: tuple[Change, ...]
-    catalog: Catalog | None
-    drift: tuple[Difference, ...]
+    live: Snapshot | None = None
+    contents: Mapping[Path, bytes] = field(default_factory=dict)
+    moved: tuple[Change, ...] = ()
+    catalog: Catalog | None = None
+    drift: tuple[Difference, ...] = ()
 
 
 def _taken(
@@ -128,49 +123,35 @@ def _taken(
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:
         actual = upkeep.captured(connection, settings.catalog, overwrite=overwrite)
-        drift, content = _drift(settings.catalog, actual), catalog_file.dump(actual)
+        content = catalog_file.dump(actual)
+        # A file may be about to be overwritten because it is none.
+        with suppress(SyncError):
+            expected = upkeep.read_expected(settings.catalog)
+            drift = compare(expected, actual) if expected is not None else ()
         if not files.holds(settings.catalog, content):
             contents[settings.catalog] = content
     with progress.step("Reading Directus's schema", "Read Directus's schema"):
         live = planning.read_live(client)
     moved: tuple[Change, ...] = ()
     if differs(live, settings.snapshot, connection, overwrite=overwrite):
-        before = _readable(settings.snapshot)
-        moved = comparison.between(before, live) if before is not None else ()
+        with suppress(SyncError):
+            moved = comparison.between(snapshot.read(settings.snapshot), live)
         contents = {settings.snapshot: live.content, **contents}
     return _Taken(live, contents, moved, actual, drift)
 
 
-def _written(connection: Connection, taken: _Taken | None, entering: tuple[families.Pulled, ...]) -> Captured:
+def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pulled, ...]) -> Captured:
     """Write what was taken, and record it."""
     of_families = {path: content for each in entering for path, content in each.changed.items()}
-    contents = taken.contents if taken is not None else {}
-    files.replace_all({**contents, **of_families})
-    if taken is not None:
-        if taken.catalog is not None:
-            # So that a deploy puts it back as it is now.
-            ledger.remember(connection, taken.catalog, ())
+    files.replace_all({**taken.contents, **of_families})
+    if taken.catalog is not None:
+        # So that a deploy puts it back as it is now.
+        ledger.remember(connection, taken.catalog, ())
+    if taken.live is not None:
         history.record_base(connection, taken.live, "pull")
     families.record_pulled(connection, entering)
     names = tuple(path.name for path in of_families)
-    if taken is None:
-        return Captured(tuple(of_families), entered=names)
-    return Captured((*contents, *of_families), taken.moved, taken.drift, names, taken.live)
-
-
-def _readable(path: Path) -> Snapshot | None:
-    """Return the file as it is, if it is a snapshot: it may be about to be overwritten because it is none."""
-    with suppress(SyncError):
-        return snapshot.read(path)
-    return None
-
-
-def _drift(path: Path, actual: Catalog) -> tuple[Difference, ...]:
-    """Return how the database differs from the file, which may be about to be overwritten because it is none."""
-    with suppress(SyncError):
-        expected = upkeep.read_expected(path)
-        return compare(expected, actual) if expected is not None else ()
-    return ()
+    return Captured((*taken.contents, *of_families), taken.moved, taken.drift, names, taken.live)
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
@@ -208,14 +189,6 @@ def _require_nothing_unpushed(content: bytes, path: Path, connection: Connection
     base = history.base(connection)
     if base is not None and base.content == content:
         return
-    unpushed = guard.unpushed(snapshot.parse(content, str(path)), base, live)
-    if not unpushed:
-        return
-    number = count(len(unpushed), "change")
-    was, it = ("was", "it") if len(unpushed) == 1 else ("were", "them")
-    raise UnpushedFileChanges(
-        f"the file holds {number} that {was} never pushed to this Directus, and a pull would lose {it};"
-        " nothing was written",
-        where="\n".join([str(path), *shortened(unpushed)]),
-        next="keep them: directus-sync push, then pull\nlose them: directus-sync pull --overwrite",
-    )
+    lost = guard.unpushed(snapshot.parse(content, str(path)), base, live)
+    if lost:
+        raise families.unpushed("the file holds", path, lost)

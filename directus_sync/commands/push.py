@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import rich_click as click
 
 from directus_sync import attic, output
-from directus_sync.commands import options
+from directus_sync.commands import diff, options
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
 from directus_sync.report import plans, results
@@ -48,16 +47,17 @@ def command(
 ) -> None:
     """Make Directus equal the files: schema, access, resources. Refuse what would undo work that nobody captured."""
     loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
-    if plan is not None:
-        _require_plain(loaded.mode, allow_destroy | discard_live, only)
+    if plan is not None and (loaded.mode is not Mode.AUTO or only != EVERYTHING or allow_destroy | discard_live):
+        raise WrongSettings(
+            "--plan applies the plan as it was saved, and the command says otherwise",
+            next="use --mode auto, and leave out --dry-run, --only, --allow-destroy and --discard-live;\n"
+            "to approve more, save it again: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
+        )
     if loaded.mode is Mode.SKIP:
         nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
         output.either(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
-        found = comparing.compare(loaded, Request(allow_destroy, discard_live), Progress(), only)
-        text = results.compared(found, in_colour=output.in_colour(sys.stdout))
-        output.either(results.compared_document(found), text, as_json=as_json)
-        options.finish(3 if found.differs else 0)
+        diff.show(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
         request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
@@ -93,18 +93,3 @@ def _text(pushed: Compared) -> str:
     done = [plans.changes(pushed.schema)] if pushed.schema else []
     done += [report.changes(plan) for plan in pushed.families if plan]
     return f"Pushed {' and '.join(done)}" if done else "Nothing to push: Directus equals the snapshot"
-
-
-def _require_plain(mode: Mode, approved: frozenset[str], parts: frozenset[Part]) -> None:
-    """Raise WrongSettings for an option that contradicts --plan."""
-    if parts != EVERYTHING:
-        raise WrongSettings("--plan applies the whole plan, and --only leaves a part out", next="leave out --only")
-    if mode is not Mode.AUTO:
-        raise WrongSettings(
-            "--plan applies a plan, and the mode forbids it", next="use --mode auto, or leave out --plan"
-        )
-    if approved:
-        raise WrongSettings(
-            "--plan applies what was approved when it was saved",
-            next="save it again: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
-        )

@@ -49,6 +49,6 @@ def run(settings: Settings) -> Status:
             deploy=history.latest_deploy(connection) if known else None,
             snapshot_sha256=sha256,
             failure=history.latest_failure(connection) if known else None,
-            recorded_sha256=history.latest_sha256(connection) if known else None,
+            recorded_sha256=history.latest_sha256(connection),
             families=families.are_bases(settings, connection),
         )

@@ -25,8 +25,8 @@ GROUP BY a.pid, a.usename, a.application_name, a.xact_start, a.state ORDER BY a.
 
 
 def timed_out(error: BaseException) -> bool:
-    """Tell whether `lock_timeout` ended the statement."""
-    return getattr(error, "pgcode", None) == errorcodes.LOCK_NOT_AVAILABLE
+    """Tell whether `lock_timeout` ended the statement, by psycopg2's error or SQLAlchemy's around it."""
+    return getattr(getattr(error, "orig", error), "pgcode", None) == errorcodes.LOCK_NOT_AVAILABLE
 
 
 def describe(connection: Connection) -> str:

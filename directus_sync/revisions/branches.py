@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, Literal
 
 import psycopg2
@@ -84,10 +85,7 @@ def require_known(connection: Connection) -> frozenset[str]:
 
 
 def prepare(connection: Connection) -> None:
-    """Create the schema of the version table, unless the database is ahead of this checkout.
-
-    Raises DatabaseAhead.
-    """
+    """Create the schema of the version table, unless the database is ahead of this checkout. Raises DatabaseAhead."""
     require_known(connection)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
@@ -106,16 +104,17 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    upgrading = _Upgrading(todo, progress)
+    before, telling = len(progress.done), _telling(todo, progress)
+    next(telling)
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
-    config.attributes["on_version_apply"] = upgrading.on_version_apply
+    config.attributes["on_version_apply"] = partial(next, telling, None)
     try:
         command.upgrade(config, f"{branch}@head")
     except SyncError:
         raise
     except (CommandError, SQLAlchemyError, psycopg2.Error) as error:
-        raise upgrading.failure(connection, branch, error) from error
+        raise _failure(connection, branch, todo, len(progress.done) - before, error) from error
     finally:
         if not connection.closed:
             connection.rollback()
@@ -125,44 +124,34 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return todo
 
 
-class _Upgrading:
-    """Says when a revision begins and ends; Alembic itself only says when it ended."""
+def _telling(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
+    """Say that a revision begins, and when asked for more that it ended: Alembic itself only says the latter."""
+    for revision in todo:
+        started = time.monotonic()
+        progress.note(f"Applying: {revision.name}")
+        yield
+        progress.note(f"Applied:  {revision.name} in {duration(time.monotonic() - started)}")
+        progress.done.append(revision.id)
 
-    def __init__(self, todo: Sequence[Revision], progress: Progress) -> None:
-        self.todo = todo
-        self.progress = progress
-        self.done: list[Revision] = []
-        self._begin()
 
-    @property
-    def current(self) -> Revision:
-        return self.todo[min(len(self.done), len(self.todo) - 1)]
-
-    def on_version_apply(self) -> None:
-        self.progress.note(f"Applied:  {self.current.name} in {duration(time.monotonic() - self.started)}")
-        self.progress.done.append(self.current.id)
-        self.done.append(self.current)
-        if len(self.done) < len(self.todo):
-            self._begin()
-
-    def failure(self, connection: Connection, branch: Branch, error: Exception) -> DatabaseFailed | MigrationFailed:
-        """Return the error for the current revision."""
-        if connection.closed:
-            return DatabaseFailed(
-                f"the connection was lost while {self.current.name} was applied",
-                where=_reason(error),
-                next="run again; that is safe, and the revisions before it stay",
-            )
-        connection.rollback()
-        return MigrationFailed(
-            f"{self.current.name} failed: {_reason(error)}",
-            where=f"alembic upgrade {branch}@head, after {len(self.done)} of {len(self.todo)} revisions",
-            next=holders.advice(connection) if holders.timed_out(getattr(error, "orig", error)) else _remedy(error),
+def _failure(
+    connection: Connection, branch: Branch, todo: Sequence[Revision], done: int, error: Exception
+) -> DatabaseFailed | MigrationFailed:
+    """Return the error for the revision after those that are done."""
+    name = todo[min(done, len(todo) - 1)].name
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())
+    if connection.closed:
+        return DatabaseFailed(
+            f"the connection was lost while {name} was applied",
+            where=reason,
+            next="run again; that is safe, and the revisions before it stay",
         )
-
-    def _begin(self) -> None:
-        self.started = time.monotonic()
-        self.progress.note(f"Applying: {self.current.name}")
+    connection.rollback()
+    return MigrationFailed(
+        f"{name} failed: {reason}",
+        where=f"alembic upgrade {branch}@head, after {done} of {len(todo)} revisions",
+        next=holders.advice(connection) if holders.timed_out(error) else _remedy(error),
+    )
 
 
 def _remedy(error: Exception) -> str:
@@ -172,8 +161,3 @@ def _remedy(error: Exception) -> str:
         statement = f"CREATE EXTENSION {extension[1]} SCHEMA public;"
         return f"have a superuser execute this in the database, then run again:\n{statement}"
     return "the revisions before it are applied and stay; fix the cause and run again, which is safe"
-
-
-def _reason(error: Exception) -> str:
-    original = getattr(error, "orig", None) or error
-    return " ".join(str(original).split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -77,10 +76,7 @@ def write_head(versions: Path, branch: str, name: str) -> None:
 
 
 def head_id(versions: Path, branch: str) -> str:
-    """Return the id of the revision that the HEAD file names.
-
-    Raises InvalidRevisions.
-    """
+    """Return the id of the revision that the HEAD file names. Raises InvalidRevisions."""
     path = head_path(versions, branch)
     named = _head_text(path)
     found = re.match(rf"{branch}_\d{{4}}(?![0-9])", named)
@@ -101,11 +97,25 @@ def line(versions: Path, branch: str) -> tuple[Revision, ...]:
     Raises InvalidRevisions unless they form one line, at whose end is what the HEAD file names.
     """
     files = read(versions, branch)
-    _require_unique(files)
-    _require_parents(files, branch)
-    found = _walk(files, branch)
-    _require_head(versions, branch, found)
-    return found
+    known = {file.id for file in files}
+    for file in files:
+        same = [other for other in files if other.id == file.id]
+        if len(same) > 1:
+            raise _not_in_line(f"files are revision {file.id}", same)
+        if file.parent is not None and file.parent not in known:
+            raise InvalidRevisions(
+                f"{file.name} comes after {file.parent}, and the branch {branch} has no such revision",
+                where=shown(file.path),
+                next=f"restore the file of {file.parent} from git, or correct down_revision",
+            )
+    found: list[Revision] = []
+    while following := [file for file in files if file.parent == (found[-1].id if found else None)]:
+        if len(following) > 1:
+            what = f"revisions come after {found[-1].id}" if found else f"revisions begin the branch {branch}"
+            raise _not_in_line(what, following)
+        found += following
+    _require_whole(versions, branch, found, [file for file in files if file not in found])
+    return tuple(found)
 
 
 def read(versions: Path, branch: str) -> list[Revision]:
@@ -159,10 +169,9 @@ def _parsed(path: Path, content: bytes) -> ast.Module:
     try:
         return ast.parse(content, path.name)
     except (SyntaxError, ValueError) as error:
-        number = error.lineno if isinstance(error, SyntaxError) else None
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        number = getattr(error, "lineno", None)
         raise InvalidRevisions(
-            f"{path.name} is not Python: {reason}",
+            f"{path.name} is not Python: {getattr(error, 'msg', error)}",
             where=f"{shown(path)}:{number}" if number else shown(path),
             next=f"correct the file, or restore it: git checkout -- {shown(path)}",
         ) from error
@@ -174,63 +183,28 @@ def _literal(node: ast.stmt | None) -> Any:
         return None
     try:
         return ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return ast.unparse(value)
 
 
-def _require_unique(files: Iterable[Revision]) -> None:
-    for own, group in _groups((file.id, file) for file in files):
+def _require_whole(versions: Path, branch: str, found: Sequence[Revision], rest: Sequence[Revision]) -> None:
+    """Fail unless all files are found, and the HEAD file names the last of them."""
+    if rest:
         raise InvalidRevisions(
-            f"{_number(group)} files are revision {own}: {_names(group)}", where=_where(group), next=_in_line(group)
-        )
-
-
-def _require_parents(files: Sequence[Revision], branch: str) -> None:
-    known = {file.id for file in files}
-    for file in files:
-        if file.parent is not None and file.parent not in known:
-            raise InvalidRevisions(
-                f"{file.name} comes after {file.parent}, and the branch {branch} has no such revision",
-                where=shown(file.path),
-                next=f"restore the file of {file.parent} from git, or correct down_revision",
-            )
-    for parent, group in _groups((file.parent, file) for file in files):
-        raise InvalidRevisions(
-            f"{_number(group)} revisions come after {parent}: {_names(group)}"
-            if parent
-            else f"{_number(group)} revisions begin the branch {branch}: {_names(group)}",
-            where=_where(group),
-            next=_in_line(group),
-        )
-
-
-def _walk(files: Sequence[Revision], branch: str) -> tuple[Revision, ...]:
-    after = {file.parent: file for file in files}
-    found: list[Revision] = []
-    while (following := after.get(found[-1].id if found else None)) is not None:
-        found.append(following)
-    rest = [file for file in files if file not in found]
-    if rest or not found:
-        raise InvalidRevisions(
-            f"these revisions come after each other in a circle: {_names(rest)}"
-            if rest
-            else f"the branch {branch} has no revision",
+            f"these revisions come after each other in a circle: {_names(rest)}",
             where=_where(rest),
-            next="restore down_revision in their files from git" if rest else "restore migrations/versions from git",
+            next="restore down_revision in their files from git",
         )
-    return tuple(found)
-
-
-def _require_head(versions: Path, branch: str, found: Sequence[Revision]) -> None:
+    if not found:
+        raise InvalidRevisions(f"the branch {branch} has no revision", next="restore migrations/versions from git")
     path, newest = head_path(versions, branch), found[-1]
-    if _head_text(path) == newest.name:
-        return
-    head_id(versions, branch)
-    raise InvalidRevisions(
-        f"{path.name} names {_head_text(path)}, and the newest revision is {newest.name}",
-        where=f"{shown(path)}\n{shown(newest.path)}",
-        next=f"if {newest.name} is the newest: {_RENUMBER}\nelse restore the missing revision file from git",
-    )
+    if _head_text(path) != newest.name:
+        head_id(versions, branch)
+        raise InvalidRevisions(
+            f"{path.name} names {_head_text(path)}, and the newest revision is {newest.name}",
+            where=f"{shown(path)}\n{shown(newest.path)}",
+            next=f"if {newest.name} is the newest: {_RENUMBER}\nelse restore the missing revision file from git",
+        )
 
 
 def _head_text(path: Path) -> str:
@@ -240,23 +214,14 @@ def _head_text(path: Path) -> str:
         return ""
 
 
-def _groups(pairs: Iterable[tuple[str | None, Revision]]) -> list[tuple[str | None, list[Revision]]]:
-    """Return the keys that several files have, with the files."""
-    grouped: dict[str | None, list[Revision]] = defaultdict(list)
-    for key, file in pairs:
-        grouped[key].append(file)
-    return [(key, group) for key, group in grouped.items() if len(group) > 1]
-
-
-def _in_line(group: Sequence[Revision]) -> str:
-    return (
-        f"{_RENUMBER}\nit keeps the revision that the main branch has, and puts the newer one on top\n"
-        f"to choose the one that moves: {_RENUMBER} r={group[-1].name}"
+def _not_in_line(what: str, group: Sequence[Revision]) -> InvalidRevisions:
+    number = {2: "two", 3: "three"}.get(len(group), str(len(group)))
+    return InvalidRevisions(
+        f"{number} {what}: {_names(group)}",
+        where=_where(group),
+        next=f"{_RENUMBER}\nit keeps the revision that the main branch has, and puts the newer one on top\n"
+        f"to choose the one that moves: {_RENUMBER} r={group[-1].name}",
     )
-
-
-def _number(group: Sequence[Revision]) -> str:
-    return {2: "two", 3: "three"}.get(len(group), str(len(group)))
 
 
 def _names(files: Iterable[Revision]) -> str:

@@ -57,8 +57,9 @@ class DatabaseSettings:
         if self.connection_string is None:
             return f"{self.host}:{self.port}/{self.name}"
         _, scheme, rest = self.connection_string.partition("://")
-        # libpq takes the last @; what stands before it may be a password with any character in it.
-        return rest.rpartition("@")[2].partition("?")[0] if scheme else "the database of DB_CONNECTION_STRING"
+        # Before the last @ may be a password with any character in it, and after a ? even around it.
+        before, _, place = rest.rpartition("@")
+        return place.partition("?")[0] if scheme and "?" not in before else "the database of DB_CONNECTION_STRING"
 
     @property
     def passwords(self) -> frozenset[str]:
@@ -69,9 +70,7 @@ class DatabaseSettings:
         if not scheme:
             values = [quoted or plain for quoted, plain in _PASSWORD.findall(self.connection_string)]
             return frozenset({self.connection_string, *values, *(re.sub(r"\\(.)", r"\1", each) for each in values)})
-        user, at, place = rest.rpartition("@")
-        found = [user.partition(":")[2]] if at else []
-        found += [value for key, _, value in (pair.partition("=") for pair in _query(place)) if key == "password"]
+        found = [rest.rpartition("@")[0].partition(":")[2], *re.findall(r"[?&]password=([^&]*)", rest)]
         return frozenset(form for text in found for form in (text, unquote(text), *text.split("/")))
 
 
@@ -155,8 +154,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be printed, the longest first."""
-        given = self.given_secrets | self.database.passwords
-        values = hiding.forms(given)
+        values = hiding.forms(self.given_secrets | self.database.passwords)
         return tuple(sorted(values - _NO_SECRETS, key=len, reverse=True))
 
     @property
@@ -167,19 +165,12 @@ class Settings:
         return ",".join(dict.fromkeys([*names, *ALEMBIC_TABLES]))
 
     def require_credentials(self) -> None:
-        """Fail early when no way to log in to Directus is set.
-
-        Raises WrongSettings.
-        """
+        """Fail early when no way to log in to Directus is set. Raises WrongSettings."""
         if self.token is None and (self.email is None or self.password is None):
             raise WrongSettings(
                 "there is no way to log in to Directus: no token, and no e-mail with password",
                 next="set ADMIN_TOKEN (or DIRECTUS_TOKEN), or ADMIN_EMAIL and ADMIN_PASSWORD",
             )
-
-
-def _query(place: str) -> list[str]:
-    return place.partition("?")[2].split("&")
 
 
 def access_files(folder: Path) -> tuple[Path, ...]:

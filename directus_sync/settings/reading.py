@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -60,7 +61,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         directus_wait=_seconds(values, "DIRECTUS_SYNC_DIRECTUS_WAIT"),
         lock_wait=_seconds(values, "DIRECTUS_SYNC_LOCK_WAIT"),
         request_timeout=_seconds(values, "DIRECTUS_SYNC_REQUEST_TIMEOUT"),
-        mode=_mode(values),
+        mode=Mode(_one_of(values, "DIRECTUS_SCHEMA_APPLY_MODE", [mode.value for mode in Mode])),
         serve_on_drift=_one_of(values, "DIRECTUS_SYNC_ON_DRIFT", ("serve", "halt")) == "serve",
         worker=_one_of(values, "DIRECTUS_SYNC_WORKER", ("auto", "off")) == "auto",
         apply_timeout=_seconds(values, "DIRECTUS_SYNC_APPLY_TIMEOUT"),
@@ -151,7 +152,7 @@ def _database(values: Mapping[str, str]) -> DatabaseSettings:
     if missing:
         raise WrongSettings(f"DB_HOST is set, but not {' and '.join(missing)}", next=f"set {' and '.join(missing)}")
     port = values.get("DB_PORT", "5432")
-    if not port.isascii() or not port.isdecimal() or len(port) > len("65535") or not 0 < int(port) < 65536:
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise WrongSettings(
             f"DB_PORT is {shown(port)}, which is not a port", next="set DB_PORT to a number, such as 5432"
         )
@@ -186,10 +187,6 @@ def _token(values: Mapping[str, str]) -> str | None:
             next="set it to the token alone; a secret that is mounted as a file often ends in a line break",
         )
     return token
-
-
-def _mode(values: Mapping[str, str]) -> Mode:
-    return Mode(_one_of(values, "DIRECTUS_SCHEMA_APPLY_MODE", [mode.value for mode in Mode]))
 
 
 def _one_of(values: Mapping[str, str], name: str, choices: Sequence[str]) -> str:

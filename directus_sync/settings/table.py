@@ -19,11 +19,7 @@ class Setting:
 
 
 SETTINGS: Final = (
-    Setting(
-        "DB_HOST",
-        "PostgreSQL's host. `make` then uses that database instead of the local stack",
-        "the local stack",
-    ),
+    Setting("DB_HOST", "PostgreSQL's host. With it `make` does not use the local stack", "the local stack"),
     Setting("DB_PORT", "PostgreSQL's port", "5432"),
     Setting("DB_DATABASE", "the database's name. Required with `DB_HOST`"),
     Setting("DB_USER", "the user. Required with `DB_HOST`. It must be allowed to create schemas and extensions"),
@@ -38,13 +34,9 @@ SETTINGS: Final = (
     Setting("DB_SSL__KEY", "the key of `DB_SSL__CERT`", secret=True),
     Setting("DB_SSL__REJECT_UNAUTHORIZED", "`false`: do not verify the server in spite of `DB_SSL__CA`", "true"),
     Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
-    Setting(
-        "DIRECTUS_SYNC_DB_HOST",
-        "if `DB_HOST` is a connection pooler: the address of PostgreSQL itself, for the tool alone. "
-        "`DIRECTUS_SYNC_DB_PORT` and `DIRECTUS_SYNC_DB_CONNECTION_STRING` likewise",
-    ),
-    Setting("DIRECTUS_SYNC_DB_PORT", "see `DIRECTUS_SYNC_DB_HOST`"),
-    Setting("DIRECTUS_SYNC_DB_CONNECTION_STRING", "see `DIRECTUS_SYNC_DB_HOST`", secret=True),
+    Setting("DIRECTUS_SYNC_DB_HOST", "if `DB_HOST` is a connection pooler: the host of PostgreSQL, for the tool alone"),
+    Setting("DIRECTUS_SYNC_DB_PORT", "its port"),
+    Setting("DIRECTUS_SYNC_DB_CONNECTION_STRING", "both, with all the rest, in one string", secret=True),
     Setting(
         "DIRECTUS_SYNC_DB_USER",
         "for the tool alone, in place of `DB_USER`: the role that deploys. The program that a boot starts does "
@@ -63,29 +55,19 @@ SETTINGS: Final = (
         "image: `/directus`. If the folder is writable, compiled code is kept in its `.cache/directus-sync`",
         "the local stack's",
     ),
-    Setting(
-        "CONFIG_PATH",
-        "Directus's own settings file. If it is set, the tool does not read `.env` either. The image sets it",
-    ),
+    Setting("CONFIG_PATH", "Directus's own settings file. With it the tool reads no `.env` either. The image sets it"),
     Setting("PUBLIC_URL", "the address of Directus in a browser. Only Directus reads it"),
     Setting("KEY", "Directus's key. Required to bootstrap or start Directus", secret=True),
     Setting("SECRET", "Directus's secret. Required to bootstrap or start Directus", secret=True),
     Setting("ADMIN_EMAIL", "e-mail of the first administrator, who is created at the first deploy"),
     Setting(
-        "ADMIN_PASSWORD",
-        "password of the first administrator. The tool can log in with e-mail and password",
-        secret=True,
+        "ADMIN_PASSWORD", "the administrator's password. The tool can log in with e-mail and password", secret=True
     ),
-    Setting(
-        "PROJECT_NAME",
-        "what Directus calls the project in this environment, in place of the name in "
-        "`snapshots/resources/settings.yaml`",
-        "that of the file",
-    ),
+    Setting("PROJECT_NAME", "the project's name in this environment", "that in `snapshots/resources/settings.yaml`"),
     Setting(
         "PROJECT_OWNER",
-        "e-mail of who is responsible for this environment. Without it Directus asks every administrator for it. It is "
-        "written at the first deploy. Where Directus itself bootstraps, it also tells it to its makers",
+        "e-mail of who is responsible for this environment, written at the first deploy. Without it Directus asks "
+        "every administrator. Where Directus itself bootstraps, it also tells it to its makers",
     ),
     Setting("ADMIN_TOKEN", "static token of the first administrator. The better way to log in", secret=True),
     Setting("DIRECTUS_TOKEN", "token of another administrator, for the tool alone", "`ADMIN_TOKEN`", secret=True),
@@ -103,30 +85,21 @@ SETTINGS: Final = (
     ),
     Setting(
         "DIRECTUS_SYNC_WORKER",
-        "`auto` starts only the part of Directus that the work needs, where that does what all of it does. "
-        "`off` always starts a whole Directus",
+        "`auto` starts only the part of Directus that the work needs, where that does the same. `off` starts all of it",
         "auto",
     ),
     Setting(
         "DIRECTUS_SYNC_UPGRADE_DIRECTUS",
-        "the version, such as `12.4.1`, to which a deploy may upgrade Directus's own tables in a database with "
-        "another minor or major version. As `--upgrade-directus`",
+        "the version, such as `12.4.1`, to which a deploy may upgrade a database of another minor or major version of "
+        "Directus. As `--upgrade-directus`",
     ),
     Setting(
-        "DIRECTUS_SYNC_ATTIC_RETENTION",
-        "how long copies in the attic are kept, such as `90d`, `12h` or `4w`. Each deploy deletes older ones",
-        "for ever",
+        "DIRECTUS_SYNC_ATTIC_RETENTION", "`90d`, `12h`, `4w`: a deploy purges older copies in the attic", "for ever"
     ),
     Setting("DIRECTUS_SYNC_IMAGE", "name of the image, for the record of deploys"),
+    Setting("DIRECTUS_SYNC_COMMIT", "git commit, for the record of deploys. The image sets it", "of the checkout"),
     Setting(
-        "DIRECTUS_SYNC_COMMIT",
-        "git commit of the image, for the record of deploys. The image sets it",
-        "of the checkout",
-    ),
-    Setting(
-        "COMPOSE_REDIS_PASSWORD",
-        "password of Redis in the Compose file, where replicas need one. Letters and digits only",
-        secret=True,
+        "COMPOSE_REDIS_PASSWORD", "of Redis in the Compose file, for replicas. Letters and digits only", secret=True
     ),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),

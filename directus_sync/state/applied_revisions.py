@@ -62,20 +62,16 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
     recorded = read(connection)
     files = {file.id: file for branch in BRANCHES for file in branches.applied(heads, branch)}
     with connection.cursor() as cursor:
-        for gone in recorded.keys() - files.keys():
-            cursor.execute("DELETE FROM directus_sync.revisions WHERE id = %s", (gone,))
+        cursor.execute("DELETE FROM directus_sync.revisions WHERE id <> ALL (%s)", (list(files),))
         for file in files.values():
             known = recorded.get(file.id)
-            if known is None:
+            stays = known is not None and (known.name, known.checksum) == (file.name, file.checksum)
+            if not stays and (known is None or _is_accepted(known, file)):
                 cursor.execute(
                     "INSERT INTO directus_sync.revisions (id, name, checksum, applied_at)"
-                    " VALUES (%s, %s, %s, CASE WHEN %s THEN now() END)",
+                    " VALUES (%s, %s, %s, CASE WHEN %s THEN now() END)"
+                    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, checksum = excluded.checksum",
                     (file.id, file.name, file.checksum, file.id == newest),
-                )
-            elif (known.name, known.checksum) != (file.name, file.checksum) and _is_accepted(known, file):
-                cursor.execute(
-                    "UPDATE directus_sync.revisions SET name = %s, checksum = %s WHERE id = %s",
-                    (file.name, file.checksum, file.id),
                 )
 
 
@@ -85,13 +81,11 @@ def require_unedited(connection: Connection) -> None:
     Raises RevisionEdited, DatabaseAhead; InvalidRevisions when the files can't be used.
     """
     heads = branches.require_known(connection)
-    lines = {branch: branches.line(branch) for branch in BRANCHES}
     recorded = read(connection)
     found: list[Disagreement] = []
     for branch in BRANCHES:
-        there = branches.applied(heads, branch)
         mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
-        found += find(mine, there, lines[branch])
+        found += find(mine, branches.applied(heads, branch), branches.line(branch))
     if not found:
         return
     number = "1 revision is" if len(found) == 1 else f"{len(found)} revisions are"
@@ -109,14 +103,20 @@ def find(
     known = {file.id for file in line}
     for row in recorded.values():
         if row.id not in known:
-            yield _removed(row)
+            yield Disagreement(
+                f"{row.when}, and this checkout has no such file",
+                row.name,
+                "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit"
+                " removed it",
+            )
     last = max((number for number, file in enumerate(applied) if file.id in recorded), default=-1)
     for number, file in enumerate(applied):
         before = recorded.get(file.id)
         if before is None:
             # A database from before checksums were recorded has none at all.
             if number < last:
-                yield _inserted(file, applied[last])
+                what = f"never applied, and {applied[last].name} above it is"
+                yield Disagreement(what, shown(file.path), f"put it on top: make renumber r={file.name}")
         elif not _is_accepted(before, file):
             moved = next((other for other in line if other.checksum == before.checksum), None)
             yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
@@ -127,7 +127,7 @@ def _is_accepted(before: Applied, file: Revision) -> bool:
 
 
 def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Disagreement:
-    branch = file.id.partition("_")[0]
+    branch = file.path.parent.name
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
     return Disagreement(
         f"edited after it was {before.when}, with checksum {before.checksum}",
@@ -148,20 +148,4 @@ def _renumbered(before: Applied, moved: Revision) -> Disagreement:
         f"in the checkout from before the renumbering undo it on this database: alembic downgrade {branch}@-1\n"
         "then deploy from this one; for the local stack make reset is enough\n"
         "or renumber the other revision: make renumber r=NAME",
-    )
-
-
-def _inserted(file: Revision, later: Revision) -> Disagreement:
-    return Disagreement(
-        f"never applied, and {later.name} above it is",
-        shown(file.path),
-        f"put it on top: make renumber r={file.name}",
-    )
-
-
-def _removed(before: Applied) -> Disagreement:
-    return Disagreement(
-        f"{before.when}, and this checkout has no such file",
-        before.name,
-        "restore the file from git: git log --diff-filter=D -- migrations/versions shows which commit removed it",
     )

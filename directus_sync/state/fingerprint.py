@@ -104,22 +104,19 @@ part AS (
 _HASH: Final = (
     """encode(sha256(convert_to(string_agg(text, chr(10) ORDER BY text COLLATE "C"){only}, 'UTF8')), 'hex')"""
 )
-_FINGERPRINT: Final = f"SELECT {_HASH.format(only='')} FROM part"  # noqa: S608 - constants
-_BOTH: Final = f"""
-SELECT {_HASH.format(only="")}, {_HASH.format(only=" FILTER (WHERE NOT starts_with(text, 'base '))")}
-FROM part"""  # noqa: S608 - constants
+_WHOLE: Final = _HASH.format(only="")
+_CONTENT: Final = _HASH.format(only=" FILTER (WHERE NOT starts_with(text, 'base '))")
 
+_READ: Final = f"{database.PRINTING} WITH {_PARTS} SELECT {_WHOLE}, {_CONTENT} FROM part"  # noqa: S608 - constants
 _UNMOVED: Final = f"""
 {database.PRINTING} WITH {_PARTS}
 SELECT (SELECT notes FROM directus_sync.deploys d
   WHERE d.id = (SELECT max(id) FROM directus_sync.deploys) AND d.inputs = %(inputs)s
-    AND d.fingerprint = ({_FINGERPRINT})
+    AND d.fingerprint = (SELECT {_WHOLE} FROM part)
     AND %(heads)s = ARRAY(SELECT version_num::text FROM directus_sync.alembic_version ORDER BY 1)
+    AND (d.pulled OR NOT %(pulled)s)
     AND NOT EXISTS (SELECT FROM relation WHERE starts_with(relname, '{UNFINISHED}'))
     AND NOT {lock.IN_USE})"""  # noqa: S608 - constants
-
-_PULLED: Final = """
-SELECT pulled AND inputs = %(inputs)s FROM directus_sync.deploys ORDER BY id DESC LIMIT 1"""
 
 _WORK_AHEAD: Final = f"""
 SELECT NOT {lock.IN_USE} AND (SELECT inputs FROM directus_sync.deploys ORDER BY id DESC LIMIT 1)
@@ -129,7 +126,7 @@ _RECORD_PULL: Final = f"""
 {database.PRINTING} WITH {_PARTS}
 UPDATE directus_sync.deploys SET pulled = true
 WHERE id = (SELECT max(id) FROM directus_sync.deploys) AND inputs = %(inputs)s
-  AND fingerprint = ({_FINGERPRINT})"""  # noqa: S608 - constants
+  AND fingerprint = (SELECT {_WHOLE} FROM part)"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,7 @@ def read(connection: Connection) -> Fingerprint | None:
     leaves some without their newer columns.
     """
     try:
-        ((whole, content),) = database.query(connection, f"{database.PRINTING} WITH {_PARTS} {_BOTH}")
+        ((whole, content),) = database.query(connection, _READ)
     except (UndefinedTable, UndefinedColumn):
         return None
     return Fingerprint(whole, content)
@@ -215,12 +212,7 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
 
 def is_pulled(connection: Connection, inputs: str) -> bool:
     """Tell whether nothing changed since a deploy with these inputs and a pull after it that had nothing to write."""
-    try:
-        # First this one: PostgreSQL needs longer to plan the other query than to answer this.
-        pulled = database.query(connection, _PULLED, {"inputs": inputs})
-    except psycopg2.ProgrammingError:
-        return False
-    return pulled == [(True,)] and _notes(connection, inputs) is not None
+    return _notes(connection, inputs, pulled=True) is not None
 
 
 def record_pull(connection: Connection, inputs: str) -> None:
@@ -239,11 +231,9 @@ def expects_work(connection: Connection, inputs: str) -> bool:
     return bool(found)
 
 
-def _notes(connection: Connection, inputs: str) -> Sequence[str] | None:
-    parameters = {
-        "inputs": inputs,
-        "heads": sorted(checkout_head(branch) for branch in BRANCHES),
-    }
+def _notes(connection: Connection, inputs: str, *, pulled: bool = False) -> Sequence[str] | None:
+    heads = sorted(checkout_head(branch) for branch in BRANCHES)
+    parameters = {"inputs": inputs, "heads": heads, "pulled": pulled}
     try:
         ((notes,),) = database.query(connection, _UNMOVED, parameters)
     except psycopg2.ProgrammingError:

@@ -6,7 +6,7 @@ import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg2
@@ -52,14 +52,6 @@ class Failure:
     error: str
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What the next deploy compares to tell that nothing moved. fingerprint: None if it was not verified."""
-
-    inputs: str
-    fingerprint: str | None
-
-
 def exists(connection: Connection) -> bool:
     """Tell whether the tool's tables are there."""
     return database.has(connection, "directus_sync.snapshot_history")
@@ -67,46 +59,40 @@ def exists(connection: Connection) -> bool:
 
 def latest_sha256(connection: Connection) -> str | None:
     """Return the hash of the snapshot recorded last, or None."""
-    rows = database.query(connection, "SELECT sha256 FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    return str(rows[0][0]) if rows else None
+    sha256: str | None = _latest(connection, "sha256")
+    return sha256
 
 
 def latest_directus(connection: Connection) -> str | None:
     """Return the version of Directus that was deployed, pushed or pulled last, or None."""
-    if not exists(connection):
-        return None
-    rows = database.query(
-        connection, "SELECT directus_version FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1"
-    )
-    return str(rows[0][0]) if rows else None
+    version: str | None = _latest(connection, "directus_version")
+    return version
 
 
 def is_base(connection: Connection, sha256: str) -> bool:
     """Tell whether the snapshot with this hash was recorded last."""
-    return exists(connection) and latest_sha256(connection) == sha256
+    return latest_sha256(connection) == sha256
 
 
 def base(connection: Connection) -> Snapshot | None:
     """Return the snapshot recorded last, or None for a database that this tool never touched."""
-    if not exists(connection):
-        return None
-    rows = database.query(connection, "SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    if not rows:
-        return None
-    return snapshots.parse(bytes(rows[0][0]), "the recorded base", may_be_empty=True)
+    content = _latest(connection, "snapshot")
+    return None if content is None else snapshots.parse(bytes(content), "the recorded base", may_be_empty=True)
 
 
 def before_renames(connection: Connection) -> Snapshot | None:
     """Return the base as it was before revisions renamed something in it; None if nothing was renamed since."""
+    if _latest(connection, "source") != "rename":
+        return None
+    content = _latest(connection, "snapshot", "WHERE source <> 'rename'")
+    return None if content is None else snapshots.parse(bytes(content), "the base before the rename", may_be_empty=True)
+
+
+def _latest(connection: Connection, column: str, where: str = "") -> Any:
     if not exists(connection):
         return None
-    rows = database.query(
-        connection,
-        "SELECT snapshot FROM directus_sync.snapshot_history WHERE source <> 'rename' AND id < ("
-        "SELECT id FROM directus_sync.snapshot_history WHERE id = ("
-        "SELECT max(id) FROM directus_sync.snapshot_history) AND source = 'rename') ORDER BY id DESC LIMIT 1",
-    )
-    return snapshots.parse(bytes(rows[0][0]), "the base before the rename", may_be_empty=True) if rows else None
+    statement = f"SELECT {column} FROM directus_sync.snapshot_history {where} ORDER BY id DESC LIMIT 1"  # noqa: S608 - constants
+    return next((value for (value,) in database.query(connection, statement)), None)
 
 
 def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
@@ -122,16 +108,17 @@ def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> N
         )
 
 
-def record_deploy(connection: Connection, deploy: Deploy, standing: Standing, run: UUID) -> None:
-    """Record a finished deploy. run: the id that copies in the attic have, too."""
+def record_deploy(connection: Connection, deploy: Deploy, inputs: str, fingerprint: str | None, run: UUID) -> None:
+    """Record a finished deploy.
+
+    inputs, fingerprint: what the next one compares to tell that nothing moved; no fingerprint if it was not verified.
+    run: the id that copies in the attic have, too.
+    """
+    values = {**vars(deploy), "inputs": inputs, "fingerprint": fingerprint, "run": str(run)}
+    columns = ", ".join(values)
+    places = ", ".join(f"%({column})s" for column in values)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO directus_sync.deploys"
-            " (finished_at, duration, host, pre_head, post_head, directus_version, sha256, revisions, changes,"
-            " removed, notes, account, image, commit, approved, inputs, fingerprint, run)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (*dataclasses.astuple(deploy), *dataclasses.astuple(standing), str(run)),
-        )
+        cursor.execute(f"INSERT INTO directus_sync.deploys ({columns}) VALUES ({places})", values)  # noqa: S608 - constants
 
 
 def record_failure(connection: Connection, who: Provenance, error: SyncError, run: UUID) -> None:
@@ -161,12 +148,6 @@ def latest_inputs(connection: Connection) -> str | None:
     """Return the inputs of the deploy that finished last, or None."""
     rows = database.query(connection, "SELECT inputs FROM directus_sync.deploys ORDER BY id DESC LIMIT 1")
     return rows[0][0] if rows else None
-
-
-def removed(connection: Connection) -> frozenset[str]:
-    """Return what the last deploy found removed on purpose, though catalog.yaml still lists it."""
-    found = latest_deploy(connection)
-    return frozenset(found.removed) if found is not None else frozenset()
 
 
 def latest_deploy(connection: Connection) -> Deploy | None:

@@ -1,18 +1,27 @@
-"""Everything that a push would do, schema and families, for `diff` and for a push that only shows. Changes nothing."""
+"""What a push would do, schema and families, and what a whole deploy would. Changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from directus_sync import catalog, roles
+from directus_sync.catalog import upkeep
+from directus_sync.directus import extensions, installation, upgrading
 from directus_sync.errors import WrongSettings
 from directus_sync.output import Progress
-from directus_sync.report.outcome import Compared
+from directus_sync.postgres import database, limits
+from directus_sync.report.outcome import Checked, Compared
 from directus_sync.resources.forms import Wanted
-from directus_sync.schema import guard, saved_plan
-from directus_sync.schema.plan import Approvals
+from directus_sync.revisions import branches
+from directus_sync.revisions.branches import BRANCHES
+from directus_sync.roles import granting
+from directus_sync.schema import comparison, guard, saved_plan, snapshot
+from directus_sync.schema.diff import NO_DIFFERENCE, SchemaDiff
+from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from directus_sync.state import fingerprint
+from directus_sync.state import applied_revisions, fingerprint
 from directus_sync.steps import families, planning, resources, sessions
 from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import Request
@@ -51,3 +60,48 @@ def unmoved(of_families: Iterable[Wanted], approved: Approvals, parts: frozenset
     """Return what a push would do where nothing moved since database and files were equal."""
     schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
     return Compared(schema, families.unchanged(of_families, approved))
+
+
+def check(settings: Settings, request: Request, progress: Progress) -> Checked:
+    """Compare everything that a deploy would bring about with what is there."""
+    wanted = planning.preflight(settings)
+    approved = planning.approved(settings, request)
+    of_families = families.read_wanted(settings, wanted, progress)
+    with sessions.reading(settings, "check") as connection:
+        database.require_extensions(connection)
+        applied_revisions.require_unedited(connection)
+        pending = {branch: branches.pending(connection, branch) for branch in BRANCHES}
+        if not installation.is_in_database(connection):
+            everything = _plan_of_everything(wanted, planning.of_schema(approved))
+            entering = families.judged(connection, of_families, approved)
+            return Checked(pending, True, everything, families=entering)
+        if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
+            missing = upgrading.missing_migrations(connection, settings)
+            return Checked(pending, True, Plan(NO_DIFFERENCE), migrations=missing)
+        ours = extensions.read(settings.extensions)
+        inactive = extensions.switched_off(connection, ours)
+        if fingerprint.unmoved(connection, settings):
+            judged, entering = guard.unchanged(planning.of_schema(approved)), families.unchanged(of_families, approved)
+        else:
+            entering = families.judged(connection, of_families, approved)
+            with sessions.directus(settings, connection, progress) as client:
+                judged = planning.plan(settings, connection, client, wanted, approved)
+                inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
+        settled = not judged and not any(pending.values())
+        # What a pending revision makes nobody can tell; what a push changes is about its tables.
+        expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
+        pushed = {catalog.identifier(item.change.collection) for item in judged.items}
+        for crowded in limits.crowded(connection):
+            progress.note(f"note: {crowded}")
+        found = upkeep.repairs(connection, expected)
+        repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
+        wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
+        return Checked(pending, False, judged, repairs, inactive, entering, wrong)
+
+
+def _plan_of_everything(wanted: Snapshot, approved: Approvals) -> Plan:
+    """Plan for a database that has no Directus yet, which could be asked."""
+    nothing = snapshot.empty(wanted)
+    difference = SchemaDiff(comparison.between(nothing, wanted))
+    verdicts = guard.judge(difference, base=None, wanted=wanted, live=nothing)
+    return guard.decide(difference, verdicts, {}, approved)

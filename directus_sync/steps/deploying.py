@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from directus_sync.catalog import Object, query
+from directus_sync import roles
+from directus_sync.catalog import Catalog, Object, query, upkeep
+from directus_sync.catalog.upkeep import Verified
 from directus_sync.directus import installation, upgrading
 from directus_sync.directus.client import DirectusClient
 from directus_sync.directus.server import Loaded
 from directus_sync.output import Progress
-from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.report.outcome import Deployed
 from directus_sync.resources.forms import Wanted
@@ -20,17 +22,20 @@ from directus_sync.resources.plan import ResourcePlan
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import Branch
 from directus_sync.revisions.revision_files import Revision
+from directus_sync.roles import granting
 from directus_sync.schema import snapshot
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Mode, Settings
-from directus_sync.state import applied_revisions, fingerprint, history, provenance
+from directus_sync.state import applied_revisions, fingerprint, history
 from directus_sync.state.fingerprint import Fingerprint
-from directus_sync.steps import installing, planning, preloading, resources, sessions, verifying
+from directus_sync.state.provenance import Provenance
+from directus_sync.steps import installing, planning, preloading, resources, sessions
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
 from directus_sync.steps.resources import ResourcePushing
+from directus_sync.wording import count
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,19 @@ class Goal:
         return fingerprint.with_version(self.inputs, self.schema.directus)
 
 
+@dataclass
 class Deploying:
     """One deploy under way, with the lock held."""
 
-    def __init__(
-        self, settings: Settings, request: Request, progress: Progress, connection: Connection, goal: Goal
-    ) -> None:
-        self.settings = database.for_directus(settings, connection)
-        self.request = request
-        self.progress = progress
-        self.connection = connection
-        self.goal = goal
-        self.who = provenance.of(connection, settings)
-        self._removed_by_revisions: set[Object] = set()
-        # Of the database, from before the latest comparison with Directus.
-        self._seen: Fingerprint | None = None
+    settings: Settings
+    request: Request
+    progress: Progress
+    connection: Connection
+    goal: Goal
+    who: Provenance
+    _removed_by_revisions: set[Object] = field(default_factory=set)
+    # Of the database, from before the latest comparison with Directus.
+    _seen: Fingerprint | None = None
 
     def run(self, loading: Loaded | None, started: float) -> Deployed:
         """Do what is to be done, and record it.
@@ -87,9 +90,9 @@ class Deploying:
             if client is not None:
                 entered, left = self._enter(client)
                 drift += left
-            rights = verifying.correct_rights(settings, connection, progress)
+            rights = self._correct_rights()
             own = before if pre or pushed or post else None
-            verified, settled = verifying.verify(settings, connection, progress, own, self._removed_by_revisions, drift)
+            verified, settled = self._verify(own, drift)
             if client is not None and not drift and (verified.restored or self._has_moved(settled)):
                 self._require_equal(client)
         took = time.monotonic() - started
@@ -110,12 +113,12 @@ class Deploying:
                 snapshot.require_version(self.goal.schema, running.version())
         if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
             for each in self.goal.families:
-                self._entering(each).require_possible(self._may_serve)
+                self._entering(each).require_possible()
 
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
-        pushing = Pushing(self.settings, self.request, self.progress, self.connection, "deploy")
-        pushed = pushing.run(client, self.goal.schema, self._may_serve, self._look)
+        common = self.settings, self.request, self.progress, self.connection, "deploy"
+        pushed = Pushing(*common, self._may_serve, self._look).run(client, self.goal.schema)
         if pushed.refused:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
@@ -123,12 +126,55 @@ class Deploying:
     def _enter(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
         """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
         with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
-            plans = [self._entering(each).run(client_for, self._may_serve) for each in self.goal.families]
+            plans = [self._entering(each).run(client_for) for each in self.goal.families]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
         return tuple(plan for plan in plans if not plan.refused), left
 
     def _entering(self, wanted: Wanted) -> ResourcePushing:
-        return ResourcePushing(wanted, self.settings, self.request, self.progress, self.connection, "deploy")
+        common = self.settings, self.request, self.progress, self.connection, "deploy"
+        return ResourcePushing(wanted, *common, self._may_serve)
+
+    def _correct_rights(self) -> tuple[str, ...]:
+        """Make roles and rights equal the file; return the statements that did it."""
+        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        if corrected:
+            self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
+            self.progress.done.append("rights corrected")
+        return corrected
+
+    def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, Fingerprint | None]:
+        """Put back what was lost; return that, and the fingerprint of the database that was verified.
+
+        before: as `upkeep.put_back` has it. drift: what a boot leaves alone in Directus.
+        """
+        # Read before each look, so that a change made meanwhile is not taken for verified.
+        settled = fingerprint.read(self.connection)
+        expected = upkeep.read_expected(self.settings.catalog)
+        if drift:
+            # Nothing is put back: an object may belong to what somebody removed in Directus.
+            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            verified = Verified(notes=(text,))
+        elif expected is None:
+            return Verified(notes=(f"there is no {self.settings.catalog.name} to compare the database with",)), settled
+        else:
+            verified = self._put_back(expected, before)
+            if verified.restored:
+                settled = fingerprint.read(self.connection)
+                again = self._put_back(expected, before)
+                verified = replace(again, restored=(*verified.restored, *again.restored))
+        for text in verified.notes:
+            self.progress.note(f"note: {text}")
+        return verified, settled
+
+    def _put_back(self, expected: Catalog, before: Catalog | None) -> Verified:
+        deploy = history.latest_deploy(self.connection)
+        known = deploy.removed if deploy is not None else ()
+
+        def restored(item: Object) -> None:
+            self.progress.note(f"Put back: {item}, which was lost although its revision is applied")
+            self.progress.done.append(f"{item} put back")
+
+        return upkeep.put_back(self.connection, expected, before, self._removed_by_revisions, known, restored)
 
     def _require_equal(self, client: DirectusClient) -> None:
         """Look again at what could have been changed since it was pushed."""
@@ -160,37 +206,27 @@ class Deploying:
         return settled is None or self._seen is None or self._seen.content != settled.content
 
     def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:
-        wanted = self.goal.schema
-        unmoved = deployed.pushed is not None and found == fingerprint.read(self.connection)
+        wanted, is_pushed = self.goal.schema, deployed.pushed is not None
+        items = [item for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
+        unmoved = is_pushed and found == fingerprint.read(self.connection)
         applied_revisions.record(self.connection, branches.applied_heads(self.connection))
         history.record_deploy(
             self.connection,
             history.Deploy(
                 finished_at=datetime.now(UTC),
                 duration=timedelta(seconds=deployed.seconds),
-                host=self.who.host,
+                **vars(self.who),
                 pre_head=branches.checkout_head("pre"),
                 post_head=branches.checkout_head("post"),
-                directus_version=wanted.directus if deployed.pushed is not None else None,
-                sha256=wanted.sha256 if deployed.pushed is not None else None,
+                directus_version=wanted.directus if is_pushed else None,
+                sha256=wanted.sha256 if is_pushed else None,
                 revisions=len(deployed.pre) + len(deployed.post),
-                changes=sum(len(plan.items) for plan in (deployed.pushed, *deployed.families) if plan),
+                changes=len(items),
                 removed=list(deployed.verified.removed),
                 notes=list(deployed.verified.notes),
-                account=self.who.account,
-                image=self.who.image,
-                commit=self.who.commit,
-                approved=_approved(deployed),
+                approved=[f"{item.id}: {item.reason}" for item in items if item.reason],
             ),
-            history.Standing(
-                inputs=self.goal.recorded_inputs,
-                fingerprint=found.whole if found and unmoved else None,
-            ),
+            self.goal.recorded_inputs,
+            found.whole if found and unmoved else None,
             self.request.run,
         )
-
-
-def _approved(deployed: Deployed) -> list[str]:
-    """Return what was approved, with the reasons."""
-    items = [(item.id, item.reason) for plan in (deployed.pushed, *deployed.families) if plan for item in plan.items]
-    return [f"{name}: {reason}" for name, reason in items if reason]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from directus_sync.directus import installation
 from directus_sync.errors import InvalidAccess, InvalidResources, InvalidSnapshot, UnpushedFileChanges
@@ -51,14 +52,11 @@ def read_wanted(
 
 def judged(connection: Connection, all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
     """Return what a push would do."""
-    return tuple(_judged(connection, wanted, approved) for wanted in all_wanted)
-
-
-def _judged(connection: Connection, wanted: Wanted, approved: Approvals) -> ResourcePlan:
-    family = wanted.family
     if not installation.has_access(connection):
-        return judging.decide(family, judging.changes(family, wanted.items, {}), None, {}, Approvals(), {})
-    return resources.judge(connection, family, resources.compare(connection, family, wanted.items), approved)
+        new = [(wanted.family, judging.changes(wanted.family, wanted.items, {})) for wanted in all_wanted]
+        return tuple(judging.decide(family, changes, None, {}, Approvals(), {}) for family, changes in new)
+    found = [(each.family, resources.compare(connection, each.family, each.items)) for each in all_wanted]
+    return tuple(resources.judge(connection, family, compared, approved) for family, compared in found)
 
 
 def unchanged(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
@@ -83,10 +81,8 @@ def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bo
 
 def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
     """Return the items that files or database have, by id."""
-    by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     found: set[str] = set()
-    for form in FORMS:
-        wanted = by_name.get(form.name) or Wanted(form, form.family(roles), {})
+    for wanted in _of_all(settings, all_wanted):
         compared = resources.compare(connection, wanted.family, wanted.items)
         found.update(compared.wanted, compared.live.items)
     return frozenset(found)
@@ -97,10 +93,8 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
 
     What is there belongs to the base, also what is in no file: a pull takes it in.
     """
-    by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     recorded = False
-    for form in FORMS:
-        wanted = by_name.get(form.name) or Wanted(form, form.family(roles), {})
+    for wanted in _of_all(settings, all_wanted):
         found = resources.compare(connection, wanted.family, wanted.items, taken=True)
         if found.base is None:
             resource_history.record(connection, wanted.family, found.live.items.values(), "adopt")
@@ -108,13 +102,24 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
     return recorded
 
 
+def _of_all(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+    """Yield these, and nothing as wanted of each family that is not kept in files."""
+    by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
+    for form in FORMS:
+        yield by_name.get(form.name) or Wanted(form, form.family(roles), {})
+
+
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull makes of a family. changed: the files, None where one goes; items: the base from then on."""
+    """What a pull makes of a family.
+
+    changed: the files, None where one goes; items: the base from then on; differing: what it takes, by id.
+    """
 
     family: Family
     changed: Changed
     items: tuple[Resource, ...]
+    differing: tuple[str, ...]
 
 
 def pulled(
@@ -134,27 +139,16 @@ def pulled(
     for form in (form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)):
         # A list may be for a role that the same pull takes in.
         roles = forms.roles(settings, {path: content for each in found for path, content in each.changed.items()})
-        found.append(_pulled(settings, connection, schema, form, roles, overwrite=overwrite))
+        wanted = form.read(settings, schema, roles)
+        compared = resources.compare(connection, wanted.family, wanted.items, taken=True)
+        there = compared.live.items
+        kept = frozenset() if overwrite else _unpushed(form, settings, compared)
+        after: dict[str, Resource] = {name: item for name, item in there.items() if name not in kept}
+        after |= {name: item for name, item in wanted.items.items() if name in kept}
+        differing = tuple(change.id for change in compared.changes if change.id not in kept)
+        changed = form.rewritten(settings, wanted.contents, after, differing, schema, roles)
+        found.append(Pulled(wanted.family, changed, tuple(there.values()), differing))
     return tuple(found)
-
-
-def _pulled(
-    settings: Settings,
-    connection: Connection,
-    schema: Snapshot,
-    form: FamilyForm,
-    roles: forms.Roles,
-    *,
-    overwrite: bool,
-) -> Pulled:
-    wanted = form.read(settings, schema, roles)
-    found = resources.compare(connection, wanted.family, wanted.items, taken=True)
-    kept = frozenset() if overwrite else _unpushed(form, settings, found)
-    after: dict[str, Resource] = {name: item for name, item in found.live.items.items() if name not in kept}
-    after |= {name: item for name, item in wanted.items.items() if name in kept}
-    differing = [change.id for change in found.changes if change.id not in kept]
-    changed = form.rewritten(settings, wanted.contents, after, differing, schema, roles)
-    return Pulled(wanted.family, changed, tuple(found.live.items.values()))
 
 
 def record_pulled(connection: Connection, all_pulled: Iterable[Pulled]) -> None:
@@ -173,12 +167,21 @@ def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozen
         lost = [name for name, mover in movers.items() if mover is Mover.BOTH]
         kept = [name for name, mover in movers.items() if mover is Mover.GIT]
     if lost:
-        was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
-        raise UnpushedFileChanges(
-            f"the {form.name} files hold {count(len(lost), 'change')} that {was} never pushed, and a pull would lose"
-            f" {it}; nothing was written",
-            where="\n".join([str(form.folder(settings)), *shortened(lost)]),
-            next=f"keep them: directus-sync push --only {form.name} --discard-live {pasted(lost)}, then pull\n"
-            "lose them: directus-sync pull --overwrite",
+        raise unpushed(
+            f"the {form.name} files hold",
+            form.folder(settings),
+            lost,
+            f" --only {form.name} --discard-live {pasted(lost)}",
         )
     return frozenset(kept)
+
+
+def unpushed(holder: str, where: Path, lost: Sequence[str], options: str = "") -> UnpushedFileChanges:
+    """Return the error for changes of files that a pull would lose. options: of the push that keeps them."""
+    was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
+    return UnpushedFileChanges(
+        f"{holder} {count(len(lost), 'change')} that {was} never pushed to this Directus, and a pull would lose {it};"
+        " nothing was written",
+        where="\n".join([str(where), *shortened(lost)]),
+        next=f"keep them: directus-sync push{options}, then pull\nlose them: directus-sync pull --overwrite",
+    )

@@ -6,12 +6,10 @@ Loads neither the command line nor an HTTP client, which together take longer th
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
 from directus_sync import output, settings
 from directus_sync.directus import installation
 from directus_sync.postgres import database
-from directus_sync.postgres.database import Connection
 from directus_sync.state import fingerprint
 
 
@@ -24,8 +22,11 @@ def nothing_moved() -> bool:
     if loaded.mode is not settings.Mode.AUTO or not known:
         return False
     with database.connect(loaded, "deploy") as connection:
-        if loaded.attic_retention is not None and _are_overdue(connection, loaded.attic_retention):
-            return False
+        if loaded.attic_retention is not None:
+            from directus_sync import attic  # noqa: PLC0415 - takes 20 ms to load, and most databases keep their copies
+
+            if attic.overdue(connection, loaded.attic_retention):
+                return False
         unmoved = fingerprint.unmoved(connection, loaded)
     if unmoved is None:
         return False
@@ -33,10 +34,3 @@ def nothing_moved() -> bool:
         output.note(f"note: {text}")
     output.result(output.nothing_to_do(time.monotonic() - started, notes=bool(unmoved.notes)))
     return True
-
-
-def _are_overdue(connection: Connection, age: timedelta) -> bool:
-    """Tell whether the attic has copies that a deploy must delete."""
-    from directus_sync import attic  # noqa: PLC0415 - takes 20 ms to load, and most databases keep their copies
-
-    return bool(attic.overdue(connection, age))

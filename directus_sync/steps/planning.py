@@ -48,11 +48,6 @@ class Request:
     run: UUID = field(default_factory=uuid4)
 
 
-def never(_plan: object) -> bool:
-    """Return False: a refused plan is raised."""
-    return False
-
-
 def read_wanted(settings: Settings) -> Snapshot:
     """Return the snapshot file. Raises WrongSettings and InvalidSnapshot."""
     return snapshot.read(settings.snapshot, ALEMBIC_TABLES)

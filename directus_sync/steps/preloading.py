@@ -20,21 +20,18 @@ def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | N
     """
     if settings.directus_url is not None or settings.mode is not Mode.AUTO:
         return None
+    quick = dataclasses.replace(settings, database_wait=0.0)
     try:
-        choice = _choose(dataclasses.replace(settings, database_wait=0.0), inputs)
+        with database.connect(quick, "deploy") as connection:
+            inputs = fingerprint.with_version(inputs, installation.version(settings))
+            # Of several hosts it must be the one that the deploy's own connection reaches, which does not exist yet.
+            reached = database.for_directus(quick, connection)
+            if reached is not quick or not fingerprint.expects_work(connection, inputs):
+                return None
+            choice = worker.choose(quick, connection)
     except SyncError:
         return None
-    return stack.enter_context(server.loading(settings, choice)) if choice and choice.bundle else None
-
-
-def _choose(settings: Settings, inputs: str) -> worker.Choice | None:
-    with database.connect(settings, "deploy") as connection:
-        inputs = fingerprint.with_version(inputs, installation.version(settings))
-        # Of several hosts it must be the one that the deploy's own connection reaches, which does not exist yet.
-        reached = database.for_directus(settings, connection)
-        if reached is not settings or not fingerprint.expects_work(connection, inputs):
-            return None
-        return worker.choose(settings, connection)
+    return stack.enter_context(server.loading(settings, choice)) if choice.bundle else None
 
 
 def loaded(

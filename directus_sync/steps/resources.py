@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from directus_sync import attic
@@ -32,7 +31,6 @@ from directus_sync.steps import planning
 from directus_sync.steps.planning import Request
 from directus_sync.wording import count, shortened
 
-Leave = Callable[[ResourcePlan], bool]
 ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 
@@ -89,90 +87,80 @@ def forget_lost(connection: Connection, family: Family) -> None:
         resource_history.record(connection, family, kept.values(), "push")
 
 
+@dataclass(frozen=True)
 class ResourcePushing:
-    """One push of a family under way. Needs the lock."""
+    """One push of a family under way. Needs the lock.
 
-    def __init__(
-        self,
-        wanted: Wanted,
-        settings: Settings,
-        request: Request,
-        progress: Progress,
-        connection: Connection,
-        command: str,
-    ) -> None:
-        self.command = command
-        self.family = wanted.family
-        self.wanted = wanted.items
-        self.operation = f"push of {wanted.form.folder(settings)}"
-        self.settings = settings
-        self.request = request
-        self.progress = progress
-        self.connection = connection
-        self.approved = planning.approved(settings, request)
+    leave: tells whether a refused plan is returned, unsent, instead of raised.
+    """
 
-    def require_possible(self, leave: Leave = planning.never) -> None:
+    wanted: Wanted
+    settings: Settings
+    request: Request
+    progress: Progress
+    connection: Connection
+    command: str
+    leave: Callable[[ResourcePlan], bool] = lambda _: False
+
+    def require_possible(self) -> None:
         """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
-        plan = judge(self.connection, self.family, compare(self.connection, self.family, self.wanted), self.approved)
+        _, plan = self._judged()
         reviewed = self.request.saved
-        if reviewed is not None and reviewed.families.get(self.family.name) != saved(plan):
-            raise saved_plan.stale(reviewed, f"{self.family.name} was changed")
-        planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted, "the files still have")
-        if plan.refused and not leave(plan):
-            raise report.refusal(plan, self.operation)
+        if reviewed is not None and reviewed.families.get(plan.family) != saved(plan):
+            raise saved_plan.stale(reviewed, f"{plan.family} was changed")
+        planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted.items, "the files still have")
+        self._require_approved(plan)
 
-    def run(self, client_for: ClientFor, leave: Leave = planning.never) -> ResourcePlan:
+    def run(self, client_for: ClientFor) -> ResourcePlan:
         """Judge, send, compare again and record.
 
-        client_for: returns a Directus for requests, if there are any. leave: tells whether a refused plan is to be
-        returned, unsent, instead of raised.
+        client_for: returns a Directus for requests, if there are any.
 
         Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
         """
-        found = compare(self.connection, self.family, self.wanted)
-        plan = judge(self.connection, self.family, found, self.approved)
-        if plan.refused and leave(plan):
-            return plan
+        found, plan = self._judged()
+        self._require_approved(plan)
         if plan.refused:
-            raise report.refusal(plan, self.operation)
+            return plan
         if plan:
             self.progress.note(report.plan(plan))
             number = report.changes(plan)
-            sending = tuple(requests.requests(self.family, found.changes, found.wanted, found.live))
+            sending = tuple(requests.requests(self.wanted.family, found.changes, found.wanted, found.live))
             client = client_for(sending)
-            with self._kept(found), self.progress.step(f"Pushing {number}", f"Pushed {number}"):
-                self._send(client, sending)
+            copies = tuple(self._copies(found)) if self.request.keep else ()
+            try:
+                with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
+                    self._send(client, sending)
+            except SyncError:
+                there = compare(self.connection, self.wanted.family, found.wanted).live.items
+                attic.discard(self.connection, [copy for copy in copies if copy.item.id in there])
+                raise
+            for copy in copies:
+                self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
             self.progress.done.append(f"{number} pushed")
         self._record(found)
         return plan
 
-    @contextmanager
-    def _kept(self, found: Comparison) -> Iterator[None]:
-        """Keep in the attic what goes, unless the block fails before it goes."""
-        copies = tuple(self._copies(found)) if self.request.keep else ()
-        try:
-            yield
-        except SyncError:
-            there = compare(self.connection, self.family, found.wanted).live.items
-            attic.discard(self.connection, [copy for copy in copies if copy.item.id in there])
-            raise
-        for copy in copies:
-            self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
+    def _judged(self) -> tuple[Comparison, ResourcePlan]:
+        found = compare(self.connection, self.wanted.family, self.wanted.items)
+        approved = planning.approved(self.settings, self.request)
+        return found, judge(self.connection, self.wanted.family, found, approved)
+
+    def _require_approved(self, plan: ResourcePlan) -> None:
+        if plan.refused and not self.leave(plan):
+            raise report.refusal(plan, f"push of {self.wanted.form.folder(self.settings)}")
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
+        """Keep in the attic what goes."""
         removed = {change.id: change for change in found.changes if change.action is Action.REMOVE}
+        sha256 = hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest()
+        taking = attic.Taking(self.request.run, self.command, sha256)
         for change in removed.values():
             # What is a part of a row is kept with it.
             if change.kind.goes and change.owner not in removed:
                 keys = [str(each.primary) for each in found.live.found[change.id]]
-                goes = change.kind.goes.items()
-                sha256 = hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest()
-                yield attic.keep_rows(
-                    self.connection,
-                    change.id,
-                    [(table, column, key) for key in keys for table, column in goes],
-                    attic.Taking(self.request.run, self.command, sha256),
-                )
+                goes = [(table, column, key) for key in keys for table, column in change.kind.goes.items()]
+                yield attic.keep_rows(self.connection, change.id, goes, taking)
 
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
         for request in sending:
@@ -185,17 +173,17 @@ class ResourcePushing:
 
     def _record(self, found: Comparison) -> None:
         """Record the base: the files, and what Directus made of what was sent, which is nobody's uncaptured work."""
-        sent = {change.id for change in found.changes}
-        rows = live.read(self.connection, self.family, found.changes) if sent else ()
-        there = grouping.grouped(self.family, rows, found.names, taken=True).items
+        family, sent = self.wanted.family, {change.id for change in found.changes}
+        rows = live.read(self.connection, family, found.changes) if sent else ()
+        there = grouping.grouped(family, rows, found.names, taken=True).items
         wanted = {name: item for name, item in found.wanted.items() if name in sent}
-        remaining = judging.changes(self.family, wanted, there)
-        unsent = {name: item for name, item in found.wanted.items() if name not in sent}
-        resource_history.record(self.connection, self.family, [*unsent.values(), *there.values()], "push")
+        unsent = [item for name, item in found.wanted.items() if name not in sent]
+        resource_history.record(self.connection, family, [*unsent, *there.values()], "push")
+        remaining = judging.changes(family, wanted, there)
         if remaining:
             number = count(len(remaining), "item")
             raise NotConverged(
-                f"{number} of {self.family.name} still {'differs' if len(remaining) == 1 else 'differ'} from the files",
+                f"{number} of {family.name} still {'differs' if len(remaining) == 1 else 'differ'} from the files",
                 where="\n".join(shortened([change.id for change in remaining])),
                 next="look at it: directus-sync diff; what was applied stays",
             )

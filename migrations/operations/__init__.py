@@ -14,7 +14,6 @@ clear it; a deployment with several instances restarts them.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -40,75 +39,58 @@ log = logging.getLogger("alembic.renames")
 SYSTEM: Final = "directus_"
 SHOWN: Final = 3
 # Writers wait until the rename is committed; the user's table comes first, as in Directus's own transactions.
-LOCKED: Final = "directus_collections, directus_fields, directus_relations, directus_permissions, directus_presets"
+LOCKED: Final = (
+    "public.directus_collections, public.directus_fields, public.directus_relations, public.directus_permissions,"
+    " public.directus_presets"
+)
+
+
+class Renaming(MigrateOperation):
+    """A rename; see the module."""
+
+    rename: Rename
 
 
 @Operations.register_operation("rename_collection")
-class RenameCollection(MigrateOperation):
-    """Rename a collection; see the module."""
+class RenameCollection(Renaming):
+    """Rename a collection."""
 
     def __init__(self, old: str, new: str) -> None:
-        self.old = old
-        self.new = new
+        self.rename = Rename(old, new)
 
     @classmethod
     def rename_collection(cls, operations: Operations, old: str, new: str) -> None:
         """Rename a collection and whatever names it."""
         operations.invoke(cls(old, new))
 
-    def reverse(self) -> RenameCollection:
-        """Return the way back."""
-        return RenameCollection(self.new, self.old)
-
 
 @Operations.register_operation("rename_field")
-class RenameField(MigrateOperation):
-    """Rename a field; see the module."""
+class RenameField(Renaming):
+    """Rename a field."""
 
     def __init__(self, collection: str, old: str, new: str) -> None:
-        self.collection = collection
-        self.old = old
-        self.new = new
+        self.rename = Rename(collection, new, old)
 
     @classmethod
     def rename_field(cls, operations: Operations, collection: str, old: str, new: str) -> None:
         """Rename a field of a collection and whatever names it."""
         operations.invoke(cls(collection, old, new))
 
-    def reverse(self) -> RenameField:
-        """Return the way back."""
-        return RenameField(self.collection, self.new, self.old)
 
-
-@Operations.implementation_for(RenameCollection)
-def rename_collection(operations: Operations, operation: RenameCollection) -> None:
+@Operations.implementation_for(Renaming)
+def _rename(operations: Operations, operation: Renaming) -> None:
     """Run the operation, or print a guard for `--sql`."""
-    if operation.old.startswith(SYSTEM) or operation.new.startswith(SYSTEM):
-        raise PreconditionFailed(
-            f"{operation.old} can't be renamed to {operation.new}: names with {SYSTEM} are Directus's own",
-            next="choose another name",
-        )
-    _rename(operations, Rename(operation.old, operation.new))
-
-
-@Operations.implementation_for(RenameField)
-def rename_field(operations: Operations, operation: RenameField) -> None:
-    """Run the operation, or print a guard for `--sql`."""
-    _rename(operations, Rename(operation.collection, operation.new, operation.old))
-
-
-def _rename(operations: Operations, rename: Rename) -> None:
+    rename = operation.rename
     _require_names(rename)
     if operations.get_context().as_sql:
         # A colon in a name must not be read as the place of a parameter.
         operations.execute(sa.text(_refusal_as_sql(rename).replace(":", "\\:")))
         return
     connection = operations.get_bind()
-    if connection.scalar(sa.text("SELECT to_regclass('public.directus_collections')")) is None:
+    if not exists(connection, "directus_collections"):
         log.info("%s: no Directus here yet; the snapshot will bring the new name", _label(rename))
         return
-    if not _lock(connection, rename):
-        return
+    _lock(connection, rename)
     found = find(connection, rename)
     if not (found.old_row or found.old_real) and not found.new_row:
         log.info("%s: neither is here; the snapshot will bring the new name", _label(rename))
@@ -128,6 +110,11 @@ def _rename(operations: Operations, rename: Rename) -> None:
 
 
 def _require_names(rename: Rename) -> None:
+    if rename.field is None and (rename.old.startswith(SYSTEM) or rename.new.startswith(SYSTEM)):
+        raise PreconditionFailed(
+            f"{rename.old} can't be renamed to {rename.new}: names with {SYSTEM} are Directus's own",
+            next="choose another name",
+        )
     for name in (rename.collection, rename.old, rename.new):
         if not name or len(name.encode()) > NAME_BYTES:
             raise PreconditionFailed(
@@ -138,19 +125,12 @@ def _require_names(rename: Rename) -> None:
         raise PreconditionFailed(f"{_label(rename)}: both names are the same", next="correct the revision")
 
 
-def _lock(connection: sa.Connection, rename: Rename) -> bool:
-    """Keep others from writing what is about to change; False when a field's collection is not there."""
-    tables = [name for name in (rename.collection, None if rename.field else rename.new) if name]
-    for table in tables:
+def _lock(connection: sa.Connection, rename: Rename) -> None:
+    """Keep others from writing what is about to change."""
+    for table in (rename.collection,) if rename.field else (rename.old, rename.new):
         if exists(connection, table):
             execute(connection, "LOCK TABLE public.{table} IN ACCESS EXCLUSIVE MODE", table=table)
-    if rename.field and not exists(connection, rename.collection):
-        log.info("%s: there is no %s; the snapshot will bring it", _label(rename), rename.collection)
-        return False
-    # search_path is not ours to trust.
-    named = ", ".join(f"public.{table}" for table in LOCKED.split(", "))
-    connection.execute(sa.text(f"LOCK TABLE {named} IN SHARE ROW EXCLUSIVE MODE"))
-    return True
+    connection.execute(sa.text(f"LOCK TABLE {LOCKED} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _require_possible(rename: Rename, found: Presence) -> None:
@@ -172,11 +152,12 @@ def _require_possible(rename: Rename, found: Presence) -> None:
 
 
 def _rename_real(connection: sa.Connection, rename: Rename) -> None:
-    table, new = rename.collection, rename.new
-    if rename.field:
-        execute(connection, "ALTER TABLE public.{table} RENAME {old} TO {new}", table=table, old=rename.field, new=new)
-    else:
-        execute(connection, "ALTER TABLE public.{table} RENAME TO {new}", table=table, new=new)
+    statement = (
+        "ALTER TABLE public.{table} RENAME {old} TO {new}"
+        if rename.field
+        else "ALTER TABLE public.{table} RENAME TO {new}"
+    )
+    execute(connection, statement, table=rename.collection, old=rename.old, new=rename.new)
 
 
 def _values_of_any_relations(connection: sa.Connection, rename: Rename) -> None:
@@ -203,19 +184,17 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
     for name in names:
         log.info("%s: %s", label, name)
     for column, count in sorted(rows.done.items()):
-        log.info("%s: %s, %d rows", label, column, count)
+        if count:
+            log.info("%s: %s, %d rows", label, column, count)
     for column, keys in sorted(rows.doubts.items()):
         log.warning("%s: look at %s, it may name the old one: %s", label, column, listed(keys, SHOWN))
     for name in _kept_names(connection, rename):
         log.warning("%s: %s keeps its name, which may name the old one", label, name)
-    for name in impact.mentioned(reading.texts(_files()), rename):
+    files = [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
+    for name in impact.mentioned(reading.texts(files), rename):
         log.warning("%s: look at %s, it names the old one", label, name)
     for function in _functions(connection, rename):
         log.warning("%s: look at function %s, it may name the old one", label, function)
-
-
-def _files() -> list[Path]:
-    return [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
 
 
 def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:

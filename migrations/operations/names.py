@@ -73,10 +73,7 @@ def find(connection: sa.Connection, rename: Rename, table: str) -> list[Named]:
 
 
 def carry_over(connection: sa.Connection, rename: Rename, table: str) -> list[str]:
-    """Rename what belongs to the renamed table or column; return `kind old -> new` of each.
-
-    table: its present name.
-    """
+    """Rename what belongs to the renamed table or column; return `kind old -> new` of each. table: its present name."""
     done = []
     for item in find(connection, rename, table):
         name = new_name(item, rename)

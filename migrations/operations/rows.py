@@ -21,13 +21,14 @@ from directus_sync.schema.renames.places import (
     DOCUMENTS,
     FIELD_COLUMNS,
     FIELD_LISTS,
+    FIELDS,
     RELATED,
+    RELATIONS,
     Rewrite,
     word,
     written,
 )
-from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
-from migrations.operations.schema import live_columns, load_model
+from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # Where a word that equals a collection's name does not mean the collection.
 NO_REFERENCES: Final = frozenset(
@@ -35,9 +36,10 @@ NO_REFERENCES: Final = frozenset(
 )
 
 ROWS_AT_ONCE: Final = 100
-
-Counts = dict[str, int]
-Doubts = dict[str, list[str]]
+COLUMNS: Final = r"""
+SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'directus\_%'"""
 
 
 class Rows:
@@ -51,66 +53,61 @@ class Rows:
     def __init__(self, connection: sa.Connection, rename: Rename) -> None:
         self.connection = connection
         self.rename = rename
-        self.columns = live_columns(connection)
-        self.model = load_model(connection)
-        self.done: Counts = {}
-        self.doubts: Doubts = defaultdict(list)
+        # The type of every column, by (table, column).
+        self.columns = {(table, column): kind for table, column, kind in connection.execute(sa.text(COLUMNS))}
+        fields, relations = (connection.execute(sa.text(statement)) for statement in (FIELDS, RELATIONS))
+        self.model = Model.of(((row[0], row[1]) for row in fields), (tuple(row) for row in relations))
+        self._names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
+        self.done: dict[str, int] = defaultdict(int)
+        self.doubts: dict[str, list[str]] = defaultdict(list)
 
     def rewrite(self) -> None:
         """Rewrite every row; fill `done` and `doubts`."""
         for table, column, rewrite in DOCUMENTS:
             if (table, column) in self.columns:
-                self._documents(table, column, rewrite, self.model)
+                self._documents(table, column, rewrite)
         if self.rename.field is None:
-            self._collection_lists()
+            for table, column in COLLECTION_LISTS:
+                self._list(table, column)
             self._histories()
             self._collection_columns()
             self._mentions()
         else:
-            self._field_columns()
-
-    def _documents(self, table: str, column: str, rewrite: Rewrite, model: Model) -> None:
-        is_json = self.columns[table, column] == "json"
-        kind = "json" if is_json else "text"
-        for key, text, own, field in self._candidates(table, column):
-            rewriter = Rewriter(self.rename, model)
-            try:
-                after = self._rewritten(rewriter, rewrite, column, (text, own, field), is_json=is_json)
-            except (RecursionError, ValueError):
-                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
-                self.doubts[f"{table}.{column}"].append(str(key))
-                continue
-            if after != text:
+            for table, own, column in FIELD_COLUMNS:
                 self._count(
                     f"{table}.{column}",
+                    f'UPDATE public.{table} SET "{column}" = :new WHERE {own} = :collection AND "{column}" = :old',
+                )
+            for table, own, column in FIELD_LISTS:
+                self._list(table, column, f"{own} = :collection")
+
+    def _documents(self, table: str, column: str, rewrite: Rewrite) -> None:
+        label, kind = f"{table}.{column}", self.columns[table, column]
+        for key, text, own, field in self._candidates(table, column):
+            rewriter = Rewriter(self.rename, self.model)
+            host = (own,) if own else ()
+            here = rewriter.model.leads_to(own, field) if own and field and column in RELATED else host
+            try:
+                before = json.loads(text) if kind == "json" else text
+                after = rewrite(rewriter, before, here, host)
+                # A document that does not change stays as it is written.
+                new = text if after == before else _written(after, kind)
+            except (RecursionError, ValueError):
+                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
+                self.doubts[label].append(str(key))
+                continue
+            if new != text:
+                self._count(
+                    label,
                     f'UPDATE public.{table} SET "{column}" = CAST(:value AS {kind}) WHERE {_key(table)} = :key',
-                    value=after,
+                    value=new,
                     key=key,
                 )
             # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
-            mentioned = opaque and word(written(self.rename.old, kind)).search(after)
+            mentioned = opaque and word(written(self.rename.old, kind)).search(new)
             if self.rename.field and (rewriter.unresolved or mentioned):
-                self.doubts[f"{table}.{column}"].append(str(key))
-
-    def _rewritten(
-        self,
-        rewriter: Rewriter,
-        rewrite: Rewrite,
-        column: str,
-        row: tuple[str, str | None, str | None],
-        *,
-        is_json: bool,
-    ) -> str:
-        """Return a document's text after the rename, the same text where it does not change."""
-        text, own, field = row
-        host = (own,) if own else ()
-        here = rewriter.model.leads_to(own, field) if own and field and column in RELATED else host
-        before = json.loads(text) if is_json else text
-        after = rewrite(rewriter, before, here, host)
-        if after == before or not is_json:
-            return str(text if after == before else after)
-        return json.dumps(after, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+                self.doubts[label].append(str(key))
 
     def _candidates(self, table: str, column: str) -> Iterator[tuple[Any, str, str | None, str | None]]:
         """Yield the rows whose document has the old name. Revisions may be more than fit into memory."""
@@ -127,14 +124,14 @@ class Rows:
         )
         yield from found
 
-    def _collection_lists(self) -> None:
-        for table, column in COLLECTION_LISTS:
-            self._count(
-                f"{table}.{column}",
-                f"UPDATE public.{table} SET {column} ="
-                f" array_to_string(array_replace(string_to_array({column}, ','), :old, :new), ',')"
-                f" WHERE :old = ANY (string_to_array({column}, ','))",
-            )
+    def _list(self, table: str, column: str, of: str = "true") -> None:
+        """Rewrite a list in one text, in the rows for which `of` is true."""
+        names = f"string_to_array({column}, ',')"
+        self._count(
+            f"{table}.{column}",
+            f"UPDATE public.{table} SET {column} = array_to_string(array_replace({names}, :old, :new), ',')"
+            f" WHERE {of} AND :old = ANY ({names})",
+        )
 
     def _histories(self) -> None:
         """File the history of the collection's own settings, and where users left off, under its new name."""
@@ -163,25 +160,7 @@ class Rows:
         queries = ", ".join(f"{table} AS ({update})" for table, update in updates)
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table, _ in updates)
         row = self.connection.execute(sa.text(f"WITH {queries} SELECT {counts}"), self._names).one()
-        for (table, _), count in zip(updates, row, strict=True):
-            if count:
-                self.done[table] = count
-
-    def _field_columns(self) -> None:
-        for table, own, column in FIELD_COLUMNS:
-            self._count(
-                f"{table}.{column}",
-                f'UPDATE public.{table} SET "{column}" = :new WHERE {own} = :collection AND "{column}" = :old',
-                collection=self.rename.collection,
-            )
-        for table, own, column in FIELD_LISTS:
-            self._count(
-                f"{table}.{column}",
-                f"UPDATE public.{table} SET {column} ="
-                f" array_to_string(array_replace(string_to_array({column}, ','), :old, :new), ',')"
-                f" WHERE {own} = :collection AND :old = ANY (string_to_array({column}, ','))",
-                collection=self.rename.collection,
-            )
+        self.done |= dict(zip((table for table, _ in updates), row, strict=True))
 
     def _mentions(self) -> None:
         """Doubt whatever still has the collection's name as a word in it, names of fields apart."""
@@ -208,13 +187,13 @@ class Rows:
             self.doubts["the values of fields that pick an item"].extend(fields)
 
     def _count(self, label: str, statement: str, **parameters: object) -> None:
-        count = self.connection.execute(sa.text(statement), {**self._names, **parameters}).rowcount
-        if count:
-            self.done[label] = self.done.get(label, 0) + count
+        self.done[label] += self.connection.execute(sa.text(statement), {**self._names, **parameters}).rowcount
 
-    @property
-    def _names(self) -> dict[str, str]:
-        return {"old": self.rename.old, "new": self.rename.new}
+
+def _written(document: JSON, kind: str) -> str:
+    if kind != "json":
+        return str(document)
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _key(table: str) -> str:

@@ -1,4 +1,4 @@
-"""What a rename needs to know of a database: tables, columns, Directus's fields and relations.
+"""What a rename needs to know of a database: tables, columns, and what of them Directus knows.
 
 `execute` is the one way in which its statements get names.
 """
@@ -11,12 +11,11 @@ from typing import Final
 import sqlalchemy as sa
 from psycopg2 import sql
 
-from directus_sync.schema.renames.places import FIELDS, RELATIONS
-from directus_sync.schema.renames.rewriting import Model, Rename
+from directus_sync.postgres.database import Connection
+from directus_sync.schema.renames.rewriting import Rename
 
 # What Directus stores with a field that has no column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
-
 
 # A table of `public` by its name, whatever characters that has; NULL where there is none.
 REGCLASS: Final = "to_regclass(format('%I.%I', 'public', CAST(:table AS text)))"
@@ -38,72 +37,31 @@ class Presence:
 
 def find(connection: sa.Connection, rename: Rename) -> Presence:
     """Look for the old and the new name."""
-    return _find_collection(connection, rename) if rename.field is None else _find_field(connection, rename)
-
-
-def _find_collection(connection: sa.Connection, rename: Rename) -> Presence:
-    rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
-    specials = _specials(connection, rename.old).values()
-    return Presence(
-        old_row=rename.old in rows,
-        new_row=rename.new in rows,
-        old_real=exists(connection, rename.old),
-        new_real=exists(connection, rename.new),
+    statement = "SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"
+    specials: dict[str, str] = dict(
+        connection.execute(sa.text(statement), {"collection": rename.collection}).tuples().all()
+    )
+    if rename.field is None:
+        rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
+        real = {table for table in (rename.old, rename.new) if exists(connection, table)}
         # A folder has no table.
-        has_storage=any(_has_column(special) for special in specials),
-    )
-
-
-def _find_field(connection: sa.Connection, rename: Rename) -> Presence:
-    specials = _specials(connection, rename.collection)
-    columns = set(
-        connection.scalars(
-            sa.text(
-                f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0"  # noqa: S608 - a constant
-                " AND NOT attisdropped"
-            ),
-            {"table": rename.collection},
-        )
-    )
-    return Presence(
-        old_row=rename.old in specials,
-        new_row=rename.new in specials,
-        old_real=rename.old in columns,
-        new_real=rename.new in columns,
-        has_storage=_has_column(specials.get(rename.old, "")),
-    )
-
-
-def _specials(connection: sa.Connection, collection: str) -> dict[str, str]:
-    """Return what Directus says of the kind of each of a collection's fields."""
-    rows = connection.execute(
-        sa.text("SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"),
-        {"collection": collection},
-    )
-    return dict(rows.all())
+        has_storage = any(_has_column(special) for special in specials.values())
+    else:
+        rows, real = set(specials), columns(connection, rename.collection)
+        has_storage = _has_column(specials.get(rename.old, ""))
+    return Presence(rename.old in rows, rename.new in rows, rename.old in real, rename.new in real, has_storage)
 
 
 def _has_column(special: str) -> bool:
     return not NO_COLUMN & set(special.split(","))
 
 
-def load_model(connection: sa.Connection) -> Model:
-    """Return the fields and relations that Directus has rows for."""
-    fields, relations = (connection.execute(sa.text(statement)) for statement in (FIELDS, RELATIONS))
-    return Model.of(((row[0], row[1]) for row in fields), (tuple(row) for row in relations))
-
-
-def live_columns(connection: sa.Connection) -> dict[tuple[str, str], str]:
-    """Return the type of every column of Directus's tables, by (table, column)."""
-    rows = connection.execute(
-        sa.text(
-            "SELECT c.relname::text, a.attname::text, t.typname::text FROM pg_class c"
-            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'directus\\_%'"
-        )
+def columns(connection: sa.Connection, table: str) -> set[str]:
+    """Return the columns of a table of `public`; none where there is no such table."""
+    statement = (
+        f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0 AND NOT attisdropped"  # noqa: S608 - a constant
     )
-    return {(table, column): kind for table, column, kind in rows}
+    return set(connection.scalars(sa.text(statement), {"table": table}))
 
 
 def exists(connection: sa.Connection, table: str) -> bool:
@@ -111,9 +69,13 @@ def exists(connection: sa.Connection, table: str) -> bool:
     return connection.scalar(sa.text(f"SELECT {REGCLASS}"), {"table": table}) is not None
 
 
+def raw(connection: sa.Connection) -> Connection:
+    """Return the connection of psycopg2 that it works on, in the same transaction."""
+    return connection.connection.dbapi_connection  # type: ignore[return-value]
+
+
 def execute(connection: sa.Connection, statement: str, **names: str) -> None:
     """Run a statement with these names in its places, as `{table}`."""
     composed = sql.SQL(statement).format(**{place: sql.Identifier(name) for place, name in names.items()})
-    text = composed.as_string(connection.connection.dbapi_connection)  # type: ignore[arg-type]
     # To psycopg2 a single one is the place of a parameter.
-    connection.exec_driver_sql(text.replace("%", "%%"))
+    connection.exec_driver_sql(composed.as_string(raw(connection)).replace("%", "%%"))

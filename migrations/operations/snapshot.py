@@ -5,18 +5,28 @@ Without that the renamed thing would look like uncaptured work, and its seeded v
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from directus_sync import plain_yaml
+from directus_sync.postgres import database
+from directus_sync.resources.families import FAMILIES
+from directus_sync.resources.items import Resource, Row, ordered
+from directus_sync.schema import snapshot as snapshots
 from directus_sync.schema.default_names import sequence_name
-from directus_sync.schema.renames.places import COLLECTION_COLUMNS, COLLECTION_LISTS, DOCUMENTS, FIELD_COLUMNS, RELATED
+from directus_sync.schema.renames.places import (
+    COLLECTION_COLUMNS,
+    COLLECTION_LISTS,
+    DOCUMENTS,
+    FIELD_COLUMNS,
+    FIELD_LISTS,
+    RELATED,
+)
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
+from directus_sync.state import history, resource_history
 from migrations.operations.names import Named, new_name
+from migrations.operations.schema import raw
 
 Entry = dict[str, Any]
 
@@ -31,100 +41,41 @@ _SEEDED_FIELD: Final = (
     " WHERE collection = :collection AND jsonb_exists(fields, :old)",
 )
 
-# Columns of a permission with filters and payloads in them.
-RULES: Final = ("permissions", "validation", "presets")
+# Of a relation in a snapshot, what `Model.of` takes.
+_RELATION: Final = (
+    "many_collection", "many_field", "one_collection", "one_field", "junction_field", "one_allowed_collections",
+)  # fmt: skip
 
 
 def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
     """Record the latest snapshot once more, under the new name, unless it has that already."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.snapshot_history')")) is None:
+    if (base := history.base(raw(connection))) is None:
         return
-    latest = connection.execute(
-        sa.text("SELECT directus_version, snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-    ).one_or_none()
-    document = plain_yaml.load(bytes(latest[1])) if latest else None
-    if latest is None or not isinstance(document, dict) or (after := renamed(document, rename)) == document:
-        return
-    content = plain_yaml.dump(after)
-    connection.execute(
-        sa.text(
-            "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256, snapshot)"
-            " VALUES ('rename', :version, :sha256, :content)"
-        ),
-        {"version": latest[0], "sha256": hashlib.sha256(content).hexdigest(), "content": content},
-    )
+    document = plain_yaml.load(base.content)
+    if isinstance(document, dict) and (after := renamed(document, rename)) != document:
+        renewed = snapshots.parse(plain_yaml.dump(after), "the renamed base", may_be_empty=True)
+        history.record_base(raw(connection), renewed, "rename")
 
 
 def rewrite_resource_bases(connection: sa.Connection, rename: Rename, model: Model) -> None:
-    """Record the latest access rules and resources once more, under the new name, unless they have that already."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.resource_history')")) is None:
-        return
-    for family, renamed_items in (("access", renamed_access), ("resources", renamed_resources)):
-        latest = connection.scalar(
-            sa.text("SELECT items FROM directus_sync.resource_history WHERE family = :family ORDER BY id DESC LIMIT 1"),
-            {"family": family},
-        )
-        if latest is not None and (after := renamed_items(latest, rename, model)) != latest:
-            connection.execute(
-                sa.text(
-                    "INSERT INTO directus_sync.resource_history (source, family, items)"
-                    " VALUES ('rename', :family, CAST(:items AS jsonb))"
-                ),
-                {"family": family, "items": json.dumps(after)},
-            )
+    """Record the latest items of each family once more, under the new name, unless they have that already."""
+    for family in FAMILIES:
+        base = resource_history.base(raw(connection), family)
+        if base is not None:
+            items = [renamed_item(item, rename, model) for item in base.values()]
+            resource_history.record(raw(connection), family, items, "rename")
 
 
-def renamed_access(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
-    """Return recorded access rules, by id, as they would be read after the rename."""
-    after = {}
-    for name, rows in items.items():
-        kind, _, key = name.partition(":")
-        if kind != "permission":
-            after[name] = rows
-            continue
-        # A policy may have a slash in its name, a collection not.
-        policy, collection, action = key.rsplit("/", 2)
-        rewriter, here = Rewriter(rename, model), (collection,)
-        here_now = rename.new if rename.field is None and collection == rename.collection else collection
-        after[f"{kind}:{policy}/{here_now}/{action}"] = [
-            {
-                **row,
-                "collection": here_now,
-                "fields": sorted(rewriter.path(field, here)[0] for field in row["fields"]),
-                **{column: rewriter.filter(row[column], here, here) for column in RULES},
-            }
-            for row in rows
-        ]
-    return after
-
-
-def renamed_resources(items: Mapping[str, list[Entry]], rename: Rename, model: Model) -> dict[str, list[Entry]]:
-    """Return recorded lists, panels and flows, by id, as they would be read after the rename."""
-    after = {}
-    for name, rows in items.items():
-        kind, _, key = name.partition(":")
-        collection, slash, rest = key.partition("/")
-        is_renamed = kind == "preset" and rename.field is None and collection == rename.collection
-        now = f"{kind}:{rename.new}{slash}{rest}" if is_renamed else name
-        after[now] = [_renamed_row(row, f"directus_{kind}s", rename, model) for row in rows]
-    return after
-
-
-def _renamed_row(row: Entry, table: str, rename: Rename, model: Model) -> Entry:
-    own = row.get("collection")
-    host = (own,) if own else ()
-    documents = {
-        column: rewrite(Rewriter(rename, model), row[column], host, host)
-        for of, column, rewrite in DOCUMENTS
-        if of == table and row[column] is not None
-    }
-    is_renamed = own is not None and rename.field is None and own == rename.collection
-    return {**row, **documents, **({"collection": rename.new} if is_renamed else {})}
+def renamed_item(item: Resource, rename: Rename, model: Model) -> Resource:
+    """Return a recorded item as it would be read after the rename."""
+    names = _Names(rename, model)
+    rows = (names.row(row, f"directus_{item.kind}s") for row in item.rows)
+    return Resource(item.kind, names.key(item.kind, item.key), ordered(rows))
 
 
 def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:
     """Give the seeded values their new name. What is known of an earlier thing of that name goes."""
-    if connection.scalar(sa.text("SELECT to_regclass('directus_sync.seeded_rows')")) is None:
+    if not database.has(raw(connection), "directus_sync.seeded_rows"):
         return
     names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
     for statement in _SEEDED_COLLECTION if rename.field is None else _SEEDED_FIELD:
@@ -136,64 +87,66 @@ def renamed(document: Entry, rename: Rename) -> Entry:
     relations = [entry["meta"] for entry in document["relations"] if entry.get("meta")]
     model = Model.of(
         ((entry["collection"], entry["field"]) for entry in document["fields"]),
-        (
-            (
-                meta["many_collection"],
-                meta["many_field"],
-                meta["one_collection"],
-                meta["one_field"],
-                meta["junction_field"],
-                meta["one_allowed_collections"],
-            )
-            for meta in relations
-        ),
+        (tuple(meta[name] for name in _RELATION) for meta in relations),
     )
-    entries = _Entries(rename, model)
-    return {
-        **document,
-        "collections": [entries.entry(entry, "directus_collections") for entry in document["collections"]],
-        "fields": [entries.entry(entry, "directus_fields") for entry in document["fields"]],
-        "relations": [entries.entry(entry, "directus_relations") for entry in document["relations"]],
+    names, sections = _Names(rename, model), ("collections", "fields", "relations")
+    after = {
+        section: [names.entry(entry, f"directus_{section}") for entry in document[section]] for section in sections
     }
+    return {**document, **after}
 
 
-class _Entries:
+class _Names:
+    """Gives what names the renamed thing its new name."""
+
     def __init__(self, rename: Rename, model: Model) -> None:
         self.rename = rename
         self.rewriter = Rewriter(rename, model)
 
+    def key(self, kind: str, key: str) -> str:
+        """Rewrite the key of an item of this kind."""
+        if kind == "permission":
+            # A policy may have a slash in its name, a collection not.
+            policy, collection, action = key.rsplit("/", 2)
+            return f"{policy}/{self.collection(collection)}/{action}"
+        if kind == "preset":
+            collection, slash, rest = key.partition("/")
+            return f"{self.collection(collection)}{slash}{rest}"
+        return key
+
     def entry(self, entry: Entry, table: str) -> Entry:
-        """Return an entry of the section that `table` is exported to."""
-        own = entry["collection"]
-        after = {**entry, "collection": self.collection(own)}
+        """Rewrite an entry of the section that `table` is exported to."""
+        after = {**entry, "collection": self.collection(entry["collection"])}
         if "field" in entry:
-            after["field"] = self.field(own, entry["field"])
+            after["field"] = self.field(entry["collection"], entry["field"])
         if "related_collection" in entry:
             after["related_collection"] = self.collection(entry["related_collection"])
         if entry.get("meta"):
-            after["meta"] = self.meta(entry, table)
+            after["meta"] = self.row(entry["meta"], table)
         if entry.get("schema"):
             after["schema"] = self.schema(entry)
         return after
 
-    def meta(self, entry: Entry, table: str) -> Entry:
-        """Rewrite what comes from the row of Directus's table."""
-        before, after = entry["meta"], dict(entry["meta"])
-        own = entry["collection"]
-        related = self.rewriter.model.leads_to(own, entry.get("field", ""))
+    def row(self, row: Row, table: str) -> Entry:
+        """Rewrite a row of Directus's table."""
+        after, own, field = dict(row), row.get("collection"), row.get("field")
+        host = (own,) if own else ()
+        related = self.rewriter.model.leads_to(own, field) if own and field else host
         for named, column, rewrite in DOCUMENTS:
-            if named == table and before.get(column) is not None:
-                here = related if column in RELATED else (own,)
-                after[column] = rewrite(self.rewriter, before[column], here, (own,))
-        for column in COLLECTION_COLUMNS[table]:
-            if column in before:
-                after[column] = self.collection(before[column])
+            if named == table and row.get(column) is not None:
+                after[column] = rewrite(self.rewriter, row[column], related if column in RELATED else host, host)
+        for column in COLLECTION_COLUMNS.get(table, ()):
+            if column in row:
+                after[column] = self.collection(row[column])
         for named, column in COLLECTION_LISTS:
-            if named == table and before.get(column):
-                after[column] = [self.collection(name) for name in before[column]]
+            if named == table and row.get(column):
+                after[column] = [self.collection(name) for name in row[column]]
         for named, owner, column in FIELD_COLUMNS:
-            if named == table and column in before:
-                after[column] = self.field(before[owner], before[column])
+            if named == table and column in row:
+                after[column] = self.field(row[owner], row[column])
+        for named, _, column in FIELD_LISTS:
+            if named == table:
+                after[column] = sorted(self.rewriter.path(path, host)[0] for path in row[column])
         return after
 
     def schema(self, entry: Entry) -> Entry:

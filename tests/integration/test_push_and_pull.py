@@ -119,6 +119,12 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp
         assert path.read_bytes() == running.export()
         assert running.tool("pull", "--snapshot", path).out.startswith("Nothing to pull")
         assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
+        captured = path.read_bytes()
+        # Only git has this: a pull would lose it.
+        edited(path, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
+        for options in (["--dry-run"], []):
+            running.tool.refused("unpushed-file-changes", "pull", *options, "--snapshot", path)
+        path.write_bytes(captured)
 
     # And it goes to an older database, with its rows, as one new field.
     with serve("bootstrapped", "", small.pushed) as older:

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.pool import NullPool
 
+from migrations.operations import RenameCollection, RenameField, Renaming
 from tests import snapshots
 from tests.conftest import Database, RunningDirectus
 
@@ -33,6 +34,15 @@ def invoke(connection: sa.Connection, *operations: MigrateOperation) -> None:
     op = Operations(MigrationContext.configure(connection))
     for operation in operations:
         op.invoke(operation)
+
+
+def back(*operations: Renaming) -> list[Renaming]:
+    """Return the way back from these renames."""
+    ways = [operation.rename for operation in reversed(operations)]
+    return [
+        RenameField(way.collection, way.new, way.field) if way.field else RenameCollection(way.new, way.old)
+        for way in ways
+    ]
 
 
 def rename(running: RunningDirectus, *operations: MigrateOperation) -> None:

@@ -14,7 +14,7 @@ from migrations.operations.snapshot import renamed as renamed_snapshot
 from tests import snapshots
 from tests.conftest import Database, Serving, Tool
 from tests.migrations.rename_case import TOKEN, Register, Renamed
-from tests.migrations.renaming import logged, rename, unordered
+from tests.migrations.renaming import back, logged, rename, unordered
 
 NEW = [RenameCollection("clubs", "teams"), RenameField("teams", "emblem", "badge")]
 # A revision's own, which follow the name.
@@ -127,7 +127,7 @@ def test_what_still_names_the_old_is_in_the_log(renamed: Renamed) -> None:
 
 
 def test_the_way_back_leads_to_the_same_bytes(renamed: Renamed) -> None:
-    rename(renamed.running, *(operation.reverse() for operation in reversed(NEW)))
+    rename(renamed.running, *back(*NEW))
     try:
         assert renamed.running.export() == renamed.before
     finally:

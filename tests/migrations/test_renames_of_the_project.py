@@ -13,10 +13,10 @@ from alembic.operations import MigrateOperation, Operations
 
 from directus_sync.errors import PreconditionFailed
 from directus_sync.revisions import revision_files
-from migrations.operations import RenameCollection, RenameField
+from migrations.operations import RenameCollection, RenameField, Renaming
 from tests.checkout import REVISION, Checkout, git
 from tests.conftest import SNAPSHOT, Cloning, Database, Serving, Tool
-from tests.migrations.renaming import invoke, logged, rename, transaction, unordered
+from tests.migrations.renaming import back, invoke, logged, rename, transaction, unordered
 from tests.migrations.revising import psql
 from tools.revisions.accept_edits import accept_edits
 
@@ -56,7 +56,7 @@ def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Se
     with serve("deployed") as running:
         rename(running, *PROJECTS)
         assert unordered(running.export()) == unordered(wanted.encode())
-        rename(running, *(operation.reverse() for operation in reversed(PROJECTS)))
+        rename(running, *back(*PROJECTS))
         assert running.export() == SNAPSHOT.read_bytes()
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_done_before_there_is_anything_to_rename(
         (RenameCollection("entries", "entries"), "", "both names are the same"),
         (RenameCollection("entries", ""), "", "'' can't be a name in PostgreSQL"),
     ],
-    ids=lambda value: " ".join(vars(value).values()) if isinstance(value, MigrateOperation) else "",
+    ids=lambda value: " ".join(filter(None, vars(value.rename).values())) if isinstance(value, Renaming) else "",
 )
 def test_what_cannot_be_renamed_is_refused(
     unchanged: Database, operation: MigrateOperation, before: str, reason: str

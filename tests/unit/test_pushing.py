@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from directus_sync import attic
 from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import ApplyFailed, ApplyUnclear, MadeOtherwise, NotConverged, SyncError
+from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
 from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
@@ -239,3 +240,49 @@ def test_an_apply_of_which_nothing_is_known_is_unclear_and_not_repeated(
     assert caught.value.exit_code == 1
     assert server.applied == 1
     assert recorded == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "kept"),
+    [
+        # Before it was sent, so nothing of it can have happened.
+        (httpx.ConnectError("Connection refused"), False),
+        (httpx.Response(400, json={"errors": [{"message": "no"}]}), False),
+        (httpx.ReadError("reset"), True),
+    ],
+)
+def test_copies_go_again_unless_what_they_hold_may_be_destroyed(
+    load: Callable[..., Settings],
+    captured_answers: Mapping[str, Any],
+    recorded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: httpx.Response | Exception,
+    kept: bool,
+) -> None:
+    copy = SimpleNamespace(id=1, item=attic.AtticItem("station", "elev"))
+    purged: list[int] = []
+    monkeypatch.setattr(attic, "keep", lambda *_, **__: (copy,))
+    monkeypatch.setattr(attic, "finish", lambda _connection, copies: copies)
+    monkeypatch.setattr(attic, "purge", lambda _connection, ids: purged.extend(ids))
+    server = Server(captured_answers["field_removed"])
+    server.apply = failure
+    settings = load(ADMIN_TOKEN="the-token")
+    request = Request(destroy=frozenset({"station.elev"}), discard=frozenset({"station.elev"}))
+    client = DirectusClient(URL, settings, httpx.MockTransport(server))
+    with pytest.raises(SyncError):
+        Pushing(settings, request, Progress(), NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
+    assert (server.applied, purged) == (1, [] if kept else [1])
+
+
+def test_a_push_whose_copies_cannot_be_finished_says_that_it_pushed(
+    recorded: list[str], harmless: Any, monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]
+) -> None:
+    def fail(*_: object) -> None:
+        raise AtticFailed("no room", next="make room")
+
+    monkeypatch.setattr(attic, "finish", fail)
+    settings, progress = load(ADMIN_TOKEN="the-token"), Progress()
+    client = DirectusClient(URL, settings, httpx.MockTransport(Server(harmless, None)))
+    with pytest.raises(AtticFailed):
+        Pushing(settings, Request(), progress, NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
+    assert progress.done == ["1 change pushed"]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from directus_sync.resources.items import Resource
 from directus_sync.schema.renames.rewriting import Model, Rename
-from migrations.operations.snapshot import renamed_access
+from migrations.operations.snapshot import renamed_item
 
 MODEL = Model.of(
     [("entries", "notes"), ("entries", "number"), ("crew", "entry"), ("crew", "number")],
@@ -49,6 +50,7 @@ def rule(collection: str, fields: list[str], **documents: Any) -> dict[str, Any]
 def test_keys_fields_and_filters_get_the_new_name(
     rename: Rename, before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]
 ) -> None:
-    policy = {"policy:entries": [{"name": "entries"}]}
-    items = {f"permission:{before[0]}": [before[1]], **policy}
-    assert renamed_access(items, rename, MODEL) == {f"permission:{after[0]}": [after[1]], **policy}
+    item = Resource("permission", before[0], (before[1],))
+    assert renamed_item(item, rename, MODEL) == Resource("permission", after[0], (after[1],))
+    policy = Resource("policy", "entries", ({"name": "entries"},))
+    assert renamed_item(policy, rename, MODEL) == policy

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
+from directus_sync.resources.items import Resource
 from directus_sync.schema.renames.rewriting import Rename
-from migrations.operations.snapshot import renamed_resources
+from migrations.operations.snapshot import renamed_item
 from tests.unit.test_renamed_access import MODEL
 
 
 def preset(collection: str, fields: list[str], found: Any = None) -> dict[str, Any]:
     query = {"tabular": {"fields": fields}}
     return {"collection": collection, "filter": found, "layout_query": query, "layout_options": None}
+
+
+def resource(name: str, row: dict[str, Any]) -> Resource:
+    kind, _, key = name.partition(":")
+    return Resource(kind, key, (row,))
 
 
 @pytest.mark.parametrize(
@@ -50,4 +56,4 @@ def preset(collection: str, fields: list[str], found: Any = None) -> dict[str, A
 def test_lists_and_panels_get_the_new_name(
     rename: Rename, before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]
 ) -> None:
-    assert renamed_resources({before[0]: [before[1]]}, rename, MODEL) == {after[0]: [after[1]]}
+    assert renamed_item(resource(*before), rename, MODEL) == resource(*after)

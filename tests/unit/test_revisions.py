@@ -78,6 +78,11 @@ def an_id_that_is_computed(versions: Versions) -> None:
     path.write_text(path.read_text().replace('"post_0003"', '"post_" + str(3)'))
 
 
+def an_id_that_nothing_can_be(versions: Versions) -> None:
+    path = versions.add("post_0003_x", "post_0002")
+    path.write_text(path.read_text().replace('"post_0003"', "{[]: 3}"))
+
+
 def a_head_file_that_was_not_updated(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0002")
 
@@ -121,6 +126,7 @@ CASES: dict[Callable[[Versions], None], tuple[str, list[str], str]] = {
     a_merge_as_a_tuple: ("merges revisions: ('pre_0003', 'post_0002')", ["post_0003_x"], RENUMBER),
     a_random_id: ("has revision 'f251068113cd'", ["post_0003_x"], 'make post m="..."'),
     an_id_that_is_computed: ("has revision \"'post_' + str(3)\"", ["post_0003_x"], "the id is post_ with four digits"),
+    an_id_that_nothing_can_be: ("has revision '{[]: 3}'", ["post_0003_x"], "the id is post_ with four digits"),
     a_head_file_that_was_not_updated: ("POST_HEAD names post_0002_b", ["post_0003_x", "POST_HEAD"], RENUMBER),
     a_head_file_with_the_id_alone: ("POST_HEAD names post_0002,", ["post_0002_b", "POST_HEAD"], RENUMBER),
     a_head_file_that_names_an_unknown_revision: (

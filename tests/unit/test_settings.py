@@ -283,7 +283,8 @@ def test_a_password_in_a_connection_string_of_words_is_secret_as_written_and_as_
 
 
 def test_a_password_among_the_parameters_of_a_connection_string_is_secret(load: Load) -> None:
-    assert "hunter22" in load(DB_CONNECTION_STRING="postgresql://h/d?user=u&password=hunter22").secrets
+    for password in ("hunter22", "hunter@22"):
+        assert password in load(DB_CONNECTION_STRING=f"postgresql://h/d?user=u&password={password}").secrets
 
 
 def test_the_label_names_host_port_and_database(load: Load) -> None:
@@ -297,6 +298,7 @@ def test_the_label_names_host_port_and_database(load: Load) -> None:
         "postgresql://someone:hunter22@h/d",
         "postgresql://someone:hunt%40er22@h/d",
         "postgresql://h/d?user=someone&password=hunter22",
+        "postgresql://h/d?user=someone&password=x@hunter22",
         "host=h password=hunter22 user=someone",
         # libpq reads these two as it does the first.
         "postgresql://someone:hunter22#x@h/d",
