@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from directus_sync import plain_yaml
 from tests import snapshots
 from tests.conftest import ROOT
 
@@ -19,7 +20,7 @@ SNAPSHOTS = ROOT / "snapshots"
 
 
 def loaded(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = snapshots.load((SNAPSHOTS / name).read_text(encoding="utf-8"))
+    document: dict[str, Any] = plain_yaml.held((SNAPSHOTS / name).read_bytes())
     return document
 
 
