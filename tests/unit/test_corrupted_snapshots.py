@@ -8,10 +8,11 @@ import re
 import pytest
 
 from directus_sync.errors import InvalidSnapshot
-from directus_sync.schema import comparison, guard, snapshot
+from directus_sync.schema import comparison, snapshot
 from directus_sync.schema.diff import Action, SchemaDiff
-from directus_sync.schema.plan import Approvals, Plan
+from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
+from tests.unit.judging import decided
 
 KINDS = ("cut off", "line gone", "line twice", "lines swapped", "indented", "byte changed", "section emptied")
 
@@ -19,9 +20,7 @@ KINDS = ("cut off", "line gone", "line twice", "lines swapped", "indented", "byt
 def planned(content: bytes, live: Snapshot) -> Plan:
     """Return the plan for a server of which each table has rows, and nothing is approved."""
     wanted = snapshot.parse(content, "schema.yaml")
-    difference = SchemaDiff(comparison.between(live, wanted))
-    verdicts = guard.judge(difference, base=live, wanted=wanted, live=live)
-    return guard.decide(difference, verdicts, {risk: 1 for found in verdicts for risk in found.risks}, Approvals())
+    return decided(SchemaDiff(comparison.between(live, wanted)), live, live, wanted=wanted)
 
 
 @pytest.mark.parametrize("kind", KINDS)
