@@ -72,10 +72,16 @@ def test_the_committed_snapshot_is_read_as_pyyaml_reads_it() -> None:
     assert typed(plain_yaml.load(content)) == typed(yaml.load(content, Loader=yaml.CSafeLoader))
 
 
+BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)
+)])  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         ("a: &x 1\nb: *x\n", "an alias"),
+        (BOMB, "an alias"),
         ("a: 1\n<<: {b: 2}\n", "a merge key"),
         ("a: 1\n'a': 2\n", "twice"),
         ("1: a\n", "the key 1, which is no text"),
@@ -89,6 +95,7 @@ def test_the_committed_snapshot_is_read_as_pyyaml_reads_it() -> None:
         ("a: 1\n---\nb: 2\n", "another document"),
         ("---\n---\n", "another document"),
         ("[" * 101 + "]" * 101, "more than 100 levels"),
+        ("[" * 100_000, "more than 100 levels"),
     ],
 )
 def test_what_directus_never_writes_is_refused_with_its_place(content: str, why: str) -> None:
@@ -109,11 +116,6 @@ def test_what_is_dumped_is_read(document: Any) -> None:
 def test_a_value_that_is_there_twice_is_written_twice() -> None:
     twice = ["x"]
     assert b"&" not in plain_yaml.dump([twice, twice])
-
-
-BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *(
-    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)
-)])  # fmt: skip
 
 
 @pytest.mark.parametrize(
