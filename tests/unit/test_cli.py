@@ -116,18 +116,7 @@ def test_help_lists_every_command_and_every_exit_code() -> None:
         assert re.search(rf"\b{code} [a-z]", text)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("option", ["--help", "-h"])
-def test_every_command_has_help(command: str, option: str) -> None:
-    assert command in shown(command, option)
-
-
-def test_the_version_is_printed_alone() -> None:
-    done = CliRunner().invoke(cli.app, ["--version"])
-    assert (done.exit_code, done.stdout, done.stderr) == (0, f"directus-sync {__version__}\n", "")
-
-
-def test_the_version_loads_nothing_heavy() -> None:
+def test_the_version_is_printed_alone_and_loads_nothing_heavy() -> None:
     program = (
         "import os, sys\n"
         "sys.argv = ['directus-sync', '--version']\n"
@@ -137,7 +126,7 @@ def test_the_version_loads_nothing_heavy() -> None:
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
-    assert done.stderr == "[]\n"
+    assert (done.stdout, done.stderr) == (f"directus-sync {__version__}\n", "[]\n")
 
 
 @pytest.mark.parametrize("closed", [1, 2])
@@ -222,13 +211,6 @@ def test_wrong_usage_exits_2_and_says_so_on_stderr(run: Run, capsys: Output, arg
 def test_no_command_shows_the_help_and_exits_2(run: Run, capsys: Output) -> None:
     assert run() == 2
     assert "deploy" in "".join(capsys.readouterr())
-
-
-def test_there_is_no_option_to_force_anything_but_the_values_of_a_seed() -> None:
-    for command in COMMANDS:
-        text = shown(command, "--help")
-        assert ("--force" in text) == (command == "seed")
-        assert ("--yes" in text) == (command == "adopt")
 
 
 # Exit codes
@@ -454,9 +436,14 @@ WRITES = {"deploy", "push", "pull", "adopt", "prune", "seed", "restore", "purge"
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)
 def test_what_every_command_has_means_the_same_everywhere(words: tuple[str, ...]) -> None:
     text = shown(*words, "--help")
+    assert words[-1] in text
+    assert shown(*words, "-h") == text
     # The script that a shell reads is no document.
     assert ("--json" in text) == (words != ("completion",))
     assert ("--dry-run" in text) == (words[-1] in WRITES)
+    # Nothing is forced but the values of a seed.
+    assert ("--force" in text) == (words == ("seed",))
+    assert ("--yes" in text) == (words in {("adopt",), ("attic", "purge")})
     assert "--quiet" in text
     assert "--verbose" in text
 

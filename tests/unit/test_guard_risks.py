@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,12 +14,16 @@ from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Hazard, Risk
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
+from tests.unit.conftest import FIXTURES
 from tests.unit.judging import NOBODY, decided, edit_of, hazards, risks_of, rules, with_values
 
 Captured = Callable[[str], SchemaDiff]
 TYPE, DATA_TYPE, DEFAULT = ("type",), ("schema", "data_type"), ("schema", "default_value")
 LENGTH, NULLABLE, NOTE = ("schema", "max_length"), ("schema", "is_nullable"), ("meta", "note")
 
+ANSWERS = json.loads((FIXTURES / "station_diffs.json").read_text(encoding="utf-8"))
+# Each was applied to Directus 11.17.4, and every value was still there as text afterwards.
+WIDENED = [edit for edit in ANSWERS if edit.startswith("widened_")]
 HARMLESS = [
     "collection_added",
     "folder_added",
@@ -37,24 +42,6 @@ HARMLESS = [
     "field_meta_nested_removal",
     "field_meta_nested_addition",
     "alias_to_column",
-]
-# Each was applied to Directus 11.17.4, and every value was still there as text afterwards.
-WIDENED = [
-    "widened_integer_to_bigInteger",
-    "widened_integer_to_string",
-    "widened_integer_to_text",
-    "widened_bigInteger_to_string",
-    "widened_bigInteger_to_text",
-    "widened_uuid_to_string",
-    "widened_uuid_to_text",
-    "widened_boolean_to_string",
-    "widened_boolean_to_text",
-    "widened_float_to_text",
-    "widened_decimal_to_text",
-    "widened_date_to_text",
-    "widened_time_to_text",
-    "widened_timestamp_to_text",
-    "widened_dateTime_to_text",
 ]
 # Each was applied to Directus 11.17.4: it answered 204 and cut or rounded values, or dropped them with their column;
 # or PostgreSQL refused values that do not fit.

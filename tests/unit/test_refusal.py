@@ -12,20 +12,15 @@ from directus_sync.schema import diff, guard
 from directus_sync.schema.plan import Approvals, Obstacles, Plan, Taken
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.wording import LINES
+from tests.unit.judging import decided
 
 OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"
 Answers = Mapping[str, Any]
 
 
-def judged(answer: Any, live: Snapshot, *, base: Snapshot | None = None, along: tuple[Taken, ...] = ()) -> Plan:
-    """Judge one answer of the server, with one row at each risk. base: none, so that all there is is uncaptured."""
-    difference = diff.from_server((answer["hash"], answer["diff"]))
-    verdicts = guard.judge(difference, base=base, wanted=live, live=live)
-    risks = [risk for verdict in verdicts for risk in verdict.risks]
-    approvals = Approvals(dict.fromkeys((change.id for change in difference.changes), "why")) if along else Approvals()
-    return guard.decide(
-        difference, verdicts, dict.fromkeys(risks, 1), approvals, Obstacles(taken=dict.fromkeys(risks, along))
-    )
+def judged(answer: Any, live: Snapshot) -> Plan:
+    """Judge one answer of the server, with one row at each risk, and no base, so that all there is is uncaptured."""
+    return decided(diff.from_server((answer["hash"], answer["diff"])), live, None, wanted=live)
 
 
 def message(plan: Plan) -> str:
@@ -68,7 +63,11 @@ def test_many_items_show_some_and_count_the_rest(removal: Any, live: Snapshot) -
 
 
 def test_what_goes_along_is_named_even_where_the_removal_is_approved(removal: Any, live: Snapshot) -> None:
-    plan = judged(removal, live, base=live, along=(Taken("constraint station.station_code_elev_key", expected=True),))
+    difference = diff.from_server((removal["hash"], removal["diff"]))
+    verdicts = guard.judge(difference, base=live, wanted=live, live=live)
+    (risk,) = verdicts[0].risks
+    along = Obstacles(taken={risk: (Taken("constraint station.station_code_elev_key", expected=True),)})
+    plan = guard.decide(difference, verdicts, {risk: 1}, Approvals({"station.elev": "why"}), along)
     error = refusal.error(plan, OPERATION)
     assert error.id == "catalog-expects-it"
     assert "station.elev (field; 1 row; takes along constraint station.station_code_elev_key)" in str(error)

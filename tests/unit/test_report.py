@@ -91,32 +91,14 @@ def test_colour_is_only_around_signs(planned: Planned) -> None:
 
 def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) -> None:
     document = plans.plan_document(planned("type_string_to_text"))
-    assert document == {
-        "add": 0,
-        "change": 1,
-        "remove": 0,
-        "rows_at_risk": 0,
-        "refused": False,
-        "items": [
-            {
-                "action": "change",
-                "kind": "field",
-                "id": "station.code",
-                "moved_by": "git",
-                "rows_at_risk": 0,
-                "refused": None,
-                "approved": None,
-                "takes_along": [],
-                "named_by": [],
-                "edits": [
-                    {"path": "type", "before": "string", "after": "text"},
-                    {"path": "schema.data_type", "before": "character varying", "after": "text"},
-                    {"path": "schema.max_length", "before": 255, "after": None},
-                ],
-            }
-        ],
-        "unmatched_approvals": [],
-    }
+    assert (document["add"], document["change"], document["remove"], document["refused"]) == (0, 1, 0, False)
+    (item,) = document["items"]
+    assert (item["action"], item["kind"], item["id"], item["moved_by"]) == ("change", "field", "station.code", "git")
+    assert item["edits"] == [
+        {"path": "type", "before": "string", "after": "text"},
+        {"path": "schema.data_type", "before": "character varying", "after": "text"},
+        {"path": "schema.max_length", "before": 255, "after": None},
+    ]
 
 
 def test_a_plan_for_machines_says_what_is_refused_and_why_and_tells_null_from_not_there(planned: Planned) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,7 +113,7 @@ CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
         "POST_HEAD is missing or empty", ["POST_HEAD"], RENUMBER,
     ),
     "no revision": (
-        lambda versions: [path.unlink() for path in (versions.folder / "post").glob("*.py")],
+        lambda versions: shutil.rmtree(versions.folder / "post"),
         "the branch post has no revision", [], "from git",
     ),
 }  # fmt: skip

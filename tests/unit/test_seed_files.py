@@ -10,7 +10,7 @@ import pytest
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import reading
 from directus_sync.seed.rows import rows
-from directus_sync.seed.values import Literal, Reference
+from directus_sync.seed.values import Literal
 from tests.seeds import KNOWN, a_file
 
 EVENT = "events:\n- club: {slug: a}\n  slug: b\n"
@@ -110,20 +110,3 @@ def test_a_number_in_json_keeps_its_value(text: str) -> None:
 def test_items_of_a_list_are_the_texts_that_were_written() -> None:
     (row,) = rows([a_file(EVENT + "  tags: [fast, 2026, 1e3, 1.50]")], KNOWN)
     assert row.given["tags"] == Literal("", "fast,2026,1e3,1.50")
-
-
-def test_a_reference_may_be_by_a_key_that_a_person_typed() -> None:
-    _, row = rows([a_file("languages:\n- code: sq-AL\ntitles:\n- {name: a, language: {code: sq-AL}}")], KNOWN)
-    assert str(row.given["language"]) == "languages sq-AL"
-
-
-def test_a_reference_may_be_nested_and_repeated_by_an_alias() -> None:
-    text = """
-        stages:
-        - {name: one, event: &event {club: {slug: a}, slug: b}}
-        - {name: two, event: *event}
-    """
-    _, row = rows([a_file(text)], KNOWN)
-    event = row.given["event"]
-    assert isinstance(event, Reference)
-    assert str(event) == "events b a"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from directus_sync.seed import Action, planning
 from directus_sync.seed.model import Collection
 from directus_sync.seed.planning import FieldEdit, SeedPlan
 from directus_sync.seed.resolving import Existing
+from directus_sync.seed.values import Row
 from tests.seeds import KNOWN, Lists, a_file, a_plan
 
 TWO = """
@@ -134,12 +134,6 @@ def test_a_reference_that_leads_elsewhere_differs() -> None:
     assert judged.edits == (FieldEdit("event", "e0", "events b", left=True),)
 
 
-def test_a_reference_by_what_an_operator_edited_still_means_the_row_of_the_file() -> None:
-    text = "$keys: {cars: [plate]}\ncars:\n- {plate: x, colour: red}\n"
-    lists = Lists({"cars": [{"id": 1, "plate": "x", "colour": "blue"}]})
-    assert actions(a_plan(text, lists)) == [Action.LEAVE]
-
-
 SAME = "events:\n- {slug: b, club: {name: same}}\n"
 TWO_CLUBS = Lists({"clubs": [{"id": n, "slug": f"s{n}", "name": "same"} for n in (1, 2)]})
 TWO_CARS = Lists({"cars": [{"id": 1, "plate": "x"}, {"id": 2, "plate": "x"}]})
@@ -200,12 +194,27 @@ def test_the_same_row_in_file_and_database_is_one() -> None:
     assert actions(plan) == [Action.CREATE, Action.NONE]
 
 
+def plan_of(first: str, second: str) -> SeedPlan:
+    return planning.plan([a_file(first), a_file(second, "b.yaml")], KNOWN, Lists(), force=False)
+
+
 def test_a_reference_sees_its_own_file_and_those_before_it() -> None:
-    clubs, events = "clubs:\n- slug: a", "events:\n- {slug: b, club: {slug: a}}"
-    plan = planning.plan([a_file(clubs), a_file(events, "b.yaml")], KNOWN, Lists(), force=False)
-    assert created(plan) == [["clubs a"], ["events b a"]]
-    with pytest.raises(InvalidSeed, match="matches no row"):
-        planning.plan([a_file(events, "b.yaml"), a_file(clubs)], KNOWN, Lists(), force=False)
+    clubs = "clubs:\n- {slug: s1, name: same}\n"
+    assert created(plan_of(clubs, SAME)) == [["clubs s1"], ["events b same"]]
+    with pytest.raises(InvalidSeed, match="matches no row") as caught:
+        plan_of(SAME, clubs)
+    assert caught.value.where == "a.yaml:2"
+
+
+def test_the_same_reference_means_in_each_file_what_that_file_sees() -> None:
+    first, second = SAME + "clubs:\n- {slug: s1, name: same}\n", SAME.replace("slug: b", "slug: c")
+    plan = plan_of(first, second)
+    targets = [plan.resolver.value(judged.row, "club") for _, judged in plan.rows if "club" in judged.row.given]
+    assert [target.label for target in targets if isinstance(target, Row)] == ["s1", "s1"]
+    # The second file brings a club of the same name, and only its own reference matches both.
+    with pytest.raises(InvalidSeed, match="more than one row") as caught:
+        plan_of(first, second + "clubs:\n- {slug: s2, name: same}\n")
+    assert caught.value.where == "b.yaml:2"
 
 
 # Files, and the batches in which their rows are created.
@@ -234,23 +243,6 @@ def test_a_circle_is_closed_in_a_second_step() -> None:
     plan = a_plan(CIRCLE)
     ((row, name),) = plan.files[0].order.later
     assert (created(plan), row.label, name) == ([["stages one"], ["stages two"]], "one", "input")
-
-
-def test_each_collection_is_created_in_one_batch() -> None:
-    def lines() -> Iterator[str]:
-        yield "events:"
-        yield from (f"- {{slug: e{n}, club: {{slug: c{n}}}}}" for n in range(50))
-        yield "stages:"
-        yield from (f"- {{name: s{n}, event: {{slug: e{n}, club: {{slug: c{n}}}}}}}" for n in range(50))
-        yield "clubs:"
-        yield from (f"- slug: c{n}" for n in range(50))
-
-    plan = a_plan("\n".join(lines()))
-    assert [(batch[0].split()[0], len(batch)) for batch in created(plan)] == [
-        ("clubs", 50),
-        ("events", 50),
-        ("stages", 50),
-    ]
 
 
 def test_the_database_is_asked_once_for_each_collection_and_set_of_fields() -> None:
