@@ -120,12 +120,6 @@ def test_what_is_equal_becomes_the_base_once() -> None:
     assert a_plan(TWO, lists).news == {}
 
 
-def test_only_the_fields_of_the_file_are_compared() -> None:
-    lists = there()
-    lists.rows["events"][0]["options"] = {"a": 1}
-    assert not a_plan(TWO, lists, force=True).writes
-
-
 def test_a_reference_that_leads_elsewhere_differs() -> None:
     stage = {"id": "s1", "name": "one", "event": "e0"}
     lists = there()
@@ -233,10 +227,6 @@ CREATED = {
 @pytest.mark.parametrize("text", CREATED)
 def test_rows_are_created_in_the_order_of_their_references(text: str) -> None:
     assert created(a_plan(text)) == CREATED[text]
-
-
-def test_a_reference_matches_a_row_of_the_database_alone() -> None:
-    assert created(a_plan("stages:\n- {name: one, event: {club: {slug: a}, slug: b}}", there())) == [["stages one"]]
 
 
 def test_a_circle_is_closed_in_a_second_step() -> None:
