@@ -41,9 +41,7 @@ def test_a_database_that_is_not_there_is_named(load: Load, closed_port: str) -> 
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-def test_a_wait_is_announced_once(
-    load: Load, closed_port: str, host: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wait_is_announced_once(load: Load, closed_port: str, host: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A container's name is known only once it runs."""
     settings = load(DB_HOST=host, DB_PORT=closed_port, DIRECTUS_SYNC_DB_WAIT="0.5")
     with (

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from directus_sync import output
+from directus_sync import output, wording
 from directus_sync.errors import SyncError
 from directus_sync.wording import count
 from tests.processes import until
@@ -141,3 +141,19 @@ def test_a_step_that_lasts_says_what_it_is_and_a_quick_one_nothing(
     monkeypatch.setattr(output, "LONG_SECONDS", 0.0)
     with output.if_it_lasts("Counting"):
         until(lambda: capsys.readouterr().err == "Counting ...\n", 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("x" * 58, f"'{'x' * 58}'"), ("x" * 59, f"'{'x' * 59}..."), (None, "None"), ([1] * 99, "a list"), ({}, "a dict")],
+)
+def test_a_value_is_shown_short_whatever_it_is(value: object, said: str) -> None:
+    assert wording.shown(value) == said
+
+
+def test_the_rest_of_a_list_is_counted() -> None:
+    names = [str(number) for number in range(21)]
+    assert wording.shortened(names) == [*names[:20], "and 1 more"]
+    assert wording.shortened(names[:20]) == names[:20]
+    assert wording.listed(names[:4], 3) == "0, 1, 2 and 1 more"
+    assert wording.listed(names[:3], 3) == "0, 1, 2"

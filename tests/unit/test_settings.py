@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
 from unittest.mock import Mock
@@ -308,3 +309,20 @@ def test_a_path_of_which_nobody_can_tell_is_not_taken_for_missing(
     monkeypatch.setattr(Path, "stat", Mock(side_effect=denied))
     with pytest.raises(WrongSettings, match="cannot be read: Permission denied"):
         settings.is_there(tmp_path)
+
+
+# How old copies must be for `attic purge`
+
+
+@pytest.mark.parametrize(
+    ("text", "span"), [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("4w", timedelta(weeks=4))]
+)
+def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
+    assert settings.age(text, "--older-than") == span
+
+
+@pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
+def test_an_age_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(WrongSettings) as caught:
+        settings.age(text, "--older-than")
+    assert caught.value.exit_code == 2

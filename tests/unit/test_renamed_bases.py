@@ -1,4 +1,4 @@
-"""The recorded base of access under the names of after a rename."""
+"""The recorded bases of access and of resources under the names of after a rename."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directus_sync.schema.renames.rewriting import Model, Rename
-from migrations.operations.snapshot import renamed_access
+from migrations.operations.snapshot import renamed_access, renamed_resources
 
 MODEL = Model.of(
     [("entries", "notes"), ("entries", "number"), ("crew", "entry"), ("crew", "number")],
@@ -52,3 +52,45 @@ def test_keys_fields_and_filters_get_the_new_name(
     policy = {"policy:entries": [{"name": "entries"}]}
     items = {f"permission:{before[0]}": [before[1]], **policy}
     assert renamed_access(items, rename, MODEL) == {f"permission:{after[0]}": [after[1]], **policy}
+
+
+def preset(collection: str, fields: list[str], found: Any = None) -> dict[str, Any]:
+    query = {"tabular": {"fields": fields}}
+    return {"collection": collection, "filter": found, "layout_query": query, "layout_options": None}
+
+
+@pytest.mark.parametrize(
+    ("rename", "before", "after"),
+    [
+        (
+            Rename("entries", "starts"),
+            ("preset:entries/-/Mine", preset("entries", ["notes"])),
+            ("preset:starts/-/Mine", preset("starts", ["notes"])),
+        ),
+        (
+            Rename("entries", "z", "number"),
+            ("preset:entries/-/-", preset("entries", ["notes", "number"], {"number": {"_eq": 1}})),
+            ("preset:entries/-/-", preset("entries", ["notes", "z"], {"z": {"_eq": 1}})),
+        ),
+        # By a relation; a field of the same name stays.
+        (
+            Rename("entries", "z", "number"),
+            ("preset:crew/-/-", preset("crew", ["number"], {"entry": {"number": {"_eq": 1}}})),
+            ("preset:crew/-/-", preset("crew", ["number"], {"entry": {"z": {"_eq": 1}}})),
+        ),
+        (
+            Rename("entries", "starts"),
+            ("panel:day/entries", {"options": {"collection": "entries"}}),
+            ("panel:day/entries", {"options": {"collection": "starts"}}),
+        ),
+        (
+            Rename("entries", "starts"),
+            ("setting:project_name", {"field": "project_name", "value": "entries"}),
+            ("setting:project_name", {"field": "project_name", "value": "entries"}),
+        ),
+    ],
+)
+def test_lists_and_panels_get_the_new_name(
+    rename: Rename, before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]
+) -> None:
+    assert renamed_resources({before[0]: [before[1]]}, rename, MODEL) == {after[0]: [after[1]]}
