@@ -22,6 +22,7 @@ from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from tests.unit.judging import decided
+from tests.versions import Versions
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -109,3 +110,9 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "package.json").write_text(json.dumps({"version": "11.17.4"}), encoding="utf-8")
     (tmp_path / "cli.js").write_text("", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    """Return a small line of revisions in a folder of the test's own."""
+    return Versions.made(tmp_path)

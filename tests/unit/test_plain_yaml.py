@@ -149,6 +149,7 @@ def test_a_file_of_a_person_is_refused_with_its_line(content: str | bytes, why: 
     assert caught.value.where("a.yaml") == ("a.yaml" if line is None else f"a.yaml:{line}")
 
 
+# What is refused of all of them is tested with these alone.
 READERS: dict[str, Callable[[Path], object]] = {
     "seeds": reading.read,
     "catalog": catalog_file.load,
@@ -158,7 +159,8 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
-    ("content", "where"), [(BOMB, ":4"), ("[" * 100_000, ":1"), ("a: 1\na: 2\n", ":2"), ("\x00", "")]
+    ("content", "where"),
+    [(BOMB, ":4"), ("[" * 100_000, ":1"), ("a: 1\na: 2\n", ":2"), ("\x00", "")],
 )
 def test_a_file_that_people_write_is_refused_with_its_line(
     tmp_path: Path, reader: str, content: str, where: str

@@ -351,8 +351,3 @@ def test_panels_are_deleted_by_themselves_for_directus_would_empty_their_dashboa
         {"id": DASHBOARD, "panels": {"create": [], "update": [{"id": 2, "width": 10}], "delete": []}}
     ]
     assert (deleted.method, deleted.path, deleted.body) == ("DELETE", "/panels", [3])
-
-
-def test_what_goes_takes_its_parts_along() -> None:
-    (request,) = sent_to_studio([], [dashboard(), panel("a"), panel("b")])
-    assert (request.method, request.path, request.body) == ("DELETE", "/dashboards", [DASHBOARD])

@@ -17,11 +17,6 @@ from tests.versions import DEFAULT_BODY, Versions
 MERGE = "\"('pre_0003', 'post_0002')\""
 
 
-@pytest.fixture
-def versions(tmp_path: Path) -> Versions:
-    return Versions.made(tmp_path)
-
-
 Spoil = Callable[[Versions], object]
 
 
