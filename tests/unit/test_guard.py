@@ -417,7 +417,7 @@ UNPUSHED: dict[str, tuple[Edits, Edits | None, Edits, tuple[str, ...]]] = {
     ),
     "the server alone changed the item": ([], [], ["length_grows"], ()),
     "the server changed something else of the item": (
-        ["note_changed"], ["note_changed"], ["note_changed", "length_grows"], (),
+        ["note_changed"], [], ["note_changed", "length_grows"], (),
     ),
     "the server changed another item": (["note_changed"], [], ["field_removed"], ("station.code",)),
     # The file changed a part of what the server replaced as a whole, without that part.
