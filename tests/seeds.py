@@ -92,15 +92,9 @@ USERS = a_collection(
     a_field("token", refusal="users of a file get no way to log in"),
     keys=[("email",)],
 )
-# Its key is typed by a person.
-LANGUAGES = Collection("languages", {"code": a_field("code", nullable=False)}, "code", (("code",),))
-TITLES = a_collection("titles", a_field("name"), a_field("language", related="languages"), keys=[("name",)])
 ROLES = a_collection("directus_roles", a_field("name"), refusal="they belong to Directus")
 
-KNOWN = {
-    found.name: found
-    for found in (CLUBS, EVENTS, STAGES, RULES, BRACKETS, FINES, CARS, USERS, ROLES, LANGUAGES, TITLES)
-}
+KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, RULES, BRACKETS, FINES, CARS, USERS, ROLES)}
 
 
 @dataclass

@@ -16,12 +16,13 @@ import stamina
 from hypothesis import settings as hypothesis_settings
 
 from directus_sync import output, settings
-from directus_sync.schema import diff, guard, snapshot
+from directus_sync.schema import diff, snapshot
 from directus_sync.schema.diff import SchemaDiff
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
-from tests.snapshots import after
+from tests.unit.judging import decided
+from tests.versions import Versions
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -98,10 +99,7 @@ def planned(captured: Callable[[str], SchemaDiff], live: Snapshot) -> Callable[.
     """Return a function that judges one captured diff; with `base`, else as if git had made every change."""
 
     def plan(edit: str, *, base: Snapshot | None = live, rows: int = 0, approvals: Approvals | None = None) -> Plan:
-        difference = captured(edit)
-        verdicts = guard.judge(difference, base=base, wanted=after(live, difference.changes), live=live)
-        counted = {risk: rows for verdict in verdicts for risk in verdict.risks}
-        return guard.decide(difference, verdicts, counted, approvals or Approvals())
+        return decided(captured(edit), live, base, rows=rows, approvals=approvals or Approvals())
 
     return plan
 
@@ -112,3 +110,9 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "package.json").write_text(json.dumps({"version": "11.17.4"}), encoding="utf-8")
     (tmp_path / "cli.js").write_text("", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    """Return a small line of revisions in a folder of the test's own."""
+    return Versions.made(tmp_path)

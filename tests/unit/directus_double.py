@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from directus_sync.directus import installation
+from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
+from directus_sync.state import history
 from tests import snapshots
 
 URL = "http://directus.example:8055"
@@ -57,3 +61,19 @@ class Server:
     def applied(self) -> int:
         """How many applies it was sent."""
         return self.paths.count("/schema/apply")
+
+
+def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody ask the database: there are no rows at risk, and nothing is in the way of a change."""
+    monkeypatch.setattr(installation, "properties", lambda *_: {})
+    monkeypatch.setattr(history, "before_renames", lambda *_: None)
+    monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
+    for module, names in {
+        risks: ("keys", "count", "taken_along"),
+        sql_changes: ("remains", "look_alikes"),
+        impact: ("named_by",),
+        dependents: ("held",),
+        postgres_faults: ("faults",),
+    }.items():
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_: {})

@@ -14,7 +14,7 @@ from directus_sync.resources.access import compiling, reading
 from directus_sync.schema import snapshot
 from directus_sync.schema.snapshot import Snapshot
 from tests import access_files
-from tests.access_files import ADMIN_ID, EVENTS, MARSHAL_ID, ROLE_ID, TOP
+from tests.access_files import ADMIN_ID, EVENTS, MARSHAL_ID, TOP
 from tools import access_docs
 
 SCHEMA = snapshot.read(settings.ROOT / "snapshots" / "schema.yaml")
@@ -24,14 +24,6 @@ ADMINS = {"organization_users": {"user_id": {"_eq": "$CURRENT_USER"}, "role": {"
 
 def compiled(folder: Path, schema: Snapshot = SCHEMA) -> dict[str, list[dict[str, Any]]]:
     return {item.id: [dict(row) for row in item.rows] for item in compiling.compiled(reading.read(folder), schema)}
-
-
-def test_roles_policies_and_attachments_become_rows(tmp_path: Path) -> None:
-    rows = compiled(access_files.written(tmp_path))
-    assert rows["role:member"][0]["id"] == ROLE_ID
-    assert rows["policy:marshal"][0]["name"] == "Marshal"
-    assert [rows[f"attach:member/{name}"][0]["sort"] for name in ("base", "org-admin", "marshal")] == [1, 2, 3]
-    assert rows["attach:member/marshal"][0]["policy"] == MARSHAL_ID
 
 
 def test_a_list_of_fields_applies_to_the_rows_of_the_tenant(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_sound_files_have_no_finding(tmp_path: Path) -> None:
 def test_a_collection_without_a_file_is_named_with_what_to_write(tmp_path: Path) -> None:
     access = reading.read(access_files.written(tmp_path))
     found = lint.findings(access, SCHEMA, compiling.compiled(access, SCHEMA))
-    (classes,) = [finding for finding in found if "collection classes" in finding.what]
+    (classes,) = [finding for finding in found if "collection classes has no access file" in finding.what]
     assert classes.where.endswith("collections/classes.yaml")
     assert "write classes.yaml: `tenant:`" in classes.next
 

@@ -105,12 +105,6 @@ def test_several_rules_are_a_list(folder: Folder) -> None:
     assert "marshal: {read: [{fields: [id, name]}, {fields: [slug], rows: all}]}" in folder.pull()["events.yaml"]
 
 
-def test_what_was_taken_away_leaves_the_file(folder: Folder) -> None:
-    for action in ("create", "read", "update", "delete"):
-        del folder.live[f"permission:org-admin/events/{action}"]
-    assert "org-admin" not in folder.pull()["events.yaml"]
-
-
 def test_the_last_right_of_a_collection_and_the_last_role_may_go(tmp_path: Path) -> None:
     folder = Folder(access_files.written(tmp_path, events="# Who.\nmarshal: {create: '*'}\n"))
     for name in [name for name in folder.live if not name.startswith("policy:")]:

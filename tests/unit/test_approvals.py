@@ -42,35 +42,27 @@ def written(path: Path, text: str) -> tuple[Removal, ...]:
     return approvals.read(path)
 
 
-def test_an_approval_has_an_item_a_reason_and_its_lines(path: Path) -> None:
-    assert written(path, HEADER + "".join(ENTRIES)) == (
-        Removal("events.notes", "moved", (1, 3)),
-        Removal("events", "no longer held", (3, 7)),
-        Removal("entries.class", "renamed", (7, 9)),
-    )
+THREE = (
+    Removal("events.notes", "moved", (1, 3)),
+    Removal("events", "no longer held", (3, 7)),
+    Removal("entries.class", "renamed", (7, 9)),
+)
 
 
-def test_a_last_line_without_an_end_belongs_to_its_approval(path: Path) -> None:
-    assert written(path, "- item: a\n  reason: é") == (Removal("a", "é", (0, 2)),)
-
-
-def test_the_last_approval_of_a_document_with_a_mark_goes_too(path: Path) -> None:
-    approvals.prune(path, written(path, "---\n- item: a.b\n  reason: why\n"))
-    assert (path.read_text(encoding="utf-8"), approvals.read(path)) == ("---\n", ())
-
-
-def test_spaces_around_item_and_reason_do_not_count(path: Path) -> None:
-    (removal,) = written(path, "- {item: ' a.b ', reason: ' why '}\n")
-    assert (removal.item, removal.reason) == ("a.b", "why")
-
-
-@pytest.mark.parametrize("text", ["", "# none yet\n", "[]\n"])
-def test_a_file_without_approvals_has_none(path: Path, text: str) -> None:
-    assert written(path, text) == ()
-
-
-def test_a_missing_file_has_no_approvals(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "removals"),
+    [
+        (HEADER + "".join(ENTRIES), THREE),
+        # A last line without an end belongs to its approval.
+        ("- item: a\n  reason: \u00e9", (Removal("a", "\u00e9", (0, 2)),)),
+        ("- {item: ' a.b ', reason: ' why '}\n", (Removal("a.b", "why", (0, 1)),)),
+        *((text, ()) for text in ("", "# none yet\n", "[]\n")),
+    ],
+)
+def test_an_approval_has_an_item_a_reason_and_its_lines(path: Path, text: str, removals: tuple[Removal, ...]) -> None:
+    # There may be no file.
     assert approvals.read(path) == ()
+    assert written(path, text) == removals
 
 
 INCOMPLETE = "an approval has an `item` and a `reason`, and nothing else"
@@ -129,15 +121,8 @@ def test_the_reviewed_reason_comes_before_the_command_line(path: Path) -> None:
 
 def test_a_snapshot_has_its_collections_fields_and_relations_by_the_names_of_approvals() -> None:
     assert snapshot("events", "events.notes", relations=("a.b",)).ids == {"events", "events.notes", "a.b"}
-
-
-def test_a_field_is_not_its_collection() -> None:
-    assert snapshot("teams", "events.notes").ids.isdisjoint({"events", "teams.notes"})
-
-
-def test_a_field_whose_name_has_a_dot_is_found() -> None:
-    wanted = Snapshot(b"", "", "", {"collections": {}, "fields": {("a", "b.c"): {}}, "relations": {}})
-    assert wanted.ids == {"a.b.c"}
+    with_a_dot = Snapshot(b"", "", "", {"collections": {}, "fields": {("a", "b.c"): {}}, "relations": {}})
+    assert with_a_dot.ids == {"a.b.c"}
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n# the end\n"])
@@ -154,16 +139,12 @@ def test_pruning_takes_whole_approvals_and_nothing_else(path: Path, gone: tuple[
     ]
 
 
-def test_a_comment_between_approvals_stays(path: Path) -> None:
-    removals = written(path, f"{ENTRIES[0]}# é: the next one is older\n{ENTRIES[2]}")
-    approvals.prune(path, removals[:1])
-    assert path.read_text(encoding="utf-8") == f"# é: the next one is older\n{ENTRIES[2]}"
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         (b"- {item: a,\n   reason: b\n  }\n- item: c\n  reason: d\n", b"- item: c\n  reason: d\n"),
+        (b"---\n- item: a.b\n  reason: why\n", b"---\n"),
+        (f"{ENTRIES[0]}# \u00e9: older\n{ENTRIES[2]}".encode(), f"# \u00e9: older\n{ENTRIES[2]}".encode()),
         (b"# x\r\n- item: a\r\n  reason: b\r\n- item: c\r\n  reason: d", b"# x\r\n- item: c\r\n  reason: d"),
         ("- item: a\u2028  reason: b\u2028- item: c\n  reason: d".encode(), b"- item: c\n  reason: d"),
     ],

@@ -1,34 +1,18 @@
-"""How old copies must be for `attic purge`, and when it asks."""
+"""When `attic purge` asks."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from directus_sync import attic, settings
+from directus_sync import attic
 from directus_sync.commands import attic as command
 from directus_sync.commands import options
-from directus_sync.errors import WrongSettings
 from directus_sync.report import copies as report
 from directus_sync.steps import sessions
-
-
-@pytest.mark.parametrize(
-    ("text", "span"), [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("4w", timedelta(weeks=4))]
-)
-def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
-    assert settings.age(text, "--older-than") == span
-
-
-@pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
-def test_an_age_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(WrongSettings) as caught:
-        settings.age(text, "--older-than")
-    assert caught.value.exit_code == 2
 
 
 def test_a_purge_asks_before_it_takes_the_lock_that_deploys_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:

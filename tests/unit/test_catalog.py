@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, compare, identifier, printed
+from directus_sync.catalog import (
+    Catalog,
+    Difference,
+    Drift,
+    Kind,
+    Object,
+    compare,
+    concurrent_indexes,
+    identifier,
+    printed,
+)
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import restore as catalog_restore
-from directus_sync.errors import InvalidCatalog
+from directus_sync.errors import CatalogDrift, InvalidCatalog
 
 KEY = Object(Kind.CONSTRAINT, "events.events_organization_id_slug_key")
 UNIQUE = "UNIQUE (organization_id, slug)"
@@ -208,3 +219,25 @@ def test_expressions_are_split_at_their_own_commas() -> None:
     assert printed.split("""a, lower(b), coalesce(c, ','), "d,e" DESC""") == [
         "a", "lower(b)", "coalesce(c, ',')", '"d,e" DESC',
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "why"),
+    [
+        (Kind.COLUMN, "events.notes", "changing a column could lose values"),
+        (Kind.HYPERTABLE, "positions", "chunks that exist keep their interval"),
+        (Kind.TYPE, "status", "columns use it"),
+        (Kind.SEQUENCE, "numbers", "its numbers are in use"),
+        (Kind.MATERIALIZED_VIEW, "standings", "its indexes would go with it"),
+    ],
+)
+def test_a_changed_object_that_holds_something_is_not_replaced(
+    kind: Kind, name: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrent_indexes, "_unfinished", lambda _: [])
+    connection = Mock()
+    changed = Difference(Drift.CHANGED, Object(kind, name), "expected", "actual")
+    with pytest.raises(CatalogDrift) as caught:
+        catalog_restore.restore(connection, [changed], {changed.object: "expected"})
+    assert caught.value.where == f"{changed.object} is 'actual' instead of 'expected': {why}"
+    assert connection.mock_calls == []

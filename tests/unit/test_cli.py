@@ -116,18 +116,7 @@ def test_help_lists_every_command_and_every_exit_code() -> None:
         assert re.search(rf"\b{code} [a-z]", text)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("option", ["--help", "-h"])
-def test_every_command_has_help(command: str, option: str) -> None:
-    assert command in shown(command, option)
-
-
-def test_the_version_is_printed_alone() -> None:
-    done = CliRunner().invoke(cli.app, ["--version"])
-    assert (done.exit_code, done.stdout, done.stderr) == (0, f"directus-sync {__version__}\n", "")
-
-
-def test_the_version_loads_nothing_heavy() -> None:
+def test_the_version_is_printed_alone_and_loads_nothing_heavy() -> None:
     program = (
         "import os, sys\n"
         "sys.argv = ['directus-sync', '--version']\n"
@@ -137,7 +126,7 @@ def test_the_version_loads_nothing_heavy() -> None:
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
-    assert done.stderr == "[]\n"
+    assert (done.stdout, done.stderr) == (f"directus-sync {__version__}\n", "[]\n")
 
 
 @pytest.mark.parametrize("closed", [1, 2])
@@ -224,13 +213,6 @@ def test_no_command_shows_the_help_and_exits_2(run: Run, capsys: Output) -> None
     assert "deploy" in "".join(capsys.readouterr())
 
 
-def test_there_is_no_option_to_force_anything_but_the_values_of_a_seed() -> None:
-    for command in COMMANDS:
-        text = shown(command, "--help")
-        assert ("--force" in text) == (command == "seed")
-        assert ("--yes" in text) == (command == "adopt")
-
-
 # Exit codes
 
 
@@ -245,20 +227,13 @@ def errors_of_the_tree() -> list[type[SyncError]]:
 def test_an_error_becomes_its_exit_code_and_a_message_on_stderr(
     run: Run, returning: Returning, capsys: Output, kind: type[SyncError]
 ) -> None:
-    returning(
-        "diff", kind("it broke", next="fix it", **({"id": "conflict", "where": ""} if kind is RefusedPlan else {}))
-    )
-    assert run("diff") == kind.exit_code
-    assert capsys.readouterr() == (
-        "",
-        f"error[{'conflict' if kind is RefusedPlan else kind.id}]: it broke\n  next:  fix it\n",
-    )
-
-
-def test_an_error_under_json_leaves_stdout_empty(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("diff", errors.InvalidSnapshot("it would"))
-    assert run("diff", "--json") == 4
-    assert capsys.readouterr().out == ""
+    # The rule that refuses a plan gives it its id.
+    given = {"id": "conflict", "where": ""} if kind is RefusedPlan else {}
+    for option in ((), ("--json",)):
+        returning("diff", kind("it broke", next="fix it", **given))
+        assert run("diff", *option) == kind.exit_code
+        name = given.get("id", kind.id)
+        assert capsys.readouterr() == ("", f"error[{name}]: it broke\n  next:  fix it\n")
 
 
 def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
@@ -298,28 +273,28 @@ STATUS = Status(
 )
 
 
-def test_a_diff_of_equal_schemas_exits_0(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("diff", Compared(EMPTY))
-    assert run("diff") == 0
-    assert capsys.readouterr() == ("Nothing differs: Directus equals the snapshot\n", "")
+@pytest.mark.parametrize(
+    ("command", "found", "code", "shown"),
+    [
+        ("diff", Compared(EMPTY), 0, r"Nothing differs: Directus equals the snapshot\n"),
+        ("check", PENDING, 3, r"pre: 1 revision pending \(pre_0001\)\n.*\n"),
+        ("deploy", DONE, 0, r"Deployed in 14.2 s.*\n"),
+    ],
+)
+def test_a_command_prints_its_result_on_stdout(
+    run: Run, returning: Returning, capsys: Output, command: str, found: object, code: int, shown: str
+) -> None:
+    returning(command, found)
+    assert run(command) == code
+    out, err = capsys.readouterr()
+    assert re.fullmatch(shown, out)
+    assert err == ""
 
 
 def test_a_diff_exits_3_and_shows_the_plan(run: Run, returning: Returning, planned: Planned, capsys: Output) -> None:
     returning("diff", Compared(planned("field_added")))
     assert run("diff") == 3
     assert capsys.readouterr().out.startswith("Plan: 1 to add, 0 to change, 0 to remove\n  + country.iso")
-
-
-def test_a_check_exits_3_when_a_revision_is_pending(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("check", PENDING)
-    assert run("check") == 3
-    assert "pre: 1 revision pending (pre_0001)" in capsys.readouterr().out
-
-
-def test_a_deploy_prints_one_line_on_stdout(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("deploy", DONE)
-    assert run("deploy") == 0
-    assert capsys.readouterr().out.count("\n") == 1
 
 
 @pytest.mark.parametrize(("found", "code"), [(EQUAL, 0), (PENDING, 3)])
@@ -329,10 +304,15 @@ def test_a_dry_run_of_a_deploy_is_a_check(run: Run, returning: Returning, found:
     assert run("deploy", "--mode", "dry-run") == code
 
 
-def test_a_dry_run_of_a_push_is_a_diff(run: Run, returning: Returning, planned: Planned) -> None:
-    returning("push", AssertionError("a dry run pushes nothing"))
+def test_a_dry_run_of_a_push_is_a_diff_and_one_in_mode_skip_nothing(
+    run: Run, returning: Returning, planned: Planned, capsys: Output
+) -> None:
+    returning("push", AssertionError("neither pushes anything"))
     returning("diff", Compared(planned("field_added")))
     assert run("push", "--mode", "dry-run") == 3
+    capsys.readouterr()
+    assert run("push", "--mode", "skip") == 0
+    assert "skip" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--allow-destroy", "--discard-live"])
@@ -340,18 +320,6 @@ def test_a_plan_brings_its_own_approvals(run: Run, returning: Returning, capsys:
     returning("push", AssertionError("it can't be approved so"))
     assert run("push", "--plan", "plan.json", option, "events.notes") == 2
     assert "--plan applies the plan as it was saved" in capsys.readouterr().err
-
-
-def test_a_push_in_mode_skip_says_so_and_pushes_nothing(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("push", AssertionError("skip pushes nothing"))
-    assert run("push", "--mode", "skip") == 0
-    assert "skip" in capsys.readouterr().out
-
-
-def test_a_deploy_in_mode_skip_says_so(run: Run, returning: Returning, capsys: Output) -> None:
-    returning("deploy", replace(DONE, pushed=None))
-    assert run("deploy", "--mode", "skip") == 0
-    assert "left alone" in capsys.readouterr().err
 
 
 def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
@@ -421,18 +389,6 @@ def test_json_is_all_that_json_prints_on_stdout(
     assert document["version"] == 1
 
 
-def test_the_json_of_a_diff_has_items_and_refusals(
-    run: Run, returning: Returning, planned: Planned, capsys: Output
-) -> None:
-    returning("diff", Compared(planned("field_renamed")))
-    assert run("diff", "--json") == 3
-    document = json.loads(capsys.readouterr().out)
-    assert [(item["id"], item["refused"]) for item in document["items"]] == [
-        ("station.elev", "unapproved-destruction"),
-        ("station.elevation", None),
-    ]
-
-
 # What the commands are given
 
 
@@ -480,24 +436,31 @@ WRITES = {"deploy", "push", "pull", "adopt", "prune", "seed", "restore", "purge"
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)
 def test_what_every_command_has_means_the_same_everywhere(words: tuple[str, ...]) -> None:
     text = shown(*words, "--help")
+    assert words[-1] in text
+    assert shown(*words, "-h") == text
     # The script that a shell reads is no document.
     assert ("--json" in text) == (words != ("completion",))
     assert ("--dry-run" in text) == (words[-1] in WRITES)
+    # Nothing is forced but the values of a seed.
+    assert ("--force" in text) == (words == ("seed",))
+    assert ("--yes" in text) == (words in {("adopt",), ("attic", "purge")})
     assert "--quiet" in text
     assert "--verbose" in text
 
 
-@pytest.mark.parametrize("arguments", [("-q", "deploy", "--mode", "skip"), ("deploy", "--mode", "skip", "-q")])
+@pytest.mark.parametrize("quiet", [True, False])
 def test_quiet_prints_results_and_errors_only(
-    run: Run, returning: Returning, capsys: Output, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    run: Run, returning: Returning, capsys: Output, monkeypatch: pytest.MonkeyPatch, quiet: bool
 ) -> None:
-    monkeypatch.setattr(output, "_quiet", False)
-    returning("deploy", replace(DONE, pushed=None))
-    assert run(*arguments) == 0
-    assert capsys.readouterr().err == ""
-    returning("deploy", errors.InvalidSnapshot("it broke"))
-    assert run(*arguments) == 4
-    assert capsys.readouterr().err == "error[invalid-snapshot]: it broke\n"
+    for arguments in (("-q", "deploy", "--mode", "skip"), ("deploy", "--mode", "skip", "-q")):
+        monkeypatch.setattr(output, "_quiet", False)
+        given = [word for word in arguments if quiet or word != "-q"]
+        returning("deploy", replace(DONE, pushed=None))
+        assert run(*given) == 0
+        assert ("left alone" in capsys.readouterr().err) is not quiet
+        returning("deploy", errors.InvalidSnapshot("it broke"))
+        assert run(*given) == 4
+        assert capsys.readouterr().err.endswith("error[invalid-snapshot]: it broke\n")
 
 
 def test_a_command_that_make_started_gives_hints_for_make(

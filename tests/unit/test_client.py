@@ -115,12 +115,6 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Setting
     assert len(wire.requests) == 1
 
 
-def test_a_diff_is_repeated_like_any_read(settings: Settings) -> None:
-    wire = Wire(httpx.Response(503), httpx.Response(204))
-    assert over(wire, settings).diff(UPLOAD) is None
-    assert [part(request).get_payload(decode=True) for request in wire.requests] == [UPLOAD[1]] * 2
-
-
 def test_a_retry_prints_nothing(settings: Settings) -> None:
     over(Wire(errors(503), data({"version": "11.17.4"})), settings).version()
     # Unless told otherwise, stamina logs each.
@@ -153,12 +147,26 @@ def name(answer: object) -> str:
     return str(answer.status_code) if isinstance(answer, httpx.Response) else type(answer).__name__
 
 
-@pytest.mark.parametrize("answer", [*NO_ANSWER, *NOT_SENT, *REFUSALS, *OF_A_PROXY, errors(401)], ids=name)
-def test_an_apply_is_never_sent_twice(settings: Settings, answer: Answer) -> None:
+FAILED = [(answer, ApplyFailed) for answer in REFUSALS if answer.status_code < 500]
+UNCLEAR = [(answer, ApplyUnclear) for answer in (*NO_ANSWER, *OF_A_PROXY, *BETWEEN, errors(500), errors(503))]
+OTHERS = [*((answer, DirectusUnavailable) for answer in NOT_SENT), (errors(401, "Token expired."), DirectusDenied)]
+
+
+@pytest.mark.parametrize(("answer", "kind"), [*FAILED, *UNCLEAR, *OTHERS], ids=name)
+def test_an_apply_is_never_sent_twice_and_unclear_where_it_may_have_happened(
+    settings: Settings, answer: Answer, kind: type[SyncError]
+) -> None:
     wire = Wire(answer, httpx.Response(204))
-    with pytest.raises(SyncError):
+    with pytest.raises(kind) as caught:
         over(wire, settings).apply("hash", {})
     assert len(wire.requests) == 1
+    assert ("nothing was changed" in str(caught.value)) is (kind is ApplyFailed)
+    assert isinstance(caught.value, ApplyUnclear) is (kind is ApplyUnclear)
+    if isinstance(caught.value, ApplyUnclear):
+        # Caches and hooks come after the transaction, and fail with the same answer of Directus itself.
+        answered = name(answer) in {"500", "503"} and answer not in BETWEEN
+        assert (caught.value.exit_code, caught.value.answered) == (1, answered)
+        assert ("run again" in str(caught.value)) is not answered
 
 
 def test_an_apply_whose_session_had_ended_is_sent_again_once_it_is_renewed(by_password: Settings) -> None:
@@ -181,26 +189,6 @@ def test_an_apply_whose_session_can_not_be_renewed_is_not_unclear(by_password: S
     assert "appl" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answer", [*NO_ANSWER, *OF_A_PROXY, *BETWEEN], ids=name)
-def test_an_apply_without_an_answer_of_directus_is_unclear(settings: Settings, answer: Answer) -> None:
-    with pytest.raises(ApplyUnclear) as caught:
-        over(Wire(answer), settings).apply("hash", {})
-    assert caught.value.exit_code == 1
-    assert "nothing was changed" not in str(caught.value)
-    assert "run again" in str(caught.value)
-
-
-@pytest.mark.parametrize("answer", [errors(500), errors(503)], ids=name)
-def test_an_apply_that_failed_inside_directus_may_have_happened_and_is_over(
-    settings: Settings, answer: httpx.Response
-) -> None:
-    # Caches and hooks come after the transaction, and fail with the same answer.
-    with pytest.raises(ApplyUnclear) as caught:
-        over(Wire(answer), settings).apply("hash", {})
-    assert caught.value.answered
-    assert "nothing was changed" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("status", "message", "code"),
     [(400, "no", 4), (400, "Please generate a new diff", 1), (403, "no", 1)],
@@ -211,23 +199,9 @@ def test_what_directus_refuses_each_time_exits_4(settings: Settings, status: int
     assert (caught.value.exit_code, caught.value.id == "apply-refused") == (code, code == 4)
 
 
-@pytest.mark.parametrize("answer", [refusal for refusal in REFUSALS if refusal.status_code < 500], ids=name)
-def test_an_apply_that_directus_refused_is_not_unclear(settings: Settings, answer: httpx.Response) -> None:
-    with pytest.raises(ApplyFailed) as caught:
-        over(Wire(answer), settings).apply("hash", {})
-    assert not isinstance(caught.value, ApplyUnclear)
-    assert "nothing was changed" in str(caught.value)
-
-
 def test_a_refused_apply_repeats_what_directus_says(settings: Settings) -> None:
     answer = httpx.Response(400, json={"errors": [{"message": "first"}, {"message": "second"}]})
     with pytest.raises(ApplyFailed, match="first; second"):
-        over(Wire(answer), settings).apply("hash", {})
-
-
-@pytest.mark.parametrize("answer", NOT_SENT, ids=name)
-def test_an_apply_that_never_left_is_not_unclear(settings: Settings, answer: Answer) -> None:
-    with pytest.raises(DirectusUnavailable):
         over(Wire(answer), settings).apply("hash", {})
 
 
@@ -243,13 +217,14 @@ def part(request: httpx.Request) -> EmailMessage:
     return cast(EmailMessage, only)
 
 
-def test_a_diff_is_asked_for_with_one_file(settings: Settings) -> None:
-    wire = Wire(httpx.Response(204))
-    over(wire, settings).diff(UPLOAD)
-    (request,) = wire.requests
-    assert (request.method, request.url.path) == ("POST", "/schema/diff")
-    found = part(request)
-    assert (found.get_filename(), found.get_payload(decode=True), found.get_content_type()) == UPLOAD
+def test_a_diff_is_asked_for_with_one_file_and_once_more_like_any_read(settings: Settings) -> None:
+    wire = Wire(httpx.Response(503), httpx.Response(204))
+    assert over(wire, settings).diff(UPLOAD) is None
+    for request in wire.requests:
+        assert (request.method, request.url.path) == ("POST", "/schema/diff")
+        found = part(request)
+        assert (found.get_filename(), found.get_payload(decode=True), found.get_content_type()) == UPLOAD
+    assert len(wire.requests) == 2
 
 
 def test_an_apply_sends_hash_and_diff_in_one_file_of_json(settings: Settings) -> None:
@@ -275,31 +250,28 @@ def everything(client: DirectusClient) -> None:
     client.apply("hash", {})
 
 
-def lenient(request: httpx.Request) -> httpx.Response:
-    match request.url.path:
-        case "/server/ping":
-            return httpx.Response(200, text="pong")
-        case "/server/info":
-            return data({"version": "11.17.4"})
-        case "/auth/login":
-            return data({"access_token": "session-token"})
-        case "/schema/diff" | "/schema/apply":
-            return httpx.Response(204)
-        case "/collections" | "/fields" | "/relations":
-            return httpx.Response(200, json=[])
-        case _:
-            return data({})
+def lenient(requests: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Response]:
+    """Return a Directus that answers everything, and notes what it was asked."""
+    answers = {
+        "/server/ping": httpx.Response(200, text="pong"),
+        "/server/info": data({"version": "11.17.4"}),
+        "/auth/login": data({"access_token": "session-token"}),
+        **dict.fromkeys(("/schema/diff", "/schema/apply"), httpx.Response(204)),
+        **dict.fromkeys(("/collections", "/fields", "/relations"), httpx.Response(200, json=[])),
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        found = answers.get(request.url.path, data({}))
+        return httpx.Response(found.status_code, headers=found.headers, content=found.content)
+
+    return answer
 
 
 def test_no_request_ever_has_the_parameter_force(by_password: Settings) -> None:
     # Its mere presence switches Directus's checks off; `force=false` does too.
     requests: list[httpx.Request] = []
-
-    def recording(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return lenient(request)
-
-    everything(over(recording, by_password))
+    everything(over(lenient(requests), by_password))
     assert {request.url.path for request in requests} >= {"/schema/diff", "/schema/apply", "/schema/snapshot"}
     for request in requests:
         assert "force" not in str(request.url)
@@ -319,21 +291,9 @@ def test_an_apply_may_take_longer_than_a_read(settings: Settings) -> None:
 # Logging in
 
 
-def test_a_token_is_sent_as_it_is_without_a_login(settings: Settings) -> None:
-    wire = Wire(data({"version": "11.17.4"}))
-    over(wire, settings).version()
-    (request,) = wire.requests
-    assert request.headers["Authorization"] == "Bearer the-token"
-
-
 def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -> None:
     requests: list[httpx.Request] = []
-
-    def recording(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return lenient(request)
-
-    with over(recording, by_password) as client:
+    with over(lenient(requests), by_password) as client:
         client.version()
         client.clear_cache()
         client.diff(UPLOAD)
@@ -345,11 +305,12 @@ def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -
     assert {request.headers["Authorization"] for request in rest} == {"Bearer session-token"}
 
 
-def test_the_token_comes_before_email_and_password(load: Load) -> None:
+def test_a_token_is_sent_as_it_is_without_a_login_with_email_and_password(load: Load) -> None:
     both = load(ADMIN_TOKEN="the-token", ADMIN_EMAIL="admin@example.com", ADMIN_PASSWORD="pw-123")
     wire = Wire(data({"version": "11.17.4"}))
     over(wire, both).version()
-    assert [request.url.path for request in wire.requests] == ["/server/info"]
+    (request,) = wire.requests
+    assert (request.url.path, request.headers["Authorization"]) == ("/server/info", "Bearer the-token")
 
 
 def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Settings) -> None:
@@ -386,11 +347,6 @@ def test_wrong_credentials_name_the_variables_to_check(load: Load, variables: di
     assert f"check {names}" in str(caught.value)
     assert "Invalid user credentials." in str(caught.value)
     assert "pw-123" not in str(caught.value)
-
-
-def test_an_apply_with_a_token_that_expired_is_a_matter_of_credentials(settings: Settings) -> None:
-    with pytest.raises(DirectusDenied):
-        over(Wire(errors(401, "Token expired.")), settings).apply("hash", {})
 
 
 @pytest.mark.parametrize("answer", [errors(403), data({"project": {}}), data([])])
@@ -521,41 +477,30 @@ def test_a_write_returns_what_directus_says_of_the_rows(settings: Settings) -> N
     assert (request.method, request.url.path, json.loads(request.content)) == ("POST", "/items/clubs", [{"slug": "a"}])
 
 
-def test_a_write_is_not_repeated_when_the_connection_is_lost(settings: Settings) -> None:
-    wire = Wire(httpx.ReadError("reset"))
-    with pytest.raises(RequestFailed, match="the connection was lost before Directus answered"):
-        over(wire, settings).write("POST", "/items/clubs", [])
-    assert len(wire.requests) == 1
-
-
 def test_a_write_waits_for_a_directus_that_is_busy(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), data([]))
     over(wire, settings).write("POST", "/items/clubs", [])
     assert len(wire.requests) == 2
 
 
-def test_a_write_that_is_refused_gives_the_reason_of_directus(settings: Settings) -> None:
-    with pytest.raises(RequestFailed, match="HTTP 400: has to be unique"):
-        over(Wire(errors(400, "has to be unique")), settings).write("POST", "/items/clubs", [])
-
-
 @pytest.mark.parametrize(
-    ("answer", "unclear"),
+    ("answer", "unclear", "reason"),
     [
-        (httpx.ReadTimeout("slow"), True),
-        (httpx.Response(504, text="gateway timeout"), True),
-        (errors(500), False),
-        (errors(400), False),
-        (httpx.Response(413, text="too large"), False),
+        (httpx.ReadError("reset"), True, "the connection was lost before Directus answered"),
+        (httpx.ReadTimeout("slow"), True, "before Directus answered"),
+        (httpx.Response(504, text="gateway timeout"), True, "HTTP 504"),
+        (errors(500), False, "HTTP 500"),
+        (errors(400, "has to be unique"), False, "HTTP 400: has to be unique"),
+        (httpx.Response(413, text="too large"), False, "HTTP 413"),
     ],
-    ids=["no answer", "of a proxy", "failed", "refused", "refused by a proxy"],
 )
-def test_a_write_is_unclear_where_directus_itself_did_not_answer(
-    settings: Settings, answer: httpx.Response | Exception, unclear: bool
+def test_a_write_is_sent_once_and_unclear_where_directus_itself_did_not_answer(
+    settings: Settings, answer: Answer, unclear: bool, reason: str
 ) -> None:
-    with pytest.raises(RequestFailed) as caught:
-        over(Wire(answer), settings).write("POST", "/items/clubs", [])
-    assert caught.value.unclear is unclear
+    wire = Wire(answer)
+    with pytest.raises(RequestFailed, match=reason) as caught:
+        over(wire, settings).write("POST", "/items/clubs", [])
+    assert (caught.value.unclear, len(wire.requests)) == (unclear, 1)
 
 
 def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings) -> None:

@@ -68,33 +68,18 @@ def invocations(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 @EACH_PAGE
-def test_every_make_target_exists(page: Path) -> None:
+def test_every_target_command_option_and_module_exists(page: Path) -> None:
+    known = commands() | {"": {"--help"}}
+    options_alone = set.union(*known.values()) | {"--version"}
     for text in pages.code(page):
         for found in re.findall(r"(?:^|\$\(|; |&& )make(?: -\w+)*((?: [a-z][a-z-]*(?![\w=-]))+)", text, re.MULTILINE):
             assert set(found.split()) <= targets(), text
-
-
-@EACH_PAGE
-def test_every_command_and_option_exists(page: Path) -> None:
-    known = commands() | {"": {"--help"}}
-    for text in pages.code(page):
         for name, options in invocations(text):
             assert name in known, text
             assert set(options) <= known[name], text
-
-
-@EACH_PAGE
-def test_every_option_that_stands_alone_exists(page: Path) -> None:
-    known = set.union(*commands().values()) | {"--version"}
-    for text in pages.code(page):
         # In SQL a comment begins with "-- ".
         if re.match(r"--\w", text):
-            assert text.split()[0] in known
-
-
-@EACH_PAGE
-def test_every_python_module_that_is_run_exists(page: Path) -> None:
-    for text in pages.code(page):
+            assert text.split()[0] in options_alone
         for module in re.findall(r"python3? -m ([\w.]+)", text):
             assert importlib.util.find_spec(module), text
 

@@ -1,20 +1,24 @@
-"""How errors read."""
+"""How errors read, and rules that hold for every error: it says what to do next, and a test meets it."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from directus_sync import errors
 from directus_sync.errors import ApplyUnclear, InvalidSnapshot, SyncError
+from tests.conftest import ROOT
 
-CLASSES = [
-    member
-    for _, member in inspect.getmembers(errors, inspect.isclass)
+KINDS = {
+    name: member
+    for name, member in inspect.getmembers(errors, inspect.isclass)
     if issubclass(member, SyncError) and member.__module__ == errors.__name__
-]
+}
 
 
 def test_an_error_reads_as_a_short_form() -> None:
@@ -35,17 +39,58 @@ def test_parts_that_are_not_there_leave_no_line() -> None:
     assert str(SyncError("it broke", where="", next="")) == "error[failed]: it broke"
 
 
-def test_every_id_is_given_once() -> None:
+def test_every_id_is_given_once_and_is_words_with_hyphens_and_every_exit_code_is_documented() -> None:
     # This only says more of its parent.
-    ids = [kind.id for kind in CLASSES if kind is not ApplyUnclear]
+    ids = [kind.id for kind in KINDS.values() if kind is not ApplyUnclear]
     assert sorted(ids) == sorted(set(ids))
+    assert [name for name in ids if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)] == []
+    assert {kind.exit_code for kind in KINDS.values()} == {1, 2, 4, 5}
 
 
-@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: str(kind.id))
-def test_an_id_is_words_with_hyphens(kind: type[SyncError]) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.id)
+SOURCES = [*(ROOT / "directus_sync").rglob("*.py"), *(ROOT / "migrations").rglob("*.py")]
+ABSTRACT = {"failed", "refused", "refused-plan"}
 
 
-@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: str(kind.id))
-def test_an_exit_code_is_one_that_the_command_line_documents(kind: type[SyncError]) -> None:
-    assert kind.exit_code in {1, 2, 4, 5}
+def _raised() -> Iterator[tuple[str, ast.Call]]:
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        # Most files have none, and to parse all of them takes half a second of each worker.
+        tree = ast.parse(text if any(f"{name}(" in text for name in KINDS) else "")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+@pytest.mark.parametrize(("place", "call"), [pytest.param(place, call, id=place) for place, call in _raised()])
+def test_an_error_says_what_to_do_next(place: str, call: ast.Call) -> None:
+    assert "next" in {keyword.arg for keyword in call.keywords}, f"{place} raises without a next step"
+
+
+@pytest.mark.parametrize("error", sorted({error.id for error in KINDS.values()} - ABSTRACT))
+def test_an_error_is_met_by_a_test(error: str) -> None:
+    wanted = {name for name, found in KINDS.items() if found.id == error} | {f"error[{error}]", f'"{error}"'}
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+    assert any(any(word in path.read_text(encoding="utf-8") for word in wanted) for path in tests)
+
+
+# Refusals of the extension
+
+
+SENTENCES = ROOT / "extensions" / "trm" / "src" / "lib" / "errors.ts"
+CODES = re.findall(r"refusal\('(\w+)'", SENTENCES.read_text(encoding="utf-8"))
+TESTS = [*(ROOT / "tests" / "extension").glob("test_*.py"), ROOT / "tests" / "integration" / "test_constraints.py"]
+PAGES = [
+    ROOT / "docs" / "extensions.md",
+    ROOT / "docs" / "constraints.md",
+    ROOT / "extensions" / "trm" / "openapi.json",
+]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_refusal_is_met_by_a_test_and_described(code: str) -> None:
+    for files in (TESTS, PAGES):
+        assert any(re.search(rf"\b{code}\b", path.read_text(encoding="utf-8")) for path in files), code
+
+
+def test_the_codes_are_found() -> None:
+    assert {"TENANT_FORBIDDEN", "RACE_NUMBER_OUT_OF_RANGE"} <= set(CODES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,11 +22,21 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -
 
 
 def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
-    path = tmp_path / "schema.yaml"
+    path = tmp_path / "a" / "schema.yaml"
     files.replace(path, b"old")
+    assert path.stat().st_mode & 0o777 == 0o644
     path.chmod(0o640)
     files.replace(path, b"new")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(b"old")
+    monkeypatch.setattr("os.fsync", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(WrongSettings, match="No space left"):
+        files.replace(path, b"new")
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("schema.yaml", b"old")]
 
 
 def test_several_files_are_written_and_removed_together(tmp_path: Path) -> None:
@@ -51,10 +62,7 @@ def test_no_file_changes_where_one_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setattr(Path, "unlink", Mock(side_effect=PermissionError(13, "Permission denied")))
     with pytest.raises(WrongSettings, match="cannot be written: Permission denied") as failed:
         files.replace_all({tmp_path / "gone": None})
     assert failed.value.where == str(tmp_path / "gone")

@@ -66,18 +66,12 @@ def test_a_file_that_cannot_be_read_is_left_to_whoever_needs_it(settings: Settin
     assert len({before, missing, folder, fingerprint.inputs(settings)}) == 4
 
 
-def test_the_excluded_tables_are_one_of_the_inputs(settings: Settings) -> None:
-    excluding = dataclasses.replace(settings, environ={**settings.environ, "DB_EXCLUDE_TABLES": "other"})
-    assert fingerprint.inputs(excluding) != fingerprint.inputs(settings)
-
-
-def test_the_version_of_the_tool_is_one_of_the_inputs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_excluded_tables_and_the_versions_are_inputs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint.inputs(settings)
+    excluding = dataclasses.replace(settings, environ={**settings.environ, "DB_EXCLUDE_TABLES": "other"})
+    assert fingerprint.inputs(excluding) != before
     monkeypatch.setattr(fingerprint, "__version__", "9.9.9")
     assert fingerprint.inputs(settings) != before
-
-
-def test_what_is_recorded_names_the_version_of_directus_too() -> None:
     assert fingerprint.with_version("abc", "11.17.4") == "abc 11.17.4"
 
 

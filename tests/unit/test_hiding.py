@@ -19,7 +19,6 @@ from directus_sync.settings import Settings
 from tests.planted import PLANTED, forms, leaked
 
 Load = Callable[..., Settings]
-SECRETS = [secret for *_, secret in PLANTED]
 
 
 def printed(capsys: pytest.CaptureFixture[str], text: str) -> str:

@@ -10,20 +10,18 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
-from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed
+from directus_sync.errors import InvalidSnapshot, NotConverged, RequestFailed, UnsafeSettings
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Approvals, Plan
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.settings import Settings
+from directus_sync.settings import DatabaseSettings, Mode, Settings
 from directus_sync.state import history
 from directus_sync.steps import planning
 from directus_sync.wording import LINES
 from tests import snapshots
-from tests.unit.directus_double import EXPORT, URL, Server
+from tests.unit.directus_double import EXPORT, URL, Server, without_database
 
 Answers = Mapping[str, Any]
 Planned = Callable[[Server], Plan]
@@ -50,19 +48,9 @@ ClientOf = Callable[[Server], DirectusClient]
 @pytest.fixture
 def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Planned:
     """Return a function that plans a push to a server whose database has no base and no rows."""
-    monkeypatch.setattr(installation, "properties", lambda *_: {})
+    without_database(monkeypatch)
     monkeypatch.setattr(history, "is_base", lambda *_: False)
     monkeypatch.setattr(history, "base", lambda *_: None)
-    monkeypatch.setattr(risks, "count", lambda *_: {})
-    monkeypatch.setattr(risks, "taken_along", lambda *_: {})
-    monkeypatch.setattr(impact, "named_by", lambda *_: {})
-    monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
-    monkeypatch.setattr(dependents, "held", lambda *_: {})
-    monkeypatch.setattr(postgres_faults, "faults", lambda *_: {})
-    monkeypatch.setattr(history, "before_renames", lambda *_: None)
-    monkeypatch.setattr(sql_changes, "remains", lambda *_: {})
-    monkeypatch.setattr(sql_changes, "look_alikes", lambda *_: {})
-    monkeypatch.setattr(risks, "keys", lambda *_: {})
     nothing = cast("Connection", None)
     return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
 
@@ -105,6 +93,7 @@ def test_an_item_that_directus_compares_but_does_not_list_is_not_judged(
 def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     planning.require_equal(client_of(server), wanted)
+    assert server.paths == ["/utils/cache/clear", "/schema/diff"]
     _, sent, kind = wanted.upload
     assert sent in server.bodies["/schema/diff"]
     assert kind == "application/json"
@@ -114,12 +103,6 @@ def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of
 def test_a_value_that_json_does_not_have_is_sent_as_yaml() -> None:
     content = EXPORT.replace(b"default_value: null", b"default_value: -.inf", 1)
     assert snapshot.parse(content, "snapshots/schema.yaml").upload == ("snapshot.yaml", content, "text/yaml")
-
-
-def test_a_server_is_equal_when_directus_finds_no_difference(client_of: ClientOf, wanted: Snapshot) -> None:
-    server = Server(None)
-    planning.require_equal(client_of(server), wanted)
-    assert server.paths == ["/utils/cache/clear", "/schema/diff"]
 
 
 def test_what_still_differs_is_named_up_to_a_limit(
@@ -135,8 +118,26 @@ def test_what_still_differs_is_named_up_to_a_limit(
     assert str(caught.value).count("remove field station.elev_") == LINES
 
 
-def test_a_file_that_is_not_a_snapshot_is_refused_before_anything_is_asked(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "schema.yaml"
-    path.write_bytes(b"a: &a [1]\nb: [*a, *a]\n")
-    with pytest.raises(InvalidSnapshot, match="an alias"):
-        snapshot.read(path)
+# Settings of Directus that are refused before anything is asked
+
+
+def preflight(snapshot: Path, environ: dict[str, str], version: str) -> None:
+    snapshot.write_bytes(snapshot.read_bytes().replace(b"directus: 11.17.4", f"directus: {version}".encode(), 1))
+    planning.preflight(Settings(DatabaseSettings(), environ, snapshot=snapshot, mode=Mode.SKIP))
+
+
+@pytest.mark.parametrize("version", ["11.17.4", "12.0.9", "12.0.0-rc.1"])
+def test_websockets_without_log_in_are_refused_below_the_version_that_closed_the_hole(
+    snapshot_file: Path, version: str
+) -> None:
+    with pytest.raises(UnsafeSettings) as refused:
+        preflight(snapshot_file, {"WEBSOCKETS_REST_AUTH": "public"}, version)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("environ", "version"),
+    [({"WEBSOCKETS_REST_AUTH": "public"}, "12.1.0"), ({"WEBSOCKETS_REST_AUTH": "strict"}, "11.17.4"), ({}, "11.17.4")],
+)
+def test_everything_else_is_left_to_directus(snapshot_file: Path, environ: dict[str, str], version: str) -> None:
+    preflight(snapshot_file, environ, version)

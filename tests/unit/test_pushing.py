@@ -11,12 +11,11 @@ import httpx
 import pytest
 
 from directus_sync import attic
-from directus_sync.directus import installation
 from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import ApplyFailed, ApplyUnclear, AtticFailed, MadeOtherwise, NotConverged, SyncError
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
+from directus_sync.probes import sql_changes
 from directus_sync.schema import snapshot
 from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
@@ -24,7 +23,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import history, resource_history
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
-from tests.unit.directus_double import EXPORT, URL, Server
+from tests.unit.directus_double import EXPORT, URL, Server, without_database
 
 NO_DATABASE = cast("Connection", None)
 
@@ -44,7 +43,7 @@ def bases() -> list[Snapshot]:
 def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str]:
     """Stand in for the database; return the sources of the bases that are recorded."""
     sources: list[str] = []
-    monkeypatch.setattr(installation, "properties", lambda *_: {})
+    without_database(monkeypatch)
     monkeypatch.setattr(history, "exists", lambda *_: True)
     monkeypatch.setattr(history, "is_base", lambda *_: True)
 
@@ -54,17 +53,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
 
     monkeypatch.setattr(history, "record_base", record)
     monkeypatch.setattr(resource_history, "base", lambda *_: None)
-    monkeypatch.setattr(impact, "named_by", lambda *_: {})
-    monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
-    monkeypatch.setattr(dependents, "held", lambda *_: {})
-    monkeypatch.setattr(postgres_faults, "faults", lambda *_: {})
-    monkeypatch.setattr(history, "before_renames", lambda *_: None)
-    monkeypatch.setattr(sql_changes, "remains", lambda *_: {})
-    monkeypatch.setattr(sql_changes, "look_alikes", lambda *_: {})
-    monkeypatch.setattr(risks, "keys", lambda *_: {})
     monkeypatch.setattr(sql_changes, "forget_dropped_columns", lambda *_: ())
-    monkeypatch.setattr(risks, "count", lambda *_: {})
-    monkeypatch.setattr(risks, "taken_along", lambda *_: {})
     monkeypatch.setattr(attic, "sweep", lambda *_: None)
     return sources
 
@@ -123,12 +112,18 @@ def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
     assert caught.value.exit_code == 4
 
 
-class RefusingMore(Server):
-    """Refuses every apply but the first."""
+class Failing(Server):
+    """Answers each apply with the next of these."""
+
+    def __init__(self, *answers: tuple[int, str], diffs: list[object]) -> None:
+        super().__init__(*diffs)
+        self.answers = list(answers)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/schema/apply" and self.applied == 1:
-            self.apply = httpx.Response(400, json={"errors": [{"message": "not now"}]})
+        if request.url.path == "/schema/apply":
+            status, message = self.answers.pop(0)
+            said = {"errors": [{"message": message}]} if message else None
+            self.apply = httpx.Response(status, json=said)
         return super().__call__(request)
 
 
@@ -137,7 +132,9 @@ def test_what_was_made_is_recorded_before_the_rest_of_a_new_field_is_sent(
 ) -> None:
     edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
     entry = {"collection": "country", "field": "iso", "diff": [edit]}
-    server = RefusingMore(harmless, {"hash": "h", "diff": {**harmless["diff"], "fields": [entry]}})
+    server = Failing(
+        (204, ""), (400, "not now"), diffs=[harmless, {"hash": "h", "diff": {**harmless["diff"], "fields": [entry]}}]
+    )
     with pytest.raises(ApplyFailed, match="not now"):
         push(server)
     assert server.applied == 2
@@ -175,20 +172,6 @@ def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any,
     assert recorded == []
 
 
-class Failing(Server):
-    """Fails each apply, with the next of these answers."""
-
-    def __init__(self, answer: object, *failures: tuple[int, str]) -> None:
-        super().__init__(answer)
-        self.failures = list(failures)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/schema/apply":
-            status, message = self.failures.pop(0)
-            self.apply = httpx.Response(status, json={"errors": [{"message": message}]})
-        return super().__call__(request)
-
-
 @pytest.mark.parametrize(
     ("failures", "code"),
     [
@@ -201,11 +184,11 @@ class Failing(Server):
 def test_what_nothing_came_of_is_sent_once_more_and_refused_if_the_same_is_said(
     push: Push, harmless: Any, failures: list[tuple[int, str]], code: int, recorded: list[str]
 ) -> None:
-    server = Failing(harmless, *failures)
+    server = Failing(*failures, diffs=[harmless])
     with pytest.raises(ApplyFailed) as caught:
         push(server)
     assert (caught.value.exit_code, caught.value.id == "apply-refused") == (code, code == 4)
-    assert (server.failures, server.applied, recorded) == ([], len(failures), [])
+    assert (server.answers, server.applied, recorded) == ([], len(failures), [])
 
 
 def test_an_apply_that_happened_although_its_answer_was_lost_is_done(

@@ -84,3 +84,30 @@ def test_a_name_that_was_cut_is_cut_again() -> None:
     assert new_name(old, Rename(LONG, "entries")) == "entries_emergency_contact_phone_number_unique"
     back = Named("index", "entries_emergency_contact_phone_number_unique", (COLUMN,))
     assert new_name(back, Rename("entries", LONG)) == old.name
+
+
+@pytest.mark.parametrize(("length", "fits"), [(54, True), (55, False)])
+@pytest.mark.parametrize("letter", ["e", "é"])
+def test_a_new_name_is_at_most_63_bytes_long(letter: str, length: int, fits: bool) -> None:
+    # PostgreSQL counts bytes: an é is two of them.
+    table = (letter * length)[: length // len(letter.encode())] + "x" * (length % len(letter.encode()))
+    found = new_name(Named("index", "entries_anything", ()), Rename("entries", table))
+    assert found == (f"{table}_anything" if fits else None)
+
+
+def test_the_parts_of_a_sequence_s_name_are_cut_by_bytes() -> None:
+    # Both parts are 29 bytes at most, and the last é of each would be cut in half.
+    assert sequence_name("é" * 20, "é" * 20) == f"{'é' * 14}_{'é' * 14}_seq"
+    assert sequence_name("a" * 29, "b" * 29) == f"{'a' * 29}_{'b' * 29}_seq"
+    assert sequence_name("a" * 30, "b" * 29) == f"{'a' * 29}_{'b' * 29}_seq"
+    assert sequence_name("a" * 29, "b" * 30) == f"{'a' * 29}_{'b' * 29}_seq"
+
+
+@pytest.mark.parametrize(("kind", "length"), [("unique", 63), ("index", 63), ("foreign", 60)])
+def test_directus_cuts_a_name_that_is_one_character_too_long(kind: str, length: int) -> None:
+    table = "é" * (length - len(f"_b_{kind}"))
+    assert directus_name(kind, table, "b") == f"{table}_b_{kind}"
+    cut = directus_name(kind, f"{table}é", "b")
+    assert len(cut) == length
+    assert cut.endswith(f"_{kind}")
+    assert "__" in cut

@@ -176,3 +176,43 @@ def test_what_has_its_new_name_already_stays(rename: Rename) -> None:
     assert rewriter.path("vehicle.manufacturer", ("registrations",))[0] == "vehicle.manufacturer"
     assert rewriter.path("item:registrations.make", ("notes",))[0] == "item:registrations.make"
     assert not rewriter.unresolved
+
+
+VERBS = Model(
+    frozenset({("vehicles", "create"), ("entries", "vehicle"), ("vehicles", "owner")}),
+    {("entries", "vehicle"): ("vehicles",)},
+)
+
+CREATED = Rename("vehicles", "made", "create")
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "after"),
+    [
+        ({"create": {"_eq": 1}}, "vehicles", {"made": {"_eq": 1}}),
+        ({"vehicle": {"create": {"_eq": 1}}}, "entries", {"vehicle": {"made": {"_eq": 1}}}),
+        # Where no field has that name it is the verb of a payload.
+        ({"create": [{"create": 1}]}, "entries", {"create": [{"create": 1}]}),
+    ],
+)
+def test_a_field_that_is_called_create_is_no_verb(before: Any, here: str, after: Any) -> None:
+    assert Rewriter(CREATED, VERBS).filter(before, (here,), ()) == after
+
+
+@pytest.mark.parametrize("option", ["filter", "_filter"])
+def test_a_filter_among_options_is_rewritten_as_a_filter(option: str) -> None:
+    before: Any = {option: {"create": {"_eq": "create"}}}
+    assert Rewriter(CREATED, VERBS).options(before, ("vehicles",), ()) == {option: {"made": {"_eq": "create"}}}
+
+
+@pytest.mark.parametrize(
+    ("rename", "after"),
+    [
+        (Rename("vehicles", "cars"), "$FOLLOW(cars,owner)"),
+        (Rename("vehicles", "holder", "owner"), "$FOLLOW(vehicles,holder)"),
+        (Rename("entries", "registrations"), "$FOLLOW(vehicles,owner)"),
+    ],
+)
+def test_a_relation_that_is_followed_back_is_renamed(rename: Rename, after: str) -> None:
+    before: Any = {"$FOLLOW(vehicles, owner)": {"id": {"_null": True}}}
+    assert Rewriter(rename, VERBS).filter(before, ("directus_users",), ()) == {after: {"id": {"_null": True}}}

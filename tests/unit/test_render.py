@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from directus_sync import output
+from directus_sync import output, wording
 from directus_sync.errors import SyncError
 from directus_sync.wording import count
 from tests.processes import until
@@ -59,22 +59,24 @@ def test_a_secret_is_replaced_in_everything_that_is_printed(capsys: Output) -> N
     assert printed.count("***") == 12
 
 
-@pytest.mark.parametrize("secret", ["a.b", "a+b", "(", "[x", "x|y", "\\d", "^a$", "{2}", "a*", "?", "$1", "\\"])
-def test_a_secret_of_special_characters_is_replaced_and_nothing_else(capsys: Output, secret: str) -> None:
-    output.hide([secret])
-    output.result(f"before {secret} after, aXb")
-    assert capsys.readouterr().out == "before *** after, aXb\n"
-
-
-def test_a_secret_that_contains_another_leaves_no_rest(capsys: Output) -> None:
-    output.hide(["hunter22-long", "hunter22"])
-    assert "long" not in shown(capsys, "x hunter22-long y")
-
-
-def test_a_short_secret_does_not_garble_words(capsys: Output) -> None:
-    output.hide(["a"])
-    output.result("a table, station")
-    assert capsys.readouterr().out == "*** table, station\n"
+@pytest.mark.parametrize(
+    ("secrets", "text", "printed"),
+    [
+        *(
+            ([secret], f"before {secret} after, aXb", "before *** after, aXb")
+            for secret in ("a.b", "a+b", "(", "[x", "x|y", "\\d", "^a$", "{2}", "a*", "?", "$1", "\\")
+        ),
+        # One that contains another leaves no rest, and a short one garbles no words.
+        (["hunter22-long", "hunter22"], "x hunter22-long y", "x *** y"),
+        (["a"], "a table, station", "*** table, station"),
+    ],
+)
+def test_a_secret_is_replaced_whatever_it_is_made_of_and_nothing_else(
+    capsys: Output, secrets: list[str], text: str, printed: str
+) -> None:
+    output.hide(secrets)
+    output.result(text)
+    assert capsys.readouterr().out == f"{printed}\n"
 
 
 @pytest.mark.parametrize("secret", ["hunter22", 'pa"ss22', "pässword22", "back\\slash22"])
@@ -139,3 +141,19 @@ def test_a_step_that_lasts_says_what_it_is_and_a_quick_one_nothing(
     monkeypatch.setattr(output, "LONG_SECONDS", 0.0)
     with output.if_it_lasts("Counting"):
         until(lambda: capsys.readouterr().err == "Counting ...\n", 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("x" * 58, f"'{'x' * 58}'"), ("x" * 59, f"'{'x' * 59}..."), (None, "None"), ([1] * 99, "a list"), ({}, "a dict")],
+)
+def test_a_value_is_shown_short_whatever_it_is(value: object, said: str) -> None:
+    assert wording.shown(value) == said
+
+
+def test_the_rest_of_a_list_is_counted() -> None:
+    names = [str(number) for number in range(21)]
+    assert wording.shortened(names) == [*names[:20], "and 1 more"]
+    assert wording.shortened(names[:20]) == names[:20]
+    assert wording.listed(names[:4], 3) == "0, 1, 2 and 1 more"
+    assert wording.listed(names[:3], 3) == "0, 1, 2"

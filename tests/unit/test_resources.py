@@ -11,9 +11,10 @@ from directus_sync.resources import grouping, judging, requests
 from directus_sync.resources.access_kinds import ACCESS, PERMISSIONS, POLICIES
 from directus_sync.resources.grouping import Live
 from directus_sync.resources.items import Resource
-from directus_sync.resources.kinds import LiveRow
+from directus_sync.resources.kinds import Family, LiveRow
 from directus_sync.resources.plan import ResourceChange, ResourcePlan
 from directus_sync.resources.requests import RowRequest
+from directus_sync.resources.studio_kinds import STUDIO
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals, Mover
 
@@ -47,14 +48,14 @@ def by_id(*items: Resource) -> dict[str, Resource]:
     return {item.id: item for item in items}
 
 
-def found(*items: Resource) -> list[LiveRow]:
+def found(*items: Resource, family: Family = ACCESS) -> list[LiveRow]:
     """Return items as rows of a database; those that have no id get numbers."""
-    rows = [(ACCESS.by_name[item.kind], row) for item in items for row in item.rows]
+    rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
     return [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
 
-def live(*items: Resource, known: tuple[Resource, ...] = ()) -> Live:
-    return grouping.grouped(ACCESS, found(*items), grouping.names_of(ACCESS, known or items))
+def live(*items: Resource, known: tuple[Resource, ...] = (), family: Family = ACCESS) -> Live:
+    return grouping.grouped(family, found(*items, family=family), grouping.names_of(family, known or items))
 
 
 def plan(
@@ -173,10 +174,10 @@ def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
 # What is sent
 
 
-def sent(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
-    there_by_id = live(*there, known=(*there, *wanted))
-    changes = judging.changes(ACCESS, by_id(*wanted), there_by_id.items)
-    return list(requests.requests(ACCESS, changes, by_id(*wanted), there_by_id))
+def sent(wanted: list[Resource], there: list[Resource], family: Family = ACCESS) -> list[RowRequest]:
+    there_by_id = live(*there, known=(*there, *wanted), family=family)
+    changes = judging.changes(family, by_id(*wanted), there_by_id.items)
+    return list(requests.requests(family, changes, by_id(*wanted), there_by_id))
 
 
 def test_a_new_policy_comes_with_its_permissions_before_the_role_that_has_it() -> None:
@@ -268,3 +269,85 @@ def test_the_plan_marks_what_widens_and_lets_a_new_policy_stand_for_its_parts() 
         '  ~ permission:b/events/read  widens  fields: ["id"] -> ["*"]; changed by the server; refused:'
         " uncaptured-live-work",
     ]
+
+
+FLOW = "00000000-0000-4000-8000-00000000000f"
+DASHBOARD = "00000000-0000-4000-8000-00000000000d"
+
+
+def setting(name: str, value: object) -> Resource:
+    return Resource("setting", name, ({"field": name, "value": value},))
+
+
+def flow(first: str | None = None) -> Resource:
+    row = {"id": FLOW, "name": "F", "icon": None, "color": None, "description": None, "status": "active"}
+    return Resource(
+        "flow", "f", ({**row, "trigger": None, "accountability": None, "options": None, "operation": first},)
+    )
+
+
+def operation(key: str, resolve: str | None = None) -> Resource:
+    row = {"id": key, "flow": FLOW, "key": key, "name": None, "type": "log", "position_x": 1, "position_y": 1}
+    return Resource("operation", f"f/{key}", ({**row, "options": None, "resolve": resolve, "reject": None},))
+
+
+def panel(name: str, **values: Any) -> Resource:
+    row = {"dashboard": DASHBOARD, "name": name, "type": "label", "position_x": 1, "position_y": 1, "width": 9}
+    more = {"height": 9, "show_header": True, "icon": None, "color": None, "note": None, "options": None}
+    return Resource("panel", f"d/{name}", ({**row, **more, **values},))
+
+
+def dashboard() -> Resource:
+    row = {"id": DASHBOARD, "name": "D", "icon": "dashboard", "color": None, "note": None}
+    return Resource("dashboard", "d", (row,))
+
+
+def sent_to_studio(wanted: list[Resource], there: list[Resource]) -> list[RowRequest]:
+    return sent(wanted, there, STUDIO)
+
+
+def test_all_settings_are_one_request_and_one_that_goes_gets_directus_s_value() -> None:
+    (request,) = sent_to_studio(
+        [setting("project_name", "A"), setting("custom_css", "b {}")],
+        [setting("project_name", "B"), setting("auth_login_attempts", 3)],
+    )
+    assert (request.method, request.path) == ("PATCH", "/settings")
+    assert request.body == {"project_name": "A", "custom_css": "b {}", "auth_login_attempts": 25}
+
+
+def test_a_new_flow_comes_in_one_request_with_what_is_led_to_first() -> None:
+    (request,) = sent_to_studio([flow("a"), operation("a", "b"), operation("b", "c"), operation("c")], [])
+    assert (request.method, request.path) == ("POST", "/flows")
+    assert request.body[0]["operation"] == "a"
+    assert [row["id"] for row in request.body[0]["operations"]] == ["c", "b", "a"]
+
+
+def test_an_operation_between_two_others_is_named_once_the_old_link_is_gone() -> None:
+    (request,) = sent_to_studio(
+        [flow("a"), operation("a", "x"), operation("b"), operation("x", "b")],
+        [flow("a"), operation("a", "b"), operation("b")],
+    )
+    freed, written = request.body
+    assert freed == {"id": FLOW, "operations": {"update": [{"id": "a", "resolve": None}]}}
+    assert [row["id"] for row in written["operations"]["create"]] == ["x"]
+    assert written["operations"]["update"] == [{"id": "a", "resolve": "x"}]
+
+
+def test_an_operation_with_another_id_is_another_operation() -> None:
+    other = Resource("operation", "f/a", ({**operation("a").rows[0], "id": "z"},))
+    (request,) = sent_to_studio([flow(), other], [flow(), operation("a")])
+    (written,) = request.body
+    assert [row["id"] for row in written["operations"]["create"]] == ["z"]
+    assert written["operations"]["delete"] == ["a"]
+
+
+def test_panels_are_deleted_by_themselves_for_directus_would_empty_their_dashboard() -> None:
+    edited, deleted = sent_to_studio(
+        [dashboard(), panel("a", width=10)],
+        [dashboard(), panel("a"), panel("b")],
+    )
+    assert (edited.method, edited.path) == ("PATCH", "/dashboards")
+    assert edited.body == [
+        {"id": DASHBOARD, "panels": {"create": [], "update": [{"id": 2, "width": 10}], "delete": []}}
+    ]
+    assert (deleted.method, deleted.path, deleted.body) == ("DELETE", "/panels", [3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,143 +11,117 @@ import pytest
 from directus_sync.errors import InvalidRevisions
 from directus_sync.revisions import revision_files
 from directus_sync.revisions.branches import BRANCHES, VERSIONS
-from tests.versions import Versions
+from tests.versions import DEFAULT_BODY, Versions
 
 # An input of a public report: what `alembic merge` writes over two labelled branches.
 MERGE = "\"('pre_0003', 'post_0002')\""
 
 
-@pytest.fixture
-def versions(tmp_path: Path) -> Versions:
-    return Versions.made(tmp_path)
+Spoil = Callable[[Versions], object]
 
 
-def two_of_one_id(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0002")
-    versions.add("post_0003_y", "post_0002")
-    versions.name_head("post_0003_y")
+def added(*revisions: tuple[str, str | None], head: str | None = None, body: str = DEFAULT_BODY) -> Spoil:
+    """Add revisions with these parents, and name one of them as the head."""
+
+    def spoil(versions: Versions) -> None:
+        for name, parent in revisions:
+            versions.add(name, parent, body)
+        if head:
+            versions.name_head(head)
+
+    return spoil
 
 
-def two_heads(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0002")
-    versions.add("post_0004_y", "post_0002")
-    versions.name_head("post_0004_y")
+def written(old: str, new: str) -> Spoil:
+    """Add a revision that has another text in place of one that revisions have."""
+
+    def spoil(versions: Versions) -> None:
+        path = versions.add("post_0003_x", "post_0002")
+        path.write_text(path.read_text().replace(old, new))
+
+    return spoil
 
 
-def two_beginnings(versions: Versions) -> None:
-    versions.add("post_0003_x", None)
+def head(text: str) -> Spoil:
+    return lambda versions: (versions.folder / "POST_HEAD").write_text(text)
 
 
-def an_unknown_parent(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0009")
-
-
-def a_parent_of_the_other_branch(versions: Versions) -> None:
-    versions.add("post_0003_x", "pre_0003")
-
-
-def a_circle(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0004")
-    versions.add("post_0004_y", "post_0003")
-
-
-def a_syntax_error(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0002", "<<<<<<< HEAD")
-
-
-def bytes_that_are_no_text(versions: Versions) -> None:
-    versions.path("post_0003_x").write_bytes(b"\xff\x00")
-
-
-def a_merge(versions: Versions) -> None:
-    path = versions.add("post_0003_x", "post_0002")
-    path.write_text(path.read_text().replace('"post_0002"', MERGE))
-
-
-def a_merge_as_a_tuple(versions: Versions) -> None:
-    path = versions.add("post_0003_x", "post_0002")
-    path.write_text(path.read_text().replace('"post_0002"', '("pre_0003", "post_0002")'))
-
-
-def a_random_id(versions: Versions) -> None:
-    path = versions.add("post_0003_x", "post_0002")
-    path.write_text(path.read_text().replace('"post_0003"', '"f251068113cd"'))
-
-
-def an_id_that_is_computed(versions: Versions) -> None:
-    path = versions.add("post_0003_x", "post_0002")
-    path.write_text(path.read_text().replace('"post_0003"', '"post_" + str(3)'))
-
-
-def an_id_that_nothing_can_be(versions: Versions) -> None:
-    path = versions.add("post_0003_x", "post_0002")
-    path.write_text(path.read_text().replace('"post_0003"', "{[]: 3}"))
-
-
-def a_head_file_that_was_not_updated(versions: Versions) -> None:
-    versions.add("post_0003_x", "post_0002")
-
-
-def a_head_file_with_the_id_alone(versions: Versions) -> None:
-    versions.name_head("post_0002")
-
-
-def a_head_file_that_names_an_unknown_revision(versions: Versions) -> None:
-    versions.name_head("post_0009_gone")
-
-
-def a_head_file_of_the_other_branch(versions: Versions) -> None:
-    (versions.folder / "POST_HEAD").write_text("pre_0003_c\n")
-
-
-def a_head_file_in_conflict(versions: Versions) -> None:
-    (versions.folder / "POST_HEAD").write_text("<<<<<<< HEAD\npost_0003_x\n=======\npost_0003_y\n>>>>>>> y\n")
-
-
-def no_head_file(versions: Versions) -> None:
-    (versions.folder / "POST_HEAD").unlink()
-
-
-def no_revision(versions: Versions) -> None:
-    for path in (versions.folder / "post").glob("*.py"):
-        path.unlink()
-
-
+X, Y, A_PARENT = ("post_0003_x", "post_0002"), ("post_0004_y", "post_0002"), '"post_0002"'
+CONFLICT = "<<<<<<< HEAD\npost_0003_x\n=======\npost_0003_y\n>>>>>>> y\n"
 RENUMBER = "make renumber"
-CASES: dict[Callable[[Versions], None], tuple[str, list[str], str]] = {
-    two_of_one_id: ("two files are revision post_0003", ["post_0003_x", "post_0003_y"], RENUMBER),
-    two_heads: ("two revisions come after post_0002", ["post_0003_x", "post_0004_y"], RENUMBER),
-    two_beginnings: ("two revisions begin the branch post", ["post_0001_a", "post_0003_x"], RENUMBER),
-    an_unknown_parent: ("comes after post_0009", ["post_0003_x"], "restore the file of post_0009"),
-    a_parent_of_the_other_branch: ("comes after pre_0003", ["post_0003_x"], "correct down_revision"),
-    a_circle: ("in a circle", ["post_0003_x", "post_0004_y"], "restore down_revision"),
-    a_syntax_error: ("is not Python", ["post_0003_x.py:17"], "git checkout -- migrations/versions/post/post_0003_x.py"),
-    bytes_that_are_no_text: ("is not Python", ["post_0003_x"], "correct the file"),
-    a_merge: ("merges revisions: ('pre_0003', 'post_0002')", ["post_0003_x"], "delete it"),
-    a_merge_as_a_tuple: ("merges revisions: ('pre_0003', 'post_0002')", ["post_0003_x"], RENUMBER),
-    a_random_id: ("has revision 'f251068113cd'", ["post_0003_x"], 'make post m="..."'),
-    an_id_that_is_computed: ("has revision \"'post_' + str(3)\"", ["post_0003_x"], "the id is post_ with four digits"),
-    an_id_that_nothing_can_be: ("has revision '{[]: 3}'", ["post_0003_x"], "the id is post_ with four digits"),
-    a_head_file_that_was_not_updated: ("POST_HEAD names post_0002_b", ["post_0003_x", "POST_HEAD"], RENUMBER),
-    a_head_file_with_the_id_alone: ("POST_HEAD names post_0002,", ["post_0002_b", "POST_HEAD"], RENUMBER),
-    a_head_file_that_names_an_unknown_revision: (
-        "names post_0009_gone",
-        ["post_0002_b"],
-        "else restore the missing revision file",
+# What is done, what the error says, what it names, and the next step.
+CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
+    "two of one id": (
+        added(X, ("post_0003_y", "post_0002"), head="post_0003_y"),
+        "two files are revision post_0003", ["post_0003_x", "post_0003_y"], RENUMBER,
     ),
-    a_head_file_of_the_other_branch: ("it says 'pre_0003_c'", ["POST_HEAD"], RENUMBER),
-    a_head_file_in_conflict: ("it says '<<<<<<< HEAD'", ["POST_HEAD"], RENUMBER),
-    no_head_file: ("POST_HEAD is missing or empty", ["POST_HEAD"], RENUMBER),
-    no_revision: ("the branch post has no revision", [], "from git"),
-}
+    "two heads": (
+        added(X, Y, head="post_0004_y"), "two revisions come after post_0002", ["post_0003_x", "post_0004_y"], RENUMBER,
+    ),
+    "two beginnings": (
+        added(("post_0003_x", None)), "two revisions begin the branch post", ["post_0001_a", "post_0003_x"], RENUMBER,
+    ),
+    "an unknown parent": (
+        added(("post_0003_x", "post_0009")), "comes after post_0009", ["post_0003_x"], "restore the file of post_0009",
+    ),
+    "a parent of the other branch": (
+        added(("post_0003_x", "pre_0003")), "comes after pre_0003", ["post_0003_x"], "correct down_revision",
+    ),
+    "a circle": (
+        added(("post_0003_x", "post_0004"), ("post_0004_y", "post_0003")),
+        "in a circle", ["post_0003_x", "post_0004_y"], "restore down_revision",
+    ),
+    "a syntax error": (
+        added(X, body="<<<<<<< HEAD"), "is not Python", ["post_0003_x.py:17"],
+        "git checkout -- migrations/versions/post/post_0003_x.py",
+    ),
+    "bytes that are no text": (
+        lambda versions: versions.path("post_0003_x").write_bytes(b"\xff\x00"),
+        "is not Python", ["post_0003_x"], "correct the file",
+    ),
+    "a merge": (written(A_PARENT, MERGE), "merges revisions: ('pre_0003', 'post_0002')", ["post_0003_x"], "delete it"),
+    "a merge as a tuple": (
+        written(A_PARENT, '("pre_0003", "post_0002")'),
+        "merges revisions: ('pre_0003', 'post_0002')", ["post_0003_x"], RENUMBER,
+    ),
+    "a random id": (
+        written('"post_0003"', '"f251068113cd"'),
+        "has revision 'f251068113cd'", ["post_0003_x"], 'make post m="..."',
+    ),
+    "an id that is computed": (
+        written('"post_0003"', '"post_" + str(3)'),
+        "has revision \"'post_' + str(3)\"", ["post_0003_x"], "the id is post_ with four digits",
+    ),
+    "an id that nothing can be": (
+        written('"post_0003"', "{[]: 3}"),
+        "has revision '{[]: 3}'", ["post_0003_x"], "the id is post_ with four digits",
+    ),
+    "a head file that was not updated": (
+        added(X), "POST_HEAD names post_0002_b", ["post_0003_x", "POST_HEAD"], RENUMBER,
+    ),
+    "a head file with the id alone": (
+        head("post_0002\n"), "POST_HEAD names post_0002,", ["post_0002_b", "POST_HEAD"], RENUMBER,
+    ),
+    "a head file that names an unknown revision": (
+        head("post_0009_gone\n"), "names post_0009_gone", ["post_0002_b"], "else restore the missing revision file",
+    ),
+    "a head file of the other branch": (head("pre_0003_c\n"), "it says 'pre_0003_c'", ["POST_HEAD"], RENUMBER),
+    "a head file in conflict": (head(CONFLICT), "it says '<<<<<<< HEAD'", ["POST_HEAD"], RENUMBER),
+    "no head file": (
+        lambda versions: (versions.folder / "POST_HEAD").unlink(),
+        "POST_HEAD is missing or empty", ["POST_HEAD"], RENUMBER,
+    ),
+    "no revision": (
+        lambda versions: shutil.rmtree(versions.folder / "post"),
+        "the branch post has no revision", [], "from git",
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_revision_files_that_cannot_be_used_are_named_with_the_way_out(
-    versions: Versions, case: Callable[[Versions], None]
-) -> None:
-    what, named, step = CASES[case]
-    case(versions)
+@pytest.mark.parametrize("case", CASES)
+def test_revision_files_that_cannot_be_used_are_named_with_the_way_out(versions: Versions, case: str) -> None:
+    spoil, what, named, step = CASES[case]
+    spoil(versions)
     with pytest.raises(InvalidRevisions) as caught:
         versions.line("post")
     error = caught.value

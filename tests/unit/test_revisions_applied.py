@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from directus_sync.revisions import revision_files
 from directus_sync.state.applied_revisions import Applied, Disagreement, find
 from tests.versions import Versions
 
 AT = datetime(2026, 11, 30, 14, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def versions(tmp_path: Path) -> Versions:
-    return Versions.made(tmp_path)
 
 
 def _recorded(versions: Versions, *without: str) -> dict[str, Applied]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from directus_sync.errors import InvalidRevisions
@@ -12,11 +10,6 @@ from tests.versions import Versions
 from tools.revisions.__main__ import main
 from tools.revisions.accept_edits import accept_edits
 from tools.revisions.renumber import renumber
-
-
-@pytest.fixture
-def versions(tmp_path: Path) -> Versions:
-    return Versions.made(tmp_path)
 
 
 def _commit(versions: Versions, message: str, at: int) -> None:

@@ -10,21 +10,15 @@ import pytest
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import reading
 from directus_sync.seed.rows import rows
-from directus_sync.seed.values import Literal, Reference
+from directus_sync.seed.values import Literal
 from tests.seeds import KNOWN, a_file
 
 EVENT = "events:\n- club: {slug: a}\n  slug: b\n"
 
 REFUSED = {
-    "no YAML": ("clubs:\n- ]", "a.yaml:2", "it is not YAML"),
     "a list": ("- clubs", "a.yaml:1", "must be a mapping of collections"),
     "a collection without a list": ("clubs:\n  slug: a", "a.yaml:1", "must be a list of rows"),
     "a row that is a text": ("clubs:\n- a", "a.yaml:2", "must be a mapping of fields"),
-    "a collection twice": ("clubs: []\nclubs: []", "a.yaml:2", "it has the key 'clubs' twice"),
-    "a field twice": ("clubs:\n- slug: a\n  slug: b", "a.yaml:3", "it has the key 'slug' twice"),
-    "a merge key": ("clubs:\n- &a {slug: a}\n- <<: *a", "a.yaml:3", "it has a merge key"),
-    "an alias in itself": ("clubs:\n- &a {slug: *a}", "a.yaml:2", "it has an alias inside of what it names"),
-    "many levels": ("clubs: " + "[" * 100 + "]" * 100, "a.yaml:1", "it has more than 100 levels"),
     "an unknown collection": ("\nteams:\n- name: a", "a.yaml:3", "no collection teams"),
     "an unknown field": ("clubs:\n- slug: a\n  colour: b", "a.yaml:3", "clubs has no field colour"),
     "an id": ("clubs:\n- id: 1\n  slug: a", "a.yaml:2", "clubs.id can't be set by a file: files have no ids"),
@@ -51,14 +45,6 @@ REFUSED = {
     "one tag that is no list": (EVENT + "  tags: fast", "a.yaml:4", "events.tags must be a list"),
     "a tag with a comma": (EVENT + "  tags: ['a,b']", "a.yaml:4", "a list of texts without commas"),
     "a tag that is null": (EVENT + "  tags: [a, null]", "a.yaml:4", "a list of texts without commas"),
-    "aliases of aliases": (
-        "\n".join(
-            f"{name}: &{name} [{', '.join([f'*{before}' if before else 'x'] * 10)}]"
-            for before, name in zip(["", *"abcdefg"], "abcdefgh", strict=True)
-        ),
-        "a.yaml:4",
-        "it has aliases that stand for 11111 values",
-    ),
     "a user who could log in": ("directus_users:\n- {email: a@b.c, status: active}", "a.yaml:2", "can't be active"),
     "a row of Directus's own": ("directus_roles:\n- name: a", "a.yaml:2", "no rows of directus_roles come from a file"),
 }
@@ -110,20 +96,3 @@ def test_a_number_in_json_keeps_its_value(text: str) -> None:
 def test_items_of_a_list_are_the_texts_that_were_written() -> None:
     (row,) = rows([a_file(EVENT + "  tags: [fast, 2026, 1e3, 1.50]")], KNOWN)
     assert row.given["tags"] == Literal("", "fast,2026,1e3,1.50")
-
-
-def test_a_reference_may_be_by_a_key_that_a_person_typed() -> None:
-    _, row = rows([a_file("languages:\n- code: sq-AL\ntitles:\n- {name: a, language: {code: sq-AL}}")], KNOWN)
-    assert str(row.given["language"]) == "languages sq-AL"
-
-
-def test_a_reference_may_be_nested_and_repeated_by_an_alias() -> None:
-    text = """
-        stages:
-        - {name: one, event: &event {club: {slug: a}, slug: b}}
-        - {name: two, event: *event}
-    """
-    _, row = rows([a_file(text)], KNOWN)
-    event = row.given["event"]
-    assert isinstance(event, Reference)
-    assert str(event) == "events b a"

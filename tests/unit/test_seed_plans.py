@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import Action, planning
-from directus_sync.seed.model import Collection, Column, Field
+from directus_sync.seed.model import Collection
 from directus_sync.seed.planning import FieldEdit, SeedPlan
 from directus_sync.seed.resolving import Existing
+from directus_sync.seed.values import Row
 from tests.seeds import KNOWN, Lists, a_file, a_plan
 
 TWO = """
@@ -37,10 +38,6 @@ def there() -> Lists:
     return Lists(
         {"clubs": [{"id": "c1", "slug": "a"}], "events": [{"id": "e1", "club": "c1", "slug": "b", "starts": 10}]}
     )
-
-
-def test_rows_that_are_missing_are_created_in_the_order_of_their_references() -> None:
-    assert created(a_plan(TWO)) == [["clubs a"], ["events b a"]]
 
 
 # Two rules, of which the key of one has a part without a value.
@@ -76,36 +73,30 @@ def test_a_part_of_such_a_key_must_be_written_down_all_the_same() -> None:
         a_plan(RULES.replace("stage: null, cost", "cost"), there())
 
 
-def test_rows_that_are_there_need_nothing() -> None:
-    plan = a_plan(TWO, there())
-    assert (actions(plan), plan.writes) == ([Action.NONE, Action.NONE], False)
-
-
-def test_a_row_that_differs_is_left_alone_and_overwritten_by_force() -> None:
+@pytest.mark.parametrize(
+    ("value", "seeded", "action", "forced"),
+    [
+        (10, None, Action.NONE, Action.NONE),
+        (12, None, Action.LEAVE, Action.OVERWRITE),
+        # Nobody touched it since it was seeded, or somebody did.
+        (9, 9, Action.UPDATE, Action.UPDATE),
+        (12, 9, Action.LEAVE, Action.OVERWRITE),
+    ],
+)
+def test_a_value_follows_its_file_until_somebody_edits_it_and_by_force(
+    value: int, seeded: int | None, action: Action, forced: Action
+) -> None:
     lists = there()
-    lists.rows["events"][0]["starts"] = 12
-    left, forced = a_plan(TWO, lists), a_plan(TWO, lists, force=True)
-    assert (actions(left)[0], left.writes) == (Action.LEAVE, False)
-    assert (actions(forced)[0], forced.writes) == (Action.OVERWRITE, True)
-    assert next(left.rows)[1].edits == (FieldEdit("starts", 12, 10, left=True),)
-    assert next(forced.rows)[1].written == (FieldEdit("starts", 12, 10),)
-
-
-def test_a_value_that_nobody_touched_since_it_was_seeded_follows_its_file() -> None:
-    lists = there()
-    lists.rows["events"][0]["starts"] = 9
-    lists.seeded["events", "e1"] = {"starts": 9}
-    for force in (False, True):
+    lists.rows["events"][0]["starts"] = value
+    if seeded is not None:
+        lists.seeded["events", "e1"] = {"starts": seeded}
+    for force, wanted in ((False, action), (True, forced)):
         plan = a_plan(TWO, lists, force=force)
-        assert (actions(plan)[0], plan.writes) == (Action.UPDATE, True)
-        assert next(plan.rows)[1].written == (FieldEdit("starts", 9, 10),)
-
-
-def test_a_value_that_was_edited_after_it_was_seeded_is_left_alone() -> None:
-    lists = there()
-    lists.rows["events"][0]["starts"] = 12
-    lists.seeded["events", "e1"] = {"starts": 9}
-    assert actions(a_plan(TWO, lists))[0] is Action.LEAVE
+        (_, judged), _ = plan.rows
+        assert (actions(plan), plan.writes) == ([wanted, Action.NONE], wanted not in {Action.NONE, Action.LEAVE})
+        edit = FieldEdit("starts", value, 10, left=wanted is Action.LEAVE)
+        assert judged.edits == (() if wanted is Action.NONE else (edit,))
+        assert judged.written == ((edit,) if plan.writes else ())
 
 
 def test_a_row_gets_what_changed_in_its_file_beside_what_was_edited() -> None:
@@ -129,12 +120,6 @@ def test_what_is_equal_becomes_the_base_once() -> None:
     assert a_plan(TWO, lists).news == {}
 
 
-def test_only_the_fields_of_the_file_are_compared() -> None:
-    lists = there()
-    lists.rows["events"][0]["options"] = {"a": 1}
-    assert not a_plan(TWO, lists, force=True).writes
-
-
 def test_a_reference_that_leads_elsewhere_differs() -> None:
     stage = {"id": "s1", "name": "one", "event": "e0"}
     lists = there()
@@ -143,44 +128,58 @@ def test_a_reference_that_leads_elsewhere_differs() -> None:
     assert judged.edits == (FieldEdit("event", "e0", "events b", left=True),)
 
 
-def test_a_reference_matches_a_row_of_the_database_alone() -> None:
-    plan = a_plan("stages:\n- {name: one, event: {club: {slug: a}, slug: b}}", there())
-    assert created(plan) == [["stages one"]]
+SAME = "events:\n- {slug: b, club: {name: same}}\n"
+TWO_CLUBS = Lists({"clubs": [{"id": n, "slug": f"s{n}", "name": "same"} for n in (1, 2)]})
+TWO_CARS = Lists({"cars": [{"id": 1, "plate": "x"}, {"id": 2, "plate": "x"}]})
+CIRCLE = "stages:\n- {name: one, input: {name: two}}\n- {name: two, input: {name: one}}"
 
 
-def test_a_reference_by_what_an_operator_edited_still_means_the_row_of_the_file() -> None:
-    text = "$keys: {cars: [plate]}\ncars:\n- {plate: x, colour: red}\n"
-    lists = Lists({"cars": [{"id": 1, "plate": "x", "colour": "blue"}]})
-    assert actions(a_plan(text, lists)) == [Action.LEAVE]
+def like(collection: str, key: str, *required: str) -> Collection:
+    """Return a known collection with this key, of which some fields are required."""
+    known = KNOWN[collection]
+    fields = {
+        name: replace(field, column=replace(field.column, nullable=name not in required))
+        for name, field in known.fields.items()
+    }
+    return Collection(collection, fields, known.primary_key, ((key,),))
 
 
-NOWHERE = {
-    "nothing": ("stages:\n- name: one\n  event: {slug: b}", "a.yaml:3", "events b matches no row"),
-    "a nested nothing": (
-        TWO + "    stages:\n    - {name: one, event: {club: {slug: x}, slug: b}}",
-        "a.yaml:9",
-        "clubs x",
+# The file, the database, collections that are other than the known ones, where and what is wrong.
+REFUSED: dict[str, tuple[str, Lists, list[Collection], str, str]] = {
+    "a reference to nothing": (
+        "stages:\n- name: one\n  event: {slug: b}", Lists(), [], "a.yaml:3", "events b matches no row",
     ),
-}
+    "a nested one": (
+        TWO + "    stages:\n    - {name: one, event: {club: {slug: x}, slug: b}}", Lists(), [], "a.yaml:9",
+        "clubs x matches no row",
+    ),
+    "a reference to two rows": (SAME, TWO_CLUBS, [], "a.yaml:2", "more than one row"),
+    "a reference to two rows of the file": (
+        SAME + "clubs:\n- {slug: s1, name: same}\n- {slug: s2, name: same}\n", Lists(), [], "a.yaml:2",
+        "more than one row",
+    ),
+    "a row twice": ("clubs:\n- slug: a\n- slug: a", Lists(), [], "a.yaml:2\na.yaml:3", "there twice"),
+    "a key of the file's own of two rows": (
+        "$keys: {cars: [plate]}\ncars:\n- plate: x", TWO_CARS, [], "a.yaml:3", "cars x matches more than one row",
+    ),
+    "a row without what it needs": (
+        "events:\n- slug: b", Lists(), [like("events", "slug", "club")], "a.yaml:2", "a new row of events needs club",
+    ),
+    "a circle": (CIRCLE, Lists(), [like("stages", "name", "input")], "a.yaml:2\na.yaml:3", "in a circle"),
+    "a key of itself": (
+        "stages:\n- {name: one, input: {name: one}}", Lists(), [like("stages", "input")], "a.yaml:2",
+        "depends on itself",
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("case", NOWHERE)
-def test_a_reference_that_matches_nothing_is_refused_with_its_line(case: str) -> None:
-    text, where, what = NOWHERE[case]
-    with pytest.raises(InvalidSeed, match="matches no row") as caught:
-        a_plan(text)
-    assert (caught.value.where, what in caught.value.what) == (where, True)
-
-
-@pytest.mark.parametrize("in_database", [True, False])
-def test_a_reference_that_matches_two_rows_is_refused(in_database: bool) -> None:
-    lists = Lists({"clubs": [{"id": n, "slug": f"s{n}", "name": "same"} for n in (1, 2)]}) if in_database else Lists()
-    text = "events:\n- {slug: b, club: {name: same}}\n"
-    if not in_database:
-        text += "clubs:\n- {slug: s1, name: same}\n- {slug: s2, name: same}\n"
-    with pytest.raises(InvalidSeed, match="more than one row") as caught:
-        a_plan(text, lists)
-    assert caught.value.where == "a.yaml:2"
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_that_means_no_one_row_is_refused_with_its_lines(case: str) -> None:
+    text, lists, others, where, what = REFUSED[case]
+    known = {**KNOWN, **{other.name: other for other in others}}
+    with pytest.raises(InvalidSeed, match=what) as caught:
+        planning.plan([a_file(text)], known, lists, force=False)
+    assert caught.value.where == where
 
 
 def test_the_same_row_in_file_and_database_is_one() -> None:
@@ -189,87 +188,51 @@ def test_the_same_row_in_file_and_database_is_one() -> None:
     assert actions(plan) == [Action.CREATE, Action.NONE]
 
 
-def test_the_same_row_twice_is_refused_with_both_lines() -> None:
-    with pytest.raises(InvalidSeed, match="there twice") as caught:
-        a_plan("clubs:\n- slug: a\n- slug: a")
-    assert caught.value.where == "a.yaml:2\na.yaml:3"
-
-
-def test_a_key_of_a_file_s_own_that_matches_two_rows_is_refused() -> None:
-    lists = Lists({"cars": [{"id": 1, "plate": "x"}, {"id": 2, "plate": "x"}]})
-    with pytest.raises(InvalidSeed, match="cars x matches more than one row"):
-        a_plan("$keys: {cars: [plate]}\ncars:\n- plate: x", lists)
-
-
-def test_a_new_row_without_what_it_needs_is_refused() -> None:
-    with pytest.raises(InvalidSeed, match="a new row of events needs club"):
-        planning.plan([a_file("$keys: {}\nevents:\n- slug: b")], {"events": without_key()}, Lists(), force=False)
-
-
-def without_key() -> Collection:
-    events = KNOWN["events"]
-    return Collection(events.name, events.fields, events.primary_key, (("slug",),))
+def plan_of(first: str, second: str) -> SeedPlan:
+    return planning.plan([a_file(first), a_file(second, "b.yaml")], KNOWN, Lists(), force=False)
 
 
 def test_a_reference_sees_its_own_file_and_those_before_it() -> None:
-    clubs, events = "clubs:\n- slug: a", "events:\n- {slug: b, club: {slug: a}}"
-    plan = planning.plan([a_file(clubs), a_file(events, "b.yaml")], KNOWN, Lists(), force=False)
-    assert created(plan) == [["clubs a"], ["events b a"]]
-    with pytest.raises(InvalidSeed, match="matches no row"):
-        planning.plan([a_file(events, "b.yaml"), a_file(clubs)], KNOWN, Lists(), force=False)
+    clubs = "clubs:\n- {slug: s1, name: same}\n"
+    assert created(plan_of(clubs, SAME)) == [["clubs s1"], ["events b same"]]
+    with pytest.raises(InvalidSeed, match="matches no row") as caught:
+        plan_of(SAME, clubs)
+    assert caught.value.where == "a.yaml:2"
 
 
-def test_a_row_may_refer_to_another_of_its_collection() -> None:
-    text = "stages:\n- {name: two, input: {name: one}}\n- {name: one}\n- {name: three, input: {name: two}}"
-    assert created(a_plan(text)) == [["stages one"], ["stages two"], ["stages three"]]
+def test_the_same_reference_means_in_each_file_what_that_file_sees() -> None:
+    first, second = SAME + "clubs:\n- {slug: s1, name: same}\n", SAME.replace("slug: b", "slug: c")
+    plan = plan_of(first, second)
+    targets = [plan.resolver.value(judged.row, "club") for _, judged in plan.rows if "club" in judged.row.given]
+    assert [target.label for target in targets if isinstance(target, Row)] == ["s1", "s1"]
+    # The second file brings a club of the same name, and only its own reference matches both.
+    with pytest.raises(InvalidSeed, match="more than one row") as caught:
+        plan_of(first, second + "clubs:\n- {slug: s2, name: same}\n")
+    assert caught.value.where == "b.yaml:2"
+
+
+# Files, and the batches in which their rows are created.
+CREATED = {
+    TWO: [["clubs a"], ["events b a"]],
+    "stages:\n- {name: two, input: {name: one}}\n- {name: one}\n- {name: three, input: {name: two}}": [
+        ["stages one"], ["stages two"], ["stages three"],
+    ],
+    # Rows that need nothing wait for those of their collection that do.
+    "    stages:\n    - name: free\n    - {name: bound, event: {slug: b}}\n" + TWO.lstrip("\n"): [
+        ["clubs a"], ["events b a"], ["stages free", "stages bound"],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CREATED)
+def test_rows_are_created_in_the_order_of_their_references(text: str) -> None:
+    assert created(a_plan(text)) == CREATED[text]
 
 
 def test_a_circle_is_closed_in_a_second_step() -> None:
-    plan = a_plan("stages:\n- {name: one, input: {name: two}}\n- {name: two, input: {name: one}}")
+    plan = a_plan(CIRCLE)
     ((row, name),) = plan.files[0].order.later
     assert (created(plan), row.label, name) == ([["stages one"], ["stages two"]], "one", "input")
-
-
-def test_a_circle_that_can_t_be_opened_is_refused_with_its_lines() -> None:
-    fields = dict(KNOWN["stages"].fields)
-    required = Collection("stages", fields | {"input": _required(fields["input"])}, "id", (("name",),))
-    text = "stages:\n- {name: one, input: {name: two}}\n- {name: two, input: {name: one}}"
-    with pytest.raises(InvalidSeed, match="in a circle") as caught:
-        planning.plan([a_file(text)], KNOWN | {"stages": required}, Lists(), force=False)
-    assert caught.value.where == "a.yaml:2\na.yaml:3"
-
-
-def test_a_key_that_depends_on_itself_is_refused() -> None:
-    stages = Collection("stages", KNOWN["stages"].fields, "id", (("input",),))
-    text = "stages:\n- {name: one, input: {name: one}}"
-    with pytest.raises(InvalidSeed, match="depends on itself"):
-        planning.plan([a_file(text)], KNOWN | {"stages": stages}, Lists(), force=False)
-
-
-def _required(field: Field) -> Field:
-    return Field(field.name, Column(field.column.sql_type, nullable=False, has_default=False), related=field.related)
-
-
-def test_each_collection_is_created_in_one_batch() -> None:
-    def lines() -> Iterator[str]:
-        yield "events:"
-        yield from (f"- {{slug: e{n}, club: {{slug: c{n}}}}}" for n in range(50))
-        yield "stages:"
-        yield from (f"- {{name: s{n}, event: {{slug: e{n}, club: {{slug: c{n}}}}}}}" for n in range(50))
-        yield "clubs:"
-        yield from (f"- slug: c{n}" for n in range(50))
-
-    plan = a_plan("\n".join(lines()))
-    assert [(batch[0].split()[0], len(batch)) for batch in created(plan)] == [
-        ("clubs", 50),
-        ("events", 50),
-        ("stages", 50),
-    ]
-
-
-def test_rows_that_need_nothing_wait_for_those_of_their_collection_that_do() -> None:
-    text = "    stages:\n    - name: free\n    - {name: bound, event: {slug: b}}\n" + TWO.lstrip("\n")
-    assert created(a_plan(text)) == [["clubs a"], ["events b a"], ["stages free", "stages bound"]]
 
 
 def test_the_database_is_asked_once_for_each_collection_and_set_of_fields() -> None:

@@ -75,14 +75,6 @@ def test_rows_of_a_collection_take_one_request_and_get_the_ids_of_what_they_refe
     ]
 
 
-def test_a_file_that_is_there_takes_no_request() -> None:
-    directus = Directus()
-    seed(directus)
-    directus.requests.clear()
-    seed(directus)
-    assert directus.requests == []
-
-
 def test_many_rows_go_out_in_parts_that_directus_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "BODY_BYTES", 1000)
     directus = Directus()

@@ -15,26 +15,19 @@ from directus_sync.directus.session import TOKEN_SECONDS, Signed
 SECRET = "the-secret-of-directus"
 
 
-def token(session: Signed) -> str:
-    request = next(session.auth_flow(httpx.Request("GET", "http://private-directus/server/info")))
-    scheme, _, value = request.headers["Authorization"].partition(" ")
-    assert scheme == "Bearer"
-    return value
-
-
 def decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def test_a_token_is_signed_with_the_secret_and_names_the_administrator_for_a_minute() -> None:
     before = int(time.time())
-    head, claims, signature = token(Signed(SECRET, "a-user", "a-role")).split(".")
+    session = Signed(SECRET, "a-user", "a-role")
+    request = next(session.auth_flow(httpx.Request("GET", "http://private-directus/server/info")))
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    head, claims, signature = token.split(".")
+    assert scheme == "Bearer"
     assert json.loads(decoded(head)) == {"alg": "HS256", "typ": "JWT"}
     said = json.loads(decoded(claims))
     assert (said["id"], said["role"], said["admin_access"], said["iss"]) == ("a-user", "a-role", True, "directus")
     assert before <= said["iat"] <= said["exp"] - TOKEN_SECONDS <= time.time()
     assert decoded(signature) == hmac.digest(SECRET.encode(), f"{head}.{claims}".encode(), hashlib.sha256)
-
-
-def test_the_secret_is_not_in_the_token() -> None:
-    assert SECRET not in token(Signed(SECRET, "a-user", None))
