@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ import rich_click as click
 from directus_sync import attic, output, settings
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.commands import check, options
-from directus_sync.errors import SyncError
+from directus_sync.errors import SyncError, WrongSettings
 from directus_sync.output import Progress
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
@@ -71,8 +72,8 @@ def command(
     With a COMMAND, becomes that program when everything went well, as a container's entrypoint does. The program gets
     the environment only, without what comes from .env.
     """
-    if command:
-        handover.require(command)
+    if command and shutil.which(command[0]) is None:
+        raise WrongSettings(f"{command[0]} is not a program that can be run", next="correct the command after --")
     loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
     if upgrade_directus is not None:
         loaded = dataclasses.replace(loaded, upgrade_directus=upgrade_directus)

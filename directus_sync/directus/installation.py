@@ -12,7 +12,6 @@ from typing import Final
 from directus_sync.errors import DirectusDenied, WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.schema.properties import Property
 from directus_sync.settings import Settings
 
 # Exists from before Directus creates its first table until the bootstrap has succeeded.
@@ -54,22 +53,6 @@ class Administrator:
 
     id: str
     role: str | None
-
-
-def properties(connection: Connection) -> dict[str, dict[str, Property]]:
-    """Return what an entry's `meta` may say in this Directus, by section of a snapshot and by name."""
-    rows = database.query(
-        connection,
-        "SELECT substr(relname, 10), attname::text, format_type(atttypid, NULL), attnotnull,"
-        " CASE WHEN atttypid = 'varchar'::regtype THEN nullif(atttypmod, -1) - 4 END"
-        " FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
-        " WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped"
-        " AND relname IN ('directus_collections', 'directus_fields', 'directus_relations')",
-    )
-    found: dict[str, dict[str, Property]] = {}
-    for section, name, *column in rows:
-        found.setdefault(section, {})[name] = Property(name, *column)
-    return found
 
 
 def home(settings: Settings) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
@@ -13,12 +12,6 @@ from directus_sync.process import signals
 
 # Python ignores these, and the program that it becomes would inherit that.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
-
-
-def require(command: Sequence[str]) -> None:
-    """Raise WrongSettings if there is no such program: before a deploy, not after it."""
-    if shutil.which(command[0]) is None:
-        raise WrongSettings(f"{command[0]} is not a program that can be run", next="correct the command after --")
 
 
 def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

@@ -15,7 +15,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import InvalidSnapshot, MadeOtherwise, NotConverged, RequestFailed, UnsafeSettings
 from directus_sync.output import Progress
 from directus_sync.postgres.database import Connection
-from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
+from directus_sync.probes import dependents, impact, meta_columns, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.project import ALEMBIC_TABLES
 from directus_sync.report.plans import short
 from directus_sync.resources import families
@@ -116,7 +116,7 @@ def plan(
     """
     approved = of_schema(approved)
     snapshot.require_version(wanted, client.version())
-    columns = installation.properties(connection)
+    columns = meta_columns.read(connection)
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
