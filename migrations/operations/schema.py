@@ -38,9 +38,7 @@ class Presence:
 def find(connection: sa.Connection, rename: Rename) -> Presence:
     """Look for the old and the new name."""
     statement = "SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"
-    specials: dict[str, str] = dict(
-        connection.execute(sa.text(statement), {"collection": rename.collection}).all()
-    )
+    specials: dict[str, str] = dict(connection.execute(sa.text(statement), {"collection": rename.collection}).all())
     if rename.field is None:
         rows = set(connection.scalars(sa.text("SELECT collection FROM public.directus_collections")))
         real = {table for table in (rename.old, rename.new) if exists(connection, table)}

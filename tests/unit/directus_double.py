@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from directus_sync.directus import installation
-from directus_sync.probes import dependents, impact, postgres_faults, risks, sql_changes, taken_names
+from directus_sync.probes import dependents, impact, meta_columns, postgres_faults, risks, sql_changes, taken_names
 from directus_sync.state import history
 from tests import snapshots
 
@@ -65,7 +64,7 @@ class Server:
 
 def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody ask the database: there are no rows at risk, and nothing is in the way of a change."""
-    monkeypatch.setattr(installation, "properties", lambda *_: {})
+    monkeypatch.setattr(meta_columns, "read", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
     for module, names in {

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from directus_sync import attic
-from directus_sync.commands import attic as command
+from directus_sync import attic, cli
 from directus_sync.commands import options
 from directus_sync.report import copies as report
 from directus_sync.steps import sessions
@@ -30,5 +29,5 @@ def test_a_purge_asks_before_it_takes_the_lock_that_deploys_wait_for(monkeypatch
     monkeypatch.setattr(attic, "purge", lambda _, ids: done.append(f"purged {ids}"))
     monkeypatch.setattr(report, "copy_line", lambda _: "copy 1")
     monkeypatch.setattr(report, "copy_document", lambda _: {})
-    assert CliRunner().invoke(command.purge, ["1"]).exit_code == 0
+    assert CliRunner().invoke(cli.app, ["attic", "purge", "1"]).exit_code == 0
     assert done == ["asked", "locked", "purged [1]"]
