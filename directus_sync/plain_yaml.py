@@ -74,8 +74,10 @@ def load(content: bytes) -> object:
     return _Values(content).document()
 
 
-def tree(content: bytes) -> yaml.Node | None:
+def tree(content: bytes, line: int = 0) -> yaml.Node | None:
     """Return the nodes of a file that people write; each knows its line. None for an empty file.
+
+    line: the line of a file, counted from 0, in which the content begins.
 
     Aliases may repeat a value, but not multiply values or name what they are in.
 
@@ -85,7 +87,7 @@ def tree(content: bytes) -> yaml.Node | None:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unreadable("it is UTF-16; save it as UTF-8", None)
     try:
-        root: yaml.Node | None = _Nodes(content).document()
+        root: yaml.Node | None = _Nodes(content, line).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -250,8 +252,9 @@ class _Values:
 class _Nodes(_Values):
     """Makes nodes, and counts what the tree would hold with its aliases written out."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, line: int) -> None:
         super().__init__(content)
+        self._line = line
         # None while the node that has the name is being made.
         self._named: dict[str, yaml.Node | None] = {}
         # By the id of a node: how many nodes it holds, itself included, and how many levels.
@@ -260,6 +263,8 @@ class _Nodes(_Values):
     def _any(self, event: Any, level: int) -> Any:
         if type(event) is AliasEvent or not event.anchor:
             return super()._any(event, level)
+        if event.anchor in self._named:
+            raise _unusable(f"the name {event.anchor} twice", event)
         self._named[event.anchor] = None
         node = self._named[event.anchor] = super()._any(event, level)
         return node
@@ -278,7 +283,7 @@ class _Nodes(_Values):
         pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         while type(event := self._next()) is not MappingEndEvent:
             key = self._key(event, pairs)
-            pairs[key] = self._node(event), self._any(self._next(), level + 1)
+            pairs[key] = self._any(event, level), self._any(self._next(), level + 1)
         return self._sized(
             yaml.MappingNode(_MAPPING, [*pairs.values()]), [node for _, node in pairs.values()], start, event
         )
@@ -294,8 +299,16 @@ class _Nodes(_Values):
         self._sizes[id(node)] = 1, 0
         return node
 
+    def _node(self, event: Any) -> yaml.ScalarNode:
+        node = super()._node(event)
+        node.start_mark = self._placed(node.start_mark)
+        return node
+
+    def _placed(self, mark: Any) -> Any:
+        return yaml.Mark("", 0, mark.line + self._line, mark.column, None, 0) if self._line else mark
+
     def _sized(self, node: yaml.CollectionNode, inner: list[yaml.Node], start: Any, end: Any) -> yaml.Node:
-        node.start_mark, node.end_mark, node.flow_style = start.start_mark, end.end_mark, start.flow_style
+        node.start_mark, node.end_mark, node.flow_style = self._placed(start.start_mark), end.end_mark, start.flow_style
         sizes = [self._sizes[id(each)] for each in inner]
         count = 1 + sum(count for count, _ in sizes)
         if count > max(_EXPANDED_AT_LEAST, _EXPANSION * len(self._sizes)):

@@ -96,11 +96,12 @@ def restore(connection: Connection, rows: Rows) -> Fitted:
         if table in OWNERS:
             continue
         first = _insert if table != _USERS else partial(_update, columns=_OF_USER, only=" AND t.role IS NULL")
-        reasons = [_refused(connection, partial(first, connection, table, row)) for row in missing]
+        none = "the user is gone, or has another role" if table == _USERS else "a trigger keeps it out"
+        reasons = [_refused(connection, none, partial(first, connection, table, row)) for row in missing]
         if back.links:
             links = partial(_update, columns=back.links)
             reasons = [
-                reason or _refused(connection, partial(links, connection, table, row))
+                reason or _refused(connection, none, partial(links, connection, table, row))
                 for row, reason in zip(missing, reasons, strict=True)
             ]
         restored += reasons.count(None)
@@ -120,15 +121,15 @@ def _is_there(connection: Connection, table: str, row: Mapping[str, Any]) -> boo
     return bool(there)
 
 
-def _refused(connection: Connection, write: Callable[[], int]) -> str | None:
-    """Write one row; return why it does not fit, or None."""
+def _refused(connection: Connection, none: str, write: Callable[[], int]) -> str | None:
+    """Write one row; return why it does not fit, or None. none: why nothing would be written."""
     tables.execute(connection, "SAVEPOINT row")
     try:
         written = write()
     except psycopg2.Error as error:
         tables.execute(connection, "ROLLBACK TO SAVEPOINT row")
         return str(error).strip().partition("\n")[0]
-    return None if written else "the user is gone, or has another role"
+    return None if written else none
 
 
 def _insert(connection: Connection, table: str, row: Mapping[str, Any]) -> int:

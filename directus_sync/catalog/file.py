@@ -37,7 +37,8 @@ def dump(catalog: Catalog) -> bytes:
 
 def load(path: Path) -> Catalog:
     """Read a file that `dump` wrote. Raises InvalidCatalog with file, line and what to do."""
-    return parse(plain_yaml.content(path, InvalidCatalog, _RESTORE_FILE), str(path))
+    step = "restore it from git, or write it with `directus-sync pull` on a database that has been deployed"
+    return parse(plain_yaml.content(path, InvalidCatalog, step), str(path))
 
 
 def parse(content: bytes, source: str) -> Catalog:

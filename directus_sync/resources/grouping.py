@@ -39,7 +39,7 @@ def names_of(family: Family, wanted: Iterable[Resource], base: Iterable[Resource
 def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[str, Resource]:
     """Return recorded items by the names that rows have now."""
     rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
-    found = (LiveRow(kind, row.get(ID), kind.compared(row)) for kind, row in rows)
+    found = (LiveRow(kind, row.get(ID), row) for kind, row in rows)
     return grouped(family, found, names, taken=True).items
 
 

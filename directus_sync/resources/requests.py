@@ -207,5 +207,5 @@ def _leaves_first(kind: ResourceKind, rows: Sequence[Row]) -> list[Row]:
     if not kind.links:
         return list(rows)
     new = {row[ID]: row for row in rows}
-    named = {key: {row[link] for link in kind.links} & new.keys() for key, row in new.items()}
+    named = {key: [row[link] for link in kind.links if row[link] in new] for key, row in new.items()}
     return [new[key] for key in TopologicalSorter(named).static_order()]

@@ -55,9 +55,8 @@ def _node(cell: str, path: Path, line: int) -> yaml.Node:
         raise InvalidSeed(f"a cell has {plain_yaml.NO_NUL}", where=f"{path}:{line}", next="correct that line")
     node: yaml.Node | None = None
     if cell.startswith(("{", "[")):
-        # Empty lines before it, so that its nodes know the line in which they stand.
         try:
-            node = plain_yaml.tree(b"\n" * (line - 1) + cell.encode())
+            node = plain_yaml.tree(cell.encode(), line - 1)
         except plain_yaml.Unreadable as error:
             what = f"a cell can't be used: {error.reason}"
             raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line") from error

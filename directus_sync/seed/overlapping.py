@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 
 from directus_sync.errors import InvalidSeed
@@ -51,15 +52,19 @@ def _number(row: Row, name: str, otherwise: Decimal) -> Decimal:
     value = row.given.get(name)
     if not isinstance(value, Literal) or value.text is None:
         return otherwise
-    try:
-        return Decimal(value.text)
-    except InvalidOperation as error:
-        raise InvalidSeed(
-            f"{row.collection.name}.{name} must be a number", where=value.where, next="correct it"
-        ) from error
+    number = Decimal("NaN")
+    with suppress(InvalidOperation):
+        number = Decimal(value.text)
+    if number.is_nan():
+        raise InvalidSeed(f"{row.collection.name}.{name} must be a number", where=value.where, next="correct it")
+    return number
 
 
 def _spans(row: Row, ranges: Sequence[Range]) -> str:
     """Return the ranges of a row for people: 0 to 10, 1 to any."""
-    spans = (_span(row, each) for each in ranges)
-    return ", ".join(" to ".join(str(end) if end.is_finite() else "any" for end in span) for span in spans)
+    return ", ".join(f"{_limit(row, each.begin)} to {_limit(row, each.end)}" for each in ranges)
+
+
+def _limit(row: Row, name: str) -> str:
+    value = row.given.get(name)
+    return value.text if isinstance(value, Literal) and value.text is not None else "any"

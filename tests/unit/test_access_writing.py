@@ -137,6 +137,17 @@ def test_a_role_is_written_with_its_policies_in_order(folder: Folder) -> None:
     assert "    policies: [marshal, org-admin, base]\n    description: Everybody\n" in text
 
 
+def test_what_was_emptied_in_directus_is_written_as_null_and_read_again(folder: Folder) -> None:
+    text = access_files.TOP.replace("name: Member", "name: Member\n    description: Everybody")
+    (folder.path / "access.yaml").write_text(text.replace("name: Base}", "name: Base, ip_access: [10.0.0.1]}"))
+    folder.edit("policy:base", ip_access=None)
+    folder.edit("role:member", description=None)
+    written = folder.pull()["access.yaml"]
+    assert ("description: null" in written, "ip_access: null" in written) == (True, True)
+    (folder.path / "access.yaml").write_text(written)
+    assert folder.pull() == {}
+
+
 def test_a_policy_keeps_its_members(folder: Folder) -> None:
     folder.edit("policy:marshal", app_access=True)
     assert "name: Marshal, member: [marshal], app_access: true}" in folder.pull()["access.yaml"]

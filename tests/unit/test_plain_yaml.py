@@ -135,6 +135,7 @@ def test_a_value_that_is_there_twice_is_written_twice() -> None:
         ("a: [\n", "it is not YAML: did not find expected node content", 2),
         ("a: 1\n---\nb: 2\n", "it has another document", 2),
         ("a: *b\n", "it has an alias of b, which is nowhere before it", 1),
+        ("a: &x 1\nb: &x 2\nc: *x\n", "it has the name x twice", 2),
         ('a: 1\nb: ["x\\0y"]\n', "it has the character NUL", 2),
         ('a: 1\n"x\\u0000y": 2\n', "it has the character NUL", 2),
         # What is no text has no line.
@@ -186,3 +187,10 @@ def test_nodes_know_their_lines_and_what_their_values_are() -> None:
         (0, "str"), (1, "float"), (2, "null"),
     ]  # fmt: skip
     assert plain_yaml.tree(b"# nothing\n") is None
+
+
+def test_a_key_may_have_a_name_and_a_part_of_a_file_the_line_where_it_begins() -> None:
+    root = plain_yaml.tree(b"- {&k low: 1}\n- {kind: *k}\n", line=7)
+    assert isinstance(root, yaml.SequenceNode)
+    assert [node.start_mark.line for node in root.value] == [7, 8]
+    assert plain_yaml.value(root) == [{"low": 1}, {"kind": "low"}]

@@ -150,6 +150,11 @@ def test_a_policy_that_gets_another_name_in_the_files_keeps_its_base() -> None:
     assert set(base) == {"policy:new", "permission:new/events/read"}
 
 
+def test_a_base_from_before_a_column_was_owned_is_read() -> None:
+    old = Resource("policy", "a", ({"id": P, "name": "a", "admin_access": False},))
+    assert grouping.rekeyed(ACCESS, [old], grouping.names_of(ACCESS, [], [old])) == {"policy:a": old}
+
+
 def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() -> None:
     names = grouping.names_of(ACCESS, [policy("a", Q)], [policy("a", P)])
     assert names["policy", P] == f"a-{P[:8]}"

@@ -93,6 +93,24 @@ REFUSED = {
         "rules.csv:2",
         "events has no field hue",
     ),
+    "a reference over two lines": (
+        "brackets:\n  $rows: rules.csv",
+        'low,event\n1,"{slug: a,\nhue: 1}"',
+        "rules.csv:3",
+        "events has no field hue",
+    ),
+    "a range of no number": (
+        HEAD + RANGES + "  $rows: [{low: NaN, first: 1}, {low: 1, first: 1}]",
+        "",
+        "a.yaml:4",
+        "must be a number",
+    ),
+    "what overlaps, as the file has it": (
+        HEAD + RANGES + "  $rows: [{low: 1e1, first: 1}, {low: 2, high: 20, first: 1}]",
+        "",
+        "a.yaml:4",
+        "overlap: 1e1 to any, 1 to any and 2 to 20, 1 to any",
+    ),
     "ranges that are none": (HEAD + "  $disjoint: [low]\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "no ranges": (HEAD + "  $disjoint: []\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "a range of nothing": (

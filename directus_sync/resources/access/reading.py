@@ -104,7 +104,13 @@ def _said(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
     """Return the columns of a role or policy, and the names that stand beside them."""
     shape = SHAPES[kind]
     parts = node.record(shape.required, (*shape.defaults, names))
-    row = {name: _FORMS.get(name, Node.text)(child) for name, child in parts.items() if name != names}
+    row = {
+        name: None
+        if child.value is None and shape.defaults.get(name, "") is None
+        else _FORMS.get(name, Node.text)(child)
+        for name, child in parts.items()
+        if name != names
+    }
     return {**shape.defaults, **row}, parts[names].texts() if names in parts else ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
@@ -159,15 +159,24 @@ def _operation(item: Resource, row: Row) -> Iterator[Finding]:
         yield Finding(item.where, what, "write `permissions: $trigger`, or $public")
 
 
+def _circle(targets: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return operations that lead back to the first of them; none where no circle is left."""
+    try:
+        TopologicalSorter(targets).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
 def _circles(items: tuple[Resource, ...]) -> Iterator[Finding]:
     """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
     found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
     links = OPERATIONS.links
-    try:
-        TopologicalSorter({key: [item.rows[0][link] for link in links] for key, item in found.items()}).prepare()
-    except CycleError as error:
-        item = found[error.args[1][0]]
+    left = {key: [item.rows[0][link] for link in links] for key, item in found.items()}
+    while circle := _circle(left):
+        item = found[circle[0]]
         yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
+        left = {key: targets for key, targets in left.items() if key not in circle}
     named: dict[tuple[str, str], Resource] = {}
     for item in found.values():
         for link in links:
