@@ -148,6 +148,9 @@ def purge(
         lines = "\n".join(report.copy_line(copy) for copy in copies)
         options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
         with sessions.writing(loaded, "attic purge", progress) as connection:
+            # A copy may have grown, or have gone, since it was agreed to.
+            there = attic.listing(connection)
+            copies = [copy for copy in copies if copy in there]
             attic.purge(connection, sorted(copy.id for copy in copies))
     for copy in copies:
         output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")

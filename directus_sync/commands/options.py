@@ -78,8 +78,12 @@ def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) ->
 
 def confirm(what: str, *, yes: bool) -> None:
     """Ask a person on a terminal; without one `--yes` must say it. Raises WrongSettings where nobody agreed."""
-    if not yes and not (sys.stdin.isatty() and click.confirm(f"{what}. Go on?", err=True)):
+    if yes:
+        return
+    if not sys.stdin.isatty():
         raise WrongSettings(f"{what}, and nobody agreed to it", next="run again with --yes; --dry-run only shows it")
+    if not click.confirm(f"{what}. Go on?", err=True):
+        raise WrongSettings(f"{what}, and was not agreed to", next="nothing was changed")
 
 
 def load(snapshot: Path | None = None, mode: Mode | None = None) -> Settings:

@@ -53,7 +53,7 @@ def _text(done: Captured, settings: Settings, only: frozenset[Part]) -> str:
         return f"Nothing to pull: {source} equals Directus"
     lines = results.captured(done)
     if done.dry_run:
-        return "\n".join(["A pull would change:", *lines])
+        return "\n".join(["A pull would change:", *(lines or [f"  ~ {path}" for path in done.files])])
     files = " and ".join(str(path) for path in done.files)
     what = results.contents(done.live) if done.live else " and ".join(sorted(part.value for part in only))
     return "\n".join([*lines, f"Pulled {what}; commit {files}"])
@@ -88,7 +88,8 @@ def run(
         entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
         if dry_run:
             items = tuple(item for each in entering for item in each.differing)
-            return Captured((), taken.moved, taken.drift, items, taken.live, dry_run=True)
+            changed = (*taken.contents, *(path for each in entering for path in each.changed))
+            return Captured(changed, taken.moved, taken.drift, items, taken.live, dry_run=True)
         done = _written(connection, taken, entering)
         if settings.snapshot in taken.contents:
             _note_faults(connection, schema, progress)

@@ -47,9 +47,14 @@ def command(
 ) -> None:
     """Make Directus equal the files: schema, access, resources. Refuse what would undo work that nobody captured."""
     loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
-    if plan is not None and (loaded.mode is not Mode.AUTO or only != EVERYTHING or allow_destroy | discard_live):
+    otherwise = {
+        f"DIRECTUS_SCHEMA_APPLY_MODE or an option says {loaded.mode.value}": loaded.mode is not Mode.AUTO,
+        "--only leaves out a part": only != EVERYTHING,
+        "the command approves more": bool(allow_destroy | discard_live),
+    }
+    if plan is not None and any(otherwise.values()):
         raise WrongSettings(
-            "--plan applies the plan as it was saved, and the command says otherwise",
+            f"--plan applies the plan as it was saved, and {next(what for what, said in otherwise.items() if said)}",
             next="use --mode auto, and leave out --dry-run, --only, --allow-destroy and --discard-live;\n"
             "to approve more, save it again: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
         )

@@ -195,7 +195,7 @@ class DirectusClient:
                 next="look at what is there: directus-sync diff; its log says more; running again is safe",
             )
             failed.answered = True
-            # With another status it is busy, and may do it later.
+            # With another status it is busy, and may take it when it is sent again.
             failed.reason = reason_of(response) if response.status_code == 500 else ""
             raise failed
         reason = reason_of(response)

@@ -58,6 +58,9 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
 WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
     **{hazard: f"SELECT count(*) FROM {{table}} WHERE {unfit}" for hazard, unfit in _UNFIT.items()},  # noqa: S608 - constants
+    # By GROUP BY, which needs no operator on the path, as those of extensions are not.
+    Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
+    " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # One row may have the default, two may not.
     Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",

@@ -25,13 +25,14 @@ WHERE (f.collection, f.field) = (added.collection, added.field) AND NOT EXISTS (
   SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('public.%%I', f.collection))
     AND a.attname = f.field AND a.attnum > 0 AND NOT a.attisdropped)
 RETURNING f.collection || '.' || f.field"""
-# Columns that nobody captured, of the type of a field that Directus lists and whose column is gone.
+# Columns that nobody captured, of the type of a field that Directus lists and whose column is gone: the type that the
+# file says, or the one that Directus makes of it.
 _LOOK_ALIKES: Final = """
 SELECT w.collection, w.field, a.attname::text
-FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (collection, field, type)
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS w (collection, field, said, made)
 JOIN public.directus_fields f ON (f.collection, f.field) = (w.collection, w.field)
 JOIN pg_attribute a ON a.attrelid = to_regclass(format('public.%%I', w.collection)) AND a.attnum > 0
-  AND NOT a.attisdropped AND regexp_replace(format_type(a.atttypid, NULL), '^public[.]', '') = w.type
+  AND NOT a.attisdropped AND regexp_replace(format_type(a.atttypid, NULL), '^public[.]', '') IN (w.said, w.made)
 WHERE NOT EXISTS (
     SELECT FROM pg_attribute o WHERE o.attrelid = a.attrelid AND o.attname = w.field AND NOT o.attisdropped)
   AND NOT EXISTS (
@@ -50,6 +51,7 @@ def look_alikes(
         (
             change.collection,
             change.field,
+            change.after["schema"].get("data_type"),
             Column.of(change.after.get("type"), change.after["schema"]).made.split("(")[0],
         )
         for change in changes

@@ -94,8 +94,8 @@ class Checked:
 class Captured:
     """What a pull wrote to the files, or in a dry run would write.
 
-    schema: what changed in the snapshot file; catalog: how the file differed from the database; entered: files of
-    resources, in a dry run items; live: None where the schema was left out.
+    files: all of them; schema: what changed in the snapshot file; catalog: how the file differed from the database;
+    entered: files of resources, in a dry run items; live: None where the schema was left out.
     """
 
     files: tuple[Path, ...]
@@ -108,7 +108,7 @@ class Captured:
     @property
     def anything(self) -> bool:
         """Tell whether anything was, or would be, written."""
-        return bool(self.files or self.schema or self.catalog or self.entered)
+        return bool(self.files)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def captured_document(done: Captured) -> dict[str, Any]:
     """Return what a pull changed, for machines."""
     return {
         "dry_run": done.dry_run,
-        "files": [str(path) for path in done.files],
+        "files": [] if done.dry_run else [str(path) for path in done.files],
         "changes": [{"action": change.action.value, "id": change.id} for change in done.schema],
         "catalog": [str(found.object) for found in done.catalog],
         "entered": list(done.entered),

@@ -118,8 +118,8 @@ class ResourceKind:
         return (ID, *self.owned) if self.stored else self.owned
 
     def compared(self, row: Row) -> Row:
-        """Return of a row what is compared and recorded."""
-        return {column: row[column] for column in self.columns}
+        """Return of a row what is compared and recorded. A row that an older version recorded may lack columns."""
+        return {column: row[column] for column in self.columns if column in row}
 
     def select(self) -> str:
         """Return SQL that yields kind, primary key and row, canonical but for `lists`, as text, text and JSON."""

@@ -42,10 +42,11 @@ _REFERENCE: Final = ("foreign_key_table", "foreign_key_column")
 SCHEMA_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
     "collections": {"name": str},
     "fields": {
+        **dict.fromkeys(("name", "table", "data_type"), str),
         "default_value": object,
         **dict.fromkeys(("max_length", "numeric_precision", "numeric_scale"), int),
         **dict.fromkeys(_FLAGS, bool),
-        **dict.fromkeys(("name", "table", "data_type", "generation_expression", *_REFERENCE), str),
+        **dict.fromkeys(("generation_expression", *_REFERENCE), str),
     },
     "systemFields": {"is_indexed": bool},
     "relations": dict.fromkeys(("table", "column", "constraint_name", "on_update", "on_delete", *_REFERENCE), str),

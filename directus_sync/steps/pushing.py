@@ -119,7 +119,8 @@ class Pushing:
                     if number > 0:
                         # Without its session it has no lock any more: another deploy may be at work.
                         database.query(self.connection, "SELECT true")
-                    if number == 1 and (who := holders.describe(self.connection)):
+                    if number == 1:
+                        who = holders.describe(self.connection) or "a session that has just ended"
                         self.progress.note(f"Waiting for a table that others use: {who}")
                     _apply_twice(client, wanted, judged)
         except ApplyUnclear as unclear:
@@ -168,8 +169,10 @@ def _apply_twice(client: DirectusClient, wanted: Snapshot, judged: Plan) -> None
     if not (first.undone and first.reason) or _is_locked_out(first):
         raise first
     second = _failure(client, wanted, judged)
+    if second is not None and second.undone and second.reason == first.reason:
+        raise refused_apply(second.reason, second.where) from second
     if second is not None:
-        raise refused_apply(second.reason, second.where) if second.reason == first.reason and second.undone else second
+        raise second
 
 
 def _failure(client: DirectusClient, wanted: Snapshot, judged: Plan) -> ApplyUnclear | None:

@@ -88,14 +88,25 @@ def test_a_column_that_was_renamed_by_sql_does_not_come_back_empty(site: Site) -
     assert site.database.rows("SELECT plate FROM vehicles") == [("AA 301 BB",)]
 
 
-def test_a_geometry_that_was_renamed_by_sql_is_found_by_its_type(bootstrapped: Tool) -> None:
+@pytest.mark.parametrize(
+    ("type_name", "said", "column", "value"),
+    [
+        ("geometry.Point", "POINT", "geometry(Point, 4326)", "st_setsrid(st_makepoint(19.8, 41.3), 4326)"),
+        # Directus makes another type of each, and an adopted database has what somebody made.
+        ("integer", "smallint", "smallint", "1"),
+        ("json", "jsonb", "jsonb", "'{}'"),
+    ],
+)
+def test_a_column_that_was_renamed_by_sql_is_found_by_its_type(
+    bootstrapped: Tool, type_name: str, said: str, column: str, value: str
+) -> None:
     bootstrapped.database.execute(
-        "CREATE TABLE spots (place geometry(Point, 4326));"
-        " INSERT INTO spots VALUES (st_setsrid(st_makepoint(19.8, 41.3), 4326));"
+        f"CREATE TABLE spots (place {column}); INSERT INTO spots VALUES ({value});"
         " INSERT INTO directus_fields (collection, field) VALUES ('spots', 'location')"
     )
-    field = {"type": "geometry.Point", "schema": {"data_type": "POINT"}}
-    change = Change(Action.ADD, ItemKind.FIELD, "spots", "location", after=field)
+    change = Change(
+        Action.ADD, ItemKind.FIELD, "spots", "location", after={"type": type_name, "schema": {"data_type": said}}
+    )
     with database.connect(bootstrapped.settings, "test") as connection:
         assert sql_changes.look_alikes(connection, [change], None) == {"spots.location": ("place",)}
 

@@ -106,6 +106,8 @@ def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool
 def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
     path = tmp_path / "new" / "schema.yaml"
     with serve("bootstrapped", "", small.pushed) as running:
+        missing = running.tool("pull", "--dry-run", "--snapshot", path)
+        assert (missing.code, f"  ~ {path}" in missing.out, path.exists()) == (3, True, False), missing.text
         assert running.tool("pull", "--snapshot", path).code == 0
         before = path.read_bytes()
         field(running, "vehicles", "colour", "string", meta={"note": "As painted"})

@@ -25,9 +25,12 @@ def test_a_purge_asks_before_it_takes_the_lock_that_deploys_wait_for(monkeypatch
     monkeypatch.setattr(options, "confirm", lambda *_, **__: done.append("asked"))
     monkeypatch.setattr(sessions, "reading", lambda *_: nullcontext())
     monkeypatch.setattr(sessions, "writing", writing)
-    monkeypatch.setattr(attic, "listing", lambda _: [SimpleNamespace(id=1, item=attic.AtticItem("vehicles"))])
+    copies = [SimpleNamespace(id=number, item=attic.AtticItem("vehicles")) for number in (1, 2)]
+    # The second one is gone when the lock is there.
+    monkeypatch.setattr(attic, "listing", lambda _: copies[:1] if "locked" in done else copies)
     monkeypatch.setattr(attic, "purge", lambda _, ids: done.append(f"purged {ids}"))
     monkeypatch.setattr(report, "copy_line", lambda _: "copy 1")
     monkeypatch.setattr(report, "copy_document", lambda _: {})
-    assert CliRunner().invoke(cli.app, ["attic", "purge", "1"]).exit_code == 0
+    finished = CliRunner().invoke(cli.app, ["attic", "purge", "1", "2"])
+    assert (finished.exit_code, "Purged 1 copy" in finished.output) == (0, True), finished.output
     assert done == ["asked", "locked", "purged [1]"]
