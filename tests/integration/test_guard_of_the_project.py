@@ -79,8 +79,9 @@ def test_what_only_compares_exits_3_and_changes_nothing(server: RunningDirectus,
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     dry = server.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="dry-run")
     before = server.database.contents()
-    for tool, command in ((server.tool, "diff"), (server.tool, "check"), (dry, "push"), (dry, "deploy")):
-        shown = tool(command, "--snapshot", snapshot_file)
+    plain = [(server.tool, words) for words in (["diff"], ["check"], ["push", "--dry-run"], ["deploy", "--dry-run"])]
+    for tool, words in (*plain, (dry, ["push"]), (dry, ["deploy"])):
+        shown = tool(*words, "--snapshot", snapshot_file)
         assert shown.code == 3, shown.text
         assert "Plan: 0 to add, 1 to change, 0 to remove\n  ~ vehicles.plate" in shown.out
     listed = json.loads(server.tool("diff", "--json", "--snapshot", snapshot_file).out)
