@@ -78,6 +78,13 @@ def test_the_template_of_env_shows_the_defaults(load: Callable[..., settings.Set
     assert shown.excluded_tables == load().excluded_tables
 
 
+def test_the_table_of_settings_and_the_template_of_env_show_the_same_defaults() -> None:
+    listed = table(pages.generated("settings"))
+    for name, value in example().items():
+        if value:
+            assert listed[name][0] == value
+
+
 def test_the_template_of_env_marks_what_is_required_and_says_how_to_make_secrets() -> None:
     for name in ("DB_HOST", "KEY", "ADMIN_EMAIL"):
         (paragraph,) = (part for part in EXAMPLE.split("\n\n") if re.search(rf"^{name}=", part, re.MULTILINE))

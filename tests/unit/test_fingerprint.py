@@ -11,13 +11,17 @@ import pytest
 from directus_sync.settings import Settings
 from directus_sync.state import fingerprint
 
-FILES = ("schema.yaml", "catalog.yaml", "removals.yaml", "roles.yaml")
+FILES = (
+    *("schema.yaml", "catalog.yaml", "removals.yaml", "roles.yaml", "access/access.yaml"),
+    *("access/collections/events.yaml", "resources/settings.yaml", "resources/flows/notice.yaml"),
+)
 
 
 @pytest.fixture
 def settings(load: Callable[..., Settings], tmp_path: Path) -> Settings:
     """Return the settings of a checkout whose files exist."""
     for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"this is {name}\n", encoding="utf-8")
     return dataclasses.replace(load(), snapshot=tmp_path / "schema.yaml")
 
@@ -31,7 +35,7 @@ def test_the_same_files_and_settings_give_the_same_inputs(settings: Settings) ->
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_is_one_of_the_inputs(settings: Settings, name: str) -> None:
-    path = settings.snapshot.with_name(name)
+    path = settings.snapshot.parent / name
     before = fingerprint.inputs(settings)
     path.write_text("another", encoding="utf-8")
     changed = fingerprint.inputs(settings)

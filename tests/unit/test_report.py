@@ -13,6 +13,8 @@ import pytest
 from directus_sync.catalog.upkeep import Verified
 from directus_sync.report import plans, results
 from directus_sync.report.outcome import Checked, Deployed, Status
+from directus_sync.resources.access_kinds import POLICIES
+from directus_sync.resources.plan import Judged, ResourceChange, ResourcePlan
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Plan, Verdict
@@ -118,6 +120,10 @@ def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
     assert results.deployed(nothing) == "Nothing to do: database and Directus equal the checkout (250 ms)"
     done = replace(nothing, pre=(PRE,), pushed=planned("collection_added"), post=(POST, POST), seconds=14.24)
     assert results.deployed(done) == "Deployed in 14.2 s: 1 pre, 1 change, 2 post; 0 rows at risk"
+    policy = ResourceChange(Action.ADD, POLICIES, "a", (), ({"id": "1"},))
+    access = ResourcePlan("access", (Judged(policy, Mover.GIT, None),))
+    both = replace(done, families=(access, ResourcePlan("resources")))
+    assert results.deployed(both) == "Deployed in 14.2 s: 1 pre, 1 change, 2 post, 1 change of access; 0 rows at risk"
     # Its schema was left alone.
     skipped = replace(nothing, pre=(PRE,), pushed=None, seconds=1.0)
     assert results.deployed_document(skipped)["pushed"] is None
@@ -130,15 +136,19 @@ def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
 def test_a_check_names_what_differs_and_what_to_run(planned: Planned) -> None:
     equal = Checked({"pre": (), "post": ()}, bootstrap=False, plan=EMPTY)
     pending = replace(equal, pending={"pre": (), "post": (POST,)})
-    deploy = "post: 1 revision pending (post_0001)\nnext: directus-sync deploy brings the checkout to the database"
+    deploy = "next: directus-sync deploy brings the checkout to the database"
     pull = "next: directus-sync pull captures what was changed in Directus"
+    edited = planned("note_changed", base=None)
     for found, said in (
         (equal, "Nothing differs: database and Directus equal the checkout"),
-        (pending, deploy),
-        (replace(equal, plan=planned("note_changed", base=None)), pull),
-        (replace(equal, bootstrap=True), "Directus's own tables are missing"),
+        (pending, f"post: 1 revision pending (post_0001)\n{deploy}"),
+        (replace(equal, plan=edited), f"{plans.plan(edited)}\n{pull}"),
+        (
+            replace(equal, bootstrap=True),
+            f"Directus's own tables are missing, or older than the installed version\n{deploy}",
+        ),
     ):
-        assert said in results.checked(found)
+        assert results.checked(found) == said
         assert results.checked_document(found)["equal"] is (found is equal)
     assert results.checked_document(pending)["pending"] == {"pre": [], "post": ["post_0001"]}
 

@@ -34,7 +34,7 @@ BAD_URLS = (
     # Directus takes `access_token` from the query, and the URL is part of many a message.
     *("http://example.com?access_token=hunter22", "http://example.com#hunter22"),
 )
-BAD_TOKENS = ("hunter22\n", "hunter 22", "hunter22\r\nX-Evil: 1", "h\u00fcnter22")
+BAD_TOKENS = ("hunter22\n", "hunter22 2", "hunter22\r\nX-Evil: 1", "h\u00fcnter22")
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"DB_DATABASE": ""}, "DB_HOST is set, but not DB_DATABASE"),
     ({"DB_USER": ""}, "DB_HOST is set, but not DB_USER"),

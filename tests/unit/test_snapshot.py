@@ -278,6 +278,7 @@ EDITS: list[tuple[str, str, str, str]] = [
         for version in ("11.17", "main", "11.x.4", "'11.17'", "11.17.4.")
     ),
     ("relations: []", "relations: []\nflows: []", "'flows'", "flows:"),
+    ("relations: []", "relations: &r []\nflows: *r", "an alias", "flows:"),
     # What a careless merge leaves behind. Directus refuses such a file as well.
     ("relations: []", "<<<<<<< HEAD\nrelations: []\n=======", "not YAML", "relations:"),
     ("vendor: postgres", "vendor: postgres\nvendor: mysql", "twice", "vendor: mysql"),
@@ -293,6 +294,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("      table: events\n", "      table: entries\n", "`schema.table` of events.id must be events", ""),
     ("      sort: 1\n", "      sort: 1 - m2o\n", "`meta.sort` of events.id must be an integer, not '1 - m2o'", ""),
     ("max_length: null\n", "max_length: 10.0\n", "`schema.max_length` of events.id must be an integer, not 10.0", ""),
+    ("max_length: null\n", "max_length: '10'\n", "`schema.max_length` of events.id must be an integer, not '10'", ""),
     ("hidden: false\n", "hidden: 0\n", "`meta.hidden` of events must be true or false, not 0", ""),
     ("    schema:\n      name: events\n", "    schema: events\n", "`schema` of events must be a mapping", ""),
 ]
