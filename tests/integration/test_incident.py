@@ -13,6 +13,8 @@ FIVE = ("classes", "entries", "entry_crew", "entry_devices", "events")
 # With directus_users, the seven of the snapshot in the image.
 SIX = ("devices", "organization_devices", "organization_users", "organization_vehicles", "organizations", "vehicles")
 
+CLUB = "00000000-0000-4000-8000-000000000002"
+
 
 def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot, tmp_path: Path) -> None:
     tables = [name for (name,), entry in committed.section("collections").items() if entry.get("schema")]
@@ -79,3 +81,16 @@ def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None
         assert "3 put back" in done.out
         assert running.database.schema() == wanted
         assert running.tool("deploy").out.startswith("Nothing to do")
+
+        # Rows that are there by now come first.
+        running.database.execute(
+            "ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key;"
+            f"INSERT INTO organizations (id, name, slug) VALUES ('{CLUB}', 'Motorsport Club Albania', 'mca');"
+            "INSERT INTO events (id, organization_id, name, slug, discipline, starts_at, ends_at) SELECT"
+            f" gen_random_uuid(), '{CLUB}', 'Twice', 'twice', 'rally', now(), now() + interval '1 day'"
+            " FROM generate_series(1, 2)"
+        )
+        failed = running.tool.refused("precondition-failed", "deploy", code=1)
+        assert "constraint events.events_organization_id_slug_key can't be put back" in failed.err
+        assert f"({CLUB}, …)  2 rows" in failed.err
+        assert running.database.value("SELECT count(*) FROM events") == 2
