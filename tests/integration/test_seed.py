@@ -275,10 +275,27 @@ def test_a_file_that_fails_half_way_is_undone_and_names_the_line(server: Running
     assert f"what was written of {file} is undone" in failed.err
     assert f"{file}:16" in failed.err
     assert counts(server) == before
-    # What was overwritten has its old value again.
-    assert (
-        server.database.value("SELECT name FROM organizations WHERE slug = 'msc-albania'") == "Motorsport Club Albania"
+
+
+def test_rows_that_were_overwritten_get_their_old_values_back(server: RunningDirectus, write: Write) -> None:
+    first = server.create("organizations", name="First", slug="undo-1")["id"]
+    device = server.create("devices", imei="350000000008888", model="FMB920")["id"]
+    # There is no such role, which is found after the name and the model were changed.
+    file = write(
+        """
+        organizations:
+        - {slug: undo-1, name: Changed}
+        devices:
+        - {imei: 350000000008888, model: FMB003}
+        entry_crew:
+        - {entry_id: {race_number: 301}, user_id: {email: test.pilot@example.com}, role: passenger}
+        """
     )
+    failed = server.tool("seed", "--force", file)
+    assert failed.code == 1, failed.text
+    assert "is undone" in failed.err
+    assert name_of(server, first) == "First"
+    assert server.database.value("SELECT model FROM devices WHERE id = %s", device) == "FMB920"
 
 
 def test_files_before_the_one_that_fails_stay_and_are_named(server: RunningDirectus, tmp_path: Path) -> None:
