@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ from directus_sync.attic import AtticItem, mirror, tables
 from directus_sync.errors import AtticFailed, SyncError
 from directus_sync.postgres import database
 from tests.attics import RUN, Attic, open_attic, resetting
-from tests.conftest import Database, Tool
+from tests.conftest import ROOT, Database, Tool
 from tests.processes import until
 
 _until = partial(until, seconds=30)
@@ -403,3 +406,53 @@ def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) 
         "error[attic-failed]: Item could not be copied to the attic: canceling statement due to lock timeout"
     )
     assert attic.listing(items.connection) == ()
+
+
+ENDLESS = """
+from datetime import timedelta
+from uuid import UUID
+from directus_sync import attic, settings
+from directus_sync.postgres import database
+with database.connect(settings.load(), "test") as connection:
+    while True:
+        items = [attic.AtticItem(f"big_{number}") for number in range(4)]
+        attic.finish(connection, attic.keep(connection, items, attic.Taking(UUID(int=1), "push", "")))
+        attic.purge(connection, attic.overdue(connection, timedelta(days=1)))
+"""
+
+
+def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
+    """Kill a process that keeps and purges without end, `delay` seconds after its first copy."""
+    before = len(attic.listing(kept.connection))
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS], cwd=ROOT, env=tool.environ)
+    _until(lambda: len(attic.listing(kept.connection)) > before)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    session = "SELECT FROM pg_stat_activity WHERE application_name LIKE %s"
+    _until(lambda: not kept.database.rows(session, f"%:{process.pid}"))
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_point_leaves_whole_copies_and_after_a_sweep_nothing_else(
+    kept: Attic, settled: Tool
+) -> None:
+    for number in range(4):
+        kept.database.execute(
+            f"CREATE TABLE big_{number} (id int PRIMARY KEY, note text);"
+            f" INSERT INTO big_{number} SELECT n, 'note ' || n FROM generate_series(1, 3000) n"
+        )
+    unsettled = 0
+    for attempt in range(12):
+        _kill_while_keeping(kept, settled, attempt * 0.007)
+        unsettled += bool(kept.temporary())
+        kept.database.execute(f"INSERT INTO big_0 VALUES ({-attempt}, 'after the kill')")
+        attic.sweep(kept.connection)
+        assert kept.temporary() == []
+    assert unsettled
+    copies = attic.listing(kept.connection)
+    names = "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relkind = 'r'"
+    assert {name for (name,) in kept.database.rows(names)} == {copy.table for copy in copies}
+    for copy in copies:
+        counted = f"SELECT count(*), count(*) FILTER (WHERE id > 0) FROM attic.{copy.table}"
+        assert kept.database.rows(counted) == [(copy.rows, 3000)]
