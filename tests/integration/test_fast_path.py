@@ -374,6 +374,11 @@ def test_every_command_starts_node_when_something_moved(deployed: Tool, tmp_path
         assert done.code != 0
 
 
+def test_a_right_that_somebody_changed_stops_a_deploy_before_anything_is_started(deployed: Tool) -> None:
+    deployed.database.execute(MOVES["a right"])
+    assert "Start" not in deployed.refused("uncaptured-live-work", "deploy").err
+
+
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_a_new_revision_is_looked_at(watched: Watched, tmp_path: Path, branch: Branch) -> None:
     newer = Checkout.with_revision(tmp_path / "newer", "get_bind()", "get_bind()", branch)

@@ -33,12 +33,13 @@ def test_whatever_names_a_column_does_not_go_along_silently(server: RunningDirec
     assert server.tool("pull", "--snapshot", snapshot_file).code == 0
     edited(snapshot_file, without_field("vehicles", "plate"))
     before = server.database.contents()
-    refused = server.tool.refused(
-        "catalog-expects-it", "push", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate"
-    )
+    approved = ("--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate")
+    refused = server.tool.refused("catalog-expects-it", "push", *approved)
     for name in ('"Plates by hand"', "with_a_condition", "including", "checked"):
         assert name in refused.err
     assert server.database.contents() == before
+    shown = server.tool("diff", *approved)
+    assert (shown.code, "refused: catalog-expects-it" in shown.out) == (3, True), shown.text
 
 
 def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_silently(

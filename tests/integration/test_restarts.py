@@ -9,17 +9,19 @@ from pathlib import Path
 from tests.conftest import SNAPSHOT, Tool
 
 NOTE = "UPDATE directus_fields SET note = 'As on the papers' WHERE (collection, field) = ('vehicles', 'plate')"
+NAME = "UPDATE directus_settings SET project_name = 'As on the papers'"
 
 
 def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool) -> None:
     assert deployed("deploy").code == 0
-    deployed.database.execute(NOTE)
+    deployed.database.execute(f"{NOTE}; {NAME}")
 
     booted = deployed("deploy", "--", "sh", "-c", 'echo "serving with $DIRECTUS_SYNC_UNCAPTURED"')
 
-    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving with 1"), booted.text
-    assert "Directus has work that nobody captured: vehicles.plate" in booted.err
-    assert "note       Directus has work that nobody captured: vehicles.plate" in deployed("status").out
+    assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving with 2"), booted.text
+    uncaptured = "Directus has work that nobody captured: vehicles.plate, setting:project_name"
+    assert uncaptured in booted.err
+    assert f"note       {uncaptured}" in deployed("status").out
     assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"
     # A deploy by hand or in a pipeline refuses, and so does a boot that is told to.
     assert deployed("deploy").code == 4
