@@ -263,6 +263,17 @@ OUTLINE = (
 )
 
 
+# One of each form of what Directus says of a field.
+SAID = {
+    "entries_event_id_race_number_key": (
+        'Value for field "event_id, race_number" in collection "entries" has to be unique.'
+    ),
+    "entries_race_number_check": (
+        'Validation failed for field "race_number". Value has to be greater than or equal to "1".'
+    ),
+}
+
+
 @pytest.mark.parametrize("name", sorted(CASES.keys() - WRITTEN))
 def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
     fits, refused = CASES[name]
@@ -285,6 +296,8 @@ def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
     else:
         code = "RECORD_NOT_UNIQUE" if name in UNIQUES else "FAILED_VALIDATION"
         assert error["extensions"]["code"] == code, error
+        assert set(error["extensions"]["field"].split(", ")) <= set(re.findall(r"\w+", DEFINITIONS[name][1]))
+        assert error["message"] == SAID.get(name, error["message"])
 
 
 # Beside the catalog's constraints: what Directus itself made of the snapshot.

@@ -65,6 +65,13 @@ def test_the_first_deploy_says_what_it_did_and_starts_the_worker_alone(
     _assert_ends_like_any_other(empty)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("revision", ["pre_0001", "pre_0003", "pre@head"])
+def test_deploy_goes_on_from_where_alembic_stopped(empty: Tool, revision: str) -> None:
+    assert empty.alembic("upgrade", revision).code == 0
+    _assert_ends_like_any_other(empty)
+
+
 # A revision that is applied somewhere stays as it was.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Column.copy")

@@ -97,6 +97,15 @@ def test_dropped_days_take_their_last_positions_along(session: psycopg.Connectio
     assert session.execute("SELECT drop_positions(%s)", (load.START,)).fetchone() == (0,)
 
 
+def test_what_came_without_triggers_is_filled_in(session: psycopg.Connection[Any]) -> None:
+    insert(session, fix(DEVICES[0], 10))
+    session.execute("DROP TRIGGER keep_last_positions ON positions")
+    insert(session, *(fix(device, day * 86_400 + 20) for device in DEVICES[1:] for day in range(DAYS)))
+    insert(session, fix(DEVICES[1], 3 * 86_400, faulty=True), fix("faulty", 1, faulty=True))
+    session.execute("SELECT fill_last_positions()")
+    assert len(require_equal(session)) == len(DEVICES)
+
+
 def test_a_writer_of_positions_needs_no_right_on_the_last_ones(session: psycopg.Connection[Any]) -> None:
     session.execute("CREATE ROLE writer_of_positions; GRANT SELECT, INSERT ON positions TO writer_of_positions")
     session.execute("SET LOCAL ROLE writer_of_positions")
