@@ -144,14 +144,15 @@ def test_a_pipe_that_somebody_named_so_does_not_hold_up_a_run(monkeypatch: pytes
     pipe = short / f"{sockets.PREFIX}pipe"
     os.mkfifo(pipe)
     os.utime(pipe, (0, 0))
-    made = threading.Event()
 
     def make() -> None:
         with sockets.folder():
-            made.set()
+            pass
 
-    threading.Thread(target=make, daemon=True).start()
-    assert made.wait(5)
+    making = threading.Thread(target=make, daemon=True)
+    making.start()
+    making.join(5)
+    assert not making.is_alive()
     shutil.rmtree(short)
 
 
