@@ -19,7 +19,7 @@ ODD = ['quo"te', "50%", "a?b", "Upper Case", "x" * 63]
 
 @pytest.fixture(scope="module")
 def tool(copied: Copying) -> Iterator[Tool]:
-    """The tool, on one database for all, in which each test makes its tables anew."""
+    """The tool, on one database for all tests. Each test creates its own tables."""
     with copied("bootstrapped") as found:
         yield Tool(found)
 

@@ -25,7 +25,7 @@ CREATE TABLE t (id integer PRIMARY KEY, f text, r integer)"""
 
 @pytest.fixture(scope="module")
 def tool(copied: Copying) -> Iterator[Tool]:
-    """The tool, on one database for all, whose tables each test makes anew."""
+    """The tool, on one database for all tests. Each test creates its own tables."""
     with copied("bootstrapped") as found:
         yield Tool(found)
 
