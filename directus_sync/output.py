@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
-from directus_sync import hints, settings
+from directus_sync import settings
 from directus_sync.errors import SyncError
+from directus_sync.text import hints
 
 # The form of --json: raised when a key changes its meaning or goes away, not when one is added.
 JSON_VERSION: Final = 1

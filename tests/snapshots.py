@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.yaml_files import plain_yaml
 
 Document = dict[str, Any]
 Edit = Callable[[Document], object]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from directus_sync import plain_yaml
+from directus_sync.yaml_files import plain_yaml
 
 NAMES: Final = ("schema.yaml", "catalog.yaml", "access", "resources")
 SECTIONS: Final = ("collections", "fields", "relations")

@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from directus_sync import sql_text
+from directus_sync.text import quoting
 
 
 class Kind(Enum):
@@ -88,12 +88,12 @@ class Object:
         match = re.fullmatch(_NAMES[self.kind], self.name)
         if match is None:
             raise ValueError(f"{self.name!r} is not the name of a {self.kind.noun}")
-        return tuple(part if part.startswith('"') else sql_text.identifier(part) for part in match.groups() if part)
+        return tuple(part if part.startswith('"') else quoting.identifier(part) for part in match.groups() if part)
 
 
 def identifier(name: str) -> str:
     """Write an identifier of PostgreSQL's catalogs as it stands in an object's name; SQL has it always quoted."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else sql_text.identifier(name)
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quoting.identifier(name)
 
 
 @dataclass(frozen=True)

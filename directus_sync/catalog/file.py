@@ -9,10 +9,10 @@ from typing import Final
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.catalog import Catalog, Kind, Object
 from directus_sync.errors import InvalidCatalog
-from directus_sync.plain_yaml import TAG
+from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files.plain_yaml import TAG
 
 HEADER: Final = """\
 # What the database contains beyond Directus's snapshot, as PostgreSQL prints it: the result of the migrations.

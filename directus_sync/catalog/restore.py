@@ -19,7 +19,7 @@ from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 _SCHEMA: Final = "public"
 

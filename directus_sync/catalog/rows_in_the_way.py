@@ -14,7 +14,7 @@ from directus_sync import output
 from directus_sync.catalog import Kind, Object, printed
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 SAMPLE_KEYS: Final = 5
 

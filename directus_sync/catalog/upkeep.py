@@ -13,7 +13,7 @@ from directus_sync.catalog.restore import Repair
 from directus_sync.errors import CatalogExpectsIt
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
-from directus_sync.wording import listed
+from directus_sync.text.wording import listed
 
 _CONSTRAINT = """
 SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conname = (parse_ident(%s))[1]

@@ -20,7 +20,7 @@ from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import history
 from directus_sync.steps import families, planning, sessions
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 
 @click.command()

@@ -18,7 +18,7 @@ from directus_sync.postgres.database import Connection
 from directus_sync.report import copies as report
 from directus_sync.settings import Settings
 from directus_sync.steps import sessions
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 Completing = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 

@@ -7,7 +7,7 @@ from directus_sync.errors import DirectusTooOld, DirectusUpgrade
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
-from directus_sync.wording import count, shortened
+from directus_sync.text.wording import count, shortened
 
 
 def missing_migrations(connection: Connection, settings: Settings) -> tuple[str, ...]:

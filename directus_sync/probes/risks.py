@@ -18,7 +18,7 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.columns import INDEXED_BYTES
 from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
-from directus_sync.wording import shown
+from directus_sync.text.wording import shown
 
 # The type comes from a file, so it must match this before it becomes part of a statement.
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ]*(\([A-Za-z0-9, ]+\))?")

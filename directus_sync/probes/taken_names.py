@@ -12,8 +12,8 @@ from directus_sync.schema import default_names
 from directus_sync.schema.approvals import pasted
 from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.sql_text import identifier
-from directus_sync.wording import count
+from directus_sync.text.quoting import identifier
+from directus_sync.text.wording import count
 
 # Directus lists a collection only if it has a row for it.
 _TAKEN: Final = """

@@ -7,7 +7,7 @@ from typing import Any
 
 from directus_sync import output
 from directus_sync.attic import Copy, Restored
-from directus_sync.wording import LINES, count
+from directus_sync.text.wording import LINES, count
 
 
 def copy_line(copy: Copy) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from directus_sync.output import coloured
 from directus_sync.schema.diff import ABSENT, Action, Change, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Mover, Plan, PlanItem, Verdict
-from directus_sync.wording import count, cut, listed
+from directus_sync.text.wording import count, cut, listed
 
 _NAMES_SHOWN: Final = 5
 _COLOURS: Final = {"+": "32", "~": "33", "-": "31"}

@@ -9,7 +9,7 @@ from directus_sync.errors import RefusedPlan
 from directus_sync.schema.diff import Action, ItemKind
 from directus_sync.schema.plan import Plan, PlanItem
 from directus_sync.schema.rules import SchemaRule
-from directus_sync.wording import count, listed, shortened
+from directus_sync.text.wording import count, listed, shortened
 
 
 def error(plan: Plan, operation: str) -> RefusedPlan:

@@ -14,7 +14,7 @@ from directus_sync.resources.plan import Judged, ResourcePlan
 from directus_sync.resources.rules import ResourceRule
 from directus_sync.schema.diff import ABSENT, Action
 from directus_sync.schema.plan import Mover
-from directus_sync.wording import count, shortened
+from directus_sync.text.wording import count, shortened
 
 _WIDENS: Final = "widens"
 

@@ -16,7 +16,7 @@ from directus_sync.resources.plan import ResourcePlan
 from directus_sync.schema.diff import NO_DIFFERENCE
 from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 # What a pull makes of a difference between database and catalog.yaml.
 _DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}

@@ -11,7 +11,7 @@ from directus_sync.output import duration
 from directus_sync.report.outcome import Seeded
 from directus_sync.report.plans import short
 from directus_sync.seed import Action
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 if TYPE_CHECKING:
     from directus_sync.seed.planning import Judged

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.resources.items import text as canonical
+from directus_sync.yaml_files import plain_yaml
 
 _WIDTH: Final = 120
 # A mapping without entries. A key without a value would be null, and a file of nothing but comments has no value.

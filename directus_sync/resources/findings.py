@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from directus_sync.errors import SyncError
-from directus_sync.wording import LINES, shortened
+from directus_sync.text.wording import LINES, shortened
 
 
 @dataclass(frozen=True)

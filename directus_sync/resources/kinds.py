@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from directus_sync.resources.items import Row, text
-from directus_sync.sql_text import literal
-from directus_sync.wording import count
+from directus_sync.text.quoting import literal
+from directus_sync.text.wording import count
 
 Rows = tuple[Row, ...]
 # The primary key of each of Directus's own tables that is a kind here.

@@ -10,7 +10,7 @@ from directus_sync.resources.plan import Judged, ResourceChange
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 Items = Sequence[Judged]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from directus_sync.resources.access_kinds import POLICY, ROLE
 from directus_sync.resources.items import Row
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
-from directus_sync.tree import Node
+from directus_sync.yaml_files.tree import Node
 
 # The types of a column, and what they are called. The others are texts.
 _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {

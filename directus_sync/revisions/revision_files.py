@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from directus_sync.errors import InvalidRevisions
 from directus_sync.revisions.checksum import assigned_name, checksum
-from directus_sync.wording import cut
+from directus_sync.text.wording import cut
 
 # Where a revision stands is not what it does: `make renumber` changes both.
 _POSITION: Final = frozenset({"revision", "down_revision"})

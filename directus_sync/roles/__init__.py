@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from directus_sync import tree
 from directus_sync.errors import InvalidRoles
-from directus_sync.tree import Form, Node
+from directus_sync.yaml_files import tree
+from directus_sync.yaml_files.tree import Form, Node
 
 RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")

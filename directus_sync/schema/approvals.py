@@ -11,9 +11,10 @@ from typing import Final
 
 import yaml
 
-from directus_sync import files, plain_yaml
+from directus_sync import files
 from directus_sync.errors import InvalidRemovals
 from directus_sync.schema.plan import ON_THE_COMMAND_LINE, Approvals
+from directus_sync.yaml_files import plain_yaml
 
 SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"

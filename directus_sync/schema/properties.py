@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from directus_sync.wording import shown
+from directus_sync.text.wording import shown
 
 # By section of a snapshot and by name.
 Properties = Mapping[str, Mapping[str, "Property"]]

@@ -14,8 +14,8 @@ from directus_sync.errors import CatalogExpectsIt
 from directus_sync.schema import approvals
 from directus_sync.schema.diff import ABSENT, Action, ItemKind
 from directus_sync.schema.plan import Hazard, Mover, PlanItem, Remains
-from directus_sync.sql_text import identifier, literal
-from directus_sync.wording import count, listed
+from directus_sync.text.quoting import identifier, literal
+from directus_sync.text.wording import count, listed
 
 Items = Sequence[PlanItem]
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSnapshot, WrongSettings
 from directus_sync.schema import default_names, snapshot_checks
 from directus_sync.schema.properties import Properties
 from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR, Fault
+from directus_sync.yaml_files import plain_yaml
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 _RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from directus_sync.schema import exports
-from directus_sync.sql_text import literal
-from directus_sync.wording import cut, shown
+from directus_sync.text.quoting import literal
+from directus_sync.text.wording import cut, shown
 
 FORMAT_VERSION: Final = 1
 VENDOR: Final = "postgres"

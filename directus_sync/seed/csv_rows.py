@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSeed
+from directus_sync.yaml_files import plain_yaml
 
 
 def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]]:

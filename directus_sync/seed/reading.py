@@ -12,10 +12,10 @@ from typing import Final
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.errors import InvalidSeed
-from directus_sync.plain_yaml import TAG
 from directus_sync.seed import csv_rows
+from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files.plain_yaml import TAG
 
 # Names the fields that tell rows apart where the schema declares no key; no collection has a dollar in its name.
 KEYS: Final = "$keys"

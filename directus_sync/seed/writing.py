@@ -16,7 +16,7 @@ from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key
 from directus_sync.seed.resolving import Existing
 from directus_sync.seed.store import Store, Wanted
 from directus_sync.seed.values import Literal, Row
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 # What one request holds at most. Directus takes JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE says otherwise,
 # and holds every lock until all rows of a request are written.

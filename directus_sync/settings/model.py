@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from directus_sync import hiding
 from directus_sync.errors import WrongSettings
 from directus_sync.project import ALEMBIC_TABLES
+from directus_sync.settings import hiding
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 

@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from directus_sync import hiding
 from directus_sync.errors import WrongSettings
+from directus_sync.settings import hiding
 from directus_sync.settings.model import ROOT, DatabaseSettings, Mode, Settings
 from directus_sync.settings.table import SECRET_NAMES, SETTINGS
-from directus_sync.wording import shown
+from directus_sync.text.wording import shown
 
 # A week: longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600

@@ -35,7 +35,7 @@ from directus_sync.steps import installing, planning, preloading, resources, ses
 from directus_sync.steps.planning import Request
 from directus_sync.steps.pushing import Pushing
 from directus_sync.steps.resources import ResourcePushing
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 
 @dataclass(frozen=True)

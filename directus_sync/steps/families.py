@@ -25,7 +25,7 @@ from directus_sync.steps import resources
 from directus_sync.steps.parts import EVERYTHING, Part
 from directus_sync.steps.planning import read_wanted as read_schema
 from directus_sync.steps.resources import Comparison
-from directus_sync.wording import count, shortened
+from directus_sync.text.wording import count, shortened
 
 Plans = tuple[ResourcePlan, ...]
 

@@ -28,7 +28,7 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import reading
 from directus_sync.settings import Mode, Settings
 from directus_sync.state import history
-from directus_sync.wording import count, shortened
+from directus_sync.text.wording import count, shortened
 
 
 @dataclass(frozen=True)

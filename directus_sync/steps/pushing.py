@@ -23,7 +23,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import history
 from directus_sync.steps import planning, resources
 from directus_sync.steps.planning import Request
-from directus_sync.wording import count
+from directus_sync.text.wording import count
 
 
 @dataclass

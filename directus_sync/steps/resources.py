@@ -29,7 +29,7 @@ from directus_sync.settings import Settings
 from directus_sync.state import resource_history
 from directus_sync.steps import planning
 from directus_sync.steps.planning import Request
-from directus_sync.wording import count, shortened
+from directus_sync.text.wording import count, shortened
 
 ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 

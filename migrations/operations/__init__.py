@@ -27,8 +27,8 @@ from directus_sync.schema.renames.places import word
 from directus_sync.schema.renames.rewriting import Rename
 from directus_sync.seed import reading
 from directus_sync.settings import ROOT
-from directus_sync.sql_text import literal
-from directus_sync.wording import listed
+from directus_sync.text.quoting import literal
+from directus_sync.text.wording import listed
 from migrations.operations import names
 from migrations.operations.rows import Rows
 from migrations.operations.schema import Presence, execute, exists, find

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from directus_sync import plain_yaml
 from directus_sync.postgres import database
 from directus_sync.resources.families import FAMILIES
 from directus_sync.resources.items import Resource, Row, ordered
@@ -25,6 +24,7 @@ from directus_sync.schema.renames.places import (
 )
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 from directus_sync.state import history, resource_history
+from directus_sync.yaml_files import plain_yaml
 from migrations.operations.names import Named, new_name
 from migrations.operations.schema import raw
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from directus_sync import plain_yaml
+from directus_sync.yaml_files import plain_yaml
 
 JS_YAML = Path(__file__).parent.parent / "fixtures" / "js_yaml.cjs"
 # Of these the numbers are made, and what only looks like one.

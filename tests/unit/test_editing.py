@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from directus_sync import plain_yaml
 from directus_sync.resources import editing
+from directus_sync.yaml_files import plain_yaml
 
 TEXTS = {
     "a line each": "# Top.\na: 1\nb: [x]  # two\nc: {d: e}\n",

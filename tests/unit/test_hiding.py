@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directus_sync import hiding, output
+from directus_sync import output
 from directus_sync.errors import SyncError
-from directus_sync.settings import Settings
+from directus_sync.settings import Settings, hiding
 from tests.planted import PLANTED, forms, leaked
 
 Load = Callable[..., Settings]

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from directus_sync import hints, project
+from directus_sync import project
+from directus_sync.text import hints
 from tests.conftest import ROOT
 
 HINTS = {

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from directus_sync import plain_yaml
 from directus_sync.catalog import file as catalog_file
 from directus_sync.errors import SyncError
 from directus_sync.schema import approvals
 from directus_sync.seed import reading
 from directus_sync.settings import Settings
+from directus_sync.yaml_files import plain_yaml
 
 TEXTS = st.text("ab:-#'\" \n0x_1,~é", max_size=12) | st.sampled_from(["yes", "null", "2024-01-01", "=", "-"])
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

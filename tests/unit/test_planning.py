@@ -19,7 +19,7 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import DatabaseSettings, Mode, Settings
 from directus_sync.state import history
 from directus_sync.steps import planning
-from directus_sync.wording import LINES
+from directus_sync.text.wording import LINES
 from tests import snapshots
 from tests.unit.directus_double import EXPORT, URL, Server, without_database
 

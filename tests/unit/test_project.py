@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync import plain_yaml
+from directus_sync.yaml_files import plain_yaml
 from tests import snapshots
 from tests.conftest import ROOT
 

@@ -13,7 +13,7 @@ from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 from directus_sync.schema.plan import Approvals, Mover, Obstacles, Plan, PlanItem, Taken, Verdict
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
-from directus_sync.wording import LINES
+from directus_sync.text.wording import LINES
 from tests.unit.judging import decided
 
 OPERATION = "push of snapshots/schema.yaml to http://directus.example:8055"

@@ -7,9 +7,10 @@ import re
 
 import pytest
 
-from directus_sync import output, wording
+from directus_sync import output
 from directus_sync.errors import SyncError
-from directus_sync.wording import count
+from directus_sync.text import wording
+from directus_sync.text.wording import count
 from tests.processes import until
 
 Output = pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from directus_sync import settings, tree
+from directus_sync import settings
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import forms, judging
 from directus_sync.resources.forms import FORMS
@@ -17,6 +17,7 @@ from directus_sync.resources.items import Resource
 from directus_sync.resources.studio import lint, reading, writing
 from directus_sync.resources.studio_kinds import STUDIO
 from directus_sync.schema import snapshot
+from directus_sync.yaml_files import tree
 from tests import resource_files
 from tests.access_files import ROLE_ID
 from tests.resource_files import DASHBOARD_ID, FILES, FLOW_ID, ITEMS, OPERATION_IDS

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from directus_sync import tree
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources.access.model import (
     ACTIONS,
@@ -25,7 +24,8 @@ from directus_sync.resources.conditions import Filter
 from directus_sync.resources.items import Row
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.settings import access_files
-from directus_sync.tree import Form, Node
+from directus_sync.yaml_files import tree
+from directus_sync.yaml_files.tree import Form, Node
 
 FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
 # The one file that is in no folder.

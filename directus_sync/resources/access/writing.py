@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from directus_sync import plain_yaml
 from directus_sync.errors import InvalidAccess
 from directus_sync.resources import editing, judging
 from directus_sync.resources.access import compiling, reading
@@ -17,6 +16,7 @@ from directus_sync.resources.access_kinds import ACCESS, ATTACHMENT, PERMISSION,
 from directus_sync.resources.items import Contents, Items
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.yaml_files import plain_yaml
 
 _EMPTY = b"policies: {}\n"
 

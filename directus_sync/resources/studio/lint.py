@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
-from directus_sync import hiding
 from directus_sync.resources import filters, paths
 from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, Row
 from directus_sync.resources.studio_kinds import FLOW, OPERATION, OPERATIONS, PANEL, PRESET
 from directus_sync.schema.snapshot import Snapshot
+from directus_sync.settings import hiding
 
 _NAMES: Final = "correct the name, or remove it"
 _FUNCTION: Final = re.compile(r"\w+\(([\w.]+)\)")

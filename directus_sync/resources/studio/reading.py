@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from directus_sync import tree
 from directus_sync.errors import InvalidResources
 from directus_sync.resources.access_kinds import ROLE
 from directus_sync.resources.grouping import key_of
@@ -26,7 +25,8 @@ from directus_sync.resources.studio_kinds import (
     TRANSLATION,
 )
 from directus_sync.settings import resource_files
-from directus_sync.tree import Form, Node
+from directus_sync.yaml_files import tree
+from directus_sync.yaml_files.tree import Form, Node
 
 FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
 # The one file that is in no folder.

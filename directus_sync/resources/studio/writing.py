@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from directus_sync import plain_yaml
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import editing, judging
 from directus_sync.resources.items import Contents, Items, Resource, Row
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.resources.studio import reading
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET, SETTING, STUDIO, TRANSLATION
+from directus_sync.yaml_files import plain_yaml
 
 _FOLDERS = {
     PRESET: "presets", DASHBOARD: "dashboards", PANEL: "dashboards", FLOW: "flows", OPERATION: "flows",

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import yaml
 
-from directus_sync import plain_yaml
 from directus_sync.errors import SyncError
-from directus_sync.wording import shown
+from directus_sync.text.wording import shown
+from directus_sync.yaml_files import plain_yaml
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from directus_sync.errors import SyncError
-from directus_sync.wording import shown
+from directus_sync.text.wording import shown
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from directus_sync import sql_text
+from directus_sync.text import quoting
 
 
 @pytest.mark.parametrize(("name", "written"), [("order", '"order"'), ('a "b"', '"a ""b"""'), ("Events", '"Events"')])
 def test_a_name_is_always_quoted_because_it_may_be_a_word_of_sql(name: object, written: str) -> None:
-    assert sql_text.identifier(name) == written
+    assert quoting.identifier(name) == written
 
 
 def test_a_quote_inside_a_text_is_doubled() -> None:
-    assert sql_text.literal("the referee's") == "'the referee''s'"
+    assert quoting.literal("the referee's") == "'the referee''s'"
