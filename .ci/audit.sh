@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the locked packages for published vulnerabilities: Python's at OSV, Node's at npm's registry. Exits 1 if there are
-# any. To accept one, use `--ignore-vuln ID` below, or `auditConfig.ignoreGhsas` in a pnpm-workspace.yaml next to the lock
+# Checks the locked packages for published vulnerabilities: Python's at OSV, Node's at npm's registry. Exits 1 if it finds
+# one. To accept one, use `--ignore-vuln ID` below, or `auditConfig.ignoreGhsas` in a pnpm-workspace.yaml next to the lock
 # file, each with its reason.
 set -euo pipefail
 
