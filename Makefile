@@ -35,7 +35,7 @@ venv:
 	@tools/devstack/venv.sh
 
 .PHONY: migrate
-migrate: venv ## Bring the database to the state of this checkout; starts the local stack unless DB_HOST is set
+migrate: venv ## Bring the database to the state of this checkout; starts the local stack if no other is set
 	@$(SYNC) deploy $(ARGS)
 	@# Only the local stack is seeded here. For another database: make seed.
 	@$(if $(findstring dry-run,$(ARGS)),,DIRECTUS_SYNC_MAKE=seed $(STACK) run --stack-only -- .venv/bin/directus-sync seed)
