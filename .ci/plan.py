@@ -1,7 +1,7 @@
-"""What this checkout does to a database of an older commit: the plan, then the deploy itself, as a report.
+"""Report what this checkout does to a database of an older commit: the plan, then the result of the deploy.
 
-Owns a database beside the one that is set, and a worktree of the older commit; both are deleted afterwards.
-The report goes to stdout and, where CI has one, to the job's summary. Run it by `make plan BASE=main`.
+Works on a temporary database and in a temporary worktree of the older commit. The report goes to stdout, and in CI also
+to the job's summary. Run it by `make plan BASE=main`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from directus_sync.errors import SyncError
 
 ROOT = Path.cwd()
 LOCK = "requirements.lock"
-# Run as a module of the current folder, so that an older commit runs its own tool and migrations.
+# Run the tool as a module of the current folder, so that an older commit uses its own tool and migrations.
 TOOL = ("-m", "directus_sync")
 DIFFERS = 3
 
 
 def main() -> int:
-    """Return the exit code of the first thing that failed, else 0."""
+    """Return the exit code of the first step that failed, else 0."""
     base = _git("merge-base", "HEAD", os.environ.get("BASE") or "HEAD")
     with throwaway.new_database("plan") as environ, _worktree(base) as folder:
-        # The older commit's devstack finds the Directus that it pins.
+        # Without DIRECTUS_HOME, the older commit's devstack finds the Directus that it pins.
         older = {name: value for name, value in environ.items() if name != "DIRECTUS_HOME"}
         python = _python(folder)
         made = subprocess.run(
@@ -70,7 +70,7 @@ def _worktree(commit: str) -> Iterator[Path]:
 
 
 def _python(folder: Path) -> str:
-    """Return a Python with the packages of this folder's lock: this one, or one that the folder's script makes."""
+    """Return a Python with the packages of the folder's lock file: this one if it fits, else the folder's own."""
     if (folder / LOCK).read_bytes() == (ROOT / LOCK).read_bytes():
         return sys.executable
     subprocess.run([_stack(folder).replace(".", "/") + "/venv.sh"], cwd=folder, stdout=sys.stderr, check=True)
@@ -78,7 +78,7 @@ def _python(folder: Path) -> str:
 
 
 def _stack(folder: Path) -> str:
-    """Return the module of the local stack in this folder; commits before it moved have it at the root."""
+    """Return the module of the local stack in this folder. Older commits have it at the root."""
     return "tools.devstack" if (folder / "tools" / "devstack").is_dir() else "devstack"
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a program that an image has: program.sh IMAGE PROGRAM FOLDER. It is copied to FOLDER, once, because
-# the image is pinned by digest. It runs outside of a container, so that it reaches the caller's files and log-ins.
+# Copies a program out of an image to FOLDER, and prints its path: program.sh IMAGE PROGRAM FOLDER. Copies only once,
+# because the image is pinned by digest. Outside a container the program can use the caller's files and log-ins.
 set -euo pipefail
 
 digest=${1##*@sha256:}

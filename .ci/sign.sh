@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Signs a pushed image, and its list of parts, with the key in COSIGN_PRIVATE_KEY: sign.sh NAME RECORD COSIGN. Without a
-# key it says so and signs nothing. RECORD: the file with the image's id; the list of parts lies beside it. COSIGN: the
-# image that has the program.
+# Signs a pushed image and its SBOM with the key in COSIGN_PRIVATE_KEY: sign.sh NAME RECORD COSIGN. Without a key it
+# prints a note and signs nothing. RECORD: the file with the image's id; the SBOM is next to it. COSIGN: the image with
+# the program.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -10,9 +10,9 @@ if [ -z "${COSIGN_PRIVATE_KEY:-}" ]; then
     exit
 fi
 cosign=$(.ci/program.sh "$3" /ko-app/cosign "$(dirname "$2")")
-# Its digest, because a tag can move.
+# Sign the digest, because a tag can move.
 digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" | grep --fixed-strings "${1%:*}@")
-# This configuration has no public log, which would publish the image's name.
+# The configuration has no public log, because that would publish the image's name.
 options=(--yes --signing-config .ci/signing.json --key env://COSIGN_PRIVATE_KEY)
 "$cosign" sign "${options[@]}" "$digest"
 "$cosign" attest "${options[@]}" --type cyclonedx --predicate "$2.cdx.json" "$digest"

@@ -1,4 +1,4 @@
-"""A new database on the server that is set, for as long as a block runs. Refuses settings that name no server."""
+"""A temporary database on the configured server. Refuses settings without a server, or with DB_CONNECTION_STRING."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from directus_sync.postgres import database
 
 @contextmanager
 def new_database(purpose: str) -> Iterator[Mapping[str, str]]:
-    """Yield an environment that leads to a new, empty database, named after the one that is set and the purpose."""
+    """Yield the environment for a new, empty database, and drop it afterwards. Its name has the purpose in it."""
     loaded = settings.load()
     output.hide(loaded.secrets)
     if loaded.database.connection_string is not None:
         raise WrongSettings(
-            f"{purpose} needs a database of its own", next="set DB_HOST and the rest in place of DB_CONNECTION_STRING"
+            f"{purpose} needs a new database", next="set DB_HOST and the other DB_ settings, not DB_CONNECTION_STRING"
         )
     name = f"{loaded.database.name}_{purpose}_{os.getpid()}"
-    # template0: template1 may have connections, which forbid a copy, and extensions.
+    # template0: template1 may have extensions, or connections that prevent a copy.
     create = SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name))
     drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
     with database.connect(loaded, purpose) as connection, connection.cursor() as cursor:

@@ -1,8 +1,7 @@
-"""Start the image that `make image` built, as production would: only an image that passes may be pushed.
+"""Try the image that `make image` built, as production would run it. Only an image that passes may be pushed.
 
-On a new database of the server that is set, the first boot migrates and serves until SIGTERM; a second has nothing to
-do. Owns that database and the containers. Reads which image was built, and writes which one passed. Run it by
-`make image-try`.
+On a new database, the first boot must migrate and serve until SIGTERM. The second boot must have nothing to do. Creates
+and removes the database and the containers. Run it by `make image-try`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import throwaway
 from directus_sync import output
 from directus_sync.errors import SyncError
 
-# Taken from this environment; nothing else of it reaches a container.
+# Only these variables of the environment are passed to a container.
 SETTINGS = (
     "DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USER", "DB_PASSWORD", "KEY", "SECRET",
     "ADMIN_EMAIL", "ADMIN_PASSWORD", "ADMIN_TOKEN", "HOST", "PORT", "PUBLIC_URL",
@@ -37,7 +36,7 @@ class Failed(Exception):
 
 
 def main(record: str) -> int:
-    """Return 0 if the image passed. record: the file with the image's id; beside it the one that passed is written."""
+    """Return 0 if the image passes, and record it. record: the file with the image's id; RECORD.tried gets it, too."""
     image = Path(record).read_text(encoding="utf-8").strip()
     with throwaway.new_database("image") as environ:
         port = _free_port()
@@ -53,18 +52,18 @@ def _serve(image: str, environ: Mapping[str, str]) -> None:
     """Boot on the empty database until the server is healthy, then stop it."""
     with _running(image, environ) as container:
         _wait_for_health(container, f"{environ['PUBLIC_URL']}/server/health")
-        # The client hands it on to the container's process 1.
+        # The Docker client forwards SIGTERM to process 1 of the container.
         container.terminate()
         try:
             code = container.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            raise Failed(f"it goes on for {STOP_SECONDS:g} s after SIGTERM") from None
+            raise Failed(f"it still runs {STOP_SECONDS:g} s after SIGTERM") from None
     if code != 0:
         raise Failed(f"it answers SIGTERM with exit code {code}")
 
 
 def _boot_again(image: str, environ: Mapping[str, str]) -> None:
-    """Boot on the database that the first boot migrated, to serve nothing."""
+    """Boot again on the migrated database, with a command that does nothing."""
     command = _docker_run(image, _name(), "true")
     done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, timeout=BOOT_SECONDS, check=False)
     sys.stdout.write(done.stdout)
@@ -104,7 +103,7 @@ def _docker_run(image: str, name: str, *command: str) -> list[str]:
 
 
 def _network() -> str:
-    """Return the network of the container that this runs in, which reaches the job's services; else the machine's."""
+    """Return the network of this container, because it reaches the job's services; outside a container, the host's."""
     here = socket.gethostname()
     known = subprocess.run(["docker", "inspect", "--type", "container", here], capture_output=True, check=False)
     return f"container:{here}" if known.returncode == 0 else "host"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Becomes directus-sync, which migrates the database, then becomes the given command, which serves.
-# Owns the boot of a container. A deploy that fails ends the boot, with its own message and exit code.
+# Boots a container: becomes directus-sync, which migrates the database and then becomes the given command, the server.
+# If the deploy fails, the boot ends with the deploy's message and exit code.
 set -eu
 
-# What directus_sync/directus/server.py sets for a private Directus must hold for the one that serves, too.
+# The serving Directus needs the same settings that directus_sync/directus/server.py sets for a private Directus.
 : "${DIRECTUS_HOME:=/directus}" "${DB_PORT:=5432}" "${DB_EXCLUDE_TABLES:=spatial_ref_sys,sysdiagrams}"
 for table in positions last_positions recompute_requests spatial_ref_sys; do
     case ",$DB_EXCLUDE_TABLES," in
@@ -12,10 +12,10 @@ for table in positions last_positions recompute_requests spatial_ref_sys; do
     esac
 done
 DB_CLIENT=pg
-# Settings come from the environment alone: the values of a .env in its folder would replace them in Directus.
+# Settings come only from the environment. Without this, a .env in the current folder would override them in Directus.
 CONFIG_PATH=/dev/null
 export CONFIG_PATH DB_CLIENT DB_EXCLUDE_TABLES DB_PORT DIRECTUS_HOME
 cd "$DIRECTUS_HOME"
 
-# One process from here to the server: a signal reaches it directly, and its exit code is the container's.
+# From here to the server it is one process: it gets signals directly, and its exit code is the container's.
 exec directus-sync deploy -- "$@"

@@ -141,7 +141,7 @@ def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Pa
     done = carry_out([plan, *STEPS["ship"]], job)
     assert "Deployed in" in done["Deploy to an empty database"].out
     assert done["Deploy again"].out.startswith("Nothing to do")
-    assert "Seeded in" in done["Create the rows of the product"].out
+    assert "Seeded in" in done["Create the seed rows"].out
     assert "### What this does to a database" in summary.read_text()
     first, _, second = done["Start the image twice"].out.partition("Nothing to do")
     assert "Deployed in" in first
@@ -251,7 +251,7 @@ def test_an_image_with_a_critical_hole_ends_the_job(docker: Docker) -> None:
     path = f"{docker.programs}{os.pathsep}{os.environ['PATH']}"
     failed = run("make image-scan", {**os.environ, "PATH": path, "IMAGE_ID": str(docker.folder / "image")})
     assert failed.code == 2
-    assert "error: the image has a critical hole that has a fix" in failed.err
+    assert "error: the image has a critical vulnerability with a fix" in failed.err
     assert not (docker.folder / "image.cdx.json").exists()
 
 

@@ -16,7 +16,7 @@ EXTENSION = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT 
 
 def told() -> list[str]:
     tables = [pages.rows(pages.section(PAGE, heading)) for heading in STEPS]
-    return [cells[0] for rows in tables for cells in rows if len(cells) > 1 and cells[0] != "told"]
+    return [cells[0] for rows in tables for cells in rows if len(cells) > 1 and cells[0] != "message"]
 
 
 def test_the_page_has_the_steps_of_the_race_day_in_order() -> None:
