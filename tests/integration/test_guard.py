@@ -348,7 +348,7 @@ def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirect
 
     before = server.database.contents()
     refused = server.tool("adopt")
-    assert (refused.code, "and nobody agreed to it" in refused.err) == (2, True), refused.text
+    assert (refused.code, "this was not confirmed" in refused.err) == (2, True), refused.text
     shown = server.tool("adopt", "--dry-run")
     assert shown.code == 3, shown.text
     assert "as the base; it changes no collection and no row" in shown.out
