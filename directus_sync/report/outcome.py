@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compared:
-    """What a push would do, or did. schema: None if left out. families: if kept in files, and not left out."""
+    """What a push would do, or did. schema: None if left out. families: those kept in files and not left out."""
 
     schema: Plan | None
     families: tuple[ResourcePlan, ...] = ()
@@ -42,7 +42,7 @@ class Deployed:
     """What one deploy did.
 
     pushed: None in mode skip; seconds: including the wait for the lock; directus: which Directus it started;
-    switched_on: parts of extensions; families: if kept in files, empty in mode skip;
+    switched_on: parts of extensions; families: those kept in files, empty in mode skip;
     rights: the statements that made the roles equal roles.yaml; uncaptured: items in Directus that a boot left alone.
     """
 
@@ -70,8 +70,8 @@ class Checked:
     """How database, server and checkout differ.
 
     pending: revisions by branch; plan: what a push would do; drift: differences from catalog.yaml; inactive: parts of
-    this project's extensions that are switched off or not loaded; families: if kept in files; rights: statements that
-    would make the roles equal roles.yaml; migrations: Directus's own, which an upgrade would run.
+    this project's extensions that are switched off or not loaded; families: those kept in files; rights: statements
+    that would make the roles equal roles.yaml; migrations: Directus's own, which an upgrade would run.
 
     drift is empty while revisions are pending, rights also while the schema differs.
     """

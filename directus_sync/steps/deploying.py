@@ -152,7 +152,7 @@ class Deploying:
         expected = upkeep.read_expected(self.settings.catalog)
         if drift:
             # Put nothing back: an object may belong to a collection or field that somebody removed in Directus.
-            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            text = f"Directus has uncaptured changes: {', '.join(drift)}; directus-sync pull captures them"
             verified = Verified(notes=(text,))
         elif expected is None:
             return Verified(notes=(f"there is no {self.settings.catalog.name} to compare the database with",)), settled

@@ -11,7 +11,7 @@ from directus_sync.settings import Settings
 
 
 def bootstrap_directus(settings: Settings, connection: Connection, progress: Progress, loaded: Loaded | None) -> bool:
-    """Create or upgrade Directus's own tables if needed, and return whether it was. loaded: as `preloading` returns."""
+    """Create or upgrade Directus's own tables if needed; return whether it was needed. loaded: see `preloading`."""
     if settings.directus_url is not None or not installation.needs_bootstrap(connection, settings):
         return False
     if not installation.is_in_database(connection):

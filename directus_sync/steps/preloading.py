@@ -24,7 +24,7 @@ def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | N
     try:
         with database.connect(quick, "deploy") as connection:
             inputs = fingerprint.with_version(inputs, installation.version(settings))
-            # With several hosts the worker must use the one that the deploy's connection reaches, unknown until then.
+            # With several hosts, the worker must use the one that the deploy's connection will reach: unknown as yet.
             reached = database.for_directus(quick, connection)
             if reached is not quick or not fingerprint.expects_work(connection, inputs):
                 return None

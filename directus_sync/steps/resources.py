@@ -191,7 +191,7 @@ class ResourcePushing:
             raise NotConverged(
                 f"{number} of {family.name} still {'differs' if len(remaining) == 1 else 'differ'} from the files",
                 where="\n".join(shortened([change.id for change in remaining])),
-                next="look at it: directus-sync diff; what was applied stays",
+                next="directus-sync diff shows the difference; what was applied stays",
             )
 
 
