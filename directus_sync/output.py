@@ -58,7 +58,7 @@ def value(given: object) -> str:
 
 
 def detail(text: str) -> str:
-    """Mask the values in a detail from PostgreSQL, such as `Key (email)=(a@b) already exists.`."""
+    """Return a detail from PostgreSQL, such as `Key (email)=(a@b) already exists.`, with its values masked."""
     return text if _values_shown else re.sub(r"\)=\(.*\)", f")={MASKED}", text)
 
 

@@ -61,7 +61,7 @@ with_attic = click.option("--no-attic", is_flag=True, help="Do not copy destroye
 def with_approvals(command: Command) -> Command:
     """Add the two options that approve a loss."""
     option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids, shell_complete=_known_ids)
-    destroy = option("--allow-destroy", help="Approve that git removes or narrows these: events,events.notes.")
+    destroy = option("--allow-destroy", help="Approve that git removes or narrows these items: events,events.notes.")
     discard = option("--discard-live", help="Override uncaptured changes of these items in Directus.")
     return destroy(discard(command))
 
