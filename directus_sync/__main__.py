@@ -1,4 +1,4 @@
-"""The way in: signals, exit codes, and the answer to a boot with nothing to do before the command line is loaded."""
+"""The entry point: signals and exit codes. Answers a boot with nothing to do without loading the command line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from directus_sync import output, settings
 from directus_sync.errors import SyncError
 from directus_sync.process import signals
 
-# With Python's default of 700 the search for cycles takes half of the time to parse a snapshot, which has none.
+# With Python's default of 700, the search for cycles takes half of the time to parse a snapshot, which has no cycles.
 GARBAGE_THRESHOLD: Final = 100_000
 
 
 def main() -> NoReturn:
-    """Run the command line; the only place that turns errors into exit codes."""
+    """Run the command line. Only this function turns errors into exit codes."""
     gc.set_threshold(GARBAGE_THRESHOLD)
     signals.handle()
     try:
@@ -33,20 +33,20 @@ def main() -> NoReturn:
 def _run() -> None:
     command = sys.argv[3:] if sys.argv[1:3] == ["deploy", "--"] else []
     if command or sys.argv[1:] == ["deploy"]:
-        from directus_sync.process import handover  # noqa: PLC0415 - only a deploy becomes a server
-        from directus_sync.steps import fast_path  # noqa: PLC0415 - only a plain deploy can be answered by it
+        from directus_sync.process import handover  # noqa: PLC0415 - only a deploy needs it
+        from directus_sync.steps import fast_path  # noqa: PLC0415 - only a plain deploy needs it
 
         if fast_path.nothing_moved():
             if command:
                 handover.become(command, settings.serving_environment())
             return
-    from directus_sync.cli import NAME, app  # noqa: PLC0415 - takes longer to load than a boot with nothing to do
+    from directus_sync.cli import NAME, app  # noqa: PLC0415 - loading it takes longer than a boot with nothing to do
 
     app(prog_name=NAME)
 
 
 def _reported(error: BaseException) -> int:
-    """Print what ended the command, and return its exit code."""
+    """Print the error that ended the command, and return the exit code."""
     interruption = signals.of(error)
     if interruption is None:
         if isinstance(error, SyncError):
@@ -58,7 +58,7 @@ def _reported(error: BaseException) -> int:
             raise error
         output.unforeseen(error)
         return 1
-    # Ctrl-C also ends whoever reads this: a `tee`, or the terminal.
+    # The reader of stderr may be gone: Ctrl-C also ends a `tee`, and a closed terminal reads nothing.
     with suppress(OSError):
         if isinstance(error, SyncError):
             output.error(error)

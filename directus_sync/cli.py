@@ -1,4 +1,4 @@
-"""The command line: names the commands, and loads the one that is asked for."""
+"""The command line: lists the commands, and loads only the one that runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from directus_sync import __version__, output
 from directus_sync.errors import EXIT_CODES
 
 NAME: Final = "directus-sync"
-_VERBOSE: Final = "Show values of rows in messages, which may be personal data."
-# Each is a module of `commands` with a function `command`. In the order in which `--help` lists them.
+_VERBOSE: Final = "Show row values in messages. They may be personal data."
+# Each is a module of `commands` with a function `command`. The order is that of `--help`.
 COMMANDS: Final = (
     "deploy",
     "diff",
@@ -30,7 +30,7 @@ COMMANDS: Final = (
 
 
 class _Commands(click.RichGroup):
-    """Loads a command's module only when it is asked for."""
+    """Loads a command's module only when the command is used."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -45,7 +45,7 @@ class _Commands(click.RichGroup):
 
 
 def _loudness() -> list[click.Parameter]:
-    """Return the options that say how much is printed; they mean the same before a command and after it."""
+    """Return the options that control how much is printed. They can be given before or after the command."""
     verbose, quiet = (
         lambda _context, _option, chosen: output.show_values() if chosen else None,
         lambda _context, _option, chosen: output.be_quiet() if chosen else None,
@@ -71,13 +71,13 @@ def _add_loudness(command: click.Command) -> None:
     epilog="Exit codes: " + "; ".join(f"{code} {meaning.partition('.')[0]}" for code, meaning in EXIT_CODES.items()),
     context_settings={
         "help_option_names": ["-h", "--help"],
-        # The decorator for this loads rich, which only the help needs.
+        # Set here: the decorator for it would load rich, which only the help needs.
         "rich_help_config": {"text_paragraph_linebreaks": "\n\n"},
     },
 )
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def app() -> None:
-    """Keep every Directus equal to git: Alembic before and after, a guarded snapshot push between."""
+    """Keep every Directus equal to git: a guarded push of the snapshot, with Alembic revisions before and after it."""
 
 
 app.params += _loudness()

@@ -1,4 +1,4 @@
-"""Everything that is printed: results to stdout, progress and errors to stderr; hides passwords and tokens."""
+"""Prints everything: results to stdout, progress and errors to stderr. Hides passwords and tokens."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from directus_sync import settings
 from directus_sync.errors import SyncError
 from directus_sync.text import hints
 
-# The form of --json: raised when a key changes its meaning or goes away, not when one is added.
+# The version of --json. Raise it when a key is removed or changes its meaning, not when a key is added.
 JSON_VERSION: Final = 1
-# Whoever waits for longer wonders what for.
+# `if_it_lasts` prints only steps that take longer than this.
 LONG_SECONDS: Final = 2.0
 
 
 _LONG: Final = 12
-# What stands for a value of a row: it may be a name, an address or a telephone number.
+# Printed in place of row values, which may be names, addresses or telephone numbers.
 MASKED: Final = "…"
 _HARMLESS: Final = re.compile(r"[0-9]{1,6}|true|false|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -31,14 +31,14 @@ _hidden: re.Pattern[str] | None = None
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Replace these values by *** in everything that is printed from now on."""
-    global _hidden  # noqa: PLW0603 - one process, one output, and no line may escape it
+    """Replace these values with *** in everything that is printed from now on."""
+    global _hidden  # noqa: PLW0603 - all output of the process must use it
     pattern = "|".join(_pattern(secret) for secret in secrets)
     _hidden = re.compile(pattern) if pattern else None
 
 
 def _pattern(secret: str) -> str:
-    """Return the expression for a secret. A short one must stand alone, or it would garble words."""
+    """Return the pattern of a secret. A short secret matches only whole words, or it would garble other text."""
     escaped = re.escape(secret)
     return escaped if len(secret) >= _LONG else rf"(?<!\w){escaped}(?!\w)"
 
@@ -47,24 +47,24 @@ _values_shown = False
 
 
 def show_values() -> None:
-    """Show values of rows in messages from now on."""
+    """Show row values in messages from now on."""
     global _values_shown  # noqa: PLW0603 - as above
     _values_shown = True
 
 
 def value(given: object) -> str:
-    """Return a value of a row for a message. Ids and numbers tell nothing about a person; the rest is masked."""
+    """Return a row value for a message. Masks all but short numbers, booleans and UUIDs: these are no personal data."""
     text = str(given)
     return text if _values_shown or given is None or _HARMLESS.fullmatch(text) else MASKED
 
 
 def detail(text: str) -> str:
-    """Return what PostgreSQL says of a key, such as `Key (email)=(a@b) already exists.`, without the values."""
+    """Return a detail from PostgreSQL, such as `Key (email)=(a@b) already exists.`, with its values masked."""
     return text if _values_shown else re.sub(r"\)=\(.*\)", f")={MASKED}", text)
 
 
 def result(text: str) -> None:
-    """Print a result, and what to do next."""
+    """Print a result."""
     _print(hints.of(text, settings.make_target()), sys.stdout)
 
 
@@ -78,7 +78,7 @@ def be_quiet() -> None:
 
 
 def in_colour(stream: IO[str]) -> bool:
-    """Tell whether to write to a stream in colour: a terminal that nobody forbade it for."""
+    """Return whether to print in colour: only on a terminal, and unless a setting forbids it."""
     return stream.isatty() and settings.wants_colour()
 
 
@@ -97,12 +97,12 @@ def error(problem: SyncError) -> None:
 
 
 def document(values: Mapping[str, Any]) -> None:
-    """Print a result for machines."""
+    """Print a result as JSON."""
     print(json.dumps(_hide_in({"version": JSON_VERSION, **values}), indent=2, default=str), flush=True)
 
 
 def either(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Print a result for machines or for people."""
+    """Print a result as JSON or as text."""
     if as_json:
         document(values)
     else:
@@ -110,24 +110,24 @@ def either(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def unforeseen(error: BaseException) -> None:
-    """Print the traceback of an error that has no name, as Python would, but without secrets."""
+    """Print the traceback of an unexpected error, as Python would, but without secrets."""
     _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
 
 
 class Progress:
-    """Says on stderr what is being done and how long it took, with a spinner on a terminal.
+    """Prints on stderr what is being done and how long it took, with a spinner on a terminal.
 
-    done: what was finished and stays, whatever comes after it; for the message of an error.
+    done: what is finished, and stays if a later step fails; for the message of an error.
     """
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        # What was started for it: a schema worker or a whole Directus, and why.
+        # The Directus that was started: a schema worker, or a whole Directus and why.
         self.directus: str | None = None
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
-        """Print `doing` when the block begins and `done` with the time when it ends well."""
+        """Print `doing` when the block begins, and `done` with the time it took when it ends without an error."""
         started = time.monotonic()
         if sys.stderr.isatty() and not _quiet:
             with _spinner(doing):
@@ -144,7 +144,7 @@ class Progress:
 
 @contextmanager
 def if_it_lasts(doing: str) -> Iterator[None]:
-    """Print `doing` once if the block takes longer than LONG_SECONDS; for what is usually done at once."""
+    """Print `doing` if the block takes longer than LONG_SECONDS. For steps that are usually fast."""
     timer = threading.Timer(LONG_SECONDS, note, (f"{doing} ...",))
     timer.daemon = True
     timer.start()
@@ -156,7 +156,7 @@ def if_it_lasts(doing: str) -> Iterator[None]:
 
 @contextmanager
 def _spinner(doing: str) -> Iterator[None]:
-    """Show a step with its seconds while the block runs."""
+    """Show a step and its elapsed time while the block runs."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import Progress as Bar  # noqa: PLC0415 - as above
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
@@ -168,8 +168,8 @@ def _spinner(doing: str) -> Iterator[None]:
 
 
 def nothing_to_do(seconds: float, *, notes: bool) -> str:
-    """Return the last line of a deploy that changed nothing. notes: whether it listed differences in notes."""
-    what = "but what the notes say" if notes else "database and Directus equal the checkout"
+    """Return the last line of a deploy that changed nothing. notes: whether it printed notes about differences."""
+    what = "apart from the notes" if notes else "database and Directus equal the checkout"
     return f"Nothing to do{'' if notes else ':'} {what} ({duration(seconds)})"
 
 
@@ -184,7 +184,7 @@ def duration(seconds: float) -> str:
 
 
 def coloured(text: str, code: str) -> str:
-    """Return the text in a colour; code: of ECMA-48, such as 31 for red."""
+    """Return the text in a colour. code: from ECMA-48, such as 31 for red."""
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
@@ -193,12 +193,12 @@ def _print(text: str, stream: IO[str]) -> None:
 
 
 def hidden(text: str) -> str:
-    """Return a text without the secrets in it."""
+    """Return a text with its secrets replaced."""
     return text if _hidden is None else _hidden.sub("***", text)
 
 
 def _hide_in(value: object) -> object:
-    """Hide secrets before JSON escapes them beyond recognition, and leave its own syntax alone."""
+    """Hide secrets in the values of a document. Once JSON has escaped them, they would not be recognised."""
     if isinstance(value, Mapping):
         return {key: _hide_in(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,1 +1,1 @@
-"""The commands: one file each, loaded when it is asked for."""
+"""The commands, one file each. A file is loaded only if its command runs."""

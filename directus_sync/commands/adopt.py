@@ -29,7 +29,7 @@ from directus_sync.text.wording import count
 @options.with_dry_run
 @options.with_json
 def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Take over a database that this tool never touched: record what is there as the base."""
+    """Take over a database that this tool never touched: record its current state as the base."""
     loaded, progress = options.load(snapshot), Progress()
     makes = announced(loaded)
     if dry_run:
@@ -42,13 +42,13 @@ def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -
     output.either(results.adopted_document(adopted), results.adopted(adopted), as_json=as_json)
     if not as_json and (adopted.plan or any(adopted.families)):
         output.note(
-            "next: directus-sync pull --overwrite takes what the server has into the files;\n"
+            "next: directus-sync pull --overwrite makes the files equal the server;\n"
             "      directus-sync push makes the server equal the files, and refuses to lose anything"
         )
 
 
 def announced(settings: Settings) -> tuple[str, ...]:
-    """Return what adopt would make in the database, a sentence each; nothing where it has a base already."""
+    """Return what adopt would do to the database, one sentence each; nothing if the database has a base already."""
     with sessions.reading(settings, "adopt") as connection:
         if settings.directus_url is None:
             installation.require_in_database(connection, settings)
@@ -62,12 +62,12 @@ def announced(settings: Settings) -> tuple[str, ...]:
 
 
 def run(settings: Settings, progress: Progress) -> Adopted:
-    """Record Directus's schema as the base. Runs the pre branch first, which makes the tool's own tables.
+    """Record Directus's schema as the base. Runs the pre branch first, because it creates the tool's own tables.
 
     Changes nothing in Directus's schema.
 
-    Raises AlreadyAdopted when there is a base already and the server differs from it: a new base would make what nobody
-    captured look like git's.
+    Raises AlreadyAdopted if there is a base already and the server differs from it: with a new base, uncaptured work
+    would look like git's.
     """
     wanted = planning.read_wanted(settings)
     of_families = families.read_wanted(settings, wanted, progress)

@@ -1,4 +1,4 @@
-"""`attic`: lists the copies of what was destroyed, puts them back, deletes them."""
+"""`attic`: lists, restores and deletes the copies of destroyed rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Completing = Callable[[click.Context, click.Parameter, str], list[CompletionItem
 
 
 def _known(named: Callable[[attic.Copy], str]) -> Completing:
-    """Complete what names a copy, with the copy beside it; nothing where the database does not answer at once."""
+    """Return a completion of the names of copies. It completes nothing if the database does not answer at once."""
 
     def complete(_context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
         found: dict[str, str] = {}
@@ -42,13 +42,13 @@ _known_numbers = _known(lambda copy: str(copy.id))
 
 @click.group()
 def command() -> None:
-    """List the copies of what was destroyed, put them back, delete them."""
+    """List, restore and delete the copies of destroyed rows."""
 
 
 @command.command("list")
 @options.with_json
 def list_(*, as_json: bool) -> None:
-    """List the copies, the newest first."""
+    """List the copies, newest first."""
     with sessions.reading(options.load(), "attic list") as connection:
         copies = attic.listing(connection)
     text = "\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty"
@@ -62,19 +62,19 @@ def list_(*, as_json: bool) -> None:
     required=False,
     metavar="[ID]",
     shell_complete=_known_numbers,
-    help="The copy, as attic list numbers it.",
+    help="The number of the copy, as attic list shows it.",
 )
 @click.option(
     "--run",
     metavar="RUN",
     shell_complete=_known(lambda copy: str(copy.run)),
-    help="All copies of one run, as attic list shows it.",
+    help="Restore all copies of this run, as attic list shows it.",
 )
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
 @options.with_dry_run
 @options.with_json
 def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: bool, as_json: bool) -> None:
-    """Put a copy's rows back into its item, once that exists again. Overwrites nothing; exits 1 if rows don't fit."""
+    """Restore the rows of a copy; its collection or field must exist. Overwrites nothing; exits 1 if rows don't fit."""
     if (copy is None) is (run is None):
         raise WrongSettings(
             "one copy or one run is needed", next="give a number, or --run RUN: directus-sync attic list"
@@ -103,11 +103,11 @@ def _tell_directus(
         with sessions.directus(loaded, connection, progress) as client:
             client.clear_cache()
     else:
-        progress.note("note: a Directus that runs now sees what came back when it starts again")
+        progress.note("note: restart a running Directus, so that it sees the restored rows")
 
 
 def _of_run(connection: Connection, run: str) -> list[int]:
-    """Return the copies of a run, by its id or the beginning of it."""
+    """Return the numbers of a run's copies. run: its id, or the beginning of its id."""
     found = [copy for copy in attic.listing(connection) if str(copy.run).startswith(run)]
     if not found or len({copy.run for copy in found}) > 1:
         which = "several runs begin" if found else "no run begins"
@@ -122,14 +122,14 @@ def _of_run(connection: Connection, run: str) -> list[int]:
     nargs=-1,
     metavar="[ID]...",
     shell_complete=_known_numbers,
-    help="The copies, as attic list numbers them.",
+    help="The numbers of the copies, as attic list shows them.",
 )
-@click.option("--older-than", metavar="AGE", help="Such as 90d, 12h or 4w; 0d deletes every copy.")
+@click.option("--older-than", metavar="AGE", help="Copies older than AGE, such as 90d, 12h or 4w; 0d means every copy.")
 @click.option(
     "--item",
     metavar="ITEM",
     shell_complete=_known(lambda copy: copy.item.id),
-    help="A collection with its fields, or one field: vehicles, vehicles.plate.",
+    help="Copies of a collection and its fields, or of one field: vehicles, vehicles.plate.",
 )
 @options.with_yes
 @options.with_dry_run
@@ -137,10 +137,10 @@ def _of_run(connection: Connection, run: str) -> list[int]:
 def purge(
     ids: tuple[int, ...], older_than: str | None, item: str | None, *, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Delete copies for good: by number, by age, or those of an item. Together they narrow the choice."""
+    """Delete copies for good, chosen by number, age or item. A copy must match all given conditions."""
     span = None if older_than is None else settings.age(older_than, "--older-than")
     if not ids and span is None and item is None:
-        raise WrongSettings("nothing says which copies", next="give their numbers, --older-than AGE or --item ITEM")
+        raise WrongSettings("no copies were chosen", next="give their numbers, --older-than AGE or --item ITEM")
     loaded, progress = options.load(), Progress()
     with sessions.reading(loaded, "attic purge") as connection:
         copies = _chosen(connection, ids, span, item)
@@ -148,7 +148,7 @@ def purge(
         lines = "\n".join(report.copy_line(copy) for copy in copies)
         options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
         with sessions.writing(loaded, "attic purge", progress) as connection:
-            # A copy may have grown, or have gone, since it was agreed to.
+            # Leave copies that changed or disappeared since the user confirmed.
             there = attic.listing(connection)
             copies = [copy for copy in copies if copy in there]
             attic.purge(connection, sorted(copy.id for copy in copies))
@@ -161,7 +161,7 @@ def purge(
 
 
 def _chosen(connection: Connection, ids: Sequence[int], span: timedelta | None, item: str | None) -> list[attic.Copy]:
-    """Return the copies that all conditions choose."""
+    """Return the copies that match all given conditions."""
     copies = attic.listing(connection)
     if unknown := sorted(set(ids) - {copy.id for copy in copies}):
         raise AtticUnknownCopy(

@@ -23,12 +23,12 @@ from directus_sync.steps.planning import Request
 def command(
     snapshot: Path | None, allow_destroy: frozenset[str], discard_live: frozenset[str], *, as_json: bool
 ) -> None:
-    """Compare database and Directus with this checkout. Changes nothing; exits 3 when anything differs."""
+    """Compare database and Directus with this checkout. Changes nothing; exits 3 if anything differs."""
     show(options.load(snapshot), Request(allow_destroy, discard_live), as_json=as_json)
 
 
 def show(settings: Settings, request: Request, *, as_json: bool) -> None:
-    """Print what a deploy would do; exit 3 if that is anything."""
+    """Print what a deploy would do. Exit 3 if anything differs."""
     checked = comparing.check(settings, request, Progress())
     text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
     output.either(results.checked_document(checked), text, as_json=as_json)

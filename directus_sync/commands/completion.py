@@ -1,4 +1,4 @@
-"""`completion`: prints what makes a shell complete commands and options."""
+"""`completion`: prints the script with which a shell completes commands and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 from directus_sync import output
 
 SHELLS: Final[Mapping[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
-# The variable by which click recognises a shell that asks for completions.
+# The shell sets this variable when it asks click for completions.
 VARIABLE: Final = "_DIRECTUS_SYNC_COMPLETE"
 
 
@@ -19,6 +19,6 @@ VARIABLE: Final = "_DIRECTUS_SYNC_COMPLETE"
 @click.argument("shell", type=click.Choice(tuple(SHELLS)), metavar="SHELL", help="bash, zsh or fish.")
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print what completes commands and options in a shell; in bash: eval "$(directus-sync completion bash)"."""
+    """Print a script that completes commands and options; in bash: eval "$(directus-sync completion bash)"."""
     root = context.find_root()
     output.result(SHELLS[shell](root.command, {}, root.info_name or "", VARIABLE).source())

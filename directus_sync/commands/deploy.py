@@ -31,7 +31,7 @@ from directus_sync.steps.planning import Request
 
 
 class _WithCommand(click.RichCommand):
-    """Takes a command after --. Without the --, click would take a mistyped argument for a program."""
+    """Accepts a command, but only after --. So a mistyped argument is not taken for a program."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         own = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -48,7 +48,7 @@ class _WithCommand(click.RichCommand):
 @options.with_approvals
 @options.with_attic
 @click.option(
-    "--upgrade-directus", metavar="VERSION", help="Let Directus of this version upgrade a database of another one."
+    "--upgrade-directus", metavar="VERSION", help="Allow the installed Directus, VERSION, to upgrade an older database."
 )
 @options.with_dry_run
 @options.with_json
@@ -64,13 +64,13 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, who may do what.
+    """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, access, resources.
 
-    Uses the Directus at DIRECTUS_URL, or starts a private one from DIRECTUS_HOME temporarily. Safe to run again,
+    Uses the Directus at DIRECTUS_URL, or temporarily starts a private one from DIRECTUS_HOME. Safe to run again,
     and safe to run many times at once: one works, the others wait.
 
-    With a COMMAND, becomes that program when everything went well, as a container's entrypoint does. The program gets
-    the environment only, without what comes from .env.
+    With a COMMAND, replaces itself with that program after a successful deploy, as a container's entrypoint does. The
+    program gets the environment, but not the settings from .env.
     """
     if command and shutil.which(command[0]) is None:
         raise WrongSettings(f"{command[0]} is not a program that can be run", next="correct the command after --")
@@ -95,19 +95,19 @@ def command(
 def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
     """Make database and Directus equal this checkout.
 
-    Checks first what can be checked without changing anything. Any number may run at once: one works, the others wait
-    for the lock and then find nothing to do.
+    First checks everything that can be checked without a change. Any number of deploys can run at once: one works, the
+    others wait for the lock and then find nothing to do.
 
-    Raises SyncError; its `done` says what was finished before, which stays. Running again is safe.
+    Raises SyncError. Its `done` lists the finished steps, which are not undone. Running again is safe.
     """
     started = time.monotonic()
-    # First: what somebody writes to the files from now on must not be recorded as deployed.
+    # Hash the files before anything else: later edits must not be recorded as deployed.
     inputs = fingerprint.inputs(settings)
     with ExitStack() as stack:
         loading = preloading.load(settings, inputs, stack)
         wanted = planning.preflight(settings)
         goal = Goal(wanted, families.read_wanted(settings, wanted, progress), inputs)
-        # What was loaded ends before the lock is let go: it may still be at work.
+        # The preloaded Directus must end before the lock is released: it may still be working.
         with sessions.writing(settings, "deploy", progress) as connection, stack.pop_all():
             _purge(settings, connection, progress)
             unmoved = fingerprint.unmoved(connection, settings) if settings.mode is Mode.AUTO else None
@@ -124,7 +124,7 @@ def run(settings: Settings, request: Request, progress: Progress) -> Deployed:
 
 
 def _purge(settings: Settings, connection: Connection, progress: Progress) -> None:
-    """Delete the copies in the attic that are older than they may become."""
+    """Delete copies in the attic that are older than the retention setting."""
     if settings.attic_retention is not None:
         for copy in attic.purge(connection, attic.overdue(connection, settings.attic_retention)):
             progress.note(f"Purged {copy_line(copy)}")

@@ -32,14 +32,14 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 when anything would."""
+    """Show what a push would change in Directus, who changed it, and the rows at risk. Exits 3 if anything differs."""
     show(options.load(snapshot), Request(allow_destroy, discard_live), only, out, as_json=as_json)
 
 
 def show(
     settings: Settings, request: Request, parts: frozenset[Part], out: Path | None = None, *, as_json: bool
 ) -> None:
-    """Print what a push would do, and save it to `out`; exit 3 if that is anything."""
+    """Print what a push would do, and save the plan to `out` if given. Exit 3 if anything differs."""
     found = comparing.compare(settings, request, Progress(), parts, out)
     text = results.compared(found, in_colour=output.in_colour(sys.stdout))
     output.either(results.compared_document(found), text, as_json=as_json)

@@ -31,7 +31,7 @@ def _part(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 
 def _ids(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    """Read ids given as --option a,b --option c."""
+    """Return the ids that are given as --option a,b --option c."""
     return frozenset(name.strip() for text in values for name in text.split(",") if name.strip())
 
 
@@ -46,8 +46,8 @@ with_mode = click.option(
     help="auto judges and applies; dry-run changes nothing and exits 3 if anything would change; skip leaves Directus's"
     " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
 )
-with_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 when anything would be.")
-with_yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+with_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 if there is anything to change.")
+with_yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 with_only = click.option(
     "--only",
     type=click.Choice([part.value for part in Part]),
@@ -55,14 +55,14 @@ with_only = click.option(
     help="Leave the other parts alone: schema is collections, fields and relations; access is who may do what;"
     " resources are lists, dashboards, flows, translations and settings.",
 )
-with_attic = click.option("--no-attic", is_flag=True, help="Destroy without keeping a copy in the attic.")
+with_attic = click.option("--no-attic", is_flag=True, help="Do not copy destroyed rows to the attic.")
 
 
 def with_approvals(command: Command) -> Command:
     """Add the two options that approve a loss."""
     option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids, shell_complete=_known_ids)
-    destroy = option("--allow-destroy", help="Approve that git removes or narrows these: events, events.notes.")
-    discard = option("--discard-live", help="Override changes that were made in Directus and never captured.")
+    destroy = option("--allow-destroy", help="Approve that git removes or narrows these items: events,events.notes.")
+    discard = option("--discard-live", help="Override uncaptured changes of these items in Directus.")
     return destroy(discard(command))
 
 
@@ -77,23 +77,23 @@ def _known_ids(_context: click.Context, _option: click.Parameter, begun: str) ->
 
 
 def confirm(what: str, *, yes: bool) -> None:
-    """Ask a person on a terminal; without one `--yes` must say it. Raises WrongSettings where nobody agreed."""
+    """Ask for confirmation on a terminal; elsewhere `--yes` is required. Raises WrongSettings if not confirmed."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise WrongSettings(f"{what}, and nobody agreed to it", next="run again with --yes; --dry-run only shows it")
+        raise WrongSettings(f"{what}; this was not confirmed", next="run again with --yes; --dry-run only shows it")
     if not click.confirm(f"{what}. Go on?", err=True):
-        raise WrongSettings(f"{what}, and was not agreed to", next="nothing was changed")
+        raise WrongSettings(f"{what}; this was not confirmed", next="nothing was changed")
 
 
 def load(snapshot: Path | None = None, mode: Mode | None = None) -> Settings:
-    """Return the settings, with what the command line says in place of them. Hides their secrets from all output."""
+    """Return the settings. `snapshot` and `mode` replace a setting, if given. Hides the secrets in all output."""
     loaded = settings.load()
     output.hide(loaded.secrets)
     return dataclasses.replace(loaded, snapshot=snapshot or loaded.snapshot, mode=mode or loaded.mode)
 
 
 def finish(code: int) -> None:
-    """End the command with an exit code other than 0, if there is one."""
+    """End the command with this exit code, unless it is 0."""
     if code:
         sys.exit(code)

@@ -19,7 +19,7 @@ from directus_sync.steps import families, planning, sessions
 @options.with_dry_run
 @options.with_json
 def command(snapshot: Path | None, *, dry_run: bool, as_json: bool) -> None:
-    """Remove the spent approvals from removals.yaml: those whose item is in neither file nor server."""
+    """Remove spent approvals from removals.yaml: those whose item is in neither the files nor Directus."""
     pruned = run(options.load(snapshot), Progress(), dry_run=dry_run)
     done = "Would prune {}" if dry_run else "Pruned {}; commit it"
     text = done.format(", ".join(pruned)) if pruned else "Nothing to prune"
@@ -28,7 +28,7 @@ def command(snapshot: Path | None, *, dry_run: bool, as_json: bool) -> None:
 
 
 def run(settings: Settings, progress: Progress, *, dry_run: bool = False) -> tuple[str, ...]:
-    """Remove the spent approvals, and return their items. Other environments may still need the others."""
+    """Remove the spent approvals, and return their items. Checks only this database; another may still need them."""
     wanted = planning.read_wanted(settings)
     of_families = families.read_wanted(settings, wanted)
     removals = approvals.read(settings.removals)

@@ -1,4 +1,4 @@
-"""`pull`: writes Directus's schema to the snapshot file, and the catalog beside it; protects both files."""
+"""`pull`: writes Directus's schema, the catalog, access and resources to their files. Keeps unpushed file changes."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from directus_sync.steps.parts import EVERYTHING, Part
 @click.command()
 @options.with_snapshot
 @options.with_only
-@click.option("--overwrite", is_flag=True, help="Overwrite changes of the files that were never pushed or deployed.")
+@click.option("--overwrite", is_flag=True, help="Overwrite file changes that were never pushed or deployed.")
 @options.with_dry_run
 @options.with_json
 def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dry_run: bool, as_json: bool) -> None:
-    """Write what Directus has to the files: the schema byte for byte, the catalog, access and resources."""
+    """Write Directus's schema, access and resources, and the catalog of the database, to the files."""
     loaded = options.load(snapshot)
     done = run(loaded, Progress(), only, overwrite=overwrite, dry_run=dry_run)
     output.either(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
@@ -69,9 +69,9 @@ def run(
 ) -> Captured:
     """Write the snapshot file, the catalog and the files of resources, record them as the base; return what changed.
 
-    Writes all or, where any part is refused, nothing. dry_run: write nothing, not even what the base is.
+    Writes nothing if any part is refused. dry_run: write nothing, and record no base.
     """
-    # First: a pull is recorded with the files as they were before it compared them.
+    # Hash the files before anything else: the record of a pull is about the files that it compared.
     inputs = fingerprint.inputs(settings)
     session = sessions.reading(settings, "pull") if dry_run else sessions.writing(settings, "pull", progress)
     with session as connection:
@@ -104,7 +104,7 @@ def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What a pull takes of the schema. contents: of the files that change; None: what is left alone."""
+    """What a pull captured of schema and catalog; None if left alone. contents: of the files that change, by path."""
 
     live: Snapshot | None = None
     contents: Mapping[Path, bytes] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def _taken(
     else:
         actual = upkeep.captured(connection, settings.catalog, overwrite=overwrite)
         content = catalog_file.dump(actual)
-        # A file may be about to be overwritten because it is none.
+        # With --overwrite the file may be invalid.
         with suppress(SyncError):
             expected = upkeep.read_expected(settings.catalog)
             drift = compare(expected, actual) if expected is not None else ()
@@ -142,11 +142,11 @@ def _taken(
 
 
 def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pulled, ...]) -> Captured:
-    """Write what was taken, and record it."""
+    """Write the captured files, and record the base."""
     of_families = {path: content for each in entering for path, content in each.changed.items()}
     files.replace_all({**taken.contents, **of_families})
     if taken.catalog is not None:
-        # So that a deploy puts it back as it is now.
+        # Remember the objects as they are now, so that a deploy can put them back.
         ledger.remember(connection, taken.catalog, ())
     if taken.live is not None:
         history.record_base(connection, taken.live, "pull")
@@ -156,20 +156,20 @@ def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pul
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:
-    """Say at once what no push will make elsewhere, while it is cheap to change."""
+    """Print what a push could not create in another database: it is cheap to change now."""
     made = sorted(branches.VERSIONS.glob("*/*.py"))
     faults = [*rebuilding.all_faults(live), *hidden_properties.faults(connection, live, made)]
     for item, fault in faults:
         progress.note(f"note: another database would not get {item} as it is here: {fault}")
     if faults:
-        progress.note("note: change these to what Directus makes and pull again, or make them in a post revision")
+        progress.note("note: change these to a form that Directus creates and pull again, or use a post revision")
 
 
 def differs(live: Snapshot, path: Path, connection: Connection, *, overwrite: bool) -> bool:
-    """Tell whether a pull writes the server's snapshot to `path`.
+    """Return whether a pull must write the server's snapshot to `path`.
 
-    Raises UnpushedFileChanges when the file holds something that neither base nor server has, unless `overwrite`, and
-    InvalidSnapshot when the server has no collections.
+    Raises UnpushedFileChanges if the file holds changes that neither base nor server has, unless `overwrite`, and
+    InvalidSnapshot if the server has no collections.
     """
     if not live.section("collections"):
         raise InvalidSnapshot(

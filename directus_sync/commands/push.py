@@ -45,7 +45,7 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Make Directus equal the files: schema, access, resources. Refuse what would undo work that nobody captured."""
+    """Make Directus equal the files: schema, access, resources. Refuses to undo uncaptured work."""
     loaded = options.load(snapshot, Mode.DRY_RUN if dry_run else mode)
     otherwise = {
         f"DIRECTUS_SCHEMA_APPLY_MODE or an option says {loaded.mode.value}": loaded.mode is not Mode.AUTO,
@@ -71,7 +71,7 @@ def command(
 
 
 def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:
-    """Make Directus equal the files, and record them; return what was changed."""
+    """Make Directus equal the files, and record the base. Return what was changed."""
     wanted = planning.read_wanted(settings)
     of_families = families.read_wanted(settings, wanted, progress, parts)
     with sessions.writing(settings, "push", progress) as connection:

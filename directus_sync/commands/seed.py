@@ -1,4 +1,4 @@
-"""`seed`: creates the rows that belong to the product."""
+"""`seed`: creates and updates the rows of the seed files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from directus_sync.steps import planning, sessions
 @options.with_dry_run
 @options.with_json
 def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
-    """Create the rows that belong to the product, where they are missing. A file is written whole or not at all."""
+    """Create missing rows of the seed files, and update changed ones. Each file is written completely or not at all."""
     loaded = options.load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
     done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
@@ -37,12 +37,11 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
 
 
 def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force: bool, dry_run: bool) -> Seeded:
-    """Create the rows that are missing, and bring to others what changed in their file.
+    """Create missing rows, and update rows that changed in their file. Starts Directus only if a row must be written.
 
-    force: also overwrite what was edited in Directus.
-    files: in place of those beside the snapshot. Starts a Directus only when something is to be written.
+    files: in place of the seed files beside the snapshot. force: also overwrite values that were edited in Directus.
 
-    Raises InvalidSeed before anything is written, SeedFailed after the file in hand is undone.
+    Raises InvalidSeed before anything is written, and SeedFailed after the rows of the failed file are undone.
     """
     started = time.monotonic()
     seed_files = [reading.read(path) for path in files or settings.seeds]

@@ -1,4 +1,4 @@
-"""`status`: shows what the database has, without asking Directus."""
+"""`status`: shows the state of the database. Needs no Directus."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from directus_sync.steps import families, sessions
 @options.with_snapshot
 @options.with_json
 def command(snapshot: Path | None, *, as_json: bool) -> None:
-    """Show heads, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
+    """Show the latest revisions, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
     found = run(options.load(snapshot))
     output.either(results.status_document(found), results.status(found), as_json=as_json)
 
 
 def run(settings: Settings) -> Status:
-    """Look at the database and the checkout. Takes no lock, changes nothing."""
+    """Return the state of database and checkout. Takes no lock, changes nothing."""
     sha256 = hashlib.sha256(snapshots.content_of(settings.snapshot)).hexdigest()
     with sessions.reading(settings, "status") as connection:
         applied = branches.applied_heads(connection)

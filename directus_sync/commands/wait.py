@@ -1,4 +1,4 @@
-"""`wait`: returns when the servers answer."""
+"""`wait`: waits until the servers answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.settings import Settings
 @click.command()
 @options.with_json
 def command(*, as_json: bool) -> None:
-    """Return when PostgreSQL and, where DIRECTUS_URL is set, Directus answer."""
+    """Wait until PostgreSQL answers, and Directus too if DIRECTUS_URL is set."""
     loaded = options.load()
     run(loaded)
     if as_json:
@@ -22,7 +22,7 @@ def command(*, as_json: bool) -> None:
 
 
 def run(settings: Settings) -> None:
-    """Return when PostgreSQL accepts a connection and the Directus at DIRECTUS_URL answers."""
+    """Wait until PostgreSQL accepts a connection and the Directus at DIRECTUS_URL, if set, answers."""
     with database.connect(settings, "wait"):
         pass
     if settings.directus_url is not None:

@@ -1,1 +1,1 @@
-"""Results as data, and their text and JSON: plans, checks, deploys, refusals."""
+"""The results of commands as data, text and JSON: plans, checks, deploys, refusals."""

@@ -1,4 +1,4 @@
-"""The text and the JSON of the attic's copies and of restores. Pure; prints nothing."""
+"""Text and JSON of the attic's copies and of restores. Pure; prints nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.text.wording import LINES, count
 
 
 def copy_line(copy: Copy) -> str:
-    """Return one line of `attic list`."""
+    """Return the line of a copy in `attic list`."""
     restored = ", restored" if copy.restored_at else ""
     when = f"{copy.taken_at:%Y-%m-%d %H:%M}"
     made = f"{when} by {copy.command} on {copy.host}, run {str(copy.run)[:8]}"
@@ -19,18 +19,18 @@ def copy_line(copy: Copy) -> str:
 
 
 def copy_document(copy: Copy) -> dict[str, Any]:
-    """Return a copy for machines."""
+    """Return a copy as JSON."""
     return {**dataclasses.asdict(copy), "item": copy.item.id}
 
 
 def restored(done: Restored, *, dry_run: bool = False) -> str:
-    """Return what a restore put back, and which rows did not fit and why."""
+    """Return how many rows a restore put back, and which rows did not fit and why."""
     lines = [
         f"{'Would restore' if dry_run else 'Restored'} {count(done.restored, 'row')} of {done.copy.item.id};"
-        f" {done.already_there} were there already, {len(done.rejected)} did not fit"
+        f" {done.already_there} existed already, {len(done.rejected)} did not fit"
     ]
     if done.missing_columns:
-        lines.append(f"columns that are gone: {', '.join(done.missing_columns)}")
+        lines.append(f"columns that no longer exist: {', '.join(done.missing_columns)}")
     shown = done.rejected[:LINES]
     lines += [f"  {output.value(rejected.key)}: {output.detail(rejected.reason)}" for rejected in shown]
     if len(done.rejected) > LINES:
@@ -39,5 +39,5 @@ def restored(done: Restored, *, dry_run: bool = False) -> str:
 
 
 def restored_document(done: Restored) -> dict[str, Any]:
-    """Return what a restore did, for machines."""
+    """Return the result of a restore as JSON."""
     return {**dataclasses.asdict(done), "copy": copy_document(done.copy)}

@@ -1,4 +1,4 @@
-"""What commands return, as data."""
+"""The results of commands, as data."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compared:
-    """What a push would do, or did. None: was left out. families: those that are kept in files, and not left out."""
+    """What a push would do, or did. schema: None if left out. families: those kept in files and not left out."""
 
     schema: Plan | None
     families: tuple[ResourcePlan, ...] = ()
 
     @property
     def differs(self) -> bool:
-        """Tell whether anything differs."""
+        """Whether anything differs."""
         return bool(self.schema) or any(plan.differs for plan in self.families)
 
 
@@ -41,9 +41,9 @@ class Compared:
 class Deployed:
     """What one deploy did.
 
-    pushed: None in mode skip; seconds: from its start, waiting for the lock included; directus: what was started;
-    switched_on: of the extensions; families: those that are kept in files, none in mode skip;
-    rights: the statements that made the roles equal roles.yaml; uncaptured: what a boot left alone in Directus.
+    pushed: None in mode skip; seconds: including the wait for the lock; directus: which Directus it started;
+    switched_on: parts of extensions; families: those kept in files, empty in mode skip;
+    rights: the statements that made the roles equal roles.yaml; uncaptured: items in Directus that a boot left alone.
     """
 
     pre: tuple[Revision, ...]
@@ -60,7 +60,7 @@ class Deployed:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether there was nothing to do."""
+        """Whether there was nothing to do."""
         sent = self.pushed or any(self.families) or self.switched_on or self.rights
         return not (self.pre or self.bootstrapped or sent or self.post or self.verified.restored)
 
@@ -69,9 +69,11 @@ class Deployed:
 class Checked:
     """How database, server and checkout differ.
 
-    pending: by branch; plan: what a push would do; drift: from catalog.yaml, and rights: the statements that make the
-    roles equal roles.yaml, both once nothing is pending; inactive: parts of this project's extensions that do nothing;
-    families: those that are kept in files; migrations: Directus's own that an upgrade would run.
+    pending: revisions by branch; plan: what a push would do; drift: differences from catalog.yaml; inactive: parts of
+    this project's extensions that are switched off or not loaded; families: those kept in files; rights: statements
+    that would make the roles equal roles.yaml; migrations: Directus's own, which an upgrade would run.
+
+    drift is empty while revisions are pending, rights also while the schema differs.
     """
 
     pending: dict[Branch, tuple[Revision, ...]]
@@ -85,17 +87,17 @@ class Checked:
 
     @property
     def equal(self) -> bool:
-        """Tell whether nothing differs."""
+        """Whether nothing differs."""
         differs = self.plan or self.drift or self.rights or any(plan.differs for plan in self.families)
         return not (differs or self.bootstrap or self.inactive or any(self.pending.values()))
 
 
 @dataclass(frozen=True)
 class Captured:
-    """What a pull wrote to the files, or in a dry run would write.
+    """What a pull wrote to the files, or would write in a dry run.
 
-    files: all of them; schema: what changed in the snapshot file; catalog: how the file differed from the database;
-    entered: files of resources, in a dry run items; live: None where the schema was left out.
+    files: all written files; schema: changes of the snapshot file; catalog: how the file differed from the database;
+    entered: names of resource files, or of items in a dry run; live: None if the schema was left out.
     """
 
     files: tuple[Path, ...]
@@ -107,13 +109,13 @@ class Captured:
 
     @property
     def anything(self) -> bool:
-        """Tell whether anything was, or would be, written."""
+        """Whether anything was, or would be, written."""
         return bool(self.files)
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adopt recorded. recorded: False when it was the base already; plan, families: what a push would do now."""
+    """What adopt recorded. recorded: False if all was recorded before; plan, families: what a push would do now."""
 
     live: Snapshot
     recorded: bool
@@ -123,9 +125,10 @@ class Adopted:
 
 @dataclass(frozen=True)
 class Status:
-    """What is there, without asking Directus. None: nothing known.
+    """The state of database and checkout. None: unknown or missing.
 
-    families: by name, of those that are kept in files, whether the files are the recorded base.
+    heads: applied revision and newest revision of the checkout, by branch.
+    families: whether the files equal the recorded base, by name; only families that are kept in files.
     """
 
     database: str
@@ -140,22 +143,22 @@ class Status:
 
 @dataclass(frozen=True)
 class Seeded:
-    """What seeding did, or in a dry run would do. rows: with the file of each."""
+    """What seeding did, or would do in a dry run. rows: each with its file."""
 
     rows: tuple[tuple[str, Judged], ...]
     dry_run: bool
     seconds: float
 
     def count(self, action: Action) -> int:
-        """Return of how many rows this becomes."""
+        """Return the number of rows with this action."""
         return sum(1 for _, judged in self.rows if judged.action is action)
 
     @property
     def writes(self) -> bool:
-        """Tell whether anything was, or would be, written."""
+        """Whether anything was, or would be, written."""
         return any(judged.action not in {Action.LEAVE, Action.NONE} for _, judged in self.rows)
 
     @property
     def left(self) -> int:
-        """Return of how many rows something was edited in Directus, and stays."""
+        """The number of rows with a value that was edited in Directus and is left alone."""
         return sum(1 for _, judged in self.rows if len(judged.written) < len(judged.edits))

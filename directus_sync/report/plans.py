@@ -1,4 +1,4 @@
-"""The text and the JSON of plans. Pure; prints nothing."""
+"""Text and JSON of plans. Pure; prints nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PlanLine:
 
 
 def table(title: str, signs: Iterable[str], risk: str, lines: Sequence[PlanLine], *, in_colour: bool) -> str:
-    """Return the text of a plan: how many signs there are and what is at risk, then a line an item."""
+    """Return the text of a plan: a line of counts, then one line per item. risk: ends the first line."""
     counts = Counter(signs)
     text = [f"{title}: {counts['+']} to add, {counts['~']} to change, {counts['-']} to remove{risk}"]
     width = max((len(line.item) for line in lines), default=0)
@@ -38,19 +38,19 @@ def table(title: str, signs: Iterable[str], risk: str, lines: Sequence[PlanLine]
 
 
 def plan(judged: Plan, *, in_colour: bool = False) -> str:
-    """Return the plan: a line of counts, then a line an item."""
+    """Return the text of a plan: a line of counts, then one line per item."""
     lines = list(plan_lines(judged))
     risk = f"; {count(judged.rows_at_risk, 'row')} at risk" if judged.rows_at_risk else ""
     return table("Plan", (line.sign for line in lines), risk, lines, in_colour=in_colour)
 
 
 def changes(judged: Plan) -> str:
-    """Return how many lines the plan has, as words: `17 changes`."""
+    """Return the number of lines of a plan, such as `17 changes`."""
     return count(sum(1 for _ in plan_lines(judged)), "change")
 
 
 def plan_document(judged: Plan) -> dict[str, Any]:
-    """Return the plan for machines, as docs/json.md describes it; one item for each entry of the server's diff."""
+    """Return the plan as JSON, as in docs/json.md; one item for each entry of the server's diff."""
     counted = Counter(change.action for change in judged.difference.changes)
     return {
         **{action.value: counted[action] for action in Action},
@@ -62,7 +62,7 @@ def plan_document(judged: Plan) -> dict[str, Any]:
 
 
 def plan_lines(judged: Plan) -> Iterator[PlanLine]:
-    """Yield the lines of a plan. A new collection stands for its fields and relations, unless one is refused."""
+    """Yield the lines of a plan. A new collection's fields and relations get no lines, unless they are refused."""
     added = [item.change for item in judged.items if item.change.action is Action.ADD]
     created = {change.collection for change in added if change.kind is ItemKind.COLLECTION}
     fields = Counter(change.collection for change in added if change.kind is ItemKind.FIELD)
@@ -79,7 +79,7 @@ def plan_lines(judged: Plan) -> Iterator[PlanLine]:
 
 
 def change_lines(changes: Sequence[Change]) -> Iterator[PlanLine]:
-    """Yield the lines of changes that nobody judged, such as those of a pull."""
+    """Yield the lines of changes without verdicts, such as those of a pull."""
     items = tuple(PlanItem(Verdict(change, Mover.GIT), 0, None) for change in changes)
     return plan_lines(Plan(SchemaDiff(tuple(changes)), items))
 
@@ -105,7 +105,7 @@ def _document(item: PlanItem) -> dict[str, Any]:
 
 
 def _remarks(item: PlanItem) -> Iterator[str]:
-    """Say who moved, where it was not git alone, and what becomes of the rows."""
+    """Yield who changed the item, unless it was git alone, which rows are at risk, and refusal or approval."""
     verdict = item.verdict
     if verdict.change.action is Action.ADD and verdict.mover is Mover.SERVER:
         yield "was removed on the server, comes back"
@@ -136,7 +136,7 @@ def _detail(change: Change) -> str:
 
 
 def short(value: object) -> str:
-    """Return a value for a line of text, cut to 32 characters."""
+    """Return a value as one line of at most 32 characters and an ellipsis."""
     if value is ABSENT:
         return "nothing"
     return cut(value if isinstance(value, str) else json.dumps(value, default=str), 32)

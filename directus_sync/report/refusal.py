@@ -1,4 +1,4 @@
-"""Turns a refused plan into the error that says what is in the way, item by item, and what to do. Pure."""
+"""Turns a refused plan into an error that lists each refused item and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from directus_sync.text.wording import count, listed, shortened
 
 
 def error(plan: Plan, operation: str) -> RefusedPlan:
-    """Return the error for a plan that has refused items. operation: what was asked, and of which server."""
+    """Return the error for a plan with refused items. operation: what was refused, such as `push of X to Y`."""
     return by_rule(SchemaRule, plan.refused, operation, _line)
 
 
 def by_rule(rules: Iterable[Any], refused: Iterable[Any], operation: str, line: Callable[[Any], str]) -> RefusedPlan:
-    """Return the error for refused items, rule by rule. rules: of the schema, or of resources; line: shows an item."""
+    """Return the error for refused items, grouped by rule. rules: all rules, in order; line: returns an item's text."""
     items = tuple(refused)
     present = {rule: found for rule in rules if (found := [item for item in items if item.rule is rule])}
     first, *others = present
@@ -36,7 +36,7 @@ def _line(item: PlanItem) -> str:
     if change.action is Action.CHANGE:
         edits = item.verdict.edits or change.edits
         details.append(listed(list(dict.fromkeys(edit.name for edit in edits)), 4))
-    # Nobody counts the rows of what Directus would not make.
+    # Rows are not counted for changes with faults.
     if item.verdict.risks and not item.verdict.faults:
         details.append(count(item.rows, "row"))
     if item.rule is not None:

@@ -1,4 +1,4 @@
-"""The text and the JSON of what differs in a family of resources, and the error for what is refused. Pure."""
+"""Text and JSON of the plan for a family of resources, and the error if it is refused. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDENS: Final = "widens"
 
 
 def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
-    """Return the plan: a line of counts, then a line an item; those that widen access say so in a column."""
+    """Return the text of a plan: a line of counts, then one line per item. A column marks items that widen access."""
     rights = judged.family == ACCESS.name
     lines = []
     for item, parts in _lines(judged):
@@ -36,12 +36,12 @@ def plan(judged: ResourcePlan, *, in_colour: bool = False) -> str:
 
 
 def changes(judged: ResourcePlan) -> str:
-    """Return how many items the plan has, as words."""
+    """Return the number of items of a plan, such as `2 changes of access`."""
     return f"{count(len(judged.items), 'change')} of {judged.family}"
 
 
 def document(judged: ResourcePlan) -> dict[str, Any]:
-    """Return the plan for machines, as docs/json.md describes it."""
+    """Return the plan as JSON, as in docs/json.md."""
     counted = Counter(item.change.action for item in judged.items)
     return {
         **{action.value: counted[action] for action in Action},
@@ -68,7 +68,7 @@ def document(judged: ResourcePlan) -> dict[str, Any]:
 
 
 def refusal(judged: ResourcePlan, operation: str) -> RefusedPlan:
-    """Return the error for a plan that has refused items. operation: what was asked."""
+    """Return the error for a plan with refused items. operation: what was refused."""
     return by_rule(ResourceRule, judged.refused, operation, _shown)
 
 
@@ -77,7 +77,10 @@ def _shown(item: Judged) -> str:
 
 
 def _lines(judged: ResourcePlan) -> list[tuple[Judged, list[Judged]]]:
-    """Return the items that have a line; one that comes or goes stands for its parts, if they are not refused."""
+    """Return the items that get a line, each with its parts that get none.
+
+    A part gets no line if its owner is added or removed with it, unless the part is refused.
+    """
     lines: dict[str, tuple[Judged, list[Judged]]] = {}
     whole = {item.id: item.change.action for item in judged.items if item.change.action is not Action.CHANGE}
     parts = []
@@ -100,7 +103,7 @@ def _details(item: Judged) -> list[str]:
     if change.action is Action.CHANGE and not change.edited:
         found.append(f"{count(len(change.before), 'rule')} -> {count(len(change.after), 'rule')}")
     if change.action is Action.ADD and item.mover is Mover.SERVER:
-        found.append("was taken away on the server")
+        found.append("was removed on the server")
     elif item.mover is not Mover.GIT:
         found.append(f"changed by {'the server' if item.mover is Mover.SERVER else 'git and the server'}")
     if item.cost:
@@ -113,7 +116,7 @@ def _details(item: Judged) -> list[str]:
 
 
 def _edits(name: str, before: object, after: object) -> Iterator[tuple[str, object, object]]:
-    """Yield the places below a value that differ, with what they were and are."""
+    """Yield each differing place in a value, with the value before and after."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         yield name, before, after
         return

@@ -1,4 +1,4 @@
-"""The text and the JSON of comparisons, deploys, checks, pulls and the status. Pure; prints nothing."""
+"""Text and JSON of comparisons, deploys, checks, pulls and the status. Pure; prints nothing."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from directus_sync.schema.plan import Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.text.wording import count
 
-# What a pull makes of a difference between database and catalog.yaml.
+# How a pull changes catalog.yaml for each kind of difference.
 _DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
 
 
 def compared(found: Compared, *, in_colour: bool = False) -> str:
-    """Return what a push would do."""
+    """Return the text of a comparison."""
     if found.differs:
         schema = [plans.plan(found.schema, in_colour=in_colour)] if found.schema else []
         of_families = (resources.plan(plan, in_colour=in_colour) for plan in found.families if plan.differs)
         return "\n".join([*schema, *of_families])
     if found.schema is None and not found.families:
-        return "Nothing to compare: that is not kept in files here"
+        return "Nothing to compare: this part is not kept in files"
     return "Nothing differs: Directus equals the " + ("snapshot" if found.schema is not None else "files")
 
 
 def compared_document(found: Compared) -> dict[str, Any]:
-    """Return what a push would do, or did, for machines; without a part that was left out."""
+    """Return what a push would do, or did, as JSON. Parts that were left out are missing."""
     document = plans.plan_document(found.schema) if found.schema is not None else {}
     return document | {plan.family: resources.document(plan) for plan in found.families}
 
 
 def captured(done: Captured) -> list[str]:
-    """Return what a pull changed in the files, a line each; in a dry run what it would change."""
+    """Return the lines of a pull: what it changed in the files, or would change in a dry run."""
     lines = [f"  {line.sign} {line.item}  {line.detail}" for line in plans.change_lines(done.schema)]
     lines += [f"  {_DRIFTS[found.kind]} {found.object}" for found in done.catalog]
     return lines + [f"  ~ {name}" for name in done.entered]
 
 
 def captured_document(done: Captured) -> dict[str, Any]:
-    """Return what a pull changed, for machines."""
+    """Return what a pull changed as JSON."""
     return {
         "dry_run": done.dry_run,
         "files": [] if done.dry_run else [str(path) for path in done.files],
@@ -66,13 +66,13 @@ def adopted(done: Adopted) -> str:
 
 
 def adopted_document(done: Adopted) -> dict[str, Any]:
-    """Return what adopt recorded, and what a push would do now, for machines."""
+    """Return what adopt recorded, and what a push would do now, as JSON."""
     found = compared_document(Compared(done.plan, done.families))
     return {"recorded": done.recorded, "contents": contents(done.live), "plan": found}
 
 
 def deployed(done: Deployed) -> str:
-    """Return the last line of a deploy, which can be read alone."""
+    """Return the last line of a deploy. It must make sense alone."""
     took = duration(done.seconds)
     if done.is_idle and done.pushed is None:
         return f"Nothing to do in the database; Directus's schema was not compared ({took})"
@@ -91,7 +91,7 @@ def deployed(done: Deployed) -> str:
 
 
 def deployed_document(done: Deployed) -> dict[str, Any]:
-    """Return what a deploy did, for machines."""
+    """Return what a deploy did as JSON."""
     return {
         "seconds": round(done.seconds, 3),
         "pre": [revision.id for revision in done.pre],
@@ -108,7 +108,7 @@ def deployed_document(done: Deployed) -> dict[str, Any]:
 
 
 def checked(found: Checked, *, in_colour: bool = False) -> str:
-    """Return what differs between database, Directus and checkout, who moved, and what to run."""
+    """Return the differences between database, Directus and checkout, who made them, and what to run."""
     if found.equal:
         return "Nothing differs: database and Directus equal the checkout"
     lines = []
@@ -133,7 +133,7 @@ def checked(found: Checked, *, in_colour: bool = False) -> str:
 
 
 def checked_document(found: Checked) -> dict[str, Any]:
-    """Return what differs, for machines."""
+    """Return the differences as JSON."""
     return {
         "equal": found.equal,
         "pending": {branch: [revision.id for revision in todo] for branch, todo in found.pending.items()},
@@ -156,7 +156,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
 
 
 def status(found: Status) -> str:
-    """Return what the database has, a line a fact."""
+    """Return the text of a status, one line per fact."""
     lines = [f"database   {found.database}"]
     for branch, (applied, head) in found.heads.items():
         lines.append(
@@ -182,7 +182,7 @@ def status(found: Status) -> str:
 
 
 def status_document(found: Status) -> dict[str, Any]:
-    """Return what the database has, for machines; durations in seconds."""
+    """Return a status as JSON; durations in seconds."""
     document = dataclasses.asdict(found)
     document |= {family.name: document["families"].get(family.name) for family in FAMILIES}
     del document["families"]
@@ -192,34 +192,34 @@ def status_document(found: Status) -> dict[str, Any]:
 
 
 def contents(live: Snapshot) -> str:
-    """Return what a snapshot has, in numbers."""
+    """Return the size of a snapshot: how many collections, fields and relations."""
     sections = (("collections", "collection"), ("fields", "field"), ("relations", "relation"))
     return ", ".join(count(len(live.section(section)), noun) for section, noun in sections)
 
 
 def _families(plans_: Iterable[ResourcePlan]) -> dict[str, Any]:
-    """Return the plan of each family, None where it is not kept in files."""
+    """Return the plan of each family as JSON, None if the family is not kept in files."""
     by_name = {plan.family: resources.document(plan) for plan in plans_}
     return {family.name: by_name.get(family.name) for family in FAMILIES}
 
 
 def _steps(found: Checked) -> list[str]:
-    """Say what to run for each kind of difference."""
+    """Return what to run for each kind of difference."""
     movers = {item.verdict.mover for item in found.plan.items if item.rule is not None}
     movers |= {item.mover for plan in found.families for item in plan.refused}
     steps = []
     if Mover.SERVER in movers:
         steps.append("directus-sync pull captures what was changed in Directus")
     if Mover.BOTH in movers:
-        steps.append("directus-sync push names what git and Directus both changed, and both ways out")
+        steps.append("directus-sync push lists what git and Directus both changed, and how to keep either side")
     if Mover.GIT in movers:
-        steps.append("directus-sync push names what nobody approved, and how to")
+        steps.append("directus-sync push lists what needs approval, and how to approve it")
     if any(repair.difference.kind is not Drift.UNEXPECTED for repair in found.drift):
         steps.append("directus-sync deploy puts back what the catalog lists and the database lacks")
     if any(repair.difference.kind is Drift.UNEXPECTED for repair in found.drift):
-        steps.append("directus-sync pull lists in the catalog what the database has")
+        steps.append("directus-sync pull adds to the catalog what only the database has")
     if any(plan.unknown for plan in found.families):
-        steps.append("directus-sync pull takes what is in no file into the files; or delete it in Directus")
+        steps.append("directus-sync pull adds to the files what is in no file; or delete it in Directus")
     if any(part.state is State.OFF for part in found.inactive):
         steps.append("directus-sync deploy switches on the parts of extensions that were switched off")
     if any(part.state is State.NOT_LOADED for part in found.inactive):

@@ -1,4 +1,4 @@
-"""The text and the JSON of what seeding did. Pure; prints nothing."""
+"""Text and JSON of seeding. Pure; prints nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def seeded(done: Seeded) -> str:
-    """Return what became of the rows: new ones by collection, a line each that differs, and a line of counts."""
+    """Return the text: new rows by collection, one line for each row that differs, and a line of counts."""
     new = Counter((file, judged.row.collection.name) for file, judged in done.rows if judged.action is Action.CREATE)
     width = max((len(collection) for _, collection in new), default=0)
     lines = [f"  + {collection:<{width}}  {count(number, 'row')}" for (_, collection), number in new.items()]
@@ -27,7 +27,7 @@ def seeded(done: Seeded) -> str:
 
 
 def seeded_document(done: Seeded) -> dict[str, Any]:
-    """Return what became of the rows, for machines; of those that are as in the file only the number."""
+    """Return the result as JSON. Rows that equal their file are only counted."""
     return {
         "dry_run": done.dry_run,
         "created": done.count(Action.CREATE),

@@ -1,1 +1,1 @@
-"""What the database remembers: recorded snapshots and deploys, applied revisions, the fingerprint."""
+"""What the tool records in the database: snapshots, deploys, applied revisions, the fingerprint."""

@@ -1,6 +1,6 @@
-"""What the database remembers of each applied revision: its name, its checksum, when. Notices when a file was edited.
+"""Records each applied revision in the database: name, checksum, time. Detects revision files that were edited later.
 
-The table is made by pre_0008. Alembic's own table holds the heads, and stays the only word on what is applied.
+pre_0008 creates the table. Only Alembic's own table, which holds the heads, decides which revisions are applied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TABLE: Final = "directus_sync.revisions"
 
 @dataclass(frozen=True)
 class Applied:
-    """An applied revision as it was recorded. at: None when it was applied before checksums were recorded."""
+    """An applied revision as it was recorded. at: None if the time is unknown."""
 
     id: str
     name: str
@@ -31,13 +31,13 @@ class Applied:
 
     @property
     def when(self) -> str:
-        """Say when it was applied."""
+        """When it was applied, such as `applied 2026-11-30 14:02 UTC`."""
         return f"applied {self.at:%Y-%m-%d %H:%M %Z}".rstrip() if self.at else "applied"
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One way in which checkout and database disagree about an applied revision. where, next: as errors have them."""
+    """One way in which checkout and database disagree about an applied revision. where, next: as of SyncError."""
 
     what: str
     where: str
@@ -45,7 +45,7 @@ class Disagreement:
 
 
 def read(connection: Connection) -> dict[str, Applied]:
-    """Return what is recorded, by id; nothing for a database that has no such table yet."""
+    """Return the recorded revisions by id; none if the database does not have the table yet."""
     if not database.has(connection, _TABLE):
         return {}
     rows = database.query(connection, "SELECT id, name, checksum, applied_at FROM directus_sync.revisions")
@@ -53,9 +53,9 @@ def read(connection: Connection) -> dict[str, Applied]:
 
 
 def record(connection: Connection, heads: Collection[str], newest: str | None = None) -> None:
-    """Make the table equal what is applied: new revisions, those that were undone, edits that a docstring accepts.
+    """Update the table: add new revisions, delete undone ones, update those with an edit that their docstring accepts.
 
-    heads: of Alembic's version table. newest: the revision that was applied just now; for others the time is unknown.
+    heads: of Alembic's version table. newest: the revision that was applied just now; others are added without a time.
     """
     if not database.has(connection, _TABLE):
         return
@@ -76,9 +76,9 @@ def record(connection: Connection, heads: Collection[str], newest: str | None = 
 
 
 def require_unedited(connection: Connection) -> None:
-    """Fail when an applied revision is not what it was when this database applied it. Changes nothing.
+    """Raise RevisionEdited if an applied revision is not what it was when this database applied it. Changes nothing.
 
-    Raises RevisionEdited, DatabaseAhead; InvalidRevisions when the files can't be used.
+    Also raises DatabaseAhead, and InvalidRevisions if the files can't be used.
     """
     heads = branches.require_known(connection)
     recorded = read(connection)
@@ -99,7 +99,7 @@ def require_unedited(connection: Connection) -> None:
 def find(
     recorded: Mapping[str, Applied], applied: Sequence[Revision], line: Sequence[Revision]
 ) -> Iterator[Disagreement]:
-    """Yield what differs in one branch. applied: the part of the line that the database has."""
+    """Yield the disagreements about one branch. line: its files. applied: the files that the database has applied."""
     known = {file.id for file in line}
     for row in recorded.values():
         if row.id not in known:
@@ -113,9 +113,9 @@ def find(
     for number, file in enumerate(applied):
         before = recorded.get(file.id)
         if before is None:
-            # A database from before checksums were recorded has none at all.
+            # Without any record, `last` is -1: the database is older than the checksums.
             if number < last:
-                what = f"never applied, and {applied[last].name} above it is"
+                what = f"never applied, but {applied[last].name} above it was"
                 yield Disagreement(what, shown(file.path), f"put it on top: make renumber r={file.name}")
         elif not _is_accepted(before, file):
             moved = next((other for other in line if other.checksum == before.checksum), None)
@@ -134,9 +134,9 @@ def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Disagreement
         shown(file.path),
         f"{here if is_newest else ''}restore the file from git (git log -p shows the edit),"
         f' and make the change in a new revision: make {branch} m="..."\n'
-        "or, when databases that applied it need nothing, accept the edit in git:"
-        ' make accept-edits m="why they need nothing"\n'
-        "which writes `Edited:`, that checksum and the reason into the docstring",
+        "or, if databases that applied it need no change, accept the edit in git:"
+        ' make accept-edits m="why they need no change"\n'
+        "this writes `Edited:`, that checksum and the reason into the docstring",
     )
 
 
@@ -145,7 +145,7 @@ def _renumbered(before: Applied, moved: Revision) -> Disagreement:
     return Disagreement(
         f"{before.when} as {before.name}, which was renumbered",
         shown(moved.path),
-        f"in the checkout from before the renumbering undo it on this database: alembic downgrade {branch}@-1\n"
-        "then deploy from this one; for the local stack make reset is enough\n"
-        "or renumber the other revision: make renumber r=NAME",
+        f"undo it on this database, in a checkout from before the renumbering: alembic downgrade {branch}@-1\n"
+        "then deploy from this checkout; for the local stack, make reset is enough\n"
+        "or renumber the other revision instead: make renumber r=NAME",
     )

@@ -1,4 +1,4 @@
-"""Tells in one query whether anything changed since the last deploy, or the last pull after it. Starts no Node."""
+"""Detects in one query whether anything changed since the last deploy, or the last pull after it. Starts no Node."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from directus_sync.revisions.branches import BRANCHES, VERSIONS, checkout_head
 from directus_sync.revisions.revision_files import head_path, paths
 from directus_sync.settings import Settings
 
-# What is hashed: everything in the schema public that no extension owns; the rows in which Directus keeps its schema,
-# who may do what, and what the Studio shows; which extensions are switched on; and the numbers of the last recorded
-# bases, because a push or a pull after the deploy records another.
-# Chunks of hypertables are in another schema. Types of columns stand as numbers: each new session would load PostGIS to
-# print the type of a geometry, a tenth of a boot with nothing to do. Names are not quoted, because nothing is read back
-# from this text.
+# Hashed: everything in the schema public that no extension owns; the rows in which Directus keeps its schema, access
+# and what the Studio shows; which extensions are enabled; and the ids of the latest bases, because a push or pull after
+# the deploy records a new base.
+# Chunks of hypertables are in another schema. Column types are hashed as OIDs: to print the type of a geometry, each
+# new session loads PostGIS, which takes a tenth of a boot with nothing to do. Names are not quoted, because this text
+# is never parsed.
 _PARTS: Final = f"""
 member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS MATERIALIZED (
@@ -139,15 +139,15 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Unmoved:
-    """Nothing changed. notes: what the last deploy said about differences that it left alone."""
+    """Nothing changed. notes: the notes of the last deploy about differences that it left alone."""
 
     notes: tuple[str, ...]
 
 
 def can_tell(settings: Settings) -> bool:
-    """Tell whether the database alone can show that nothing changed.
+    """Return whether the database alone can show that nothing changed.
 
-    It cannot with DIRECTUS_URL: that Directus may have another version now, and must be asked.
+    With DIRECTUS_URL it cannot: the Directus there may have another version by now, and must be asked.
     """
     return settings.directus_url is None
 
@@ -156,7 +156,7 @@ def inputs(settings: Settings) -> str:
     """Return a hash of everything that a deploy reads, except the database and Directus."""
     digest = hashlib.sha256()
     texts = (__version__, settings.excluded_tables, settings.project_name or "")
-    # By name, too: an access file's name is that of its collection, and a resource file's folder is that of its kind.
+    # Hash the names, too: an access file is named after its collection, and a resource file's folder after its kind.
     named = [(_name(path, settings.snapshot.parent), path) for path in settings.files]
     files = [content for name, path in named for content in (name.encode(), _content(path))]
     for branch in BRANCHES:
@@ -187,10 +187,10 @@ def with_version(inputs: str, directus: str) -> str:
 
 
 def read(connection: Connection) -> Fingerprint | None:
-    """Return the hashes of the schema of this database: PostgreSQL's catalog of `public`, Directus's, and the base.
+    """Return the fingerprint of this database, or None if it lacks a table or column of Directus or of this tool.
 
-    None if the database lacks some of that. Directus makes and changes its tables one by one: an interrupted bootstrap
-    leaves some without their newer columns.
+    Directus creates and changes its tables one by one: an interrupted bootstrap leaves some without their newer
+    columns.
     """
     try:
         ((whole, content),) = database.query(connection, _READ)
@@ -200,9 +200,9 @@ def read(connection: Connection) -> Fingerprint | None:
 
 
 def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
-    """Compare checkout and database with what the last deploy recorded; return None when anything changed.
+    """Compare checkout and database with what the last deploy recorded; return None if anything changed.
 
-    Also None while another session holds the lock, because it may be changing things.
+    Also None if another session holds the lock, because it may be changing things, and if `can_tell` is false.
     """
     if not can_tell(settings):
         return None
@@ -211,7 +211,7 @@ def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
 
 
 def is_pulled(connection: Connection, inputs: str) -> bool:
-    """Tell whether nothing changed since a deploy with these inputs and a pull after it that had nothing to write."""
+    """Return whether nothing changed since a deploy with these inputs and a later pull that had nothing to write."""
     return _notes(connection, inputs, pulled=True) is not None
 
 
@@ -223,7 +223,10 @@ def record_pull(connection: Connection, inputs: str) -> None:
 
 
 def expects_work(connection: Connection, inputs: str) -> bool:
-    """Tell whether a deploy with these inputs will have work: the last one had others, and nobody is doing it."""
+    """Return whether a deploy with these inputs has work: the last one had other inputs, and nobody holds the lock.
+
+    Also True if a table is missing.
+    """
     try:
         ((found,),) = database.query(connection, _WORK_AHEAD, {"inputs": inputs})
     except psycopg2.ProgrammingError:

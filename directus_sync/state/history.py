@@ -1,4 +1,4 @@
-"""What this database remembers of the tool: recorded snapshots and deploys. pre_0002 creates the tables."""
+"""Records snapshots and deploys in the database. pre_0002 creates the tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Source = Literal["push", "pull", "adopt", "rename"]
 
 @dataclass(frozen=True)
 class Deploy:
-    """One finished deploy. revisions, changes: how many it applied and pushed; notes: what needs a look."""
+    """One finished deploy. revisions, changes: how many it applied and pushed; notes: what somebody should look at."""
 
     finished_at: datetime
     duration: timedelta
@@ -45,7 +45,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Failure:
-    """A deploy that failed. error: its id."""
+    """A deploy that failed. error: the id of its error."""
 
     failed_at: datetime
     host: str
@@ -53,7 +53,7 @@ class Failure:
 
 
 def exists(connection: Connection) -> bool:
-    """Tell whether the tool's tables are there."""
+    """Return whether the tool's tables exist."""
     return database.has(connection, "directus_sync.snapshot_history")
 
 
@@ -64,13 +64,13 @@ def latest_sha256(connection: Connection) -> str | None:
 
 
 def latest_directus(connection: Connection) -> str | None:
-    """Return the version of Directus that was deployed, pushed or pulled last, or None."""
+    """Return the Directus version of the snapshot recorded last, or None."""
     version: str | None = _latest(connection, "directus_version")
     return version
 
 
 def is_base(connection: Connection, sha256: str) -> bool:
-    """Tell whether the snapshot with this hash was recorded last."""
+    """Return whether the snapshot with this hash was recorded last."""
     return latest_sha256(connection) == sha256
 
 
@@ -81,7 +81,7 @@ def base(connection: Connection) -> Snapshot | None:
 
 
 def before_renames(connection: Connection) -> Snapshot | None:
-    """Return the base as it was before revisions renamed something in it; None if nothing was renamed since."""
+    """Return the base from before the latest renames by revisions, or None if the latest base is not from a rename."""
     if _latest(connection, "source") != "rename":
         return None
     content = _latest(connection, "snapshot", "WHERE source <> 'rename'")
@@ -96,8 +96,8 @@ def _latest(connection: Connection, column: str, where: str = "") -> Any:
 
 
 def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> None:
-    """Record the snapshot as the state that file and server have in common, unless it is the latest already."""
-    # Before the first `pre` there is no table to record it in.
+    """Record the snapshot as the base, unless it is the latest base already."""
+    # Before the first `pre` the table does not exist.
     if not exists(connection) or latest_sha256(connection) == snapshot.sha256:
         return
     with connection.cursor() as cursor:
@@ -111,8 +111,8 @@ def record_base(connection: Connection, snapshot: Snapshot, source: Source) -> N
 def record_deploy(connection: Connection, deploy: Deploy, inputs: str, fingerprint: str | None, run: UUID) -> None:
     """Record a finished deploy.
 
-    inputs, fingerprint: what the next one compares to tell that nothing moved; no fingerprint if it was not verified.
-    run: the id that copies in the attic have, too.
+    inputs, fingerprint: the next deploy compares these to detect that nothing changed; fingerprint: None if this
+    deploy was not verified. run: the id that its copies in the attic also have.
     """
     values = {**vars(deploy), "inputs": inputs, "fingerprint": fingerprint, "run": str(run)}
     columns = ", ".join(values)
@@ -122,7 +122,7 @@ def record_deploy(connection: Connection, deploy: Deploy, inputs: str, fingerpri
 
 
 def record_failure(connection: Connection, who: Provenance, error: SyncError, run: UUID) -> None:
-    """Record a deploy that failed, if that is possible: the failure itself must not be hidden by another."""
+    """Record a deploy that failed. Ignores errors of the database, so that they do not hide the failure."""
     with suppress(psycopg2.Error), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO directus_sync.failures (host, account, image, commit, error, message, run)"
@@ -132,7 +132,7 @@ def record_failure(connection: Connection, who: Provenance, error: SyncError, ru
 
 
 def latest_failure(connection: Connection) -> Failure | None:
-    """Return when, where and by which error the last deploy failed, if none has succeeded since."""
+    """Return the latest failed deploy, or None if a deploy succeeded since."""
     try:
         rows = database.query(
             connection,

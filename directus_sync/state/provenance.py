@@ -1,4 +1,4 @@
-"""Who runs the tool, and from which commit and image: for the record of deploys."""
+"""Who runs the tool, from which commit and image. Recorded with each deploy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.settings import ROOT, Settings
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a deploy came from. account: the user of the machine and the role of the database."""
+    """Where a deploy came from. account: the user of the machine, and the role of the database."""
 
     host: str
     account: str
@@ -23,7 +23,7 @@ class Provenance:
 
 
 def of(connection: Connection, settings: Settings) -> Provenance:
-    """Return who runs this deploy, and from what."""
+    """Return who runs this deploy, and from which commit and image."""
     account = f"{_user()} as {connection.info.user}"
     return Provenance(socket.gethostname(), account, settings.image, settings.commit or _commit(ROOT))
 
@@ -31,12 +31,12 @@ def of(connection: Connection, settings: Settings) -> Provenance:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return "nobody known"
+    except (KeyError, OSError):  # the user of a container may have no name
+        return "an unknown user"
 
 
 def _commit(checkout: Path) -> str | None:
-    """Return the commit of a checkout, or None where there is no git."""
+    """Return the commit of a checkout, or None if it is unknown."""
     command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)

@@ -1,4 +1,4 @@
-"""What files and database had in common last, of resources: the base by which their changes are judged."""
+"""Records the base of each family of resources: the items that files and database last had in common."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHERE new.items IS DISTINCT FROM
 
 
 def base(connection: Connection, family: Family) -> Mapping[str, Resource] | None:
-    """Return the items that were recorded last, by id; None where none ever were."""
+    """Return the items of the latest base, by id; None if no base was ever recorded."""
     if not database.has(connection, _TABLE):
         return None
     rows = database.query(
@@ -41,7 +41,7 @@ def base(connection: Connection, family: Family) -> Mapping[str, Resource] | Non
 
 
 def record(connection: Connection, family: Family, items: Iterable[Resource], source: Source) -> None:
-    """Record items as what files and database have in common, unless they are recorded already."""
+    """Record items as the base, unless they are the latest base already."""
     if not database.has(connection, _TABLE):
         return
     rows = {item.id: [family.by_name[item.kind].compared(row) for row in item.rows] for item in items}

@@ -1,1 +1,1 @@
-"""The steps that commands share: compare, judge, push, and start the Directus that does it."""
+"""The steps that commands share: compare, judge, push, and start Directus."""

@@ -1,4 +1,4 @@
-"""What a push would do, schema and families, and what a whole deploy would. Changes nothing."""
+"""Compares files with database and Directus: for a push, or for a whole deploy. Changes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compare(
     parts: frozenset[Part] = EVERYTHING,
     out: Path | None = None,
 ) -> Compared:
-    """Return what a push would do, and save it to `out`."""
+    """Return what a push would do. If `out` is given, save the plan there."""
     if out is not None and parts != EVERYTHING:
         raise WrongSettings("--out saves the whole plan, and --only leaves a part out", next="leave out one of them")
     wanted, approved = planning.read_wanted(settings), planning.approved(settings, request)
@@ -57,13 +57,13 @@ def compare(
 
 
 def unmoved(of_families: Iterable[Wanted], approved: Approvals, parts: frozenset[Part] = EVERYTHING) -> Compared:
-    """Return what a push would do where nothing moved since database and files were equal."""
+    """Return what a push would do if nothing changed since database and files were equal."""
     schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
     return Compared(schema, families.unchanged(of_families, approved))
 
 
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
-    """Compare everything that a deploy would bring about with what is there."""
+    """Return everything that a deploy would change."""
     wanted = planning.preflight(settings)
     approved = planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress)
@@ -88,7 +88,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
                 judged = planning.plan(settings, connection, client, wanted, approved)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
         settled = not judged and not any(pending.values())
-        # What a pending revision makes nobody can tell; what a push changes is about its tables.
+        # Skip what will still change: all objects if revisions are pending, and tables that the push changes.
         expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
         pushed = {catalog.identifier(item.change.collection) for item in judged.items}
         for crowded in limits.crowded(connection):
@@ -100,7 +100,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
 
 
 def _plan_of_everything(wanted: Snapshot, approved: Approvals) -> Plan:
-    """Plan for a database that has no Directus yet, which could be asked."""
+    """Return the plan for a database that has no Directus yet: everything in the snapshot is new."""
     nothing = snapshot.empty(wanted)
     difference = SchemaDiff(comparison.between(nothing, wanted))
     verdicts = guard.judge(difference, base=None, wanted=wanted, live=nothing)

@@ -1,4 +1,4 @@
-"""One deploy under way, from the first revision to the record: pre, push, post, resources, verify. Needs the lock."""
+"""Runs one deploy, from the first revision to the record: pre, push, post, resources, verify. Needs the lock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from directus_sync.text.wording import count
 
 @dataclass(frozen=True)
 class Goal:
-    """What the files of this checkout say. inputs: hash of them, taken before any of them was read."""
+    """What the files of this checkout ask for. inputs: hash of the files, taken before any file was read."""
 
     schema: Snapshot
     families: tuple[Wanted, ...]
@@ -48,7 +48,7 @@ class Goal:
 
     @property
     def recorded_inputs(self) -> str:
-        """What a deploy records as its inputs."""
+        """The inputs as a deploy records them."""
         return fingerprint.with_version(self.inputs, self.schema.directus)
 
 
@@ -63,13 +63,13 @@ class Deploying:
     goal: Goal
     who: Provenance
     _removed_by_revisions: set[Object] = field(default_factory=set)
-    # Of the database, from before the latest comparison with Directus.
+    # The fingerprint of the database before the latest comparison with Directus.
     _seen: Fingerprint | None = None
 
     def run(self, loading: Loaded | None, started: float) -> Deployed:
-        """Do what is to be done, and record it.
+        """Run the steps of the deploy, and record it.
 
-        loading: a schema worker that loads already. started: when, by `time.monotonic`.
+        loading: a schema worker that is already loading. started: when the deploy began, by `time.monotonic`.
         """
         settings, connection, progress = self.settings, self.connection, self.progress
         self._require_possible()
@@ -85,7 +85,7 @@ class Deploying:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
                 pushed, drift = self._push(client)
             post = self._migrate("post")
-            # The guard between organisations first: without it rights would let too much through.
+            # Before the families: without the extension, which separates organisations, rights would allow too much.
             switched_on = installing.switch_on(settings, connection, progress, client)
             if client is not None:
                 entered, left = self._enter(client)
@@ -104,11 +104,11 @@ class Deploying:
         return deployed
 
     def _require_possible(self) -> None:
-        """Refuse, before anything is changed, what a later step would refuse."""
+        """Raise the errors of later steps that can be known now, before anything is changed."""
         applied_revisions.require_unedited(self.connection)
         upgrading.require_meant(self.connection, self.settings, history.latest_directus(self.connection))
         if self.settings.directus_url is not None and self.settings.mode is Mode.AUTO:
-            # It works on this database, accepts the credentials, and has the right version.
+            # `sessions.directus` checks that it works on this database and accepts the credentials.
             with sessions.directus(self.settings, self.connection, self.progress) as running:
                 snapshot.require_version(self.goal.schema, running.version())
         if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
@@ -116,7 +116,7 @@ class Deploying:
                 self._entering(each).require_possible()
 
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
-        """Push the schema; return what was pushed, and what a boot leaves alone in Directus."""
+        """Push the schema. Return what was pushed, and the uncaptured items that a boot leaves alone."""
         common = self.settings, self.request, self.progress, self.connection, "deploy"
         pushed = Pushing(*common, self._may_serve, self._look).run(client, self.goal.schema)
         if pushed.refused:
@@ -124,7 +124,7 @@ class Deploying:
         return pushed, ()
 
     def _enter(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
-        """Push the families; return what was pushed, and what a boot leaves alone in Directus."""
+        """Push the families. Return what was pushed, and the uncaptured items that a boot leaves alone."""
         with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
             plans = [self._entering(each).run(client_for) for each in self.goal.families]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
@@ -135,7 +135,7 @@ class Deploying:
         return ResourcePushing(wanted, *common, self._may_serve)
 
     def _correct_rights(self) -> tuple[str, ...]:
-        """Make roles and rights equal the file; return the statements that did it."""
+        """Make roles and rights equal the file. Return the executed statements."""
         corrected = granting.apply(self.connection, roles.read(self.settings.roles))
         if corrected:
             self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
@@ -143,16 +143,16 @@ class Deploying:
         return corrected
 
     def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, Fingerprint | None]:
-        """Put back what was lost; return that, and the fingerprint of the database that was verified.
+        """Put back lost objects. Return the result, and the fingerprint of the database that was verified.
 
-        before: as `upkeep.put_back` has it. drift: what a boot leaves alone in Directus.
+        before: as for `upkeep.put_back`. drift: the uncaptured items that a boot leaves alone.
         """
-        # Read before each look, so that a change made meanwhile is not taken for verified.
+        # Read the fingerprint before each check, so that a change made during the check does not count as verified.
         settled = fingerprint.read(self.connection)
         expected = upkeep.read_expected(self.settings.catalog)
         if drift:
-            # Nothing is put back: an object may belong to what somebody removed in Directus.
-            text = f"Directus has work that nobody captured: {', '.join(drift)}; directus-sync pull captures it"
+            # Put nothing back: an object may belong to a collection or field that somebody removed in Directus.
+            text = f"Directus has uncaptured changes: {', '.join(drift)}; directus-sync pull captures them"
             verified = Verified(notes=(text,))
         elif expected is None:
             return Verified(notes=(f"there is no {self.settings.catalog.name} to compare the database with",)), settled
@@ -177,20 +177,20 @@ class Deploying:
         return upkeep.put_back(self.connection, expected, before, self._removed_by_revisions, known, restored)
 
     def _require_equal(self, client: DirectusClient) -> None:
-        """Look again at what could have been changed since it was pushed."""
+        """Raise NotConverged if somebody changed schema or families since they were pushed."""
         with self.progress.step("Comparing again", "Compared again: Directus equals the snapshot,"):
             planning.require_equal(client, self.goal.schema)
         for each in self.goal.families:
             resources.require_equal(self.connection, each.family, each.items)
 
     def _may_serve(self, plan: Plan | ResourcePlan) -> bool:
-        """Tell whether a boot may serve: it has nothing new to deploy, and only work in Directus differs."""
+        """Return whether a boot may start Directus: the files are deployed already, and only Directus was changed."""
         if not self.request.boot or plan.movers != {Mover.SERVER} or not history.exists(self.connection):
             return False
         return history.latest_inputs(self.connection) == self.goal.recorded_inputs
 
     def _migrate(self, branch: Branch) -> tuple[Revision, ...]:
-        """Bring a branch to its head; note what its revisions removed."""
+        """Upgrade a branch to its head, and remember the objects that its revisions removed."""
         if not branches.pending(self.connection, branch):
             return ()
         before = query.read(self.connection).definitions.keys()
@@ -202,7 +202,7 @@ class Deploying:
         self._seen = fingerprint.read(self.connection)
 
     def _has_moved(self, settled: Fingerprint | None) -> bool:
-        """Tell whether the latest comparison may be out of date. A revision need not change what Directus sees."""
+        """Return whether the latest comparison may be out of date. A revision alone does not make it so."""
         return settled is None or self._seen is None or self._seen.content != settled.content
 
     def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:

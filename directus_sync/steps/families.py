@@ -1,4 +1,4 @@
-"""The families of resources, in each command: read from their files, judged, adopted, pulled. Access comes first."""
+"""Reads, judges, adopts and pulls the families of resources. Access comes first."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Plans = tuple[ResourcePlan, ...]
 def read_wanted(
     settings: Settings, schema: Snapshot, progress: Progress | None = None, parts: frozenset[Part] = EVERYTHING
 ) -> tuple[Wanted, ...]:
-    """Return what the files say of each of these families that is kept in files.
+    """Return the contents of the files, for each family in `parts` that is kept in files.
 
     progress: prints the warnings.
 
-    Raises InvalidAccess and InvalidResources for what can't be read or must not be sent.
+    Raises InvalidAccess and InvalidResources for files that can't be read, and for items that must not be sent.
     """
     found, roles = [], forms.roles(settings)
     for form in FORMS:
@@ -51,7 +51,7 @@ def read_wanted(
 
 
 def judged(connection: Connection, all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
-    """Return what a push would do."""
+    """Return what a push would do, a plan for each family."""
     if not installation.has_access(connection):
         new = [(wanted.family, judging.changes(wanted.family, wanted.items, {})) for wanted in all_wanted]
         return tuple(judging.decide(family, changes, None, {}, Approvals(), {}) for family, changes in new)
@@ -60,13 +60,13 @@ def judged(connection: Connection, all_wanted: Iterable[Wanted], approved: Appro
 
 
 def unchanged(all_wanted: Iterable[Wanted], approved: Approvals) -> Plans:
-    """Return the plans for a database that did not move since it equalled the files."""
+    """Return the plans for a database that did not change since it equalled the files."""
     families = (wanted.family for wanted in all_wanted)
     return tuple(judging.decide(family, (), None, {}, approved.of(family.owns), {}) for family in families)
 
 
 def are_bases(settings: Settings, connection: Connection) -> Mapping[str, bool]:
-    """Tell of each family that is kept in files whether the files are what was recorded last."""
+    """Return by family whether its files equal the recorded base, for the families that are kept in files."""
     return {form.name: _is_base(settings, connection, form) for form in FORMS if form.are_kept(settings)}
 
 
@@ -80,7 +80,7 @@ def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bo
 
 
 def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
-    """Return the items that files or database have, by id."""
+    """Return the ids of all items in files or database."""
     found: set[str] = set()
     for wanted in _of_all(settings, all_wanted):
         compared = resources.compare(connection, wanted.family, wanted.items)
@@ -89,9 +89,9 @@ def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wan
 
 
 def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wanted]) -> bool:
-    """Record what the database has as the base, where there is none; return whether anything was recorded.
+    """Record the items of the database as the base of each family that has none. Return whether any was recorded.
 
-    What is there belongs to the base, also what is in no file: a pull takes it in.
+    The base also gets items that are in no file; a pull adds them to the files.
     """
     recorded = False
     for wanted in _of_all(settings, all_wanted):
@@ -103,7 +103,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
 
 
 def _of_all(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted]:
-    """Yield these, and nothing as wanted of each family that is not kept in files."""
+    """Yield the given families, and an empty one for each family that is not kept in files."""
     by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     for form in FORMS:
         yield by_name.get(form.name) or Wanted(form, form.family(roles), {})
@@ -111,9 +111,9 @@ def _of_all(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull makes of a family.
+    """The result of a pull for one family.
 
-    changed: the files, None where one goes; items: the base from then on; differing: what it takes, by id.
+    changed: the files to write, None for a file to delete; items: the new base; differing: ids of the pulled items.
     """
 
     family: Family
@@ -125,19 +125,19 @@ class Pulled:
 def pulled(
     settings: Settings, connection: Connection, schema: Snapshot, parts: frozenset[Part], *, overwrite: bool
 ) -> tuple[Pulled, ...]:
-    """Return what a pull makes of each of these families. Writes nothing.
+    """Return the result of a pull for each family in `parts` that is kept in files. Writes nothing.
 
-    What only git changed since the base stays in the files. What is in no file is taken in, and the file of what is
-    gone is removed.
+    Items that only git changed since the base stay in the files. Items that are in no file are added. The file of
+    something that no longer exists is deleted.
 
-    schema: what the database has. overwrite: take everything from the database.
+    schema: of the database. overwrite: take everything from the database.
 
-    Raises UnpushedFileChanges for what git and Directus both changed, unless `overwrite`; InvalidAccess and
+    Raises UnpushedFileChanges for items that git and Directus both changed, unless `overwrite`; InvalidAccess and
     InvalidResources.
     """
     found: list[Pulled] = []
     for form in (form for form in FORMS if Part(form.name) in parts and form.are_kept(settings)):
-        # A list may be for a role that the same pull takes in.
+        # A list may name a role that this pull adds.
         roles = forms.roles(settings, {path: content for each in found for path, content in each.changed.items()})
         wanted = form.read(settings, schema, roles)
         compared = resources.compare(connection, wanted.family, wanted.items, taken=True)
@@ -152,13 +152,13 @@ def pulled(
 
 
 def record_pulled(connection: Connection, all_pulled: Iterable[Pulled]) -> None:
-    """Record what was written to the files as the base."""
+    """Record the items of the database as the base."""
     for each in all_pulled:
         resource_history.record(connection, each.family, each.items, "pull")
 
 
 def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozenset[str]:
-    """Return the items that only git changed. Raises UnpushedFileChanges for those that Directus changed, too."""
+    """Return the items that only git changed. Raises UnpushedFileChanges if git and Directus both changed an item."""
     if found.base is None:
         lost = [change.id for change in found.changes if change.action is not Action.REMOVE]
         kept = []
@@ -177,7 +177,7 @@ def _unpushed(form: FamilyForm, settings: Settings, found: Comparison) -> frozen
 
 
 def unpushed(holder: str, where: Path, lost: Sequence[str], options: str = "") -> UnpushedFileChanges:
-    """Return the error for changes of files that a pull would lose. options: of the push that keeps them."""
+    """Return the error for file changes that a pull would lose. options: for the push that keeps these changes."""
     was, it = ("was", "it") if len(lost) == 1 else ("were", "them")
     return UnpushedFileChanges(
         f"{holder} {count(len(lost), 'change')} that {was} never pushed to this Directus, and a pull would lose {it};"

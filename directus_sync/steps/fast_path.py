@@ -1,6 +1,6 @@
-"""The answer to a deploy with nothing to do, which every container asks for at every start: one query, no Node.
+"""Answers a deploy by one query if there is nothing to do, as at most starts of a container. Starts no Node.
 
-Loads neither the command line nor an HTTP client, which together take longer than the answer.
+Does not load the command line or an HTTP client: loading both takes longer than the query.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from directus_sync.state import fingerprint
 
 
 def nothing_moved() -> bool:
-    """Print the result of a deploy and return True, if nothing moved since the last one."""
+    """Return whether nothing changed since the last deploy. If so, print the result of this one."""
     started = time.monotonic()
     loaded = settings.load()
     output.hide(loaded.secrets)

@@ -1,4 +1,4 @@
-"""What a deploy makes of Directus in a database beside its schema: its own tables, and this project's extensions."""
+"""What a deploy installs in the database besides the schema: Directus's own tables, and this project's extensions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from directus_sync.settings import Settings
 
 
 def bootstrap_directus(settings: Settings, connection: Connection, progress: Progress, loaded: Loaded | None) -> bool:
-    """Create or upgrade Directus's own tables if they need it; tell whether they did. loaded: a schema worker."""
+    """Create or upgrade Directus's own tables if needed; return whether it was needed. loaded: see `preloading`."""
     if settings.directus_url is not None or not installation.needs_bootstrap(connection, settings):
         return False
     if not installation.is_in_database(connection):
-        settings.require_credentials()  # of the first administrator, whom the bootstrap creates
+        settings.require_credentials()  # the bootstrap creates the first administrator with them
     name = f"Directus {installation.version(settings)}"
     with installation.bootstrapping(connection):
         if loaded and loaded.choice.bundle and bootstrap.is_prepared(settings, connection):
@@ -31,7 +31,7 @@ def bootstrap_directus(settings: Settings, connection: Connection, progress: Pro
 def switch_on(
     settings: Settings, connection: Connection, progress: Progress, client: DirectusClient | None
 ) -> tuple[str, ...]:
-    """Have Directus load this project's extensions, and return the names of those that it would not have loaded."""
+    """Enable this project's extensions in Directus. Return the names of those that were not enabled."""
     if not installation.is_in_database(connection):
         return ()
     bundles = extensions.read(settings.extensions)
@@ -40,7 +40,7 @@ def switch_on(
         progress.note(f"Switched on: {name}")
         progress.done.append(f"{name} switched on")
     if names and client is not None and settings.directus_url is not None:
-        # Directus loads its extensions again after this, and its replicas do.
+        # This makes the running Directus and its replicas load their extensions again.
         for bundle in bundles:
             client.write("PATCH", f"/extensions/{bundle.id}", {"meta": {"enabled": True}})
     return names

@@ -1,4 +1,4 @@
-"""The parts of what is compared and pushed, which --only chooses from. Loads nothing: every command needs the names."""
+"""The parts that --only can select. Imports no other module of the tool, because every command loads this one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Part(Enum):
-    """The schema, or a family of resources by its name."""
+    """The schema, or the name of a family of resources."""
 
     SCHEMA = "schema"
     ACCESS = "access"

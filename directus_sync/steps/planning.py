@@ -1,4 +1,4 @@
-"""What a push would do: Directus's own comparison, judged by the guard with the rows of the database. Sends nothing."""
+"""Plans a push: Directus compares, the guard judges the differences with the rows of the database. Sends nothing."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from directus_sync.text.wording import count, shortened
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks beyond the settings.
+    """The options of one command line.
 
-    destroy, discard: ids approved on it; keep: copy to the attic what is destroyed; saved: a plan to apply;
-    boot: do not refuse uncaptured work in Directus, if the deploy has nothing new to bring;
-    run: which run of the tool this is, as recorded with deploys and copies.
+    destroy, discard: approved ids; keep: copy destroyed rows to the attic; saved: a plan to apply;
+    boot: do not refuse because of uncaptured work in Directus, if the deploy has nothing new;
+    run: the id of this run, as recorded with deploys and copies.
     """
 
     destroy: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ def read_wanted(settings: Settings) -> Snapshot:
 
 
 def preflight(settings: Settings) -> Snapshot:
-    """Check what can be checked without a database, and return the snapshot file."""
+    """Check everything that needs no database, and return the snapshot file."""
     approvals.read(settings.removals)
     upkeep.read_expected(settings.catalog)
     roles.read(settings.roles)
@@ -71,11 +71,11 @@ def preflight(settings: Settings) -> Snapshot:
 
 
 def _require_no_published_hole(settings: Settings, directus: str) -> None:
-    """Raise UnsafeSettings for a setting with a hole that was closed in a later version. directus: the version."""
+    """Raise UnsafeSettings for a setting that is insecure in this version of Directus."""
     version = tuple(int(part) for part in directus.split(".")[:2])
     if installation.lets_everybody_in(settings) and version < (12, 1):
         raise UnsafeSettings(
-            f"WEBSOCKETS_REST_AUTH is public, which has a published hole in Directus {directus}",
+            f"WEBSOCKETS_REST_AUTH is public, which is a published security hole in Directus {directus}",
             next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
         )
 
@@ -87,7 +87,7 @@ def read_live(client: DirectusClient) -> Snapshot:
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
-    """Return what is approved, in removals.yaml and on the command line, or was when the plan was saved."""
+    """Return the approvals of removals.yaml and of the command line, or those of the saved plan."""
     if request.saved is not None:
         return request.saved.approvals
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
@@ -107,12 +107,12 @@ def plan(
     *,
     base: Snapshot | None = None,
 ) -> Plan:
-    """Return what a push would do, judged by the guard with the rows of the database. base: if not the recorded one.
+    """Return what a push would do, judged by the guard with the rows of the database. base: replaces the recorded one.
 
-    The server's schema is read after the comparison. If somebody edits it in between, Directus refuses to apply the
-    plan: the hash that came with the comparison covers the whole schema.
+    The server's schema is read after the comparison. If somebody edits the schema in between, Directus refuses to
+    apply the plan: the hash that came with the comparison covers the whole schema.
 
-    Raises InvalidSnapshot, before it is sent, for a file that cannot be pushed.
+    Raises InvalidSnapshot for a file that cannot be pushed.
     """
     approved = of_schema(approved)
     snapshot.require_version(wanted, client.version())
@@ -122,7 +122,9 @@ def plan(
     if answer is None:
         return guard.unchanged(approved)
     for name in diff.unlisted_indexes(answer[1]):
-        output.note(f"note: {name} of Directus has an index that no file lists; it stays, and a pull captures it")
+        output.note(
+            f"note: Directus's own field {name} has an index that no file lists; it stays, and a pull captures it"
+        )
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     snapshot.require_properties(wanted, columns, live)
     difference = _readable(answer, wanted, live)
@@ -137,7 +139,7 @@ def plan(
     possible = [verdict.change for verdict in judged if not verdict.faults]
     verdicts = _with_faults(judged, postgres_faults.faults(connection, possible, wanted))
     with output.if_it_lasts("Counting the rows at risk"):
-        # What Directus would not make is refused anyway, and PostgreSQL cannot compare the values of every type.
+        # Changes with faults are refused without counting, and PostgreSQL cannot compare the values of every type.
         made = (verdict for verdict in verdicts if not verdict.faults)
         counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
     obstacles = _obstacles(settings, connection, verdicts, counted, (live, wanted, base))
@@ -156,9 +158,9 @@ def _obstacles(
     counted: Mapping[Risk, int],
     snapshots: tuple[Snapshot, Snapshot, Snapshot | None],
 ) -> Obstacles:
-    """Return what database and files say of what is to be changed.
+    """Return what database and files have in the way of the changes, or would lose with them.
 
-    counted: by risk, the rows. snapshots: what the server has, what is wanted, and the base.
+    counted: rows by risk. snapshots: the server's, the wanted one, the base.
     """
     live, wanted, base = snapshots
     changes = tuple(verdict.change for verdict in verdicts)
@@ -176,7 +178,7 @@ def _obstacles(
 
 
 def compare(client: DirectusClient, wanted: Snapshot) -> tuple[Snapshot, SchemaDiff]:
-    """Return what still differs from the wanted snapshot, and with it the server's; the wanted one if nothing does."""
+    """Return the server's snapshot, or the wanted one if nothing differs, and the difference between both."""
     client.clear_cache()
     answer = client.diff(wanted.upload)
     if answer is None:
@@ -195,22 +197,22 @@ def require_equal(client: DirectusClient, wanted: Snapshot) -> None:
 def not_converged(
     client: DirectusClient, wanted: Snapshot, remaining: SchemaDiff, *, without_effect: bool = False
 ) -> NotConverged | MadeOtherwise:
-    """Return the error for a server that still differs. without_effect: exactly this was sent."""
+    """Return the error for a server that still differs. without_effect: exactly these changes were sent."""
     shown = [f"{change.action.value} {change.kind.noun} {change.id}{_edits(change)}" for change in remaining.changes]
     where = "\n".join([client.name, *shortened(shown)])
     if without_effect:
         return MadeOtherwise(
-            f"Directus makes something else of {count(len(shown), 'item')} than {wanted.source} says:"
-            " sending it changed nothing",
+            f"Directus stores {count(len(shown), 'item')} in another form than {wanted.source} says:"
+            " the push changed nothing",
             where=where,
-            next="take what Directus makes: directus-sync pull --overwrite, look at the difference, commit\n"
+            next="take Directus's form: directus-sync pull --overwrite, look at the difference, commit\n"
             "or change the entries in Directus, then pull",
         )
     number = len(shown)
     return NotConverged(
         f"{count(number, 'item')} still {'differs' if number == 1 else 'differ'} from {wanted.source}",
         where=where,
-        next="run again: it sends the rest once more; what was applied stays",
+        next="run again: it sends what still differs; what was applied stays",
     )
 
 
@@ -228,13 +230,13 @@ def note_pointless(
 ) -> None:
     """Print a note about each approval that approves nothing.
 
-    unmatched: what matches no change. wanted: the items that the files have, and who_has_it: their name.
+    unmatched: approvals that match no change. wanted: the items in the files. who_has_it: who has them, for the note.
     """
     reviewed = [removal.item for removal in approvals.read(settings.removals)]
     for item in (item for item in reviewed if item in wanted):
         progress.note(f"note: removals.yaml approves removing {item}, which {who_has_it}")
     for item in sorted(set(unmatched) - set(reviewed)):
-        progress.note(f"note: the approval of {item} matches nothing that would be changed")
+        progress.note(f"note: the approval of {item} matches no change")
 
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
@@ -243,7 +245,7 @@ def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Sna
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:
-    """Fail unless the live schema, by which the guard judges, has what is to be changed or removed."""
+    """Fail unless the live schema has every item to change or remove: the guard judges by it."""
     for change in difference.changes:
         if change.makes and change.collection.startswith("directus_") and change.key in client.system_fields():
             raise InvalidSnapshot(
@@ -257,10 +259,10 @@ def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snaps
             raise RequestFailed(
                 f"Directus compares {change.kind.noun} {change.id}, but does not list it",
                 where=live.source,
-                next="run again, in case somebody just made it; several Directus on one database need Redis,"
-                " to hear of each other's changes",
+                next="run again, in case somebody has just created it; several Directus servers on one database need"
+                " Redis, to see each other's changes",
             )
-        # A snapshot lists only system fields that are indexed. For any other field Directus would alter the column.
+        # A system field without an index is in no snapshot. Any other field would be altered by Directus.
         if change.key not in client.system_fields():
             raise InvalidSnapshot(
                 f"`systemFields` has {change.id}, which is not a field of Directus's own",

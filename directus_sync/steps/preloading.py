@@ -1,4 +1,4 @@
-"""Lets a deploy's Directus load its code, which takes longer than the steps before it is needed."""
+"""Starts a deploy's Directus early: loading its code takes longer than the steps before the deploy needs it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from directus_sync.state import fingerprint
 
 
 def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | None:
-    """Return a schema worker that loads while the files are checked; None unless the database says that there is work.
+    """Return a schema worker that loads while the files are checked; None unless the database shows that there is work.
 
-    What it can't find out is for the steps after it to say. inputs: hash of the files. stack: ends the worker.
+    Returns None on an error, too: a later step raises it again. inputs: hash of the files. stack: ends the worker.
     """
     if settings.directus_url is not None or settings.mode is not Mode.AUTO:
         return None
@@ -24,7 +24,7 @@ def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | N
     try:
         with database.connect(quick, "deploy") as connection:
             inputs = fingerprint.with_version(inputs, installation.version(settings))
-            # Of several hosts it must be the one that the deploy's own connection reaches, which does not exist yet.
+            # With several hosts, the worker must use the one that the deploy's connection will reach: unknown as yet.
             reached = database.for_directus(quick, connection)
             if reached is not quick or not fingerprint.expects_work(connection, inputs):
                 return None
@@ -37,9 +37,9 @@ def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | N
 def loaded(
     settings: Settings, connection: Connection, loading: server.Loaded | None, stack: ExitStack
 ) -> server.Loaded | None:
-    """Return the Directus that the deploy needs, as it loads; None where it is to be started later.
+    """Return the Directus that the deploy needs, while it loads; None if it must be started later.
 
-    loading: what `load` returned, which is taken if it still is what is needed.
+    loading: the result of `load`, which is used if it is the right kind of Directus.
     """
     if settings.directus_url is not None or settings.mode is not Mode.AUTO:
         return None

@@ -1,4 +1,4 @@
-"""One push from judgement to record: refused, or copied to the attic, sent and compared again. Needs the lock."""
+"""Runs one push of the schema: judge, then refuse, or copy to the attic, send, compare, record. Needs the lock."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from directus_sync.text.wording import count
 
 @dataclass
 class Pushing:
-    """One push under way.
+    """One push of the schema.
 
-    leave: tells whether a refused plan is returned, unsent, instead of raised. look: called before each comparison
-    with what was sent.
+    leave: returns whether to return a refused plan unsent, instead of raising. look: called before each comparison
+    after the push.
     """
 
     settings: Settings
@@ -43,9 +43,9 @@ class Pushing:
     look: Callable[[], object] = lambda: None
 
     def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
-        """Judge, send, compare again and record.
+        """Judge, send, compare again and record. Return the plan.
 
-        Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after it.
+        Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after that.
         """
         approved = planning.approved(self.settings, self.request)
         judged = planning.plan(self.settings, self.connection, client, wanted, approved)
@@ -73,13 +73,17 @@ class Pushing:
             without_effect = remaining.changes == judged.difference.changes
             if without_effect and kept:
                 attic.purge(self.connection, [copy.id for copy in kept])
-                self.progress.note("Nothing was removed, so its copies in the attic are deleted again")
+                self.progress.note("Nothing was removed, so the new copies in the attic were deleted")
             raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
 
     def _compare_and_record(
         self, client: DirectusClient, wanted: Snapshot, judged: Plan
     ) -> tuple[Snapshot, SchemaDiff]:
-        """Record the base: for what was sent, what Directus made of it, which is nobody's uncaptured work."""
+        """Compare with the server, and record the base.
+
+        Items that were sent are recorded as Directus stored them, so that Directus's own changes do not count as
+        uncaptured work.
+        """
         self.look()
         live, remaining = planning.compare(client, wanted)
         made = _made_otherwise(judged, remaining)
@@ -87,7 +91,7 @@ class Pushing:
         return live, remaining
 
     def _send(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> tuple[attic.Copy, ...]:
-        """Send it; return the copies of what it destroyed, of which none stay where nothing was destroyed."""
+        """Copy doomed rows to the attic, and send the diff. Return the copies. Delete them if nothing was destroyed."""
         number = plans.changes(judged)
         self.progress.note(plans.plan(judged))
         copies = self._copy(judged, wanted) if self.request.keep else ()
@@ -102,7 +106,7 @@ class Pushing:
             if not isinstance(error, ApplyUnclear) or error.undone:
                 attic.purge(self.connection, [copy.id for copy in copies])
             elif error.answered:
-                # Without an answer Directus may still be working on it: the next run finishes them.
+                # Without an answer Directus may still be working: the mirrors go on, and the next run ends them.
                 attic.finish(self.connection, copies)
             raise
         self.progress.done.append(f"{number} pushed")
@@ -112,12 +116,12 @@ class Pushing:
         return kept
 
     def _apply(self, client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
-        """Send it, again for a minute while somebody holds a table: nobody is to wait behind it for long."""
+        """Send the diff. While somebody holds a table, retry for a minute, with pauses in which others can work."""
         try:
             for number, attempt in enumerate(patience.attempts(_is_locked_out)):
                 with attempt:
                     if number > 0:
-                        # Without its session it has no lock any more: another deploy may be at work.
+                        # Fails if the session is lost. The lock is lost with it, and another deploy may be running.
                         database.query(self.connection, "SELECT true")
                     if number == 1:
                         who = holders.describe(self.connection) or "a session that has just ended"
@@ -133,7 +137,7 @@ class Pushing:
             ) from unclear
 
     def _copy(self, judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
-        """Copy what a plan destroys."""
+        """Copy the tables and columns that a plan destroys."""
         doomed = (risk for item in judged.items for risk in item.verdict.doomed)
         items = dict.fromkeys(attic.AtticItem(risk.collection, risk.field) for risk in doomed)
         if not items:
@@ -147,21 +151,21 @@ class Pushing:
         if missing:
             attic.finish(self.connection, copies)
             raise AtticFailed(
-                f"{', '.join(missing)} could not be copied: the schema public has no table of that name",
+                f"{', '.join(missing)} could not be copied: the schema public has no such table or column",
                 next="save the rows yourself (pg_dump), then run with --no-attic; nothing was sent",
             )
         return copies
 
 
 def _is_locked_out(error: Exception) -> bool:
-    """Tell whether Directus changed nothing because somebody holds a table."""
+    """Return whether Directus changed nothing because somebody holds a table."""
     return isinstance(error, ApplyUnclear) and error.undone and holders.TIMED_OUT in error.what
 
 
 def _apply_twice(client: DirectusClient, wanted: Snapshot, judged: Plan) -> None:
-    """Send it, and once more where Directus failed and changed nothing.
+    """Send the diff; retry once if Directus failed without changing anything.
 
-    Raises ApplyRefused for what it says both times, because it will say so each time; ApplyUnclear.
+    Raises ApplyRefused if Directus gives the same reason twice, because another retry would fail as well; ApplyUnclear.
     """
     first = _failure(client, wanted, judged)
     if first is None:
@@ -176,7 +180,7 @@ def _apply_twice(client: DirectusClient, wanted: Snapshot, judged: Plan) -> None
 
 
 def _failure(client: DirectusClient, wanted: Snapshot, judged: Plan) -> ApplyUnclear | None:
-    """Send it once; return why it failed, None where it happened all the same."""
+    """Send the diff once. Return why it failed, or None if it was applied in spite of an error."""
     try:
         client.apply(judged.difference.digest, judged.difference.raw)
     except ApplyUnclear as unclear:
@@ -184,7 +188,7 @@ def _failure(client: DirectusClient, wanted: Snapshot, judged: Plan) -> ApplyUnc
             _, remaining = planning.compare(client, wanted)
         except SyncError as error:
             raise unclear from error
-        # Directus may fail after its commit, and have made something otherwise.
+        # Directus may fail after its commit, and may have stored some items in another form.
         if not remaining or (unclear.answered and remaining.changes != judged.difference.changes):
             return None
         unclear.undone = unclear.answered
@@ -193,7 +197,7 @@ def _failure(client: DirectusClient, wanted: Snapshot, judged: Plan) -> ApplyUnc
 
 
 def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
-    """Tell whether what Directus made otherwise of new fields can be sent at once: no rows depend on it.
+    """Return whether only the meta of new fields still differs. It can be sent again at once: no rows depend on it.
 
     Directus adds a `special` to a new field of JSON or CSV, whatever the file says.
     """
@@ -209,7 +213,7 @@ def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
 
 
 def _made_otherwise(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the items that were sent and still differ, as (section, name); not those that somebody edited since."""
+    """Return the sent items that still differ, as (section, name), without those that somebody edited since."""
     left = {(change.kind, change.key): change for change in remaining.changes}
     found = []
     for sent in judged.difference.changes:

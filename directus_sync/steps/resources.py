@@ -1,6 +1,6 @@
-"""One family of resources in a command: compared by SQL, refused or sent by Directus's API, compared again, recorded.
+"""Pushes one family of resources: compare by SQL, then refuse, or send by Directus's API, compare again, record.
 
-Directus is asked only when something differs.
+Uses Directus only if something differs.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Files, base and database as they were read together.
+    """Files, base and database, as they were read at the same time.
 
-    base: of what differs; None where nothing was ever recorded.
+    base: only the items that differ; None if no base was ever recorded.
     """
 
     wanted: Items
@@ -49,7 +49,7 @@ class Comparison:
 
 
 def compare(connection: Connection, family: Family, wanted: Items, *, taken: bool = False) -> Comparison:
-    """Read base and database. taken: take in what neither files nor base know, instead of leaving it alone."""
+    """Read base and database, and compare. taken: include items that are in neither files nor base."""
     recorded = resource_history.base(connection, family)
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
     there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
@@ -63,7 +63,7 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
 
 
 def judge(connection: Connection, family: Family, found: Comparison, approved: Approvals) -> ResourcePlan:
-    """Return what a push would do. approved: also what is not of this family."""
+    """Return what a push would do. approved: may also contain items of other families."""
     numbers = {c.id: _number(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
     return judging.decide(family, found.changes, found.base, numbers, approved.of(family.owns), found.live.unknown)
 
@@ -73,14 +73,17 @@ def require_equal(connection: Connection, family: Family, wanted: Items) -> None
     found = compare(connection, family, wanted)
     if found.changes:
         raise NotConverged(
-            f"{count(len(found.changes), 'change')} of {family.name} came while the deploy was at work",
+            f"{count(len(found.changes), 'item')} of {family.name} changed during the deploy",
             where="\n".join(shortened([change.id for change in found.changes])),
-            next="run again: it judges them like any other",
+            next="run again: the next run judges these changes like any others",
         )
 
 
 def forget_lost(connection: Connection, family: Family) -> None:
-    """Take out of the base what Directus removed along with a collection or field that is to be made again."""
+    """Delete from the base the items that Directus removed along with a collection or field.
+
+    They then count as new in git, so that the push adds them again.
+    """
     recorded = resource_history.base(connection, family)
     if recorded is not None:
         kept = judging.without_lost(family, recorded, live.schema(connection, judging.about(family, recorded)))
@@ -89,9 +92,9 @@ def forget_lost(connection: Connection, family: Family) -> None:
 
 @dataclass(frozen=True)
 class ResourcePushing:
-    """One push of a family under way. Needs the lock.
+    """One push of a family. Needs the lock.
 
-    leave: tells whether a refused plan is returned, unsent, instead of raised.
+    leave: returns whether to return a refused plan unsent, instead of raising.
     """
 
     wanted: Wanted
@@ -103,7 +106,7 @@ class ResourcePushing:
     leave: Callable[[ResourcePlan], bool] = lambda _: False
 
     def require_possible(self) -> None:
-        """Raise what `run` would refuse, before anything else is changed: RefusedPlan, StalePlan."""
+        """Raise RefusedPlan or StalePlan if `run` would refuse. Called before anything else is changed."""
         _, plan = self._judged()
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(plan.family) != saved(plan):
@@ -112,11 +115,11 @@ class ResourcePushing:
         self._require_approved(plan)
 
     def run(self, client_for: ClientFor) -> ResourcePlan:
-        """Judge, send, compare again and record.
+        """Judge, send, compare again and record. Return the plan.
 
-        client_for: returns a Directus for requests, if there are any.
+        client_for: returns a client that can send the requests; called only if something differs.
 
-        Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after it.
+        Raises RefusedPlan before anything is sent; RequestFailed and NotConverged after that.
         """
         found, plan = self._judged()
         self._require_approved(plan)
@@ -151,12 +154,12 @@ class ResourcePushing:
             raise report.refusal(plan, f"push of {self.wanted.form.folder(self.settings)}")
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
-        """Keep in the attic what goes."""
+        """Copy the rows that the push deletes to the attic, and yield the copies."""
         removed = {change.id: change for change in found.changes if change.action is Action.REMOVE}
         sha256 = hashlib.sha256(snapshot.content_of(self.settings.snapshot)).hexdigest()
         taking = attic.Taking(self.request.run, self.command, sha256)
         for change in removed.values():
-            # What is a part of a row is kept with it.
+            # The copy of an owner contains its parts.
             if change.kind.goes and change.owner not in removed:
                 keys = [str(each.primary) for each in found.live.found[change.id]]
                 goes = [(table, column, key) for key in keys for table, column in change.kind.goes.items()]
@@ -168,11 +171,14 @@ class ResourcePushing:
                 client.write(request.method, request.path, request.body)
             except RequestFailed as failed:
                 failed.where = "\n".join([str(failed.where), *shortened(request.items)])
-                failed.next = f"{failed.next}\nrunning again is safe: each request happened whole or not at all"
+                failed.next = f"{failed.next}\nrunning again is safe: each request was applied completely or not at all"
                 raise
 
     def _record(self, found: Comparison) -> None:
-        """Record the base: the files, and what Directus made of what was sent, which is nobody's uncaptured work."""
+        """Record the base: sent items as Directus stored them, all others as in the files.
+
+        So Directus's own changes do not count as uncaptured work. Raises NotConverged if a sent item still differs.
+        """
         family, sent = self.wanted.family, {change.id for change in found.changes}
         rows = live.read(self.connection, family, found.changes) if sent else ()
         there = grouping.grouped(family, rows, found.names, taken=True).items
@@ -185,12 +191,12 @@ class ResourcePushing:
             raise NotConverged(
                 f"{number} of {family.name} still {'differs' if len(remaining) == 1 else 'differ'} from the files",
                 where="\n".join(shortened([change.id for change in remaining])),
-                next="look at it: directus-sync diff; what was applied stays",
+                next="directus-sync diff shows the difference; what was applied stays",
             )
 
 
 def saved(plan: ResourcePlan) -> object:
-    """Return what a saved plan keeps of this one. A later push compares both, and refuses a plan that changed."""
+    """Return the content of a plan as it is saved. A later push compares this, and refuses a plan that changed."""
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 

@@ -1,4 +1,4 @@
-"""What a command works with: a connection that only reads, one that holds the lock to write, and a Directus."""
+"""Opens what a command needs: a read-only connection, a connection that holds the lock, and a Directus."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from directus_sync.settings import Settings
 def reading(settings: Settings, purpose: str) -> Iterator[Connection]:
     """Yield a connection that cannot change anything."""
     with database.connect(settings, purpose) as connection:
-        # BEGIN READ ONLY, and no setting of the session: behind a pooler that would stay for the next client.
+        # Sends BEGIN READ ONLY. A session setting would remain for the next client of a pooler.
         connection.set_session(readonly=True, autocommit=False)
         yield connection
 
 
 @contextmanager
 def writing(settings: Settings, purpose: str, progress: Progress) -> Iterator[Connection]:
-    """Yield a connection that holds the lock, on a server that can take the migrations of this checkout.
+    """Yield a connection that holds the lock. Check first that the database can take this checkout's migrations.
 
-    Adds to an error that passes through what was finished before it.
+    Sets `done` of a SyncError that the block raises.
     """
     try:
         with database.connect(settings, purpose) as connection:
@@ -55,10 +55,10 @@ def directus(
 ) -> Iterator[DirectusClient]:
     """Yield a client of the Directus at DIRECTUS_URL, or of a private one that is stopped afterwards.
 
-    loaded: a private one that is to be used, if it will do.
-    choice: of the private one, in place of what work on the schema needs.
+    loaded: a private Directus that already loads; it is used if it fits `choice`.
+    choice: which private Directus to start; by default the one that work on the schema needs.
 
-    Raises WrongSettings when the database has no Directus yet, or the one at DIRECTUS_URL works on another database.
+    Raises WrongSettings if the database has no Directus yet, or if the one at DIRECTUS_URL works on another database.
     """
     if settings.directus_url is not None:
         with DirectusClient(settings.directus_url, settings) as client:
@@ -84,9 +84,9 @@ def directus(
 def for_rows(
     settings: Settings, connection: Connection, progress: Progress, running: DirectusClient | None = None
 ) -> Iterator[Callable[[tuple[RowRequest, ...]], DirectusClient]]:
-    """Yield what returns a client for requests that write rows, of a Directus that is started when it is first needed.
+    """Yield a function that returns a client for requests that write rows. It starts a Directus on first use.
 
-    running: one that is used if it will do.
+    running: a Directus that is already started; it is used if it can send the requests.
     """
     with ExitStack() as stack:
         started: dict[Choice | None, DirectusClient] = {}
@@ -96,7 +96,7 @@ def for_rows(
             if settings.directus_url is None:
                 choice = worker.choose_for_rows(settings, connection, [(each.method, each.path) for each in requests])
             if running is not None and running.choice == choice:
-                # Revisions may have come since it read the schema.
+                # Revisions may have changed the schema since it was read.
                 running.clear_cache()
                 return running
             if choice not in started:

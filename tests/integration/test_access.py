@@ -153,7 +153,7 @@ def test_a_right_that_was_taken_away_in_an_emergency_is_not_given_back_by_a_boot
     assert "1 item was taken away in Directus, and the files still have it" in refused.err
     site.write(EVENTS_FILE, "read: [id]", "read: [id, name]")
     served = site.whole("deploy", "--", "true")
-    uncaptured = "Directus has work that nobody captured: permission:org-admin/events/delete"
+    uncaptured = "Directus has uncaptured changes: permission:org-admin/events/delete"
     assert (served.code, uncaptured in served.err) == (0, True), served.text
     assert "delete" not in permissions(site, ADMIN_ID)
     site.done("pull")

@@ -409,7 +409,7 @@ def test_notes_about_differences_are_repeated(deployed: Tool) -> None:
     assert ("Started a" in first.err, "Started a" in again.err) == (True, False), first.text
     for done in (first, again):
         assert (done.code, "catalog.yaml does not list index events.events_by_hand_idx" in done.err) == (0, True)
-        assert done.out.startswith("Nothing to do but what the notes say")
+        assert done.out.startswith("Nothing to do apart from the notes")
 
 
 def test_a_pull_where_the_last_found_nothing_starts_no_node(deployed: Tool, copy: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_an_index_of_directus_s_own_that_was_dropped_comes_back(server: RunningD
 def test_an_index_that_somebody_made_on_directus_s_own_stays_and_goes_elsewhere_with_a_pull(
     serve: Serving, snapshot_file: Path
 ) -> None:
-    note = "note: directus_users.title of Directus has an index that no file lists; it stays, and a pull captures it"
+    note = "directus_users.title has an index that no file lists; it stays, and a pull captures it"
     with serve("bootstrapped", "", small.pushed) as running:
         running.database.execute("CREATE INDEX by_hand ON directus_users (title)")
         # adopt: then the base has it, and the file does not.

@@ -46,7 +46,7 @@ def test_copies_are_purged_by_number_by_item_and_by_both_with_an_age(settled: To
     shown = settled("attic", "purge", "--dry-run", str(third))
     assert (shown.code, shown.out) == (3, "Would purge 1 copy\n"), shown.text
     refused = settled("attic", "purge", str(third))
-    assert (refused.code, "1 copy would be deleted for good, and nobody agreed to it" in refused.err) == (2, True)
+    assert (refused.code, "1 copy would be deleted for good; this was not confirmed" in refused.err) == (2, True)
     assert "run again with --yes" in refused.err
     assert kept(settled) == copies
     purged = json.loads(settled("attic", "purge", "--yes", "--json", str(third)).out)["purged"]

@@ -19,7 +19,7 @@ def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool)
     booted = deployed("deploy", "--", "sh", "-c", 'echo "serving with $DIRECTUS_SYNC_UNCAPTURED"')
 
     assert (booted.code, booted.out.splitlines()[-1]) == (0, "serving with 2"), booted.text
-    uncaptured = "Directus has work that nobody captured: vehicles.plate, setting:project_name"
+    uncaptured = "Directus has uncaptured changes: vehicles.plate, setting:project_name"
     assert uncaptured in booted.err
     assert f"note       {uncaptured}" in deployed("status").out
     assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"

@@ -107,7 +107,7 @@ def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
     with pytest.raises(NotConverged, match=r'meta.special: Directus has \["cast-json"\], the file null'):
         push(Server(harmless, remaining))
     assert recorded == ["push"]
-    with pytest.raises(MadeOtherwise, match="sending it changed nothing") as caught:
+    with pytest.raises(MadeOtherwise, match="the push changed nothing") as caught:
         push(Server(remaining))
     assert caught.value.exit_code == 4
 

@@ -76,7 +76,7 @@ def test_a_revision_that_was_put_below_an_applied_one_is_reported(versions: Vers
         "migrations/versions/post/post_0001_a.py",
         "put it on top: make renumber r=post_0001_a",
     )
-    assert "never applied, and post_0002_b above it is" in finding.what
+    assert "never applied, but post_0002_b above it was" in finding.what
 
 
 def test_a_database_from_before_checksums_has_nothing_to_report(versions: Versions) -> None:
