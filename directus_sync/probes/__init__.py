@@ -1,4 +1,4 @@
-"""Queries before a push: what would be lost, what blocks it, what PostgreSQL would drop, too.
+"""Queries before a push: what would be lost, what blocks it, and what PostgreSQL would drop along with an item.
 
 Only `sql_changes.forget_dropped_columns` writes.
 """

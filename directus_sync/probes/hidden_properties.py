@@ -63,7 +63,7 @@ ORDER BY 1, 2 NULLS FIRST, 3"""
 
 
 def faults(connection: Connection, captured: Snapshot, revisions: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Return item and phrase for each type or default that a snapshot shows as another, and each hidden property.
+    """Return item and phrase for each hidden property, and for each type or default that looks like another.
 
     revisions: files. A property that one of them makes is left out.
     """

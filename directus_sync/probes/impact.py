@@ -66,7 +66,7 @@ def named_by(
 
 
 def mentioned(texts: Mapping[Path, str], rename: Rename) -> Iterator[str]:
-    """Yield the names of files that have a collection's name, or a field's and its collection's, as whole words."""
+    """Yield the names of files that contain the collection's name, and the field's if it has one, as whole words."""
     words = [word(rename.collection), *([word(rename.field)] if rename.field else [])]
     return (path.name for path, text in texts.items() if all(each.search(text) for each in words))
 
@@ -103,7 +103,7 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
 
 
 def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
-    """Return whether a document uses the removed name. In automations a name counts if it is there as a word."""
+    """Return whether a document uses the removed name. In automations, both names count wherever they are words."""
     if after != before or rewriter.unresolved:
         return True
     collection = word(rewriter.rename.collection)

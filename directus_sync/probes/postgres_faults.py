@@ -62,12 +62,12 @@ def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapsho
         if not any(defaults.faults(str(kind), default)) and not defaults.is_function(str(default)):
             given[Column.of(kind, schema).made].append((change, str(kind), default))
     for made, those in given.items():
-        # Cast to the type without its scale, because PostgreSQL does not round a default.
+        # Cast to the type without its scale, because PostgreSQL does not round a default to the column's scale.
         query = sql.SQL(_PRINTED).format(name=sql.Literal(made), type=sql.SQL(made.partition("(")[0]))
         rows = database.query(connection, query, ([str(default) for _, _, default in those],))
         for (change, kind, default), (printed,) in zip(those, rows, strict=True):
             if printed is None:
-                yield change, f"default {default} in the file, which is no value of type {kind}"
+                yield change, f"default {default} in the file, which is not a value of type {kind}"
             elif default != (float(printed) if isinstance(default, int | float) else printed):
                 yield change, f"default {default} in the file, and {printed} by PostgreSQL"
 

@@ -59,7 +59,7 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
 WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
     **{hazard: f"SELECT count(*) FROM {{table}} WHERE {unfit}" for hazard, unfit in _UNFIT.items()},  # noqa: S608 - constants
-    # GROUP BY needs no operator on the search path. Those of extensions are not on it.
+    # GROUP BY needs no operator on the search path, and operators of extensions are not on it.
     Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # One row can have the default, two cannot.
@@ -124,7 +124,7 @@ def taken_along(
 
 
 def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> sql.Composed:
-    """Return the statement with the names and the type of a risk. source: the type of its column now."""
+    """Fill the names and types of a risk into a statement. source: the current type of its column."""
     if risk.target and not _TYPE_NAME.fullmatch(risk.target):
         raise WrongSettings(
             f"{shown(risk.target)} is not the name of a type",
@@ -166,7 +166,7 @@ def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql
 
 
 def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Composable:
-    """Return the condition that a row refers to an existing row. A push may only now give its column the key's type."""
+    """Return the condition that a row refers to an existing row. Its column may still differ in type from the key."""
     key = None if risk.refers is None else _type_of(connection, Risk(Hazard.COLUMN, *risk.refers))
     if risk.refers is None or key is None:
         return sql.SQL("false")

@@ -89,7 +89,7 @@ def remains(connection: Connection, changes: Iterable[Change]) -> Mapping[str, R
 
 
 def forget_dropped_columns(connection: Connection, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Delete Directus's rows for fields to be added whose columns were dropped by SQL. Return the ids of the fields."""
+    """Delete Directus's rows of fields that will be added again because SQL dropped their columns. Return their ids."""
     added = [(change.collection, change.field) for change in changes if change.kind is ItemKind.FIELD and change.makes]
     if not added:
         return ()

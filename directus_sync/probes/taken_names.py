@@ -1,4 +1,4 @@
-"""Refuses new items whose name something in PostgreSQL already has that Directus does not know or see."""
+"""Refuses new items if PostgreSQL already has something of that name that Directus does not know or see."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _drops(change: Change) -> bool:
 
 
 def _stage(change: Change, new: Container[str]) -> int:
-    """Return the stage at which Directus makes a change: 0 for new collections, with their fields; 5 for relations.
+    """Return the stage at which Directus makes a change, from 0 (new collections with their fields) to 5 (relations).
 
     new: the new collections. Source: utils/apply-diff.js and utils/get-snapshot-diff.js of @directus/api. In batches
     (directus/apply.mjs) fields are changed before others are removed.

@@ -1,4 +1,4 @@
-"""Reads and prunes snapshots/removals.yaml, which approves what a push can destroy, with reasons, reviewed in git."""
+"""Reads and prunes snapshots/removals.yaml: what a push is allowed to destroy, and why. People review it in git."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ def decide(
 
 
 def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[ItemKind, tuple[str, ...]]]:
-    """Return the items that revisions renamed, under their new names. before: the base before, if they renamed any."""
+    """Return the items that revisions renamed, under their new names.
+
+    before: the base before those revisions, or None if no revision renamed anything.
+    """
     if base is None or before is None:
         return frozenset()
     names = ((kind, key) for kind in ItemKind for key in base.section(kind.value))

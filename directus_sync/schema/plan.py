@@ -17,7 +17,7 @@ ON_THE_COMMAND_LINE: Final = "on the command line"
 
 
 class Mover(Enum):
-    """Who changed an item since the base. In ascending order: an item has the highest mover of its properties."""
+    """Who changed an item since the base. An item has the last mover in this order that one of its properties has."""
 
     GIT = "git"
     SERVER = "server"
@@ -97,7 +97,7 @@ class Obstacles:
 class Approvals:
     """What a push is allowed to destroy, by `Change.id`.
 
-    destroy: approved removals and lossy changes, with their reasons; discard: live work that can be overwritten.
+    destroy: approved removals and lossy changes, with their reasons; discard: live work that it can overwrite.
     """
 
     destroy: Mapping[str, str] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Approvals:
 class Verdict:
     """One change, who made it, and which rows must be counted.
 
-    edits: of properties that the server changed, alone or together with git.
+    edits: those of properties that the server changed, alone or together with git.
     faults: phrases about what Directus would not make as the file says.
     """
 

@@ -1,4 +1,4 @@
-"""Finds what Directus would not make as a snapshot says, so that it would never equal the file. Pure.
+"""Finds what Directus would not make as a snapshot says, so that the two would never be equal. Pure.
 
 Each rule was tried on Directus 11.17.4 (api/src/services/fields.ts, addColumnToTable): a column was made by SQL,
 captured, and pushed to another database.
@@ -60,7 +60,7 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
 
 
 def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Return item and phrase for each thing that a pull captured, but that a push cannot make on another database."""
+    """Return item and phrase for each thing in a pulled snapshot that no push can make on another database."""
     for kind, of in (
         (ItemKind.COLLECTION, of_collection),
         (ItemKind.FIELD, of_field),
@@ -190,7 +190,7 @@ def _name_faults(name: str) -> Iterator[str]:
 
 
 def _shared_names(item: str, made: Iterable[str], wanted: Snapshot) -> Iterator[str]:
-    """Return a fault for each name that another item needs, too, as the indexes of x.a_b and x_a.b need the same."""
+    """Return a fault for each name that another item has, too. The indexes of x.a_b and x_a.b have the same name."""
     for name in made:
         others = [other for other in wanted.names.get(name, ()) if other != item]
         if others:

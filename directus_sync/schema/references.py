@@ -63,7 +63,7 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
         yield f"refers to {schema['foreign_key_table']} in the file, and to {related} by Directus"
         return
     if not related.startswith("directus_") and not wanted.schema("collections", (related,)):
-        yield f"refers to {related}, which is no collection with a table in the file"
+        yield f"refers to {related}, which is not a collection with a table in the file"
         return
     fields, target = wanted.section("fields"), (str(related), str(column))
     if target in fields and not wanted.schema("fields", target).get("is_primary_key"):
@@ -74,12 +74,12 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
 
 
 def refers(kind: object, key: object) -> bool:
-    """Return whether a field of this type can refer to such a key. For types that were not tried, return False."""
+    """Return whether a field of type `kind` can refer to a key of type `key`. False for types that were not tried."""
     return key in _REFERS_TO.get(str(kind), ())
 
 
 def cast_faults(kind: object, key: object) -> Iterator[str]:
-    """Return the fault if a field of this type cannot refer to such a key. Types that were not tried have no fault."""
+    """Return the fault if a field of type `kind` cannot refer to a key of type `key`. Other types are not judged."""
     if {kind, key} <= _KEYS and not refers(kind, key):
         yield f"{kind} refers to {key}, and PostgreSQL makes no such foreign key"
 

@@ -59,7 +59,7 @@ class Model:
             targets[many, many_field] = (one,) if one else tuple(allowed or ())
         for many, _, one, one_field, junction_field, _ in rows:
             if one and one_field:
-                # Options of a many-to-many name fields of the junction; their filters also those of what lies behind.
+                # Options of a many-to-many name fields of the junction, and in filters those of the collection behind.
                 behind = targets.get((many, junction_field), ()) if junction_field else ()
                 targets[one, one_field] = (many, *behind)
         return cls(frozenset(fields) | frozenset(targets), targets)
@@ -140,7 +140,7 @@ class Rewriter:
         return self._option(node, here, option) if isinstance(node, str) else node
 
     def automation(self, node: JSON) -> JSON:
-        """Return the options of a flow, operation or panel rewritten. Names resolve only if there is a `collection`."""
+        """Return the options of a flow, operation or panel rewritten. Fields resolve only if `collection` is given."""
         if not isinstance(node, dict):
             return node
         collection = node.get("collection")
