@@ -72,9 +72,9 @@ def _is_incomplete_on_the_server(item: PlanItem) -> bool:
 def _what_is_incomplete(items: Items) -> str:
     lacking, issue = f"{_with_verb(items, 'lacks', 'lack')} a property", "(directus issue 27877)"
     if all(map(_is_incomplete_on_the_server, items)):
-        return f"{lacking} in Directus, which would create the whole item for it {issue}"
+        return f"{lacking} in Directus, and Directus would create the whole item for it {issue}"
     if all(item.change.action is Action.ADD for item in items):
-        return f"{lacking} that Directus writes, and would never equal the file"
+        return f"{lacking} that Directus writes, so Directus would never equal the file"
     return f"{lacking}, and Directus would delete the whole item for it {issue}"
 
 
