@@ -1,1 +1,4 @@
-"""Questions to the database before a push: what is lost, what is in the way, what goes along. Nothing is written."""
+"""Queries before a push: what would be lost, what blocks it, and what PostgreSQL would drop along with an item.
+
+Only `sql_changes.forget_dropped_columns` writes.
+"""

@@ -1,4 +1,4 @@
-"""What needs a table or a column, so that PostgreSQL would not let it go or change: views, policies, triggers."""
+"""Finds what needs a table or column, so that PostgreSQL would not drop or change it: views, policies, triggers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from directus_sync.schema.entries import alters
 from directus_sync.schema.plan import Verdict
 from directus_sync.schema.snapshot import Snapshot
 
-# What goes takes along what belongs to it: indexes, a sequence, the type of its rows. PostgreSQL refuses while anything
-# else needs one of these. Directus drops the foreign keys to a table itself. A column that changes is rebuilt with its
-# indexes and constraints, but not with what is in `changing`.
+# PostgreSQL drops a table or column together with its indexes, its sequence and the type of its rows. It refuses if
+# anything else needs one of them. Directus itself drops the foreign keys to a table. When a column's type changes,
+# PostgreSQL rebuilds its indexes and constraints, but refuses if an object of a kind in `changing` needs the column.
 _HELD: Final = """
 WITH RECURSIVE wanted AS (
   SELECT c.oid, w.name, w.field, w.goes, w.breaks, a.attnum, a.attinhcount
@@ -73,7 +73,7 @@ SELECT name, field, array_agg(DISTINCT replace(what, 'public.', '') ORDER BY rep
 GROUP BY 1, 2"""
 
 
-# An empty copy, with what is made of the column: checks, indexes, statistics. Made with the path of Directus's session.
+# An empty copy of the table with its checks, indexes and statistics, made with the search path of Directus's session.
 _COPY: Final = f"""
 BEGIN; {database.READING} SET LOCAL search_path TO public, pg_temp; CREATE TEMPORARY TABLE rehearsed (
   LIKE {{table}} INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STATISTICS INCLUDING GENERATED)"""
@@ -83,7 +83,7 @@ _RETYPED: Final = "ALTER TABLE pg_temp.rehearsed ALTER COLUMN {column} TYPE {typ
 def held(
     connection: Connection, verdicts: Iterable[Verdict], live: Snapshot, wanted: Snapshot
 ) -> Mapping[tuple[ItemKind, str], tuple[str, ...]]:
-    """Return, by kind and id of what is to go or change, what of PostgreSQL's needs it."""
+    """Return, by kind and id of an item that would be dropped or changed, the objects of PostgreSQL that need it."""
     judged = [verdict for verdict in verdicts if alters(verdict.change, live)]
     touched = [verdict.change for verdict in judged]
     if not touched:
@@ -107,7 +107,7 @@ def held(
 
 
 def _types(change: Change, live: Snapshot, wanted: Snapshot) -> tuple[str, str]:
-    """Return the types of a column by SQL, before and after; none of a type that Directus does not make."""
+    """Return the SQL types of a column before and after; both empty if Directus does not make one of them."""
     before, after = (snapshot.section("fields").get(change.key) or {} for snapshot in (live, wanted))
     if not {before.get("type"), after.get("type")} <= exports.KINDS:
         return "", ""
@@ -117,16 +117,16 @@ def _types(change: Change, live: Snapshot, wanted: Snapshot) -> tuple[str, str]:
 
 
 def _breaks(change: Change, types: Mapping[tuple[str, ...], tuple[str, str]]) -> bool:
-    """Tell whether a foreign key to the column could not stay: with another type, or no index."""
+    """Return whether a foreign key to the column could not stay, because of another type or a lost unique index."""
     before, after = (name.partition("(")[0] for name in types.get(change.key, ("", "")))
     stays = before == after or references.refers(exports.kind(before, None), exports.kind(after, None))
     return not stays or any(edit.path == ("schema", "is_unique") and not edit.after for edit in change.edits)
 
 
 def _rehearsed(connection: Connection, change: Change, data_type: str) -> tuple[str, ...]:
-    """Return what PostgreSQL says against another type, because of a check, an index or statistics.
+    """Return why PostgreSQL refuses the new type: a check, an index or statistics of the column.
 
-    Nothing where it cannot tell: `diff` and `check` only read, and a copy may fail where Directus's change would not.
+    Empty if that cannot be tried: `diff` and `check` only read, and the copy may fail although the change would not.
     """
     if connection.readonly:
         return ()
@@ -149,7 +149,7 @@ def _refusal(cursor: Cursor, statement: sql.Composable) -> tuple[str, ...]:
     try:
         cursor.execute(statement)
     except errors.InsufficientPrivilege:
-        raise  # Directus may be somebody else.
+        raise  # Directus may have another role with more rights.
     except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.NotSupportedError) as error:
-        return (f"something made of it: {error.diag.message_primary}",)
+        return (f"a check, an index or statistics on it: {error.diag.message_primary}",)
     return ()

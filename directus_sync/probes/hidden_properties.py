@@ -1,4 +1,4 @@
-"""What a table has in this database that no snapshot shows, and that another database would not get."""
+"""Finds properties of tables that no snapshot shows, so that another database would not get them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SELECT c.relname::text, a.attname::text, replace(format_type(a.atttypid, a.attty
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum"""
-# Item, what it has, and a word that is in the revision that makes it. Directus shows of an index only that there is one
-# of this column alone, whatever its method, order and predicate; of a unique constraint not how it takes nulls.
+# The item, a phrase for what it has, and a word that is in every revision that makes it. Directus shows only that a
+# column has an index of its own, not its method, order or predicate; and not how a unique constraint treats nulls.
 _OPTIONS: Final = """
 WITH held AS (
   SELECT c.*, c.relname::text AS name FROM pg_class c
@@ -63,9 +63,9 @@ ORDER BY 1, 2 NULLS FIRST, 3"""
 
 
 def faults(connection: Connection, captured: Snapshot, revisions: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Return item and phrase of each: types and defaults that look like others, and what only PostgreSQL knows.
+    """Return item and phrase for each hidden property, and for each type or default that looks like another.
 
-    revisions: files; what one of them makes is not returned.
+    revisions: files. A property that one of them makes is left out.
     """
     yield from _columns(connection, captured)
     tables = [name for (name,) in captured.section("collections")]

@@ -1,6 +1,6 @@
-"""What else names a collection or field that a change removes: rows of Directus's own tables, and files.
+"""Finds where else a removed collection or field is named: in rows of Directus's own tables, and in files.
 
-Directus takes permissions and presets of a removed collection along. The rest keeps a name that leads nowhere.
+Directus deletes the permissions and presets of a removed collection. The other places keep the name.
 """
 
 # ruff: noqa: S608 - tables, columns and labels in the SQL are constants
@@ -18,9 +18,9 @@ from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word, written
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
-# No name in Directus has this character. A document that has it after the rewriting named the old thing.
+# No name in Directus has this character. A document that changes when the name is rewritten to it used the name.
 _NOTHING: Final = "\N{REPLACEMENT CHARACTER}"
-# By table, how a person knows a row.
+# By table, SQL for what people call a row.
 _LABELS: Final[Mapping[str, str]] = {
     "directus_collections": "'collection ' || t.collection",
     "directus_fields": "'field ' || t.collection || '.' || t.field",
@@ -43,9 +43,9 @@ SELECT {_LABELS["directus_presets"]} FROM public.directus_presets t WHERE t.coll
 def named_by(
     connection: Connection, changes: Iterable[Change], read: Callable[[], Mapping[Path, str]]
 ) -> dict[tuple[ItemKind, str], tuple[str, ...]]:
-    """Return, by kind and id of a removed collection or field, what names it: rows as people know them, and files.
+    """Return, by kind and id of a removed collection or field, the labels of the rows and the files that name it.
 
-    read: what the files say.
+    read: returns the texts of the files.
     """
     removed = [change for change in changes if change.action is Action.REMOVE]
     found: dict[tuple[ItemKind, str], tuple[str, ...]] = {}
@@ -66,7 +66,7 @@ def named_by(
 
 
 def mentioned(texts: Mapping[Path, str], rename: Rename) -> Iterator[str]:
-    """Yield the names of files that name a collection, or a field and its collection, as whole words."""
+    """Yield the names of files that contain the collection's name, and the field's if it has one, as whole words."""
     words = [word(rename.collection), *([word(rename.field)] if rename.field else [])]
     return (path.name for path, text in texts.items() if all(each.search(text) for each in words))
 
@@ -88,7 +88,7 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
         old = written(rename.old, "json")
         for label, text, collection, name in database.query(connection, select, (old,)):
             if collection == rename.collection and rename.field in {None, name}:
-                continue  # it goes, too
+                continue  # This row is removed with the item.
             rewriter = Rewriter(rename, model)
             host = (collection,) if collection else ()
             here = model.leads_to(collection, name) if name and column in RELATED else host
@@ -96,14 +96,14 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
                 document = json.loads(text)
                 named = _names(rewriter, rewrite(rewriter, document, here, host), document, table)
             except (RecursionError, ValueError):
-                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
+                # Nested too deeply, or a number with too many digits for Python. Anybody can store such a preset.
                 named = word(old).search(text) is not None
             if named:
                 yield label
 
 
 def _names(rewriter: Rewriter, after: JSON, before: JSON, table: str) -> bool:
-    """Tell whether a document names it. Templates of automations can't be followed: there the words alone count."""
+    """Return whether a document uses the removed name. In automations, both names count wherever they are words."""
     if after != before or rewriter.unresolved:
         return True
     collection = word(rewriter.rename.collection)

@@ -1,4 +1,4 @@
-"""Which properties an entry's `meta` may have: the columns in which this Directus keeps them."""
+"""Reads the columns in which this Directus stores `meta`. They say which properties an entry's `meta` can have."""
 
 from __future__ import annotations
 

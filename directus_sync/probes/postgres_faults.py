@@ -1,4 +1,4 @@
-"""What PostgreSQL, as it is here, would not make as the file says: defaults that it prints otherwise, unknown keys."""
+"""Finds what this PostgreSQL would not make as the file says: defaults that it prints differently, unknown keys."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from directus_sync.schema.snapshot import Snapshot
 
 Faults = dict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]]
 
-# Of these types the texts are checked without PostgreSQL, if at all.
+# The field types whose defaults are checked here. Defaults of other types are checked without PostgreSQL, if at all.
 _READ: Final = frozenset({
     "integer", "bigInteger", "decimal", "float", "date", "time", "dateTime", "timestamp", "uuid",
 })  # fmt: skip
-# Of a table, its key of one column with its type, and whether it keeps its rows after a crash.
+# For each table, whether it keeps its rows after a crash, and its key of one column with the type.
 _KEYS: Final = """
 SELECT c.relname::text, c.relpersistence = 'p', a.attname::text, format_type(a.atttypid, NULL)
 FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnatts = 1
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s)"""
-# Its type, and whether it is the key.
+# The type of a column, and whether it is the key.
 _COLUMN: Final = """
 SELECT format_type(atttypid, NULL), EXISTS (
   SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indkey[0] = attnum AND indnatts = 1)
@@ -38,7 +38,7 @@ FROM unnest(%s::text[]) WITH ORDINALITY AS given (value, number) ORDER BY number
 
 
 def faults(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Faults:
-    """Return, by kind and name of what is to be made or altered, a phrase for each fault."""
+    """Return, by kind and key of an item that would be made or altered, a phrase for each fault."""
     changes = [change for change in changes if change.action is not Action.REMOVE]
     found: defaultdict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]] = defaultdict(tuple)
     for change, fault in (
@@ -62,18 +62,18 @@ def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapsho
         if not any(defaults.faults(str(kind), default)) and not defaults.is_function(str(default)):
             given[Column.of(kind, schema).made].append((change, str(kind), default))
     for made, those in given.items():
-        # A default keeps the digits that a column of this scale would round away.
+        # Cast to the type without its scale, because PostgreSQL does not round a default to the column's scale.
         query = sql.SQL(_PRINTED).format(name=sql.Literal(made), type=sql.SQL(made.partition("(")[0]))
         rows = database.query(connection, query, ([str(default) for _, _, default in those],))
         for (change, kind, default), (printed,) in zip(those, rows, strict=True):
             if printed is None:
-                yield change, f"default {default} in the file, which is no value of type {kind}"
+                yield change, f"default {default} in the file, which is not a value of type {kind}"
             elif default != (float(printed) if isinstance(default, int | float) else printed):
                 yield change, f"default {default} in the file, and {printed} by PostgreSQL"
 
 
 def _targets(connection: Connection, changes: Iterable[Change], wanted: Snapshot) -> Iterator[tuple[Change, str]]:
-    """Return the faults of relations to tables that are there, and of what belongs to no table."""
+    """Return the faults of relations to existing tables, and of items in `directus_` tables that do not exist."""
     entries = [(change, change.after or {}) for change in changes if change.action is Action.ADD]
     names = {name for change, entry in entries for name in (change.collection, entry.get("related_collection"))}
     rows = database.query(connection, _KEYS, (list(names),)) if entries else []
@@ -99,18 +99,18 @@ def _target(
             yield f"refers to {related}.{column}; Directus refers to keys only"
         return
     if not lasting and tables.get(change.collection, (True, None, ""))[0]:
-        yield f"refers to {related}, which is unlogged; PostgreSQL lets only unlogged tables refer to such"
+        yield f"refers to {related}, which is unlogged; in PostgreSQL only unlogged tables can refer to it"
     if related.startswith("directus_"):
         own = wanted.section("fields").get(change.key) or {}
         yield from references.cast_faults(own.get("type"), exports.kind(data_type, None))
 
 
 def _indexes(connection: Connection, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
-    """Return the faults of new indexes of Directus's own columns."""
+    """Return the faults of new indexes on Directus's own columns."""
     for change in changes:
         if change.kind is ItemKind.SYSTEM_FIELD:
             found = database.query(connection, _COLUMN, (change.collection, change.field))
             if found and found[0][0] == "json":
-                yield change, "an index on json, which PostgreSQL does not compare"
+                yield change, "an index on json, which PostgreSQL cannot compare"
             elif found and found[0][1]:
                 yield change, "an index on a key, which Directus does not make"

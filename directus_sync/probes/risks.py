@@ -1,4 +1,4 @@
-"""What a change would cost in this database: the rows at risk, and what PostgreSQL would drop with a table or column.
+"""Finds what a change would cost in this database: rows at risk, and what PostgreSQL drops with a table or column.
 
 Reads only; needs PostgreSQL 16 for pg_input_is_valid.
 """
@@ -41,14 +41,15 @@ SELECT r.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class r ON 
 WHERE c.contype = 'f' AND c.confrelid = to_regclass(format('public.%%I', %(table)s))
   AND r.relnamespace = 'public'::regnamespace
 """
-# Rows that do not fit, for a hazard that they are in the way of.
+# By hazard, the condition of the rows that do not fit.
 _UNFIT: Final = {
     Hazard.NOT_NULL: "{column} IS NULL",
     Hazard.UNIQUE: "{column} IN (SELECT {column} FROM {table} GROUP BY {column} HAVING count(*) > 1)",
     Hazard.CAST: "{column} IS NOT NULL AND NOT {castable}",
     Hazard.REFERENCE: "{column} IS NOT NULL AND NOT {referring}",
-    # PostgreSQL compresses a value for an index as for its table, so that its size there is that in the index. A row of
-    # an index takes up to 2,704 bytes: 8 are its header, 4 the length of a value, which the table keeps elsewhere.
+    # PostgreSQL compresses a value for an index as for its table, so it has the same size in both. A row of an index
+    # takes up to 2,704 bytes: 8 for its header, and 4 for the length of the value, which pg_column_size counts only if
+    # the table does not store the value outside of the row.
     Hazard.INDEX: "pg_column_size({column}) > {longest}",
 }
 _KEYS_SHOWN: Final = 5
@@ -58,15 +59,15 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
 WHERE indisprimary AND indrelid = to_regclass(format('public.%%I', %s))"""
 _ROWS: Final = {
     **{hazard: f"SELECT count(*) FROM {{table}} WHERE {unfit}" for hazard, unfit in _UNFIT.items()},  # noqa: S608 - constants
-    # By GROUP BY, which needs no operator on the path, as those of extensions are not.
+    # GROUP BY needs no operator on the search path, and operators of extensions are not on it.
     Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
-    # One row may have the default, two may not.
+    # One row can have the default, two cannot.
     Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
-    # A value fits if the new type can read its text and gives the same text back. Numbers may lose trailing zeros.
+    # A value fits if the new type can read its text and prints the same text. Numbers may lose trailing zeros.
     Hazard.RETYPE: "SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND"
     " CASE WHEN NOT {readable} THEN true"
     " WHEN {numeric} THEN {column}::text::numeric <> {column}::text::{type}::text::numeric"
@@ -75,7 +76,7 @@ _ROWS: Final = {
 
 
 def count(connection: Connection, risks: Iterable[Risk]) -> dict[Risk, int]:
-    """Return how many rows, values or duplicates each risk concerns; 0 where table or column does not exist."""
+    """Return the number of rows, values or duplicates for each risk; 0 if the table or column does not exist."""
     found = {}
     for risk in dict.fromkeys(risks):
         source, rows = _type_of(connection, risk), 0
@@ -87,7 +88,7 @@ def count(connection: Connection, risks: Iterable[Risk]) -> dict[Risk, int]:
 
 
 def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tuple[str, ...]]:
-    """Return the first keys of the rows that do not fit, the first with its column: `id 2`, `4`. Texts are masked."""
+    """Return the first keys of rows that do not fit; the first has its column's name: `id 2`, `4`. Texts are masked."""
     found = {}
     for risk in (risk for risk, rows in counted.items() if rows and risk.hazard in _UNFIT):
         ((names,),) = database.query(connection, _PRIMARY_KEY, (risk.collection,))
@@ -110,7 +111,7 @@ def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tupl
 def taken_along(
     connection: Connection, verdicts: Iterable[Verdict], expected: Catalog | None
 ) -> dict[Risk, tuple[Taken, ...]]:
-    """Return what PostgreSQL would silently drop with each table or column, except what Directus shows itself."""
+    """Return what PostgreSQL would silently drop with each table or column, except what Directus itself shows."""
     risks = {risk for verdict in verdicts for risk in verdict.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN}}
     if not risks:
         return {}
@@ -123,19 +124,19 @@ def taken_along(
 
 
 def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> sql.Composed:
-    """Return the statement with the names and the type of a risk. source: the type of its column now."""
+    """Fill the names and types of a risk into a statement. source: the current type of its column."""
     if risk.target and not _TYPE_NAME.fullmatch(risk.target):
         raise WrongSettings(
             f"{shown(risk.target)} is not the name of a type",
             where=f"{risk.collection}.{risk.field}",
             next="restore the snapshot from git, or write it again: directus-sync pull --overwrite",
         )
-    # Types of PostGIS are in `public`, which is not on the path.
+    # Types of PostGIS are in `public`, which is not on the search path.
     target = f"public.{risk.target}" if risk.target.startswith("geometry") else risk.target
     column = sql.Identifier(risk.field or "")
     whole = source.startswith(_NUMBERS) and risk.target in _WHOLE
     text = sql.SQL("{}::text").format(column)
-    # An integer is rounded, not read. Whatever else can be cast can be read from its text.
+    # A cast to an integer rounds a number. Every other possible cast is tested by reading the value's text.
     rounded = sql.SQL("round({}::numeric)::text").format(text) if whole else text
     return sql.SQL(statement).format(
         table=sql.Identifier("public", risk.collection),
@@ -144,19 +145,19 @@ def _filled(connection: Connection, statement: str, risk: Risk, source: str) -> 
         castable=_is_valid(risk, source, rounded, target),
         referring=_refers(connection, risk, is_number=source.startswith(_NUMBERS)),
         type=sql.SQL(target or "text"),
-        # A shape stays in its row.
+        # The table stores a geometry in the row, so pg_column_size counts its length, too.
         longest=sql.Literal(INDEXED_BYTES + 4 * ("geometry" in source)),
         numeric=sql.Literal(source.startswith(_NUMBERS) and risk.target.startswith(_NUMBERS)),
     )
 
 
 def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql.Composable:
-    """Return the condition that a value can become one of the target type."""
+    """Return the condition that a value can be cast to the target type."""
     if not risk.target.startswith("geometry"):
         return sql.SQL("pg_input_is_valid({}, {})").format(text, sql.Literal(target))
     if "geometry" not in source:
         return sql.SQL("false")
-    # PostGIS fails where it should only say no.
+    # For a geometry that does not fit, pg_input_is_valid raises PostGIS's error instead of returning false.
     shape = risk.target.partition("(")[2].partition(",")[0].upper()
     return sql.SQL(
         "({shape} IN ('GEOMETRY', public.geometrytype({column}::public.geometry))"
@@ -165,7 +166,7 @@ def _is_valid(risk: Risk, source: str, text: sql.Composable, target: str) -> sql
 
 
 def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Composable:
-    """Return the condition that a row refers to one that is there. Its column may get the type of the key only now."""
+    """Return the condition that a row refers to an existing row. Its column may still differ in type from the key."""
     key = None if risk.refers is None else _type_of(connection, Risk(Hazard.COLUMN, *risk.refers))
     if risk.refers is None or key is None:
         return sql.SQL("false")
@@ -185,7 +186,7 @@ def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Compo
 
 
 def _type_of(connection: Connection, risk: Risk) -> str | None:
-    """Return the type of the risk's column, `table` for a table, or None where it does not exist."""
+    """Return the type of the risk's column, `table` for a table, or None if it does not exist."""
     if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.ONE_DEFAULT}:
         ((table,),) = database.query(connection, "SELECT to_regclass(format('public.%%I', %s))", (risk.collection,))
         return None if table is None else "table"

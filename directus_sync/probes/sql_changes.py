@@ -1,4 +1,4 @@
-"""What Directus and PostgreSQL have differently because somebody worked below Directus, by SQL."""
+"""Finds differences between Directus and PostgreSQL that somebody made by SQL, without Directus."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from directus_sync.schema.plan import Remains
 _REMAINS: Final = """
 SELECT name, EXISTS (SELECT FROM public.directus_fields f WHERE f.collection = name)
 FROM unnest(%s::text[]) AS name"""
-# Directus keeps its row of a field whose column was dropped by SQL, and then refuses to create the field.
+# If a column is dropped by SQL, Directus keeps its row for the field, and then refuses to create the field.
 _FORGET: Final = """
 DELETE FROM public.directus_fields f USING unnest(%s::text[], %s::text[]) AS added (collection, field)
 WHERE (f.collection, f.field) = (added.collection, added.field) AND NOT EXISTS (
   SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('public.%%I', f.collection))
     AND a.attname = f.field AND a.attnum > 0 AND NOT a.attisdropped)
 RETURNING f.collection || '.' || f.field"""
-# Columns that nobody captured, of the type of a field that Directus lists and whose column is gone: the type that the
-# file says, or the one that Directus makes of it.
+# For a field that Directus lists but whose column is gone: columns that Directus does not list, with the type that the
+# file says or that Directus would make.
 _LOOK_ALIKES: Final = """
 SELECT w.collection, w.field, a.attname::text
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS w (collection, field, said, made)
@@ -43,9 +43,9 @@ ORDER BY w.collection, w.field, a.attnum"""
 def look_alikes(
     connection: Connection, changes: Iterable[Change], expected: Catalog | None
 ) -> Mapping[str, tuple[str, ...]]:
-    """Return, by id of a field that comes back, columns with values that may be its own, renamed by SQL.
+    """Return, by id of a field to be added again, columns with values that may be its own, renamed by SQL.
 
-    expected: what revisions made, which is no such column.
+    expected: what revisions made. Its columns are left out.
     """
     wanted = [
         (
@@ -76,7 +76,7 @@ def _has_values(connection: Connection, table: str, column: str) -> bool:
 
 
 def remains(connection: Connection, changes: Iterable[Change]) -> Mapping[str, Remains]:
-    """Return what there is of each collection whose entry in the file has a table, and that of Directus has none."""
+    """Return what is left of each collection that has a table in the file and none in Directus."""
     names = [
         change.collection
         for change in changes
@@ -89,7 +89,7 @@ def remains(connection: Connection, changes: Iterable[Change]) -> Mapping[str, R
 
 
 def forget_dropped_columns(connection: Connection, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Delete what Directus kept of fields that are to be added, and whose columns were dropped by SQL; return them."""
+    """Delete Directus's rows of fields that will be added again because SQL dropped their columns. Return their ids."""
     added = [(change.collection, change.field) for change in changes if change.kind is ItemKind.FIELD and change.makes]
     if not added:
         return ()

@@ -1,4 +1,4 @@
-"""What has the name of a new table, column, index or foreign key already, in PostgreSQL and unknown to Directus."""
+"""Refuses new items if PostgreSQL already has something of that name that Directus does not know or see."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ SELECT name, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized vie
   EXISTS (SELECT FROM public.directus_collections d WHERE d.collection = name)
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.relname = name AND c.relnamespace = 'public'::regnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1"""
-# What else has the name of a new table, index or foreign key. A table makes a type of its name; PostgreSQL renames an
-# array type that it made for another. What goes takes along what is made of it, before what is made after it (`stage`).
-# A plain index may have the name of a constraint of its table. Keys that are indexes are found as such.
+# Other objects with the name of a new table, index or foreign key. A table needs a type of its name, too; an array type
+# does not block that, because PostgreSQL renames it. A dropped item frees the names of all that belongs to it (`freed`)
+# for what is made at a later `stage`. A plain index may have the name of a constraint of its table. Keys that are
+# indexes are found as indexes.
 _NAMED: Final = """
 WITH RECURSIVE w AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::integer[])
   AS w (name, kind, owner, stage)),
@@ -54,9 +55,9 @@ WHERE kind = 'foreign key' OR kind = 'unique' AND c.contype NOT IN ('p', 'u', 'x
 SELECT DISTINCT n.name, n.what FROM named n WHERE NOT EXISTS (
   SELECT FROM freed f WHERE (f.classid, f.objid, f.objsubid) = (n.classid, n.objid, 0) AND f.stage < n.stage)
 ORDER BY 1"""
-# The stage of fields that are added to what is there.
+# The stage of fields that are added to existing collections.
 _ADDED: Final = 4
-# A new field or relation whose column or foreign key is there, and the statement by which Directus gets to know it.
+# New fields and relations whose column or foreign key already exists, with the statement that registers it in Directus.
 _PARTS_TAKEN: Final = """
 WITH added AS (
   SELECT w.*, a.attrelid, a.attnum FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (kind, collection, field)
@@ -73,7 +74,7 @@ FROM added JOIN pg_constraint c ON c.conrelid = added.attrelid AND c.contype = '
 WHERE kind = 'relations' AND NOT EXISTS (
   SELECT FROM public.directus_relations r WHERE (r.many_collection, r.many_field) = (added.collection, added.field))
 ORDER BY 1, 2"""
-# Directus serves no table without a primary key of one column, and can't add a field to it.
+# Directus ignores a table without a primary key of one column, and cannot add a field to it.
 _UNSERVED: Final = """
 SELECT name, (SELECT conname::text FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.relname = name AND c.relnamespace = 'public'::regnamespace
@@ -82,7 +83,7 @@ WHERE c.relkind IN ('r', 'p')
 
 
 def require_free_names(connection: Connection, changes: Sequence[Change], live: Snapshot) -> None:
-    """Raise NameTaken for what is new, and PostgreSQL has something of that name that Directus does not know or see."""
+    """Raise NameTaken if PostgreSQL has something with the name of a new item that Directus does not know or see."""
     _require_free_tables(connection, changes)
     _require_keys(connection, changes)
     _require_free_parts(connection, changes)
@@ -96,7 +97,7 @@ def _require_free_parts(connection: Connection, changes: Sequence[Change]) -> No
     if not taken:
         return
     steps = [
-        "if it is the same thing, let Directus know it by SQL, then run again with the option:",
+        "if it is the same thing, register it in Directus by SQL, then run again with the option:",
         *(f"  {statement}" for _, _, statement in taken),
         f"  --discard-live {pasted(name for _, name, _ in taken)}",
         "else rename or drop it by SQL; its rows are not touched until you do",
@@ -123,10 +124,10 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
             for name, old in unserved
         ]
         raise NameTaken(
-            f"Directus does not see {count(len(unserved), 'table')}, which {'has' if len(unserved) == 1 else 'have'} no"
+            f"Directus ignores {count(len(unserved), 'table')}, which {'has' if len(unserved) == 1 else 'have'} no"
             " primary key of one column",
             where="\n".join([database.label(connection), *(f"table {name}" for name, _ in unserved)]),
-            next="\n".join(["give back the key by SQL, then run again:", *statements]),
+            next="\n".join(["add the key by SQL, then run again:", *statements]),
         )
 
 
@@ -139,7 +140,7 @@ def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> N
             "if it is the same thing: make it a collection in Directus (Settings, Data Model), then run again;\n"
             "else rename or drop it by SQL; its rows are not touched until you do"
         )
-        see = f"let Directus see {names}, which is its collection: DB_EXCLUDE_TABLES, the rights of its role"
+        see = f"make the table of {names} visible to Directus: check DB_EXCLUDE_TABLES and the rights of its role"
         raise NameTaken(
             f"{count(len(taken), 'new collection')} cannot be created: PostgreSQL has something of that name that"
             f" Directus does not {'see' if names else 'know'}",
@@ -174,18 +175,18 @@ def _require_no_others(connection: Connection, changes: Sequence[Change], live: 
         raise NameTaken(
             f"{count(len(taken), 'name')} cannot be given: PostgreSQL has something else of that name",
             where="\n".join([database.label(connection), *lines]),
-            next="rename what is there by SQL, or drop it, then run again; or choose another name in Directus",
+            next="rename or drop by SQL what has the name now, then run again; or choose another name in Directus",
         )
 
 
 def _drops(change: Change) -> bool:
-    """Tell whether a change drops a table or a column."""
+    """Return whether a change drops a table or a column."""
     goes = change.action is Action.REMOVE or change.rebuilt
     return goes and change.kind is not ItemKind.RELATION and bool((change.before or {}).get("schema"))
 
 
 def _stage(change: Change, new: Container[str]) -> int:
-    """Return when Directus does it: new collections first, then what is there in its order, then what is added to it.
+    """Return the stage at which Directus makes a change, from 0 (new collections with their fields) to 5 (relations).
 
     new: the new collections. Source: utils/apply-diff.js and utils/get-snapshot-diff.js of @directus/api. In batches
     (directus/apply.mjs) fields are changed before others are removed.
@@ -210,7 +211,7 @@ def _freed_names(change: Change) -> Iterator[str]:
 
 
 def _new_names(change: Change, live: Snapshot) -> Iterator[tuple[str, str]]:
-    """Return the names of the tables, indexes and foreign keys that a change makes, and what each is."""
+    """Return the names of the tables, indexes and foreign keys that a change makes, each with its kind."""
     if change.action is Action.REMOVE:
         return
     if change.kind is ItemKind.COLLECTION and change.makes:

@@ -1,4 +1,4 @@
-"""snapshots/removals.yaml: what may be destroyed, and why, reviewed in git. Reads and prunes it; judges nothing."""
+"""Reads and prunes snapshots/removals.yaml: what a push is allowed to destroy, and why. People review it in git."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the reg
 
 @dataclass(frozen=True)
 class Removal:
-    """One approval. lines: where it stands in the file, counted from 0, the second number excluded."""
+    """One approval. lines: its first line in the file, and the line after its last, counted from 0."""
 
     item: str
     reason: str
@@ -30,7 +30,7 @@ class Removal:
 
 
 def read(path: Path) -> tuple[Removal, ...]:
-    """Read the approvals. A missing file has none.
+    """Read the approvals. A missing file is like an empty one.
 
     Raises InvalidRemovals with file and line.
     """
@@ -42,26 +42,26 @@ def read(path: Path) -> tuple[Removal, ...]:
 def _parsed(content: bytes, path: Path) -> tuple[Removal, ...]:
     root = plain_yaml.file_tree(content, str(path), InvalidRemovals, _EXAMPLE)
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value and not root.style):
-        return ()  # Nothing, or `---` alone.
+        return ()  # An empty file, or only `---`.
     if not isinstance(root, yaml.SequenceNode):
         raise InvalidRemovals("the file must be a list", where=f"{path}:1", next=_EXAMPLE)
     return tuple(_removal(node, path) for node in root.value)
 
 
 def example(names: Sequence[str]) -> list[str]:
-    """Return lines to paste into the file, and how many there were no lines for."""
+    """Return lines to paste into the file: the first items, and how many more there are."""
     lines = [line for name in names[:SHOWN] for line in (f"  - item: {_scalar(name)}", "    reason: why it may go")]
     left = len(names) - SHOWN
     return [*lines, f"  # and {left} more, which directus-sync diff lists"] if left > 0 else lines
 
 
 def pasted(names: Iterable[str]) -> str:
-    """Return ids as an option takes them in a shell."""
+    """Return ids as the value of an option in a shell."""
     return shlex.quote(",".join(dict.fromkeys(names)))
 
 
 def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterable[str]) -> Approvals:
-    """Join the reviewed approvals with those of the command line."""
+    """Join the approvals of the file with those of the command line."""
     reviewed = {removal.item: removal.reason for removal in removals}
     return Approvals({**dict.fromkeys(destroy, ON_THE_COMMAND_LINE), **reviewed}, frozenset(discard))
 
@@ -69,21 +69,21 @@ def combine(removals: Iterable[Removal], destroy: Iterable[str], discard: Iterab
 def prune(path: Path, removals: Iterable[Removal]) -> None:
     """Remove approvals from the file; every other line stays as it is.
 
-    Raises InvalidRemovals where the lines of one are not its own, as in a list on one line.
+    Raises InvalidRemovals if an approval shares a line with something else, as in a list on one line.
     """
     spent = tuple(removals)
-    # Cuts where YAML counts lines, which is not at line feeds alone.
+    # Like YAML, splitlines() does not only split at line feeds.
     lines = path.read_bytes().decode().splitlines(keepends=True)
     gone = {number for removal in spent for number in range(*removal.lines)}
     content = "".join(line for number, line in enumerate(lines) if number not in gone).encode()
     if _readable(content, path) != [(each.item, each.reason) for each in read(path) if each not in spent]:
         names = ", ".join(removal.item for removal in spent)
-        raise InvalidRemovals(f"{names} can't be taken out line by line", where=str(path), next=_EXAMPLE)
+        raise InvalidRemovals(f"{names} cannot be removed line by line", where=str(path), next=_EXAMPLE)
     files.replace(path, content)
 
 
 def _readable(content: bytes, path: Path) -> list[tuple[str, str]] | None:
-    """Return the approvals of a file with this content, None where it could not be read."""
+    """Return the approvals in this content, or None if it cannot be read."""
     with suppress(InvalidRemovals):
         return [(removal.item, removal.reason) for removal in _parsed(content, path)]
     return None

@@ -1,4 +1,4 @@
-"""What happens to a column's values when Directus changes its type. Pure: knows types, no rows."""
+"""What happens to a column's values when Directus changes its type. Pure: looks at types, not at rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MADE: Final = {
 _STRING_LENGTH: Final = 255
 _DECIMAL: Final = (10, 5)
 _UNLIMITED: Final = 2**31
-# The longest value that fits into a row of an index, and the longest character.
+# The size of the longest value that fits into a row of an index, and of the longest character.
 INDEXED_BYTES: Final = 2692
 _CHARACTER_BYTES: Final = 4
 # The longest text that a value of the type can have.
@@ -37,7 +37,7 @@ _WIDENING: Final[Mapping[str, frozenset[str]]] = {
 _TEXTS: Final = frozenset({"string", "text", "csv", "hash"})
 _NUMBERS: Final = frozenset({"integer", "bigInteger", "decimal", "float"})
 _TIMES: Final = frozenset({"date", "dateTime", "timestamp"})
-# What PostgreSQL casts a type to, besides itself and texts.
+# The types to which PostgreSQL casts a type, besides the type itself and texts.
 _CASTS: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(_NUMBERS, _NUMBERS),
     "integer": _NUMBERS | {"boolean"},
@@ -46,7 +46,7 @@ _CASTS: Final[Mapping[str, frozenset[str]]] = {
     "dateTime": _TIMES | {"time"},
     "timestamp": _TIMES | {"time"},
 }
-# A change of these creates the column or its key again.
+# A change of one of these creates the column or its key again.
 _STRUCTURAL: Final = frozenset(
     {"is_primary_key", "is_generated", "generation_expression", "has_auto_increment", "table", "name"}
 )
@@ -57,7 +57,7 @@ class Column:
     """A column as a snapshot describes it. made: the SQL type that Directus would give it.
 
     always_altered: Directus alters the column at any edit of the field, even of a note. It compares a default that is
-    not text with PostgreSQL's text for it, and finds them unequal (11.17.4, api/src/services/fields.ts, updateField).
+    not text with PostgreSQL's text for it, so they differ (11.17.4, api/src/services/fields.ts, updateField).
     """
 
     kind: str
@@ -89,29 +89,29 @@ class Column:
 
     @property
     def exported(self) -> str:
-        """The type that Directus would show of it, without length and digits."""
-        # Of a geometry the shape, as the view geometry_columns spells it: POLYGON.
+        """The column type that Directus would export, without length and digits."""
+        # For a geometry the shape, as the view geometry_columns spells it: POLYGON.
         return _shape(self.kind).upper() if _is_geometry(self.kind) else self.made.partition("(")[0]
 
     @property
     def made_otherwise(self) -> bool:
-        """Tell whether Directus would create the column with another type. If so, any alteration changes the type."""
+        """Return whether Directus would create the column with another type. If so, any alteration changes the type."""
         return self.data_type != self.exported
 
     @property
     def is_long(self) -> bool:
-        """Tell whether a value may be longer than an index takes."""
+        """Return whether a value may be too long for an index."""
         if self.length is None:
             return self.kind in _TEXTS or self.kind == "json" or _is_geometry(self.kind)
         return _text_length(self) * _CHARACTER_BYTES > INDEXED_BYTES
 
     def altered(self, edited: Set[tuple[str | int, ...]]) -> bool:
-        """Tell whether Directus alters the column at these edits of its field."""
+        """Return whether Directus alters the column at these edits of its field."""
         return self.always_altered or any(path[0] == "schema" for path in edited)
 
 
 def newly_indexed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Tell whether a column gets an index. before, after: its `schema`."""
+    """Return whether a column gets an index. before, after: its `schema`."""
     return any(after.get(name) and not before.get(name) for name in ("is_indexed", "is_unique"))
 
 
@@ -120,7 +120,7 @@ def _number(value: object, default: int) -> int:
 
 
 def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) -> bool:
-    """Tell from the types alone whether values could be cut, rounded or cast to something else.
+    """Return, from the types alone, whether values could be cut, rounded or cast to something else.
 
     edited: the paths of the properties that change.
     """
@@ -140,7 +140,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
 
 
 def may_not_cast(before: Column, after: Column) -> bool:
-    """Tell whether PostgreSQL may refuse to cast a value. It refuses no cast to a text: it cuts what is too long."""
+    """Return whether PostgreSQL may refuse to cast a value. A cast to text never fails: PostgreSQL cuts long values."""
     if after.kind in _TEXTS:
         return False
     numbers = before.kind in _NUMBERS and after.kind in _NUMBERS
@@ -148,7 +148,7 @@ def may_not_cast(before: Column, after: Column) -> bool:
 
 
 def is_castable(before: Column, after: Column) -> bool:
-    """Tell whether PostgreSQL has a cast between the two types. Then it can tell before a push whether a value fits."""
+    """Return whether PostgreSQL has a cast between the types. If so, a query can test before a push if a value fits."""
     kinds = (before.kind, after.kind)
     if _is_geometry(after.kind) and not _is_geometry(before.kind):
         return False

@@ -1,4 +1,4 @@
-"""Compares two snapshots as Directus does, without a Directus: what would make one equal the other."""
+"""Compares two snapshots as Directus does, without a running Directus."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.schema.snapshot_checks import SCHEMA_TYPES
 
 
 def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
-    """Return what would make `live` equal `wanted`, as Directus would see it, without a Directus."""
+    """Return the changes that would make `live` equal `wanted`."""
     changes = []
     for kind in ItemKind:
         ours, theirs = live.section(kind.value), wanted.section(kind.value)
@@ -28,7 +28,7 @@ def between(live: Snapshot, wanted: Snapshot) -> tuple[Change, ...]:
 def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return the properties that Directus compares (11.17.4, api/src/utils/sanitize-schema.ts).
 
-    It compares nothing of the column of an auto-increment key.
+    It does not compare the column of an auto-increment key.
     """
     if entry is None:
         return None
@@ -44,7 +44,7 @@ def comparable(kind: ItemKind, entry: Mapping[str, Any] | None) -> Mapping[str, 
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two values are equal to Directus. In Python, True equals 1; in JavaScript it does not."""
+    """Return whether Directus finds two values equal. In Python, True equals 1; in JavaScript it does not."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):

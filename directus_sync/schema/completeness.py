@@ -1,7 +1,7 @@
-"""Finds entries of a snapshot that lack a property which this Directus writes of every entry of their kind. Pure.
+"""Finds entries of a snapshot that lack a property which this Directus writes for every entry of their kind. Pure.
 
-Directus takes a missing property for the removal of the whole item (`_malformed` in diff.py). A newer Directus hides it
-in its comparison and removes the item all the same. So it is looked for in the file, not in the server's comparison.
+Directus takes a missing property for the removal of the whole item (`_malformed` in diff.py). A newer Directus leaves
+the property out of its diff, and still removes the item. So this module looks in the file, not in the server's diff.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from directus_sync.schema.snapshot_checks import SCHEMA_TYPES
 
 Key = tuple[str, ...]
 
-# The database's own number of a row, which no snapshot has.
+# The row's number in the database, which a snapshot does not have.
 _UNWRITTEN: Final = frozenset({"id"})
 
 
 def with_incomplete(
     changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Properties
 ) -> tuple[Change, ...]:
-    """Return the changes, with those of incomplete entries marked as malformed or added.
+    """Return the changes, with that of each incomplete entry marked as malformed, or added if there is none yet.
 
-    columns: of Directus's tables, by section; they count where the server has no entry to compare with.
+    columns: of Directus's tables, by section. They are used if the server has no entry to compare with.
     """
     lacking = dict(_lacking(wanted, live, columns))
     marked = [_marked(change, lacking.pop((change.kind, change.key), ())) for change in changes]
@@ -57,7 +57,7 @@ def _lacking(
             edits = tuple(
                 Edit((part, name), (before.get(part) or {}).get(name, ABSENT), ABSENT)
                 for part, names in (("meta", meta), ("schema", schema))
-                # Directus writes `meta` of every entry, and `schema` of those that have one.
+                # Directus writes `meta` for every entry, and `schema` for items that have one.
                 if part == "meta" or entry.get(part) is not None
                 for name in sorted(names - (entry.get(part) or {}).keys())
                 if name in (before.get(part) or names)

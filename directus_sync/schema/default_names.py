@@ -1,4 +1,4 @@
-"""Names that Directus and PostgreSQL give by themselves to indexes, keys and sequences. Pure."""
+"""The names that Directus and PostgreSQL choose for indexes, keys and sequences. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, Final
 Entry = Mapping[str, Any]
 Entries = Mapping[tuple[str, ...], Entry]
 
-# PostgreSQL cuts a longer name.
+# PostgreSQL cuts longer names.
 NAME_BYTES: Final = 63
 _INDEXES: Final = (("is_indexed", "index"), ("is_unique", "unique"))
-# Directus holds the names of foreign keys to 60 characters, those of indexes to PostgreSQL's 63.
+# Directus limits the names of foreign keys to 60 characters, and the names of indexes to PostgreSQL's 63.
 LENGTHS: Final = {"unique": 63, "index": 63, "foreign": 60}
 
 
 def directus_name(kind: str, table: str, column: str) -> str:
-    """Return the name that Directus gives an index or key; too long a one is cut and ends in a hash.
+    """Return the name that Directus gives an index or key. A name that is too long is cut and ends in a hash.
 
     Source: utils/get-default-index-name.js of @directus/api.
     """
@@ -30,7 +30,7 @@ def directus_name(kind: str, table: str, column: str) -> str:
 
 
 def sequence_name(table: str, column: str) -> str:
-    """Return the name that PostgreSQL gives a serial column's sequence: the longer of both parts is cut."""
+    """Return the name that PostgreSQL gives a serial column's sequence. If it is too long, the longer part is cut."""
     first, second = table.encode(), column.encode()
     while len(first) + len(second) + len("__seq") > NAME_BYTES:
         if len(first) > len(second):
@@ -41,11 +41,11 @@ def sequence_name(table: str, column: str) -> str:
 
 
 def of_column(collection: str, field: str, schema: Entry) -> Iterator[str]:
-    """Return the names of the indexes of a new column, and of the sequence of a key that counts."""
+    """Return the names of a new column's indexes, and of the sequence of an auto-increment key."""
     if schema.get("is_primary_key"):
         own = [f"{collection}_pkey"]
         if schema.get("has_auto_increment"):
-            # PostgreSQL finds a free name for what is too long.
+            # If a name is too long, PostgreSQL chooses a free one.
             own = [name for name in (*own, f"{collection}_{field}_seq") if len(name.encode()) <= NAME_BYTES]
         yield from (name.encode()[:NAME_BYTES].decode(errors="ignore") for name in own)
         return
@@ -53,9 +53,9 @@ def of_column(collection: str, field: str, schema: Entry) -> Iterator[str]:
 
 
 def of_tables(collections: Entries, fields: Entries) -> Mapping[str, Sequence[str]]:
-    """Return the items by the names that their tables and indexes have, which are in one namespace.
+    """Return the ids of collections and fields by the names of their tables and indexes.
 
-    Two items under one name cannot both be made.
+    Tables and indexes share one namespace: two items under one name cannot both be made.
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for (name,), entry in collections.items():

@@ -1,4 +1,4 @@
-"""Which defaults of a snapshot Directus makes, and how it must be sent them. Pure: PostgreSQL reads them later."""
+"""Which default values Directus can make, and how they must be sent. Pure: does not ask PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-# JavaScript's numbers are exact below this, and Directus reads defaults as such numbers.
+# JavaScript's integers are exact below this, and Directus reads numbers in defaults by JavaScript.
 _EXACT: Final = 2**53
-# The inside of a literal of SQL, as Directus exports a text default.
+# Directus exports a text default as the inside of an SQL literal.
 _LITERAL: Final = re.compile(r"(?:[^']|'')*")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# Directus sends these defaults as functions, and every other as a literal.
+# Directus sends these defaults as functions, and every other default as a literal.
 _NOW: Final = "CURRENT_TIMESTAMP"
 NEW_UUID: Final = "gen_random_uuid()"
 _EXPRESSIONS: Final = frozenset({"CURRENT_DATE", "CURRENT_TIME", "LOCALTIME", "LOCALTIMESTAMP"})
 
 
 def faults(kind: str, default: object) -> Iterator[str]:
-    """Return what Directus would make otherwise of the default of a field of this type."""
+    """Return the fault if Directus would make another default than this for a field of this type."""
     if default is None:
         return
     if isinstance(default, str) and default.lower() == "now()":
@@ -31,14 +31,14 @@ def faults(kind: str, default: object) -> Iterator[str]:
 
 
 def is_function(default: str) -> bool:
-    """Tell whether Directus sends a default as a function, and not as a literal."""
+    """Return whether Directus sends a default as a function, and not as a literal."""
     return default in {_NOW, NEW_UUID}
 
 
 def written(default: str) -> str:
-    """Return how a text default must be sent to arrive as the file has it.
+    """Return how a text default must be sent so that Directus stores it as the file has it.
 
-    Directus exports it as it stands inside PostgreSQL's literal, with quotes doubled, and doubles them again.
+    Directus exports a default with its quotes doubled, as in PostgreSQL's literal, and doubles them again in an apply.
     """
     return default.replace("''", "'")
 
@@ -48,7 +48,7 @@ def _is_number(default: object) -> bool:
 
 
 def _is_text(default: object) -> bool:
-    # knex takes `?` for a parameter, and Directus exports what is before `::`.
+    # knex takes `?` for a parameter, and Directus exports only the part before `::`.
     whole = isinstance(default, str) and "?" not in default and "::" not in default
     return whole and _LITERAL.fullmatch(str(default)) is not None
 
@@ -57,7 +57,7 @@ def _is_time(default: object) -> bool:
     return isinstance(default, str) and "(" not in default and default not in _EXPRESSIONS
 
 
-# By field type, whether Directus makes a default. It makes none of a type that is missing here.
+# By field type, whether Directus makes a default. For a type that is missing here it makes no default.
 _IS_MADE: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("integer", "bigInteger", "decimal", "float"), _is_number),
     **dict.fromkeys(("string", "text", "csv", "hash"), _is_text),

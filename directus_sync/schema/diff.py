@@ -1,4 +1,4 @@
-"""The server's schema diff as data: what would be added, changed and removed. Pure; judges nothing."""
+"""The server's schema diff as data: what would be added, changed and removed. Pure; the guard judges it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from directus_sync.schema.snapshot import Snapshot
 
 
 class Absent(Enum):
-    """The value of a property that is missing, which differs from one that is null."""
+    """The value of a missing property. A property that is null is not missing."""
 
     ABSENT = "absent"
 
@@ -20,7 +20,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-# A property of collections that belongs to each environment: Directus 12 keeps a licence by it.
+# A property of collections that each environment sets for itself: Directus 12 uses it to enforce its licence.
 STATUS_PATH: Final = ("meta", "status")
 
 
@@ -38,7 +38,7 @@ class Action(Enum):
 
 
 class ItemKind(Enum):
-    """What sort of item it is, named as the sections of a snapshot are."""
+    """The kind of an item. The values are the names of a snapshot's sections."""
 
     COLLECTION = "collections"
     FIELD = "fields"
@@ -47,13 +47,13 @@ class ItemKind(Enum):
 
     @property
     def noun(self) -> str:
-        """The word for one such item."""
+        """The word for one item of this kind."""
         return "index" if self is ItemKind.SYSTEM_FIELD else self.value.removesuffix("s")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One property that would change: `path` within the item, its value on the server, and in the snapshot."""
+    """One property that would change. path: within the item; before: on the server; after: in the snapshot."""
 
     path: tuple[str | int, ...]
     before: object
@@ -69,8 +69,8 @@ class Edit:
 class Change:
     """One item that differs between server and snapshot.
 
-    malformed: Directus's apply would drop or create the whole item for it; see `_malformed`.
-    before, after: the whole item for an add or a removal, else None.
+    malformed: Directus's apply would drop or create the whole item instead of changing it; see `_malformed`.
+    before, after: the whole item if it is added or removed, else None.
     """
 
     action: Action
@@ -94,14 +94,14 @@ class Change:
 
     @property
     def rebuilt(self) -> bool:
-        """Tell whether a field turns from a column into an alias or back: Directus drops it and creates it again."""
+        """Return whether a field turns from a column into an alias or back. Directus drops it and creates it again."""
         return self.action is Action.CHANGE and any(
             edit.path == ("type",) and "alias" in (edit.before, edit.after) for edit in self.edits
         )
 
     @property
     def makes(self) -> bool:
-        """Tell whether it makes something in PostgreSQL."""
+        """Return whether the change creates a table, column or foreign key."""
         return self.action is Action.ADD and bool((self.after or {}).get("schema"))
 
     @property
@@ -112,7 +112,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SchemaDiff:
-    """Everything that would make the server equal the snapshot; `digest` and `raw` are what an apply sends."""
+    """All changes that would make the server equal the snapshot. digest, raw: what an apply sends."""
 
     changes: tuple[Change, ...] = ()
     digest: str = ""
@@ -133,10 +133,10 @@ def from_server(answer: tuple[str, Mapping[str, Any]]) -> SchemaDiff:
 
 
 def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) -> dict[str, Any]:
-    """Return the diff with a change inside a value of a collection's `meta` as a change of that value.
+    """Return the diff with each edit inside a value of a collection's `meta` turned into an edit of the whole value.
 
-    Adding a key inside `meta.translations`, for instance, is a valid edit. But Directus describes it in a form that
-    makes its own apply drop or create the whole collection (see `_malformed`). It applies an edit of the whole value
+    For example, adding a key inside `meta.translations` is a valid edit. But Directus describes it in a form for which
+    its own apply drops or creates the whole collection (see `_malformed`). It applies an edit of the whole value
     correctly.
     """
     entries = [_with_whole_values(entry, live, wanted) for entry in raw.get("collections", ())]
@@ -144,10 +144,10 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
 
 
 def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the diff without what is not git's to change.
+    """Return the diff without the changes that git must not make.
 
-    The property `meta.status` of a collection belongs to each environment. An index on a column of Directus's own that
-    the file lacks belongs to the version of Directus, or to whoever made it.
+    Each environment sets `meta.status` of a collection itself. An index on one of Directus's own columns that is not in
+    the file belongs to the version of Directus, or to the person who made it.
     """
     entries = [
         {**entry, "diff": [diff for diff in entry["diff"] if tuple(diff.get("path", ())) != STATUS_PATH]}
@@ -158,7 +158,7 @@ def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unlisted_indexes(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns of Directus's own that have an index which the file lacks."""
+    """Return those of Directus's own columns that have an index which is not in the file."""
     dropped = filter(_drops_index, raw.get("systemFields", ()))
     return tuple(f"{entry['collection']}.{entry['field']}" for entry in dropped)
 
@@ -170,8 +170,8 @@ def _drops_index(entry: Mapping[str, Any]) -> bool:
 def _paired(changes: Iterable[Change]) -> Iterable[Change]:
     """Join the removal and the addition of one field into one change.
 
-    Directus describes a field that turns from a column into an alias, or back, as both. They must be judged together:
-    only one of them loses data, and neither may be sent without the other.
+    Directus describes a field that turns from a column into an alias, or back, as a removal and an addition. They must
+    be judged together: only the removal loses data, and neither can be sent without the other.
     """
     changes = list(changes)
     fields = [change for change in changes if change.kind is ItemKind.FIELD]
@@ -231,11 +231,11 @@ def _edits(diffs: Iterable[Mapping[str, Any]]) -> Iterable[Edit]:
 
 
 def _malformed(kind: ItemKind, first: Mapping[str, Any]) -> bool:
-    """Tell whether Directus would delete or create the whole item for a difference inside it.
+    """Return whether Directus would delete or create the whole item for a difference inside it.
 
-    Its apply looks only at the kind of an entry's first difference. If that is a removed property, it drops the table
-    of a collection (https://github.com/directus/directus/issues/27877), the column of a field, unless the property is
-    below `meta`, and the foreign key of a relation. Present in 11.17.4, api/src/utils/apply-diff.ts.
+    Directus's apply looks only at the kind of an entry's first difference. For a removed property it drops the table of
+    a collection (https://github.com/directus/directus/issues/27877), the foreign key of a relation, or the column of a
+    field, unless the property is below `meta`. Present in 11.17.4, api/src/utils/apply-diff.ts.
     """
     path = first.get("path")
     if first["kind"] not in {"N", "D"} or not path:

@@ -1,4 +1,4 @@
-"""One item as base, file and server have it: who changed what of it, and which rows a change puts at risk."""
+"""One item in base, file and server: who changed which property, and which rows a change puts at risk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.schema.snapshot import Snapshot
 
 
 class Entries:
-    """One item as base, file and server have it."""
+    """One item in base, file and server."""
 
     def __init__(self, change: Change, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> None:
         self._change = change
@@ -23,21 +23,21 @@ class Entries:
         self.base = _entry(change, base)
         self.wanted = _entry(change, wanted)
         self.live = _entry(change, live)
-        # Directus drops the column of an auto-increment key, too, although it compares nothing of it.
+        # Not from self.live: it omits auto-increment columns. Directus does not compare them, but it does drop them.
         self.has_column = bool(live.schema(change.kind.value, change.key))
 
     @property
     def untouched(self) -> bool:
-        """Tell whether the server still has the item, and all that goes with it, as the base has it."""
+        """Return whether the item, with its fields and relations, is on the server as in the base."""
         return same(_with_parts(self._change, self._base), _with_parts(self._change, self._live))
 
     def mover(self, edit: Edit) -> Mover:
-        """Tell who changed one property."""
+        """Return who changed one property."""
         if self._change.kind is ItemKind.SYSTEM_FIELD:
-            return Mover.GIT  # an index that the file lists and Directus lacks, whoever dropped it: nobody's work
+            return Mover.GIT  # The file lists an index that Directus lacks. Dropping one is never work to keep.
         if self.base is None:
             return Mover.SERVER if self._base is None else Mover.BOTH
-        # A list is judged as a whole: its indexes shift when either side inserts.
+        # A list is judged as a whole, because an insertion on either side shifts its indexes.
         path = edit.path[: next((n for n, step in enumerate(edit.path) if isinstance(step, int)), None)]
         base, wanted, live = (_value(entry, path) for entry in (self.base, self.wanted, self.live))
         return Mover.GIT if same(base, live) else Mover.SERVER if same(base, wanted) else Mover.BOTH
@@ -66,7 +66,7 @@ def _with_parts(change: Change, snapshot: Snapshot | None) -> dict[tuple[str, ..
 
 
 def alters(change: Change, live: Snapshot) -> bool:
-    """Tell whether Directus would drop the item's table or column, or alter the column."""
+    """Return whether Directus would drop the item's table or column, or alter the column."""
     entry = live.section(change.kind.value).get(change.key) or {}
     schema = entry.get("schema")
     if change.kind not in {ItemKind.COLLECTION, ItemKind.FIELD} or not schema:
@@ -84,7 +84,7 @@ def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object
 
 
 def risks(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
-    """Return the rows to count before the change is sent."""
+    """Return the risks whose rows must be counted before the change is sent."""
     if change.action is Action.ADD:
         yield from _addition(change, entries, live)
     elif entries.has_column and change.kind is ItemKind.FIELD:

@@ -1,7 +1,7 @@
 """Judges a diff with three snapshots: who changed what, what it would cost, and whether it may be sent.
 
 Two versions cannot tell "not captured yet" from "removed on purpose". Three can: `base` is what file and server had in
-common last. Pure: asks no server and no database.
+common last. Pure: uses no server and no database.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NO_OBSTACLES: Final = Obstacles()
 
 
 def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> tuple[Verdict, ...]:
-    """Say of each change who made it since the base, and which rows it puts at risk.
+    """Label each change with who made it since the base and which rows it puts at risk.
 
-    base: None for a database that this tool never touched; everything there is then the server's.
+    base: None for a database that this tool never touched. Everything in it then counts as made on the server.
     """
     related = {change.key for change in difference.changes if change.kind is ItemKind.RELATION}
     return tuple(
@@ -41,13 +41,16 @@ def decide(
     approvals: Approvals,
     obstacles: Obstacles = _NO_OBSTACLES,
 ) -> Plan:
-    """Turn verdicts into a plan, with the rows that were counted and the approvals that were given."""
+    """Combine verdicts with counted rows, approvals and obstacles into a plan."""
     items = tuple(_item(verdict, rows, approvals, obstacles) for verdict in verdicts)
     return Plan(difference, items, approvals.unmatched(item.id for item in items))
 
 
 def renamed(base: Snapshot | None, before: Snapshot | None) -> frozenset[tuple[ItemKind, tuple[str, ...]]]:
-    """Return what has another name in the base than before the revisions that renamed it. before: None if none did."""
+    """Return the items that revisions renamed, under their new names.
+
+    before: the base before those revisions, or None if no revision renamed anything.
+    """
     if base is None or before is None:
         return frozenset()
     names = ((kind, key) for kind in ItemKind for key in base.section(kind.value))
@@ -67,14 +70,14 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
         case Action.REMOVE:
             mover = Mover.SERVER if entries.base is None else Mover.GIT if entries.untouched else Mover.BOTH
         case Action.CHANGE:
-            # A field's foreign key comes and goes with its relation, which is judged by itself.
+            # A field's foreign key comes and goes with its relation, and the relation is judged separately.
             own = [edit for edit in change.edits if not (with_relation and edit.path in _FOREIGN_KEY)]
             moved = [(edit, entries.mover(edit)) for edit in own]
             nobody = Mover.GIT if change.edits else Mover.BOTH
             mover = max((who for _, who in moved), key=list(Mover).index, default=nobody)
             edits = tuple(edit for edit, who in moved if who is not Mover.GIT)
             if change.rebuilt and mover is Mover.GIT and not entries.untouched:
-                # Directus drops the field and creates it again, so that the server's other changes to it are lost.
+                # Directus drops the field and creates it again, so the server's other changes to it would be lost.
                 mover = Mover.BOTH
     return Verdict(change, mover, tuple(risks(change, entries, live)), edits, rebuilding.faults(change, wanted, live))
 
@@ -84,7 +87,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
     discarded = name in approvals.discard
     item = PlanItem(
         verdict,
-        # Values that a cast refuses are among those that another type would not hold.
+        # Values that cannot be cast are already counted by RETYPE.
         sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
         reason=approvals.reason(name),
         taken=tuple(found for risk in verdict.risks for found in obstacles.taken.get(risk, ())),
@@ -104,7 +107,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
 def unpushed(file: Snapshot, base: Snapshot | None, live: Snapshot) -> tuple[str, ...]:
     """Return the items of the file that a pull would lose: those that differ from both base and server.
 
-    That the file lacks an index of Directus's own is no work of anybody: no push would drop it.
+    An index of Directus's own that the file lacks does not count, because no push would drop it.
     """
     ours = {} if base is None else {(change.kind, change.id): change for change in between(base, file)}
     pushable = (c for c in between(live, file) if c.kind is not ItemKind.SYSTEM_FIELD or c.action is Action.ADD)

@@ -12,12 +12,12 @@ from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
 if TYPE_CHECKING:
     from directus_sync.schema.rules import SchemaRule
 
-# The reason of an approval that stands in no file.
+# The reason of an approval that is in no file.
 ON_THE_COMMAND_LINE: Final = "on the command line"
 
 
 class Mover(Enum):
-    """Who changed an item since the base. In order of weight: one property of the server's makes the item its."""
+    """Who changed an item since the base. An item has the last mover in this order that one of its properties has."""
 
     GIT = "git"
     SERVER = "server"
@@ -25,7 +25,7 @@ class Mover(Enum):
 
 
 class Hazard(Enum):
-    """What could happen to rows."""
+    """How a change could lose rows or values, or fail because of them."""
 
     TABLE = "table"
     COLUMN = "column"
@@ -43,7 +43,7 @@ class Hazard(Enum):
 class Risk:
     """Rows to count before a change is sent.
 
-    target: the column's type afterwards, as SQL, for RETYPE and CAST. refers: to which table and key, for REFERENCE.
+    target: the column's new type as SQL, for RETYPE and CAST. refers: the table and key referred to, for REFERENCE.
     """
 
     hazard: Hazard
@@ -57,7 +57,7 @@ class Risk:
 class Taken:
     """A constraint, index or trigger that PostgreSQL drops with its table or column.
 
-    expected: catalog.yaml lists it.
+    expected: whether catalog.yaml lists it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Taken:
 
 
 class Remains(Enum):
-    """What there is of a collection that is a table in the file, and has no table in Directus."""
+    """What is left in Directus of a collection that has a table in the file and none in Directus."""
 
     FOLDER = "a folder"
     FIELDS = "fields whose table was dropped"
@@ -73,15 +73,15 @@ class Remains(Enum):
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What this database has in the way of changes, or loses with them.
+    """What in this database blocks changes, or would be lost with them.
 
     taken: by risk, what PostgreSQL would drop with the table or column.
-    named: by kind and id, what else names what is removed.
-    held: by kind and id, what needs a table or column, so that PostgreSQL would not let it go or change.
+    named: by kind and id of a removed item, what else uses its name.
+    held: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
     keys: by risk, the first keys of the rows that do not fit.
-    remains: what there is of a collection that Directus shows without a table.
-    renamed: what has its name by a revision that the file has not captured, by kind and key.
-    look_alikes: by id of a field that comes back, columns that may be its own, renamed by SQL.
+    remains: by collection that Directus shows without a table, what is left of it.
+    renamed: kind and key of the items that were renamed by a revision, with their new names.
+    look_alikes: by id of a field to be added again, columns that may be its own, renamed by SQL.
     """
 
     taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
@@ -95,34 +95,34 @@ class Obstacles:
 
 @dataclass(frozen=True)
 class Approvals:
-    """What may be destroyed. Ids as in `Change.id`.
+    """What a push is allowed to destroy, by `Change.id`.
 
-    destroy: planned removals and lossy changes, with their reasons; discard: live work to be overridden.
+    destroy: approved removals and lossy changes, with their reasons; discard: live work that it can overwrite.
     """
 
     destroy: Mapping[str, str] = field(default_factory=dict)
     discard: frozenset[str] = frozenset()
 
     def of(self, chosen: Callable[[str], bool]) -> Approvals:
-        """Return the approvals of the items for which `chosen` holds."""
+        """Return the approvals of the items for which `chosen` returns true."""
         destroy = {name: reason for name, reason in self.destroy.items() if chosen(name)}
         return Approvals(destroy, frozenset(filter(chosen, self.discard)))
 
     def reason(self, item: str) -> str:
-        """Return why the item may be destroyed or overridden; empty where nobody approved it."""
+        """Return why the item can be destroyed or overwritten; empty if nobody approved that."""
         return self.destroy.get(item, ON_THE_COMMAND_LINE if item in self.discard else "")
 
     def unmatched(self, items: Iterable[str]) -> tuple[str, ...]:
-        """Return the approvals of anything but these items, sorted."""
+        """Return the approved ids that are not among these items, sorted."""
         return tuple(sorted((self.discard | self.destroy.keys()) - set(items)))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One change, who moved, and what is to be counted.
+    """One change, who made it, and which rows must be counted.
 
-    edits: those that the server made, alone or together with git.
-    faults: what Directus would not make as the file says, a phrase each.
+    edits: those of properties that the server changed, alone or together with git.
+    faults: phrases about what Directus would not make as the file says.
     """
 
     change: Change
@@ -133,16 +133,16 @@ class Verdict:
 
     @property
     def doomed(self) -> tuple[Risk, ...]:
-        """The tables and columns that are dropped or created again."""
+        """The risks to a whole table or column: it is dropped, created again, or gets another type."""
         return tuple(risk for risk in self.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN, Hazard.RETYPE})
 
 
 @dataclass(frozen=True)
 class PlanItem:
-    """One line of a plan: a verdict, its rows at risk, and why it is refused, if it is.
+    """One line of a plan: a verdict, the number of rows at risk, and the rule that refuses it, if any.
 
-    reason: of its approval; taken to renamed: of the obstacles; at_risk: the hazards that concern rows which exist.
-    approved: its destruction is; discarded: somebody gave --discard-live for it.
+    reason: of its approval; taken to renamed: its part of `Obstacles`; at_risk: the hazards for which rows were found.
+    approved: whether its destruction is approved; discarded: whether --discard-live names it.
     """
 
     verdict: Verdict
@@ -162,23 +162,23 @@ class PlanItem:
 
     @property
     def change(self) -> Change:
-        """What would be done."""
+        """The change that was judged."""
         return self.verdict.change
 
     @property
     def id(self) -> str:
-        """The item as a person writes it."""
+        """The id of the item."""
         return self.change.id
 
     @property
     def overrides_live_work(self) -> bool:
-        """Tell whether the change would undo what the server has, and nobody discarded that."""
+        """Return whether the change would undo work on the server that --discard-live does not name."""
         return self.change.action is not Action.ADD and self.verdict.mover is not Mover.GIT and not self.discarded
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A judged diff. unmatched: approvals that match nothing in it, sorted."""
+    """A judged diff. unmatched: approved ids that are not in it, sorted."""
 
     difference: SchemaDiff
     items: tuple[PlanItem, ...] = ()
@@ -189,7 +189,7 @@ class Plan:
 
     @property
     def refused(self) -> tuple[PlanItem, ...]:
-        """The items that stop it."""
+        """The items for which the plan is refused."""
         return tuple(item for item in self.items if item.rule is not None)
 
     @property
@@ -199,5 +199,5 @@ class Plan:
 
     @property
     def rows_at_risk(self) -> int:
-        """How many rows, values or duplicates the items concern, added up."""
+        """The sum of the rows, values and duplicates at risk."""
         return sum(item.rows for item in self.items)

@@ -1,7 +1,7 @@
-"""What Directus does not make as a snapshot says, so that a push of it would never equal the file. Pure.
+"""Finds what Directus would not make as a snapshot says, so that the two would never be equal. Pure.
 
-Every line here was tried on Directus 11.17.4 (api/src/services/fields.ts, addColumnToTable): a column was made by SQL,
-captured, and sent to another database.
+Each rule was tried on Directus 11.17.4 (api/src/services/fields.ts, addColumnToTable): a column was made by SQL,
+captured, and pushed to another database.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from directus_sync.schema.snapshot import Snapshot
 
 Entry = Mapping[str, Any]
 
-# Directus makes no change of these.
+# Directus does not change these properties of a column.
 _FIXED: Final = {
-    ("schema", "is_primary_key"): "a column does not become a key or stop being one",
-    ("schema", "has_auto_increment"): "a column does not start or stop counting by itself",
+    ("schema", "is_primary_key"): "Directus does not turn a column into a key, or a key into a plain column",
+    ("schema", "has_auto_increment"): "Directus does not switch auto-increment on or off",
 }
-# Each object of JavaScript has these. With a table of such a name no Directus reads its schema any more.
+# Every JavaScript object has these properties. Directus cannot read a schema that has a table of such a name.
 _OF_EACH_OBJECT: Final = frozenset({
     "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
     "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
 })  # fmt: skip
-# PostgreSQL's own columns of each table.
+# PostgreSQL's own columns in every table.
 _OF_EACH_TABLE: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
-# The most that PostgreSQL takes: the length of a varchar, digits of a numeric. Below 0 Directus shows a scale as 2046.
+# PostgreSQL's limits for the length of a varchar and the digits of a numeric. Directus shows a scale of -2 as 2046.
 _LONGEST: Final = 10_485_760
 _DIGITS: Final = 1_000
 
 
 def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
-    """Return what Directus would not make as the file says, a phrase each."""
+    """Return a phrase for each thing that Directus would not make as the file says."""
     section = change.kind.value
     found = wanted.section(section).get(change.key) or change.after or {}
     entry = {**found, "collection": change.collection, "field": change.field}
@@ -60,7 +60,7 @@ def faults(change: Change, wanted: Snapshot, live: Snapshot) -> tuple[str, ...]:
 
 
 def all_faults(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Return what a pull captured and no push can make on another database: item and phrase."""
+    """Return item and phrase for each thing in a pulled snapshot that no push can make on another database."""
     for kind, of in (
         (ItemKind.COLLECTION, of_collection),
         (ItemKind.FIELD, of_field),
@@ -77,9 +77,9 @@ def of_collection(entry: Entry, wanted: Snapshot) -> Iterator[str]:
     name = entry["collection"]
     yield from _name_faults(name)
     if name in _OF_EACH_OBJECT:
-        yield "a name that each object of JavaScript has; Directus could not read its schema any more"
+        yield "a name that every JavaScript object has; Directus could no longer read its schema"
     if name.startswith("directus_") or "/" in name:
-        yield "a name that Directus gives no collection: no slash, and no directus_ at its beginning"
+        yield "a name that Directus refuses: it must not have a slash or begin with directus_"
     columns = (field.get("schema") or {} for key, field in wanted.section("fields").items() if key[0] == name)
     keys = sum(bool(column.get("is_primary_key")) for column in columns)
     if keys > 1:
@@ -116,13 +116,13 @@ def _of_new(change: Change, entry: Entry, wanted: Snapshot, live: Snapshot) -> I
     others = (field for key, field in live.section("fields").items() if key[0] == change.collection)
     keys = any((field.get("schema") or {}).get("is_primary_key") for field in others)
     if keys and (entry.get("schema") or {}).get("is_primary_key"):
-        yield "a second key; a table has one"
+        yield "a second primary key; a table can have only one"
 
 
 def sendable(difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> dict[str, Any]:
-    """Return the diff to send, with defaults written so that the right ones arrive.
+    """Return the diff to send, with texts in defaults rewritten so that Directus stores them as the file has them.
 
-    An altered column gets its default again, even when nobody changed it.
+    The default of an altered column is sent even if it did not change, because Directus sets it again.
     """
     changes = {change.key: change for change in difference.changes if change.kind is ItemKind.FIELD}
     fields = [
@@ -168,7 +168,7 @@ def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) ->
     if not is_castable(old, new):
         yield f"PostgreSQL has no safe cast from {old.made} to {new.made}: add another field, and remove this one"
     if "geometry" in old.kind and "geometry" not in new.kind and newly_indexed(schema, after):
-        # Nobody can tell before how long its texts are for an index.
+        # How long the texts are for an index is only known after the cast.
         yield "another type and an index at once: push the type first, then the index"
     if old.altered(edited):
         yield from _column_faults(entry, after, wanted)
@@ -182,15 +182,15 @@ def _name_faults(name: str) -> Iterator[str]:
     if "?" in name:
         yield "a question mark in the name; Directus takes it for a parameter"
     if name == "*" or " as " in name.lower():
-        yield "a name that is `*` or has ` as ` in it; Directus takes that for SQL"
+        yield "a name that is `*` or contains ` as `; Directus takes that for SQL"
     if name != name.strip():
-        yield "a space at an end of the name; Directus cuts it off"
+        yield "a space at the beginning or end of the name; Directus cuts it off"
     if "." in name:
-        yield "a dot in the name; Directus takes it for the end of a name"
+        yield "a dot in the name; Directus takes it for the end of the name"
 
 
 def _shared_names(item: str, made: Iterable[str], wanted: Snapshot) -> Iterator[str]:
-    """Return the tables and indexes that PostgreSQL would have twice: the index of x.a_b and of x_a.b."""
+    """Return a fault for each name that another item has, too. The indexes of x.a_b and x_a.b have the same name."""
     for name in made:
         others = [other for other in wanted.names.get(name, ()) if other != item]
         if others:
@@ -202,7 +202,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
     item = f"{entry['collection']}.{entry['field']}"
     yield from _shared_names(item, default_names.of_column(entry["collection"], entry["field"], schema), wanted)
     if schema.get("has_auto_increment"):
-        return  # Directus compares nothing else of the column of such a key.
+        return  # Directus compares nothing else of an auto-increment column.
     kind, data_type = str(entry.get("type")), str(schema.get("data_type"))
     if kind in {"unknown", "binary"}:
         yield f"{data_type} in the file, and no column by Directus"
@@ -220,7 +220,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
         yield f"{said} in the file, and {column.made} by Directus"
     yield from _size_faults(column, schema)
     if kind == "json" and any(schema.get(name) for name in ("is_indexed", "is_unique", "is_primary_key")):
-        yield "an index on json, which PostgreSQL does not compare"
+        yield "an index on json, which PostgreSQL cannot compare"
     if schema.get("is_generated") or schema.get("generation_expression") is not None:
         yield f"generated as {schema.get('generation_expression')} in the file, and a plain column by Directus"
     yield from defaults.faults(kind, schema.get("default_value"))
@@ -233,4 +233,4 @@ def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
     elif isinstance(default, str) and 0 < (column.length or 0) < len(defaults.written(default)):
         yield f"default {default} is longer than {column.length}"
     if column.precision is not None and not (1 <= column.precision[0] <= _DIGITS and column.precision[1] <= _DIGITS):
-        yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus shows none of a scale below 0"
+        yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus cannot show a scale below 0"

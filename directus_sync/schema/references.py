@@ -1,4 +1,4 @@
-"""What Directus does not make of a relation as a snapshot says. Pure."""
+"""Finds what Directus would not make of a relation as a snapshot says. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from directus_sync.schema.snapshot import Snapshot
 Entry = Mapping[str, Any]
 
 _ACTIONS: Final = frozenset({"NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"})
-# By the type of a field, the types of keys that it can refer to: PostgreSQL casts to them by itself, or needs no cast.
+# By the type of a field, the types of keys that it can refer to, with an implicit cast by PostgreSQL or without one.
 _REFERS_TO: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(("integer", "bigInteger"), frozenset({"integer", "bigInteger", "decimal", "float"})),
     "decimal": frozenset({"decimal", "float"}),
@@ -24,14 +24,14 @@ _KEYS: Final = frozenset(_REFERS_TO)
 
 
 def faults(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterator[str]:
-    """Return the faults of a new relation. has_table: its table may have columns of which the file does not know."""
+    """Return the faults of a new relation. has_table: its table exists, perhaps with columns that the file lacks."""
     own = wanted.section("fields").get((entry["collection"], entry["field"]))
     if own is None and not has_table and not entry["collection"].startswith("directus_"):
         yield "the file does not have the field that it belongs to"
     if own is not None and not own.get("schema"):
         yield "it belongs to a field without a column"
     if wanted.schema("fields", (entry["collection"], entry["field"])).get("is_primary_key"):
-        yield "it belongs to a key; Directus lets no key refer to something"
+        yield "it belongs to a primary key; Directus does not let a key refer to anything"
     schema, related = entry.get("schema"), entry.get("related_collection")
     if bool(schema) is not bool(related):
         yield "no foreign key in the file, and one by Directus" if related else "a foreign key that refers to nothing"
@@ -42,7 +42,7 @@ def faults(entry: Entry, wanted: Snapshot, *, has_table: bool = False) -> Iterat
 
 
 def of_change(change: Change, entry: Entry, wanted: Snapshot) -> Iterator[str]:
-    """Return the faults of a relation that is there and changes. Directus lets it refer to what it refers to."""
+    """Return the faults of a change to an existing relation. Directus never changes what a relation refers to."""
     edited = change.edited
     moved = [path for path in edited if path[-1] in {"related_collection", "foreign_key_table", "foreign_key_column"}]
     if moved or ("schema",) in edited:
@@ -63,7 +63,7 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
         yield f"refers to {schema['foreign_key_table']} in the file, and to {related} by Directus"
         return
     if not related.startswith("directus_") and not wanted.schema("collections", (related,)):
-        yield f"refers to {related}, which is no collection with a table in the file"
+        yield f"refers to {related}, which is not a collection with a table in the file"
         return
     fields, target = wanted.section("fields"), (str(related), str(column))
     if target in fields and not wanted.schema("fields", target).get("is_primary_key"):
@@ -74,18 +74,18 @@ def _key_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[str]:
 
 
 def refers(kind: object, key: object) -> bool:
-    """Tell whether a field of a type can refer to a key of another. Of types that nobody tried, it cannot."""
+    """Return whether a field of type `kind` can refer to a key of type `key`. False for types that were not tried."""
     return key in _REFERS_TO.get(str(kind), ())
 
 
 def cast_faults(kind: object, key: object) -> Iterator[str]:
-    """Return the fault of a field that refers to a key of another type. Of types that nobody tried, nothing is said."""
+    """Return the fault if a field of type `kind` cannot refer to a key of type `key`. Other types are not judged."""
     if {kind, key} <= _KEYS and not refers(kind, key):
         yield f"{kind} refers to {key}, and PostgreSQL makes no such foreign key"
 
 
 def field_faults(key: tuple[str, ...], wanted: Snapshot) -> Iterator[str]:
-    """Return what a field says of a foreign key, and its relation does not."""
+    """Return the fault if a field names another foreign key than its relation."""
     schema, relation = wanted.schema("fields", key), wanted.schema("relations", key)
     said, made = (
         tuple(part.get(name) for name in ("foreign_key_table", "foreign_key_column")) for part in (schema, relation)

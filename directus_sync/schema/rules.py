@@ -1,4 +1,4 @@
-"""Why the guard refuses an item: one record a rule, with its id, its condition, its words and what to do next.
+"""The guard's rules for refusing an item. Each record has an id, a condition, a message and the next steps.
 
 The tables of the documentation are generated from these records. Every refusal has exit code 4.
 """
@@ -31,7 +31,7 @@ class Record:
 
     id: of the error. meaning, remedy: a line each, for the documentation.
     refuses: the condition. what: the error's first sentence, for the refused items. steps: what to do next.
-    detail: what an item's line says beyond its name and its rows.
+    detail: what an item's line has besides its name and its number of rows.
     """
 
     id: str
@@ -44,12 +44,12 @@ class Record:
 
 
 def ids(items: Items) -> str:
-    """Return the items as an option takes them in a shell: events,events.notes."""
+    """Return the ids as the value of an option in a shell: events,events.notes."""
     return approvals.pasted(item.id for item in items)
 
 
 def counted(items: Items) -> str:
-    """Return how many items there are: 1 field, 3 items."""
+    """Return the number of items with their noun: 1 field, 3 items."""
     nouns = {item.change.kind.noun for item in items}
     return count(len(items), nouns.pop() if len(nouns) == 1 else "item")
 
@@ -72,9 +72,9 @@ def _is_incomplete_on_the_server(item: PlanItem) -> bool:
 def _what_is_incomplete(items: Items) -> str:
     lacking, issue = f"{_with_verb(items, 'lacks', 'lack')} a property", "(directus issue 27877)"
     if all(map(_is_incomplete_on_the_server, items)):
-        return f"{lacking} in Directus, which would create the whole item for it {issue}"
+        return f"{lacking} in Directus, and Directus would create the whole item for it {issue}"
     if all(item.change.action is Action.ADD for item in items):
-        return f"{lacking} that Directus writes, and would never equal the file"
+        return f"{lacking} that Directus writes, so Directus would never equal the file"
     return f"{lacking}, and Directus would delete the whole item for it {issue}"
 
 
@@ -92,11 +92,11 @@ def _bring_back(item: PlanItem) -> list[str]:
     if item.remains is Remains.FIELDS:
         return [
             f"the table {item.id} was renamed or dropped by SQL: rename it back, or restore it from a backup;",
-            f"or delete what is left of {item.id} in Directus, then run again, which creates it without rows",
+            f"or delete what is left of {item.id} in Directus, then run again to create it without rows",
         ]
     key = item.change.edits[0].after
     if item.change.kind is not ItemKind.RELATION or not isinstance(key, Mapping) or "column" not in key:
-        return [f"bring back what was dropped of {item.id} by SQL, then run again"]
+        return [f"restore what was dropped from {item.id} by SQL, then run again"]
     names = ("table", "constraint_name", "column", "foreign_key_table", "foreign_key_column")
     table, name, column, other, target = (identifier(key.get(name)) for name in names)
     made = f"{name} FOREIGN KEY ({column}) REFERENCES {other} ({target}) ON DELETE {key.get('on_delete')}"
@@ -104,7 +104,7 @@ def _bring_back(item: PlanItem) -> list[str]:
     return [
         f"if the foreign key of {item.id} was dropped by SQL: ALTER TABLE {table} ADD CONSTRAINT {made}",
         f"if its column was dropped, too: DELETE FROM public.directus_relations WHERE {row};"  # noqa: S608 - for people
-        " then run again, which makes both",
+        " then run again to make both",
     ]
 
 
@@ -116,7 +116,7 @@ def _rename_back(items: Items) -> list[str]:
             for table, field, column in (map(identifier, each) for each in names)
         ),
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
-        f"if it was dropped, have it made again: run again with --discard-live {ids(items)}",
+        f"if it was dropped, make it again: run again with --discard-live {ids(items)}",
     ]
 
 
@@ -150,13 +150,13 @@ def _fit(items: Items) -> list[str]:
         (others, f"change the {which} in {ids(others)}, then run again"),
         (long, f"shorten the values in {ids(long)}, then run again; or index their hash in a post revision"),
         (new, f"make {ids(new)} neither required nor unique, push, fill it in; then make it so, and push again"),
-        (relations, f"empty {ids(relations)} where it refers to nothing, or add what it refers to, then run again"),
+        (relations, f"empty {ids(relations)} in rows that refer to nothing, or add the missing rows, then run again"),
     ]
     return [step for concerned, step in steps if concerned]
 
 
 class SchemaRule(Enum):
-    """The rules. The first that refuses an item names it, and the first of a plan names the error."""
+    """The rules, in order. An item is refused by the first that applies; the first in a plan gives the error its id."""
 
     INCOMPLETE = Record(
         id="incomplete-entry",
@@ -165,7 +165,7 @@ class SchemaRule(Enum):
         refuses=lambda item: item.change.malformed,
         what=_what_is_incomplete,
         steps=_complete,
-        # Of a change the line has its properties anyway.
+        # The line of a change lists its properties anyway.
         detail=lambda item: (
             listed([edit.name for edit in item.change.edits], 4) if item.change.action is Action.ADD else ""
         ),
@@ -182,10 +182,10 @@ class SchemaRule(Enum):
     )
     RENAMED_BELOW = Record(
         id="renamed-by-sql",
-        meaning="A column was dropped or renamed by SQL, and a push would make it again without its values.",
+        meaning="A column was dropped or renamed by SQL, and a push would create it again without its values.",
         remedy="rename the column back, and rename the field in a revision",
         refuses=lambda item: bool(item.look_alikes) and not item.discarded,
-        what=lambda items: f"{counted(items)} would come back empty, and may only have been renamed by SQL",
+        what=lambda items: f"{counted(items)} would be created empty, but may only have been renamed by SQL",
         steps=_rename_back,
         detail=lambda item: f"the table has {', '.join(item.look_alikes)}, which Directus does not know",
     )
@@ -235,10 +235,10 @@ class SchemaRule(Enum):
     )
     HELD = Record(
         id="view-in-the-way",
-        meaning="PostgreSQL lets no table or column go or change while a view, a policy or a trigger needs it.",
+        meaning="PostgreSQL does not drop or change a table or column while a view, a policy or a trigger needs it.",
         remedy="drop what needs it in a `pre` revision, and make it again in a `post` revision",
         refuses=lambda item: bool(item.held),
-        what=lambda items: f"PostgreSQL would not let {counted(items)} go or change, because something needs it",
+        what=lambda items: f"PostgreSQL would not drop or change {counted(items)}, because something needs it",
         steps=lambda items: [
             f'drop it in a pre revision: make pre m="drop what needs {items[0].id}"',
             'make it again, if it is still wanted, in a post revision: make post m="..."',
@@ -258,7 +258,7 @@ class SchemaRule(Enum):
         meaning="A push would drop, or a pull would forget, something that `catalog.yaml` lists.",
         remedy="drop it in a revision; or `directus-sync deploy` puts it back",
         refuses=lambda item: any(found.expected for found in item.taken),
-        what=lambda items: f"{counted(items)} would silently take along what catalog.yaml lists",
+        what=lambda items: f"dropping {counted(items)} would also drop something that catalog.yaml lists",
         steps=lambda _: [
             'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
             "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",

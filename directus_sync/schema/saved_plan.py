@@ -21,7 +21,7 @@ class SavedPlan:
     """A plan as it was saved, with its approvals.
 
     sha256: of the snapshot; digest: Directus's hash of its schema; raw: Directus's diff.
-    families: what would change of each family of resources that is kept in files, by name.
+    families: by name of a family of resources, what would change in it.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class SavedPlan:
 
 
 def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, families: Mapping[str, object]) -> None:
-    """Save a plan with the approvals it was made with. sha256: of its snapshot; families: by name, as JSON."""
+    """Save a plan with its approvals. sha256: of its snapshot; families: as in `SavedPlan`, for JSON."""
     document = {
         "format": FORMAT,
         "snapshot_sha256": sha256,
@@ -47,7 +47,7 @@ def write(path: Path, plan: Plan, sha256: str, approvals: Approvals, families: M
 
 
 def read(path: Path) -> SavedPlan:
-    """Read a saved plan. Raises WrongSettings when the file is not one."""
+    """Read a saved plan. Raises WrongSettings if the file is not a plan or cannot be read."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
@@ -78,7 +78,7 @@ def require_current(saved: SavedPlan, plan: Plan, wanted: Snapshot) -> None:
 
 
 def stale(saved: SavedPlan, moved: str) -> StalePlan:
-    """Return the error for a plan that no longer holds. moved: what was changed since, as a clause."""
+    """Return the error for a plan that is out of date. moved: what was changed since then, as a clause."""
     return StalePlan(
         f"the plan is out of date: {moved} since it was saved; nothing was sent",
         where=str(saved.path),

@@ -1,4 +1,4 @@
-"""A Directus schema snapshot: its bytes, its hash and its entries. Never edits the bytes, and knows no server."""
+"""A Directus schema snapshot: its bytes, its hash and its entries. Never asks a server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from directus_sync.yaml_files import plain_yaml
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 _RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
-_CORRECT: Final = "this is what Directus itself has in its tables: correct it there, then run again"
+_CORRECT: Final = "Directus itself has this in its tables: correct it there, then run again"
 # A file's name, content and type.
 Upload = tuple[str, bytes, str]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One exported schema. `content` is byte for byte what Directus gave; the rest is read from it."""
+    """One exported schema. content: the exact bytes from Directus; everything else is read from them."""
 
     content: bytes = field(repr=False)
     source: str
@@ -37,38 +37,41 @@ class Snapshot:
     sections: _Sections = field(repr=False)
 
     def section(self, name: str) -> Mapping[tuple[str, ...], Mapping[str, Any]]:
-        """Return the entries of `collections`, `fields`, `systemFields` or `relations` by their name.
+        """Return the entries of `collections`, `fields`, `systemFields` or `relations` by name.
 
         A name is (collection,) or (collection, field).
         """
         return self.sections[name]
 
     def schema(self, section: str, key: tuple[str, ...]) -> Mapping[str, Any]:
-        """Return the table, column or foreign key of an entry; empty where there is none, or no entry."""
+        """Return an entry's `schema`: its table, column or foreign key. Empty if it has none, or there is no entry."""
         return (self.section(section).get(key) or {}).get("schema") or {}
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """Its collections, fields and relations as a person writes them: `events`, `events.notes`."""
+        """The ids of the collections, fields and relations, such as `events` and `events.notes`."""
         return frozenset(".".join(key) for name in ("collections", "fields", "relations") for key in self.section(name))
 
     @cached_property
     def names(self) -> Mapping[str, Sequence[str]]:
-        """The items by the names of the tables and indexes that they have."""
+        """The ids of collections and fields, by the names of their tables and indexes in PostgreSQL."""
         return default_names.of_tables(self.section("collections"), self.section("fields"))
 
     @cached_property
     def upload(self) -> Upload:
-        """The snapshot as JSON, which Directus parses in a twentieth of the time that YAML takes."""
+        """The snapshot as JSON, which Directus parses 20 times as fast as YAML."""
         try:
             content = json.dumps(_document(self.directus, self.sections), allow_nan=False).encode()
         except ValueError:
-            # JSON has no infinity, which a default value can be.
+            # A default value can be infinity, which JSON cannot express.
             return "snapshot.yaml", self.content, "text/yaml"
         return "snapshot.json", content, "application/json"
 
     def with_entries(self, other: Snapshot, keys: Iterable[tuple[str, tuple[str, ...]]]) -> Snapshot:
-        """Return this snapshot with the other one's entries, or lack of them. keys: (section, name) each."""
+        """Return a copy with the entries of `other` at these keys. An entry that `other` lacks is removed.
+
+        keys: (section, name) each. Fields and relations of a collection that is then missing are removed, too.
+        """
         sections = {name: dict(section) for name, section in self.sections.items()}
         for section, key in keys:
             entry = other.section(section).get(key)
@@ -85,7 +88,7 @@ class Snapshot:
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the bytes, in hexadecimal."""
+        """The SHA-256 of the bytes, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -95,25 +98,25 @@ def _document(directus: str, sections: _Sections) -> dict[str, object]:
 
 
 def content_of(path: Path) -> bytes:
-    """Return the bytes of a snapshot file. Raises WrongSettings when it cannot be read."""
+    """Return the bytes of a snapshot file. Raises WrongSettings if it cannot be read."""
     return plain_yaml.content(
         path, WrongSettings, "write it with `directus-sync pull`, or name another with --snapshot"
     )
 
 
 def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
-    """Read a snapshot file. forbidden: tables that Alembic owns, which no snapshot may name.
+    """Read a snapshot file. forbidden: tables that Alembic owns; a snapshot must not name them.
 
-    Raises WrongSettings when it cannot be read, and InvalidSnapshot as `parse` does.
+    Raises WrongSettings if the file cannot be read, and InvalidSnapshot as `parse` does.
     """
     return parse(content_of(path), str(path), forbidden)
 
 
 def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_empty: bool = False) -> Snapshot:
-    """Check that the bytes are a snapshot that can be pushed without deleting everything, and read them.
+    """Parse a snapshot and check it. One without collections is refused, because pushing it would delete everything.
 
-    source: the file or URL they come from, for messages.
-    may_be_empty: accept a snapshot without collections, which a new Directus exports; it must never be pushed.
+    source: the file or URL of the bytes, for messages.
+    may_be_empty: the bytes come from Directus, and a new Directus has no collections. Never push such a snapshot.
 
     Raises InvalidSnapshot with file, line and what to do.
     """
@@ -121,9 +124,9 @@ def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_
 
 
 def exported(document: object, source: str, forbidden: Iterable[str] = ()) -> Snapshot:
-    """Check and read what Directus exports as JSON, ten times as fast as `parse`: to compare with, never to be pushed.
+    """Check and read a JSON export of Directus. Ten times as fast as `parse`.
 
-    Its `content` is empty, because these are not the bytes of a file.
+    Use the result only to compare with. Its `content` is empty, so it must never be pushed.
 
     Raises InvalidSnapshot.
     """
@@ -131,32 +134,30 @@ def exported(document: object, source: str, forbidden: Iterable[str] = ()) -> Sn
 
 
 def empty(like: Snapshot) -> Snapshot:
-    """Return the snapshot of a Directus of the same version that has only Directus's own fields."""
+    """Return a snapshot with the version and the `systemFields` of `like`, and nothing else."""
     sections = {section: like.section(section) if section == "systemFields" else {} for section in ENTRY_KEYS}
     return Snapshot(b"", "an empty Directus", like.directus, sections)
 
 
 def require_version(snapshot: Snapshot, version: str) -> None:
-    """Fail unless the snapshot was exported by exactly this version of Directus, patch included: Directus insists.
+    """Raise InvalidSnapshot unless exactly this version of Directus exported the snapshot.
 
-    Raises InvalidSnapshot.
+    Directus itself refuses a snapshot of any other version, even of another patch.
     """
     if snapshot.directus != version:
         raise InvalidSnapshot(
-            f"the snapshot is of Directus {snapshot.directus}, and this Directus is {version}",
+            f"the snapshot is from Directus {snapshot.directus}, but this Directus is {version}",
             where=_line_of(snapshot.content, snapshot.source, ("directus",)),
             next=f"run Directus {snapshot.directus},\n"
             f"or upgrade the snapshot: deploy it with {snapshot.directus}, start {version} on that database,"
-            " and directus-sync pull",
+            " then directus-sync pull",
         )
 
 
 def require_properties(snapshot: Snapshot, known: Properties, live: Snapshot) -> None:
-    """Fail unless Directus can keep each property of each `meta`: its apply would fail, or never come out equal.
+    """Raise InvalidSnapshot if a `meta` has a property that Directus cannot store unchanged.
 
-    live: what is there already, which is kept.
-
-    Raises InvalidSnapshot.
+    The apply would fail, or Directus would never equal the file. Values that `live` already has are accepted.
     """
     for section, properties in known.items():
         for index, (key, entry) in enumerate(snapshot.section(section).items()):
@@ -187,7 +188,7 @@ def _checked(
         section: {tuple(entry[key] for key in NAMING_KEYS[section]): entry for entry in checked[section]}
         for section in ENTRY_KEYS
     }
-    # Of a folder Directus leaves `schema` out, and refuses null there.
+    # Directus exports no `schema` for a folder, and refuses null.
     sections["collections"] = {
         key: entry if entry.get("schema") is not None else {name: entry[name] for name in ("collection", "meta")}
         for key, entry in sections["collections"].items()
@@ -198,7 +199,7 @@ def _checked(
 def _load(content: bytes, source: str) -> object:
     try:
         return plain_yaml.load(content)
-    # PyYAML without LibYAML accepts an escape that is no character: the other two errors.
+    # PyYAML without LibYAML raises the other two for an escape that is not a character.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
@@ -209,7 +210,7 @@ def _load(content: bytes, source: str) -> object:
 def _line_of(content: bytes, source: str, path: tuple[str | int, ...]) -> str:
     """Return `source:line` of a key or an entry. Slow, so it is called for errors only."""
     node: yaml.Node | None = None
-    with suppress(plain_yaml.Unreadable):  # UTF-16, which `load` reads
+    with suppress(plain_yaml.Unreadable):  # UTF-16, which only `load` can read
         node = plain_yaml.tree(content)
     mark = node.start_mark if node is not None else None
     for step in path:

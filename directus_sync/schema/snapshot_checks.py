@@ -1,4 +1,4 @@
-"""What a snapshot must say before it may be sent: keys, names, owners, types. Refuses it with file and line."""
+"""Checks the keys, names, owners and types of a snapshot before it is used. Each fault names its key or entry."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ ROOT_KEYS: Final = ("version", "directus", "vendor", *ENTRY_KEYS)
 NAMING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     section: tuple(key for key in ("collection", "field") if key in keys) for section, keys in ENTRY_KEYS.items()
 }
-# Where an entry repeats its name. Directus ignores a different name there, and the entry never becomes equal.
+# Properties that repeat an entry's name. Directus ignores another name there, so the entry would never become equal.
 _REPEATED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "collections": {"meta": ("collection",), "schema": ("name",)},
     "fields": {"meta": ("collection", "field"), "schema": ("table", "name")},
     "relations": {"meta": ("many_collection", "many_field"), "schema": ("table", "column")},
 }
-# In `meta`, a wrong type would fail the apply in PostgreSQL. In `schema`, Directus reads 10.0 and '10' as 10 and cuts
-# longer values, while the guard would see another number.
+# With a wrong type in `meta`, PostgreSQL would refuse the apply. In `schema`, Directus reads 10.0 and '10' as 10 and
+# cuts longer values, but the guard would calculate with another number.
 _META_TYPES: Final[Mapping[str, type]] = {
     "sort": int,
     **dict.fromkeys(("archive_app_filter", "hidden", "readonly", "required", "searchable", "singleton"), bool),
 }
 _FLAGS: Final = ("is_nullable", "is_unique", "is_indexed", "is_primary_key", "is_generated", "has_auto_increment")
 _REFERENCE: Final = ("foreign_key_table", "foreign_key_column")
-# What Directus compares of `schema` (11.17.4, api/src/utils/sanitize-schema.ts).
+# The properties of `schema` that Directus compares (11.17.4, api/src/utils/sanitize-schema.ts).
 SCHEMA_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
     "collections": {"name": str},
     "fields": {
@@ -51,7 +51,7 @@ SCHEMA_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
     "systemFields": {"is_indexed": bool},
     "relations": dict.fromkeys(("table", "column", "constraint_name", "on_update", "on_delete", *_REFERENCE), str),
 }
-# Directus always says these.
+# Directus never exports null for these.
 _SAID: Final = frozenset({*_FLAGS, "data_type", "constraint_name", "on_update", "on_delete"})
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false", str: "a text"}
 
@@ -63,7 +63,7 @@ _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-|$)")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong, and at which key or entry. step: what to do; correction: SQL for Directus's own rows."""
+    """One fault. path: of the key or entry; step: what to do; correction: SQL that corrects Directus's own rows."""
 
     what: str
     path: tuple[str | int, ...]
@@ -75,9 +75,9 @@ _Faults = Iterator[Fault]
 
 
 def check(document: object, forbidden: frozenset[str], *, live: bool) -> Mapping[str, Any] | Fault:
-    """Return the document, if it is a snapshot that may be used, else its first fault.
+    """Return the document if it is a valid snapshot, else its first fault.
 
-    forbidden: tables that Alembic owns. live: it comes from Directus, which may have no collections.
+    forbidden: tables that Alembic owns. live: the document comes from Directus, so it can be without collections.
     """
     if isinstance(document, dict):
         return next(_faults(document, forbidden, live=live), document)
@@ -86,7 +86,7 @@ def check(document: object, forbidden: frozenset[str], *, live: bool) -> Mapping
 
 
 def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, live: bool) -> _Faults:
-    """Return the faults. Each check needs those before it, so only the first fault counts."""
+    """Yield the faults. Use only the first: each check relies on the checks before it."""
     yield from _root_faults(document)
     for section in ENTRY_KEYS:
         yield from _section_faults(section, document[section])
@@ -110,7 +110,7 @@ def _root_faults(document: Mapping[Any, Any]) -> _Faults:
     if version != FORMAT_VERSION or isinstance(version, bool):
         yield Fault(f"snapshot format {shown(version)} is not known; Directus 11 writes {FORMAT_VERSION}", ("version",))
     if vendor != VENDOR:
-        what = f"the snapshot is of a {shown(vendor)} database, and this project runs on {VENDOR}"
+        what = f"the snapshot is from a {shown(vendor)} database, but this project runs on {VENDOR}"
         yield Fault(what, ("vendor",))
     if not isinstance(directus, str) or not _VERSION.match(directus):
         yield Fault("`directus` must be a version, such as 11.17.4", ("directus",))
@@ -128,7 +128,7 @@ def _section_faults(section: str, entries: object) -> _Faults:
         for key in entry:
             if key not in ENTRY_KEYS[section]:
                 yield Fault(f"unknown key {shown(key)} in an entry of `{section}`", (*path, key))
-        # Folders, aliases and relations without a foreign key have no `schema`. The guard refuses where one is needed.
+        # Folders, aliases and relations without a foreign key have no `schema`. The guard refuses it if one is needed.
         for key in sorted(ENTRY_KEYS[section] - entry.keys() - {"schema"}):
             yield Fault(f"an entry of `{section}` has no `{key}`", path)
         name = tuple(entry[key] for key in NAMING_KEYS[section])
@@ -166,14 +166,14 @@ def _system_field_faults(document: Mapping[str, Any]) -> _Faults:
     for index, entry in enumerate(document["systemFields"]):
         name, path = (entry["collection"], entry["field"]), ("systemFields", index)
         if name in others or not name[0].startswith("directus_"):
-            # For its index Directus would alter the column.
+            # Directus would alter the column to make the index.
             yield Fault(f"`systemFields` has {'.'.join(name)}, which is not a field of Directus's own", path)
         if entry.get("schema") != {"is_indexed": True} or entry["schema"]["is_indexed"] is not True:
             yield Fault(f"`schema` of {'.'.join(name)} must be `is_indexed: true`", path)
 
 
 def _group_faults(collections: Sequence[Mapping[str, Any]]) -> _Faults:
-    """Directus silently creates no collection whose group does not exist, nor those of a circle of groups."""
+    """Yield the faults of groups. Directus silently skips collections whose group is missing or in a circle."""
     metas = {entry["collection"]: entry.get("meta") for entry in collections}
     groups = {name: meta.get("group") if isinstance(meta, Mapping) else None for name, meta in metas.items()}
     for index, (name, group) in enumerate(groups.items()):
@@ -191,7 +191,7 @@ def _group_faults(collections: Sequence[Mapping[str, Any]]) -> _Faults:
 
 
 def _without_the_later(section: str, name: Sequence[str]) -> str:
-    """Return the statement that deletes one of two rows of the same name, or nothing where there can't be two."""
+    """Return SQL that deletes the later of two rows with this name; empty if the table cannot have two."""
     columns = {"fields": "collection, field", "relations": "many_collection, many_field"}.get(section)
     table, values = f"public.directus_{section}", ", ".join(map(literal, name))
     latest = f"SELECT max(id) FROM {table} WHERE ({columns}) = ({values})"  # noqa: S608 - for people
@@ -199,7 +199,7 @@ def _without_the_later(section: str, name: Sequence[str]) -> str:
 
 
 def _part_faults(document: Mapping[str, Any]) -> _Faults:
-    """Return what `meta` and `schema` of the entries must say; either may be empty."""
+    """Yield the faults in `meta` and `schema` of the entries. Either can be missing or empty."""
     for section, parts in _REPEATED.items():
         for index, entry in enumerate(document[section]):
             names = [entry[key] for key in NAMING_KEYS[section]]
@@ -231,11 +231,11 @@ def _field_type_faults(fields: Iterable[Mapping[str, Any]], *, live: bool) -> _F
     for index, entry in enumerate(fields):
         kind, name = entry.get("type"), f"{entry['collection']}.{entry['field']}"
         schema, meta = (part if isinstance(part := entry.get(name), Mapping) else {} for name in ("schema", "meta"))
-        # Of a geometry Directus exports the first word of `special`, whatever it is.
+        # Directus exports the first word of `special` as the type of a geometry, whatever the word is.
         exported = exports.kind(str(schema.get("data_type")), meta.get("special"))
         path = ("fields", index, "type")
         if not live and kind is not None and kind not in (*_FIELD_TYPES, exported):
             yield Fault(f"`type` of {name} must be a type of Directus, not {shown(kind)}", path)
         if kind == "alias" and schema:
-            # Directus would drop the column, and never find the field equal.
-            yield Fault(f"{name} is an alias, and has a column; an alias has none", path)
+            # Directus would drop the column, and the field would never become equal.
+            yield Fault(f"{name} is an alias, but has a column", path)

@@ -28,7 +28,7 @@ def test_a_file_that_is_no_snapshot_for_this_directus(untouched: Tool, snapshot_
     """The other faults of a file are in tests/unit."""
     other = snapshot_file.read_bytes().replace(b"directus: 11.17.4", b"directus: 11.17.3", 1)
     snapshot_file.write_bytes(other)
-    complaint = "the snapshot is of Directus 11.17.3, and this Directus is 11.17.4"
+    complaint = "the snapshot is from Directus 11.17.3, but this Directus is 11.17.4"
     _assert_refused(untouched("deploy", "--snapshot", snapshot_file), 4, complaint, f"  where: {snapshot_file}:2\n")
 
 

@@ -168,13 +168,13 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
         ),
     ]),
     ("not-rebuildable", [
-        (column("integer", **INTEGER, default_value=3_000_000_000), "which is no value of type integer"),
+        (column("integer", **INTEGER, default_value=3_000_000_000), "which is not a value of type integer"),
         (
             column("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
-            "default 25:00:00 in the file, which is no value of type time",
+            "default 25:00:00 in the file, which is not a value of type time",
         ),
-        (column("decimal", **DECIMAL, default_value=123456), "default 123456 in the file, which is no value of type"),
-        (column("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is no value of type"),
+        (column("decimal", **DECIMAL, default_value=123456), "default 123456 in the file, which is not a value of"),
+        (column("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is not a value of type"),
         (column("date", data_type="date", max_length=None, default_value="abc"), "default abc in the file, which is"),
         (column("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
         (column("uuid", data_type="uuid", max_length=None, default_value=UPPER), f"and {UPPER.lower()} by PostgreSQL"),
@@ -195,12 +195,12 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
         (shared_index, "an index named zz_a_b_index, like that of zz_a.b"),
         (reference_of_another_type, "uuid refers to integer, and PostgreSQL makes no such foreign key"),
         (column("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
-        (reference("nowhere", "id", "integer", **INTEGER), "refers to nowhere, which is no collection with a table"),
+        (reference("nowhere", "id", "integer", **INTEGER), "refers to nowhere, which is not a collection with a table"),
         (reference("directus_none", "id", "integer", **INTEGER), "directus_none, which is not a collection of"),
         (reference("directus_users", "email", "string"), "refers to directus_users.email; Directus refers to keys"),
         (reference("directus_users", "id", "integer", **INTEGER), "integer refers to uuid, and PostgreSQL makes no"),
     ]),
-    ("not-rebuildable", [(called("constructor"), "a name that each object of JavaScript has")]),
+    ("not-rebuildable", [(called("constructor"), "a name that every JavaScript object has")]),
     ("incomplete-entry", [
         (drop_property("fields", "meta.searchable", **A), "zz.a (field"),
         (drop_property("fields", "schema.is_indexed", **A), "zz.a (field"),
@@ -330,7 +330,7 @@ def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: S
             assert refused.code == 4, refused.text
             assert "error[rows-do-not-fit]: 1 relation cannot be made, because rows refer to nothing" in refused.err
             assert "zz.a (relation; 2 rows; id 2, 4)" in refused.err
-            assert "next:  empty zz.a where it refers to nothing, or add what it refers to" in refused.err
+            assert "next:  empty zz.a in rows that refer to nothing, or add the missing rows" in refused.err
         running.database.execute("UPDATE zz SET a = NULL WHERE id IN (2, 4)")
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
@@ -454,7 +454,7 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
             edited(small, edit)
             refused = running.tool("push", "--snapshot", small, "--allow-destroy", item)
             assert refused.code == 4, refused.text
-            assert "error[view-in-the-way]: PostgreSQL would not let 1 " in refused.err
+            assert "error[view-in-the-way]: PostgreSQL would not drop or change 1 " in refused.err
             assert f"needed by {needing})" in refused.err, refused.err
             assert _kept(running) == 0
         running.database.execute(
@@ -477,7 +477,7 @@ def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(ser
         edited(small, column("integer", **INTEGER))
         refused = running.tool("push", "--snapshot", small)
         assert (refused.code, "error[view-in-the-way]" in refused.err) == (4, True), refused.text
-        assert "needed by something made of it: operator does not exist: integer ~ text" in refused.err, refused.text
+        assert "needed by a check, an index or statistics on it: operator does not exist" in refused.err, refused.text
         assert running.database.value("SELECT to_regclass('rehearsed')") is None
         running.database.execute("CREATE TABLE referring (a text REFERENCES zz (a))")
         refused = running.tool("push", "--snapshot", small)

@@ -262,7 +262,7 @@ def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
 def test_a_table_that_directus_does_not_see_is_not_to_be_deleted(server: RunningDirectus, snapshot_file: Path) -> None:
     blind = server.tool.with_settings(DIRECTUS_URL="", DB_EXCLUDE_TABLES="vehicles")
     refused = blind.refused("name-taken", "push", "--only", "schema", "--snapshot", snapshot_file)
-    assert "let Directus see vehicles, which is its collection: DB_EXCLUDE_TABLES" in refused.err
+    assert "make the table of vehicles visible to Directus: check DB_EXCLUDE_TABLES" in refused.err
     assert "drop" not in refused.err
 
 

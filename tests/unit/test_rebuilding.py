@@ -262,7 +262,7 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
     ]
     nowhere = {**relation, "related_collection": "u", "schema": {**schema, "foreign_key_table": "u"}}
     (said,) = references.faults(nowhere, wanted)
-    assert said == "refers to u, which is no collection with a table in the file"
+    assert said == "refers to u, which is not a collection with a table in the file"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ STEPS: Final = {
     SchemaRule.RENAMED_BELOW: [
         'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
-        "if it was dropped, have it made again: run again with --discard-live events.notes",
+        "if it was dropped, make it again: run again with --discard-live events.notes",
     ],
     SchemaRule.HELD: [
         'drop it in a pre revision: make pre m="drop what needs events.notes"',

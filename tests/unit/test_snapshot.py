@@ -326,7 +326,7 @@ def test_the_same_version_of_directus_passes(events: bytes) -> None:
 def test_another_version_of_directus_is_refused_at_its_line(events: bytes, version: str) -> None:
     with pytest.raises(InvalidSnapshot) as caught:
         snapshot.require_version(snapshot.parse(events, SOURCE), version)
-    assert f"the snapshot is of Directus 11.17.4, and this Directus is {version}" in caught.value.what
+    assert f"the snapshot is from Directus 11.17.4, but this Directus is {version}" in caught.value.what
     assert caught.value.where == f"{SOURCE}:2"
     assert "directus-sync pull" in str(caught.value)
 

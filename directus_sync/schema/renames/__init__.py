@@ -1,1 +1,1 @@
-"""A rename of a collection or field: where Directus names it, and how each such place is rewritten. Pure."""
+"""Renames of collections and fields: where Directus stores their names, and how each place is rewritten. Pure."""

@@ -1,4 +1,4 @@
-"""Where the rows of Directus's own tables name collections and fields. Pure: no database."""
+"""Where the rows of Directus's own tables have names of collections and fields. Pure: no database."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from directus_sync.schema.renames.rewriting import JSON, Collections, Rewriter
 
-# What `Model.of` takes: the fields and relations that Directus has rows for. Those of its own tables are in its code.
+# Queries for `Model.of`. Directus has no rows for the fields and relations of its own tables: they are in its code.
 FIELDS: Final = "SELECT collection, field FROM public.directus_fields"
 RELATIONS: Final = """
 SELECT many_collection, many_field, one_collection, one_field, junction_field,
   string_to_array(one_allowed_collections, ',') FROM public.directus_relations"""
-# Columns that hold a collection's name and nothing else. Foreign keys lead from some to others.
+# Columns that hold a collection's name and nothing else. Some refer to others by foreign keys.
 COLLECTION_COLUMNS: Final = {
     "directus_activity": ("collection",),
     "directus_collections": ("collection", "group"),
@@ -29,7 +29,7 @@ COLLECTION_COLUMNS: Final = {
     "directus_shares": ("collection",),
     "directus_versions": ("collection",),
 }
-# Columns that hold the name of a field of the collection that the column before names.
+# Table, column with a collection's name, and column with the name of a field of that collection.
 FIELD_COLUMNS: Final = (
     ("directus_collections", "collection", "archive_field"),
     ("directus_collections", "collection", "sort_field"),
@@ -41,7 +41,7 @@ FIELD_COLUMNS: Final = (
     ("directus_relations", "many_collection", "sort_field"),
     ("directus_relations", "one_collection", "one_field"),
 )
-# A list in one text: names with commas between them.
+# Columns with a list of names in one text, separated by commas.
 COLLECTION_LISTS: Final = (("directus_relations", "one_allowed_collections"),)
 FIELD_LISTS: Final = (("directus_permissions", "collection", "fields"),)
 
@@ -52,7 +52,7 @@ TEMPLATE: Final[Rewrite] = lambda rewriter, text, here, _: rewriter.template(tex
 PATHS: Final[Rewrite] = lambda rewriter, node, here, host: rewriter.options(node, here, host, "fields")  # noqa: E731
 AUTOMATION: Final[Rewrite] = lambda rewriter, node, _here, _host: rewriter.automation(node)  # noqa: E731
 
-# Texts and JSON with names inside. The rows' own collection is `here`; for a field's options, where it leads to.
+# Texts and JSON with names inside. `here` is the row's collection, or what the field leads to for columns in RELATED.
 DOCUMENTS: Final[tuple[tuple[str, str, Rewrite], ...]] = (
     ("directus_collections", "display_template", TEMPLATE),
     ("directus_collections", "item_duplication_fields", PATHS),
@@ -79,10 +79,10 @@ AUTOMATED: Final = frozenset({"directus_flows", "directus_operations", "directus
 
 
 def written(name: str, kind: str) -> str:
-    """Return a name as it stands in a column of this type: JSON escapes quotes and backslashes."""
+    """Return a name as a column of this type stores it: JSON escapes quotes and backslashes."""
     return json.dumps(name, ensure_ascii=False)[1:-1] if kind == "json" else name
 
 
 def word(name: str) -> re.Pattern[str]:
-    """Return a pattern, the same for Python and PostgreSQL, for the name as a whole word."""
+    """Return a pattern for the name as a whole word, for Python and for PostgreSQL."""
     return re.compile(rf"(^|[^A-Za-z0-9_]){re.escape(name)}([^A-Za-z0-9_]|$)")

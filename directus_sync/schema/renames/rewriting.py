@@ -1,7 +1,7 @@
-"""Field paths, templates, filters and options of Directus, rewritten for one rename. Pure: no database.
+"""Rewrites Directus's field paths, templates, filters and options for one rename. Pure: no database.
 
-A name is rewritten only where the relations show that it is the renamed thing. What remains unclear is left as it is
-and marked `unresolved`, for a person to look at.
+A name is rewritten only if the relations show that it is the renamed item. An unclear name is left as it is and marked
+`unresolved`, so that a person looks at it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ FUNCTION: Final = re.compile(r"(-?\w+\()([^(),]+)(.*\))")
 FOLLOW: Final = re.compile(r"\$FOLLOW\(\s*([^,()\s]+)\s*,\s*([^,()\s]+)\s*(.*)\)")
 CURRENT_USER: Final = "$CURRENT_USER."
 
-# What nests items below a relation in a payload, rather than being a field.
+# Keys in a payload that nest the items of a relation. They are not fields.
 PAYLOAD_VERBS: Final = frozenset({"create", "update", "delete"})
-# Where options hold field names: option names whose value is a path, and those whose keys are paths.
+# Names of options whose values are field paths, whose keys are field paths, and whose values are collections.
 PATH_OPTION: Final = re.compile(r"_?(fields?|sort|group|xAxis|yAxis|\w+Field|\w+_field|\w+Source)")
 KEYED_OPTION: Final = re.compile(r"widths|align(ments)?")
 COLLECTION_OPTION: Final = re.compile(r"(\w+C|c)ollections?")
@@ -31,7 +31,7 @@ COLLECTION_OPTION: Final = re.compile(r"(\w+C|c)ollections?")
 
 @dataclass(frozen=True)
 class Rename:
-    """One rename: of a field when `field` is set, else of the collection."""
+    """One rename: of the field if `field` is set, else of the collection."""
 
     collection: str
     new: str
@@ -39,13 +39,13 @@ class Rename:
 
     @property
     def old(self) -> str:
-        """The name that goes away."""
+        """The old name."""
         return self.field or self.collection
 
 
 @dataclass(frozen=True)
 class Model:
-    """Directus's fields, and the collections that each relational field leads to, as (collection, field)."""
+    """Directus's fields as (collection, field), and the collections that each relational field leads to."""
 
     fields: frozenset[tuple[str, str]]
     targets: Mapping[tuple[str, str], Collections]
@@ -59,7 +59,7 @@ class Model:
             targets[many, many_field] = (one,) if one else tuple(allowed or ())
         for many, _, one, one_field, junction_field, _ in rows:
             if one and one_field:
-                # Options of a many-to-many speak of the junction, and in filters of what lies behind it.
+                # Options of a many-to-many name fields of the junction, and in filters those of the collection behind.
                 behind = targets.get((many, junction_field), ()) if junction_field else ()
                 targets[one, one_field] = (many, *behind)
         return cls(frozenset(fields) | frozenset(targets), targets)
@@ -69,11 +69,11 @@ class Model:
         return next((collection for collection in here if (collection, field) in self.fields), None)
 
     def leads_to(self, collection: str, field: str) -> Collections:
-        """Return the collections that a field leads to; its own collection when it is no relation."""
+        """Return the collections that a field leads to; its own collection if it is not relational."""
         return self.targets.get((collection, field), (collection,))
 
     def knowing_both(self, rename: Rename) -> Model:
-        """Return the model with the renamed thing under both its names, so that leftovers resolve as well."""
+        """Return the model with the renamed item under both names, so that leftover names resolve as well."""
         swapped = {rename.old: rename.new, rename.new: rename.old}
 
         def others(collection: str, field: str) -> tuple[str, str]:
@@ -86,10 +86,10 @@ class Model:
 
 
 class Rewriter:
-    """Rewrites what one row holds. `unresolved` tells that it may still name the old thing.
+    """Rewrites the values of one row. unresolved: the row may still have the old name.
 
-    here: the collections that names are looked up in, the likeliest first; empty where that is not known.
-    host: the collection of the form, whose values `{{field}}` stands for inside a filter.
+    here: the collections in which names are looked up, the likeliest first; empty if they are not known.
+    host: the collection of the form. In a filter, `{{field}}` means a value of the form.
     """
 
     def __init__(self, rename: Rename, model: Model) -> None:
@@ -98,7 +98,7 @@ class Rewriter:
         self.unresolved = False
 
     def path(self, text: str, here: Collections) -> tuple[str, Collections]:
-        """Return `a.b`, `-a`, `year(a)` or `item:collection.a` rewritten, and the collections that it leads to."""
+        """Return `a.b`, `-a`, `year(a)` or `item:collection.a` rewritten, and the collections that the path ends in."""
         if match := FUNCTION.fullmatch(text):
             inner, target = self.path(match[2], here)
             return f"{match[1]}{inner}{match[3]}", target
@@ -110,11 +110,11 @@ class Rewriter:
         return sign + ".".join(segments), here
 
     def template(self, text: str, here: Collections) -> str:
-        """Return a text with `{{ path }}` in it rewritten."""
+        """Return a text with each `{{ path }}` rewritten."""
         return TEMPLATE.sub(lambda match: f"{match[1]}{self.path(match[2], here)[0]}{match[3]}", text)
 
     def filter(self, node: JSON, here: Collections, host: Collections) -> JSON:
-        """Return a filter, permission rule or payload rewritten: its keys are fields and operators."""
+        """Return a filter, permission rule or payload rewritten. Its keys are fields and operators."""
         if isinstance(node, list):
             return [self.filter(item, here, host) for item in node]
         if isinstance(node, dict):
@@ -127,7 +127,7 @@ class Rewriter:
         return self.template(node, host)
 
     def options(self, node: JSON, here: Collections, host: Collections, option: str = "") -> JSON:
-        """Return the options of an interface, display, layout or panel rewritten. option: the name of this one."""
+        """Return the options of an interface, display, layout or panel rewritten. option: the option `node` is in."""
         if isinstance(node, list):
             return [self.options(item, here, host, option) for item in node]
         if isinstance(node, dict):
@@ -140,7 +140,7 @@ class Rewriter:
         return self._option(node, here, option) if isinstance(node, str) else node
 
     def automation(self, node: JSON) -> JSON:
-        """Return the options of a flow, operation or panel rewritten, as far as they say what collection they use."""
+        """Return the options of a flow, operation or panel rewritten. Fields resolve only if `collection` is given."""
         if not isinstance(node, dict):
             return node
         collection = node.get("collection")
@@ -150,7 +150,7 @@ class Rewriter:
         return {key: payload if key == "payload" else rest[key] for key in node} if isinstance(rest, dict) else node
 
     def conditions(self, node: JSON, here: Collections, host: Collections) -> JSON:
-        """Return a field's conditions rewritten: their rules speak of the form, their options of the relation."""
+        """Return a field's conditions rewritten. Rules name fields of the form, options those of the related items."""
         if not isinstance(node, list):
             return node
         return [
@@ -164,7 +164,7 @@ class Rewriter:
         ]
 
     def _segment(self, segment: str, here: Collections) -> tuple[str, Collections]:
-        # A field may have a colon in its own name, too.
+        # The name of a field can have a colon.
         whole = self.model.owner(segment, here) is not None
         name, colon, chosen = (segment, "", "") if whole else segment.partition(":")
         owner = self.model.owner(name, here)
@@ -206,5 +206,5 @@ class Rewriter:
         return key
 
     def _doubt(self, text: str, here: Collections) -> None:
-        """Doubt a bare word that equals the field's name, where such words usually are no field names."""
+        """Mark a bare word as unresolved if it equals the field's name, but is probably not a field name here."""
         self.unresolved |= text == self.rename.field and (not here or self.rename.collection in here)
