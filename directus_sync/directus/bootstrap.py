@@ -44,7 +44,7 @@ _PROJECT: Final = """
 UPDATE public.directus_settings SET project_name = coalesce(%(project_name)s, project_name),
   project_owner = %(owner)s, product_updates = CASE WHEN %(owner)s IS NOT NULL THEN false END;
 """
-# Matches values that Directus does not read as plain text: numbers, booleans, lists, JSON, and values with a prefix.
+# Values that Directus does not read as plain text: numbers, booleans, lists, JSON, or with a prefix or outer spaces.
 _NO_TEXT: Final = re.compile(r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL)
 
 # Each Directus takes 300 MiB; the rest is for a database on the same machine.

@@ -22,7 +22,7 @@ RETRY_SECONDS: Final = 0.25
 RETRY_ATTEMPTS: Final = 6
 _ADVICE: Final = {
     400: "the snapshot and this server do not fit together; `directus-sync diff` shows more",
-    404: "check that DIRECTUS_URL names Directus itself, not another page",
+    404: "check that DIRECTUS_URL names Directus itself, not a page in front of it",
     413: "a proxy in front of Directus limits the size of uploads; raise its limit",
     503: "Directus is under load; run again later",
 }

@@ -42,7 +42,7 @@ def spawn(
         stdin=stdin,
         stdout=log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C must reach only this process, which stops the child when its work is finished
+        start_new_session=True,  # Ctrl-C is for this process, which stops the child when its work is done or undone
         preexec_fn=children.ending_with(os.getpid()),  # noqa: PLW1509 - two system calls, which take no lock
     )
     try:

@@ -132,7 +132,7 @@ def _lost(directus: Loaded) -> PrivateServerFailed:
     return PrivateServerFailed(
         f"{directus.name} {how}, and was still needed",
         where=tail(directus.log),
-        next=_fix(directus, "fix what its log says, or give it more memory; then run again, which is safe"),
+        next=_fix(directus, "fix what its log says, or give it more memory, and run again; that is safe"),
     )
 
 

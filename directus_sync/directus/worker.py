@@ -104,7 +104,7 @@ def choose_for_rows(settings: Settings, connection: Connection, requests: Iterab
             return Choice(None, f"the schema worker does not send {method} {path}")
     flow = _flow(connection, _WATCHING_FLOW)
     if flow:
-        return Choice(None, f"the flow {flow} listens to what is written")
+        return Choice(None, f"the flow {flow} listens to the rows that are written")
     choice = choose(settings, connection)
     # No hooks: extensions are never loaded for writing rows, because their hooks are meant for the edits of people.
     return choice if choice.bundle else Choice(None, choice.reason)
@@ -166,7 +166,7 @@ def _unsuited(settings: Settings) -> str:
 def _listener(settings: Settings) -> str:
     """Return which extension listens, or may listen, to changes of the schema; empty if none does."""
     if "EXTENSIONS_LOCATION" in settings.environ:
-        return "its extensions are in a storage"
+        return "its extensions are in a storage location"
     folder = Path(settings.environ.get("EXTENSIONS_PATH", "extensions"))
     for extension in (*folder.glob("*/package.json"), *folder.glob(".registry/*/package.json")):
         # Directus does not load the sources of the project's own extension.
@@ -175,7 +175,7 @@ def _listener(settings: Settings) -> str:
     package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", installation.home(settings))) / "package.json"
     with suppress(OSError):
         if "directus-extension-" in package.read_text(encoding="utf-8"):
-            return f"{package} asks for extensions"
+            return f"{package} depends on extensions"
     return ""
 
 

@@ -234,7 +234,7 @@ def query(
 ) -> list[tuple[Any, ...]]:
     """Run one statement and return all its rows."""
     with connection.cursor() as cursor:
-        # Given parameters, even empty ones, psycopg2 takes each % for a placeholder, also in a name.
+        # None instead of no parameters: otherwise psycopg2 takes each % for a placeholder, also in a name.
         try:
             cursor.execute(sql, parameters or None)
             return cursor.fetchall()

@@ -118,7 +118,7 @@ def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
     given = {name: values[own] for name, own in _OF_THE_TOOL.items() if own in values}
     if "DB_CONNECTION_STRING" in values and given.keys() == given.keys() & {"DB_USER", "DB_PASSWORD"} != set():
         raise WrongSettings(
-            "DIRECTUS_SYNC_DB_USER and DIRECTUS_SYNC_DB_PASSWORD have no effect beside DB_CONNECTION_STRING",
+            "DIRECTUS_SYNC_DB_USER and DIRECTUS_SYNC_DB_PASSWORD have no effect if DB_CONNECTION_STRING is set",
             next="set DIRECTUS_SYNC_DB_CONNECTION_STRING, with the role that deploys",
         )
     replaced = {"DB_CONNECTION_STRING"} if given.keys() & {"DB_HOST", "DB_PORT"} else set()
