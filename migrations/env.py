@@ -86,7 +86,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run on the connection of the caller, which holds the lock, or on an own connection."""
+    """Run on the connection of the caller, which holds the lock, or on its own connection."""
     given = config.attributes.get("connection")
     if given is not None:
         run_on(given)
