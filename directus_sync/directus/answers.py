@@ -42,7 +42,7 @@ def cause_of(error: Exception) -> str:
 def refused_apply(reason: str, where: str | None) -> ApplyRefused:
     """Return the error for a change that fails each time it is sent."""
     return ApplyRefused(
-        f"Directus refuses this change each time: {reason}; the schema was not changed",
+        f"Directus refuses this change each time: {reason}; nothing was changed in the schema",
         where=where,
         next="if something in the database prevents the change, fix that and run again\n"
         "or change the snapshot: make the change on a development database, directus-sync pull, commit",
