@@ -141,7 +141,7 @@ def test_nothing_is_done_before_there_is_anything_to_rename(
         (RenameField("vehicles", "make", "model"), "", "both names exist"),
         (RenameCollection("entries", "results"), "CREATE TABLE results ()", "both names exist"),
         (RenameCollection("positions", "fixes"), "", "Directus has no row for that collection"),
-        (RenameField("vehicles", "seats", "chairs"), "ALTER TABLE vehicles ADD seats int", "no field that Directus"),
+        (RenameField("vehicles", "seats", "chairs"), "ALTER TABLE vehicles ADD seats int", "Directus has no row for that field"),
         (RenameField("directus_users", "email", "mail"), "", "Directus has no row for that field"),
         (RenameCollection("directus_users", "users"), "", "names with directus_ are Directus's own"),
         (RenameCollection("entries", "directus_entries"), "", "names with directus_ are Directus's own"),
