@@ -1,4 +1,4 @@
-// Splits a diff into the changes that apply.mjs writes in batches and those that it leaves to Directus's own code. Pure.
+// Splits a diff into changes that apply.mjs writes in batches and changes that it leaves to Directus's own code. Pure.
 // Functions return `null` if the diff has a shape for which the same result as Directus's own apply was not shown.
 import { ALIAS_TYPES } from 'directus:constants.js';
 
@@ -31,8 +31,8 @@ export function parted(diff, snapshot, schema, known) {
       relations: diff.relations.filter((entry) => !isNew(entry)),
     },
   };
-  // Removing a collection also removes fields of other collections. Then Directus changes all existing fields itself, in
-  // its own order.
+  // Removing a collection also removes fields of other collections. Then Directus itself changes all existing fields,
+  // in its own order.
   if (parts.left.collections.some(isRemoval)) {
     parts.left.fields = diff.fields.filter((entry) => !isNew(entry));
     parts.edited = parts.removed = [];
@@ -101,7 +101,7 @@ function standsAlone({ collection, field }, schema) {
 }
 
 // Whether the order of the changes does not matter. It may matter if a removed field is the group of others, because
-// Directus moves those out, or if a collection lists fields for duplicated items: Directus takes removed ones off the list.
+// Directus moves those out, or if a collection lists fields for duplicated items, because Directus edits that list.
 function isUnordered(fields, snapshot) {
   const gone = new Set(fields.filter(isRemoval).map(keyOf));
   if (gone.size === 0) return true;

@@ -1,5 +1,5 @@
-// Bundles the schema worker into one file, with the esbuild of a Directus installation. One file loads in a tenth of the
-// time of 3,800 files.   bundle.mjs ENTRY OUTFILE
+// Bundles the schema worker into one file, with the esbuild of a Directus installation. One file loads in a tenth of
+// the time of 3,800 files.   bundle.mjs ENTRY OUTFILE
 import { existsSync, readdirSync, readFileSync, realpathSync, renameSync } from 'node:fs';
 import module from 'node:module';
 import { basename, dirname, join, sep } from 'node:path';
@@ -64,8 +64,8 @@ const plugin = {
     build.onResolve({ filter: /\/flows\.js$/ }, ({ importer }) =>
       /\/services\/(flows|operations)\.js$/.test(importer) ? { path: join(dirname(entry), 'flow_manager.mjs') } : undefined,
     );
-    // The users service would pull in most of Directus. The roles service needs it only to delete a role, and the worker
-    // deletes no roles.
+    // The users service would pull in most of Directus. The roles service needs it only to delete a role, which the
+    // worker does not do.
     build.onResolve({ filter: /\/users\.js$/ }, ({ importer }) =>
       importer === join(api, 'dist/services/roles.js') ? { path: 'users', namespace: 'absent' } : undefined,
     );

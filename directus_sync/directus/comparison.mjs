@@ -1,5 +1,5 @@
-// Compares schemas with the same result as Directus. Skips equal items and passes the rest to Directus's own code, which
-// is slow because it searches all items for each item.
+// Compares schemas with the same result as Directus. Skips equal items and passes the rest to Directus's own code,
+// which is slow because it searches all items for each item.
 import { createHash } from 'node:crypto';
 import objectHash from 'package:object-hash';
 import { version } from 'package:directus/version';

@@ -57,7 +57,7 @@ globalThis.directusSync = {
   },
 };
 
-// Returns a function that writes a request body on behalf of a user, or undefined if method and path write no rows here.
+// Returns a function that writes a request body on behalf of a user; undefined if method and path write no rows here.
 export function writerOf(method, path) {
   const [Service, write] = [SERVICES[path.slice(1)], WRITERS[method]];
   if (!Service || !write || (method === 'DELETE' && Service === RolesService)) return undefined;

@@ -1,4 +1,4 @@
-// Serves Directus's schema on a Unix socket, and writes some kinds of rows. It answers the requests of the tool's client
+// Serves Directus's schema on a Unix socket, and writes some kinds of rows. Answers the requests of the tool's client
 // with Directus's own services, and loads nothing else of Directus. bundle.mjs makes one file of this file and the 300
 // files of Directus that it needs.
 import { createServer } from 'node:http';
