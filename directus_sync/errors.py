@@ -1,7 +1,7 @@
 """The errors that this project raises on purpose: id, exit code, meaning and remedy.
 
-The first line of a docstring is the meaning. The guard's refusals are in schema/rules.py. The documentation's table of
-errors is generated from both.
+The first line of a docstring is the meaning. The guard's refusals are in schema/rules.py. The table in docs/errors.md
+is generated from both.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final
 
-# Also the table of the README, and the last lines of `--help`.
+# The table in the README and the last lines of `--help` are made from this.
 EXIT_CODES: Final = {
     0: "done, or nothing differs",
     1: "failed. The message says what is already done. Running again is safe",
@@ -21,13 +21,13 @@ EXIT_CODES: Final = {
 
 
 class SyncError(Exception):
-    """Something went wrong in a way that has a name: the id is that of the class, as `lock-timeout`.
+    """An error that the tool expects. Its id is made from the name of the class: `lock-timeout` from LockTimeout.
 
     what:   one sentence, what happened.
     where:  file and line, host, or statement where it happened.
     next:   what the reader should do, one step a line.
-    done:   what was finished before it and stays; set by the command.
-    remedy: what to do in general, for the documentation; None for a family that no message names.
+    done:   the steps that were finished before the error and stay; set by the command.
+    remedy: what to do in general, for the documentation; None for base classes that are never raised.
     """
 
     id: str = "failed"
@@ -58,7 +58,7 @@ class SyncError(Exception):
 class BootstrapFailed(SyncError):
     """Directus could not create or upgrade its own tables."""
 
-    remedy = "read the end of its output, run again"
+    remedy = "read the end of its output, fix the cause, run again"
 
 
 class PrivateServerFailed(SyncError):
@@ -74,46 +74,46 @@ class MigrationFailed(SyncError):
 
 
 class PreconditionFailed(MigrationFailed):
-    """A revision checked the database first: a table is missing, or rows do not fit."""
+    """A revision checked the database before it changed anything: a table is missing, or rows do not fit."""
 
-    remedy = "push first, or fix the rows it names"
+    remedy = "push first, or fix the rows that it names"
 
 
 class DatabaseFailed(SyncError):
     """PostgreSQL refused a statement of the tool, or ended its session."""
 
-    remedy = "look into its log, run again"
+    remedy = "look into the log of PostgreSQL, run again"
 
 
 class RequestFailed(SyncError):
-    """Directus answered with an error, or with something unusable.
+    """Directus answered with an error, or its answer is unusable.
 
-    unclear: a change was sent, and Directus may still be at work on it.
+    unclear: a change was sent, and Directus may still be working on it.
     """
 
-    remedy = "look at its log"
+    remedy = "look into the log of Directus"
     unclear: bool = False
 
 
 class ApplyFailed(SyncError):
     """Directus refused the apply, or the connection was lost before it answered."""
 
-    remedy = "run again: it looks first"
+    remedy = "run again: it compares first"
 
 
 class ApplyRefused(ApplyFailed):
-    """Directus or PostgreSQL does not make what the file says, however often it is sent. It changed nothing."""
+    """Directus or PostgreSQL refuses a change of the file each time it is sent. Nothing was changed."""
 
     exit_code = 4
-    remedy = "change what it names, in the file or in the database"
+    remedy = "correct what it names, in the file or in the database"
 
 
 class ApplyUnclear(ApplyFailed):
-    """An apply was sent, and it may or may not have happened.
+    """An apply was sent, and it is not known whether it happened.
 
-    answered: Directus itself said so, so it is no longer working on it.
-    undone: a comparison showed afterwards that nothing of it happened.
-    reason: what Directus said of a failure of its own.
+    answered: Directus itself answered with an error, so it is no longer working on the apply.
+    undone: a later comparison showed that nothing was applied.
+    reason: Directus's message about an internal error.
     """
 
     id = ApplyFailed.id
@@ -123,13 +123,13 @@ class ApplyUnclear(ApplyFailed):
 
 
 class NotConverged(SyncError):
-    """The server accepted the apply, and its schema still differs from the snapshot."""
+    """The server accepted the apply, but its schema still differs from the snapshot."""
 
-    remedy = "`directus-sync diff` shows what"
+    remedy = "`directus-sync diff` shows the differences"
 
 
 class CatalogDrift(SyncError):
-    """An object that a revision made is missing or changed, and the tool could not put it back."""
+    """An object that a revision made is missing or changed, and the tool could not restore it."""
 
     remedy = "make the database equal the file with a revision or by hand, or pull"
 
@@ -137,7 +137,7 @@ class CatalogDrift(SyncError):
 class RoleNeedsSuperuser(SyncError):
     """The role that deploys may not create a role or change the rights that `snapshots/roles.yaml` lists."""
 
-    remedy = "have a superuser execute what it prints, run again"
+    remedy = "have a superuser execute the statements that it prints, run again"
 
 
 class SeedFailed(SyncError):
@@ -147,13 +147,13 @@ class SeedFailed(SyncError):
 
 
 class AtticFailed(SyncError):
-    """Rows could not be copied to the attic or put back. Nothing was destroyed without a copy."""
+    """Rows could not be copied to the attic or restored. Nothing was destroyed without a copy."""
 
     remedy = "fix the cause, run again"
 
 
 class AtticItemMissing(AtticFailed):
-    """The collection or field of a copy does not exist yet."""
+    """The collection or field of a copy does not exist."""
 
     remedy = "bring it back with git and a push, then restore"
 
@@ -162,20 +162,20 @@ class AtticUnknownCopy(AtticFailed):
     """The attic has no copy with that number, or its table was dropped by hand."""
 
     exit_code = 2
-    remedy = "`directus-sync attic list`"
+    remedy = "`directus-sync attic list` shows all copies"
 
 
 class WrongSettings(SyncError):
-    """A setting, file or option is missing or cannot be right."""
+    """A setting, file or option is missing or invalid."""
 
     exit_code = 2
-    remedy = "set what it names"
+    remedy = "correct what it names"
 
 
 class UnsafeSettings(WrongSettings):
-    """A setting of Directus opens a hole that is published for this version."""
+    """A setting of Directus opens a published security hole of this version."""
 
-    remedy = "set what it says"
+    remedy = "change the setting as it says"
 
 
 class InvalidRemovals(WrongSettings):
@@ -185,7 +185,7 @@ class InvalidRemovals(WrongSettings):
 
 
 class InvalidRoles(WrongSettings):
-    """`snapshots/roles.yaml` does not have its form, or names a right that does not exist."""
+    """`snapshots/roles.yaml` has the wrong form, or names a right that does not exist."""
 
     remedy = "fix the line it names"
 
@@ -197,13 +197,13 @@ class InvalidSeed(WrongSettings):
 
 
 class InvalidAccess(WrongSettings):
-    """A file of `snapshots/access/` can't be read, or says what must not be sent. Nothing was sent."""
+    """A file of `snapshots/access/` can't be read, or has something that must not be sent. Nothing was sent."""
 
     remedy = "correct the line it names"
 
 
 class InvalidResources(WrongSettings):
-    """A file of `snapshots/resources/` can't be read, or says what must not be sent. Nothing was sent."""
+    """A file of `snapshots/resources/` can't be read, or has something that must not be sent. Nothing was sent."""
 
     remedy = "correct the line it names"
 
@@ -251,9 +251,9 @@ class InvalidCatalog(Refused):
 
 
 class RefusedPlan(Refused):
-    """A push could lose something. The id is that of the rule which refused it (schema/rules.py).
+    """A push could lose something. Nothing was sent.
 
-    Nothing was sent.
+    id: that of the rule that refused it (schema/rules.py).
     """
 
     def __init__(self, what: str, *, id: str, where: str, next: str) -> None:  # noqa: A002 - as above
@@ -262,17 +262,17 @@ class RefusedPlan(Refused):
 
 
 class CatalogExpectsIt(Refused):
-    """A pull would forget something that `snapshots/catalog.yaml` lists. Of a push, schema/rules.py has the same id."""
+    """A pull would forget something that `snapshots/catalog.yaml` lists. The rule for a push has the same id."""
 
 
 class AlreadyAdopted(Refused):
-    """The database has a base already, and its Directus was changed since."""
+    """The database already has a base, and its Directus was changed since."""
 
     remedy = "`directus-sync pull`, then commit"
 
 
 class UnpushedFileChanges(Refused):
-    """A pull would overwrite changes of the file that were never pushed."""
+    """A pull would overwrite changes in the file that were never pushed."""
 
     remedy = "push, or `directus-sync pull --overwrite`"
 
@@ -284,7 +284,7 @@ class StalePlan(Refused):
 
 
 class MadeOtherwise(Refused):
-    """Directus makes something else of an entry than the file says, however often it is sent."""
+    """Directus stores an entry differently from the file each time it is sent."""
 
     remedy = "take Directus's form: `directus-sync pull --overwrite`"
 
@@ -296,7 +296,7 @@ class InvalidRevisions(Refused):
 
 
 class RevisionEdited(Refused):
-    """A revision is not what it was when this database applied it."""
+    """A revision differs from what this database applied."""
 
     remedy = "restore the file and write a new revision, or `make accept-edits`"
 
@@ -304,23 +304,23 @@ class RevisionEdited(Refused):
 class DatabaseAhead(Refused):
     """A newer checkout than this one migrated the database."""
 
-    remedy = "use that one, or a newer"
+    remedy = "use that checkout, or a newer one"
 
 
 class NameTaken(Refused):
-    """PostgreSQL has something of the name of a new item that Directus does not know or see."""
+    """A new item has the name of something in PostgreSQL that Directus does not know or see."""
 
-    remedy = "let Directus know it, or rename it by SQL"
+    remedy = "add it to Directus, or rename it by SQL"
 
 
 class DirectusUpgrade(Refused):
-    """The installed Directus has another minor or major version than the database's, and would upgrade its tables."""
+    """The installed Directus would upgrade the tables of a database of another minor or major version."""
 
     remedy = "back up, then name the version: `--upgrade-directus VERSION`"
 
 
 class DirectusTooOld(Refused):
-    """A newer Directus than the installed one upgraded the database."""
+    """A newer Directus than the installed one upgraded this database."""
 
     remedy = "use the newer one again, or go back with its `database migrate:down`"
 
@@ -329,4 +329,4 @@ class LockTimeout(SyncError):
     """Another deploy held the lock for longer than the time-out."""
 
     exit_code = 5
-    remedy = "wait, or end the session it names"
+    remedy = "wait, or end the session that it names"

@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, several together. Owns the temporary files."""
+"""Writes each file completely or not at all, also several files together. Owns the temporary files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from directus_sync.errors import WrongSettings
 def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write `content` to a temporary file beside `path`, then rename it. Creates missing folders.
 
-    A link is replaced, never followed. mode: the permissions of a new file; an old one keeps its own.
+    A link is replaced, never followed. mode: the permissions of a new file; an existing file keeps its own.
 
-    Raises WrongSettings when the file cannot be written.
+    Raises WrongSettings if the file cannot be written.
     """
     replace_all({path: content}, mode=mode)
 
@@ -25,9 +25,9 @@ def replace(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 def replace_all(contents: Mapping[Path, bytes | None], *, mode: int = 0o644) -> None:
     """Write these files as `replace` does, and remove those whose content is None.
 
-    Changes none before each content is on the disk, in its temporary file.
+    Changes no file before all contents are on the disk, in temporary files.
 
-    Raises WrongSettings when a file cannot be written or removed.
+    Raises WrongSettings if a file cannot be written or removed.
     """
     with ExitStack() as stack:
         written = {
@@ -44,7 +44,7 @@ def replace_all(contents: Mapping[Path, bytes | None], *, mode: int = 0o644) -> 
 
 
 def holds(path: Path, content: bytes) -> bool:
-    """Tell whether the file is there and has this content."""
+    """Return whether the file exists and has this content."""
     try:
         return path.read_bytes() == content
     except OSError:
@@ -53,7 +53,7 @@ def holds(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Yield a file beside this one with the content, to be renamed; remove it if it was not."""
+    """Yield a temporary file beside `path` with the content. Removes it afterwards unless it was renamed."""
     with ExitStack() as stack:
         with _named(path):
             if path.is_dir() and not path.is_symlink():
@@ -74,7 +74,7 @@ def _temporary(path: Path, content: bytes, mode: int) -> Iterator[Path]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Name the file of which something can't be done."""
+    """Turn an OSError of the block into an error that names the file."""
     try:
         yield
     except OSError as error:

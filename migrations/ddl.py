@@ -1,4 +1,4 @@
-"""Idempotent DDL for the revisions; checks first, and says what is in the way. Nothing here names a TRM table."""
+"""Idempotent DDL for the revisions. Checks first, and reports what prevents the change. Names no table of TRM."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PUSH_FIRST = (
     "push the snapshot first: directus-sync push, then alembic upgrade post@head;\n"
     "or run the whole line: directus-sync deploy"
 )
-COLUMNS_FIRST = f"add them; where Directus owns the table, {PUSH_FIRST}"
-# A name as SQL has it. Of its own style, because for psycopg2 SQLAlchemy writes each % of a name twice.
+COLUMNS_FIRST = f"add them; if Directus owns the table, {PUSH_FIRST}"
+# Quotes a name for SQL. paramstyle="named", because with psycopg2's style SQLAlchemy doubles each % in a name.
 _quoted = postgresql.dialect(paramstyle="named").identifier_preparer.quote  # type: ignore[no-untyped-call]
 _HYPERTABLE = sa.text(
     "SELECT count(*) FROM timescaledb_information.hypertables"
     " WHERE hypertable_schema = 'public' AND hypertable_name = :table"
 )
-# Null: there is no such index. An unfinished one is invalid, of a hypertable in each chunk that it lacks.
+# NULL if there is no such index. An unfinished index is invalid; on a hypertable some chunks then lack it.
 _VALID = sa.text(f"SELECT indisvalid FROM pg_index WHERE indexrelid = {REGCLASS}")  # noqa: S608 - a constant
 
 
@@ -38,17 +38,17 @@ def add_unique(
     deferred: bool = False,
     large: bool = False,
 ) -> None:
-    """Add a UNIQUE constraint to a table, unless it is there.
+    """Add a UNIQUE constraint to a table, unless it exists.
 
-    nulls_not_distinct: rows without a value in an optional column count as equal there. deferred: checked at the
-    end of a transaction, so that rows can change places within one. large: build the index CONCURRENTLY, outside the
-    revision's transaction, and attach it; not for a hypertable.
+    nulls_not_distinct: empty values count as equal. deferred: check at the end of a transaction, so that rows can swap
+    values within it. large: build the index CONCURRENTLY, outside the revision's transaction, then attach it; not
+    possible for a hypertable.
 
-    Takes an ACCESS EXCLUSIVE lock on the table while its index is built, or with `large` for the moment in which it is
-    attached; the lock_timeout of env.py bounds the wait for it.
+    Takes an ACCESS EXCLUSIVE lock on the table while it builds the index, or with `large` only while it attaches it.
+    lock_timeout limits the wait for the lock.
 
-    Raises PreconditionFailed when the table or a column is missing, rows violate it (count and first keys), or
-    a different constraint has the name.
+    Raises PreconditionFailed if the table or a column is missing, if rows violate the constraint (with their count and
+    first keys), or if another constraint has the name.
     """
     listed = ", ".join(map(_quoted, columns))
     distinct = " NULLS NOT DISTINCT" if nulls_not_distinct else ""
@@ -64,15 +64,15 @@ def add_unique(
 
 
 def add_index(table: str, columns: str, name: str) -> None:
-    """Add an index to a large table, unless it is there. columns: as SQL has them: `device_id, ts DESC`.
+    """Add an index to a large table, unless it exists. columns: as in SQL: `device_id, ts DESC`.
 
-    Nobody waits for it long: of a hypertable each chunk is locked by itself, any other index is built CONCURRENTLY.
-    Measured on 3,650 chunks: 22 s without blocking, against 5.4 s of blocked inserts.
+    Blocks nobody for long: on a hypertable one chunk at a time is locked, on other tables the index is built
+    CONCURRENTLY. Measured on 3,650 chunks: 22 s without blocking, instead of 5.4 s of blocked inserts.
 
-    Runs outside the revision's transaction: a revision does nothing else beside it. An index that a killed run left
-    behind unfinished is built again.
+    Runs outside the revision's transaction, so the revision must do nothing else. An unfinished index of a killed run
+    is dropped and built again.
 
-    Raises PreconditionFailed when the table is missing.
+    Raises PreconditionFailed if the table is missing.
     """
     require_columns(table, ())
     if not op.get_context().as_sql and op.get_bind().scalar(_HYPERTABLE, {"table": table}):
@@ -83,7 +83,7 @@ def add_index(table: str, columns: str, name: str) -> None:
 
 
 def _build_aside(name: str, statement: str) -> None:
-    """Build an index outside the transaction, in place of an unfinished one; do nothing where it is there."""
+    """Build an index outside the transaction, and replace an unfinished one. Do nothing if the index exists."""
     valid = None if op.get_context().as_sql else op.get_bind().scalar(_VALID, {"table": name})
     if valid:
         return
@@ -94,13 +94,12 @@ def _build_aside(name: str, statement: str) -> None:
 
 
 def add_check(table: str, condition: str, name: str) -> None:
-    """Add a CHECK constraint to a small table, unless it is there. condition: SQL over the table's columns.
+    """Add a CHECK constraint to a small table, unless it exists. condition: SQL over the table's columns.
 
-    Takes an ACCESS EXCLUSIVE lock on the table while its rows are looked at; the lock_timeout of env.py bounds the
-    wait for it.
+    Takes an ACCESS EXCLUSIVE lock on the table while it checks the rows. lock_timeout limits the wait for the lock.
 
-    Raises PreconditionFailed when the table is missing, rows violate it (count and first keys), or a different
-    constraint has the name.
+    Raises PreconditionFailed if the table is missing, if rows violate the constraint (with their count and first keys),
+    or if another constraint has the name.
     """
     definition = f"CHECK ({condition})"
     if _is_to_be_added(table, name, definition):
@@ -108,7 +107,7 @@ def add_check(table: str, condition: str, name: str) -> None:
 
 
 def drop_unique(table: str, name: str) -> None:
-    """Drop a constraint, if it is there."""
+    """Drop a constraint, if it exists."""
     op.drop_constraint(name, table, if_exists=True)
 
 
@@ -116,9 +115,9 @@ drop_check = drop_unique
 
 
 def _is_to_be_added(table: str, name: str, definition: str, columns: Sequence[str] = ()) -> bool:
-    """Tell whether a constraint is missing; where it is, raise PreconditionFailed unless it can be added.
+    """Return whether a constraint is missing. Raises PreconditionFailed if it is missing and cannot be added.
 
-    When only SQL is printed, every constraint is missing.
+    Returns True if only SQL is printed.
     """
     if op.get_context().as_sql:
         return True
@@ -144,7 +143,7 @@ def _add_constraint(table: str, name: str, definition: str) -> None:
 
 
 def _printed(table: str, name: str) -> str | None:
-    """Return a constraint as PostgreSQL prints it, or None when the table has none of that name."""
+    """Return a constraint as PostgreSQL prints it; None if the table has no constraint of that name."""
     definition = op.get_bind().scalar(
         sa.text(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
@@ -156,7 +155,7 @@ def _printed(table: str, name: str) -> str | None:
 
 
 def _as_printed(table: str, definition: str) -> str | None:
-    """Return a definition as PostgreSQL would print it: on a table that is like this one, and empty."""
+    """Return a definition as PostgreSQL would print it. Adds it to an empty temporary table with the same columns."""
     _execute(f"CREATE TEMPORARY TABLE likeness (LIKE public.{_quoted(table)})")
     _execute(f"ALTER TABLE pg_temp.likeness ADD CONSTRAINT wanted {definition}")
     printed = _printed("pg_temp.likeness", "wanted")
@@ -165,12 +164,12 @@ def _as_printed(table: str, definition: str) -> str | None:
 
 
 def table_exists(table: str) -> bool:
-    """Tell whether `public` has the table; False when only SQL is printed."""
+    """Return whether `public` has the table; False if only SQL is printed."""
     return not op.get_context().as_sql and schema.exists(op.get_bind(), table)
 
 
 def require_columns(table: str, columns: Sequence[str]) -> None:
-    """Raise PreconditionFailed unless the table is there and has the columns; says nothing when only SQL is printed."""
+    """Raise PreconditionFailed unless the table exists and has the columns. Does nothing if only SQL is printed."""
     if op.get_context().as_sql:
         return
     present = schema.columns(op.get_bind(), table)
@@ -186,5 +185,5 @@ def _execute(statement: str) -> None:
 
 
 def _literally(sql: str) -> str:
-    """Keep SQLAlchemy from reading a colon as the place of a parameter."""
+    """Escape colons, which SQLAlchemy would read as parameters."""
     return sql.replace(":", "\\:")

@@ -1,4 +1,4 @@
-"""Alembic's entry: connects, takes the one lock, and runs one branch. Refuses what would mix the branches."""
+"""Alembic's entry point: connects, takes the lock of a deploy, and runs one branch. Refuses to mix the branches."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ config = context.config
 
 
 def asked_for() -> tuple[Any, str]:
-    """Return the function of the `alembic` command and its target; None and nothing when directus-sync calls."""
+    """Return the function of the `alembic` command and its target; None and "" if directus-sync calls Alembic."""
     options = config.cmd_opts
     return getattr(options, "cmd", (None,))[0], str(getattr(options, "revision", ""))
 
 
 def refuse_unsupported() -> None:
-    """Refuse what Alembic offers and this project does by its own commands, and revision files that can't be used."""
+    """Refuse commands that this project replaces by its own, and revision files that can't be used."""
     asked, target = asked_for()
     if asked is command.merge:
         raise CommandError(
-            "`alembic merge` is not supported: pre and post stay apart, and two new revisions of one branch are put in"
-            " line by `make renumber`"
+            "`alembic merge` is not supported: pre and post stay separate, and `make renumber` orders two new revisions"
+            " of one branch"
         )
     if asked is command.revision:
         raise CommandError(
-            "`alembic revision` is not supported, because it names the file by a random id:"
+            "`alembic revision` is not supported, because it names the file after a random id:"
             ' run `make pre m="..."` or `make post m="..."`'
         )
     if asked is command.upgrade and target.rpartition(":")[2] in {"head", "heads"}:
-        # `upgrade heads` would run post before pre, on tables that Directus has not made yet.
+        # `upgrade heads` would run post before pre, when Directus has not created its tables yet.
         raise CommandError(
             f"`upgrade {target}` is not supported, because Directus's schema belongs between the"
             " branches: run `directus-sync deploy`, or `alembic upgrade pre@head`, `directus-sync push`,"
@@ -58,7 +58,7 @@ def refuse_unsupported() -> None:
 
 
 def refuse_base_below_post(raw: Connection) -> None:
-    """Post revisions hold on to what pre made, such as PostGIS's types, so post goes first."""
+    """Refuse to undo all of pre before post, because post uses objects of pre, such as PostGIS's types."""
     asked, target = asked_for()
     if asked is not command.downgrade or target not in {"base", "pre@base"}:
         return
@@ -86,7 +86,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run on the connection that a caller handed over with the lock held, or on one of our own."""
+    """Run on the connection of the caller, which holds the lock, or on its own connection."""
     given = config.attributes.get("connection")
     if given is not None:
         run_on(given)
@@ -100,13 +100,13 @@ def run_online() -> None:
 
 
 def run_on(raw: Connection, lock_wait: float | None = None) -> None:
-    """Run the command on a psycopg2 connection. lock_wait: seconds, or None when the caller holds the lock."""
+    """Run the command on a psycopg2 connection. lock_wait: seconds, or None if the caller holds the lock."""
     raw.autocommit = False
-    # Whoever opened it cleans up. SQLAlchemy would print a traceback where it can't, on a session that has ended.
+    # The owner of the connection cleans up. SQLAlchemy would print a traceback if the session has ended.
     options = {"poolclass": StaticPool, "pool_reset_on_return": None}
     engine = create_engine("postgresql+psycopg2://", creator=lambda: raw, **options)
     with engine.connect() as connection:
-        # Nothing may be open here: Alembic would take it for the caller's transaction, and commit nothing.
+        # No transaction may be open here: Alembic would take it for the caller's, and commit nothing.
         connection.rollback()
         context.configure(
             connection=connection,
@@ -118,7 +118,7 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
             context.run_migrations()
             return
         with prepared(raw, lock_wait):
-            # Every finished revision is committed and not run again.
+            # An attempt does not repeat finished revisions, because each one is committed.
             for attempt in patience.attempts():
                 with attempt:
                     connection.rollback()
@@ -126,7 +126,7 @@ def run_on(raw: Connection, lock_wait: float | None = None) -> None:
 
 
 def record(raw: Connection, *_: Any, step: Any, heads: set[str], **__: Any) -> None:
-    """Record the checksum of a revision in the transaction that applies it; forget it in the one that undoes it."""
+    """Record the checksum of a revision in the transaction that applies it; delete it in the one that undoes it."""
     applied_revisions.record(raw, heads, step.up_revision_id if step.is_upgrade and not step.is_stamp else None)
     tell = config.attributes.get("on_version_apply")
     if tell is not None:
@@ -135,7 +135,7 @@ def record(raw: Connection, *_: Any, step: Any, heads: set[str], **__: Any) -> N
 
 @contextmanager
 def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
-    """Check, lock and create the schema of the version table outside any transaction."""
+    """Check the server, take the lock, and create the schema of the version table, all outside any transaction."""
     raw.autocommit = True
     database.require_direct(raw)
     database.require_extensions(raw)
@@ -150,7 +150,7 @@ def prepared(raw: Connection, lock_wait: float | None) -> Iterator[None]:
         try:
             yield
         finally:
-            # The lock is released outside any transaction. A caller that holds the lock cleans up by itself.
+            # The lock must be released outside any transaction. A caller that holds the lock cleans up itself.
             if lock_wait is not None and not raw.closed:
                 raw.rollback()
                 raw.autocommit = True

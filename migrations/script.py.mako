@@ -5,11 +5,11 @@ Locks:     TODO
 Downgrade: TODO
 """
 
-# pre:  before Directus's schema is pushed. Touches nothing that Directus owns; a running Directus keeps working.
-# post: after it. Creates only on tables that Directus made, and checks its preconditions first.
-# Both: idempotent; constraint and index names are given, never generated; no depends_on; a test of its own in
-#       tests/migrations/; a downgrade never loses data without saying so above and raising.
-# Most need `from alembic import op`, or `from migrations import ddl` for what is idempotent and checks first.
+# pre:  runs before Directus's schema is pushed. Touches nothing that Directus owns; a running Directus keeps working.
+# post: runs after the push. Adds only to tables that Directus made, and checks its preconditions first.
+# Both: idempotent; names of constraints and indexes are given, never generated; no depends_on; a test of its own in
+#       tests/migrations/. A downgrade that would lose data says so above and raises.
+# Most need `from alembic import op`, or `from migrations import ddl` for idempotent DDL that checks first.
 
 revision = "${up_revision}"
 down_revision = "${down_revision}"

@@ -1,4 +1,4 @@
-"""Reads the answers of a Directus: their data, and the reasons of its refusals."""
+"""Reads the answers of Directus: the data, or the reason of a refusal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from directus_sync.errors import ApplyRefused, DirectusUnavailable, RequestFaile
 
 
 def is_of_directus(response: httpx.Response) -> bool:
-    """Tell whether Directus itself gave this error, and not a proxy in front of it."""
+    """Return whether this error comes from Directus itself, and not from a proxy in front of it."""
     try:
         return isinstance(response.json()["errors"], list)
     except (ValueError, KeyError, TypeError):
@@ -16,41 +16,41 @@ def is_of_directus(response: httpx.Response) -> bool:
 
 
 def data_of(response: httpx.Response) -> object:
-    """Return the `data` of an answer. Raises DirectusUnavailable when it is not Directus's."""
+    """Return the `data` of an answer. Raises DirectusUnavailable if the answer is not from Directus."""
     try:
         return response.json()["data"]
     except (ValueError, KeyError, TypeError) as error:
         raise DirectusUnavailable(
-            "what answers is not Directus: no JSON with `data`",
+            "the server is not Directus: its answer is not JSON with `data`",
             where=str(response.request.url.copy_with(query=None)),
             next="check DIRECTUS_URL",
         ) from error
 
 
 def unusable(what: str, url: str) -> RequestFailed:
-    """Return the error for an answer that lacks what every Directus says."""
+    """Return the error for an answer that no Directus 11 would give. what: the path, and what is wrong."""
     return RequestFailed(
         f"the answer of {what}", where=url, next="check that DIRECTUS_URL names Directus itself, of version 11"
     )
 
 
 def cause_of(error: Exception) -> str:
-    """Return why a request failed, in the words of the network."""
+    """Return why a request got no answer."""
     return str(error) or type(error).__name__
 
 
 def refused_apply(reason: str, where: str | None) -> ApplyRefused:
-    """Return the error for changes that are refused each time that they are sent."""
+    """Return the error for a change that fails each time it is sent."""
     return ApplyRefused(
-        f"Directus refuses a change each time: {reason}; of the schema nothing was changed",
+        f"Directus refuses this change each time: {reason}; nothing was changed in the schema",
         where=where,
-        next="if something in the database is in the way, change that, then run again\n"
-        "or make it otherwise: change it on a development database, directus-sync pull, commit",
+        next="if something in the database prevents the change, fix that and run again\n"
+        "or change the snapshot: make the change on a development database, directus-sync pull, commit",
     )
 
 
 def reason_of(response: httpx.Response) -> str:
-    """Return why Directus refused a request, in its own words."""
+    """Return why a request was refused, in Directus's own words."""
     try:
         return "; ".join(str(error["message"]) for error in response.json()["errors"])
     except (ValueError, KeyError, TypeError):

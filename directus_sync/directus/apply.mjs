@@ -1,5 +1,6 @@
-// Applies a diff of schemas as Directus does, in batches: Directus reads its whole schema again after each new field.
-// The statements come from Directus's own services. What was not shown to come out equal is left to its own apply.
+// Applies a schema diff with the same result as Directus, but in batches, which is faster: Directus reads its whole
+// schema again after each new field. The statements come from Directus's own services. Changes that were not shown to
+// give the same result are left to Directus's own apply.
 import deepDiff from 'package:deep-diff';
 import { addFieldFlag } from 'package:@directus/utils';
 import { flushCaches } from 'directus:cache.js';
@@ -16,7 +17,7 @@ import { transaction } from 'directus:utils/transaction.js';
 import { isColumn, keyOf, parted } from './apply_plan.mjs';
 import { schemaOf } from './snapshot.mjs';
 
-// Rows in one INSERT: PostgreSQL takes 65,535 parameters, and a field has 22.
+// Rows in one INSERT: PostgreSQL accepts at most 65,535 parameters, and a field has 22.
 const ROWS = 500;
 
 export async function applyDiff(snapshot, diff, options = {}) {
@@ -31,7 +32,7 @@ export async function applyDiff(snapshot, diff, options = {}) {
   return flushCaches();
 }
 
-// Extensions and flows may change what is written, one event at a time.
+// Whether extensions or flows listen to the events of Directus's own apply. They may change the written rows.
 function hasListeners() {
   const events = ['collections', 'fields', 'relations'].flatMap((kind) =>
     ['create', 'update', 'delete'].map((verb) => `${kind}.${verb}`),
@@ -109,7 +110,7 @@ class Apply {
     }
   }
 
-  // Takes names out of the lists of fields in permissions.
+  // Removes names from the lists of fields in permissions.
   async forget(collection, names) {
     const rows = await this.knex('directus_permissions').select('id', 'fields').where({ collection }).whereNotNull('fields');
     for (const { id, fields } of rows) {
@@ -140,7 +141,7 @@ class Apply {
     if (schema?.on_update) key.onUpdate(schema.on_update);
   }
 
-  // Sends the statements of one table at once, and past knex: that takes each `?` in a text for a parameter.
+  // Sends the statements for one table together. Bypasses knex, which would read each `?` in a text as a parameter.
   async define(collection, how, change) {
     const statements = this.knex.schema[how](collection, change).toSQL();
     const connection = await this.knex.client.acquireConnection();
@@ -156,7 +157,7 @@ class Apply {
     return this.write(table, 'create', rows, (query) => query);
   }
 
-  // Writes rows in their order. finish: adds to the INSERT, given it and the names of its columns.
+  // Writes rows in their order. finish(query, names): completes the INSERT; names are its columns but the primary key.
   async write(table, action, rows, finish) {
     const { fields, primary } = this.schema.collections[table];
     const isStored = ([name]) => name in fields && !fields[name].alias;
@@ -174,7 +175,7 @@ class Apply {
   }
 }
 
-// At most ROWS rows each, all with the same columns: a missing one would get its default.
+// Yields groups of at most ROWS rows, all with the same columns: in one INSERT a missing column would get its default.
 function* chunks(rows) {
   const shape = (row) => JSON.stringify(Object.keys(row).sort());
   for (let start = 0; start < rows.length; ) {
@@ -191,7 +192,7 @@ function byCollection(entries) {
   return found;
 }
 
-// Directus numbers the rows of new fields so: those in no group first, then each group's.
+// Returns fields in the order in which Directus inserts their rows: first those without a group, then group by group.
 function inGroups(fields) {
   const groups = {};
   for (const field of fields) if (field.meta.group) (groups[field.meta.group] ??= []).push(field);
@@ -210,7 +211,7 @@ function withFlag(knex) {
   };
 }
 
-// knex puts the whole statement, with all rows, before what PostgreSQL says.
+// Removes the statement with all its rows, which knex puts before PostgreSQL's message.
 function shortened(error, table) {
   if (error.severity) error.message = `${table}: ${error.message.slice(error.message.lastIndexOf(' - ') + 3)}`;
   return error;

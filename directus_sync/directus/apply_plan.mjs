@@ -1,5 +1,5 @@
-// Sorts a diff into what apply.mjs writes in batches, and what it leaves to Directus's own code. Pure.
-// `null` says that the diff has a shape for which equality with Directus's own apply was not shown.
+// Splits a diff into changes that apply.mjs writes in batches and changes that it leaves to Directus's own code. Pure.
+// Functions return `null` if the diff has a shape for which the same result as Directus's own apply was not shown.
 import { ALIAS_TYPES } from 'directus:constants.js';
 
 export function keyOf({ collection, field }) {
@@ -10,7 +10,7 @@ export function isColumn({ type }) {
   return Boolean(type) && !ALIAS_TYPES.includes(type);
 }
 
-// snapshot, schema: of the database as it is. known: the keys of all rows of directus_fields.
+// snapshot, schema: the current state of the database. known: has the keys of all rows of directus_fields.
 export function parted(diff, snapshot, schema, known) {
   const collections = inOrder(diff, snapshot);
   const fields = sorted(diff.fields, snapshot, schema, known);
@@ -31,7 +31,8 @@ export function parted(diff, snapshot, schema, known) {
       relations: diff.relations.filter((entry) => !isNew(entry)),
     },
   };
-  // With a collection Directus removes fields of others: all that is there is its to change, in its order.
+  // Removing a collection also removes fields of other collections. Then Directus itself changes all existing fields,
+  // in its own order.
   if (parts.left.collections.some(isRemoval)) {
     parts.left.fields = diff.fields.filter((entry) => !isNew(entry));
     parts.edited = parts.removed = [];
@@ -51,7 +52,8 @@ function hasTwice(fields) {
   return new Set(fields.map(keyOf)).size !== fields.length;
 }
 
-// New collections in Directus's order: each is followed by those of its group. null: for some there is no place.
+// Returns new collections in Directus's order: each is followed by those that have it as their group. Returns null if
+// Directus would never reach one of them.
 function inOrder(diff, snapshot) {
   const wanted = diff.collections.filter(isNew);
   const there = new Set(snapshot.collections.map(({ collection }) => collection));
@@ -70,7 +72,7 @@ function sorted(entries, snapshot, schema, known) {
     const { collection, field, diff } = entry;
     const before = current.get(keyOf(entry));
     if (isNew(entry)) found.added.push({ ...diff[0].rhs, collection, field });
-    // Directus would first make the new field, then do this.
+    // Directus works in the order of the diff: it would create the new field before this change.
     else if (found.added.length > 0) return null;
     else if (!known.has(keyOf(entry)) || !before || collection.startsWith('directus_')) found.left.push(entry);
     else if (before.meta && keepsColumn(before) && diff.every(isOfMeta)) found.edited.push({ before, diff });
@@ -80,8 +82,8 @@ function sorted(entries, snapshot, schema, known) {
   return found;
 }
 
-// Whether Directus leaves the column alone when only `meta` changes. It alters one whose default value it reads as
-// something else than text, to what it is; of a primary key that was not shown to change nothing.
+// Whether Directus leaves the column alone if only `meta` changes. If it does not read the default value as text, it
+// alters the column to what it already is. That this changes nothing was not shown for primary keys.
 function keepsColumn({ schema }) {
   return !schema?.is_primary_key || schema.default_value == null || typeof schema.default_value === 'string';
 }
@@ -90,7 +92,7 @@ function isOfMeta({ path }) {
   return path?.[0] === 'meta' && path.length > 1;
 }
 
-// Whether nothing refers to a field but the row about it, permissions, and its collection's archive_field or sort_field.
+// Whether only these refer to a field: its own row, permissions, and archive_field and sort_field of its collection.
 function standsAlone({ collection, field }, schema) {
   const refers = (relation) =>
     (relation.collection === collection && relation.field === field) ||
@@ -98,8 +100,8 @@ function standsAlone({ collection, field }, schema) {
   return field in (schema.collections[collection]?.fields ?? {}) && !schema.relations.some(refers);
 }
 
-// Whether Directus can do this in any order. It takes fields out of a group that goes, and fields out of the lists of what
-// is copied with an item.
+// Whether the order of the changes does not matter. It may matter if a removed field is the group of others, because
+// Directus moves those out, or if a collection lists fields for duplicated items, because Directus edits that list.
 function isUnordered(fields, snapshot) {
   const gone = new Set(fields.filter(isRemoval).map(keyOf));
   if (gone.size === 0) return true;
@@ -113,7 +115,7 @@ function isUnordered(fields, snapshot) {
   );
 }
 
-// Whether Directus would take all that is new as it is. What it refuses or completes is its own to say and to do.
+// Whether Directus would store everything new unchanged. If it would refuse or complete something, its own apply runs.
 function isPossible({ collections, added, relations }, schema, known) {
   const tables = new Map();
   for (const [name, { primary, fields }] of Object.entries(schema.collections)) {
@@ -138,12 +140,13 @@ function isKey({ schema }) {
   return Boolean(schema?.is_primary_key || schema?.has_auto_increment);
 }
 
-// A dot would be read as the end of a table's name.
+// A dot would be read as the separator between schema and table.
 function isName(collection) {
   return typeof collection === 'string' && collection !== '' && !/[./]/.test(collection);
 }
 
-// Directus counts on where there is no `sort`, makes a `meta` for JSON, and a UUID of a text that is as long as one.
+// Whether Directus stores the field as it is given. Without `sort` it assigns the next number, it adds a missing `meta`
+// to a JSON field, and it makes a UUID of a text column with the length of a UUID.
 function isPlain({ type, meta, schema }) {
   const short = ['char', 'varchar'].includes(String(schema?.data_type).toLowerCase()) && schema.max_length === 36;
   return !short && (meta ? 'sort' in meta : type !== 'json');

@@ -1,4 +1,4 @@
-"""Directus's own tables: created from a prepared file, or created and upgraded by `directus bootstrap`."""
+"""Creates Directus's own tables from a prepared file, or creates and upgrades them with `directus bootstrap`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from directus_sync.settings import Settings
 
 BOOTSTRAP_SECONDS: Final = 600.0
 
-# The line of a prepared file that says on which PostgreSQL it was made.
+# The line of a prepared file that names the PostgreSQL version on which it was made starts with this.
 MADE_ON: Final = "-- what it makes on PostgreSQL "
-# The ids that each bootstrap makes anew: the names of their parameters, and where they are.
+# The ids that each bootstrap generates: the name of the parameter in the prepared file, and a query for the id.
 IDS: Final = {
     "project": "SELECT project_id FROM public.directus_settings",
     "user": "SELECT id FROM public.directus_users",
@@ -35,21 +35,21 @@ IDS: Final = {
     "access": "SELECT id FROM public.directus_access WHERE role IS NOT NULL",
     "public_access": "SELECT id FROM public.directus_access WHERE role IS NULL",
 }
-# Settings by which a bootstrap makes something else.
+# Settings that change the result of a bootstrap.
 _CHANGING: Final = ("MIGRATIONS_PATH", "DB_SEARCH_PATH", "ACCEPT_TERMS")
-# Directus writes an address as it is given, but compares it in lower case.
+# Lower case only: Directus stores an address as it is given, but compares in lower case.
 _PLAIN_EMAIL: Final = re.compile(r"[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
-# What Directus makes of PROJECT_NAME and PROJECT_OWNER.
+# Stores PROJECT_NAME and PROJECT_OWNER as Directus does.
 _PROJECT: Final = """
 UPDATE public.directus_settings SET project_name = coalesce(%(project_name)s, project_name),
   project_owner = %(owner)s, product_updates = CASE WHEN %(owner)s IS NOT NULL THEN false END;
 """
-# Directus reads a setting as a number, a list, or by its prefix, where it looks like one.
+# Values that Directus does not read as plain text: numbers, booleans, lists, JSON, or with a prefix or outer spaces.
 _NO_TEXT: Final = re.compile(r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL)
 
-# Each Directus takes 300 MiB, and the database may be on the same machine.
+# Each Directus takes 300 MiB; the rest is for a database on the same machine.
 ROOM_BYTES: Final = 1 << 30
-# Of control groups, version 2 and 1: the most that a container may have, and what it uses.
+# The files of control groups, versions 2 and 1, with the memory limit of a container and the memory that it uses.
 _LIMITS: Final = tuple(
     (Path("/sys/fs/cgroup", limit), Path("/sys/fs/cgroup", used))
     for limit, used in (
@@ -62,7 +62,7 @@ SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace 
 
 
 def bootstrap(settings: Settings) -> None:
-    """Run `directus bootstrap`: create or upgrade Directus's own tables, and the first administrator.
+    """Run `directus bootstrap`, which creates or upgrades Directus's own tables and creates the first administrator.
 
     Raises BootstrapFailed with the end of its output.
     """
@@ -81,18 +81,18 @@ def bootstrap(settings: Settings) -> None:
 
 
 def prepared_file(version: str) -> Path:
-    """Return where the tables of a version of Directus are, if they were prepared."""
+    """Return the path of the prepared file for a version of Directus. The file may not exist."""
     return Path(__file__).with_name(f"bootstrap-{version}.sql")
 
 
 def is_prepared(settings: Settings, connection: Connection) -> bool:
-    """Tell whether the prepared file makes what a bootstrap would, for an empty database with an administrator."""
+    """Return whether the prepared file can replace a bootstrap: same result, empty database, known administrator."""
     given = settings.environ
     texts = [given[name] for name in ("ADMIN_PASSWORD", "ADMIN_TOKEN", "PROJECT_NAME") if name in given]
     emails = [settings.email or "", *([settings.project_owner] if settings.project_owner is not None else [])]
     plain = all(map(_PLAIN_EMAIL.fullmatch, emails)) and not any(map(_NO_TEXT.fullmatch, texts))
     changing = any(name in _CHANGING or name.startswith("HASH_") for name in given)
-    # Directus also runs the migrations that it finds here.
+    # Directus also runs the migrations in this folder.
     changing = changing or any(Path("migrations").glob("*js"))
     file = prepared_file(installation.version(settings))
     if not plain or settings.password is None or changing or not file.is_file():
@@ -103,9 +103,9 @@ def is_prepared(settings: Settings, connection: Connection) -> bool:
 
 
 def from_file(settings: Settings, connection: Connection, loaded: server.Loaded) -> None:
-    """Make Directus's own tables and the first administrator from the prepared file, in one transaction.
+    """Create Directus's own tables and the first administrator from the prepared file, in one transaction.
 
-    loaded: a schema worker, which makes the hash of the password.
+    loaded: a schema worker, which hashes the password.
     """
     ids = {name: str(uuid.uuid4()) for name in IDS} | {"project": _ordered_uuid()}
     administrator = Administrator(ids["user"], ids["role"])
@@ -116,24 +116,24 @@ def from_file(settings: Settings, connection: Connection, loaded: server.Loaded)
     sql = prepared_file(installation.version(settings)).read_text(encoding="utf-8") + _PROJECT
     try:
         with connection.cursor() as cursor:
-            # One string of statements is one transaction.
+            # PostgreSQL runs all statements of one string in one transaction.
             cursor.execute(sql, values)
     except psycopg2.Error as error:
         raise BootstrapFailed(
-            "Directus's tables could not be made from the prepared file",
+            "Directus's tables could not be created from the prepared file",
             where=str(error).strip(),
-            next="fix it and run again; that is safe. DIRECTUS_SYNC_WORKER=off has Directus make them",
+            next="fix it and run again; that is safe. With DIRECTUS_SYNC_WORKER=off Directus creates them itself",
         ) from error
 
 
 def _ordered_uuid() -> str:
-    """Return a UUID of version 7, as Directus gives its project (RFC 9562)."""
+    """Return a UUID of version 7 (RFC 9562), as Directus uses for the project's id."""
     value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return str(uuid.UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
 def has_room_for_two() -> bool:
-    """Tell whether this machine or container has the memory for a second Directus during a bootstrap."""
+    """Return whether this machine or container has enough memory for a second Directus during a bootstrap."""
     limits = [_number(limit) - _number(used) for limit, used in _LIMITS if limit.is_file() and used.is_file()]
     meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
     available = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)

@@ -1,5 +1,5 @@
-// Bundles the schema worker with the esbuild of a Directus installation: one file loads in a tenth of the time that
-// 3,800 take.   bundle.mjs ENTRY OUTFILE
+// Bundles the schema worker into one file, with the esbuild of a Directus installation. One file loads in a tenth of
+// the time of 3,800 files.   bundle.mjs ENTRY OUTFILE
 import { existsSync, readdirSync, readFileSync, realpathSync, renameSync } from 'node:fs';
 import module from 'node:module';
 import { basename, dirname, join, sep } from 'node:path';
@@ -10,11 +10,11 @@ const home = realpathSync(process.env.DIRECTUS_HOME);
 const directus = module.createRequire(join(home, 'package.json'));
 const api = realpathSync(dirname(directus.resolve('@directus/api/package.json')));
 
-// Drivers of other databases, compiled modules and build tools: each is loaded from its own place, if it is ever asked for.
+// Not bundled: drivers of other databases, compiled modules, build tools. Each is loaded from its place when needed.
 const OUTSIDE =
   /^(oracledb|tedious|mysql2?|sqlite3|better-sqlite3|pg-native|pg-query-stream|sharp|isolated-vm|argon2|snappy|@napi-rs\/.*|vite|rollup|rolldown|esbuild|lightningcss|fsevents)$/;
 
-// In place of these of Directus's `utils`.
+// Our replacements for these files of Directus's `utils`.
 const OURS = {
   'apply-diff': 'apply.mjs',
   'get-snapshot': 'snapshot.mjs',
@@ -22,10 +22,10 @@ const OURS = {
   'get-versioned-hash': 'comparison.mjs',
 };
 
-// What Directus's services import when they need it, and rows.mjs has.
+// Dynamic imports in Directus's services of modules that rows.mjs provides.
 const BESIDE = /await import\("[./\w]+\/(access|activity|revisions|get-service)\.js"\)/g;
 
-// pnpm keeps esbuild beside what asked for it, where only that finds it.
+// With pnpm only the packages that depend on esbuild can import it, so this looks into pnpm's store.
 function findEsbuild() {
   try {
     return directus('esbuild');
@@ -37,7 +37,7 @@ function findEsbuild() {
   }
 }
 
-// What `name` means to a file in `folder`, as a file URL where it is a file.
+// Returns what the import `name` resolves to from a file in `folder`: a file URL, or the name if it is not a file.
 function located(name, folder) {
   if (name.startsWith('.')) return pathToFileURL(join(folder, name)).href;
   try {
@@ -55,16 +55,17 @@ const plugin = {
     build.onResolve({ filter: /^package:/ }, ({ path, kind }) =>
       build.resolve(path.slice('package:'.length), { kind, resolveDir: join(api, 'dist') }),
     );
-    // Directus's service of the schema gets ours, which still reach Directus's own, as `directus:`.
+    // Directus's schema service gets our replacements. They import Directus's own versions with the prefix `directus:`.
     build.onResolve({ filter: /\/(apply-diff|get-snapshot|get-snapshot-diff|get-versioned-hash)\.js$/ }, ({ path, importer }) =>
       importer === join(api, 'dist/services/schema.js') ? { path: join(dirname(entry), OURS[basename(path, '.js')]) } : undefined,
     );
-    // A process manager, which some of Directus asks whether it runs under it.
+    // pm2 is a process manager. Some code of Directus only checks whether it runs under it.
     build.onResolve({ filter: /^pm2$/ }, () => ({ path: 'pm2', namespace: 'absent' }));
     build.onResolve({ filter: /\/flows\.js$/ }, ({ importer }) =>
       /\/services\/(flows|operations)\.js$/.test(importer) ? { path: join(dirname(entry), 'flow_manager.mjs') } : undefined,
     );
-    // Users need most of Directus. Roles need them when one is removed, which is left to a whole Directus.
+    // The users service would pull in most of Directus. The roles service needs it only to delete a role, which the
+    // worker does not do.
     build.onResolve({ filter: /\/users\.js$/ }, ({ importer }) =>
       importer === join(api, 'dist/services/roles.js') ? { path: 'users', namespace: 'absent' } : undefined,
     );
@@ -73,12 +74,12 @@ const plugin = {
     }));
     build.onResolve({ filter: /.*/ }, ({ path, kind, resolveDir }) => {
       if (OUTSIDE.test(path)) return { path: kind === 'require-call' ? path : located(path, resolveDir), external: true };
-      // What is imported only when it is needed stays where it is.
+      // Modules that are imported dynamically stay in their place.
       if (kind === 'dynamic-import') return { path: located(path, resolveDir), external: true };
     });
     build.onLoad({ filter: /\.m?js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
-      // Files find others by their own address.
+      // Files locate other files relative to import.meta.url.
       const placed = text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
       const contents = path.startsWith(join(api, 'dist')) ? placed.replaceAll(BESIDE, 'globalThis.directusSync["$1"]') : placed;
       return contents === text ? undefined : { contents, loader: 'js' };

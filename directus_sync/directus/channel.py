@@ -1,4 +1,4 @@
-"""Requests to one Directus: with whose credentials they go, which are sent again, and what their refusals mean."""
+"""Sends requests to one Directus: adds credentials, retries, and turns refusals into errors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from directus_sync.process.retries import retry_context
 from directus_sync.settings import Settings
 
 _Errors = type[Exception] | tuple[type[Exception], ...]
-# How messages name the Directus that a command starts for itself; it has no address.
+# The base URL for the Directus that a command starts for itself; its socket has no address.
 PRIVATE_URL: Final = "http://private-directus"
-# The first wait of a retry; stamina doubles it and adds jitter.
+# The wait before the first retry; stamina doubles it each time and adds jitter.
 RETRY_SECONDS: Final = 0.25
 RETRY_ATTEMPTS: Final = 6
 _ADVICE: Final = {
@@ -29,7 +29,7 @@ _ADVICE: Final = {
 
 
 class _Busy(Exception):
-    """503 or 429: Directus asks to come back later."""
+    """Directus answered 503 or 429: retry later."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(f"HTTP {response.status_code}")
@@ -37,15 +37,15 @@ class _Busy(Exception):
 
 
 class Channel:
-    """Requests to one Directus. http: sends one without more ado.
+    """Sends requests to one Directus. The attribute `http` is the plain client, without retries and checks.
 
-    transport: in place of the network. session: in place of the credentials in the settings.
+    transport: replaces the network. session: replaces the credentials in the settings.
     """
 
     def __init__(
         self, url: str, settings: Settings, transport: httpx.BaseTransport | None, session: httpx.Auth | None
     ) -> None:
-        # As the user knows it: a private one by its database.
+        # For messages. A private Directus is named by its database.
         self.name = f"the Directus of {settings.database.label}" if url == PRIVATE_URL else url
         self._settings = settings
         self._session = session or Session(
@@ -56,42 +56,42 @@ class Channel:
             auth=self._session,
             timeout=httpx.Timeout(settings.request_timeout, connect=10.0),
             transport=transport,
-            # Loading the certificates of all authorities takes longer than most requests.
+            # Plain HTTP needs no certificates, and loading them takes longer than most requests.
             verify=not url.startswith("http:"),
-            # A proxy would see the token, and cannot reach this machine's loopback address anyway.
+            # No proxy for loopback addresses: it would see the token and cannot reach them anyway.
             trust_env=not _is_loopback(url),
             headers={"User-Agent": "directus-sync", "Cache-Control": "no-store"},
         )
 
     def close(self) -> None:
-        """End the log-in, if there was one, and the connections."""
+        """Log out, if logged in, and close the connections."""
         if isinstance(self._session, Session) and self._session.refresh_token is not None:
-            # The session would stay in directus_sessions for days.
+            # Otherwise the session stays in directus_sessions for days.
             body = {"refresh_token": self._session.refresh_token, "mode": "json"}
             with contextlib.suppress(httpx.HTTPError):
                 self.http.request("POST", "/auth/logout", json=body, auth=None, timeout=1.0)
         self.http.close()
 
     def read(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request that changes nothing that matters, and again while Directus does not answer or is busy."""
+        """Send a request that is safe to repeat. Retries if Directus does not answer or is busy."""
         return self.checked(self.ask(method, path, **options))
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request as `read` does, and return whatever Directus answers."""
+        """Send a request as `read` does, and return the answer whatever its status."""
         try:
             return self._repeated((httpx.TransportError, _Busy), method, path, **options)
         except httpx.TransportError as error:
             raise self.unavailable(error) from error
 
     def send(self, method: str, path: str, body: object) -> httpx.Response:
-        """Send a change, and again only while Directus is too busy to take it. Raises httpx's errors."""
+        """Send a change. Retries only if Directus was too busy to accept it. Raises httpx's errors."""
         return self._repeated(_Busy, method, path, json=body)
 
     def checked(self, response: httpx.Response) -> httpx.Response:
-        """Return a good answer, and raise for any other."""
+        """Return the answer if it is a success; raise otherwise."""
         if response.is_success:
             return response
-        # Directus answers 400 to a log-in with something that is not an e-mail address.
+        # Directus answers 400 to a log-in with an invalid e-mail address.
         login = response.request.url.path.endswith("/auth/login")
         if response.status_code == 401 or (login and response.status_code == 400):
             raise self.denied(response)
@@ -116,7 +116,7 @@ class Channel:
         if not isinstance(self._session, Session):
             used, step = (
                 "token that was signed for it",
-                "look whether the Directus at DIRECTUS_HOME reads another SECRET",
+                "check whether the Directus at DIRECTUS_HOME reads another SECRET",
             )
         elif self._settings.token is not None:
             used, step = "token", "check DIRECTUS_TOKEN or ADMIN_TOKEN"

@@ -1,4 +1,4 @@
-"""Directus's API over HTTP: its schema, and rows. Retries only what is safe to repeat."""
+"""Directus's HTTP API for schema and rows. Retries only requests that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from directus_sync.settings import Settings
 
 
 class DirectusClient:
-    """One Directus, as an administrator. Use as a context manager.
+    """A client of one Directus, as an administrator. Use it as a context manager.
 
-    transport: in place of the network. session: in place of the credentials in the settings.
+    transport: replaces the network. session: replaces the credentials in the settings.
 
-    Every method raises DirectusUnavailable when no Directus answers, DirectusDenied when it does not accept the
+    Every method raises DirectusUnavailable if Directus does not answer, DirectusDenied if it does not accept the
     credentials, and RequestFailed for any other unusable answer.
     """
 
@@ -41,12 +41,12 @@ class DirectusClient:
         self.name = self._channel.name
         self._settings = settings
         self._version: str | None = None
-        # What was started for it, if this tool started it.
+        # What this tool started for this client; None if it started nothing.
         self.choice: Choice | None = None
 
     @classmethod
     def on_socket(cls, socket: Path, settings: Settings, session: httpx.Auth, choice: Choice) -> Self:
-        """Return a client of a Directus that listens on a Unix socket. No proxy is used for it."""
+        """Return a client of a Directus that listens on a Unix socket. It uses no proxy."""
         client = cls(PRIVATE_URL, settings, httpx.HTTPTransport(uds=str(socket)), session)
         client.choice = choice
         return client
@@ -60,10 +60,10 @@ class DirectusClient:
         self._channel.close()
 
     def wait(self, seconds: float, *, alive: Callable[[], None] | None = None) -> None:
-        """Return when /server/ping answers. Says so when the first attempt fails.
+        """Wait until /server/ping answers. Prints a note if the first attempt fails.
 
-        alive: of a server that this process started, whose start is said already; called before each attempt, and
-        raises if it has ended.
+        alive: for a server that this process started; called before each attempt, and raises if the server has ended.
+        No note is printed then, because the start was already announced.
 
         Raises DirectusUnavailable after `seconds`.
         """
@@ -93,22 +93,23 @@ class DirectusClient:
     def version(self) -> str:
         """Return the server's version, such as `11.17.4`.
 
-        Raises DirectusDenied when it does not accept the credentials. `clear_cache` also asks for an administrator.
+        Raises DirectusDenied if it does not accept the credentials. Does not check for an administrator; `clear_cache`
+        does.
         """
         if self._version is not None:
             return self._version
         data = data_of(self._channel.read("GET", "/server/info"))
         version = data.get("version") if isinstance(data, dict) else None
         if not isinstance(version, str):
-            # Directus says its version only to users that it knows.
+            # Directus returns its version only to known users.
             raise self._channel.not_admin()
         self._version = version
         return version
 
     def shown(self, path: str, field: str, token: str | None = None) -> object:
-        """Return a field of what Directus shows to everybody, or to the owner of `token`; None where it shows nothing.
+        """Return a field that Directus shows without a log-in, or to the owner of `token`; None if it refuses.
 
-        The credentials of the settings are not sent.
+        Does not send the credentials of the settings.
         """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         response = self._channel.ask("GET", path, auth=None, headers=headers)
@@ -122,11 +123,11 @@ class DirectusClient:
         self._channel.read("POST", "/utils/cache/clear?system")
 
     def hashed(self, text: str) -> str:
-        """Return the hash of a password, as Directus keeps it."""
+        """Return the hash of a password in the form that Directus stores."""
         return str(self.write("POST", "/utils/hash/generate", {"string": text}))
 
     def snapshot(self) -> bytes:
-        """Return the schema snapshot as YAML, the same bytes that `directus schema snapshot` writes."""
+        """Return the schema snapshot as YAML, byte for byte as `directus schema snapshot` writes it."""
         return self._channel.read("GET", "/schema/snapshot?export=yaml").content
 
     def schema(self) -> Any:
@@ -134,20 +135,20 @@ class DirectusClient:
         return self._exported("/schema/snapshot")
 
     def system_fields(self) -> frozenset[tuple[str, str]]:
-        """Return Directus's own fields that are columns."""
+        """Return Directus's own fields that have a column, as (collection, field)."""
         fields = self._exported("/fields")
         own = (entry for entry in fields if (entry["meta"] or {}).get("system") is True and entry["schema"] is not None)
         return frozenset((entry["collection"], entry["field"]) for entry in own)
 
     def _exported(self, path: str) -> Any:
-        # As an export: Directus may answer anything else from its cache (CACHE_ENABLED).
+        # With CACHE_ENABLED, Directus may answer from its cache unless an export is requested.
         try:
             return self._channel.read("GET", f"{path}?export=json").json()
         except ValueError as error:
             raise unusable(f"{path} is not JSON", self.name) from error
 
     def diff(self, snapshot: Upload) -> tuple[str, dict[str, Any]] | None:
-        """Return (hash, diff) of what would make the server equal the snapshot, or None when nothing would."""
+        """Return (hash, diff), where the diff makes the server equal the snapshot; None if it already is."""
         response = self._channel.read("POST", "/schema/diff", files=_multipart(snapshot))
         # 204: Directus sends no body when the schemas match.
         if response.status_code == 204:
@@ -158,9 +159,9 @@ class DirectusClient:
         return str(data["hash"]), data["diff"]
 
     def apply(self, digest: str, diff: Mapping[str, Any]) -> None:
-        """Send one /schema/apply, which runs in one transaction. It is sent again only if the log-in had expired.
+        """Send one /schema/apply, which runs in one transaction. Retries only if the log-in had expired.
 
-        Raises ApplyRefused and ApplyFailed when Directus refused it, and ApplyUnclear when no answer came.
+        Raises ApplyRefused or ApplyFailed if Directus refused it, and ApplyUnclear if it may have been applied.
         """
         body = json.dumps({"hash": digest, "diff": diff}).encode()
         try:
@@ -180,7 +181,7 @@ class DirectusClient:
     def _require_applied(self, response: httpx.Response) -> None:
         if response.status_code == 204:
             return
-        # A proxy may answer for a Directus that is still working on it; Directus itself answers in JSON.
+        # A proxy may answer while Directus is still working; Directus itself answers in JSON.
         if not is_of_directus(response):
             raise self._unclear(
                 f"the apply was answered with HTTP {response.status_code}, which does not say whether it happened"
@@ -192,10 +193,10 @@ class DirectusClient:
             failed = ApplyUnclear(
                 f"Directus failed to apply the schema: {reason_of(response)}",
                 where=f"{self.name}/schema/apply",
-                next="look at what is there: directus-sync diff; its log says more; running again is safe",
+                next="see what was applied: directus-sync diff; the log of Directus says more; running again is safe",
             )
             failed.answered = True
-            # With another status it is busy, and may take it when it is sent again.
+            # Any other status means that Directus is busy, and may accept the apply later.
             failed.reason = reason_of(response) if response.status_code == 500 else ""
             raise failed
         reason = reason_of(response)
@@ -209,7 +210,7 @@ class DirectusClient:
         )
 
     def _unclear(self, what: str) -> ApplyUnclear:
-        return ApplyUnclear(what, where=self.name, next="run again: it looks at what is there before it sends anything")
+        return ApplyUnclear(what, where=self.name, next="run again: it first compares, and sends only what differs")
 
     def registered(self) -> frozenset[str]:
         """Return the parts of this project's extensions that the server has registered."""
@@ -217,16 +218,16 @@ class DirectusClient:
             response = self._channel.http.get(project.HEALTH, auth=None)
         except httpx.TransportError as error:
             raise self._channel.unavailable(error) from error
-        # 503: some are missing. 404: all of them, or Directus is older than the extension.
+        # 503: some parts are missing. 404: all are missing, or the extension on the server is too old for this route.
         try:
             return frozenset(str(name) for name in response.json()["registered"])
         except (ValueError, KeyError, TypeError):
             return frozenset()
 
     def write(self, method: str, path: str, body: object) -> object:
-        """Send a change of rows, once, and return Directus's answer, or None where it is empty.
+        """Send a change of rows and return Directus's answer; None if it is empty.
 
-        Raises RequestFailed; where Directus itself did not answer it is `unclear`, and the change may still happen.
+        Raises RequestFailed. If Directus itself did not answer, the error is `unclear`: the change may still happen.
         """
         try:
             response = self._channel.send(method, path, body)
@@ -236,7 +237,7 @@ class DirectusClient:
             failed = RequestFailed(
                 f"the connection was lost before Directus answered: {cause_of(error)}",
                 where=f"{method} {self.url}{path}",
-                next="run again: it looks at what is there before it sends anything",
+                next="run again: it first compares, and sends only what differs",
             )
             failed.unclear = True
             raise failed from error
@@ -246,14 +247,14 @@ class DirectusClient:
             failed = RequestFailed(
                 f"HTTP {response.status_code}: {reason_of(response)}",
                 where=f"{method} {self.url}{path}",
-                next="correct what it names; the log of Directus may say more",
+                next="fix the cause and run again; the log of Directus may say more",
             )
-            # A proxy in front answers by itself for a server that may still be at work.
+            # A proxy may answer while Directus is still working.
             failed.unclear = response.status_code >= 500 and not is_of_directus(response)
             raise failed
         return None if response.status_code == 204 else data_of(response)
 
 
 def _multipart(upload: Upload) -> dict[str, Upload]:
-    # MAX_PAYLOAD_SIZE (1 MB, about 100 collections) limits a JSON body, not a file.
+    # MAX_PAYLOAD_SIZE (1 MB, about 100 collections) limits JSON bodies, but not files.
     return {"file": upload}

@@ -1,4 +1,5 @@
-// Compares schemas as Directus does, and leaves to its own code what differs: that looks for each item among all others.
+// Compares schemas with the same result as Directus. Skips equal items and passes the rest to Directus's own code,
+// which is slow because it searches all items for each item.
 import { createHash } from 'node:crypto';
 import objectHash from 'package:object-hash';
 import { version } from 'package:directus/version';
@@ -8,7 +9,7 @@ import { keyOf } from './apply_plan.mjs';
 export function getSnapshotDiff(current, after) {
   const [left, right] = [{ ...current }, { ...after }];
   for (const section of ['collections', 'fields', 'relations']) {
-    // What is no list is for Directus to refuse.
+    // Directus refuses a section that is not a list.
     if (!Array.isArray(after[section])) continue;
     const equal = equalKeys(current[section], after[section]);
     const differs = (item) => !equal.has(keyOf(item));
@@ -17,7 +18,7 @@ export function getSnapshotDiff(current, after) {
   return diffByDirectus(left, right);
 }
 
-// The items that are the same in both lists. Of several with one name in `after`, Directus compares the first.
+// The keys of the items that are equal in both lists. If `after` has a key twice, Directus compares the first.
 function equalKeys(current, after) {
   const wanted = new Map();
   for (const item of after) if (!wanted.has(keyOf(item))) wanted.set(keyOf(item), item);
@@ -26,7 +27,7 @@ function equalKeys(current, after) {
   return equal.difference(unequal);
 }
 
-// Whether Directus can't find a difference. Of what is neither text, number, list nor plain object, it decides itself.
+// Whether Directus cannot find a difference. False for unusual objects, so that Directus compares those itself.
 function isSame(one, other) {
   if (one === other) return true;
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
@@ -41,14 +42,14 @@ function isSame(one, other) {
 
 let latest = { text: '', hash: '' };
 
-// The same schema is asked for twice: before a comparison, and before what it gave is applied.
+// Remembers the latest hash, because the hash of the same schema is needed twice: to compare, then to apply.
 export function getVersionedHash(item) {
   const text = JSON.stringify(item);
   if (text !== latest.text) latest = { text, hash: hashOf({ item, version }) };
   return latest.hash;
 }
 
-// As `objectHash(value)`, which sends each of its many texts to the hash alone.
+// Same as `objectHash(value)`, but updates the hash once instead of with each of many texts.
 function hashOf(value) {
   const texts = [];
   objectHash.writeToStream(value, { write: (text) => texts.push(text) });

@@ -1,8 +1,8 @@
-// Runs Directus without its own cli.js, which asks the network for updates at every start, for up to 8 s.
-//   directus.mjs bootstrap    as `directus bootstrap`
-//   directus.mjs start        as `directus start`, without what extensions add to the command line
-//   directus.mjs start APPLY  the same, with that file in place of its own code that applies a schema
-//   directus.mjs work BUNDLE  the schema worker, from what bundle.mjs made
+// Runs Directus without its own cli.js, which looks for updates on the network at every start, for up to 8 s.
+//   directus.mjs bootstrap    like `directus bootstrap`
+//   directus.mjs start        like `directus start`, without the commands that extensions add to the command line
+//   directus.mjs start APPLY  the same, but applies a schema with the code in the file APPLY
+//   directus.mjs work BUNDLE  the schema worker, from the file that bundle.mjs made
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, extname, join } from 'node:path';
@@ -12,8 +12,8 @@ const home = realpathSync(process.env.DIRECTUS_HOME);
 const directus = module.createRequire(join(home, 'package.json'));
 const load = (name) => import(pathToFileURL(directus.resolve(`@directus/api/${name}`)).href);
 
-// Keeps compiled code for the next start, which saves a sixth of it. Does nothing in Node before 22.1, if the folder is
-// read-only, or if anybody else may put code there.
+// Caches compiled code for the next start, which saves a sixth of its time. Does nothing in Node before 22.1, or if the
+// folder is read-only or another user can write to it.
 const cache = join(home, '.cache', 'directus-sync');
 function isOwn(folder) {
   try {
@@ -26,8 +26,8 @@ function isOwn(folder) {
 }
 if (isOwn(cache)) module.enableCompileCache?.(cache);
 
-// date-fns has a package.json of 146 kB, and Node parses it again for each import among date-fns's files, to learn their
-// format: 0.7 s of a start. This hook asks once per folder and file extension. Node before 22.15 has no such hooks.
+// date-fns has a package.json of 146 kB. Node parses it for each import between date-fns's files to find their format,
+// which takes 0.7 s of a start. This hook asks once per folder and file extension. Node before 22.15 has no such hooks.
 const [verb, file] = process.argv.slice(2);
 const ours = file && pathToFileURL(file).href;
 const formats = new Map();
@@ -45,7 +45,7 @@ const hooks = module.registerHooks?.({
   },
 });
 
-// Whoever asks for Directus's own apply gets ours, which finds Directus's files as it does in bundle.mjs.
+// Resolves imports of Directus's own apply to our file, and the prefixes `directus:` and `package:` as bundle.mjs does.
 function replaced(specifier, context) {
   const api = pathToFileURL(directus.resolve('@directus/api/package.json'));
   const [, kind, name] = /^(directus|package):(.*)$/.exec(specifier) ?? [];
@@ -53,11 +53,11 @@ function replaced(specifier, context) {
   return kind ? [name, { ...context, parentURL: api.href }] : [ours, context];
 }
 
-// A server does not need the command line, which is a tenth of everything to load.
+// A server does not need the code of the command line, a tenth of all code.
 const bootstraps = verb === 'bootstrap';
 const { startServer } = await (verb === 'work' ? import(ours) : load(bootstraps ? 'cli/index' : 'server'));
 hooks?.deregister();
 module.flushCompileCache?.();
-// Loading takes nearly all of a start and needs no database. The rest waits until stdin ends.
+// Loading takes nearly all the time of a start and needs no database. The rest waits for the end of stdin.
 for await (const _ of process.stdin);
 await (bootstraps ? load('cli/run') : startServer());

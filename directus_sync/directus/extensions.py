@@ -1,7 +1,7 @@
-"""The project's extensions of Directus: the rows by which Directus loads them. Leaves those of others alone.
+"""The rows of directus_extensions by which Directus loads this project's extensions. Leaves other rows alone.
 
-Directus makes such rows at a start, with random ids; two replicas that start together make them twice. A row that is
-not enabled keeps Directus from loading a hook, and an administrator can switch off each of them.
+Directus itself creates such rows when it starts, with random ids. Two replicas that start together create them twice.
+Directus does not load a hook whose row is not enabled, and an administrator can switch off any of them.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ WHERE id <> ALL (%(ids)s::uuid[]) AND id IN (SELECT id {_OF_BUNDLE})"""  # noqa:
 
 @dataclass(frozen=True)
 class Bundle:
-    """One extension. folder: its place below EXTENSIONS_PATH; entries: its hooks and endpoints."""
+    """One extension. folder: its name below EXTENSIONS_PATH; entries: the names of its hooks and endpoints."""
 
     folder: str
     entries: tuple[str, ...]
 
     @property
     def id(self) -> str:
-        """The id of its row."""
+        """The id of the extension's own row."""
         return str(uuid5(_IDS, self.folder))
 
     def rows(self) -> set[tuple[str, str, str | None, bool]]:
-        """Return the rows that Directus must find: id, folder, bundle, enabled."""
+        """Return the rows that Directus needs: id, folder, bundle, enabled."""
         entries = {(str(uuid5(_IDS, f"{self.folder}/{name}")), name, self.id, True) for name in self.entries}
         return {(self.id, self.folder, None, True), *entries}
 
 
 class State(Enum):
-    """Why a part of an extension does nothing."""
+    """Why a part of an extension is inactive."""
 
     OFF = "switched off"
     NOT_LOADED = "not loaded"
@@ -55,14 +55,14 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Inactive:
-    """A part of an extension that does nothing."""
+    """An extension, or a part of one, that is inactive."""
 
     name: str
     state: State
 
 
 def read(manifests: Iterable[Path]) -> tuple[Bundle, ...]:
-    """Return the extensions of this checkout, of their package.json. Raises WrongSettings when one is unreadable."""
+    """Read the extensions of this checkout from their package.json. Raises WrongSettings if one is unreadable."""
     return tuple(_bundle(path) for path in manifests)
 
 
@@ -77,7 +77,7 @@ def _bundle(path: Path) -> Bundle:
 
 
 def switched_off(connection: Connection, bundles: Sequence[Bundle]) -> tuple[Inactive, ...]:
-    """Return what Directus would not load, as a row is missing or not enabled."""
+    """Return the extensions and parts that Directus would not load, because a row is missing or not enabled."""
     found = []
     for bundle in bundles:
         standing = _standing(connection, bundle)
@@ -88,14 +88,14 @@ def switched_off(connection: Connection, bundles: Sequence[Bundle]) -> tuple[Ina
 
 
 def not_loaded(client: DirectusClient, bundles: Sequence[Bundle]) -> tuple[Inactive, ...]:
-    """Return what the running Directus has not registered, by its own word."""
+    """Return the parts that the running Directus reports as not registered."""
     registered = client.registered()
     wanted = [name for bundle in bundles for name in bundle.entries]
     return tuple(Inactive(name, State.NOT_LOADED) for name in wanted if name not in registered)
 
 
 def switch_on(connection: Connection, bundles: Sequence[Bundle]) -> tuple[str, ...]:
-    """Make the rows as they must be, and return the names of those that were missing or not enabled."""
+    """Correct the rows, and return the names of extensions and parts whose row was missing or not enabled."""
     off = tuple(inactive.name for inactive in switched_off(connection, bundles))
     for bundle in bundles:
         if _standing(connection, bundle) != bundle.rows():
@@ -109,7 +109,7 @@ def _standing(connection: Connection, bundle: Bundle) -> set[tuple[Any, ...]]:
 
 
 def _write(connection: Connection, bundle: Bundle) -> None:
-    # One statement each, and all of them harmless alone: a Directus that starts in between makes rows of its own.
+    # No transaction: each statement is harmless alone. A Directus that starts in between only adds rows.
     with connection.cursor() as cursor:
         ids = [row[0] for row in bundle.rows()]
         cursor.execute(_DELETE, {"folder": bundle.folder, "ids": ids})

@@ -1,4 +1,4 @@
-"""The pinned Directus as files, and its tables in a database. Starts nothing."""
+"""The files of the pinned Directus, and its tables in a database. Starts no process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
 
-# Exists from before Directus creates its first table until the bootstrap has succeeded.
+# A table that exists from before Directus creates its first table until the bootstrap has succeeded.
 _MARK: Final = "directus_sync.bootstrapping"
 
-# A user is an administrator by a policy of its own, of its role, or of a role above that. The private server has no
-# network address, so a policy for certain addresses does not count. Wrong log-ins suspend a user: they must not stop a
-# deploy, which does not log in.
+# A user is an administrator by its own policy, or by one of its role or of that role's parents. Policies for certain IP
+# addresses do not count, because a client on a Unix socket has no address. Suspended users count: wrong passwords
+# suspend a user, but a deploy does not log in.
 _ADMINISTRATOR: Final = """
 WITH RECURSIVE above (role, id) AS (
   SELECT id, id FROM public.directus_roles
@@ -31,7 +31,7 @@ WHERE u.status IN ('active', 'suspended') AND EXISTS (
     AND (a."user" = u.id OR a.role IN (SELECT id FROM above WHERE above.role = u.role)))
 ORDER BY u.status, coalesce(u.token = %(token)s, false) DESC, coalesce(u.email = %(email)s, false) DESC, u.id LIMIT 1"""
 
-# In one statement: all of them or none, and none that another table refers to.
+# One statement drops all of the tables or none. It fails if another table refers to one of them.
 _DROP: Final = r"""
 DO $$
 DECLARE
@@ -49,14 +49,14 @@ $$
 
 @dataclass(frozen=True)
 class Administrator:
-    """The ids of a user who may do everything, and of its role."""
+    """The id of an administrator and the id of its role."""
 
     id: str
     role: str | None
 
 
 def home(settings: Settings) -> Path:
-    """Return the folder of Directus's cli.js. Raises WrongSettings when it is not set or has none."""
+    """Return the folder of Directus's cli.js. Raises WrongSettings if it is not set or has no cli.js."""
     if settings.directus_home is None:
         raise WrongSettings(
             "neither DIRECTUS_URL nor DIRECTUS_HOME is set, so there is no Directus to work with",
@@ -73,12 +73,12 @@ def home(settings: Settings) -> Path:
 
 
 def lets_everybody_in(settings: Settings) -> bool:
-    """Tell whether Directus is to serve WebSockets without a log-in, which has a published hole in some versions."""
+    """Return whether Directus serves WebSockets without a log-in. Some versions have a published hole there."""
     return settings.environ.get("WEBSOCKETS_REST_AUTH", "").lower() == "public"
 
 
 def version(settings: Settings) -> str:
-    """Return the version of the Directus in DIRECTUS_HOME. Raises WrongSettings when there is none."""
+    """Return the version of the Directus in DIRECTUS_HOME. Raises WrongSettings if there is no Directus."""
     package = home(settings) / "package.json"
     try:
         return str(json.loads(package.read_text(encoding="utf-8"))["version"])
@@ -91,17 +91,17 @@ def version(settings: Settings) -> str:
 
 
 def is_in_database(connection: Connection) -> bool:
-    """Tell whether the database has Directus's own tables."""
+    """Return whether the database has Directus's own tables."""
     return database.has(connection, "public.directus_migrations")
 
 
 def is_populated(connection: Connection) -> bool:
-    """Tell whether the database has Directus's own tables, from a bootstrap that ended."""
+    """Return whether the database has Directus's own tables from a completed bootstrap."""
     return is_in_database(connection) and not database.has(connection, _MARK)
 
 
 def has_access(connection: Connection) -> bool:
-    """Tell whether the database says who may do what: it has Directus's tables for it, from a bootstrap that ended."""
+    """Return whether the database has Directus's tables for permissions, from a completed bootstrap."""
     return database.has(connection, "public.directus_policies") and not database.has(connection, _MARK)
 
 
@@ -116,9 +116,9 @@ def require_in_database(connection: Connection, settings: Settings) -> None:
 
 
 def administrator(connection: Connection, settings: Settings) -> Administrator:
-    """Return an administrator of the Directus in this database: if possible, the one that the settings name.
+    """Return an administrator of the Directus in this database, if possible the one that the settings name.
 
-    Raises DirectusDenied when it has none.
+    Raises DirectusDenied if there is no administrator.
     """
     rows = database.query(connection, _ADMINISTRATOR, {"token": settings.token, "email": settings.email})
     if not rows:
@@ -131,7 +131,7 @@ def administrator(connection: Connection, settings: Settings) -> Administrator:
 
 
 def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
-    """Tell whether Directus's own tables are missing, or lack a migration that the installed version has."""
+    """Return whether Directus's own tables are missing, or lack a migration of the installed version."""
     if not is_populated(connection):
         return True
     shipped = shipped_migrations(home(settings)).keys()
@@ -140,11 +140,11 @@ def needs_bootstrap(connection: Connection, settings: Settings) -> bool:
 
 @contextmanager
 def bootstrapping(connection: Connection) -> Iterator[None]:
-    """Drop what an interrupted first bootstrap left, before the block runs a new one.
+    """Drop the tables of an interrupted first bootstrap, before the block runs a new bootstrap.
 
-    Directus creates its tables one by one, records each of its migrations after it, and creates the administrator last.
-    Once its first table exists it does not continue an interrupted bootstrap. Without an administrator nobody has used
-    these tables, so they are dropped.
+    Directus creates its tables one by one, records each of its migrations after running it, and creates the
+    administrator last. It cannot continue an interrupted bootstrap once its first table exists. If there is no
+    administrator, nobody has used the tables, so dropping them is safe.
     """
     with connection.cursor() as cursor:
         if database.has(connection, _MARK) and not _has_users(connection):
@@ -163,17 +163,17 @@ def _has_users(connection: Connection) -> bool:
 
 
 def api(home: Path) -> Path:
-    """Return the folder of the package @directus/api, which has nearly all of Directus; it may not be there."""
+    """Return the folder of the package @directus/api, which holds nearly all of Directus. It may not exist."""
     beside, inside = (modules / "@directus" / "api" for modules in (home.resolve().parent, home / "node_modules"))
     return beside if beside.is_dir() else inside
 
 
 def shipped_migrations(home: Path) -> dict[str, str]:
-    """Return names of Directus's own migrations by their versions, such as `20240806A`; none if in an unknown place."""
+    """Return the names of Directus's own migrations by version, such as `20240806A`; empty if they are not found."""
     folder = api(home) / "dist" / "database" / "migrations"
     return {path.name.split("-", 1)[0]: path.stem for path in folder.glob("*.js") if path.name[:8].isdecimal()}
 
 
 def applied_migrations(connection: Connection) -> set[str]:
-    """Return the versions of the migrations that the database's Directus applied."""
+    """Return the versions of Directus's own migrations that were applied to this database."""
     return {str(row[0]) for row in database.query(connection, "SELECT version FROM public.directus_migrations")}

@@ -1,4 +1,4 @@
-"""Directus's programs as child processes, which end with this one, however it ends. Owns their environment and log."""
+"""Runs Directus as a child process that ends when this process ends, even if it is killed. Owns environment and log."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def spawn(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the pinned Directus while the block runs, with the settings as its environment.
 
-    verb: of directus.mjs: `bootstrap`, or `start` or `work`, which load their code and go on at the end of stdin.
-    overrides: of the environment.
+    verb: a verb of directus.mjs: `bootstrap`, `start` or `work`. The program loads its code, then waits for the end of
+    stdin. overrides: variables that replace those of the environment.
     """
     process = subprocess.Popen(
         [node(settings), str(_PROGRAM), verb, *map(str, arguments)],
@@ -42,8 +42,8 @@ def spawn(
         stdin=stdin,
         stdout=log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is for this process, which stops it when the work in hand is done or undone
-        preexec_fn=children.ending_with(os.getpid()),  # noqa: PLW1509 - two system calls, and no lock
+        start_new_session=True,  # Ctrl-C is for this process, which stops the child when its work is done or undone
+        preexec_fn=children.ending_with(os.getpid()),  # noqa: PLW1509 - two system calls, which take no lock
     )
     try:
         yield process
@@ -52,7 +52,7 @@ def spawn(
 
 
 def node(settings: Settings) -> str:
-    """Return the path of Node. Raises WrongSettings when there is none on PATH."""
+    """Return the path of Node. Raises WrongSettings if it is not on PATH."""
     found = shutil.which("node", path=settings.environ.get("PATH"))
     if found is None:
         raise WrongSettings("there is no `node` on PATH", next="install Node 22, or put it on PATH")
@@ -60,12 +60,12 @@ def node(settings: Settings) -> str:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of Directus's programs."""
+    """Return the environment for Directus."""
     return {
-        # Otherwise Directus reads the .env of this folder, and prefers even its empty lines to this environment.
+        # Otherwise Directus reads the .env in this folder, whose lines, even empty ones, override this environment.
         "CONFIG_PATH": os.devnull,
-        "DB_PORT": "5432",  # Directus has no default for it
-        # Directus looks for a package.json in this folder, and without one it loads no extension at all.
+        "DB_PORT": "5432",  # Directus has no default for this
+        # The folder in which Directus looks for a package.json. Without that file it loads no extensions.
         "PACKAGE_FILE_LOCATION": str(installation.home(settings)),
         **settings.environ,
         "DIRECTUS_HOME": str(installation.home(settings)),
@@ -73,8 +73,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "DB_EXCLUDE_TABLES": settings.excluded_tables,
         "TELEMETRY": "false",
         "LOG_STYLE": "raw",
-        # If it is killed while it waits for a lock, its session would go on waiting, and everybody else behind it.
-        # By default PostgreSQL looks first in a schema with the name of the role, which somebody else could have made.
+        # If Directus is killed while it waits for a lock, its session must not go on waiting, with others behind it.
+        # search_path: by default PostgreSQL first searches a schema named after the role, which anybody may have made.
         "PGOPTIONS": " ".join(
             [settings.environ.get("PGOPTIONS", ""), database.WHEN_CLIENT_IS_GONE, "-c search_path=public,pg_temp"]
         ).strip(),
@@ -82,7 +82,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def no_extensions(settings: Settings) -> dict[str, str]:
-    """Return what keeps Directus from loading extensions: a folder that is not there, and a package without any."""
+    """Return the variables that keep Directus from loading extensions: a missing folder, and a package without any."""
     home = installation.home(settings)
     return {
         "EXTENSIONS_PATH": str(_PROGRAM.with_name("no-extensions")),
@@ -93,14 +93,14 @@ def no_extensions(settings: Settings) -> dict[str, str]:
 
 
 def how_it_ended(process: subprocess.Popen[bytes]) -> str:
-    """Return how a process ended, as the end of a sentence."""
+    """Return how a process ended, as a predicate: `ended with status 1`."""
     if process.returncode < 0:
         return f"was killed by {signal.Signals(-process.returncode).name}"
     return f"ended with status {process.returncode}"
 
 
 def tail(log: IO[bytes]) -> str:
-    """Return the end of what a process printed, for the `where` of an error."""
+    """Return the last lines that a process printed, for the `where` of an error."""
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
     return "its output ends with:\n" + "\n".join(lines[-LOG_LINES:]) if lines else "it printed nothing"

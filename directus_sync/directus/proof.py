@@ -1,7 +1,8 @@
-"""Has whoever answers at DIRECTUS_URL prove that it works on this database, before a credential is sent to it.
+"""Makes the server at DIRECTUS_URL prove that it works on this database, before any credential is sent to it.
 
-The tool writes a row with random content, which Directus shows without a log-in, asks for it, and removes it. Only who
-reads this database can answer. Somebody in between can pass the question on; against that only TLS helps.
+The tool writes a row with random content to the database, requests that row from the server without a log-in, and
+deletes it. Only a server that reads this database can answer. A man in the middle can forward the request to the real
+Directus; only TLS helps against that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from directus_sync.postgres.database import Connection
 
 _NAME: Final = "directus-sync asks for a proof"
 
-# It was used more often than it may be, so nobody can log in with it. A killed run leaves its row for an hour.
+# The share is already used up (times_used > max_uses), so nobody can log in with it. If a run is killed, its row stays
+# until a run that starts at least an hour later.
 _SHARE: Final = """
 INSERT INTO public.directus_shares (id, name, collection, item, times_used, max_uses)
 SELECT %(key)s, %(name)s, collection, %(secret)s, 1, 0 FROM public.directus_collections LIMIT 1"""
@@ -30,7 +32,8 @@ _FORGET_SHARES: Final = """
 DELETE FROM public.directus_shares
 WHERE id = %(key)s OR name = %(name)s AND date_created < now() - interval '1 hour'"""
 
-# A share belongs to a collection. Where there is none yet, it is a user without a role, known by its token.
+# A share must belong to a collection. If there is no collection yet, the row is a user without a role, who is found by
+# its token.
 _USER: Final = """
 INSERT INTO public.directus_users (id, first_name, status, token)
 VALUES (%(key)s, %(name)s, 'active', %(secret)s)"""
@@ -77,7 +80,7 @@ def _prove(client: DirectusClient, connection: Connection, values: Mapping[str, 
 
 @contextmanager
 def _writing(connection: Connection) -> Iterator[None]:
-    """Let a connection that only reads write while the block runs."""
+    """Let a read-only connection write while the block runs."""
     readonly = connection.readonly
     if readonly:
         connection.readonly = None

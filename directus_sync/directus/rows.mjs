@@ -1,5 +1,5 @@
-// Writes rows as the paths of Directus's API do: by its own services, which check them, write down who did it, and clear
-// caches. Left to a whole Directus: removed roles, which change users.
+// Writes rows as Directus's API does: with its own services, which check the rows, record who wrote them, and clear
+// caches. Does not delete roles, because that also changes users.
 import { ForbiddenError } from 'package:@directus/errors';
 import { AccessService } from 'directus:services/access.js';
 import { ActivityService } from 'directus:services/activity.js';
@@ -16,7 +16,7 @@ import { RolesService } from 'directus:services/roles.js';
 import { TranslationsService } from 'directus:services/translations.js';
 import { getSchema } from 'directus:utils/get-schema.js';
 
-// Directus's own loads what reports to its makers, for another path.
+// Directus's own SettingsService loads telemetry code, which only another route needs.
 class SettingsService extends ItemsService {
   constructor(options) {
     super('directus_settings', options);
@@ -43,7 +43,7 @@ const WRITERS = {
   DELETE: (service, keys) => service.deleteMany(keys),
 };
 
-// What Directus's services import when they need it: bundle.mjs leads them here.
+// Modules that Directus's services import dynamically. bundle.mjs redirects those imports to this object.
 globalThis.directusSync = {
   access: { AccessService },
   activity: { ActivityService },
@@ -57,7 +57,7 @@ globalThis.directusSync = {
   },
 };
 
-// Returns what writes a body for somebody, or undefined where a path is not for that.
+// Returns a function that writes a request body on behalf of a user; undefined if method and path write no rows here.
 export function writerOf(method, path) {
   const [Service, write] = [SERVICES[path.slice(1)], WRITERS[method]];
   if (!Service || !write || (method === 'DELETE' && Service === RolesService)) return undefined;

@@ -1,4 +1,4 @@
-"""A Directus for one command: a whole private server, or the schema worker. Listens on a Unix socket of this user's."""
+"""Starts a Directus for one command: a whole private server, or the schema worker. It listens on a Unix socket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from directus_sync.errors import DirectusUnavailable, PrivateServerFailed
 from directus_sync.postgres import database
 from directus_sync.settings import Settings
 
-# A server for schema calls and rows: no Studio, no WebSockets, no limits for the public.
+# The server only handles the schema and rows: no Studio, no WebSockets, no rate limits.
 LEAN: Final = {
     "SERVE_APP": "false",
     "WEBSOCKETS_ENABLED": "false",
@@ -32,14 +32,14 @@ LEAN: Final = {
     "LOG_LEVEL": "warn",
     "PUBLIC_URL": "http://localhost",
 }
-# Each connection of the worker costs PostgreSQL as much as a comparison: it reads the catalog and loads PostGIS again.
-# Directus needs no second one: on SQLite it never has one.
+# Each new connection costs PostgreSQL as much as a comparison, because it loads the catalog and PostGIS again. Directus
+# can do with one connection, as it does on SQLite.
 ONE_CONNECTION: Final = {"DB_POOL__MIN": "1", "DB_POOL__MAX": "1"}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A Directus that has loaded its code, or soon will have, and has not connected to the database yet."""
+    """A Directus that loads or has loaded its code, and has not connected to the database yet."""
 
     choice: Choice
     socket: Path
@@ -49,26 +49,26 @@ class Loaded:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name for messages."""
         return "the schema worker" if self.choice.bundle else "the private Directus"
 
 
 @contextmanager
 def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
-    """Let a private Directus load its code while the block runs; it waits for `private` to start it.
+    """Let a private Directus load its code while the block runs. It then waits until `private` starts it.
 
-    choice: whether it is the schema worker. A whole Directus loads the extensions only where they listen to changes of
-    the schema: their timers are for the server that people use.
+    choice: the schema worker or a whole Directus. A whole Directus loads extensions only if one of them listens to
+    changes of the schema, because timers of extensions must run only in the server that people use.
     """
-    # The tokens for it are signed with this. Directus also encrypts a few settings with it.
+    # Signs the tokens of the client. Directus also encrypts a few settings with it.
     secret = settings.environ.get("SECRET") or secrets.token_urlsafe(32)
-    # What stands in for the code that a whole Directus applies a schema with.
+    # Replaces the code with which a whole Directus applies a schema.
     apply = (worker.APPLY,) if worker.is_proven(settings) else ()
     verb, arguments = ("work", (choice.bundle,)) if choice.bundle else ("start", apply)
     with sockets.folder() as folder, tempfile.TemporaryFile() as log:
         socket = folder / "directus.sock"
         extensions = {} if choice.hooks else no_extensions(settings)
-        # Whoever wants to read a table waits behind a session that waits to change it.
+        # A session that waits to change a table also blocks everybody who wants to read it.
         patience = f"{environment(settings)['PGOPTIONS']} -c lock_timeout={database.LOCK_MILLISECONDS}"
         own = {"UNIX_SOCKET_PATH": str(socket), "SECRET": secret, "PGOPTIONS": patience}
         overrides = {**LEAN, **extensions, **own, **(ONE_CONNECTION if choice.bundle else {})}
@@ -80,13 +80,13 @@ def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
 def private(
     settings: Settings, administrator: Administrator, choice: Choice = WHOLE, loaded: Loaded | None = None
 ) -> Iterator[DirectusClient]:
-    """Run Directus on a Unix socket while the block runs; yield a client that works as the administrator.
+    """Run Directus on a Unix socket while the block runs; yield a client that acts as the administrator.
 
-    choice: whether it is the schema worker.
-    loaded: the one to start, which its own block stops. Replaced if it is not what is wanted, or if it has ended
-    since, for lack of memory.
+    choice: the schema worker or a whole Directus.
+    loaded: a loaded Directus to use; the block of `loading` stops it. If it is another choice, or has ended (for lack
+    of memory, for example), a new one is started instead.
 
-    Raises PrivateServerFailed with the end of its log.
+    Raises PrivateServerFailed with the end of the log.
     """
     if loaded and (loaded.choice != choice or loaded.process.poll() is not None):
         loaded = None
@@ -109,7 +109,7 @@ def private(
 
 
 def _start(process: subprocess.Popen[bytes]) -> None:
-    """Let a loaded Directus go on: it waits for the end of its stdin."""
+    """Start a loaded Directus, which waits for the end of its stdin."""
     if process.stdin is not None:
         process.stdin.close()
 
@@ -125,14 +125,14 @@ def _require_alive(directus: Loaded) -> None:
 
 def _lost(directus: Loaded) -> PrivateServerFailed:
     """Return the error for a private Directus that no longer answers."""
-    # Its socket is closed before its end can be seen.
+    # The socket closes a moment before the process has ended.
     with suppress(subprocess.TimeoutExpired):
         directus.process.wait(1)
     how = "no longer answers" if directus.process.poll() is None else how_it_ended(directus.process)
     return PrivateServerFailed(
         f"{directus.name} {how}, and was still needed",
         where=tail(directus.log),
-        next=_fix(directus, "fix what its log says, or give it more memory; then run again, which is safe"),
+        next=_fix(directus, "fix what its log says, or give it more memory, and run again; that is safe"),
     )
 
 

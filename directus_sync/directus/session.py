@@ -1,4 +1,4 @@
-"""How a client shows who it is: a static token, a log-in that is renewed, or a token that it signs itself."""
+"""How a client authenticates: with a static token, with a log-in that is renewed, or with a token that it signs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TOKEN_SECONDS: Final = 60
 
 
 class Signed(httpx.Auth):
-    """Signs a token for each request with Directus's own SECRET: no password to be wrong, and no user to be locked.
+    """Signs a token for each request with Directus's own SECRET, so that no wrong password can lock the user.
 
-    user, role: the ids of an administrator; role is None for a user without one.
+    user, role: the ids of an administrator and of its role, if it has one.
     """
 
     def __init__(self, secret: str, user: str, role: str | None) -> None:
@@ -44,12 +44,12 @@ def _encoded(content: bytes) -> str:
 
 
 class Session(httpx.Auth):
-    """Sends the token; with e-mail and password, logs in for one and logs in again when Directus rejects it.
+    """Sends the token of the settings, or logs in for a token and logs in again when Directus rejects it.
 
-    login: sends the log-in, and raises where it fails.
+    login: sends the log-in, and raises if it fails.
     """
 
-    # The connection must be free for a log-in after a rejected request.
+    # The response must be read, so that the connection is free for another log-in.
     requires_response_body = True
 
     def __init__(self, settings: Settings, login: Callable[[Mapping[str, str | None]], httpx.Response]) -> None:
@@ -60,7 +60,7 @@ class Session(httpx.Auth):
         self.refresh_token: str | None = None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request with the token; httpx's protocol: yields requests, receives their responses."""
+        """Send a request with the token. As httpx requires, yields requests and receives their responses."""
         if self._token is None:
             self._renew()
         request.headers["Authorization"] = f"Bearer {self._token}"

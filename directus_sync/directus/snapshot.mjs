@@ -1,5 +1,5 @@
-// Reads the schema as Directus does, with the same result to the byte: each table once, and what is known of a field is
-// found by its name. Directus looks through all fields for each column, and sorts each object as pairs of texts.
+// Reads the schema with the same result as Directus, byte for byte, but faster: it reads each table once and finds the
+// row of a field by its key. Directus searches all fields for each column, and sorts each object as pairs of texts.
 import getDatabase, { getDatabaseClient } from 'directus:database/index.js';
 import { ALIAS_TYPES } from 'directus:constants.js';
 import { CollectionsService } from 'directus:services/collections.js';
@@ -14,10 +14,10 @@ import { toArray } from 'package:@directus/utils';
 import { version } from 'package:directus/version';
 import { keyOf } from './apply_plan.mjs';
 
-// What a snapshot was made of, for who applies to it.
+// The schema from which each snapshot was made; apply.mjs needs it.
 const schemas = new WeakMap();
 
-// Directus leaves out of a column what depends on the vendor. What stays is asked once for each set of properties.
+// Directus removes vendor-specific properties. Which properties stay is determined once for each set of properties.
 const sanitizeCollection = picking(directus.sanitizeCollection);
 const sanitizeField = picking(directus.sanitizeField);
 const sanitizeRelation = picking(directus.sanitizeRelation);
@@ -42,7 +42,7 @@ export async function getSnapshot({ database = getDatabase() } = {}) {
   return snapshot;
 }
 
-// The schema that Directus's services take, as it was when the snapshot was read.
+// Returns the schema, in the form that Directus's services take, from which the snapshot was made.
 export function schemaOf(snapshot) {
   return schemas.get(snapshot);
 }
@@ -64,7 +64,7 @@ async function readFields(knex, schema) {
   return [...columns, ...aliases].filter(({ collection }) => collection in schema.collections);
 }
 
-// What Directus keeps a row about, and is not Directus's own.
+// Returns the items that have a row in Directus and are not Directus's own.
 function own(items) {
   return items.filter(({ meta }) => meta !== null && meta?.system !== true).map(sortedDeep);
 }
@@ -82,15 +82,15 @@ function byId(one, other) {
   return by('collection')(one, other) || one.meta.id - other.meta.id;
 }
 
-// Directus writes the properties of an object in the order of the texts `name,value`. By the list of names; only where no
-// name has a comma, so that the values do not matter.
+// Directus sorts the properties of an object by the text `name,value`. The order is kept here by the list of names, but
+// only if no name contains a comma: then the values do not matter.
 const orders = new Map();
 
 function sortedNames(value) {
   const names = Object.keys(value);
   const list = names.join();
   const known = orders.get(list);
-  // A list in which a name has a comma is as long as another one, but has fewer names.
+  // If a name contains a comma, the same joined list can stand for fewer names.
   if (known?.length === names.length) return known;
   const texts = names.map((name) => [`${name},${value[name] ?? ''}`, name]).sort(by(0));
   const sorted = texts.map(([, name]) => name);
@@ -110,7 +110,7 @@ function isPlain(value) {
   return typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
-// Does what `sanitize` does to all items with the same properties, and the same properties of their `schema`.
+// Returns a function like `sanitize` that calls it only once for each set of properties of an item and of its `schema`.
 function picking(sanitize) {
   const kept = new Map();
   return (item) => {

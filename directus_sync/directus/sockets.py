@@ -1,4 +1,4 @@
-"""Folders for Unix sockets that only this user may enter: nobody else can answer there, or see a token."""
+"""Folders for Unix sockets. Only this user can enter them, so nobody else can answer on a socket or see a token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from directus_sync.errors import WrongSettings
 
-# For the folder of the sockets, so that 107 bytes suffice for a socket in it.
+# The longest path of the parent folder: the path of a socket has at most 107 bytes.
 MOST_BYTES: Final = 64
 PREFIX: Final = "directus-sync-"
 SETTLED_SECONDS: Final = 60
@@ -22,8 +22,7 @@ SETTLED_SECONDS: Final = 60
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Make a folder that only this user may enter, and remove those of runs that were killed."""
-    # A Unix socket's path has at most 107 bytes, and TMPDIR may be longer than that.
+    """Make a folder that only this user can enter, and remove the folders of killed runs."""
     parent = Path(tempfile.gettempdir())
     parent = parent if len(bytes(parent)) <= MOST_BYTES else Path("/tmp")  # noqa: S108 - the folder in it is new and 0700
     _sweep(parent)
@@ -31,7 +30,7 @@ def folder() -> Iterator[Path]:
         made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent)
     except OSError as error:
         raise WrongSettings(
-            f"no temporary folder can be made: {error.strerror}",
+            f"cannot create a temporary folder: {error.strerror}",
             where=str(parent),
             next="set TMPDIR to a writable folder",
         ) from error
@@ -45,12 +44,12 @@ def folder() -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the folders that no process holds; one that was just made may not be held yet."""
+    """Remove the folders that no process has locked, except new ones: they may not be locked yet."""
     for old in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if time.time() - old.stat().st_mtime < SETTLED_SECONDS:
                 continue
-            # A pipe of this name would block it until somebody writes.
+            # O_DIRECTORY: opening a named pipe would block until somebody writes to it.
             handle = os.open(old, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Keeps an image with another Directus from upgrading a populated database unasked: it cannot be undone by a push."""
+"""Refuses an unrequested upgrade of Directus's tables in a populated database, because a push cannot undo it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.text.wording import count, shortened
 
 
 def missing_migrations(connection: Connection, settings: Settings) -> tuple[str, ...]:
-    """Return Directus's own migrations that a populated database lacks, in the order in which they would run."""
+    """Return the names of Directus's own migrations that a populated database lacks, in the order in which they run."""
     if not installation.is_populated(connection):
         return ()
     shipped, applied = _shipped(settings), installation.applied_migrations(connection)
@@ -19,9 +19,10 @@ def missing_migrations(connection: Connection, settings: Settings) -> tuple[str,
 
 
 def require_meant(connection: Connection, settings: Settings, last: str | None) -> None:
-    """Raise before Directus's tables are upgraded, or served by an older Directus, unless that is meant.
+    """Raise if this Directus would upgrade the tables without permission, or is older than the tables.
 
-    A patch of the same minor version needs no word. last: the version of Directus that deployed last, if known.
+    An upgrade within the same minor version needs no permission. last: the version of Directus in the latest deploy,
+    if known.
 
     Raises DirectusUpgrade and DirectusTooOld.
     """
@@ -32,7 +33,7 @@ def require_meant(connection: Connection, settings: Settings, last: str | None) 
     if last is not None and _numbers(last) > _numbers(version) and unknown:
         number = count(len(unknown), "migration")
         raise DirectusTooOld(
-            f"this database was upgraded to Directus {last}; Directus {version} does not know {number} of it",
+            f"this database was upgraded to Directus {last}; Directus {version} does not know {number} of that version",
             where=f"{database.label(connection)}\n" + "\n".join(shortened(sorted(unknown))),
             next=f"use Directus {last} again;\n"
             f"or go back with Directus {last}: directus database migrate:down, {len(unknown)} times, then deploy again",

@@ -1,5 +1,6 @@
-// Serves Directus's schema on a Unix socket, and writes some rows: what the tool's client asks of a server, answered by
-// Directus's own services with nothing else of it loaded. bundle.mjs makes one file of this and of the 300 files of Directus that it needs.
+// Serves Directus's schema on a Unix socket, and writes some kinds of rows. Answers the requests of the tool's client
+// with Directus's own services, and loads nothing else of Directus. bundle.mjs makes one file of this file and the 300
+// files of Directus that it needs.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import busboy from 'package:busboy';
@@ -20,11 +21,11 @@ import { getSchema } from 'directus:utils/get-schema.js';
 import { writerOf } from './rows.mjs';
 
 const NOTHING = { status: 204 };
-// The schema of the latest comparison, until it is changed, or the client asks for what is there now.
+// The snapshot of the latest comparison. Discarded when the schema changes or the client clears the cache.
 let compared;
 
 const ROUTES = {
-  // Of a server's /server/info only what the tool asks for.
+  // Only the part of /server/info that the tool reads.
   'GET /server/info': async (_, { user }) => data(user ? { version } : {}),
   'POST /utils/cache/clear': async ({ query }, accountability) => {
     const system = query.has('system') && (query.get('system') === '' || Boolean(query.get('system')));
@@ -55,7 +56,7 @@ const ROUTES = {
 };
 
 export async function startServer() {
-  // A database that does not answer ends the start, as it ends Directus's.
+  // Fail early, as Directus does, if the database does not answer.
   await getDatabase().raw('SELECT 1');
   const server = createServer(async (request, response) => {
     const { status, type, body } = await answer(request);
@@ -71,7 +72,7 @@ async function answer(request) {
   let accountability;
   try {
     const [, token = null] = /^bearer ([^ ]+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    // Before Directus has tables, nobody can be looked up in them: the signature must do.
+    // Before Directus has tables there are no users to look up, so a valid signature is enough.
     if (pathname === '/utils/hash/generate' && verifyAccessJWT(token, getSecret())) {
       return data(await generateHash(parseJSON(await text(request)).string));
     }
@@ -104,7 +105,7 @@ function exported(value, format) {
   return data(value);
 }
 
-// The one file of a multipart body, read as JSON or YAML.
+// Returns the one file of a multipart body, parsed as JSON or YAML.
 function uploaded(request) {
   return new Promise((resolve, reject) => {
     const refuse = (reason) => reject(new InvalidPayloadError({ reason }));
@@ -128,7 +129,7 @@ function uploaded(request) {
   });
 }
 
-// An error in the form of Directus's answers. Only an administrator is told what went wrong inside.
+// Returns the answer for an error, in Directus's form. Only an administrator sees the message of an internal error.
 function refusal(error, admin) {
   if (isDirectusError(error)) {
     const { message, status, code, extensions } = error;

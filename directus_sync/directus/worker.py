@@ -1,7 +1,7 @@
-"""The schema worker: Directus's schema code alone, bundled into one file. Owns that file, and when it will not do.
+"""The schema worker: only Directus's schema code, bundled into one file. Makes that file, and decides when to use it.
 
-It also writes rows of access and resources. A whole Directus is started for what only that has: extensions and flows
-that listen to changes.
+The worker also writes rows of access and resources. It runs no extensions and no flows. If any of those listens to
+changes, a whole Directus is started instead.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.settings import Settings
 
-# Versions of Directus for which worker and fast apply were compared with a whole server.
+# Versions of Directus for which the worker and the fast apply were shown to give the same results as a whole server.
 PROVEN: Final = frozenset({"11.17.4"})
 _SOURCES: Final = tuple(sorted(Path(__file__).parent.glob("*.mjs")))
 APPLY: Final = Path(__file__).with_name("apply.mjs")
 _ENTRY: Final = Path(__file__).with_name("worker.mjs")
 _BUNDLER: Final = Path(__file__).with_name("bundle.mjs")
-# Of pnpm, in its store and beside a package.json, and of npm.
+# Lock files: pnpm's in its store, pnpm's beside a package.json, and npm's.
 _LOCKS: Final = ("lock.yaml", "pnpm-lock.yaml", "package-lock.json")
 BUNDLE_SECONDS: Final = 120.0
 KEPT_SECONDS: Final = 30 * 24 * 3600
 
-# In an extension's code: the name of an event of the schema, or a name that may become one.
+# Matches the name of a schema event in an extension's code, or a name that is composed and may become one.
 _SCHEMA_EVENT: Final = re.compile(
     rb"""["'`](?:(?:fields|collections|relations|\*)\.(?:create|update|delete|query|read|["'`*]|\$\{)|\*\*)"""
     rb"""|(?:\$\{[^}`]*\}|["'`])\.(?:create|update|delete|query|read)["'`]"""
@@ -44,14 +44,14 @@ SELECT name FROM public.directus_flows
 WHERE status = 'active' AND trigger = 'event' AND options ->> 'scope' ~ '\m(fields|collections|relations)\.'
 ORDER BY name LIMIT 1"""
 
-# Where it writes rows, and the one request there that is not for it: users lose a role that goes.
+# The kinds of rows that the worker writes. It does not delete roles (_LEFT), because that also changes users.
 _KINDS: Final = (
     "access", "dashboards", "flows", "operations", "panels", "permissions", "policies", "presets", "roles", "settings",
     "translations",
 )  # fmt: skip
 _WRITTEN: Final = frozenset(f"/{kind}" for kind in _KINDS)
 _LEFT: Final = ("DELETE", "/roles")
-# A flow on items.create may name any collection; one on policies.create names none.
+# A flow on items.create lists collections, of any kind. A flow on policies.create lists none: the event names the kind.
 _WATCHING_FLOW: Final = rf"""
 SELECT name FROM public.directus_flows
 WHERE status = 'active' AND trigger = 'event' AND options::text ~ '"(directus_|({"|".join(_KINDS)})\.)'
@@ -60,9 +60,9 @@ ORDER BY name LIMIT 1"""  # noqa: S608 - constants
 
 @dataclass(frozen=True)
 class Choice:
-    """What to start: the worker of this bundle, or without one a whole Directus.
+    """What to start: the worker from this bundle, or a whole Directus if bundle is None.
 
-    reason: why not the worker. hooks: whether extensions listen to changes of the schema, or may.
+    reason: why the worker is not used. hooks: whether extensions listen, or may listen, to changes of the schema.
     """
 
     bundle: Path | None
@@ -70,7 +70,7 @@ class Choice:
     hooks: bool = False
 
     def name(self, version: str) -> str:
-        """Return what the step that starts it says."""
+        """Return the name for messages."""
         if self.bundle:
             return f"a schema worker of Directus {version}"
         return f"a private Directus {version}{self.reason and f' ({self.reason})'}"
@@ -80,12 +80,12 @@ WHOLE: Final = Choice(None)
 
 
 def is_proven(settings: Settings) -> bool:
-    """Tell whether Directus's schema code may be driven otherwise than Directus does."""
+    """Return whether the worker and the fast apply may be used with this Directus."""
     return settings.worker and installation.version(settings) in PROVEN
 
 
 def choose(settings: Settings, connection: Connection) -> Choice:
-    """Return what to start for work on the schema. Makes the bundle if there is none yet."""
+    """Return what to start for work on the schema. Makes the bundle if it does not exist yet."""
     listener = _listener(settings)
     flow = _flow(connection, _LISTENING_FLOW)
     reason = listener or _unsuited(settings) or (flow and f"the flow {flow} listens to changes of the schema")
@@ -98,24 +98,24 @@ def choose(settings: Settings, connection: Connection) -> Choice:
 
 
 def choose_for_rows(settings: Settings, connection: Connection, requests: Iterable[tuple[str, str]]) -> Choice:
-    """Return what to start for requests that write rows, each a method and a path."""
+    """Return what to start for requests that write rows. requests: pairs of method and path."""
     for method, path in requests:
         if path not in _WRITTEN or (method, path) == _LEFT:
             return Choice(None, f"the schema worker does not send {method} {path}")
     flow = _flow(connection, _WATCHING_FLOW)
     if flow:
-        return Choice(None, f"the flow {flow} listens to what is written")
+        return Choice(None, f"the flow {flow} listens to the rows that are written")
     choice = choose(settings, connection)
-    # No extension hears of rows: their hooks are for what people do.
+    # No hooks: extensions are never loaded for writing rows, because their hooks are meant for the edits of people.
     return choice if choice.bundle else Choice(None, choice.reason)
 
 
 def bundle(settings: Settings) -> Path:
-    """Return the worker's file, made if it is missing. Raises OSError or SubprocessError when it cannot be made."""
+    """Return the worker's file; make it if it is missing. Raises OSError or SubprocessError if that fails."""
     name = f"worker-{_key(settings)}.mjs"
     folders = _folders(settings)
     for folder in folders:
-        # Nobody else may have put a program there.
+        # A file of another user could be any program.
         with suppress(OSError):
             if (folder / name).stat().st_uid in {0, os.geteuid()}:
                 return folder / name
@@ -130,7 +130,7 @@ def bundle(settings: Settings) -> Path:
 
 
 def _key(settings: Settings) -> str:
-    """Return what tells the bundles of installations and of versions of this tool apart."""
+    """Return a hash that differs between installations of Directus and between versions of this tool."""
     home = installation.home(settings).resolve()
     digest = hashlib.sha256(f"{home} {installation.version(settings)}".encode())
     folders = (home, *installation.api(home).resolve().parents)
@@ -141,20 +141,20 @@ def _key(settings: Settings) -> str:
 
 
 def _folders(settings: Settings) -> tuple[Path, ...]:
-    """Return where bundles are kept: beside the installation, and in this user's cache."""
+    """Return the folders that may hold bundles: one in the installation, one in this user's cache."""
     cache = settings.environ.get("XDG_CACHE_HOME") or f"{settings.environ.get('HOME', '/nonexistent')}/.cache"
     return tuple(base / "directus-sync" for base in (installation.home(settings).resolve() / ".cache", Path(cache)))
 
 
 def _is_writable(folder: Path) -> bool:
     with suppress(OSError):
-        # An image's is made by root, and used by another.
+        # Others must be able to read it: in an image root makes it and another user runs the tool.
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     return os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid()
 
 
 def _unsuited(settings: Settings) -> str:
-    """Return why the worker will not do, as far as that is known without a database; empty if it will."""
+    """Return why the worker cannot be used, judging by the settings alone; empty if it can."""
     if not settings.worker:
         return "DIRECTUS_SYNC_WORKER is off"
     version = installation.version(settings)
@@ -164,23 +164,23 @@ def _unsuited(settings: Settings) -> str:
 
 
 def _listener(settings: Settings) -> str:
-    """Return which extension listens to changes of the schema, or may; empty if none does."""
+    """Return which extension listens, or may listen, to changes of the schema; empty if none does."""
     if "EXTENSIONS_LOCATION" in settings.environ:
-        return "its extensions are in a storage"
+        return "its extensions are in a storage location"
     folder = Path(settings.environ.get("EXTENSIONS_PATH", "extensions"))
     for extension in (*folder.glob("*/package.json"), *folder.glob(".registry/*/package.json")):
-        # The sources of the project's own extension are not what Directus loads.
+        # Directus does not load the sources of the project's own extension.
         if extension.resolve() not in settings.extensions and _may_listen(extension):
             return f"the extension {extension.parent.name} may listen to changes of the schema"
     package = Path(settings.environ.get("PACKAGE_FILE_LOCATION", installation.home(settings))) / "package.json"
     with suppress(OSError):
         if "directus-extension-" in package.read_text(encoding="utf-8"):
-            return f"{package} asks for extensions"
+            return f"{package} depends on extensions"
     return ""
 
 
 def _may_listen(package: Path) -> bool:
-    """Tell whether an extension has hooks with events of the schema; True if its code cannot be read."""
+    """Return whether an extension has hooks for schema events; True if its code cannot be read."""
     try:
         manifest = json.loads(package.read_bytes()).get("directus:extension")
         if manifest is None or manifest["type"] not in {"hook", "bundle"}:
@@ -194,7 +194,7 @@ def _may_listen(package: Path) -> bool:
 
 
 def _flow(connection: Connection, sql: str) -> str:
-    """Return the name of a flow; empty if the query finds none."""
+    """Return the name of the flow that the query finds; empty if it finds none."""
     rows = database.query(connection, sql) if database.has(connection, "public.directus_flows") else []
     return str(rows[0][0]) if rows else ""
 

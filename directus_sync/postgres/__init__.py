@@ -1,1 +1,1 @@
-"""PostgreSQL as a server: connections, and the one lock."""
+"""PostgreSQL as a server: connections, and the lock of a deploy."""

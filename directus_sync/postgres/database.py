@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL; turns libpq's failures into errors that say what to do. Writes nothing."""
+"""Connections to PostgreSQL. Turns libpq's failures into errors that say what to do. Writes nothing."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ from directus_sync import output
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable, WrongSettings
 from directus_sync.settings import DatabaseSettings, Settings
 
-# psycopg2 writes its class in lower case.
+# The name of psycopg2's class is in lower case.
 Connection = extensions.connection
 
 LOCK_MILLISECONDS: Final = 4000
-# Session settings of everything the tool does itself.
+# The settings of all sessions of the tool itself.
 # lock_timeout: DDL queues behind readers, and everybody else queues behind the DDL.
-# statement_timeout, idle_...: a role may have them, for Directus; a deploy may need longer, and waits with its lock.
-# search_path: a function or operator that somebody else made in `public` must never be called by its name alone.
+# statement_timeout, idle_...: a role may have such limits, for Directus. A deploy may need longer, or be idle while it
+# holds its lock.
+# search_path: an unqualified name must never call a function or operator that somebody else created in `public`.
 SESSION_OPTIONS: Final = (
     f"-c lock_timeout={LOCK_MILLISECONDS} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
     " -c search_path=pg_catalog,pg_temp"
 )
-# For revisions, which create and name things in `public`. PostgreSQL searches pg_catalog before it.
+# For revisions, which use names of `public` without the schema. PostgreSQL searches pg_catalog before it.
 IN_PUBLIC: Final = "SET search_path TO public, pg_temp"
-# The server notices a killed client within half a second and a lost network within a minute, and so do we. With its
-# defaults it would keep the locks for two hours.
+# With these settings the server notices a killed client within half a second, and a lost network within a minute. With
+# its defaults it would keep the client's locks for two hours.
 WHEN_CLIENT_IS_GONE: Final = (
     "-c client_connection_check_interval=500"
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
 )
-# connect_timeout: libpq does not notice signals while it connects, so it must end before a clean-up is cut off.
+# The client also notices a lost network within a minute. connect_timeout: libpq does not notice signals while it
+# connects, so connecting must end before a clean-up is cut off.
 _CONNECTING: Final = {
     "connect_timeout": 4,
     "keepalives_idle": 30,
@@ -53,10 +55,10 @@ _CONNECTING: Final = {
 
 POLL_SECONDS: Final = 0.2
 
-# Sent in one string with a query, so that these settings end with it.
-# A reader may wait longer than DDL, because only writers of DDL queue behind it.
+# These settings are sent in one string with a query, and end with that query.
+# A reader may wait for a lock longer than DDL may, because only DDL queues behind it.
 READING: Final = "SET LOCAL lock_timeout TO '1min';"
-# PostgreSQL prints definitions according to these. With only pg_catalog on the path it qualifies every name.
+# These settings determine how PostgreSQL prints definitions. With only pg_catalog on the path it qualifies every name.
 FORMS: Final = """
 SET LOCAL search_path TO pg_catalog; SET LOCAL quote_all_identifiers TO off; SET LOCAL timezone TO 'UTC';
 SET LOCAL datestyle TO 'ISO'; SET LOCAL intervalstyle TO 'postgres'; SET LOCAL extra_float_digits TO 1;
@@ -64,10 +66,11 @@ SET LOCAL bytea_output TO 'hex';
 """
 PRINTING: Final = f"{READING}{FORMS}"
 
-# What a server must have for the revisions of the pre branch.
+# The extensions that the revisions of the pre branch need.
 _EXTENSIONS: Final = {"timescaledb": "TimescaleDB", "postgis": "PostGIS"}
 
-# What waiting cannot fix, by libpq's message: a failed connection attempt has no SQLSTATE.
+# Errors that waiting cannot fix, with advice. They are recognised by libpq's message, because a failed connection has
+# no SQLSTATE.
 _PERMANENT: Final = (
     ("password authentication failed", "check DB_USER and DB_PASSWORD"),
     ("no password supplied", "set DB_PASSWORD"),
@@ -77,7 +80,7 @@ _PERMANENT: Final = (
     ('" does not exist', "check DB_DATABASE and DB_USER, or create what is missing: CREATE DATABASE ..."),
 )
 
-# What an address says, or which of several hosts is taken.
+# Parameters of a connection string that are part of the address, or choose among several hosts.
 _IN_ADDRESS: Final = frozenset(
     {"user", "password", "host", "hostaddr", "port", "dbname", "target_session_attrs", "load_balance_hosts"}
 )
@@ -87,13 +90,13 @@ _UNREADABLE: Final = ("invalid ", "missing ", "unexpected ")
 
 @contextmanager
 def connect(settings: Settings, purpose: str) -> Iterator[Connection]:
-    """Yield an autocommit connection, waiting up to `settings.database_wait` seconds for a server that starts.
+    """Yield an autocommit connection. Waits up to `settings.database_wait` seconds for a server that is starting.
 
-    Says so when the first attempt fails for a reason that may pass.
+    Prints a note if the first attempt fails for a temporary reason.
 
-    purpose: what the session is for; others see it in pg_stat_activity and in a lock time-out's message.
+    purpose: what the session is for. It appears in pg_stat_activity and in the messages of lock time-outs.
 
-    Raises DatabaseUnavailable: at once for what waiting cannot fix, else when the time is over.
+    Raises DatabaseUnavailable: at once for errors that waiting cannot fix, otherwise when the time is over.
     """
     connection = _opened(settings, purpose)
     extensions.set_wait_callback(_wait)
@@ -104,16 +107,16 @@ def connect(settings: Settings, purpose: str) -> Iterator[Connection]:
         raise DatabaseFailed(
             f"PostgreSQL {what}: {_cause(str(error).strip())}",
             where=settings.database.label,
-            next="look into its log; what was finished stays, and running again is safe",
+            next="look into the log of PostgreSQL; finished work stays, and running again is safe",
         ) from error
     finally:
         connection.close()
-        # The callback is the process's, and COPY does not work with one.
+        # The callback is global to the process, and COPY does not work with it.
         extensions.set_wait_callback(None)
 
 
 def _wait(connection: Connection) -> None:
-    """Wait for a statement to end, in Python: libpq does not notice signals while it waits."""
+    """Wait in Python for a statement to end, because libpq does not notice signals while it waits."""
     while (state := connection.poll()) != extensions.POLL_OK:
         reading = [connection] if state == extensions.POLL_READ else []
         writing = [connection] if state == extensions.POLL_WRITE else []
@@ -157,7 +160,7 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
         options |= {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
         options |= {"password": database.password}
         options |= _encryption(database)
-    # A server that is not verified could ask for the password as it is.
+    # An unverified server could ask for the password in plain text.
     if not {"require_auth", "sslrootcert"} & {*said, *options}:
         options["require_auth"] = "!password"
     connection = _established(string, options)
@@ -166,7 +169,7 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
 
 
 def _established(string: str | None, options: Mapping[str, Any]) -> Connection:
-    """Connect. Waits in libpq, because connect_timeout bounds only libpq's own waiting."""
+    """Connect without the wait callback, because connect_timeout only applies while libpq itself waits."""
     waiting = extensions.get_wait_callback()
     extensions.set_wait_callback(None)
     try:
@@ -177,9 +180,9 @@ def _established(string: str | None, options: Mapping[str, Any]) -> Connection:
 
 
 def _encryption(database: DatabaseSettings) -> dict[str, str]:
-    """Return libpq's options. It reads certificates from files; these are in memory and end with this process."""
+    """Return libpq's options for TLS. libpq reads certificates from files, so they are put into files in memory."""
     options = {} if database.sslmode is None else {"sslmode": database.sslmode}
-    # Without verification libpq would still verify what it has an authority for.
+    # Given a certificate authority, libpq would verify the server even if verification is off.
     ca = database.ca if database.sslmode == "verify-full" else None
     for name, content in (("sslrootcert", ca), ("sslcert", database.certificate), ("sslkey", database.key)):
         if content is not None:
@@ -189,7 +192,7 @@ def _encryption(database: DatabaseSettings) -> dict[str, str]:
 
 @functools.cache
 def _in_memory(content: str) -> str:
-    """Return the path of a file that holds the content, which no other user can read."""
+    """Return the path of a file in memory with this content. No other user can read it; it ends with this process."""
     number = os.memfd_create("directus-sync")
     os.fchmod(number, 0o600)  # libpq refuses a key that others may read
     os.write(number, content.encode())
@@ -197,7 +200,7 @@ def _in_memory(content: str) -> str:
 
 
 def second_session(connection: Connection, name: str) -> Connection:
-    """Return a second session on the same server, of the same user, with this name. It is not in autocommit mode."""
+    """Open a second session on the same server as the same user. It has this name and is not in autocommit mode."""
     info = connection.info
     options: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port, "password": info.password}
     return _established(None, {**options, "application_name": name})
@@ -206,8 +209,8 @@ def second_session(connection: Connection, name: str) -> Connection:
 def for_directus(settings: Settings, connection: Connection) -> Settings:
     """Return the settings with a connection string that Directus's driver reads as libpq does.
 
-    It knows neither several hosts nor strings of keys and values, and `options` there would replace those of PGOPTIONS.
-    Of several hosts it gets the one that this connection reached.
+    The driver supports neither several hosts nor key=value strings, and `options` in the string would replace
+    PGOPTIONS. Of several hosts, the new string names the one that this connection reached.
     """
     string = settings.database.connection_string or ""
     said = dict(extensions.parse_dsn(string)) if string else {}
@@ -229,35 +232,33 @@ def for_directus(settings: Settings, connection: Connection) -> Settings:
 def query(
     connection: Connection, sql: str | Composable, parameters: Sequence[object] | Mapping[str, object] = ()
 ) -> list[tuple[Any, ...]]:
-    """Run one statement that returns rows, and return them all."""
+    """Run one statement and return all its rows."""
     with connection.cursor() as cursor:
-        # With parameters psycopg2 takes each % for a placeholder, also one in a name.
+        # None instead of no parameters: otherwise psycopg2 takes each % for a placeholder, also in a name.
         try:
             cursor.execute(sql, parameters or None)
             return cursor.fetchall()
         finally:
             if connection.readonly and not connection.closed:
-                connection.rollback()  # or the transaction would keep what the first query saw
+                connection.rollback()  # otherwise later queries would see the data as of the first one
 
 
 def has(connection: Connection, relation: str) -> bool:
-    """Tell whether the database has a table or view of this name, which is written as in SQL, with its schema."""
+    """Return whether the database has this table or view. relation: written as in SQL, with its schema."""
     ((found,),) = query(connection, "SELECT to_regclass(%s)", (relation,))
     return found is not None
 
 
 def label(connection: Connection) -> str:
-    """Name the database for messages: host, port and database."""
+    """Return the database's name for messages: host, port and database."""
     info = connection.info
     return f"{info.host}:{info.port}/{info.dbname}"
 
 
 def require_direct(connection: Connection) -> None:
-    """Fail behind a connection pooler: there the lock would belong to whoever gets the session next.
+    """Raise WrongSettings behind a connection pooler: another client could get the session that holds the lock.
 
-    A pooler gives the client a process id of its own making, which is not that of the session that answers.
-
-    Raises WrongSettings.
+    A pooler tells the client a made-up process id, which differs from that of the session that answers.
     """
     ((answering,),) = query(connection, "SELECT pg_backend_pid()")
     if answering != connection.info.backend_pid:
@@ -269,12 +270,10 @@ def require_direct(connection: Connection) -> None:
 
 
 def require_extensions(connection: Connection) -> None:
-    """Fail unless this server has TimescaleDB's and PostGIS's files, and preloads TimescaleDB. Changes nothing.
+    """Raise ExtensionUnavailable unless the server has TimescaleDB and PostGIS, and preloads TimescaleDB.
 
-    `timescaledb.disable_load` is defined by TimescaleDB's loader alone; unlike `shared_preload_libraries`
-    every user may read it.
-
-    Raises ExtensionUnavailable.
+    Only TimescaleDB's loader defines the setting `timescaledb.disable_load`. Every user may read it, unlike
+    `shared_preload_libraries`.
     """
     ((available, preloaded),) = query(
         connection,
@@ -295,7 +294,7 @@ def require_extensions(connection: Connection) -> None:
 
 
 def _unreadable() -> DatabaseUnavailable:
-    # libpq quotes the part that it cannot read, which may be the password.
+    # Without libpq's own message, which quotes the part that it cannot read: that may be the password.
     return DatabaseUnavailable(
         "libpq cannot read the connection string",
         where="DB_CONNECTION_STRING",
@@ -304,6 +303,6 @@ def _unreadable() -> DatabaseUnavailable:
 
 
 def _cause(message: str) -> str:
-    """Return libpq's reason: its first line, without the address, which the error names anyway."""
+    """Return libpq's reason: the first line of its message, without the address, which is in the error's `where`."""
     first = message.splitlines()[0] if message else "no reason given"
     return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

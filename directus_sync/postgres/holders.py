@@ -1,4 +1,4 @@
-"""Who holds the locks that others wait for: a transaction that somebody left open."""
+"""Finds the sessions that hold tables for long, such as a transaction that somebody left open."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from psycopg2 import errorcodes
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# What Directus and PostgreSQL say of a lock that was not to be had in time.
+# Part of the message of Directus and PostgreSQL when a lock timed out.
 TIMED_OUT: Final = "due to lock timeout"
-# A deploy's own sessions hold no table while it asks this, or have just begun.
+# Leaves out the deploy's own sessions: while this runs, they hold no table or their transaction is younger than 2 s.
 _HOLDERS: Final = """
 SELECT string_agg(DISTINCT c.relname, ', '), a.pid, a.usename::text, nullif(a.application_name, ''),
   extract(epoch FROM now() - a.xact_start)::int, a.state
@@ -25,12 +25,12 @@ GROUP BY a.pid, a.usename, a.application_name, a.xact_start, a.state ORDER BY a.
 
 
 def timed_out(error: BaseException) -> bool:
-    """Tell whether `lock_timeout` ended the statement, by psycopg2's error or SQLAlchemy's around it."""
+    """Return whether `lock_timeout` ended the statement. error: psycopg2's error, or SQLAlchemy's error around it."""
     return getattr(getattr(error, "orig", error), "pgcode", None) == errorcodes.LOCK_NOT_AVAILABLE
 
 
 def describe(connection: Connection) -> str:
-    """Return a line for each session that has held tables for long: which, who, for how long, doing what."""
+    """Return a line for each session that has held tables for long: tables, time, session, role and state."""
     found: list[tuple[object, ...]] = []
     with suppress(psycopg2.Error):
         found = database.query(connection, _HOLDERS)
@@ -41,8 +41,8 @@ def describe(connection: Connection) -> str:
 
 
 def advice(connection: Connection) -> str:
-    """Return what to do about them, for the `next` of an error."""
+    """Return what to do about the sessions that hold tables, for the `next` of an error."""
     who = describe(connection)
     if not who:
-        return "run again: whoever held the table is gone"
+        return "run again: the session that held the table is gone"
     return f"{who}\nend that transaction, or its session: SELECT pg_terminate_backend(<pid>); then run again"

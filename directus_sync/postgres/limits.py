@@ -1,4 +1,4 @@
-"""How near this server is to what it allows: locks of hypertables, which have one for each chunk and index."""
+"""Warns if a statement over a whole hypertable needs too many of the locks that this server allows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# A statement that takes more than this part of the locks that the server can hold is reported.
+# Report a hypertable if a statement over all its chunks takes more than this share of the server's locks.
 SHARE: Final = 0.5
-# A statement over all chunks locks each of them, and each of their indexes.
+# A statement over all chunks locks each chunk and each of its indexes.
 _CHUNKS: Final = """
 SELECT h.table_name::text, count(*)::int, (
     SELECT count(*)::int FROM pg_index WHERE indrelid = format('%I.%I', h.schema_name, h.table_name)::regclass),
@@ -20,7 +20,7 @@ WHERE h.schema_name = 'public' GROUP BY h.id, h.schema_name, h.table_name ORDER 
 
 
 def crowded(connection: Connection) -> tuple[str, ...]:
-    """Return a sentence for each hypertable of which a statement over all chunks takes `SHARE` of all locks."""
+    """Return a warning for each hypertable that exceeds `SHARE`."""
     if not database.has(connection, "_timescaledb_catalog.hypertable"):
         return ()
     found = []

@@ -1,11 +1,12 @@
-"""The one lock that every writer takes: an advisory lock, held by the session that runs the DDL, and a table.
+"""The lock that every command takes before it writes. It consists of an advisory lock and a locked table.
 
-Anybody who can connect may hold an advisory lock, but only a role that deploys can lock the table. So an advisory lock
-in the hands of any other role does not count. The table is locked by a second session, because only a transaction can
-hold that, and the first session has many. It does not exist before its revision; until then the advisory lock decides.
+The session that runs the DDL holds the advisory lock. Anybody who can connect can take an advisory lock, but only a
+role that deploys can lock the table, so an advisory lock of any other role is ignored. A second session locks the
+table: a table lock lasts only for one transaction, and the first session runs many. Before the revision that creates
+the table, only the advisory lock counts.
 
-Both are polled, never waited for inside PostgreSQL: a blocked `pg_advisory_lock` deadlocks with another session's
-CREATE INDEX CONCURRENTLY. Both end with their sessions, so a killed process leaves nothing behind.
+Both locks are polled. Waiting inside PostgreSQL is not an option, because a blocked `pg_advisory_lock` deadlocks with
+another session's CREATE INDEX CONCURRENTLY. Both locks end with their sessions, so a killed process leaves none behind.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ LOCK_KEY: Final = 0x6469_7273_796E_6300  # "dirsync" in ASCII
 _TABLE: Final = "to_regclass('directus_sync.lock')"
 _KEEPER: Final = "directus-sync lock of "
 
-# The sessions that hold the advisory lock or the table, a row for each; `main` is the one that deploys.
+# One row for each session that holds the advisory lock or the table. main: the pid of the session that deploys. counts:
+# whether its role may deploy.
 _HELD: Final = f"""
 SELECT coalesce(substring(k.application_name FROM '^{_KEEPER}(\\d+)$')::int, k.pid) AS main,
   coalesce({_TABLE} IS NULL OR has_table_privilege(k.usesysid, {_TABLE}, 'UPDATE'), false) AS counts
@@ -38,7 +40,7 @@ WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = cu
       AND l.classid = {LOCK_KEY >> 32} AND l.objid = {LOCK_KEY & 0xFFFF_FFFF}
     OR l.locktype = 'relation' AND l.mode = 'ExclusiveLock' AND l.relation = {_TABLE})"""  # noqa: S608 - constants
 
-# A condition: another session may be changing things.
+# A condition of SQL: another session may be changing things.
 IN_USE: Final = f"EXISTS (SELECT FROM ({_HELD}) AS h WHERE h.counts AND h.main <> pg_backend_pid())"
 
 _HOLDER: Final = f"""
@@ -49,7 +51,7 @@ FROM ({_HELD}) AS h JOIN pg_stat_activity a ON a.pid = h.main ORDER BY h.counts 
 
 @contextmanager
 def exclusive(connection: Connection, timeout: float) -> Iterator[None]:
-    """Hold the lock on `connection` while the block runs; wait up to `timeout` seconds for it, and say for whom.
+    """Hold the lock on `connection` while the block runs. Waits up to `timeout` seconds, and prints who holds it.
 
     Raises LockTimeout.
     """
@@ -73,7 +75,7 @@ def exclusive(connection: Connection, timeout: float) -> Iterator[None]:
 
 
 def holder(connection: Connection) -> str | None:
-    """Describe the session that holds the lock, or return None when it is free."""
+    """Return a description of the session that holds the lock; None if it is free."""
     rows = database.query(connection, _HOLDER)
     if not rows:
         return None
@@ -84,7 +86,10 @@ def holder(connection: Connection) -> str | None:
 
 
 def _try(connection: Connection, held: ExitStack) -> bool:
-    """Take both, and have `held` let go of them; or neither."""
+    """Take both locks, and let `held` release them. Return False, holding none, if another deploy has one.
+
+    An advisory lock of a role that may not deploy is ignored; then only the table is locked.
+    """
     ((taken,),) = database.query(connection, "SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
     if taken:
         held.callback(_unlock, connection)
@@ -99,7 +104,7 @@ def _try(connection: Connection, held: ExitStack) -> bool:
 
 
 def _unlock(connection: Connection) -> None:
-    # A session that was ended has let go of it, and must not hide why it was.
+    # If the session has ended, the lock is free already. An error here would hide why the session ended.
     with contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
 
@@ -111,7 +116,7 @@ def _lock_table(connection: Connection, held: ExitStack) -> bool:
     held.callback(keeper.close)
     try:
         with keeper.cursor() as cursor:
-            # Without NOWAIT it would wait for lock_timeout, inside PostgreSQL. It takes no transaction id.
+            # Without NOWAIT this would wait inside PostgreSQL. The statement takes no transaction id.
             cursor.execute("LOCK TABLE directus_sync.lock IN EXCLUSIVE MODE NOWAIT")
     except psycopg2.Error as error:
         if not holders.timed_out(error):

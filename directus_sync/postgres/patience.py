@@ -1,6 +1,6 @@
 """How long the tool tries to lock a table that others use: for `lock_timeout` at a time, for a minute in all.
 
-Everybody else queues behind a waiting change, so there is a pause after each attempt, in which they go on.
+Other sessions queue behind a waiting change, so a pause after each attempt lets them continue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ATTEMPTS: Final = 10
 
 
 def attempts(on: Callable[[Exception], bool] = holders.timed_out) -> Iterable[AbstractContextManager[object]]:
-    """Yield attempts until one succeeds. on: tells whether an error is worth another one; the last is raised."""
+    """Yield attempts until one succeeds. on: returns whether to try again after an error. The last error is raised."""
     from directus_sync.process.retries import retry_context  # noqa: PLC0415 - slow to load, and most commands retry nothing
 
     return retry_context(on=on, attempts=ATTEMPTS, timeout=SECONDS, wait_initial=0.5)

@@ -1,4 +1,4 @@
-"""Child processes that end with this one, however it ends."""
+"""Child processes that end when this process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def ending_with(parent: int) -> Callable[[], None]:
-    """Return a `preexec_fn` that has the kernel kill the child when `parent` ends. parent: a process id."""
+    """Return a `preexec_fn` that makes the kernel kill the child when `parent` ends. parent: a process id."""
     import ctypes  # noqa: PLC0415 - most commands start no child
 
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Becoming another program when a deploy is done, as a container's entrypoint does."""
+"""Replaces this process with another program after a deploy, as the entrypoint of a container does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final, NoReturn
 from directus_sync.errors import WrongSettings
 from directus_sync.process import signals
 
-# Python ignores these, and the program that it becomes would inherit that.
+# Python ignores these signals, and the other program would inherit that.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Replace this process by the command, with the default action for signals. Raises WrongSettings if that fails."""
+    """Replace this process with the command, with the default action for signals. Raises WrongSettings on failure."""
     signals.leave_to_default()
     for number in _IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)

@@ -1,6 +1,6 @@
-"""The settings, read once from the environment and `.env`; no other package looks there.
+"""The settings. They are read once from the environment and `.env`; no other package reads those.
 
-Directus's own names are used wherever Directus has one, so that one environment serves both.
+A setting that Directus also has keeps Directus's name, so that one environment serves both.
 """
 
 from directus_sync.settings.model import (

@@ -1,4 +1,4 @@
-"""Finds the values of an environment that must not be printed, in every form in which they could be. Pure."""
+"""Finds the secrets in an environment, in every form in which a message could contain them. Pure."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-# Directus, its storages and log-ins, Redis, SMTP and others name secrets so: the ends of names, whichever their case.
+# How the names of secrets end for Directus, its storages and log-ins, Redis, SMTP and others. Ignores case.
 _NAME: Final = re.compile(
     r"(SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|TOKEN|KEY|CREDENTIALS?|DSN|SERVICE_ROLE|SAS|PAT)(_FILE)?$", re.IGNORECASE
 )
-# Of a URL: the last @ before the path ends the user information; in one that nobody encoded, the last of all.
+# The user information of a URL. It ends at the last @ before the path or, if it is not encoded, at the last @ of all.
 _USER_INFO: Final = (re.compile(r"://([^/?#\s]*)@"), re.compile(r"://(.*)@", re.DOTALL))
-# Shorter ones would garble messages, and protect nothing.
+# Hiding shorter values would garble messages and protect nothing.
 SHORTEST: Final = 6
-# A user without a password is a token if it is longer than any name.
+# In a URL without a password, a user name longer than this is taken for a token.
 _LONGEST_NAME: Final = 20
-# Of a private key or a certificate, which may be printed line by line.
+# The shortest line of a private key or a certificate that is hidden alone: they may be printed line by line.
 _LINE: Final = 16
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a variable of this name holds a secret, or with _FILE at its end the path of one."""
+    """Return whether a variable of this name holds a secret or, if it ends in _FILE, the path of a secret."""
     return _NAME.search(name) is not None
 
 
 def in_environment(variables: Mapping[str, str]) -> frozenset[str]:
-    """Return what looks like a secret: by the name of its variable, or as the user information of a URL."""
+    """Return the values that look like secrets: by the name of the variable, or as user information in a URL."""
     found: set[str] = set()
     for name, value in variables.items():
         if is_secret(name) and not name.upper().endswith("_FILE"):
@@ -37,7 +37,7 @@ def in_environment(variables: Mapping[str, str]) -> frozenset[str]:
 
 
 def forms(secrets: Iterable[str]) -> frozenset[str]:
-    """Return each secret as it is, in one line or in several, percent-encoded and decoded."""
+    """Return all forms of each secret: whole, its lines, with escaped line breaks, percent-encoded, decoded."""
     found: set[str] = set()
     for secret in secrets:
         parts = {secret, secret.strip(), *(line.strip() for line in secret.splitlines() if len(line) >= _LINE)}
@@ -47,7 +47,7 @@ def forms(secrets: Iterable[str]) -> frozenset[str]:
 
 
 def _of_type(value: str) -> Iterator[str]:
-    """Return a value without the type that Directus lets one write before it, as in `string:secret`."""
+    """Yield the value without its prefix, if it has one: Directus accepts a type, as in `string:secret`."""
     before, colon, rest = value.partition(":")
     if colon and before in {"string", "number", "regex", "array", "json", "boolean"}:
         yield rest

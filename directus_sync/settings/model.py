@@ -1,4 +1,4 @@
-"""The settings as values, and what follows from them: names of files, secrets. Reads no environment."""
+"""The settings as values, and values derived from them: paths of files, secrets. Reads no environment."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from directus_sync.settings import hiding
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-# In a connection string of keys and values, where a quoted value may have anything in it.
+# The password in a key=value connection string. A quoted value may contain any character.
 _PASSWORD: Final = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
-# Passwords that everybody tries first: hiding these words would only garble messages.
+# Well-known passwords. Hiding these words would only garble messages.
 _NO_SECRETS: Final = frozenset({"", "admin", "directus", "password", "postgres"})
 
 
 class Mode(Enum):
-    """What deploy and push do with Directus's schema."""
+    """How deploy and push treat Directus's schema."""
 
     AUTO = "auto"
     DRY_RUN = "dry-run"
@@ -35,9 +35,9 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where PostgreSQL is, as libpq takes it.
+    """How to connect to PostgreSQL, in libpq's terms.
 
-    Either `connection_string` is set (a `postgresql://` URI or a libpq key=value string), or host and the rest.
+    Either `connection_string` is set (a `postgresql://` URI or a libpq key=value string), or `host` and the rest.
     """
 
     connection_string: str | None = field(default=None, repr=False)
@@ -53,11 +53,11 @@ class DatabaseSettings:
 
     @property
     def label(self) -> str:
-        """Name the database for messages: host, port and database, never user information."""
+        """The database's name for messages: host, port and database, never user or password."""
         if self.connection_string is None:
             return f"{self.host}:{self.port}/{self.name}"
         _, scheme, rest = self.connection_string.partition("://")
-        # Before the last @ may be a password with any character in it, and after a ? even around it.
+        # An unencoded password may contain any character, even @. After a ? the last @ may belong to a parameter.
         before, _, place = rest.rpartition("@")
         return place.partition("?")[0] if scheme and "?" not in before else "the database of DB_CONNECTION_STRING"
 
@@ -76,7 +76,7 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a command needs to know. Durations are in seconds."""
+    """All settings of a command. Durations are in seconds."""
 
     database: DatabaseSettings
     environ: Mapping[str, str] = field(repr=False)
@@ -102,52 +102,52 @@ class Settings:
 
     @property
     def removals(self) -> Path:
-        """The approvals that belong to the snapshot."""
+        """The file of approved removals."""
         return self.snapshot.with_name("removals.yaml")
 
     @property
     def catalog(self) -> Path:
-        """What the database must contain beyond the snapshot."""
+        """The file of the objects that the database must have besides the snapshot."""
         return self.snapshot.with_name("catalog.yaml")
 
     @property
     def roles(self) -> Path:
-        """The roles of the database, and their rights."""
+        """The file of the database's roles and their rights."""
         return self.snapshot.with_name("roles.yaml")
 
     @property
     def seeds(self) -> tuple[Path, ...]:
-        """The rows that belong to the product, a file for each part, in the order of their names."""
+        """The files of the rows that belong to the product, in the order of their names."""
         return _listed(self.snapshot.with_name("seeds"))
 
     @property
     def access(self) -> Path:
-        """The folder that says who may do what."""
+        """The folder of roles, policies and permissions."""
         return self.snapshot.with_name("access")
 
     @property
     def resources(self) -> Path:
-        """The folder that says what the Studio shows."""
+        """The folder of what the Studio shows: dashboards, flows, translations, settings and others."""
         return self.snapshot.with_name("resources")
 
     @property
     def project_name(self) -> str | None:
-        """What the project is called here, in place of what the files say."""
+        """The project's name in this environment. It overrides the name in the files."""
         return self.environ.get("PROJECT_NAME")
 
     @property
     def project_owner(self) -> str | None:
-        """Who is responsible for this environment: an e-mail address."""
+        """The e-mail address of the person who is responsible for this environment."""
         return self.environ.get("PROJECT_OWNER")
 
     @property
     def extensions(self) -> tuple[Path, ...]:
-        """What names the parts of each extension of Directus, in a checkout and in the image."""
+        """The package.json of each extension of Directus in this project."""
         return tuple(sorted((ROOT / "extensions").glob("*/package.json")))
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that a deploy reads beside the migrations; only the snapshot must be there."""
+        """All files that a deploy reads besides the migrations. Only the snapshot must exist."""
         beside = self.catalog, self.removals, self.roles
         return self.snapshot, *self.extensions, *beside, *access_files(self.access), *resource_files(self.resources)
 
@@ -159,13 +159,13 @@ class Settings:
 
     @property
     def excluded_tables(self) -> str:
-        """DB_EXCLUDE_TABLES for a Directus over this database: what is set there, and what Alembic owns."""
+        """DB_EXCLUDE_TABLES for Directus: the tables of the setting, and Alembic's own."""
         configured = self.environ.get("DB_EXCLUDE_TABLES", "spatial_ref_sys,sysdiagrams")
         names = [name for name in configured.split(",") if name]
         return ",".join(dict.fromkeys([*names, *ALEMBIC_TABLES]))
 
     def require_credentials(self) -> None:
-        """Fail early when no way to log in to Directus is set. Raises WrongSettings."""
+        """Raise WrongSettings if neither a token nor e-mail and password are set."""
         if self.token is None and (self.email is None or self.password is None):
             raise WrongSettings(
                 "there is no way to log in to Directus: no token, and no e-mail with password",
@@ -174,17 +174,17 @@ class Settings:
 
 
 def access_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a folder that says who may do what, in the order of their names."""
+    """Return the files of the folder `access`, in the order of their names."""
     return folder / "access.yaml", *_listed(folder / "collections")
 
 
 def resource_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a folder that says what the Studio shows, in the order of their names."""
+    """Return the files of the folder `resources`, in the order of their names."""
     return _listed(folder, below=True)
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is such a file or folder. Raises WrongSettings where nobody can tell."""
+    """Return whether the file or folder exists. Raises WrongSettings if it cannot be determined."""
     try:
         path.stat()
     except OSError as error:
@@ -194,9 +194,10 @@ def is_there(path: Path) -> bool:
 
 
 def _listed(folder: Path, *, below: bool = False) -> tuple[Path, ...]:
-    """Return the YAML files of a folder, if there is one. below: those of folders in it, too.
+    """Return the YAML files of a folder; empty if it does not exist. below: also those of the folders in it.
 
-    Raises WrongSettings for a folder that cannot be read: a push would remove what its files say. Path.glob finds none.
+    Raises WrongSettings if a folder cannot be read: Path.glob would return no files, and a push would then remove the
+    items in them.
     """
     found: list[Path] = []
     for parent, folders, names in os.walk(folder, onerror=_unlisted):

@@ -1,4 +1,4 @@
-"""Reads the settings from the environment and `.env`, once; no other module looks there."""
+"""Reads the settings once from the environment and `.env`. No other module reads those."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from directus_sync.settings.model import ROOT, DatabaseSettings, Mode, Settings
 from directus_sync.settings.table import SECRET_NAMES, SETTINGS
 from directus_sync.text.wording import shown
 
-# A week: longer waits overflow the clocks of libraries.
+# A week. Longer waits overflow the clocks of libraries.
 MOST_SECONDS: Final = 7 * 24 * 3600
 
 _AGE_DIGITS: Final = 5
 
-# What the tool reads in place of these.
+# The settings by which the tool replaces Directus's ones for itself.
 _OF_THE_TOOL: Final = {
     "DB_CONNECTION_STRING": "DIRECTUS_SYNC_DB_CONNECTION_STRING",
     "DB_HOST": "DIRECTUS_SYNC_DB_HOST",
@@ -31,16 +31,16 @@ _OF_THE_TOOL: Final = {
     "DB_USER": "DIRECTUS_SYNC_DB_USER",
     "DB_PASSWORD": "DIRECTUS_SYNC_DB_PASSWORD",
 }
-# What only the tool needs: the program that it becomes runs without them.
+# Settings that only the tool needs. The program that it starts after a deploy does not get them.
 _DEPLOY_ONLY: Final = frozenset({*_OF_THE_TOOL.values(), "DIRECTUS_TOKEN", "ADMIN_TOKEN", "ADMIN_PASSWORD"})
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
-    """Read the settings from `environ` (default: the process's), and from `env_file` what is not there.
+    """Read the settings from `environ` (default: the process's environment), then missing ones from `env_file`.
 
-    CONFIG_PATH has Directus read another file than its .env, or none; then this one is not read either.
+    If CONFIG_PATH is set, Directus does not read its .env. Then `env_file` is not read either.
 
-    Raises WrongSettings when no database is named or a value cannot be read.
+    Raises WrongSettings if no database is named or a value is invalid.
     """
     given = os.environ if environ is None else environ
     merged = {**({} if "CONFIG_PATH" in given else read_env_file(env_file)), **given}
@@ -73,7 +73,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
 
 
 def _secrets(values: Mapping[str, str]) -> frozenset[str]:
-    """Return the secrets as they were given, also those that the tool's own replace."""
+    """Return the given secrets, including those that settings of the tool replace."""
     string = values.get("DB_CONNECTION_STRING")
     passwords = DatabaseSettings(connection_string=string).passwords if string else frozenset()
     named = frozenset(values.get(name, "") for name in SECRET_NAMES)
@@ -81,7 +81,7 @@ def _secrets(values: Mapping[str, str]) -> frozenset[str]:
 
 
 def _contents(values: Mapping[str, str]) -> dict[str, str]:
-    """Return what the files hold that only Directus reads, such as EMAIL_SMTP_PASSWORD_FILE's."""
+    """Return secrets from files that only Directus reads, such as that of EMAIL_SMTP_PASSWORD_FILE."""
     found = {}
     for name in (name for name in values if name.endswith("_FILE") and hiding.is_secret(name)):
         with suppress(OSError, ValueError):
@@ -91,7 +91,7 @@ def _contents(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_files(values: dict[str, str]) -> dict[str, str]:
-    """Put what the files of NAME_FILE hold in their place, without the line break at the end of a file."""
+    """Replace each NAME_FILE by NAME with the content of that file, without the line break at its end."""
     for name in (each.name for each in SETTINGS):
         path = values.pop(f"{name}_FILE", None)
         if path is not None and name not in values:
@@ -105,20 +105,20 @@ def _with_files(values: dict[str, str]) -> dict[str, str]:
 
 
 def serving_environment(uncaptured: int = 0) -> dict[str, str]:
-    """Return the process's environment for the program that a boot starts, without what only the tool needs.
+    """Return the environment for the program that a deploy starts, without the settings that only the tool needs.
 
-    uncaptured: how many items of Directus the boot left alone, for the health route of the extension.
+    uncaptured: the number of uncaptured items that the deploy left alone, for the health route of the extension.
     """
     kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _DEPLOY_ONLY}
     return {**kept, "DIRECTUS_SYNC_UNCAPTURED": str(uncaptured)}
 
 
 def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with DIRECTUS_SYNC_DB_* in the place of DB_*."""
+    """Return the variables with DB_* replaced by DIRECTUS_SYNC_DB_*."""
     given = {name: values[own] for name, own in _OF_THE_TOOL.items() if own in values}
     if "DB_CONNECTION_STRING" in values and given.keys() == given.keys() & {"DB_USER", "DB_PASSWORD"} != set():
         raise WrongSettings(
-            "DIRECTUS_SYNC_DB_USER and DIRECTUS_SYNC_DB_PASSWORD have no effect beside DB_CONNECTION_STRING",
+            "DIRECTUS_SYNC_DB_USER and DIRECTUS_SYNC_DB_PASSWORD have no effect if DB_CONNECTION_STRING is set",
             next="set DIRECTUS_SYNC_DB_CONNECTION_STRING, with the role that deploys",
         )
     replaced = {"DB_CONNECTION_STRING"} if given.keys() & {"DB_HOST", "DB_PORT"} else set()
@@ -126,10 +126,10 @@ def _of_the_tool(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return what a .env sets; nothing where there is none."""
+    """Return the settings in a .env; empty if the file does not exist."""
     if not path.is_file():
         return {}
-    from dotenv import dotenv_values  # noqa: PLC0415 - a container has no .env and need not pay for reading one
+    from dotenv import dotenv_values  # noqa: PLC0415 - a container has no .env, so it need not load dotenv
 
     try:
         return {name: value for name, value in dotenv_values(path).items() if value is not None}
@@ -218,7 +218,7 @@ def _url(value: str | None) -> str | None:
 
 
 def age(text: str, where: str) -> timedelta:
-    """Read a time span such as 90d, 12h or 4w. where: what it was given to. Raises WrongSettings."""
+    """Return a time span from a text such as 90d, 12h or 4w. where: the option or setting. Raises WrongSettings."""
     units = {"h": "hours", "d": "days", "w": "weeks"}
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or len(number) > _AGE_DIGITS or unit not in units:
@@ -238,10 +238,10 @@ def _seconds(values: Mapping[str, str], name: str) -> float:
 
 
 def wants_colour() -> bool:
-    """Tell whether a terminal may be written to in colour: https://no-color.org."""
+    """Return whether output to a terminal may use colours: https://no-color.org."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def make_target() -> str | None:
-    """Return the target of `make` that started this command, so that hints can be ones that its user can run."""
+    """Return the target of `make` that started this command; hints then name targets of `make`."""
     return os.environ.get("DIRECTUS_SYNC_MAKE") or None

@@ -1,4 +1,4 @@
-"""Hints as the user can run them: who came by `make` gets targets of the Makefile. Pure."""
+"""Adapts hints to the user: if `make` started the command, they name targets of the Makefile. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from directus_sync.project import RUN
 
-# By command, the target that runs it.
+# The target of make for each command.
 TARGETS: Final[Mapping[str, str]] = {
     "deploy": "migrate",
     **{name: name for name in ("diff", "push", "pull", "check", "seed", "status")},
@@ -17,12 +17,12 @@ _VALUED: Final = "upgrade-directus|allow-destroy|discard-live|mode|only"
 _OPTIONS: Final = rf"(?P<options>(?: --(?:overwrite|force|(?:{_VALUED}) [^\s,;]+(?:,[^\s,;]+)*))*)"
 _COMMAND: Final = re.compile(rf"\bdirectus-sync (?P<command>{'|'.join(TARGETS)})\b{_OPTIONS}")
 _AGAIN: Final = re.compile(rf"run again with{_OPTIONS}")
-# Commands without a target of their own.
+# Commands that have no target.
 _OTHER: Final = re.compile(r"(?<![\w/.-])directus-sync (?=attic|adopt|prune|-v)")
 
 
 def of(text: str, target: str | None) -> str:
-    """Return a message with commands that its user can run. target: of `make`, or None for who called the tool."""
+    """Return a message with commands that the user can run. target: of `make`; None if the user called the tool."""
     if target is None:
         return text
     text = _AGAIN.sub(lambda found: _made(target, found["options"]) if found["options"] else found[0], text)

@@ -1,13 +1,13 @@
-"""Names and values as they stand in the text of SQL: for statements that people execute, and for constants. Pure."""
+"""Quotes names and values for SQL as text: for statements that people execute, and for constants. Pure."""
 
 from __future__ import annotations
 
 
 def identifier(name: object) -> str:
-    """Return a name in quotes, so that it may also be a word of SQL."""
+    """Return a name in double quotes, so that it may even be a keyword."""
     return '"{}"'.format(str(name).replace('"', '""'))
 
 
 def literal(value: object) -> str:
-    """Return a text in quotes."""
+    """Return a text in single quotes."""
     return "'{}'".format(str(value).replace("'", "''"))

@@ -1,4 +1,7 @@
-"""Reads YAML: snapshots as values, files that people write as nodes with lines. Refuses what no reader can bear."""
+"""Reads YAML: snapshots as values, files that people write as nodes with lines.
+
+Refuses documents that are ambiguous, nested too deeply, or too large once their aliases are expanded.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,16 @@ from directus_sync.text.wording import shown
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
 else:
-    # LibYAML's, where PyYAML was built with it: ten times as fast.
+    # LibYAML's loader, if PyYAML was built with it, is ten times as fast.
     _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Directus's own exports are 8 levels deep, and an operator's JSON options some more.
+# Directus's own exports are 8 levels deep, and the JSON options of operators may be some levels deeper.
 _MAX_DEPTH: Final = 100
-# An alias saves typing. Ten aliases of ten aliases, and so on, let a few lines stand for millions of values.
+# Aliases may expand a file to this many times its size. Nested aliases could make millions of values of a few lines.
 _EXPANSION: Final = 10
 _EXPANDED_AT_LEAST: Final = 10_000
 
-# What no text of PostgreSQL holds, and YAML writes as an escape.
+# PostgreSQL cannot store this character in a text, but YAML can write it as an escape.
 NUL: Final = "\0"
 NO_NUL: Final = "the character NUL, which PostgreSQL does not store"
 
@@ -51,7 +54,7 @@ _SCALAR_TAGS: Final = frozenset({"!", _TEXT, *(f"{TAG}{name}" for name in ("null
 
 
 class Unreadable(Exception):
-    """A file that can't be used. reason: a sentence about it; line: counted from 1, None where there is none."""
+    """A file can't be used. reason: a sentence about the file; line: counted from 1, None if it is unknown."""
 
     def __init__(self, reason: str, line: int | None) -> None:
         super().__init__(reason)
@@ -63,27 +66,27 @@ class Unreadable(Exception):
         return source if self.line is None else f"{source}:{self.line}"
 
 
-# File, server and base are mostly the same bytes, and a schema of 250 collections takes a quarter of a second to read.
+# Cached, because file, server and base often have the same bytes, and a schema of 250 collections takes 0.25 s to read.
 @lru_cache(maxsize=3)
 def load(content: bytes) -> object:
-    """Return what the bytes hold, as JavaScript would: dicts with texts for keys, lists, texts, numbers, null.
+    """Return the document as JavaScript would read it: dicts with text keys, lists, texts, numbers, booleans, None.
 
-    Raises yaml.YAMLError for what is no YAML, and for deep nesting, aliases, merge keys, duplicate keys, keys that are
-    no text and tags that Directus never writes.
+    Raises yaml.YAMLError if it is not YAML, and for deep nesting, aliases, merge keys, duplicate keys, keys that are
+    not text, and tags that Directus never writes.
     """
     return _Values(content).document()
 
 
 def tree(content: bytes, line: int = 0) -> yaml.Node | None:
-    """Return the nodes of a file that people write; each knows its line. None for an empty file.
+    """Return the root node of a file that people write; each node has its line. None for an empty file.
 
-    line: the line of a file, counted from 0, in which the content begins.
+    line: the line of the file, counted from 0, in which the content begins.
 
-    Aliases may repeat a value, but not multiply values or name what they are in.
+    Unlike `load`, allows aliases, but not aliases that multiply values or refer to a value that contains them.
 
-    Raises Unreadable for what is not YAML, for such aliases, and for the rest of what `load` refuses.
+    Raises Unreadable if the file is not YAML, for such aliases, and for everything else that `load` refuses.
     """
-    # libyaml reads it, and what edits files does not.
+    # LibYAML reads UTF-16, but the code that edits files does not.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unreadable("it is UTF-16; save it as UTF-8", None)
     try:
@@ -97,7 +100,7 @@ def tree(content: bytes, line: int = 0) -> yaml.Node | None:
 
 
 def file_tree(content: bytes, source: str, error: type[SyncError], next: str) -> yaml.Node | None:  # noqa: A002 - as in SyncError
-    """Return the nodes of a file. Raises `error`, with the line and what to do next, for what `tree` refuses."""
+    """Return the root node of a file. Raises `error`, with the line and what to do next, if `tree` refuses the file."""
     try:
         return tree(content)
     except Unreadable as found:
@@ -105,7 +108,7 @@ def file_tree(content: bytes, source: str, error: type[SyncError], next: str) ->
 
 
 def content(path: Path, error: type[SyncError], next: str) -> bytes:  # noqa: A002 - as above
-    """Return what a file holds. Raises `error` where it can't be read."""
+    """Return the content of a file. Raises `error` if it can't be read."""
     try:
         return path.read_bytes()
     except OSError as failed:
@@ -113,18 +116,18 @@ def content(path: Path, error: type[SyncError], next: str) -> bytes:  # noqa: A0
 
 
 def scalar(text: str) -> yaml.ScalarNode:
-    """Return the node of a text that stands alone, as in a cell of a table. It has no line."""
+    """Return a node for a single text, such as a cell of a table. It has no line."""
     loader: Any = _Loader(b"")
     return yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)
 
 
 def value(node: yaml.Node) -> object:
-    """Return what a node of `tree` holds, as `load` would."""
+    """Return the value of a node of `tree`, as `load` would."""
     return _Loader(b"").construct_document(node)
 
 
 def held(content: bytes) -> Any:
-    """Return what a file that people write holds, aliases written out; None for an empty one. Raises Unreadable."""
+    """Return the value of a file that people write, with aliases expanded; None if it is empty. Raises Unreadable."""
     root = tree(content)
     return None if root is None else value(root)
 
@@ -135,16 +138,16 @@ def dump(document: object) -> bytes:
 
 
 class _Loader(_SafeLoader):
-    """Reads scalars as js-yaml does, by which Directus writes: `yes`, `1:30` and `0x_` are text, 1e3 is a number.
+    """Reads scalars as js-yaml does, which Directus uses: `yes`, `1:30` and `0x_` are text, 1e3 is a number.
 
-    Dates stay text, as JSON has them.
+    Dates stay text, as in JSON.
     """
 
     def number(self, node: yaml.ScalarNode) -> object:
         """Construct a number. Anything else stays text."""
         digits = node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
         for read in (partial(_integer, base=10), partial(_integer, base=0), float):
-            # Python also raises it for an integer of thousands of digits.
+            # Python also raises ValueError for an integer of thousands of digits.
             with suppress(ValueError):
                 return read(digits)
         return node.value
@@ -174,16 +177,16 @@ for _tag, _constructor in {
 
 
 class _Values:
-    """Makes values from the parser's events. With a tree of nodes in between it would take three times as long."""
+    """Makes values directly from the parser's events. Making nodes first would take three times as long."""
 
     def __init__(self, content: bytes) -> None:
         self._loader: Any = _Loader(content)  # types-PyYAML leaves out what is used here
         self._next: Callable[[], Any] = self._loader.get_event
-        # A snapshot is mostly the same few hundred words.
+        # Cached, because a snapshot mostly repeats the same few hundred words.
         self._known: dict[tuple[str, tuple[bool, bool], str | None], object] = {}
 
     def document(self) -> Any:
-        """Return the one document; None where there is none."""
+        """Return the only document; None if there is none."""
         found: list[object] = []
         while not isinstance(event := self._next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
@@ -233,7 +236,7 @@ class _Values:
             raise _unusable("a key that is a collection or an alias", event)
         key = _Values._scalar(self, event)
         if not isinstance(key, str):
-            raise _unusable(f"the key {event.value}, which is no text unless it is quoted", event)
+            raise _unusable(f"the key {event.value}, which must be quoted to be a text", event)
         if key in others:
             raise _unusable(f"the key {shown(key)} twice", event)
         return key
@@ -250,31 +253,31 @@ class _Values:
 
 
 class _Nodes(_Values):
-    """Makes nodes, and counts what the tree would hold with its aliases written out."""
+    """Makes nodes, and counts how many the tree would have with its aliases expanded."""
 
     def __init__(self, content: bytes, line: int) -> None:
         super().__init__(content)
         self._line = line
-        # None while the node that has the name is being made.
+        # Nodes by their anchor. None while that node is still being made.
         self._named: dict[str, yaml.Node | None] = {}
-        # By the id of a node: how many nodes it holds, itself included, and how many levels.
+        # By the id of a node: how many nodes it contains, including itself, and how many levels.
         self._sizes: dict[int, tuple[int, int]] = {}
 
     def _any(self, event: Any, level: int) -> Any:
         if type(event) is AliasEvent or not event.anchor:
             return super()._any(event, level)
         if event.anchor in self._named:
-            raise _unusable(f"the name {event.anchor} twice", event)
+            raise _unusable(f"the anchor {event.anchor} twice", event)
         self._named[event.anchor] = None
         node = self._named[event.anchor] = super()._any(event, level)
         return node
 
     def _alias(self, event: Any, level: int) -> Any:
         if event.anchor not in self._named:
-            raise _unusable(f"an alias of {event.anchor}, which is nowhere before it", event)
+            raise _unusable(f"an alias of {event.anchor}, which is not defined before it", event)
         node = self._named[event.anchor]
         if node is None:
-            raise _unusable("an alias inside of what it names", event)
+            raise _unusable("an alias inside the value that it refers to", event)
         if level - 1 + self._sizes[id(node)][1] > _MAX_DEPTH:
             raise _unusable(f"more than {_MAX_DEPTH} levels", event)
         return node
@@ -312,13 +315,13 @@ class _Nodes(_Values):
         sizes = [self._sizes[id(each)] for each in inner]
         count = 1 + sum(count for count, _ in sizes)
         if count > max(_EXPANDED_AT_LEAST, _EXPANSION * len(self._sizes)):
-            raise _unusable(f"aliases that stand for {count} values", node)
+            raise _unusable(f"aliases that expand to {count} values", node)
         self._sizes[id(node)] = count, 1 + max((levels for _, levels in sizes), default=0)
         return node
 
 
 def _integer(digits: str, base: int) -> float:
-    """Return an integer; infinity where it is none of JavaScript's numbers, which are floats."""
+    """Return an integer; infinity if it is too large for JavaScript's numbers, which are floats."""
     value = int(digits, base)
     try:
         float(value)
@@ -328,7 +331,7 @@ def _integer(digits: str, base: int) -> float:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """YAML, and refused all the same."""
+    """Valid YAML that is refused."""
 
 
 def _unusable(what: str, place: yaml.Event | yaml.Node) -> _Refused:
@@ -336,10 +339,10 @@ def _unusable(what: str, place: yaml.Event | yaml.Node) -> _Refused:
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes texts so that PyYAML and js-yaml both read them as texts, and repeats values instead of naming them."""
+    """Writes texts so that both PyYAML and js-yaml read them as texts, and repeats values instead of using aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
-        """Return True for all."""
+        """Return True, so that no alias is written."""
         return True
 
 

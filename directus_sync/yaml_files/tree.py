@@ -1,4 +1,4 @@
-"""Nodes of YAML files that people write, as the values that they have; says file and line of what does not fit."""
+"""Reads values from the nodes of YAML files that people write. Errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from directus_sync.yaml_files import plain_yaml
 
 @dataclass(frozen=True)
 class Form:
-    """A form of files. error: what is raised for what has another one; next: what it says to do."""
+    """The error for a kind of files. error: the class to raise for invalid content; next: its advice."""
 
     error: type[SyncError]
     next: str
 
     def fault(self, what: str, where: str) -> SyncError:
-        """Return the error for what does not fit."""
+        """Return the error for content that does not fit."""
         return self.error(what, where=where, next=self.next)
 
 
 class Node:
-    """A value of a file, and where it stands. what: what it is, for messages."""
+    """A value in a file, with its line. what: its name for messages, such as `a.settings.role`."""
 
     def __init__(self, node: yaml.Node, path: Path, what: str, form: Form, line: int | None = None) -> None:
         self._node = node
         self._path = path
         self._form = form
-        # A key's line is where a reader looks; its value may begin on the next one.
+        # The line of the key, if there is one, because its value may begin on the next line.
         self._line = node.start_mark.line + 1 if line is None else line
         self.what = what
 
@@ -45,21 +45,21 @@ class Node:
 
     @property
     def is_list(self) -> bool:
-        """Tell whether it is a list."""
+        """Whether the value is a list."""
         return isinstance(self._node, yaml.SequenceNode)
 
     @property
     def is_mapping(self) -> bool:
-        """Tell whether it is a mapping."""
+        """Whether the value is a mapping."""
         return isinstance(self._node, yaml.MappingNode)
 
     @property
     def value(self) -> Any:
-        """The plain value, as JSON has it."""
+        """The plain value, as in JSON."""
         return plain_yaml.value(self._node)
 
     def fault(self, problem: str) -> SyncError:
-        """Return the error for this place. problem: what follows the name of the place, a verb first."""
+        """Return an error for this place. problem: a predicate, which follows the name of the place."""
         return self._form.fault(f"{self.what or 'the file'} {problem}", self.where)
 
     def items(self) -> list[Node]:
@@ -92,7 +92,7 @@ class Node:
         """Return a text that is not empty."""
         value = self.value
         if not isinstance(value, str) or not value.strip():
-            raise self.fault(f"must be a text, and is {shown(value)}")
+            raise self.fault(f"must be a text, not {shown(value)}")
         return value
 
     def uuid(self) -> str:
@@ -106,21 +106,21 @@ class Node:
         """Return one of these words."""
         value = self.value
         if value not in known:
-            raise self.fault(f"must be one of {', '.join(known)}, and is {shown(value)}")
+            raise self.fault(f"must be one of {', '.join(known)}, not {shown(value)}")
         return str(value)
 
     def texts(self) -> tuple[str, ...]:
-        """Return a list of texts, each there once."""
+        """Return a list of different texts."""
         found = tuple(item.text() for item in self.items())
         if len(set(found)) != len(found):
-            raise self.fault("names something twice")
+            raise self.fault("contains a value twice")
         return found
 
     def flag(self) -> bool:
         """Return true or false."""
         value = self.value
         if not isinstance(value, bool):
-            raise self.fault(f"must be true or false, and is {shown(value)}")
+            raise self.fault(f"must be true or false, not {shown(value)}")
         return value
 
     def mapping(self) -> Mapping[str, Any]:
@@ -132,7 +132,7 @@ class Node:
 
 
 def content(path: Path, form: Form) -> bytes:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Raises the form's error.
     """
@@ -142,7 +142,7 @@ def content(path: Path, form: Form) -> bytes:
 def parse(content: bytes, path: Path, form: Form) -> Node:
     """Return the root of a file.
 
-    Raises the form's error, also where the file is empty.
+    Raises the form's error, also if the file is empty.
     """
     root = _root(content, path, form)
     if root is None:
@@ -151,7 +151,7 @@ def parse(content: bytes, path: Path, form: Form) -> Node:
 
 
 def read(path: Path, form: Form) -> Node | None:
-    """Read a file and return its root; None where it is empty.
+    """Read a file and return its root; None if it is empty.
 
     Raises the form's error.
     """

@@ -1,14 +1,14 @@
-"""`op.rename_collection` and `op.rename_field`: a rename that keeps rows, keys and permissions. For the `pre` branch.
+"""`op.rename_collection` and `op.rename_field`: renames that keep rows, keys and permissions. For the `pre` branch.
 
-In a snapshot a rename is a removal and an addition, which would lose the rows. So a rename is a revision: the table or
-column, the names of its keys, indexes, triggers and sequences, and every row of Directus's tables that names it change
-in one transaction. docs/renames.md says how to make one.
+In a snapshot a rename looks like a removal and an addition, which would lose the rows. So a rename needs a revision. In
+one transaction it renames the table or column and its keys, indexes, triggers and sequences, and rewrites all rows of
+Directus's tables that contain the name. docs/renames.md says how to write one.
 
-Nothing is done where the old name is not there: a fresh database gets the new name from the snapshot. What could not
-be rewritten safely is logged as a warning with the rows' keys, for a person to look at.
+If the old name does not exist, nothing is done: a fresh database gets the new name from the snapshot. Rows that could
+not be rewritten safely are logged as a warning with their keys, so that a person can check them.
 
-A running Directus keeps its view of the schema, and fails on the old name until its cache is cleared. Push and pull
-clear it; a deployment with several instances restarts them.
+A running Directus caches the schema, and fails on the old name until its cache is cleared. Push and pull clear it. A
+deployment with several instances must restart them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ log = logging.getLogger("alembic.renames")
 
 SYSTEM: Final = "directus_"
 SHOWN: Final = 3
-# Writers wait until the rename is committed; the user's table comes first, as in Directus's own transactions.
+# Writers of these tables wait until the rename is committed. The user's table is locked first, as in Directus's own
+# transactions.
 LOCKED: Final = (
     "public.directus_collections, public.directus_fields, public.directus_relations, public.directus_permissions,"
     " public.directus_presets"
@@ -46,7 +47,7 @@ LOCKED: Final = (
 
 
 class Renaming(MigrateOperation):
-    """A rename; see the module."""
+    """A rename of a collection or a field."""
 
     rename: Rename
 
@@ -60,7 +61,7 @@ class RenameCollection(Renaming):
 
     @classmethod
     def rename_collection(cls, operations: Operations, old: str, new: str) -> None:
-        """Rename a collection and whatever names it."""
+        """Rename a collection, and everything that contains its name."""
         operations.invoke(cls(old, new))
 
 
@@ -73,27 +74,27 @@ class RenameField(Renaming):
 
     @classmethod
     def rename_field(cls, operations: Operations, collection: str, old: str, new: str) -> None:
-        """Rename a field of a collection and whatever names it."""
+        """Rename a field of a collection, and everything that contains its name."""
         operations.invoke(cls(collection, old, new))
 
 
 @Operations.implementation_for(Renaming)
 def _rename(operations: Operations, operation: Renaming) -> None:
-    """Run the operation, or print a guard for `--sql`."""
+    """Run the operation; for `--sql`, print SQL that fails if there is something to rename."""
     rename = operation.rename
     _require_names(rename)
     if operations.get_context().as_sql:
-        # A colon in a name must not be read as the place of a parameter.
+        # SQLAlchemy must not read a colon in a name as a parameter.
         operations.execute(sa.text(_refusal_as_sql(rename).replace(":", "\\:")))
         return
     connection = operations.get_bind()
     if not exists(connection, "directus_collections"):
-        log.info("%s: no Directus here yet; the snapshot will bring the new name", _label(rename))
+        log.info("%s: the database has no Directus yet; the snapshot will bring the new name", _label(rename))
         return
     _lock(connection, rename)
     found = find(connection, rename)
     if not (found.old_row or found.old_real) and not found.new_row:
-        log.info("%s: neither is here; the snapshot will bring the new name", _label(rename))
+        log.info("%s: the database has neither; the snapshot will bring the new name", _label(rename))
         return
     _require_possible(rename, found)
     _values_of_any_relations(connection, rename)
@@ -126,7 +127,7 @@ def _require_names(rename: Rename) -> None:
 
 
 def _lock(connection: sa.Connection, rename: Rename) -> None:
-    """Keep others from writing what is about to change."""
+    """Lock the tables that are about to change against writers."""
     for table in (rename.collection,) if rename.field else (rename.old, rename.new):
         if exists(connection, table):
             execute(connection, "LOCK TABLE public.{table} IN ACCESS EXCLUSIVE MODE", table=table)
@@ -137,16 +138,16 @@ def _require_possible(rename: Rename, found: Presence) -> None:
     what = "collection" if rename.field is None else "field"
     if found.old_real and not found.old_row:
         raise PreconditionFailed(
-            f"{_label(rename)}: the old one is in PostgreSQL, but it is no {what} that Directus has a row for",
-            next=f"rename what Alembic owns with op.{'rename_table' if rename.field is None else 'alter_column'};\n"
-            "what is Directus's own can't be renamed",
+            f"{_label(rename)}: PostgreSQL has the old name, but Directus has no row for that {what}",
+            next=f"if a revision made it, use op.{'rename_table' if rename.field is None else 'alter_column'};\n"
+            "Directus's own tables and columns can't be renamed",
         )
-    # Somebody renamed the table or column by hand: its rows in Directus's tables follow now.
+    # Somebody renamed the table or column by hand, and now Directus's rows are renamed too.
     by_hand = found.new_real and not found.new_row and not found.old_real and found.has_storage
     if found.old_row and (found.new_row or found.new_real) and not by_hand:
         raise PreconditionFailed(
-            f"{_label(rename)}: both are there",
-            next="move what is needed from one to the other and remove one in Directus, then run again;\n"
+            f"{_label(rename)}: both names exist",
+            next="move the data that is needed to one of them and remove the other in Directus, then run again;\n"
             "if they are two different things, because this database was renamed before: alembic stamp the revision",
         )
 
@@ -161,7 +162,7 @@ def _rename_real(connection: sa.Connection, rename: Rename) -> None:
 
 
 def _values_of_any_relations(connection: sa.Connection, rename: Rename) -> None:
-    """Rows of many-to-any relations name their collection in a column beside the key."""
+    """Rename the collection in rows of many-to-any relations, which have its name in a column beside the key."""
     if rename.field is not None:
         return
     relations = connection.execute(
@@ -187,14 +188,14 @@ def _report(connection: sa.Connection, rename: Rename, names: list[str], rows: R
         if count:
             log.info("%s: %s, %d rows", label, column, count)
     for column, keys in sorted(rows.doubts.items()):
-        log.warning("%s: look at %s, it may name the old one: %s", label, column, listed(keys, SHOWN))
+        log.warning("%s: look at %s, it may contain the old name: %s", label, column, listed(keys, SHOWN))
     for name in _kept_names(connection, rename):
-        log.warning("%s: %s keeps its name, which may name the old one", label, name)
+        log.warning("%s: %s keeps its name, which may contain the old name", label, name)
     files = [*sorted((ROOT / "snapshots" / "seeds").glob("*.yaml")), *sorted((VERSIONS / "post").glob("*.py"))]
     for name in impact.mentioned(reading.texts(files), rename):
-        log.warning("%s: look at %s, it names the old one", label, name)
+        log.warning("%s: look at %s, it contains the old name", label, name)
     for function in _functions(connection, rename):
-        log.warning("%s: look at function %s, it may name the old one", label, function)
+        log.warning("%s: look at function %s, it may contain the old name", label, function)
 
 
 def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:
@@ -209,7 +210,7 @@ def _kept_names(connection: sa.Connection, rename: Rename) -> list[str]:
 
 
 def _functions(connection: sa.Connection, rename: Rename) -> list[str]:
-    """Functions whose text has the old name, those of extensions apart."""
+    """Return the functions whose text contains the old name, without those of extensions."""
     return list(
         connection.scalars(
             sa.text(
@@ -223,7 +224,7 @@ def _functions(connection: sa.Connection, rename: Rename) -> list[str]:
 
 
 def _refusal_as_sql(rename: Rename) -> str:
-    """Return SQL that fails where there is something to rename: that takes reading rows, which text can't."""
+    """Return SQL that fails if there is something to rename: a rename must read rows, which printed SQL cannot."""
     table = "directus_fields" if rename.field else "directus_collections"
     where = f"collection = {literal(rename.collection)}"
     if rename.field:

@@ -1,7 +1,7 @@
-"""Names that PostgreSQL keeps for a table's indexes, constraints, triggers and sequences, carried over by a rename.
+"""Renames the indexes, constraints, triggers and sequences of a table when the table or a column is renamed.
 
-A name is renamed when Directus or PostgreSQL would have given it, or when it follows the project's convention
-`<table>_<columns>_<kind>`. Any other name is somebody's own, and stays.
+A name changes if Directus or PostgreSQL would have generated it, or if it follows the project's convention
+`<table>_<columns>_<kind>`. Any other name stays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RENAMES: Final = {
     "sequence": "ALTER SEQUENCE public.{name} RENAME TO {new}",
 }
 
-# An index that carries a constraint is listed as the index, which renames both.
+# An index that belongs to a constraint is listed only as an index: renaming it renames both.
 FIND: Final = f"""
 SELECT 'index' AS kind, i.relname::text AS name,
        ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS k (number, position)
@@ -54,7 +54,7 @@ ORDER BY 1, 2
 
 @dataclass(frozen=True)
 class Named:
-    """Something of a table that has a name. columns: in its order, under their old names."""
+    """A named object of a table. columns: its columns in its own order, with their old names."""
 
     kind: str
     name: str
@@ -62,18 +62,18 @@ class Named:
 
 
 def find(connection: sa.Connection, rename: Rename, table: str) -> list[Named]:
-    """Return what the table has, before or after its renaming."""
+    """Return the named objects of the table, before or after it was renamed."""
     swapped = {rename.new: rename.field} if rename.field else {}
     rows = connection.execute(sa.text(FIND), {"table": table})
     return [
-        # Columns of an expression or a predicate are not part of the key, but the index depends on them.
+        # uses: columns of an expression or a predicate, which are not in the key, but on which the index depends.
         Named(kind, name, tuple(swapped.get(column) or column for column in dict.fromkeys([*columns, *uses])))
         for kind, name, columns, uses in rows
     ]
 
 
 def carry_over(connection: sa.Connection, rename: Rename, table: str) -> list[str]:
-    """Rename what belongs to the renamed table or column; return `kind old -> new` of each. table: its present name."""
+    """Rename the objects of the renamed table or column; return `kind old -> new` for each. table: its current name."""
     done = []
     for item in find(connection, rename, table):
         name = new_name(item, rename)
@@ -84,7 +84,7 @@ def carry_over(connection: sa.Connection, rename: Rename, table: str) -> list[st
 
 
 def new_name(item: Named, rename: Rename) -> str | None:
-    """Return the name that the thing has after the rename, or None when its name says nothing of what is renamed."""
+    """Return the object's name after the rename; None if its name does not depend on what is renamed."""
     if rename.field is not None and rename.field not in item.columns:
         return None
     old_table = rename.collection
@@ -100,7 +100,7 @@ def new_name(item: Named, rename: Rename) -> str | None:
 
 
 def given_names(table: str, columns: Sequence[str]) -> list[str]:
-    """Return every name that Directus or PostgreSQL gives on its own."""
+    """Return every name that Directus or PostgreSQL would generate."""
     names = [f"{table}_pkey"[:NAME_BYTES]]
     if len(columns) == 1:
         names += [directus_name(kind, table, columns[0]) for kind in LENGTHS]
@@ -109,14 +109,17 @@ def given_names(table: str, columns: Sequence[str]) -> list[str]:
 
 
 def _with_columns(item: Named, rename: Rename, columns: Sequence[str]) -> str | None:
-    """`<table>_<columns>_<kind>` with the new columns; else the one segment of the name that is the old column."""
+    """Return `<table>_<columns>_<kind>` with the new columns; otherwise replace the old column in the name.
+
+    Return None if the name does not begin with the table, or does not contain the old column exactly once.
+    """
     table = f"{rename.collection}_"
     listed = f"{table}{'_'.join(item.columns)}_"
     if item.name.startswith(listed):
         return _fitting(f"{table}{'_'.join(columns)}_{item.name.removeprefix(listed)}")
     rest = f"_{item.name.removeprefix(table)}_"
     segment = f"_{rename.field}_"
-    # Segments share their underscores, so that str.count would miss the second of two neighbours.
+    # Neighbouring segments share an underscore, so str.count would miss the second one.
     if not item.name.startswith(table) or len(re.findall(f"(?={re.escape(segment)})", rest)) != 1:
         return None
     return _fitting(table + rest.replace(segment, f"_{rename.new}_")[1:-1])

@@ -1,6 +1,6 @@
-"""Rewrites the rows of Directus's own tables that name a renamed collection or field; reports what it can't rewrite.
+"""Rewrites the rows of Directus's own tables that contain a renamed name; reports rows that it can't rewrite.
 
-It looks only at columns that the database has, because `pre` runs before Directus upgrades its tables.
+Uses only columns that the database has, because `pre` runs before Directus upgrades its tables.
 """
 
 # ruff: noqa: S608 - tables and columns in the SQL are the constants below, or come from the catalog
@@ -30,7 +30,7 @@ from directus_sync.schema.renames.places import (
 )
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
-# Where a word that equals a collection's name does not mean the collection.
+# Tables in which a word that equals a collection's name does not mean the collection.
 NO_REFERENCES: Final = frozenset(
     {"directus_users", "directus_sessions", "directus_files", "directus_folders", "directus_migrations"}
 )
@@ -45,9 +45,9 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname 
 class Rows:
     """The rows of Directus's tables, for one rename.
 
-    model: the fields and relations, as they were before.
-    done:   how many were rewritten, by column.
-    doubts: keys of rows for a person to look at, by column.
+    model:  the fields and relations before the rename.
+    done:   the number of rewritten rows, by column.
+    doubts: the keys of rows that a person must check, by column.
     """
 
     def __init__(self, connection: sa.Connection, rename: Rename) -> None:
@@ -62,7 +62,7 @@ class Rows:
         self.doubts: dict[str, list[str]] = defaultdict(list)
 
     def rewrite(self) -> None:
-        """Rewrite every row; fill `done` and `doubts`."""
+        """Rewrite all rows. Fills `done` and `doubts`."""
         for table, column, rewrite in DOCUMENTS:
             if (table, column) in self.columns:
                 self._documents(table, column, rewrite)
@@ -90,10 +90,10 @@ class Rows:
             try:
                 before = json.loads(text) if kind == "json" else text
                 after = rewrite(rewriter, before, here, host)
-                # A document that does not change stays as it is written.
+                # The text of an unchanged document stays exactly as it is.
                 new = text if after == before else _written(after, kind)
             except (RecursionError, ValueError):
-                # Nested too deep, or with a number that no JSON of Directus's has. Anybody may store such a preset.
+                # Too deeply nested, or with a number that is not valid in JSON. Any user can store such a preset.
                 self.doubts[label].append(str(key))
                 continue
             if new != text:
@@ -103,14 +103,14 @@ class Rows:
                     value=new,
                     key=key,
                 )
-            # Mustache in automations, and the history of Directus's own rows, name fields in ways nobody can tell.
+            # Templates in automations and the history of Directus's own rows may refer to fields in unknown ways.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
             mentioned = opaque and word(written(self.rename.old, kind)).search(new)
             if self.rename.field and (rewriter.unresolved or mentioned):
                 self.doubts[label].append(str(key))
 
     def _candidates(self, table: str, column: str) -> Iterator[tuple[Any, str, str | None, str | None]]:
-        """Yield the rows whose document has the old name. Revisions may be more than fit into memory."""
+        """Yield the rows whose document contains the old name. Streams them, because revisions may exceed memory."""
         own = "collection" if (table, "collection") in self.columns else "NULL"
         field = "field" if table == "directus_fields" else "NULL"
         key = _key(table)
@@ -125,7 +125,7 @@ class Rows:
         yield from found
 
     def _list(self, table: str, column: str, of: str = "true") -> None:
-        """Rewrite a list in one text, in the rows for which `of` is true."""
+        """Rewrite a comma-separated list, in the rows for which `of` is true."""
         names = f"string_to_array({column}, ',')"
         self._count(
             f"{table}.{column}",
@@ -134,7 +134,7 @@ class Rows:
         )
 
     def _histories(self) -> None:
-        """File the history of the collection's own settings, and where users left off, under its new name."""
+        """Move the history of the collection's settings, and the last page of users, to the new name."""
         for table in ("directus_activity", "directus_revisions"):
             self._count(
                 f"{table}.item",
@@ -148,7 +148,7 @@ class Rows:
         )
 
     def _collection_columns(self) -> None:
-        """Use one statement, because foreign keys between these tables are checked at its end."""
+        """Rename the collection in columns. In one statement, because foreign keys are checked at its end."""
         updates = []
         for table, columns in COLLECTION_COLUMNS.items():
             present = [column for column in columns if (table, column) in self.columns]
@@ -163,12 +163,12 @@ class Rows:
         self.done |= dict(zip((table for table, _ in updates), row, strict=True))
 
     def _mentions(self) -> None:
-        """Doubt whatever still has the collection's name as a word in it, names of fields apart."""
+        """Add to `doubts` all rows that still contain the collection's name as a word, except in names of fields."""
         field_names = {(table, column) for table, _, column in (*FIELD_COLUMNS, *FIELD_LISTS)}
         for (table, column), kind in sorted(self.columns.items()):
             if table in NO_REFERENCES or (table, column) in field_names or kind not in {"json", "text", "varchar"}:
                 continue
-            # A project's own field may have any name.
+            # A project's own field in Directus's tables may have any name, so SQLAlchemy must quote it.
             of = sa.table(table, sa.column(column), sa.column(_key(table)), schema="public")
             key, value = (sa.cast(of.c[name], sa.Text) for name in (_key(table), column))
             pattern = word(written(self.rename.old, kind)).pattern

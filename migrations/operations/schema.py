@@ -1,7 +1,4 @@
-"""What a rename needs to know of a database: tables, columns, and what of them Directus knows.
-
-`execute` is the one way in which its statements get names.
-"""
+"""Reads tables, columns and Directus's rows about them, for a rename. Only `execute` puts names into statements."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from psycopg2 import sql
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.renames.rewriting import Rename
 
-# What Directus stores with a field that has no column.
+# The values of `special` that mark a field without a column.
 NO_COLUMN: Final = frozenset({"alias", "no-data", "o2m", "m2m", "m2a", "files", "translations", "group"})
 
-# A table of `public` by its name, whatever characters that has; NULL where there is none.
+# A table of `public` by its name, which may contain any character; NULL if it does not exist.
 REGCLASS: Final = "to_regclass(format('%I.%I', 'public', CAST(:table AS text)))"
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Whether the old and the new name are there: in Directus's rows, and really, as table or column.
+    """Whether the old and the new name exist, in Directus's rows (row) and as a table or column (real).
 
-    has_storage: whether by Directus's rows the old one has a table or column.
+    has_storage: whether the old name should have a table or column, according to Directus's rows.
     """
 
     old_row: bool
@@ -36,7 +33,7 @@ class Presence:
 
 
 def find(connection: sa.Connection, rename: Rename) -> Presence:
-    """Look for the old and the new name."""
+    """Return where the old and the new name exist."""
     statement = "SELECT field, coalesce(special, '') FROM public.directus_fields WHERE collection = :collection"
     specials: dict[str, str] = dict(connection.execute(sa.text(statement), {"collection": rename.collection}).all())
     if rename.field is None:
@@ -55,7 +52,7 @@ def _has_column(special: str) -> bool:
 
 
 def columns(connection: sa.Connection, table: str) -> set[str]:
-    """Return the columns of a table of `public`; none where there is no such table."""
+    """Return the columns of a table of `public`; empty if it does not exist."""
     statement = (
         f"SELECT attname::text FROM pg_attribute WHERE attrelid = {REGCLASS} AND attnum > 0 AND NOT attisdropped"  # noqa: S608 - a constant
     )
@@ -63,17 +60,17 @@ def columns(connection: sa.Connection, table: str) -> set[str]:
 
 
 def exists(connection: sa.Connection, table: str) -> bool:
-    """Tell whether `public` has the table."""
+    """Return whether `public` has the table."""
     return connection.scalar(sa.text(f"SELECT {REGCLASS}"), {"table": table}) is not None
 
 
 def raw(connection: sa.Connection) -> Connection:
-    """Return the connection of psycopg2 that it works on, in the same transaction."""
+    """Return the psycopg2 connection behind this connection. Both share the transaction."""
     return connection.connection.dbapi_connection  # type: ignore[return-value]
 
 
 def execute(connection: sa.Connection, statement: str, **names: str) -> None:
-    """Run a statement with these names in its places, as `{table}`."""
+    """Run a statement after putting these names into its placeholders, such as `{table}`."""
     composed = sql.SQL(statement).format(**{place: sql.Identifier(name) for place, name in names.items()})
-    # To psycopg2 a single one is the place of a parameter.
+    # psycopg2 reads a single % as a parameter.
     connection.exec_driver_sql(composed.as_string(raw(connection)).replace("%", "%%"))

@@ -1,6 +1,6 @@
-"""Carries the recorded bases over a rename: the guard's, that of access, and that of seeded rows.
+"""Renames in the recorded bases: those of the schema, of access and resources, and of seeded rows.
 
-Without that the renamed thing would look like uncaptured work, and its seeded values like edits of an operator.
+Otherwise the guard would take the renamed item for uncaptured work, and its seeded values for edits of an operator.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _SEEDED_FIELD: Final = (
     " WHERE collection = :collection AND jsonb_exists(fields, :old)",
 )
 
-# Of a relation in a snapshot, what `Model.of` takes.
+# The properties of a snapshot's relation that `Model.of` takes.
 _RELATION: Final = (
     "many_collection", "many_field", "one_collection", "one_field", "junction_field", "one_allowed_collections",
 )  # fmt: skip
 
 
 def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
-    """Record the latest snapshot once more, under the new name, unless it has that already."""
+    """Record the latest snapshot again with the new name, unless nothing changes."""
     if (base := history.base(raw(connection))) is None:
         return
     document = plain_yaml.load(base.content)
@@ -58,7 +58,7 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
 
 
 def rewrite_resource_bases(connection: sa.Connection, rename: Rename, model: Model) -> None:
-    """Record the latest items of each family once more, under the new name, unless they have that already."""
+    """Record the latest items of each family again with the new name, unless nothing changes."""
     for family in FAMILIES:
         base = resource_history.base(raw(connection), family)
         if base is not None:
@@ -67,14 +67,14 @@ def rewrite_resource_bases(connection: sa.Connection, rename: Rename, model: Mod
 
 
 def renamed_item(item: Resource, rename: Rename, model: Model) -> Resource:
-    """Return a recorded item as it would be read after the rename."""
+    """Return a recorded item as it will be after the rename."""
     names = _Names(rename, model)
     rows = (names.row(row, f"directus_{item.kind}s") for row in item.rows)
     return Resource(item.kind, names.key(item.kind, item.key), ordered(rows))
 
 
 def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:
-    """Give the seeded values their new name. What is known of an earlier thing of that name goes."""
+    """Rename in the record of seeded values. Deletes the record of an earlier item that had the new name."""
     if not database.has(raw(connection), "directus_sync.seeded_rows"):
         return
     names = {"old": rename.old, "new": rename.new, "collection": rename.collection}
@@ -83,7 +83,7 @@ def rewrite_seeded_rows(connection: sa.Connection, rename: Rename) -> None:
 
 
 def renamed(document: Entry, rename: Rename) -> Entry:
-    """Return a snapshot as Directus would export it after the rename, but for the order of its entries."""
+    """Return a snapshot as Directus would export it after the rename, except for the order of its entries."""
     relations = [entry["meta"] for entry in document["relations"] if entry.get("meta")]
     model = Model.of(
         ((entry["collection"], entry["field"]) for entry in document["fields"]),
@@ -97,7 +97,7 @@ def renamed(document: Entry, rename: Rename) -> Entry:
 
 
 class _Names:
-    """Gives what names the renamed thing its new name."""
+    """Replaces the old name wherever it refers to the renamed collection or field."""
 
     def __init__(self, rename: Rename, model: Model) -> None:
         self.rename = rename
@@ -106,7 +106,7 @@ class _Names:
     def key(self, kind: str, key: str) -> str:
         """Rewrite the key of an item of this kind."""
         if kind == "permission":
-            # A policy may have a slash in its name, a collection not.
+            # The name of a policy may contain a slash, that of a collection may not.
             policy, collection, action = key.rsplit("/", 2)
             return f"{policy}/{self.collection(collection)}/{action}"
         if kind == "preset":
@@ -115,7 +115,7 @@ class _Names:
         return key
 
     def entry(self, entry: Entry, table: str) -> Entry:
-        """Rewrite an entry of the section that `table` is exported to."""
+        """Rewrite an entry of a snapshot. table: the one from which Directus exports this section."""
         after = {**entry, "collection": self.collection(entry["collection"])}
         if "field" in entry:
             after["field"] = self.field(entry["collection"], entry["field"])
@@ -150,7 +150,7 @@ class _Names:
         return after
 
     def schema(self, entry: Entry) -> Entry:
-        """Rewrite what comes from PostgreSQL's catalogs."""
+        """Rewrite an entry's `schema`, which comes from PostgreSQL's catalogs."""
         before, after = entry["schema"], dict(entry["schema"])
         table = entry["collection"]
         column = before.get("column", entry.get("field"))

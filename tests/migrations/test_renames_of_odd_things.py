@@ -87,8 +87,8 @@ def test_presets_that_cannot_be_rewritten_are_named_and_stop_nothing(unchanged: 
             kept = f"SELECT CAST({column} AS text), collection FROM directus_presets WHERE id = {preset}"
             assert rows(connection, kept) == [(value, "registrations")]
     text = "\n".join(said)
-    assert "look at directus_presets.filter, it may name the old one: 77" in text
-    assert "look at directus_presets.layout_options, it may name the old one: 78, 79" in text
+    assert "look at directus_presets.filter, it may contain the old name: 77" in text
+    assert "look at directus_presets.layout_options, it may contain the old name: 78, 79" in text
 
 
 REVISIONS = (

@@ -137,12 +137,12 @@ def test_nothing_is_done_before_there_is_anything_to_rename(
 @pytest.mark.parametrize(
     ("operation", "before", "reason"),
     [
-        (RenameCollection("entries", "events"), "", "both are there"),
-        (RenameField("vehicles", "make", "model"), "", "both are there"),
-        (RenameCollection("entries", "results"), "CREATE TABLE results ()", "both are there"),
-        (RenameCollection("positions", "fixes"), "", "no collection that Directus has a row for"),
-        (RenameField("vehicles", "seats", "chairs"), "ALTER TABLE vehicles ADD seats int", "no field that Directus"),
-        (RenameField("directus_users", "email", "mail"), "", "no field that Directus has a row for"),
+        (RenameCollection("entries", "events"), "", "both names exist"),
+        (RenameField("vehicles", "make", "model"), "", "both names exist"),
+        (RenameCollection("entries", "results"), "CREATE TABLE results ()", "both names exist"),
+        (RenameCollection("positions", "fixes"), "", "Directus has no row for that collection"),
+        (RenameField("vehicles", "seats", "chairs"), "ALTER TABLE vehicles ADD seats int", "has no row for that field"),
+        (RenameField("directus_users", "email", "mail"), "", "has no row for that field"),
         (RenameCollection("directus_users", "users"), "", "names with directus_ are Directus's own"),
         (RenameCollection("entries", "directus_entries"), "", "names with directus_ are Directus's own"),
         (RenameCollection("entries", "entries"), "", "both names are the same"),
@@ -183,7 +183,7 @@ def test_names_of_its_own_are_kept_and_logged(unchanged: Database) -> None:
             connection.exec_driver_sql(statement)
         invoke(connection, ENTRIES)
     text = "\n".join(said)
-    assert "look at the values of fields that pick an item, it may name the old one: vehicles.plate" in text
+    assert "look at the values of fields that pick an item, it may contain the old name: vehicles.plate" in text
     assert "index busy_entries_idx keeps its name" in text
     assert "look at function busy()" in text
 

@@ -101,7 +101,7 @@ def _bad_collections() -> Iterator[Any]:
         ("presets is not known here", 1, "base: {read: {fields: '*', rows: all, presets: {a: 1}}}"),
         ("base.create.rows is not known here", 1, "base: {create: {fields: '*', rows: all}}"),
         ("must be true", 2, "tenant: a\nbase: {delete: '*'}"),
-        ("names something twice", 2, "tenant: a\nbase: {read: [id, id]}"),
+        ("contains a value twice", 2, "tenant: a\nbase: {read: [id, id]}"),
         ("must be a path", 1, "tenant: a..b"),
         ("the file is empty", None, ""),
         ("the file must be a mapping", 1, "- a"),

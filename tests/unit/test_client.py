@@ -363,7 +363,7 @@ def test_who_is_no_administrator_is_told_so(settings: Settings, answer: httpx.Re
     "answer", [HTML, httpx.Response(200, text=""), httpx.Response(200, json=[]), httpx.Response(200, json={"a": 1})]
 )
 def test_what_is_not_directus_is_told_apart(settings: Settings, answer: httpx.Response) -> None:
-    with pytest.raises(DirectusUnavailable, match="what answers is not Directus") as caught:
+    with pytest.raises(DirectusUnavailable, match="the server is not Directus") as caught:
         over(Wire(answer), settings).version()
     assert caught.value.where == f"{URL}/server/info"
     assert "check DIRECTUS_URL" in str(caught.value)

@@ -1,6 +1,6 @@
 """Add the composite unique constraints of the organisation junctions.
 
-Why:       a user, vehicle or device belongs to an organisation once; Directus can only declare single columns
+Why:       a user, vehicle or device belongs to an organisation only once. Directus can declare only single columns
            unique.
 Locks:     ACCESS EXCLUSIVE on each of three small tables while its index is built.
 Downgrade: drops the three constraints; loses no rows.

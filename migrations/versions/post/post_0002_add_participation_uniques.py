@@ -1,7 +1,7 @@
 """Add the composite unique constraints of event participation.
 
-Why:       slugs are unique within an organisation; class codes and race numbers within an event; a person or a
-           device appears once in an entry.
+Why:       slugs are unique within an organisation, class codes and race numbers within an event. A person or a device
+           appears once in an entry.
 Locks:     ACCESS EXCLUSIVE on each of five small tables while its index is built.
 Downgrade: drops the five constraints; loses no rows.
 """

@@ -1,8 +1,8 @@
-"""Check what people are, what they enter and when.
+"""Check roles, disciplines, states, times and race numbers.
 
-Why:       Directus checks choices and numbers for its own users alone, and compares no two fields; a CHECK holds for
+Why:       Directus checks choices and numbers only for its own users, and cannot compare two fields. A CHECK holds for
            every writer.
-Locks:     ACCESS EXCLUSIVE on each of four small tables while its rows are looked at.
+Locks:     ACCESS EXCLUSIVE on each of four small tables while its rows are checked.
 Downgrade: drops the six constraints; loses no rows.
 """
 

@@ -1,7 +1,7 @@
 """Add the composite unique constraints of the course.
 
-Why:       names are unique within an event, positions within what they order. Positions are checked at the end of a
-           transaction, so that an operator can drag one row before another.
+Why:       names are unique within an event, positions within an event, stage or segment. Positions are checked at the
+           end of a transaction, so that an operator can drag one row before another.
 Locks:     ACCESS EXCLUSIVE on each of five small tables while its index is built.
 Downgrade: drops the six constraints; loses no rows.
 """

@@ -1,8 +1,8 @@
 """Check the course.
 
-Why:       enumerations, ranges, and what depends on another field, for every writer. A geometry is valid and lies
-           within the degrees of the earth, or PostGIS can't measure it in metres.
-Locks:     ACCESS EXCLUSIVE on each of five small tables while its rows are looked at.
+Why:       choices, ranges and fields that depend on each other must hold for every writer. A geometry must be valid
+           and within the earth's degrees, otherwise PostGIS can't measure it in metres.
+Locks:     ACCESS EXCLUSIVE on each of five small tables while its rows are checked.
 Downgrade: drops the constraints; loses no rows.
 """
 

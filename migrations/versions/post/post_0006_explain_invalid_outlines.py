@@ -1,9 +1,9 @@
 """Say where the outline of a geofence crosses itself.
 
-Why:       a CHECK only says that it was violated; Directus can't validate shapes, and shows what PostgreSQL says.
-           The CHECK of post_0005 stays what holds.
+Why:       a CHECK only reports that it was violated. Directus can't validate shapes, and shows PostgreSQL's message.
+           The CHECK of post_0005 stays.
 Locks:     SHARE ROW EXCLUSIVE on geofences, for a moment.
-Downgrade: drops trigger and function; loses no rows.
+Downgrade: drops the trigger and the function; loses no rows.
 """
 
 from alembic import op

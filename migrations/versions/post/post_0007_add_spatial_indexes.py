@@ -1,7 +1,7 @@
 """Index the geometry of the course by metres.
 
 Why:       the processor asks which areas, waypoints and segments are near a position: docs/spatial.md. Metres need
-           geography, and an index on an expression is none that Directus sees.
+           the type geography, and Directus does not see an index on an expression.
 Locks:     SHARE on each of three small tables while its index is built: writes wait.
 Downgrade: drops the three indexes; loses no rows.
 """
@@ -27,7 +27,7 @@ INDEXES = (
 def upgrade() -> None:
     for table, column, name in INDEXES:
         ddl.require_columns(table, [column])
-        # Without its own kind and SRID, which the column has: queries say only ::geography, too.
+        # Without kind and SRID, because queries also use only ::geography. The column has both.
         metres = sa.cast(sa.column(column), Geography(geometry_type=None))
         op.create_index(name, table, [metres], postgresql_using="gist", if_not_exists=True)
 

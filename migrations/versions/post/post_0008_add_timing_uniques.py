@@ -1,7 +1,7 @@
 """Add the composite unique constraints of timing.
 
-Why:       what is computed or sent twice is stored once. Optional parts of a key count as equal where both are empty;
-           start positions are checked at the end of a transaction, so that entries can change places.
+Why:       values that are computed or sent twice are stored once. Optional parts of a key count as equal if both are
+           empty. Start positions are checked at the end of a transaction, so that entries can swap places.
 Locks:     ACCESS EXCLUSIVE on each of five small tables while its index is built.
 Downgrade: drops the six constraints; loses no rows.
 """

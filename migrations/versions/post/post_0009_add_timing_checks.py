@@ -1,7 +1,7 @@
 """Check starts, crossings, penalties and results.
 
-Why:       enumerations, ranges, and what depends on another field, for every writer; the processor is one.
-Locks:     ACCESS EXCLUSIVE on each of six small tables while its rows are looked at.
+Why:       choices, ranges and fields that depend on each other must hold for every writer, also for the processor.
+Locks:     ACCESS EXCLUSIVE on each of six small tables while its rows are checked.
 Downgrade: drops the constraints; loses no rows.
 """
 

@@ -1,10 +1,10 @@
-"""Index what the processor reads beside the keys.
+"""Index columns by which the processor reads.
 
-Why:       which entry carries a device; who crossed an area, a point or a segment, in order of time; the penalties of
-           a stage; the results of an entry; the flags of a device. An index of several columns is none that Directus
-           sees.
-Locks:     SHARE on each of five tables while its indexes are built: writes wait. They are small, and new but for
-           entry_devices.
+Why:       it reads which entry carries a device; who crossed an area, a point or a segment, in order of time; the
+           penalties of a stage; the results of an entry; the flags of a device. Directus does not see indexes of
+           several columns.
+Locks:     SHARE on each of five tables while its indexes are built: writes wait. The tables are small, and all but
+           entry_devices are new.
 Downgrade: drops the indexes; loses no rows.
 """
 

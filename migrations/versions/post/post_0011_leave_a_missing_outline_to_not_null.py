@@ -1,8 +1,8 @@
-"""Leave an outline that is missing to NOT NULL.
+"""Leave a missing outline to NOT NULL.
 
-Why:       the trigger of post_0006 looked into it, and failed over PL/pgSQL's own words instead of the column's.
+Why:       for a missing outline the trigger of post_0006 failed with an error of PL/pgSQL, instead of the column's.
 Locks:     SHARE ROW EXCLUSIVE on geofences, for a moment.
-Downgrade: makes the trigger as it was; loses no rows.
+Downgrade: restores the old trigger; loses no rows.
 """
 
 from alembic import op

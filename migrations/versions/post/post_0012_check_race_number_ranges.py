@@ -1,7 +1,7 @@
 """Check the ranges of race numbers.
 
-Why:       a class may say which race numbers its entries have; a range without a number would refuse every entry.
-Locks:     ACCESS EXCLUSIVE on classes, a small table, while its rows are looked at.
+Why:       a class can limit the race numbers of its entries. A range that contains no number would refuse every entry.
+Locks:     ACCESS EXCLUSIVE on classes, a small table, while its rows are checked.
 Downgrade: drops the constraints; loses no rows.
 """
 

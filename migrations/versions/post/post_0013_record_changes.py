@@ -1,9 +1,9 @@
 """Record changes of timing, memberships and rights.
 
-Why:       protests and appeals ask who changed what; the processor and SQL write without Directus, so triggers record.
-           Directus writes its activity in the same transaction, which tells the user.
+Why:       protests and appeals ask who changed what. The processor and SQL write without Directus, so triggers record
+           changes. Directus writes its activity in the same transaction, from which a trigger takes the user.
 Locks:     SHARE ROW EXCLUSIVE on each of ten tables, for a moment.
-Downgrade: drops triggers and functions; the trail stays.
+Downgrade: drops the triggers and functions; the trail stays.
 """
 
 from alembic import op
@@ -13,7 +13,7 @@ down_revision = "post_0012"
 branch_labels = None
 depends_on = None
 
-# By table: the column that leads to the organisation. Rights are of none.
+# For each table, the column that leads to the organisation. Rights belong to no organisation.
 RECORDED = {
     "entry_crossings": "entry_id",
     "entry_penalties": "entry_id",
@@ -26,7 +26,7 @@ RECORDED = {
     "directus_policies": "",
 }
 
-# What a statement changed. An update that changes a key shows as two rows.
+# The rows that a statement changed. An update that changes a key gives two rows.
 CHANGED = {
     "insert": "SELECT n.id::text AS item, NULL::jsonb AS before, to_jsonb(n) AS after FROM new_rows n",
     "update": "SELECT coalesce(n.id, o.id)::text AS item, to_jsonb(o) AS before, to_jsonb(n) AS after"
@@ -39,9 +39,10 @@ ROWS = {
     "delete": "OLD TABLE AS old_rows",
 }
 
-# One INSERT for all rows of a statement: row by row, a bulk of crossings took four times as long as without the trail.
-# The organisation is stored, because its entry or stage may be gone when somebody reads. An update of nothing but
-# updated_at is no change. Rights ask for no organisation, so that a rename of a collection may change them, too.
+# One INSERT for all rows of a statement: row by row, inserting many crossings took four times as long as without the
+# trail. The organisation is stored, because the entry or stage may be deleted when somebody reads the trail. An update
+# of only updated_at is not recorded. For rights no organisation is looked up, so that a rename of a collection can also
+# change them.
 RECORD = """
 CREATE OR REPLACE FUNCTION audit.record_{action}() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,11 +1,11 @@
 """Check the form of names and numbers, and fields that belong together.
 
-Why:       Directus checks IMEIs, slugs, countries, years and capacities for its own users only. What is official was
-           published, what is open was opened, and an overridden penalty counts the stewards' seconds. Whether there is
-           an outcome has one answer: none.
-Locks:     ACCESS EXCLUSIVE on each of eight small tables while its rows are looked at.
-Rows:      fills in when official results were published and when stages were opened, where that is empty, and writes
-           none for an empty outcome. Any other row that does not fit is in the way.
+Why:       Directus checks IMEIs, slugs, countries, years and capacities only for its own users. An official result has
+           a time of publication, an open stage a time of opening, and an overridden penalty counts the seconds of the
+           stewards. "No outcome" is always written as `none`, never left empty.
+Locks:     ACCESS EXCLUSIVE on each of eight small tables while its rows are checked.
+Rows:      fills in missing times of publication of official results and of opening of stages, and writes `none` for an
+           empty outcome. Any other row that does not fit makes the revision fail.
 Downgrade: drops the constraints; loses no rows.
 """
 
@@ -32,14 +32,14 @@ CHECKS = (
     ("stages", "status NOT IN ('open', 'closed', 'official') OR opened_at IS NOT NULL", "stages_opened_at_check"),
 )
 
-# Until now an empty outcome was one, too.
+# Before this revision an outcome could be empty.
 OUTCOME = "outcome IN ('none', 'dnf', 'dq')"
 OUTCOMES = (
     ("penalty_formulas", "penalty_formulas_outcome_check"),
     ("entry_penalties", "entry_penalties_outcome_check"),
 )
 
-# The moment nearest to what happened that a row tells of.
+# Missing times are filled in with the time in the row that is nearest to the event.
 FILLED_IN = (
     "UPDATE public.penalty_formulas SET outcome = 'none' WHERE outcome IS NULL",
     "UPDATE public.entry_penalties SET outcome = 'none' WHERE outcome IS NULL",

@@ -1,10 +1,10 @@
 """Keep the references of a row in one event.
 
-Why:       the extension sees only what goes through Directus. The processor and SQL write as well, and a result in
-           the class of another event, or a start in its segment, would be counted there.
-Locks:     SHARE ROW EXCLUSIVE on each of thirteen tables, for a moment. The checks themselves lock nothing: one
-           query a statement, as with a foreign key.
-Downgrade: drops triggers and functions; loses no rows.
+Why:       the extension checks only writes through Directus. The processor and SQL also write, and a result in the
+           class of another event, or a start in a segment of another event, would be counted there.
+Locks:     SHARE ROW EXCLUSIVE on each of thirteen tables, for a moment. The checks themselves take no locks: they are
+           one query per statement, as for a foreign key.
+Downgrade: drops the triggers and functions; loses no rows.
 """
 
 from alembic import op
@@ -16,8 +16,8 @@ down_revision = "post_0014"
 branch_labels = None
 depends_on = None
 
-# By table: how the rows of a statement, n, lead to what each of their references belongs to; what that must be; and the
-# references with what each belongs to. Nothing is found for an empty reference, and nothing is compared then.
+# For each table: joins from the rows of a statement, n, to the rows that they refer to; then groups of (column for the
+# message, the expected event or owner, {reference: its actual event or owner}). An empty reference is not compared.
 CHECKS = {
     "entries": (
         "LEFT JOIN public.classes c ON c.id = n.class_id",
@@ -62,7 +62,7 @@ CHECKS = {
         " = CASE n.belongs_to_type WHEN 'segment' THEN n.belongs_to_id WHEN 'waypoint' THEN w.segment_id END"
         " LEFT JOIN public.stages t ON t.id"
         " = CASE n.belongs_to_type WHEN 'stage' THEN n.belongs_to_id ELSE s.stage_id END",
-        # No foreign key guards it, so a key of no row is of no event.
+        # There is no foreign key, so a key without a row counts as another event.
         (
             (
                 "event_id",
@@ -104,7 +104,7 @@ CHECKS = {
     ),
 }
 
-# One function for all tables: its name is none that a rename would have to follow.
+# One function for all tables, so that its name contains no table that could be renamed.
 CHECK = """
 CREATE OR REPLACE FUNCTION public.refuse_another_event() RETURNS trigger
 LANGUAGE plpgsql SET search_path TO public, pg_temp AS $$
@@ -128,7 +128,7 @@ OF_TABLE = """IF TG_TABLE_NAME = '{table}' THEN
     CROSS JOIN LATERAL (VALUES {pairs}) AS v (field, other, found, wanted)
     WHERE v.found <> v.wanted LIMIT 1;"""
 
-# By table: the column that leads to the event, and the event of a row by that column.
+# For each table, the column that leads to the event, and SQL for the event of a row.
 HOMES = {
     "classes": ("event_id", "{row}.event_id"),
     "entries": ("event_id", "{row}.event_id"),

@@ -1,10 +1,10 @@
-"""Let a device serve one entry of an event at a time, and know an event's time zone.
+"""Let a device serve one entry of an event at a time, and check an event's time zone.
 
-Why:       a position is counted for the entry that carries its device. With two of them at a moment it would be
-           counted for both. A time zone that PostgreSQL does not know can't be used to show a time.
+Why:       a position counts for the entry that carries the device. If two entries carried a device at the same time,
+           the position would count for both. PostgreSQL cannot show a time in a time zone that it does not know.
 Locks:     ACCESS EXCLUSIVE on entry_devices while its index is built, SHARE ROW EXCLUSIVE on events for a moment. Both
-           are small.
-Downgrade: drops constraints, trigger and functions; loses no rows.
+           tables are small.
+Downgrade: drops the constraints, the trigger and the functions; loses no rows.
 """
 
 import sqlalchemy as sa
@@ -21,7 +21,8 @@ depends_on = None
 WINDOW = "entry_devices_window_check"
 EXCLUSION = "entry_devices_device_id_excl"
 
-# An index may only use what never changes. An entry that carries a device stays in its event: post_0015.
+# An index may use only immutable functions. This one is, because an entry that carries a device stays in its event
+# (post_0015).
 EVENT_OF = """
 CREATE OR REPLACE FUNCTION public.event_of_entry(entry uuid) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT SET search_path TO public, pg_temp

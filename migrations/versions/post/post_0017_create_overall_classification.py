@@ -1,9 +1,9 @@
 """Create the overall classification of each event.
 
-Why:       who is first after all stages, in the event and in the class. One query says it, and nobody has to keep a
-           sum up to date.
+Why:       the view ranks the entries after all stages, in the event and in the class. It is computed when it is read,
+           so no sums have to be kept up to date.
 Locks:     none.
-Downgrade: drops the view; it has no rows of its own.
+Downgrade: drops the view, which stores no rows.
 """
 
 from alembic import op
@@ -15,9 +15,9 @@ down_revision = "post_0016"
 branch_labels = None
 depends_on = None
 
-# A stage counts when it is over. Who finished all of them is before who did not, then the more stages, then the less
-# time. Equal times: the better first stage. Without a position: who is out of the event or disqualified, and who
-# has no time.
+# Only stages that are over count. Entries that finished all of them come first, then those with more timed stages, then
+# those with less time. If times are equal, the time in the first stage decides. Entries that are out of the event,
+# disqualified or without a time have no position.
 VIEW = """
 CREATE OR REPLACE VIEW public.overall_classification WITH (security_invoker = true) AS
 WITH counted AS (

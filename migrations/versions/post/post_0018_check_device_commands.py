@@ -1,9 +1,9 @@
 """Check device commands, and record them.
 
-Why:       a command changes what a device does during a race. Its status says what is known of it: what was sent has
-           a time, what failed has a reason, and what a device has answered stays answered, whoever writes.
-Locks:     ACCESS EXCLUSIVE on device_commands while its rows are looked at.
-Downgrade: drops constraints, triggers and functions; loses no rows.
+Why:       a command changes how a device behaves during a race, so its status must be right for every writer: a sent
+           command has a time, a failed one a reason, and an answered one stays answered.
+Locks:     ACCESS EXCLUSIVE on device_commands while its rows are checked.
+Downgrade: drops the constraints, triggers and functions; loses no rows.
 """
 
 from alembic import op
@@ -19,9 +19,9 @@ COMMANDS = ("getgps", "getstatus", "getver", "getinfo", "getparam", "setparam", 
 CHECKS = (
     (f"command IN {COMMANDS}", "device_commands_command_check"),
     ("status IN ('queued', 'sent', 'acknowledged', 'failed')", "device_commands_status_check"),
-    # A device takes one line of ASCII.
+    # A device accepts one line of ASCII.
     ("params ~ '^[ -~]+$'", "device_commands_params_check"),
-    # One that failed was sent or not.
+    # A command may fail before or after it was sent.
     (
         "status = 'failed' OR (sent_at IS NOT NULL) = (status IN ('sent', 'acknowledged'))",
         "device_commands_sent_at_check",

@@ -1,9 +1,9 @@
-"""Ask to recompute what rests on a place that was changed.
+"""Ask to recompute results when a place changes.
 
-Why:       passes, penalties and results follow from geofences, waypoints and speed zones. Whoever changes one asks for
-           them to be computed again, in the same transaction, through Directus or by SQL.
+Why:       passes, penalties and results depend on geofences, waypoints and speed zones. A change of one, through
+           Directus or by SQL, adds a request to compute them again in the same transaction.
 Locks:     SHARE ROW EXCLUSIVE on each of three small tables, for a moment.
-Downgrade: drops triggers and function; loses no rows.
+Downgrade: drops the triggers and the function; loses no rows.
 """
 
 from alembic import op
@@ -15,7 +15,8 @@ down_revision = "post_0018"
 branch_labels = None
 depends_on = None
 
-# By table: what passes and penalties rest on. A waypoint leads to its event by the segment, a zone may name one.
+# For each table, the columns on which passes and penalties depend. A waypoint leads to its event by its segment, and a
+# zone may have a segment.
 PLACES = {
     "geofences": ("geometry",),
     "waypoints": ("location", "tolerance_meters", "geofence_id", "segment_id", "type", "mandatory"),
@@ -57,10 +58,10 @@ def upgrade() -> None:
 
 
 def _value(row: str, column: str) -> str:
-    """Return what is compared.
+    """Return the SQL of a value for a comparison.
 
-    Not a geometry: IS DISTINCT FROM has no place for the schema of PostGIS's operator, and a lost trigger is restored
-    with only `pg_catalog` on the path.
+    A geometry is compared as bytes: IS DISTINCT FROM cannot name the schema of PostGIS's operator, and a lost trigger
+    is restored with only `pg_catalog` on the path.
     """
     return f"public.ST_AsEWKB({row}.{column})" if column in {"geometry", "location"} else f"{row}.{column}"
 

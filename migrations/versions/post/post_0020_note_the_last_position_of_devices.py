@@ -1,10 +1,10 @@
-"""Note when each device sent its last good position.
+"""Record when each device sent its last good position.
 
-Why:       Directus serves no positions, and who watches a race must see which devices have gone silent.
-Locks:     SHARE ROW EXCLUSIVE on last_positions for a moment. Afterwards a device's row is written once in 30 seconds
-           at most, not with each of its positions.
+Why:       Directus serves no positions, and people who watch a race must see which devices have gone silent.
+Locks:     SHARE ROW EXCLUSIVE on last_positions for a moment. Afterwards a device's row is written at most once in 30
+           seconds, not for each of its positions.
 Rows:      fills in devices.last_position_at.
-Downgrade: drops triggers and function; the times stay as they are.
+Downgrade: drops the triggers and the function; the times stay.
 """
 
 from alembic import op
@@ -16,7 +16,7 @@ down_revision = "post_0019"
 branch_labels = None
 depends_on = None
 
-# A time that goes back: the last position was marked as faulty.
+# A time may go back, when the last position is marked as faulty.
 NOTE = """
 CREATE OR REPLACE FUNCTION public.note_last_position() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS $$

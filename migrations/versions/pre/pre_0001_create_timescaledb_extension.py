@@ -2,7 +2,7 @@
 
 Why:       positions is a hypertable.
 Locks:     none that matter.
-Downgrade: leaves the extension; other hypertables of this database may need it.
+Downgrade: leaves the extension, because other hypertables of this database may need it.
 """
 
 from alembic import op

@@ -1,9 +1,9 @@
 """Create the tool's own tables.
 
-Why:       snapshot_history holds the base of the guard's three-way comparison; deploys, what each deploy did.
+Why:       snapshot_history holds the base of the guard's three-way comparison. deploys records each deploy.
 Locks:     none; new tables.
-Downgrade: refused while snapshot_history has rows, because without its base the guard can't tell planned
-           removals from work that nobody captured.
+Downgrade: refused while snapshot_history has rows, because without a base the guard can't tell planned removals from
+           work that nobody captured.
 """
 
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
 """Create the positions hypertable.
 
-Why:       the processor writes every GPS fix here; one chunk a day. It has no primary key, so Directus never
-           serves it. (device_id, ts) is the processor's ON CONFLICT target.
-Locks:     none on an empty database. A table that exists with rows is moved into chunks under an ACCESS
+Why:       the processor writes every GPS fix here, into one chunk a day. The table has no primary key, so Directus
+           never serves it. The processor uses (device_id, ts) as its ON CONFLICT target.
+Locks:     none on an empty database. If the table exists and has rows, they are moved into chunks under an ACCESS
            EXCLUSIVE lock.
 Downgrade: drops positions; refused while it has rows.
 """
@@ -60,7 +60,7 @@ def downgrade() -> None:
 
 
 def require_daily_chunks() -> None:
-    """create_hypertable with if_not_exists silently keeps the interval of a hypertable that exists."""
+    """Refuse other intervals: with if_not_exists, create_hypertable silently keeps that of an existing hypertable."""
     interval = op.get_bind().scalar(
         sa.text(
             "SELECT time_interval = INTERVAL '1 day' FROM timescaledb_information.dimensions"

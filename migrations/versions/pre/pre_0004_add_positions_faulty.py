@@ -1,9 +1,9 @@
 """Add the faulty column to positions.
 
-Why:       operators mark stretches of bad fixes; every evaluator reads only `faulty = false`, and the partial
-           index serves a device's latest good fixes.
-Locks:     ACCESS EXCLUSIVE on positions and each of its chunks, for milliseconds: a constant default rewrites
-           nothing. Building the index blocks writers; there are no concurrent builds on a hypertable.
+Why:       operators mark stretches of bad fixes. Every evaluator reads only `faulty = false`; the partial index finds
+           a device's latest good fixes.
+Locks:     ACCESS EXCLUSIVE on positions and each of its chunks, for milliseconds: a constant default rewrites no rows.
+           Building the index blocks writers, because a hypertable has no concurrent builds.
 Downgrade: drops the column; refused while any position is marked faulty.
 """
 

@@ -1,9 +1,9 @@
 """Create the attic.
 
-Why:       before a push drops or narrows anything, the tool copies its data into schema attic; attic_copies says
-           what each copy is. deploys.run leads from a copy to the deploy that took it.
-Locks:     ACCESS EXCLUSIVE on directus_sync.deploys, for milliseconds: a nullable column rewrites nothing.
-Downgrade: refused while there are copies, because they may be all that is left of their rows.
+Why:       before a push drops or narrows anything, the tool copies its data into schema attic. attic_copies describes
+           each copy; its column run refers to the deploy that took the copy.
+Locks:     ACCESS EXCLUSIVE on directus_sync.deploys, for milliseconds: a nullable column rewrites no rows.
+Downgrade: refused while there are copies, because they may be all that is left of the rows.
 """
 
 import sqlalchemy as sa

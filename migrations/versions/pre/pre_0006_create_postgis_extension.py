@@ -1,9 +1,9 @@
 """Create the PostGIS extension.
 
-Why:       the course has geometry. Directus offers geometry fields only where PostGIS is there, so it comes before
-           the push.
+Why:       the course has geometry. Directus offers geometry fields only if PostGIS is installed, so this must run
+           before the push.
 Locks:     none that matter.
-Downgrade: leaves the extension; columns of Directus's tables need it.
+Downgrade: leaves the extension, because columns of Directus's tables need it.
 """
 
 from alembic import op

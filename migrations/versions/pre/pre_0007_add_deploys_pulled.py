@@ -1,9 +1,9 @@
 """Add the column `pulled` to the log of deploys.
 
-Why:       a pull that has nothing to write after a deploy is remembered there; until something moves, the next one
-           has nothing to do either, and needs no Directus.
-Locks:     ACCESS EXCLUSIVE on the tool's own log, for a moment.
-Downgrade: drops the column; the next pull asks Directus again.
+Why:       the column records that a pull after this deploy had nothing to write. Until something changes, the next
+           pull has nothing to do either, and needs no Directus.
+Locks:     ACCESS EXCLUSIVE on the log of deploys, for a moment.
+Downgrade: drops the column; the next pull starts Directus again.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Create the table of applied revisions.
 
-Why:       an edit of a revision that a database has applied is noticed by its checksum.
+Why:       the stored checksum shows if somebody edits a revision after a database has applied it.
 Locks:     none; a new table.
 Downgrade: drops the table; the next upgrade records the checksums of the files as they are then.
 """

@@ -1,9 +1,9 @@
-"""Create the memory of seeded rows.
+"""Create the record of seeded rows.
 
-Why:       seeding compares three sides, as a push does: a value that is still as it was seeded follows its file, and
-           any other was edited in Directus and is left alone.
+Why:       seeding compares three sides, as a push does. A value that is still as it was seeded is updated from its
+           file. Any other value was edited in Directus and is left alone.
 Locks:     none; a new table.
-Downgrade: drops it; until the next seed a value that changed in a file looks as if it was edited in Directus.
+Downgrade: drops the table. Until the next seed, a value that changed in a file looks as if it was edited in Directus.
 """
 
 import sqlalchemy as sa

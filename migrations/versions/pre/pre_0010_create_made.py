@@ -1,8 +1,8 @@
-"""Create the table of what revisions made.
+"""Create the table of objects that revisions made.
 
 Why:       a deploy executes a definition of catalog.yaml only if this database once had exactly that object.
 Locks:     none; a new table.
-Downgrade: drops the table; the next deploy records what the database has then.
+Downgrade: drops the table; the next deploy records the objects that the database then has.
 """
 
 import sqlalchemy as sa

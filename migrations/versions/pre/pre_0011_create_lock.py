@@ -1,8 +1,8 @@
 """Create the table that a deploy locks.
 
-Why:       anybody who can connect may hold an advisory lock; only the role that deploys can lock this table.
+Why:       anybody who can connect can take an advisory lock, but only the role that deploys can lock this table.
 Locks:     none; a new table.
-Downgrade: leaves the empty table, because the session beside the one that downgrades has locked it.
+Downgrade: leaves the empty table, because a second session of the same command has locked it.
 """
 
 from alembic import op
@@ -20,4 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave it."""
+    """Leave the table."""

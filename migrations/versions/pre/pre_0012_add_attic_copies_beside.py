@@ -1,9 +1,9 @@
 """Add the column `beside` to the attic's register.
 
-Why:       with a collection Directus deletes its permissions and presets, with a role or policy who had it; the attic
-           keeps these rows, too, and puts them back.
-Locks:     ACCESS EXCLUSIVE on the attic's register, for a moment: a nullable column rewrites nothing.
-Downgrade: refused while a copy has such rows, because they may be all that is left of them.
+Why:       with a collection Directus also deletes its permissions and presets, and with a role or policy the rows that
+           say who had it. The attic also keeps and restores these rows.
+Locks:     ACCESS EXCLUSIVE on the attic's register, for a moment: a nullable column rewrites no rows.
+Downgrade: refused while a copy has such rows, because they may be the last ones.
 """
 
 import sqlalchemy as sa

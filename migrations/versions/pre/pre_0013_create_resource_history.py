@@ -1,9 +1,9 @@
 """Create the history of resources.
 
-Why:       roles, policies and permissions are compared on three sides, as the schema is: what files and database had in
-           common last is the base, by which a push tells its own work from somebody else's.
+Why:       roles, policies and permissions are compared on three sides, as the schema is. The base is what files and
+           database had in common last. By the base a push tells its own changes from those of others.
 Locks:     none; a new table.
-Downgrade: refused while it has rows, because without its base a planned removal looks like work that nobody captured.
+Downgrade: refused while it has rows, because without a base a planned removal looks like work that nobody captured.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
-"""Record who deployed what, what was approved, and the deploys that failed.
+"""Record who deployed what, what was approved, and which deploys failed.
 
-Why:       an audit asks who changed the schema with which commit, and what somebody approved to be lost.
-Locks:     ACCESS EXCLUSIVE on directus_sync.deploys, for milliseconds: nullable columns rewrite nothing.
+Why:       an audit asks who changed the schema with which commit, and which losses somebody approved.
+Locks:     ACCESS EXCLUSIVE on directus_sync.deploys, for milliseconds: nullable columns rewrite no rows.
 Downgrade: drops the columns and the table of failures.
 """
 

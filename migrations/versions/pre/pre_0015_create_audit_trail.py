@@ -1,9 +1,9 @@
 """Create the audit trail.
 
-Why:       who changed penalties, results and rights, when and from where. Directus's revisions leave out foreign keys,
-           and all of a row that was deleted. Triggers of the post branch write here.
+Why:       records who changed penalties, results and rights, when and from where. Directus's revisions lack foreign
+           keys and deleted rows. Triggers of the post branch write here.
 Locks:     none on other tables.
-Downgrade: refused while the trail has rows, because they are nowhere else, and while post_0013 writes into it.
+Downgrade: refused while the trail has rows, because they exist nowhere else, and while post_0013 writes to it.
 """
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ depends_on = None
 
 SCHEMA = "audit"
 
-# For the owner as well, unless he disables the triggers: the local Directus works as the owner.
+# This also holds for the owner, unless he disables the triggers. The local Directus works as the owner.
 APPEND_ONLY = """
 CREATE OR REPLACE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -28,7 +28,7 @@ END
 $$"""
 
 
-# In `public`, where snapshots/roles.yaml says who may read it. Nobody else enters schema audit.
+# The view is in `public`; snapshots/roles.yaml lists who may read it. Nobody else has access to schema audit.
 TRAIL = """
 CREATE OR REPLACE VIEW public.audit_trail AS
 SELECT c.id, c.at, c.organization_id, c.collection, c.item, c.action, c.before, c.after,
@@ -38,7 +38,7 @@ FROM audit.changes c LEFT JOIN audit.actors a ON a.tx = c.tx AND a.at = c.at"""
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA IF NOT EXISTS audit")
-    # A transaction has a number and the moment of its begin. The number alone would come again in a restored dump.
+    # A transaction is known by its number and the time of its start. In a restored dump numbers could repeat.
     of_transaction = (("tx", sa.Text(), "pg_current_xact_id()::text"), ("at", TIMESTAMP(timezone=True), "now()"))
     op.create_table(
         "changes",

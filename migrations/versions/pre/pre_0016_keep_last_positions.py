@@ -1,11 +1,12 @@
 """Keep the last position of each device.
 
-Why:       a live map asks for it every second. Triggers write it once a statement; positions alone would cost an index
-           lookup a device and chunk. positions_ts goes: no query of the project needs it, every insert paid for it,
-           and with it the planner may read the fixes of all devices to find the last one of a device.
-Locks:     SHARE ROW EXCLUSIVE on positions while the table is filled: one index lookup a device and chunk. ACCESS
+Why:       a live map asks for the last positions every second. Triggers update them once per statement; to find them
+           in positions takes an index lookup per device and chunk. The index positions_ts is dropped: no query of the
+           project needs it, it slows down every insert, and with it the planner may read the fixes of all devices to
+           find the last one of a device.
+Locks:     SHARE ROW EXCLUSIVE on positions while the table is filled: one index lookup per device and chunk. ACCESS
            EXCLUSIVE on positions and all its chunks for a moment, to drop the index.
-Downgrade: drops what was made, and builds positions_ts again, which blocks writers.
+Downgrade: drops the table, triggers and functions, and builds positions_ts again, which blocks writers.
 """
 
 from typing import Any
@@ -37,10 +38,10 @@ KEY, *OTHERS = (column.name for column in columns())
 NAMES = ", ".join([KEY, *OTHERS])
 SET = ", ".join(f"{name} = excluded.{name}" for name in OTHERS)
 INSERT = f"INSERT INTO public.last_positions AS known ({NAMES})"
-# The writer of positions needs no right to write here.
+# SECURITY DEFINER: the writer of positions needs no right to write to last_positions.
 HEAD = "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
 
-# Rows are locked in the order of devices, so that two writers of many devices wait for each other in one order.
+# Rows are locked in the order of devices, so that two writers of many devices do not deadlock.
 ARRIVED = f"""
 CREATE OR REPLACE FUNCTION public.keep_last_positions() {HEAD} AS $$
 BEGIN
@@ -54,8 +55,8 @@ BEGIN
 END
 $$"""
 
-# What a device had last, where fixes were changed or deleted. The row is locked before positions is read: a fix that
-# another session is inserting is either read here, or compared with what was found.
+# Finds the last position again after fixes were changed or deleted. The device's row is locked before positions is
+# read: a fix that another session is inserting is either read here, or compared with the position that was found.
 AGAIN = f"""
 CREATE OR REPLACE FUNCTION public.find_last_positions() {HEAD} AS $$
 DECLARE
@@ -86,7 +87,7 @@ BEGIN
 END
 $$"""
 
-# TimescaleDB drops a chunk without triggers.
+# Dropping a chunk fires no triggers, so this function also deletes last positions.
 DROPPED = """
 CREATE OR REPLACE FUNCTION public.drop_positions(before timestamptz) RETURNS bigint LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -101,7 +102,8 @@ BEGIN
 END
 $$"""
 
-# One lookup a device and chunk: the next device, and its last fix. Also for rows that came while the triggers were off.
+# Walks from device to device, and looks up the last fix of each: one lookup per device and chunk. Also to be used after
+# rows were written while the triggers were off.
 FILL = f"""
 CREATE OR REPLACE FUNCTION public.fill_last_positions() RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -126,7 +128,7 @@ def upgrade() -> None:
         "last_positions",
         *columns(),
         comment="the last fix of each device that is not faulty; triggers of positions keep it",
-        # Room for the next version of a row in its page: an update then touches no index.
+        # Leaves room in each page for the next version of a row: an update then changes no index.
         postgresql_with={"fillfactor": 50},
         if_not_exists=True,
     )

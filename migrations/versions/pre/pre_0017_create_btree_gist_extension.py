@@ -1,9 +1,9 @@
 """Create the extension btree_gist.
 
-Why:       an exclusion constraint compares a key for being equal and a stretch of time for overlapping. GiST compares
+Why:       an exclusion constraint of post_0016 checks that keys are equal and time ranges overlap. GiST can compare
            keys only with this extension.
 Locks:     none that matter.
-Downgrade: leaves the extension; the constraint of post_0016 needs it.
+Downgrade: leaves the extension, because the constraint of post_0016 needs it.
 """
 
 from alembic import op

@@ -1,9 +1,9 @@
 """Create the table of requests to recompute.
 
-Why:       whoever changes a course asks for new results in the same transaction. The extension sends the request to the
-           processor afterwards, at least once, and deletes it. Directus does not serve the table.
+Why:       a change of a course adds a request for new results in the same transaction. Afterwards the extension sends
+           the request to the processor, at least once, and deletes it. Directus does not serve the table.
 Locks:     none.
-Downgrade: drops the table; what was not sent yet is lost.
+Downgrade: drops the table; requests that were not sent yet are lost.
 """
 
 import sqlalchemy as sa
