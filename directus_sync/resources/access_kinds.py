@@ -99,8 +99,8 @@ ATTACHMENTS: Final = ResourceKind(
     table="directus_access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
-    # Attachments to a single user are made in Directus and left alone, and so is the one of the public policy. Any
-    # other attachment without a role is read, because it gives its rights to everybody.
+    # Attachments to a single user are made in Directus and left alone, as is the public policy's own attachment. Any
+    # other attachment without a role is read, because it would give its rights to everybody.
     environment=("user",),
     where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
     # Only the order counts, not the number.

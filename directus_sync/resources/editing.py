@@ -65,7 +65,7 @@ def _in_order(old: object, new: Any) -> Any:
 
 
 def _says(text: str, expected: object) -> bool:
-    """Return whether the text reads as this. An edit may remove an anchor, or add an entry after the document's end."""
+    """Return whether the text reads as this value. An edit may remove an anchor, or write after the document's end."""
     with suppress(plain_yaml.Unreadable):
         root = plain_yaml.tree(text.encode())
         return root is not None and canonical(plain_yaml.value(root)) == canonical(expected)

@@ -23,7 +23,7 @@ class Finding:
 
 
 def require_none(found: Iterable[Finding], error: type[SyncError], files: str) -> None:
-    """Raise the error if any finding is one, with a list of them. files: what messages call the files."""
+    """Raise the error if any finding is one, with a list of them. files: their name in the message."""
     errors = [finding for finding in found if finding.is_error]
     if not errors:
         return

@@ -111,7 +111,7 @@ class ResourceKind:
 
     @property
     def exclusive(self) -> bool:
-        """Whether a row that neither files nor base have is uncaptured work. If not, it is reported and left alone."""
+        """Whether a row in neither files nor base is uncaptured work. If not, it is reported and left alone."""
         return not self.stored and self.within is None
 
     @property

@@ -41,7 +41,7 @@ def read(connection: Connection, family: Family, only: Iterable[ResourceChange] 
 
 
 def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return the fields of those of the collections that exist, by collection. System collections count too."""
+    """Return the fields of each of these collections that exists. System collections count too."""
     rows = database.query(connection, _SCHEMA, {"names": list(collections)})
     return {collection: frozenset(fields) for collection, fields in rows}
 

@@ -19,7 +19,7 @@ from directus_sync.schema.diff import Action
 
 @dataclass(frozen=True)
 class RowRequest:
-    """One request. items: the ids of what it writes, for messages."""
+    """One request. items: the ids of the items that it writes, for messages."""
 
     method: str
     path: str

@@ -14,7 +14,7 @@ from directus_sync.resources.items import Row
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
 # Actions on whole rows, which have no fields.
 FIELDLESS: Final = frozenset({"delete", "share"})
-# In `rows`, stands for the filter that is made from the file's tenant path.
+# A part of `rows`: the filter that is made from the file's tenant path.
 TENANT: Final = "tenant"
 
 
