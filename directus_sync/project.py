@@ -1,4 +1,4 @@
-"""What the tool knows of the project that it deploys. All else is in the files: for another project, change this."""
+"""What the code knows about TRM. To use the tool for another project, change this module; all else is in files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Final
 
 # Tables in `public` that Alembic owns. Directus must not see them, and no snapshot may name them.
 ALEMBIC_TABLES: Final = ("positions", "last_positions", "recompute_requests", "spatial_ref_sys")
-# Schemas that Alembic owns. No role of roles.yaml may enter them.
+# Database schemas that Alembic owns. No role of roles.yaml gets access to them.
 ALEMBIC_SCHEMAS: Final = ("audit",)
 # A tenant is an organisation. A membership is a row that names an organisation, a user and the user's role in it.
 ORGANIZATIONS: Final = "organizations"
 MEMBERSHIPS: Final = "organization_users"
 MEMBER_OF: Final = "organization_id"
-# The extension answers here which of its parts are registered.
+# Route of the extension that names its registered parts.
 HEALTH: Final = "/trm/health"
-# For hints: a policy of the access files, and the command line with the settings of the local stack.
+# For hints in messages: a policy of the access files, and the prefix of a command with the local stack's settings.
 POLICY: Final = "trm-org-admin"
 RUN: Final = ".venv/bin/python -m tools.devstack run -- .venv/bin/directus-sync "

@@ -1,1 +1,1 @@
-"""Things that Directus keeps as rows, as code: an engine, a declaration for each kind, and the files of each family."""
+"""Rows of Directus as code: a generic engine, a declaration of each kind of row, and the files of each family."""

@@ -1,6 +1,6 @@
 """The kinds of rows that say who may do what: policies, permissions, roles, attachments (Directus 11.17.4).
 
-Loads nothing else of the access files: every boot reads these rows, and most do no more.
+Imports nothing of `access/`, because every boot reads these rows, and most boots then find nothing to do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROLE: Final = "role"
 POLICY: Final = "policy"
 ATTACHMENT: Final = "attach"
 PERMISSION: Final = "permission"
-# The policy of everybody who is not logged in. Directus makes it with this id (11.17.4, migration 20240806A).
+# The policy of users who are not logged in. Directus creates it with this id (11.17.4, migration 20240806A).
 PUBLIC: Final = "public"
 PUBLIC_ID: Final = "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
 EVERY_FIELD: Final = ("*",)
@@ -30,7 +30,7 @@ def _policy_widens(before: Rows, after: Rows) -> bool:
         return True
     if old["enforce_tfa"] and not new["enforce_tfa"]:
         return True
-    # No address is every address.
+    # No addresses in the list: every address is allowed.
     addresses = set(new["ip_access"] or ())
     return bool(old["ip_access"]) and (not addresses or not addresses <= set(old["ip_access"]))
 
@@ -41,7 +41,7 @@ def _role_widens(before: Rows, after: Rows) -> bool:
 
 
 def _permission_widens(before: Rows, after: Rows) -> bool:
-    # A rule is no wider than another one if it has no other fields, and all conditions of that one.
+    # A rule is no wider than an old one if it has no additional fields and keeps all conditions.
     return any(not any(_is_within(rule, old) for old in before) for rule in after)
 
 
@@ -89,7 +89,7 @@ POLICIES: Final = ResourceKind(
     goes={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
     cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
-    # Directus makes the public policy, and nobody can remove it.
+    # Directus creates the public policy, and it cannot be removed.
     where=f"t.id <> '{PUBLIC_ID}'",
     widens=_policy_widens,
 )
@@ -99,11 +99,11 @@ ATTACHMENTS: Final = ResourceKind(
     table="directus_access",
     key=("role", "policy"),
     owned=("role", "policy", "sort"),
-    # Those of a single user are made in Directus, and stay there; so does that of the public policy. Any other one
-    # without a role would give its rights to everybody.
+    # Attachments to a single user are made in Directus and left alone, as is the public policy's own attachment. Any
+    # other attachment without a role is read, because it would give its rights to everybody.
     environment=("user",),
     where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
-    # What counts is the order.
+    # Only the order counts, not the number.
     read={
         "sort": "(SELECT count(*) FROM public.directus_access o"
         ' WHERE o.role = t.role AND o."user" IS NULL'
@@ -118,7 +118,7 @@ PERMISSIONS: Final = ResourceKind(
     table="directus_permissions",
     key=("policy", "collection", "action"),
     owned=("policy", "collection", "action", "fields", "permissions", "validation", "presets"),
-    # Null and {} are the same to Directus. A creation has no row to filter, a deletion no fields, a read no payload.
+    # Directus treats null and {} alike. A create has no row to filter, a delete has no fields, a read has no payload.
     read={
         "fields": "CASE WHEN t.action IN ('delete', 'share') OR '*' = ANY (string_to_array(t.fields, ',')) THEN '*'"
         " ELSE coalesce(t.fields, '') END",
@@ -135,13 +135,13 @@ PERMISSIONS: Final = ResourceKind(
 
 
 def _administrators(rows: Sequence[LiveRow]) -> frozenset[Place]:
-    """Return the policies of administrators and the roles that have one. They are made in Directus."""
+    """Return the policies of administrators, and the roles that have one. Both are made in Directus."""
     policies = {str(f.primary) for f in rows if f.kind is POLICIES and f.row["admin_access"]}
     roles = {str(f.row["role"]) for f in rows if f.kind is ATTACHMENTS and str(f.row["policy"]) in policies}
     return frozenset({(POLICY, key) for key in policies} | {(ROLE, key) for key in roles})
 
 
-# Policies before the roles that get them: each step leaves less access than the end, never more.
+# Policies before the roles that get them, so that no step gives more access than the finished push.
 ACCESS: Final = Family(
     "access",
     (POLICIES, PERMISSIONS, ROLES, ATTACHMENTS),

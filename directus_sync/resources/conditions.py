@@ -1,4 +1,4 @@
-"""Filters that hold where all of their parts do. Pure."""
+"""Joins filters by `_and`, and splits them again. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Filter = Mapping[str, Any]
 
 
 def conjunction(parts: Sequence[Filter]) -> Filter:
-    """Return the filter that holds where all of them do."""
+    """Return the filter that requires all parts."""
     return parts[0] if len(parts) == 1 else {"_and": list(parts)}
 
 
 def parts(found: Filter) -> Sequence[Filter]:
-    """Return what `conjunction` joined."""
+    """Return the parts that `conjunction` joined."""
     joined = found["_and"] if set(found) == {"_and"} else [found]
     return joined if isinstance(joined, list) else [found]

@@ -1,4 +1,4 @@
-"""Edits the text of YAML files entry by entry: every line that did not change stays as it was written. Pure."""
+"""Edits the text of YAML files entry by entry. Every line that did not change stays as it was written. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from directus_sync.resources.items import text as canonical
 from directus_sync.yaml_files import plain_yaml
 
 _WIDTH: Final = 120
-# A mapping without entries. A key without a value would be null, and a file of nothing but comments has no value.
+# An empty mapping is written out, because a file of nothing but comments has no value.
 _EMPTY: Final = "{}\n"
 
 
@@ -31,15 +31,16 @@ def flow(value: object) -> str:
 
 
 def entries(text: str, wanted: Mapping[str, Any]) -> str:
-    """Return the text with these entries of its mapping; None removes an entry."""
+    """Return the text with these entries set in its mapping. None removes an entry."""
     kept = {name: value for name, value in _said(plain_yaml.tree(text.encode())).items() if name not in wanted}
     return document(text, {**kept, **{name: value for name, value in wanted.items() if value is not None}})
 
 
 def document(text: str, wanted: Mapping[str, Any]) -> str:
-    """Return the text with exactly these entries in its mapping. Where that would say something else, write all again.
+    """Return the text with exactly these entries in its mapping.
 
-    An entry that exists is written in its place, a new one after the last.
+    Existing entries are edited in place, and new ones follow the last. If the edited text would be read as something
+    else, all entries are written again.
     """
     if text and not text.endswith("\n"):
         text += "\n"
@@ -55,7 +56,7 @@ def _said(root: yaml.Node | None) -> Mapping[str, Any]:
 
 
 def _in_order(old: object, new: Any) -> Any:
-    """Return a value with its keys in the order that they had, new ones after them: a database keeps none."""
+    """Return the new value with its keys in the old order, new keys last. A database does not keep their order."""
     if isinstance(old, list) and isinstance(new, list):
         return [*map(_in_order, old, new), *new[len(old) :]]
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
@@ -64,7 +65,7 @@ def _in_order(old: object, new: Any) -> Any:
 
 
 def _says(text: str, expected: object) -> bool:
-    """Tell whether a text is read as this. An alias may have lost its anchor, or an entry come behind the end."""
+    """Return whether the text reads as this value. An edit may remove an anchor, or write after the document's end."""
     with suppress(plain_yaml.Unreadable):
         root = plain_yaml.tree(text.encode())
         return root is not None and canonical(plain_yaml.value(root)) == canonical(expected)
@@ -88,7 +89,7 @@ def _whole(wanted: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class _Edit:
-    """Lines to replace, counted from 0, the second number excluded."""
+    """Lines to replace, counted from 0. `end` is the first line that stays."""
 
     start: int
     end: int
@@ -96,12 +97,12 @@ class _Edit:
 
 
 def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]) -> Iterator[_Edit]:
-    """Yield the edits of a block mapping: of the entries that differ, and behind the last one the new ones."""
+    """Yield the edits of a block mapping: of each entry that differs, then of the new entries at its end."""
     found = {str(key.value): (key, node) for key, node in holder.value}
     for name, (key, node) in found.items():
         if name not in wanted:
             yield _Edit(key.start_mark.line, _last_line(node) + 1, "")
-        # To Python 1 is True.
+        # As JSON, because 1 == True in Python.
         elif canonical(plain_yaml.value(node)) != canonical(wanted[name]):
             yield from _edited(key, node, wanted[name], lines)
     new = [_entry(name, value, holder.start_mark.column) for name, value in wanted.items() if name not in found]
@@ -117,7 +118,7 @@ def _edited(key: yaml.Node, node: yaml.Node, value: Any, lines: list[str]) -> It
         return
     if start == end - 1 and not _is_block(node):
         line = lines[start]
-        # What stands before the value is how people align it, and after it may be a comment.
+        # Keep the text before the value, which may align it, and the text after it, which may be a comment.
         spliced = line[: node.start_mark.column] + flow(value) + line[node.end_mark.column :]
         if len(spliced.rstrip("\n")) <= _WIDTH:
             yield _Edit(start, end, spliced)
@@ -126,7 +127,7 @@ def _edited(key: yaml.Node, node: yaml.Node, value: Any, lines: list[str]) -> It
 
 
 def _entry(name: str, value: Any, column: int) -> str:
-    """Return an entry on one line; a mapping or a list that is too long for that has a line for each key or value."""
+    """Return an entry on one line. A mapping or list that is too long gets a line for each key or value."""
     indent, key = " " * column, flow(name)
     line = f"{indent}{key}: {flow(value)}"
     if len(line) <= _WIDTH or not isinstance(value, Mapping | list):
@@ -143,7 +144,7 @@ def _is_block(node: yaml.Node) -> bool:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """Return the line in which a node ends; that of a block is where its last value ends."""
+    """Return the line in which a node ends. A block ends where its last value ends."""
     if _is_block(node) and node.value:
         last = node.value[-1]
         return _last_line(last[1] if isinstance(last, tuple) else last)

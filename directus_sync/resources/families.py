@@ -1,4 +1,4 @@
-"""The families of resources, in the order in which a deploy writes them: lists of a role come after the role. Pure."""
+"""The families of resources, in the order in which a deploy writes them: roles before the presets of a role. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAMILIES: Final = (ACCESS, STUDIO)
 
 
 def is_resource(item: str) -> bool:
-    """Tell whether an id, as approvals have it, is of one of the families, and not of the schema."""
+    """Return whether the id of an approval belongs to one of the families, and not to the schema."""
     return any(family.owns(item) for family in FAMILIES)
 
 

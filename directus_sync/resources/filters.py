@@ -1,6 +1,6 @@
-"""Checks a permission filter against the schema: names, operators and macros. Pure.
+"""Checks a filter against the schema: names, operators and variables. Pure.
 
-Directus accepts any filter when it is saved, and answers 500 to each read when a name in it is wrong.
+Directus saves any filter. If a name in it is wrong, Directus answers each read with 500.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _COMPARISONS: Final = (
     " nintersects intersects_bbox nintersects_bbox"
 )
 _OPERATORS: Final = frozenset(f"_{name}" for name in _COMPARISONS.split(" "))
-# Only a payload can be asked for these.
+# A validation of a payload has two more.
 _OF_PAYLOADS: Final = _OPERATORS | {"_submitted", "_regex"}
 _JOINS: Final = ("_and", "_or")
-# These fail open: with two conditions below a relation, Directus 11.17.4 leaves the whole filter out.
+# With one of these and two conditions below a relation, Directus 11.17.4 ignores the whole filter.
 _OPEN: Final = ("_some", "_none")
 _FUNCTION: Final = re.compile(r"(?:year|month|week|day|weekday|hour|minute|second|count)\((\w+)\)")
 _MACRO: Final = re.compile(
@@ -30,9 +30,9 @@ _MACRO: Final = re.compile(
 
 
 def faults(schema: Snapshot, collection: str, found: object, *, of_payload: bool = False) -> Iterator[str]:
-    """Yield what is wrong with a filter for rows of a collection, each a sentence.
+    """Yield a sentence for each fault of a filter on a collection.
 
-    of_payload: it is a validation, which judges what a user sends and follows no relation.
+    of_payload: the filter is a validation. It checks the data that a user sends, and cannot follow a relation.
     """
     if not isinstance(found, Mapping) or not found:
         yield f"a part of the filter is {found!r}, which lets every row through"
@@ -42,7 +42,7 @@ def faults(schema: Snapshot, collection: str, found: object, *, of_payload: bool
             for part in value if isinstance(value, list) and value else [None]:
                 yield from faults(schema, collection, part, of_payload=of_payload)
         elif key in _OPEN:
-            yield f"{key} fails open in Directus: write the path of the relation instead"
+            yield f"{key} lets every row through in Directus: write the path of the relation instead"
         elif str(key).startswith("_"):
             yield f"{key} stands where a field of {collection} is expected"
         else:
@@ -56,7 +56,7 @@ def _field(schema: Snapshot, collection: str, key: str, value: object, *, of_pay
         yield f"{collection} has no field {name}"
         return
     if not isinstance(value, Mapping) or not value:
-        yield f"{key} is compared with nothing: write an operator, such as {{{key}: {{_eq: ...}}}}"
+        yield f"{key} has no operator: write one, such as {{{key}: {{_eq: ...}}}}"
         return
     below = {k: v for k, v in value.items() if not str(k).startswith("_") or k in _OPEN or k in _JOINS}
     for operator, operand in value.items():
@@ -66,11 +66,11 @@ def _field(schema: Snapshot, collection: str, key: str, value: object, *, of_pay
         return
     target = paths.target_of(schema, collection, name)
     if of_payload:
-        yield f"a validation follows no relation, and {key} is one: compare it with a list instead"
+        yield f"a validation cannot follow the relation {key}: compare it with a list instead"
     elif target is not None:
         yield from faults(schema, target, below)
     elif not collection.startswith(paths.SYSTEM):
-        yield f"{collection}.{name} is no relation, and fields stand below it"
+        yield f"{collection}.{name} is not a relation, so it cannot have fields below it"
 
 
 def _operand(schema: Snapshot, operator: str, operand: object, *, of_payload: bool) -> Iterator[str]:
@@ -84,6 +84,6 @@ def _operand(schema: Snapshot, operator: str, operand: object, *, of_payload: bo
 def _macro(schema: Snapshot, text: str) -> Iterator[str]:
     macro = _MACRO.fullmatch(text)
     if macro is None:
-        yield f"Directus knows no {text}"
+        yield f"Directus has no variable {text}"
     elif (missing := paths.missing(schema, paths.USERS, (macro["path"] or "").lstrip("."))) is not None:
         yield f"{text} leads nowhere: {missing}"

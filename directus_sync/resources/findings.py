@@ -1,4 +1,4 @@
-"""What files must not say, found without a server. Pure."""
+"""Faults that a check of the files finds without a server. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.text.wording import LINES, shortened
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. what: a sentence; next: what to do about it."""
+    """One fault. what: a sentence; next: how to fix it; is_error: False for a warning."""
 
     where: str
     what: str
@@ -23,13 +23,13 @@ class Finding:
 
 
 def require_none(found: Iterable[Finding], error: type[SyncError], files: str) -> None:
-    """Raise the error, with a list of every error among the findings. files: what they are called."""
+    """Raise the error if any finding is one, with a list of them. files: their name in the message."""
     errors = [finding for finding in found if finding.is_error]
     if not errors:
         return
     first = errors[0]
     raise error(
-        first.what if len(errors) == 1 else f"{len(errors)} things in the {files} files must not be sent",
+        first.what if len(errors) == 1 else f"{len(errors)} errors in the {files} files",
         where=first.where if len(errors) == 1 else "\n".join(shortened([str(finding) for finding in errors])),
         next="\n".join(dict.fromkeys(finding.next for finding in errors[:LINES])),
     )

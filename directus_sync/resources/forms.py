@@ -1,4 +1,4 @@
-"""The written form of each family: where its files are, how they are read, checked and written. No database."""
+"""The files of each family: where they are, how they are read, checked and written. No database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from directus_sync.resources.studio_kinds import PRESET, SETTING, SETTINGS, STUD
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings, is_there
 
-# By path; None where a file is to go.
+# By path. None removes the file.
 Changed = dict[Path, bytes | None]
 Roles = Mapping[str, str]
 
@@ -34,9 +34,9 @@ _NAME: Final = f"{SETTING}:project_name"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the files say of a family. family: with the names that the files give to rows of others.
+    """What the files of a family say. family: with the names that other files give to rows, such as roles.
 
-    contents: what the files hold; findings: what is wrong with it.
+    contents: of the files, by path; findings: errors and warnings.
     """
 
     form: FamilyForm
@@ -46,35 +46,35 @@ class Wanted:
     findings: tuple[Finding, ...] = ()
 
     def require_sound(self) -> tuple[Finding, ...]:
-        """Return the warnings. Raises the form's error for what must not be sent."""
+        """Return the warnings. Raises the form's error if there are errors."""
         findings.require_none(self.findings, self.form.error, self.form.name)
         return tuple(finding for finding in self.findings if not finding.is_error)
 
 
 class _Access:
-    """Who may do what: roles, policies, and a file for each collection.
+    """The access files: roles, policies, and a file for each collection.
 
-    name: of the family; error: raised for files that can't be used. roles, in all methods: the ids of the roles,
-    by the names that the access files give them.
+    name: of the family; error: raised for files that cannot be used. roles, in all methods: the ids of the roles by
+    their names in the access files.
     """
 
     name = ACCESS.name
     error = InvalidAccess
 
     def folder(self, settings: Settings) -> Path:
-        """Return the folder that has them."""
+        """Return the folder of the files."""
         return settings.access
 
     def are_kept(self, settings: Settings) -> bool:
-        """Tell whether the family is kept in files here."""
+        """Return whether this checkout has files of the family."""
         return is_there(settings.access / access_reading.TOP)
 
     def family(self, _roles: Roles) -> Family:
-        """Return the family, with the names that other files give."""
+        """Return the family, with the names that other files give to rows."""
         return ACCESS
 
     def read(self, settings: Settings, schema: Snapshot, _roles: Roles) -> Wanted:
-        """Return what the files say. Raises `error` for what can't be read."""
+        """Return what the files say. Raises `error` if one cannot be read."""
         contents = access_reading.contents(settings.access)
         found = access_reading.parse(settings.access, contents)
         items = compiling.compiled(found, schema)
@@ -84,16 +84,16 @@ class _Access:
     def rewritten(
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, _roles: Roles
     ) -> Changed:
-        """Return the files that change, so that they say what the database has. Raises `error`."""
+        """Return the new content of the files that differ from the database. Raises `error`."""
         ids = tuple(differing)
         changed: Changed = dict(writing.rewritten(settings.access, old, live, ids, schema)) if ids else {}
-        # A collection that is gone takes its file along.
+        # The file of a collection that no longer exists is removed.
         gone = [path for path in old if path.parent != settings.access and not has_collection(schema, path.stem)]
         return changed | dict.fromkeys(gone)
 
 
 class _Studio:
-    """What the Studio shows: settings, lists, dashboards, flows, words. Its methods are those of `_Access`."""
+    """The resource files: settings, presets, dashboards, flows, translations. The methods are those of `_Access`."""
 
     name = STUDIO.name
     error = InvalidResources
@@ -112,7 +112,7 @@ class _Studio:
         found = studio_reading.parse(settings.resources, contents, roles)
         items = {item.id: item for item in found}
         if settings.project_name is not None:
-            # Here the name is not that of the files.
+            # PROJECT_NAME replaces the name in the files.
             items.pop(_NAME, None)
             row = {"field": "project_name", "value": settings.project_name}
             if row["value"] != SETTINGS.singles["project_name"]:
@@ -128,7 +128,7 @@ class _Studio:
         differing = [name for name in differing if not name.startswith(lost)]
         old = {path: content for path, content in old.items() if path not in gone}
         if settings.project_name is not None:
-            # The files keep the name that they have: this environment has its own.
+            # The files keep their name, because the name in this database is PROJECT_NAME.
             own = {i.id: i for i in studio_reading.parse(settings.resources, old, roles) if i.id == _NAME}
             live = {name: item for name, item in live.items() if name != _NAME} | own
             differing = [name for name in differing if name != _NAME]
@@ -141,7 +141,7 @@ FORMS: Final[tuple[FamilyForm, ...]] = (_Access(), _Studio())
 
 
 def roles(settings: Settings, changed: Mapping[Path, bytes | None] = MappingProxyType({})) -> Roles:
-    """Return the ids of the roles, by the names that the access files give them, now or once these changed.
+    """Return the ids of the roles by their names in the access files. changed: new content of files, read as well.
 
     Raises InvalidAccess.
     """

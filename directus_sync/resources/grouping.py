@@ -1,4 +1,4 @@
-"""Rows of a database as items, under the names that files and base give them. Pure."""
+"""Groups the rows of a database into items, named as in the files and the base. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import ID, Family, LiveRow, Place, ResourceKind
 
-# How items name a row.
+# The name of each row in the keys of items.
 Names = Mapping[Place, str]
 
 
 @dataclass(frozen=True)
 class Live:
-    """What a database has.
+    """The items of a database.
 
-    items: by id. found: by the same id, the rows with their primary keys. unknown: what neither files nor base know,
-    as items, which are left alone.
+    items: by id. found: their rows with primary keys, by the same id. unknown: items that neither files nor base have;
+    they are left alone.
     """
 
     items: Mapping[str, Resource] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Live:
 
 
 def names_of(family: Family, wanted: Iterable[Resource], base: Iterable[Resource] = ()) -> Names:
-    """Return the names that files, and else the base, give to rows; a name that both give belongs to the file's row."""
+    """Return the names of rows from the files, else from the base. A name that both use belongs to the file's row."""
     names = {**_names(family, wanted), **family.names}
     taken = {(kind, name) for (kind, _), name in names.items()}
     for (kind, primary), name in _names(family, base).items():
@@ -37,7 +37,7 @@ def names_of(family: Family, wanted: Iterable[Resource], base: Iterable[Resource
 
 
 def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[str, Resource]:
-    """Return recorded items by the names that rows have now."""
+    """Return recorded items under the ids that these names give them."""
     rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
     found = (LiveRow(kind, row.get(ID), row) for kind, row in rows)
     return grouped(family, found, names, taken=True).items
@@ -45,12 +45,12 @@ def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[
 
 def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
     stored = [(item, row) for item in items if family.by_name[item.kind].stored for row in item.rows]
-    # Of the key of a row that is a part of another one, the last part is its own.
+    # The key of a part begins with its owner's name, and ends with its own.
     return {(item.kind, str(row[ID])): item.key.rpartition("/")[2] for item, row in stored}
 
 
 def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: bool = False) -> Live:
-    """Return rows as items. taken: also those that are to be left alone, as `pull` and `adopt` take them in."""
+    """Return rows as items. taken: unknown rows count as items too, because `pull` and `adopt` take them in."""
     rows = tuple(rows)
     provisional = _provisional(rows, names)
     ignored = family.ignored(rows) - names.keys()
@@ -70,7 +70,7 @@ def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: boo
 
 
 def _place(family: Family, found: LiveRow) -> Place:
-    """Return the row by which it is decided whose this one is: itself, or the one that it is a part of."""
+    """Return the row that decides whether this one is known: the row that it is a part of, else itself."""
     parent = family.parent(found.kind)
     if parent is not None and found.kind.within is not None:
         return parent.name, str(found.row[found.kind.within.column])
@@ -78,7 +78,7 @@ def _place(family: Family, found: LiveRow) -> Place:
 
 
 def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
-    """Return the names, and one for each row that has none yet: by its title, as a file would write it."""
+    """Return the names, and for each row without a name one made from its title, as a file would write it."""
     given = dict(names)
     stored = [found for found in rows if found.kind.stored]
     taken = {(kind, "", name) for (kind, _), name in names.items()}
@@ -98,13 +98,13 @@ def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
 
 
 def _scope(found: LiveRow) -> Place:
-    """Return in what the name of a row is to be its own: in its kind, or in the row that it is a part of."""
+    """Return the scope in which a row's name must be unique: its kind, or the row that it is a part of."""
     within = found.kind.within
     return found.kind.name, str(found.row[within.column]) if within else ""
 
 
 def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
-    """Return the key by which items know a row."""
+    """Return the key of the item that a row belongs to."""
     return "/".join(_part(kind, primary if column == ID else row[column], column, names) for column in kind.key)
 
 
@@ -114,7 +114,7 @@ def _part(kind: ResourceKind, value: object, column: str, names: Names) -> str:
 
 
 def _plain(value: str) -> str:
-    """Return a value that can stand in a key, and among ids on a command line."""
+    """Escape `/` and `,`: they separate the parts of a key, and the ids on a command line."""
     return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
 
 

@@ -1,4 +1,4 @@
-"""What every kind of resource becomes before it is compared: items of canonical rows. Pure."""
+"""The form in which resources of every kind are compared: items of canonical rows. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 class Resource:
     """One thing of a kind, judged as a whole.
 
-    rows: what git owns of it, canonical and sorted; one, except where Directus keeps several under one key.
-    where: `file:line` in which a person wrote it, empty for what comes from a database.
+    rows: its rows with the columns that git owns, canonical and sorted. Directus may have several under one key.
+    where: the `file:line` that defines it; empty if it comes from a database.
     """
 
     kind: str
@@ -27,22 +27,22 @@ class Resource:
 
     @property
     def id(self) -> str:
-        """The item as a person writes it: policy:trm-marshal."""
+        """The id that people write, such as policy:trm-marshal."""
         return f"{self.kind}:{self.key}"
 
 
 # By id.
 Items = Mapping[str, Resource]
-# Of files, by path.
+# The content of files, by path.
 Contents = Mapping[Path, bytes]
 
 
 def text(value: object) -> str:
-    """Return JSON that is equal for equal values: keys sorted, nothing between them."""
+    """Return canonical JSON: equal values give equal texts. Keys are sorted, and there are no spaces."""
     return _ENCODER.encode(value)
 
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return rows in the order of their content, which no server chooses."""
+    """Return rows sorted by content, because the order of a server is arbitrary."""
     found = tuple(rows)
     return found if len(found) < 2 else tuple(sorted(found, key=text))

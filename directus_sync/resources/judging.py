@@ -1,4 +1,4 @@
-"""Judges what differs by base, files and database, item by item. Pure; the table is that of docs/guard.md."""
+"""Judges each item that differs, from base, files and database, by the table of docs/guard.md. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from directus_sync.schema.plan import Approvals, Mover
 
 
 def changes(family: Family, wanted: Items, live: Items) -> tuple[ResourceChange, ...]:
-    """Return what would make the database equal the files, in the order in which the family's kinds are written."""
+    """Return the changes that make the database equal the files, in the order of the family's kinds."""
     found = []
     for kind in family.kinds:
         names = sorted(name for name in wanted.keys() | live.keys() if name.partition(":")[0] == kind.name)
@@ -31,7 +31,7 @@ def changes(family: Family, wanted: Items, live: Items) -> tuple[ResourceChange,
 def require_lossless(
     family: Family, read: Iterable[Resource], live: Items, folder: Path, error: type[SyncError]
 ) -> None:
-    """Raise the error unless files that were written are read as what the database has."""
+    """Raise the error unless the new content of the files reads as what the database has."""
     for change in changes(family, {item.id: item for item in read}, live):
         raise error(
             f"{change.id} can't be written to the files as Directus has it; nothing was written",
@@ -41,7 +41,7 @@ def require_lossless(
 
 
 def mover(change: ResourceChange, base: Items | None) -> Mover:
-    """Tell who made an item differ since the base. base: None where nothing was ever recorded."""
+    """Return who changed an item since the base. base: None if nothing was ever recorded."""
     then = None if base is None else _rows(change.kind, base.get(change.id))
     if change.action is Action.ADD:
         return Mover.GIT if not then else Mover.SERVER if _same(then, change.after) else Mover.BOTH
@@ -53,15 +53,16 @@ def mover(change: ResourceChange, base: Items | None) -> Mover:
 
 
 def about(family: Family, items: Items) -> frozenset[str]:
-    """Return the collections that items are about."""
+    """Return the names of the collections that items are about."""
     named = ((family.by_name[item.kind].about, row) for item in items.values() for row in item.rows)
     return frozenset(row[about.collection] for about, row in named if about is not None)
 
 
 def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str]]) -> Items:
-    """Return the base without what Directus removed along with a collection or field, which is judged in its place.
+    """Return the base without what Directus removed together with a collection or field.
 
-    schema: the fields of each collection that is there and that items are about. System collections keep theirs.
+    The removal of that collection or field is judged instead. schema: the fields of each existing collection that
+    items are about. Fields of system collections always stay.
     """
     kept = {}
     for name, item in base.items():
@@ -90,7 +91,7 @@ def decide(
     approvals: Approvals,
     unknown: Items,
 ) -> ResourcePlan:
-    """Turn changes into a plan. numbers: by id, how many of what the removal of an item costs."""
+    """Turn changes into a plan. numbers: by id, how many users, panels or operations the removal costs."""
     items = tuple(_judged(change, base, numbers, approvals) for change in found)
     return ResourcePlan(family.name, items, unknown, approvals.unmatched(item.id for item in items))
 

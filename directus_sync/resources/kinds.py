@@ -1,6 +1,6 @@
-"""What the engine must be told of a kind of rows: its table, its key, which fields git owns, how it is written. Pure.
+"""Declares a kind of rows for the engine: its table, its key, which columns git owns, how it is written. Pure.
 
-A new kind is a new declaration, and no new code.
+A new kind needs a declaration and no other code.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from directus_sync.text.quoting import literal
 from directus_sync.text.wording import count
 
 Rows = tuple[Row, ...]
-# The primary key of each of Directus's own tables that is a kind here.
+# The primary key of every table that is declared as a kind.
 ID: Final = "id"
 
 
 @dataclass(frozen=True)
 class Within:
-    """Rows that are written as a part of another row. column: names that row; alias: its field that lists them.
+    """How rows are parts of another row, their owner. column: refers to the owner; alias: the owner's list of parts.
 
-    grants: such a row gives its owner what another row allows, so it is taken away before anything else is written.
-    deletes: Directus deletes rows that are taken out of the list; else it would empty their column.
+    grants: a part gives its owner what a third row allows, so a removed part is deleted before anything is written.
+    deletes: Directus deletes a part that is taken out of the list. If False, Directus would only empty its column.
     """
 
     column: str
@@ -35,9 +35,9 @@ class Within:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a removal costs. count: SQL that counts, by the row's primary key; noun: what it counts.
+    """What a removal costs. count: SQL that counts it, by the row's primary key; noun: what it counts, such as user.
 
-    one, many: what becomes of one, and of several.
+    one, many: what happens to one, and to several.
     """
 
     count: str
@@ -46,15 +46,16 @@ class Cost:
     many: str
 
     def sentence(self, number: int) -> str:
-        """Say what becomes of so many."""
+        """Return the cost in words: 2 users lose all access."""
         return f"{count(number, self.noun)} {self.one if number == 1 else self.many}"
 
 
 @dataclass(frozen=True)
 class About:
-    """Columns by which rows are about a part of the schema. Directus removes rows and fields along with that part.
+    """The columns that name the collection and the fields that a row is about.
 
-    fields: None where Directus leaves the fields that a row names.
+    Directus removes the row together with the collection, and a removed field from `fields`. fields: None if Directus
+    leaves the fields that a row names.
     """
 
     collection: str
@@ -65,21 +66,22 @@ class About:
 class ResourceKind:
     """One kind of rows.
 
-    name: in ids, as in policy:trm-marshal. key: columns whose values name an item.
-    owned: fields that git owns. environment: fields that each database has for itself; with the primary key these are
-    all columns. read: SQL in place of a column, by which equal things are read alike.
-    lists: columns of texts separated by commas, whose order says nothing.
-    references: by column, the kind of the row that it names.
-    stored: the primary key is in the files, the same everywhere, and has a name there.
-    about: which collection and fields rows are about.
-    links: columns with other rows of the same kind, each named once.
-    singles: columns of the table's one row, each of which is an item by itself, with the values that Directus gives
-    them. An item is there where its value is another one.
-    goes: what the attic keeps of a removal: by table, the column that has the primary key.
-    cost: of a removal, which then needs approval.
-    title: the column by which people know a row that has no name yet. noun: what a row of it is called, if not by name.
-    where: SQL that tells which rows of the table are looked at.
-    widens: tells whether rows allow more than others did.
+    name: the first part of ids, as in policy:trm-marshal. key: columns whose values name an item.
+    owned: columns that git owns. environment: columns that belong to each database. With the primary key, these are
+    all columns of the table.
+    read: SQL to read a column with, so that equal values are read alike.
+    lists: columns of texts separated by commas, in no particular order.
+    references: by column, the kind of the row that it refers to.
+    stored: the primary key is in the files with a name, and is the same in every database.
+    about: the collection and fields that rows are about.
+    links: columns that refer to a row of the same kind. In a column, no two rows refer to the same one.
+    singles: for a table with one row, its columns with Directus's initial values. Each column is an item, which exists
+    if its value is not the initial one.
+    goes: what the attic keeps of a removal: by table, the column that holds the primary key.
+    cost: what a removal costs. A removal that has a cost needs approval.
+    title: the column from which a row without a name gets one. noun: what messages call a row, if not by `name`.
+    where: an SQL condition. Other rows of the table are ignored.
+    widens: returns whether the rows after a change allow more than those before.
     """
 
     name: str
@@ -104,25 +106,25 @@ class ResourceKind:
 
     @property
     def path(self) -> str:
-        """Where Directus's API has its rows."""
+        """The path of the rows in Directus's API."""
         return f"/{self.table.removeprefix('directus_')}"
 
     @property
     def exclusive(self) -> bool:
-        """Whether a row that neither files nor base know is uncaptured work; else it is named and left alone."""
+        """Whether a row in neither files nor base is uncaptured work. If not, it is reported and left alone."""
         return not self.stored and self.within is None
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns by which rows are compared."""
+        """The columns that are compared and recorded."""
         return (ID, *self.owned) if self.stored else self.owned
 
     def compared(self, row: Row) -> Row:
-        """Return of a row what is compared and recorded. A row that an older version recorded may lack columns."""
+        """Return only those columns of a row. A row that an older version recorded may lack some."""
         return {column: row[column] for column in self.columns if column in row}
 
     def select(self) -> str:
-        """Return SQL that yields kind, primary key and row, canonical but for `lists`, as text, text and JSON."""
+        """Return SQL that yields kind, primary key and row, the last two as JSON. All but `lists` is canonical."""
         if self.singles:
             names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (
@@ -140,7 +142,7 @@ class ResourceKind:
 
 @dataclass(frozen=True)
 class LiveRow:
-    """One row as a database has it."""
+    """One row of a database."""
 
     kind: ResourceKind
     primary: Any
@@ -155,8 +157,8 @@ Place = tuple[str, str]
 class Family:
     """Kinds that are kept in the same files and recorded together, in the order in which they are written.
 
-    names: rows that Directus makes by itself, and how items name them. ignored: tells which rows are not even looked
-    at, unless a file names them.
+    names: the names of rows that its files do not define. ignored: returns the rows to skip, unless files or base name
+    them.
     """
 
     name: str
@@ -165,7 +167,7 @@ class Family:
     ignored: Callable[[Sequence[LiveRow]], frozenset[Place]] = lambda _rows: frozenset()
 
     def owns(self, item: str) -> bool:
-        """Tell whether an id, as approvals have it, is of this family; one without a colon is of the schema."""
+        """Return whether the id of an approval belongs to this family. Ids of the schema have no colon."""
         kind, colon, _ = item.partition(":")
         return bool(colon) and kind in self.by_name
 
@@ -175,7 +177,7 @@ class Family:
         return {kind.name: kind for kind in self.kinds}
 
     def parent(self, kind: ResourceKind) -> ResourceKind | None:
-        """Return the kind of the rows that this kind's rows are a part of."""
+        """Return the kind of the rows that rows of this kind are a part of, or None."""
         return self.by_name[kind.references[kind.within.column]] if kind.within else None
 
     def select(self) -> str:

@@ -1,4 +1,4 @@
-"""Reads a family's rows by SQL: complete, fast, and no licence or cache hides any."""
+"""Reads a family's rows by SQL. That is fast, and neither a licence nor a cache of Directus hides rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.resources.items import Row, text
 from directus_sync.resources.kinds import Family, LiveRow, ResourceKind
 from directus_sync.resources.plan import ResourceChange
 
-# As one value: a driver takes longer to read many small ones.
+# One JSON value, because the driver takes longer to read many small ones.
 _ROWS: Final = """
 SELECT coalesce(json_agg(json_build_array(kind, key, value)), '[]') FROM ({rows}) AS resource (kind, key, value)"""
 _CHOSEN: Final = """
@@ -27,7 +27,7 @@ SELECT collection, array_agg(field) FROM (
 
 
 def read(connection: Connection, family: Family, only: Iterable[ResourceChange] | None = None) -> tuple[LiveRow, ...]:
-    """Return every row of the family's kinds. only: the rows of these items."""
+    """Return every row of the family. only: return just the rows of these changes."""
     sql = f"{database.PRINTING} {_ROWS.format(rows=family.select())}"
     if only is None:
         ((rows,),) = database.query(connection, sql)
@@ -41,7 +41,7 @@ def read(connection: Connection, family: Family, only: Iterable[ResourceChange] 
 
 
 def schema(connection: Connection, collections: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return the fields of these collections, as far as they are there, by name; they may be Directus's own."""
+    """Return the fields of each of these collections that exists. System collections count too."""
     rows = database.query(connection, _SCHEMA, {"names": list(collections)})
     return {collection: frozenset(fields) for collection, fields in rows}
 

@@ -1,4 +1,4 @@
-"""What the names in files stand for: collections, fields, and where a path of fields leads in a schema. Pure."""
+"""Looks up the collections, fields and paths of fields that files name, in a schema. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
 SYSTEM: Final = "directus_"
-# The fields that Directus's own table has, which no snapshot lists (11.17.4, @directus/system-data).
+# Directus's own fields of its users. No snapshot lists them (11.17.4, @directus/system-data).
 _NAMES: Final = (
     "first_name last_name email password avatar location title description tags language text_direction tfa_secret"
     " email_notifications appearance theme_light theme_light_overrides theme_dark theme_dark_overrides status role"
@@ -19,12 +19,12 @@ _USER_FIELDS: Final = frozenset(_NAMES.split(" "))
 
 
 def has_collection(schema: Snapshot, name: str) -> bool:
-    """Tell whether there is a collection of the name; of Directus's own, nobody can tell, so there is."""
+    """Return whether the collection exists. Every system collection is assumed to, because no snapshot lists them."""
     return name.startswith(SYSTEM) or (name,) in schema.section("collections")
 
 
 def has_field(schema: Snapshot, collection: str, name: str) -> bool:
-    """Tell whether a collection has the field; of Directus's own other than users, nobody can tell, so it has."""
+    """Return whether the collection has the field. True for any field of a system collection other than users."""
     if collection == USERS and name in _USER_FIELDS:
         return True
     if collection.startswith(SYSTEM) and collection != USERS:
@@ -45,13 +45,13 @@ def target_of(schema: Snapshot, collection: str, name: str) -> str | None:
 
 
 def missing(schema: Snapshot, collection: str, path: str) -> str | None:
-    """Say what of a path of fields is not there; None if all is, or nobody can tell."""
+    """Return what is wrong with a path of fields, for a message; None if it exists or cannot be checked."""
     at: str | None = collection
     for name in path.split("."):
         if name in {"*", ""} or name.startswith("$"):
             return None
         if at is None:
-            return "a field before it is no relation"
+            return "it goes on after a field that is not a relation"
         if not has_field(schema, at, name):
             return f"{at} has no field {name}"
         if at.startswith(SYSTEM) and at != USERS:
@@ -61,7 +61,7 @@ def missing(schema: Snapshot, collection: str, path: str) -> str | None:
 
 
 def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str, str, str | None]]:
-    """Yield the steps of a path: collection, field, and the collection it leads to, None where it leads nowhere."""
+    """Yield the steps of a path: collection, field, and the collection that the field leads to. Ends at a None."""
     for name in [part for part in path.split(".") if part]:
         target = target_of(schema, collection, name)
         yield collection, name, target
@@ -71,6 +71,6 @@ def followed(schema: Snapshot, collection: str, path: str) -> Iterator[tuple[str
 
 
 def alias_of(schema: Snapshot, collection: str, name: str) -> str | None:
-    """Return the field on the other side of a relation that lists its rows, or None."""
+    """Return the one-to-many field at the other end of a relation, or None."""
     relation: Mapping[str, Any] = schema.section("relations").get((collection, name), {})
     return (relation.get("meta") or {}).get("one_field")

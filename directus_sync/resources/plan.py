@@ -1,4 +1,4 @@
-"""A judged difference of resources as data: who changed each item, what it would cost, why it is refused. Pure."""
+"""The plan of a family as data: which items differ, who changed them, what a removal costs, why it is refused. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One item that differs. before: as the database has it; after: as the files have it; empty where it is not."""
+    """One item that differs. before: its rows in the database; after: its rows in the files. Empty if it has none."""
 
     action: Action
     kind: ResourceKind
@@ -27,17 +27,17 @@ class ResourceChange:
 
     @property
     def id(self) -> str:
-        """The item as a person writes it."""
+        """The id that people write, such as policy:trm-marshal."""
         return f"{self.kind.name}:{self.key}"
 
     @property
     def widens(self) -> bool:
-        """Tell whether somebody may do more afterwards."""
+        """Whether somebody may do more afterwards."""
         return self.kind.widens(self.before, self.after)
 
     @property
     def owner(self) -> str | None:
-        """The id of the item that this one is a part of."""
+        """The id of the item that this one is a part of, or None."""
         within = self.kind.within
         if within is None:
             return None
@@ -45,7 +45,7 @@ class ResourceChange:
 
     @property
     def edited(self) -> tuple[str, ...]:
-        """The columns that differ, where both sides have one row."""
+        """The columns that differ, if both sides have one row."""
         if len(self.before) != 1 or len(self.after) != 1:
             return ()
         return tuple(name for name in self.kind.columns if self.before[0][name] != self.after[0][name])
@@ -53,7 +53,7 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Judged:
-    """One line of a plan. number: of what a removal costs; reason: of its approval."""
+    """One line of a plan. number: how many users, panels or operations a removal costs; reason: why it was approved."""
 
     change: ResourceChange
     mover: Mover
@@ -63,25 +63,25 @@ class Judged:
 
     @property
     def id(self) -> str:
-        """The item as a person writes it."""
+        """The id of the item."""
         return self.change.id
 
     @property
     def users(self) -> int:
-        """How many users a removal costs something."""
+        """How many users lose something by a removal."""
         cost = self.change.kind.cost
         return self.number if cost is not None and cost.noun == "user" else 0
 
     @property
     def cost(self) -> str:
-        """Say what a removal costs; nothing where it costs nothing, or is none."""
+        """What a removal costs, in words. Empty for other changes, and for kinds without a cost."""
         cost = self.change.kind.cost
         return cost.sentence(self.number) if cost is not None and self.change.action is Action.REMOVE else ""
 
 
 @dataclass(frozen=True)
 class ResourcePlan:
-    """A judged difference. unknown: what neither files nor base know, and which is left alone."""
+    """The plan of a family. unknown: items in neither files nor base, left alone; unmatched: approvals of no item."""
 
     family: str
     items: tuple[Judged, ...] = ()
@@ -93,7 +93,7 @@ class ResourcePlan:
 
     @property
     def refused(self) -> tuple[Judged, ...]:
-        """The items that stop it."""
+        """The items that stop the push."""
         return tuple(item for item in self.items if item.rule is not None)
 
     @property
@@ -103,5 +103,5 @@ class ResourcePlan:
 
     @property
     def differs(self) -> bool:
-        """Tell whether anything differs, also what is left alone."""
+        """Whether anything differs, including items that are left alone."""
         return bool(self.items or self.unknown)

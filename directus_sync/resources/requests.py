@@ -1,6 +1,6 @@
-"""The requests that make a database equal the files: few, each one transaction of Directus, in a safe order. Pure.
+"""Builds the requests that make a database equal the files: few, each one transaction, in a safe order. Pure.
 
-What a row is a part of is written with it: all permissions of all policies change in one request, or none does.
+The parts of all rows of a kind are written together: the permissions of all existing policies change in one request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from directus_sync.schema.diff import Action
 
 @dataclass(frozen=True)
 class RowRequest:
-    """One request. items: what it writes, for messages."""
+    """One request. items: the ids of the items that it writes, for messages."""
 
     method: str
     path: str
@@ -29,10 +29,10 @@ class RowRequest:
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """One change as rows.
+    """The rows that one change writes.
 
-    updated: with their primary keys. deleted: primary keys. owner: of what they are a part. unlinked: rows that first
-    let go of others, which new ones then name.
+    updated: with primary keys. deleted: primary keys. owner: the primary key of the row that they are a part of.
+    unlinked: updates that clear links first, so that other rows can link to the same targets.
     """
 
     change: ResourceChange
@@ -46,10 +46,11 @@ class _Rewrite:
 def requests(
     family: Family, changes: Iterable[ResourceChange], wanted: Mapping[str, Resource], live: Live
 ) -> Iterator[RowRequest]:
-    """Yield the requests, in their order.
+    """Yield the requests, in order.
 
-    First goes what would grant something with the rows that are written next, such as a policy that a role loses; then
-    the kinds are written in the family's order; last goes what is removed, in the opposite order.
+    First come removals of rows that grant something, such as the attachment of a policy, because a later
+    request could widen that policy. Then the kinds are written in the family's order. Other deletions come last, in
+    the opposite order.
     """
     changes = tuple(changes)
     for kind in (kind for kind in family.kinds if kind.singles):
@@ -74,7 +75,7 @@ def requests(
 
 
 def _set(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
-    """Yield the request that sets columns of the table's one row; what is removed gets Directus's own value."""
+    """Yield the request that sets columns of the table's only row. A removed item gets Directus's initial value."""
     if changes:
         values = {c.key: c.after[0]["value"] if c.after else kind.singles[c.key] for c in changes}
         yield RowRequest("PATCH", kind.path, values, tuple(c.id for c in changes))
@@ -84,7 +85,7 @@ def _parts_of(
     family: Family, owner: ResourceKind, rewrites: Iterable[_Rewrite], gone: set[tuple[str, Any]]
 ) -> Iterator[_Rewrite]:
     for rewrite in rewrites:
-        # What is a part of a row goes with it.
+        # The parts of a deleted row are deleted with it.
         if family.parent(rewrite.change.kind) is owner and (owner.name, rewrite.owner) not in gone:
             yield rewrite
 
@@ -95,7 +96,7 @@ def _is_withdrawn(rewrite: _Rewrite) -> bool:
 
 
 def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveRow, ...]) -> _Rewrite:
-    """Pair the rows that differ; what has no partner is created or deleted."""
+    """Pair old and new rows that differ, for updates. Rows without a partner are created or deleted."""
     kind = change.kind
     there = {text(kind.compared(each.row)) for each in found}
     after = [row for row in (wanted.rows if wanted else ()) if text(kind.compared(row)) not in there]
@@ -103,7 +104,7 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
     before = [each for each in found if text(kind.compared(each.row)) not in kept]
     pairs = list(zip(before, after, strict=False))
     if kind.stored:
-        # A stored primary key is the identity for ever.
+        # A primary key that is in the files identifies its row for ever.
         pairs = [(each, row) for each in before for row in after if each.primary == row[ID]]
     updated = [id(row) for _, row in pairs]
     deleted = [each for each in before if all(each is not other for other, _ in pairs)]
@@ -111,7 +112,7 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
     column = kind.within.column if kind.within else None
     return _Rewrite(
         change,
-        # The column that names the owner is filled in by Directus.
+        # Directus fills in the column that names the owner.
         tuple({name: row[name] for name in row if name != column} for row in after if id(row) not in updated),
         tuple(
             {ID: each.primary, **{n: row[n] for n in kind.owned if text(row[n]) != text(each.row[n])}}
@@ -124,7 +125,7 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
 
 
 def _unlinked(kind: ResourceKind, found: LiveRow, row: Row | None) -> Row | None:
-    """Return the row without the links that it is to lose; None if it keeps all."""
+    """Return an update that clears the links that the row loses; None if it loses none."""
     lost = {
         name: None
         for name in kind.links
@@ -155,7 +156,7 @@ def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
             rows.setdefault(owner, {ID: owner})[alias] = group
     if rows:
         changed = tuple(r.change.id for r in [*(o for o in own if o.updated), *parts])
-        # Directus writes one after the other, in one transaction.
+        # Directus writes the rows one after the other, in one transaction.
         yield RowRequest("PATCH", kind.path, [*_letting_go(parts), *rows.values()], changed)
     for part in parts:
         if part.deleted and not _goes_with_patch(part):
@@ -163,14 +164,14 @@ def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
 
 
 def _letting_go(parts: list[_Rewrite]) -> Iterator[Row]:
-    """Yield what frees rows that are named by one row, for another one to name them."""
+    """Yield updates of owners that clear links first, because only one row can link to a target."""
     for part in parts:
         if part.unlinked and part.change.kind.within is not None:
             yield {ID: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
 
 
 def _direct(parts: list[_Rewrite]) -> RowRequest | None:
-    """Return one request for the rows themselves, where one will do: it takes half as long as by way of their owner."""
+    """Return one request to the parts' own path, if one is enough: it takes half as long as through their owner."""
     kind = parts[0].change.kind
     within = kind.within
     created = [{**row, within.column: r.owner} for r in parts for row in r.created if within is not None]
@@ -185,7 +186,7 @@ def _direct(parts: list[_Rewrite]) -> RowRequest | None:
 
 
 def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list[Any]]]:
-    """Return what becomes of the rows that are a part of one row, by that row and its list of them."""
+    """Return the parts to create, update and delete, by their owner and its field that lists them."""
     found: dict[tuple[Any, str], dict[str, list[Any]]] = {}
     for rewrite in parts:
         within = rewrite.change.kind.within
@@ -198,12 +199,12 @@ def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list
 
 
 def _goes_with_patch(part: _Rewrite) -> bool:
-    """Tell whether Directus deletes what its owner's list loses."""
+    """Return whether Directus deletes a part that is taken out of its owner's list."""
     return part.change.kind.within is None or part.change.kind.within.deletes
 
 
 def _leaves_first(kind: ResourceKind, rows: Sequence[Row]) -> list[Row]:
-    """Return rows in an order in which each names only rows before it, or that are there. The files say no circle."""
+    """Return rows so that each links only to earlier or existing rows. The check of the files has refused circles."""
     if not kind.links:
         return list(rows)
     new = {row[ID]: row for row in rows}

@@ -1,4 +1,4 @@
-"""Why an item is refused: the guard's rules that rows can meet, in words for rows. Ids are those of schema/rules.py."""
+"""The guard's rules for rows: when they refuse an item, and what the error says. Ids are those of schema/rules.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Record:
 
 
 def ids(items: Items) -> str:
-    """Return the items as an option takes them in a shell."""
+    """Return the ids of the items, quoted for a command line."""
     return approvals.pasted(item.id for item in items)
 
 
@@ -35,21 +35,21 @@ def _counted(items: Items, one: str, many: str) -> str:
 
 def _what_is_uncaptured(items: Items) -> str:
     if all(item.change.action is Action.ADD for item in items):
-        return f"{_counted(items, 'was', 'were')} taken away in Directus, and the files still have it"
+        return f"{_counted(items, 'was', 'were')} removed in Directus, but not in the files"
     return f"{_counted(items, 'was', 'were')} made or changed in Directus and never captured"
 
 
 def _approve(items: Items) -> list[str]:
     return [
         "if this checkout is out of date, update it: git pull",
-        "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps what goes:",
+        "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",
         *approvals.example([item.id for item in items]),
         f"or approve it once: run again with --allow-destroy {ids(items)}",
     ]
 
 
 class ResourceRule(Enum):
-    """The rules. The first that refuses an item names it, and the first of a plan names the error."""
+    """The rules, in order. The first that refuses an item counts for it. The first in a plan gives the error its id."""
 
     CONFLICT = Record(
         id="conflict",
@@ -79,10 +79,10 @@ class ResourceRule(Enum):
         return self.value.id
 
     def refuses(self, change: ResourceChange, mover: Mover, *, discarded: bool, approved: bool) -> bool:
-        """Tell whether the rule refuses the item.
+        """Return whether the rule refuses the item.
 
-        Unlike a column, a right that was taken away on the server does not come back by itself: it may have been taken
-        away in an emergency.
+        Unlike a field, an item that somebody removed in Directus is not added again without asking: a right may have
+        been removed in an emergency.
         """
         match self:
             case ResourceRule.CONFLICT:

@@ -1,4 +1,4 @@
-"""How the rows of each kind are written: which columns a file must name, and which value needs no line. Pure."""
+"""How files write the rows of each kind: which columns they must name, and which values need no line. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.resources.items import Row
 from directus_sync.resources.studio_kinds import DASHBOARD, FLOW, OPERATION, PANEL, PRESET
 from directus_sync.yaml_files.tree import Node
 
-# The types of a column, and what they are called. The others are texts.
+# The types of a column, and their name for messages. Other columns are texts.
 _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     **dict.fromkeys(("refresh_interval", "auth_login_attempts"), ((int,), "a whole number")),
     "show_header": ((bool,), "true or false"),
@@ -27,10 +27,10 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """One kind's rows in a file.
+    """How a file writes a row of one kind.
 
-    required: columns; defaults: the others, with what they have where nothing is written; pairs: two columns that are
-    written as one list.
+    required: columns that it must name. defaults: the other columns, with their values if it does not name them.
+    pairs: keys that hold two columns as one list.
     """
 
     required: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Shape:
     pairs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def read(self, node: Node, *more: str) -> Row:
-        """Return the columns of a row. more: keys that are read by somebody else."""
+        """Return the columns of a row. more: other allowed keys, which the caller reads."""
         found = node.record((*self.required, *self.pairs), (*self.defaults, *more))
         row = {**self.defaults}
         for name, value in found.items():
@@ -49,7 +49,7 @@ class Shape:
         return row
 
     def write(self, row: Row, old: object) -> dict[str, Any]:
-        """Return a row as a file has it. old: what it had; a line that says the default stays."""
+        """Return a row as a file has it. old: what the file had before; a line that states a default stays."""
         stated = old if isinstance(old, Mapping) else {}
         written = {name: row[name] for name in self.required}
         written |= {name: [row[one], row[other]] for name, (one, other) in self.pairs.items()}

@@ -1,6 +1,6 @@
-"""The kinds of rows by which the Studio shows a project: settings, lists, dashboards, flows, words (Directus 11.17.4).
+"""The kinds of rows behind the Studio: settings, presets, dashboards, flows, translations (Directus 11.17.4).
 
-What each leaves out belongs to the environment: docs/resources.md.
+Columns under `environment` belong to each environment: docs/resources.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETTINGS: Final = ResourceKind(
     table="directus_settings",
     key=("field",),
     owned=("field", "value"),
-    # As Directus 11.17.4 makes its one row.
+    # The table's only row as Directus 11.17.4 creates it.
     singles={
         "project_name": "Directus",
         "project_descriptor": None,
@@ -62,7 +62,7 @@ PRESETS: Final = ResourceKind(
         "collection", "role", "bookmark", "icon", "color", "search", "filter", "layout", "layout_query",
         "layout_options", "refresh_interval",
     ),
-    # Those of a single user are that user's.
+    # Presets of a single user belong to that user.
     environment=("user",),
     where='t."user" IS NULL',
     references={"role": ROLE},
@@ -89,7 +89,7 @@ PANELS: Final = ResourceKind(
         "note", "options",
     ),
     environment=("date_created", "user_created"),
-    # Who empties the name in the Studio leaves an empty text.
+    # The Studio stores an emptied name as an empty text.
     read={"name": "nullif(t.name, '')"},
     references={"dashboard": DASHBOARD},
     within=Within("dashboard", "panels", deletes=False),
@@ -117,7 +117,7 @@ OPERATIONS: Final = ResourceKind(
     environment=("date_created", "user_created"),
     references={"flow": FLOW},
     within=Within("flow", "operations"),
-    # PostgreSQL asks that they exist, and that no two operations lead to one.
+    # PostgreSQL requires that the targets exist, and that no two operations have the same one.
     links=("resolve", "reject"),
     stored=True,
     goes={"directus_operations": "id"},

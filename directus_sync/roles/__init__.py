@@ -1,4 +1,4 @@
-"""snapshots/roles.yaml: the roles of the database, and their rights. Reads the file; knows no database."""
+"""Reads the roles of the database and their rights from snapshots/roles.yaml. Uses no database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
 _DURATION: Final = re.compile(r"([0-9]{1,10})(ms|s|min|h)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
-# PostgreSQL cuts longer names, keeps some to itself, and has an integer for a duration.
+# PostgreSQL truncates longer names and reserves some. It stores a duration as a 32-bit number of milliseconds.
 _NAME: Final = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
 _PLAIN: Final = "is not a plain name: at most 63 lower-case letters, digits and underscores, not pg_..., public or none"
 _LONGEST: Final = 2**31 - 1
@@ -26,20 +26,20 @@ _FORM: Final = Form(InvalidRoles, "write it as in docs/roles.md")
 
 @dataclass(frozen=True)
 class DatabaseRole:
-    """A role. settings: of its sessions; rights: by pattern of table names, in the order of the file."""
+    """A role. settings: for its sessions; rights: by pattern of table names, in the order of the file."""
 
     name: str
     settings: Mapping[str, str]
     rights: Mapping[str, tuple[str, ...]]
 
     def on(self, table: str) -> frozenset[str]:
-        """Return the rights on a table of schema public: those of the last pattern that fits."""
+        """Return the rights on a table of schema public. The last pattern that matches decides."""
         fitting = [rights for pattern, rights in self.rights.items() if fnmatchcase(table, pattern)]
         return frozenset(fitting[-1]) if fitting else frozenset()
 
 
 def read(path: Path) -> tuple[DatabaseRole, ...]:
-    """Read the roles. A missing file has none.
+    """Read the roles. A missing file means no roles.
 
     Raises InvalidRoles with file and line.
     """

@@ -1,4 +1,4 @@
-"""Makes the roles of this database equal the file: what is missing is granted, what is more is revoked."""
+"""Makes the roles of the database equal the file: creates roles, sets settings, grants and revokes rights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from directus_sync.roles import DatabaseRole
 
 _ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = ANY (%s)"
 
-# All that can hold rows in public, but what extensions made; a sequence with the table of its column.
+# Tables, views and sequences of public, except those of extensions. A sequence comes with the table of its column.
 _RELATIONS: Final = """
 SELECT c.relname::text, c.relkind = 'S', coalesce(t.relname, c.relname)::text,
   ARRAY(SELECT ARRAY[r.rolname::text, lower(a.privilege_type)]
@@ -31,7 +31,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
   SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1"""
 
-# Only the role that deploys may enter these schemas, or create things in public.
+# Only the role that deploys may use these schemas. Only it may create objects in public.
 _CLOSED: Final = ["directus_sync", "attic", *project.ALEMBIC_SCHEMAS]
 _SCHEMAS: Final = """
 SELECT n.nspname::text, p.privilege, array_agg(r.rolname::text) FROM pg_namespace n
@@ -44,28 +44,28 @@ _OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
 
 
 def plan(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
-    """Return the statements that make roles and rights equal the file, each as SQL."""
+    """Return the SQL statements that make roles and rights equal the file."""
     statements = [*_missing_roles(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
     return tuple(statement.as_string(connection) for statement in statements)
 
 
 def apply(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
-    """Make roles and rights equal the file; return the statements that did it.
+    """Make roles and rights equal the file; return the statements.
 
-    Raises RoleNeedsSuperuser with the statements that this role may not execute.
+    Raises RoleNeedsSuperuser, with the remaining statements, if this role may not execute one.
     """
     todo = plan(connection, roles)
     for number, statement in enumerate(todo):
         try:
             _execute(connection, statement)
         except psycopg2.Error as error:
-            # Roles belong to the server, and a deploy of another database may have just created this one.
+            # All databases of a server share its roles: a deploy to another one may have just created this role.
             if error.pgcode in {errorcodes.DUPLICATE_OBJECT, errorcodes.UNIQUE_VIOLATION}:
                 continue
             if error.pgcode != errorcodes.INSUFFICIENT_PRIVILEGE:
                 raise
             raise RoleNeedsSuperuser(
-                f"the role that deploys may not do what snapshots/roles.yaml needs: {error.diag.message_primary}",
+                f"the role that deploys may not apply snapshots/roles.yaml: {error.diag.message_primary}",
                 where=database.label(connection),
                 next="have a superuser execute this in the database, then run again:\n"
                 + "\n".join(f"{each};" for each in todo[number:]),
@@ -80,7 +80,7 @@ def _execute(connection: Connection, statement: str) -> None:
 
 
 def _collided(error: Exception) -> bool:
-    """Tell whether a deploy of another database altered the same role at the same moment."""
+    """Return whether a deploy to another database altered the same role at the same moment."""
     return isinstance(error, psycopg2.Error) and "concurrently updated" in str(error)
 
 

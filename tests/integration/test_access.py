@@ -150,7 +150,7 @@ def test_a_right_that_was_taken_away_in_an_emergency_is_not_given_back_by_a_boot
     site.write(EVENTS_FILE, "read: [id, name]", "read: [id]")
     refused = site.whole("deploy", "--", "true")
     assert (refused.code, "error[uncaptured-live-work]" in refused.err) == (4, True), refused.text
-    assert "1 item was taken away in Directus, and the files still have it" in refused.err
+    assert "1 item was removed in Directus, but not in the files" in refused.err
     site.write(EVENTS_FILE, "read: [id]", "read: [id, name]")
     served = site.whole("deploy", "--", "true")
     uncaptured = "Directus has uncaptured changes: permission:org-admin/events/delete"

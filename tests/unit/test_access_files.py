@@ -84,7 +84,7 @@ def test_the_guard_s_map_names_path_and_writing_members(tmp_path: Path) -> None:
 
 def test_a_policy_without_members_has_no_tenant(tmp_path: Path) -> None:
     folder = access_files.written(tmp_path, events="tenant: organization_id\nbase: {read: '*'}\n")
-    with pytest.raises(InvalidAccess, match="is for no members") as error:
+    with pytest.raises(InvalidAccess, match="has no `member`") as error:
         compiling.compiled(reading.read(folder), SCHEMA)
     assert str(error.value.where).endswith("events.yaml:2")
 
@@ -92,7 +92,7 @@ def test_a_policy_without_members_has_no_tenant(tmp_path: Path) -> None:
 def _bad_collections() -> Iterator[Any]:
     for what, line, text in (
         ("nobody is neither a policy", 1, "nobody: {read: '*'}"),
-        ("base.look is no action", 1, "base: {look: '*'}"),
+        ("base.look is not an action", 1, "base: {look: '*'}"),
         ("has no rows, and the file has no tenant", 1, "base: {read: '*'}"),
         ("names mine, which this file does not define", 2, "tenant: a\nbase: {read: {fields: '*', rows: [mine]}}"),
         ("is empty; write all", 1, "base: {read: {fields: '*', rows: []}}"),
@@ -124,7 +124,7 @@ def test_a_collection_of_another_form_is_refused_with_its_line(
     [
         ("must be a UUID", ADMIN_ID, "one"),
         ("has the id of org-admin", MARSHAL_ID, ADMIN_ID),
-        ("which is no policy", "[base, org-admin,", "[base, owner,"),
+        ("which is not a policy", "[base, org-admin,", "[base, owner,"),
         ("is not a name", "  marshal:", "  rows:"),
         ("there is no role owner", "    name: Member", "    parent: owner\n    name: Member"),
         ("must be true or false", "name: Marshal,", "name: Marshal, app_access: 1,"),

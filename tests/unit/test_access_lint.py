@@ -47,21 +47,24 @@ def test_a_collection_without_a_file_is_named_with_what_to_write(tmp_path: Path)
     ("what", "rule"),
     [
         ("events has no field colour", "marshal: {read: {fields: '*', rows: [tenant, {colour: {_eq: red}}]}}"),
-        ("marshal.read names colour, which is no field", "marshal: {read: [colour]}"),
+        ("marshal.read names colour, which is not a field", "marshal: {read: [colour]}"),
         ("Directus has no operator _like", "marshal: {read: {fields: '*', rows: [tenant, {name: {_like: a}}]}}"),
-        ("Directus knows no $ME", "marshal: {read: {fields: '*', rows: [tenant, {name: {_eq: $ME}}]}}"),
+        ("Directus has no variable $ME", "marshal: {read: {fields: '*', rows: [tenant, {name: {_eq: $ME}}]}}"),
         ("leads nowhere", "marshal: {read: {fields: '*', rows: [tenant, {id: {_in: $CURRENT_USER.crew.id}}]}}"),
-        ("_some fails open", "marshal: {read: {fields: '*', rows: [tenant, {organization_id: {_some: {id: 1}}}]}}"),
-        ("is compared with nothing", "marshal: {read: {fields: '*', rows: [tenant, {name: {}}]}}"),
+        (
+            "_some lets every row through",
+            "marshal: {read: {fields: '*', rows: [tenant, {organization_id: {_some: {id: 1}}}]}}",
+        ),
+        ("has no operator", "marshal: {read: {fields: '*', rows: [tenant, {name: {}}]}}"),
         ("lets every row through", "marshal: {read: {fields: '*', rows: [tenant, {_or: []}]}}"),
-        ("is no relation", "marshal: {read: {fields: '*', rows: [tenant, {name: {id: {_eq: 1}}}]}}"),
-        ("without a membership", "base: {read: {fields: '*', rows: all}}"),
-        ("without a membership", "base: {read: {fields: '*', rows: [{name: {_eq: a}}]}}"),
+        ("is not a relation", "marshal: {read: {fields: '*', rows: [tenant, {name: {id: {_eq: 1}}}]}}"),
+        ("without checking for a membership", "base: {read: {fields: '*', rows: all}}"),
+        ("without checking for a membership", "base: {read: {fields: '*', rows: [{name: {_eq: a}}]}}"),
         ("may update events.organization_id", "marshal: {update: '*'}"),
         ("may update events.organization_id", "marshal: {update: [name, organization_id]}"),
-        ("is for no members, and may create events", "base: {create: '*'}"),
+        ("has no `member`, but may create events", "base: {create: '*'}"),
         (
-            "follows no relation",
+            "cannot follow the relation",
             "marshal: {create: {fields: '*', validation: {organization_id: {name: {_eq: a}}}}}",
         ),
         (
@@ -110,7 +113,7 @@ def test_a_file_for_a_collection_that_is_gone_is_an_error(tmp_path: Path) -> Non
 def test_admin_access_is_an_error(tmp_path: Path) -> None:
     top = TOP.replace("name: Base", "name: Base, admin_access: true")
     assert [finding.what for finding in findings(tmp_path, top, events=EVENTS)] == [
-        "base has admin_access, by which its users bypass every rule"
+        "base has admin_access, which lets its users bypass every rule"
     ]
 
 
@@ -125,5 +128,5 @@ def test_every_error_is_listed_and_stops_the_push(tmp_path: Path) -> None:
     found = findings(tmp_path, events="tenant: organization_id\nmarshal: {update: '*', read: [colour]}\n")
     with pytest.raises(InvalidAccess) as error:
         require_none(found, InvalidAccess, "access")
-    assert error.value.what == "2 things in the access files must not be sent"
+    assert error.value.what == "2 errors in the access files"
     assert "events.yaml:2: marshal may update" in str(error.value.where)

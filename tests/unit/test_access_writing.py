@@ -164,7 +164,7 @@ def test_a_policy_that_is_gone_leaves_every_file(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"presets": {"name": "a"}}, "it presets values"),
+        ({"presets": {"name": "a"}}, "it has presets"),
         ({"validation": {"name": {"_eq": "a"}}}, "it lacks the check of the organisation"),
     ],
 )

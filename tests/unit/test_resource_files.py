@@ -96,13 +96,13 @@ def test_a_bookmark_s_name_can_stand_among_ids_on_a_command_line(tmp_path: Path)
     ("name", "text", "what"),
     [
         ("settings.yaml", "project_owner: a@example.com\n", "project_owner belongs to each environment"),
-        ("settings.yaml", "colour: red\n", "colour is no setting of Directus"),
+        ("settings.yaml", "colour: red\n", "colour is not a setting of Directus"),
         ("settings.yaml", "auth_login_attempts: many\n", "must be a whole number"),
         ("settings.yaml", "auth_login_attempts: true\n", "must be a whole number"),
         ("settings.yaml", "project_name: 2026\n", "must be a text"),
         ("presets/events.yaml", "default: {colour: red}\n", "default.colour is not known here"),
         ("presets/events.yaml", "default: {layout_query: tabular}\n", "must be a mapping or a list"),
-        ("presets/events.yaml", "roles: {sponsor: {default: {}}}\n", "is no role of snapshots/access/access.yaml"),
+        ("presets/events.yaml", "roles: {sponsor: {default: {}}}\n", "is not a role of snapshots/access/access.yaml"),
         ("dashboards/a.yaml", "name: A\n", "has no id"),
         ("dashboards/a.yaml", "id: 7a\nname: A\n", "must be a UUID"),
         ("dashboards/a.yaml", f"id: {FLOW_ID}\nname: A\npanels: {{B: {{type: label}}}}\n", "panels.B has no position"),
@@ -111,11 +111,11 @@ def test_a_bookmark_s_name_can_stand_among_ids_on_a_command_line(tmp_path: Path)
             f"id: {FLOW_ID}\nname: A\npanels: {{B: {{type: label, position: [1], size: [1, 1]}}}}\n",
             "must be a list of two whole numbers",
         ),
-        ("flows/a.yaml", f"id: {FLOW_ID}\nname: A\noperation: b\n", "names no operation of this flow"),
+        ("flows/a.yaml", f"id: {FLOW_ID}\nname: A\noperation: b\n", "names an operation that this flow does not have"),
         ("translations/en-US.yaml", "hello: true\n", "must be a text; quote it"),
-        ("panels/a.yaml", "name: A\n", "no such file belongs here"),
-        ("notes.yaml", "name: A\n", "no such file belongs here"),
-        ("presets/old/events.yaml", DEFAULT, "no such file belongs here"),
+        ("panels/a.yaml", "name: A\n", "this file does not belong here"),
+        ("notes.yaml", "name: A\n", "this file does not belong here"),
+        ("presets/old/events.yaml", DEFAULT, "this file does not belong here"),
     ],
 )
 def test_what_has_another_form_is_refused_with_its_line(tmp_path: Path, name: str, text: str, what: str) -> None:
@@ -144,13 +144,13 @@ def flow(operation: str, options: str) -> str:
     ("name", "text", "what"),
     [
         ("presets/cars.yaml", DEFAULT, "there is no collection cars"),
-        ("presets/events.yaml", DEFAULT.replace("name", "colour"), "names colour, and events has no field colour"),
+        ("presets/events.yaml", DEFAULT.replace("name", "colour"), "names colour, but events has no field colour"),
         (
             "presets/entries.yaml",
             DEFAULT.replace("name", "event_id.colour"),
-            "names event_id.colour, and events has no field",
+            "names event_id.colour, but events has no field",
         ),
-        ("presets/events.yaml", DEFAULT.replace("name", "name.x"), "a field before it is no relation"),
+        ("presets/events.yaml", DEFAULT.replace("name", "name.x"), "it goes on after a field that is not a relation"),
         (
             "presets/entries.yaml",
             "default: {layout_query: {tabular: {sort: [-event_id.name]}}}\n",
@@ -165,9 +165,9 @@ def flow(operation: str, options: str) -> str:
         (
             "dashboards/a.yaml",
             resource_files.FILES["dashboards/day.yaml"].replace("sort_order", "number"),
-            "names number, and stages has no field number",
+            "names number, but stages has no field number",
         ),
-        ("flows/a.yaml", flow("log", "null"), "has no options, and without them Directus runs no operation"),
+        ("flows/a.yaml", flow("log", "null"), "has no options, and Directus runs no operation without them"),
         ("flows/a.yaml", flow("item-update", "{collection: events}"), "writes items"),
         ("flows/a.yaml", flow("item-read", "{collection: events}"), "without `emitEvents: true`"),
         ("flows/a.yaml", flow("item-read", "{emitEvents: true, permissions: $full}"), "has the permissions \\$full"),
@@ -213,7 +213,7 @@ def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) ->
     )
     assert sum("leads back to itself" in what for what in found(tmp_path, "flows/notice.yaml", circles)) == 2
     one = found(tmp_path, "flows/notice.yaml", text.replace("{message: two}", "{message: two}, reject: failed"))
-    assert [what for what in one if "lead to one operation" in what]
+    assert [what for what in one if "lead to the same operation" in what]
 
 
 def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> None:

@@ -1,4 +1,4 @@
-"""Who may do what, as files that people write: read, checked, compiled to rows, folded back. No network, no database.
+"""The access files: reads and checks them, compiles them to rows, and folds rows back. No network, no database.
 
 `access.yaml` has roles and policies; `collections/<name>.yaml` says what each policy may do with one collection.
 """

@@ -1,4 +1,4 @@
-"""Compiles access files to the rows that Directus keeps: roles, policies, attachments, permissions. Pure."""
+"""Compiles access files to the rows that Directus stores: roles, policies, attachments, permissions. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ATTACHMENTS: Final = UUID("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7000")
 def compiled(access: Access, schema: Snapshot) -> tuple[Resource, ...]:
     """Return an item for each role, policy, attachment, and action of a policy on a collection.
 
-    schema: decides what Directus itself can validate when something is created.
+    schema: decides for which collections Directus itself can validate a create.
 
-    Raises InvalidAccess for `tenant` in a policy that is for no members.
+    Raises InvalidAccess if a rule uses `tenant`, but its policy has no `member`.
     """
     return (
         *(Resource(ROLE, role.name, (_role(role, access),), role.where) for role in access.roles.values()),
@@ -83,9 +83,9 @@ def _part(part: str | Filter, access: Access, collection: CollectionAccess, gran
     member = access.member(grant.policy)
     if not member:
         raise InvalidAccess(
-            f"{grant.policy} is for no members, so that the tenant's rows are none",
+            f"{grant.policy} has no `member`, so `tenant` would match no rows",
             where=rule.where,
-            next=f"give {grant.policy} a `member` in access.yaml, or give the rule `rows` of its own",
+            next=f"give {grant.policy} a `member` in access.yaml, or give the rule other `rows`",
         )
     return expansion.tenant(collection.tenant or "", member)
 

@@ -1,4 +1,4 @@
-"""What the files' short forms stand for: the tenant's filter, and the validation of a creation. Pure."""
+"""Expands the short forms of access files: the filter for a tenant, and the validation of a create. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from directus_sync.resources.conditions import Filter
 from directus_sync.schema.snapshot import Snapshot
 
 _ME: Final = "$CURRENT_USER"
-# A validation follows a path to the organisation backwards, by lists of the user. No longer path can be followed.
+# The longest tenant path, in fields, that a validation can check: it compares with a list that starts at the user.
 _FOLLOWED: Final = 2
 
 
 def tenant(path: str, member: Sequence[str]) -> Filter:
     """Return the filter for rows of an organisation in which the user has one of the roles.
 
-    Both conditions stand under one relation, so that Directus binds them to one membership.
+    Both conditions are below one relation, so that one membership must meet both.
     """
     found: Filter = {MEMBERSHIPS: {"user_id": {"_eq": _ME}, "role": {"_in": list(member)}}}
     for name in reversed(list(filter(None, path.split(".")))):
@@ -27,7 +27,7 @@ def tenant(path: str, member: Sequence[str]) -> Filter:
 
 
 def is_member_only(found: object) -> bool:
-    """Tell whether a filter holds for rows of the user's own organisations alone, by the join on memberships."""
+    """Return whether a filter joins memberships, so that it only matches rows of the user's own organisations."""
     if not isinstance(found, Mapping):
         return False
     if isinstance(found.get("_or"), list) and found["_or"] and all(map(is_member_only, found["_or"])):
@@ -41,16 +41,16 @@ def is_member_only(found: object) -> bool:
 
 
 def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
-    """Return the first field of the path, if it is a column of the collection. It decides whose row it is."""
+    """Return the first field of the path, if it is a column. It decides to which organisation a row belongs."""
     head = path.partition(".")[0]
     return (head,) if (collection, head) in schema.section("relations") else ()
 
 
 def creation(schema: Snapshot, collection: str, path: str | None) -> Filter | None:
-    """Return the validation by which Directus itself refuses a creation outside of the user's organisations.
+    """Return the validation with which Directus itself refuses to create a row outside the user's organisations.
 
-    Returns None where no list of the user reaches that far. Returns None also where the field may be null: from a user
-    without memberships Directus accepts null, and nothing else.
+    Returns None if the path is too long or lacks a list to compare with. Returns None also if its first field may be
+    null, because Directus would accept null from a user without memberships.
     """
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""Folds rows back into the files' short form: what `compiling` expands, without loss. Pure."""
+"""Folds rows back into the short form of access files, without loss: the inverse of `compiling`. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from directus_sync.schema.snapshot import Snapshot
 
 
 class Folding:
-    """The short forms of one collection's file. collection: None where it has no file yet."""
+    """The short forms of one collection's file. collection: None if it has no file yet."""
 
     def __init__(self, collection: CollectionAccess | None, name: str, schema: Snapshot) -> None:
         self._tenant = collection.tenant if collection is not None else None
@@ -24,13 +24,13 @@ class Folding:
         self._native = expansion.creation(schema, name, self._tenant)
 
     def action(self, item: Resource, member: Sequence[str]) -> Any:
-        """Return what a file says of one action. member: of the policy.
+        """Return the rules of one action as a file writes them. member: of the policy.
 
-        Raises InvalidAccess for what the form can't say.
+        Raises InvalidAccess if a file cannot express them.
         """
         action = item.key.rpartition("/")[2]
         if action not in ACTIONS:
-            raise _unwritable(item, f"its action is {action}")
+            raise _unwritable(item, f"files have no action {action}")
         rules = [self._rule(item, action, row, member) for row in item.rows]
         if len(rules) > 1:
             return [rule or {"rows": [TENANT]} for rule in rules]
@@ -41,7 +41,7 @@ class Folding:
 
     def _rule(self, item: Resource, action: str, row: Row, member: Sequence[str]) -> dict[str, Any]:
         if row["presets"] is not None:
-            raise _unwritable(item, "it presets values")
+            raise _unwritable(item, "it has presets")
         rule: dict[str, Any] = {}
         if action not in FIELDLESS:
             rule["fields"] = "*" if row["fields"] == list(EVERY_FIELD) else row["fields"]
@@ -56,7 +56,7 @@ class Folding:
         if not found:
             return "all"
         joined = parts_of(found)
-        # A list of one would come back without its _and.
+        # An _and of one part stays whole: compiling a list of one part would lose the _and.
         parts = joined if len(joined) > 1 and all(isinstance(part, Mapping) and part for part in joined) else [found]
         return [self._part(part, member) for part in parts]
 
@@ -73,11 +73,11 @@ class Folding:
         parts = parts_of(found) if found else []
         if len(parts) == 2 and text(parts[1]) == text(self._native):
             return parts[0]
-        raise _unwritable(item, "it lacks the check of the organisation, which every creation has here")
+        raise _unwritable(item, "it lacks the check of the organisation that every create has here")
 
 
 def in_order(rule: Any, before: Any) -> Any:
-    """Return a rule with its fields in the order that the file had, new ones after them."""
+    """Return a rule with its fields in the order of the file, new fields last."""
     old = before.get("fields") if isinstance(before, Mapping) else before
     if not isinstance(old, list):
         return rule

@@ -1,4 +1,4 @@
-"""What the access files must not say, found without a server: names that do not exist, and ways around a tenant. Pure.
+"""Checks access files without a server: for names that do not exist, and for ways around a tenant. Pure.
 
 Each finding names file and line. An error stops a push; a warning does not.
 """
@@ -18,14 +18,14 @@ from directus_sync.resources.findings import Finding
 from directus_sync.resources.items import Resource, text
 from directus_sync.schema.snapshot import Snapshot
 
-# A filter, a search or an aggregate of any user reveals what one policy of the role may read of anybody.
+# If one policy of a role may read a field, every user of the role can find its values by filter or aggregate.
 _SECRETS: Final = frozenset({"email", "password", "token", "tfa_secret", "external_identifier", "auth_data"})
-# By these a user would become somebody else.
+# A user who may write these could get more rights, or become another user.
 _POWERS: Final = frozenset({"role", "policies", "status", "token", "tfa_secret", "provider", *_SECRETS} - {"password"})
 
 
 def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> tuple[Finding, ...]:
-    """Return what is wrong. items: what the files compile to."""
+    """Return errors and warnings. items: what the files compile to."""
     compiled = {item.key: item.rows for item in items if item.kind == PERMISSION}
     found = [*_policies(access), *_missing(access, schema)]
     for collection in access.collections.values():
@@ -45,8 +45,8 @@ def findings(access: Access, schema: Snapshot, items: tuple[Resource, ...]) -> t
 def _policies(access: Access) -> Iterator[Finding]:
     for policy in access.policies.values():
         if policy.row["admin_access"]:
-            what = f"{policy.name} has admin_access, by which its users bypass every rule"
-            yield Finding(policy.where, what, "take it out; administrators are made in Directus, not in files")
+            what = f"{policy.name} has admin_access, which lets its users bypass every rule"
+            yield Finding(policy.where, what, "remove it; administrators are made in Directus, not in files")
 
 
 def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def _missing(access: Access, schema: Snapshot) -> Iterator[Finding]:
 
 
 def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
-    """Find a tenant path that leads elsewhere, or that Directus itself can't follow when a row is created."""
+    """Find tenant paths that do not lead to an organisation, or that Directus cannot check when a row is created."""
     if collection.tenant is None:
         return
     steps = list(paths.followed(schema, collection.collection, collection.tenant))
@@ -80,7 +80,7 @@ def _paths(collection: CollectionAccess, schema: Snapshot) -> Iterator[Finding]:
 
 
 def _validations(collection: CollectionAccess) -> Iterator[Finding]:
-    """Directus demands the validations of all of a user's policies at once."""
+    """Find actions with different validations. Directus requires those of all of a user's policies at once."""
     by_action: dict[str, list[AccessRule]] = defaultdict(list)
     for grant in collection.grants:
         by_action[grant.action] += grant.rules
@@ -91,7 +91,7 @@ def _validations(collection: CollectionAccess) -> Iterator[Finding]:
                 yield Finding(
                     rule.where,
                     f"the rules of {collection.collection} for {action} have different validations, and Directus"
-                    " demands all of them of a user who has both policies",
+                    " requires all of them of a user who has both policies",
                     "give every rule of the action the same validation, or check it in a hook",
                 )
                 break
@@ -110,8 +110,8 @@ def _grant(access: Access, collection: CollectionAccess, grant: Grant) -> Iterat
     if grant.action == "create" and collection.tenant is not None and not access.member(grant.policy):
         yield Finding(
             grant.where,
-            f"{grant.policy} is for no members, and may create {collection.collection}",
-            "give the policy a `member`, so that the tenant guard knows who may",
+            f"{grant.policy} has no `member`, but may create {collection.collection}",
+            "give the policy a `member`, so that the tenant guard knows who may create rows",
         )
 
 
@@ -128,8 +128,8 @@ def _filters(
         if tenanted and not expansion.is_member_only(row["permissions"]):
             yield Finding(
                 grant.where,
-                f"{grant.policy}.{grant.action} reaches rows of {collection.collection} without a membership in their"
-                " organisation; where another policy asks for one, Directus also counts rows twice",
+                f"{grant.policy}.{grant.action} reaches rows of {collection.collection} without checking for a"
+                " membership in their organisation; if another policy checks for one, Directus also counts rows twice",
                 f"add `tenant` to its rows, or a filter that follows {project.MEMBERSHIPS} with user_id: $CURRENT_USER",
             )
 
@@ -139,7 +139,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema
     if rule.fields != EVERY_FIELD:
         for field in rule.fields:
             if not paths.has_field(schema, name, field):
-                what = f"{grant.policy}.{grant.action} names {field}, which is no field of {name}"
+                what = f"{grant.policy}.{grant.action} names {field}, which is not a field of {name}"
                 yield Finding(rule.where, what, "correct the name, or remove it")
     if name != paths.USERS or grant.action in FIELDLESS:
         return
@@ -151,7 +151,7 @@ def _fields(collection: CollectionAccess, grant: Grant, rule: AccessRule, schema
             f"{grant.policy}.{grant.action} includes {', '.join(sorted(named))} of users",
             "list the fields, without these: one policy that reads them lets every user of the role search for them"
             if grant.action == "read"
-            else "list the fields, without these: by them a user takes rights that nobody gave",
+            else "list the fields, without these: a user who may write them can give himself more rights",
         )
 
 
@@ -163,6 +163,6 @@ def _reparenting(collection: CollectionAccess, grant: Grant, rule: AccessRule, s
     for field in named:
         yield Finding(
             rule.where,
-            f"{grant.policy} may update {collection.collection}.{field}, and so move a row to another organisation",
+            f"{grant.policy} may update {collection.collection}.{field}, which can move a row to another organisation",
             f"list the fields to update, without {field}",
         )

@@ -1,4 +1,4 @@
-"""Access files as data: roles, policies, and the rules of each collection, with the lines they stand in."""
+"""Access files as data: roles, policies, and the rules of each collection, each with its file and line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from directus_sync.resources.conditions import Filter
 from directus_sync.resources.items import Row
 
 ACTIONS: Final = ("create", "read", "update", "delete", "share")
-# Those that touch whole rows.
+# Actions on whole rows, which have no fields.
 FIELDLESS: Final = frozenset({"delete", "share"})
-# In `rows`, the filter that the file's tenant path stands for.
+# A part of `rows`: the filter that is made from the file's tenant path.
 TENANT: Final = "tenant"
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of access.yaml. row: as Directus keeps it, but for the name of its parent.
+    """A role of access.yaml. row: as Directus stores it, except that `parent` is a name.
 
     policies: their names, in the order in which Directus shows them.
     """
@@ -33,7 +33,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy of access.yaml. row: as Directus keeps it; member: roles in an organisation whose members it is for."""
+    """A policy of access.yaml. row: as Directus stores it; member: the membership roles that it is for."""
 
     name: str
     where: str = field(compare=False)
@@ -45,7 +45,7 @@ class Policy:
 class AccessRule:
     """One rule of an action.
 
-    rows: None for every row, else the parts of the filter: names of the file, or filters as Directus has them.
+    rows: None for every row, else the parts of the filter: names that the file defines, or filters of Directus.
     """
 
     where: str = field(compare=False)
@@ -56,7 +56,7 @@ class AccessRule:
 
 @dataclass(frozen=True)
 class Grant:
-    """What one policy may do with a collection by one action."""
+    """The rules of one policy for one action on a collection."""
 
     policy: str
     action: str
@@ -68,8 +68,8 @@ class Grant:
 class CollectionAccess:
     """One file of `collections/`.
 
-    tenant: the path to the organisation, '' where the collection is it, None where there is none.
-    named: the filters that `rows` may name, with the lines they stand in.
+    tenant: the path to the organisation; '' for organisations themselves; None if the file has no tenant.
+    named: the filters that `rows` may name, each with its file and line.
     """
 
     collection: str
@@ -81,7 +81,7 @@ class CollectionAccess:
 
 @dataclass(frozen=True)
 class Access:
-    """The whole folder."""
+    """All access files."""
 
     folder: Path = field(compare=False)
     roles: Mapping[str, Role]
@@ -93,7 +93,7 @@ class Access:
         return PUBLIC_ID if name == PUBLIC else str(self.policies[name].row["id"])
 
     def member(self, name: str) -> tuple[str, ...]:
-        """Return whose members the policy is for; nobody's for the public one."""
+        """Return the membership roles that a policy is for. The public policy has none."""
         return () if name == PUBLIC else self.policies[name].member
 
     def grants(self) -> Iterator[tuple[CollectionAccess, Grant]]:

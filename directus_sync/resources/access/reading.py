@@ -1,4 +1,4 @@
-"""Reads the folder of access files. Refuses what has another form; knows no schema."""
+"""Reads the folder of access files. Refuses files of another form; does not compare with the schema."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from directus_sync.yaml_files import tree
 from directus_sync.yaml_files.tree import Form, Node
 
 FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
-# The one file that is in no folder.
+# The only file outside the folder `collections`.
 TOP: Final = "access.yaml"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
-# The keys of a collection's file that are no policies.
+# The words of a collection's file that are not policies.
 _ROWS: Final = "rows"
 _ALL_ROWS: Final = "all"
 _RESERVED: Final = frozenset({PUBLIC, TENANT, _ROWS})
-# What is no text of a role or policy.
+# How to read the columns of a role or policy that are not texts.
 _FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
     "id": Node.uuid,
     # An empty list allows every address, as null does.
@@ -45,7 +45,7 @@ _FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Return what the files of the folder hold. Raises InvalidAccess."""
+    """Return the content of the folder's files, by path. Raises InvalidAccess."""
     return {path: tree.content(path, FORM) for path in access_files(folder)}
 
 
@@ -55,7 +55,7 @@ def read(folder: Path) -> Access:
 
 
 def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
-    """Read what the files of a folder hold. Raises InvalidAccess with file and line."""
+    """Read the content of a folder's files. Raises InvalidAccess with file and line."""
     nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
     roles, policies = _top(nodes.pop(folder / TOP))
     collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
@@ -63,7 +63,7 @@ def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
 
 
 def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
-    """Return the ids of the roles by their names. changed: what access.yaml is to hold next, which counts as well.
+    """Return the ids of the roles by their names. changed: the next content of access.yaml, whose roles count too.
 
     Raises InvalidAccess with file and line.
     """
@@ -81,14 +81,14 @@ def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
         if (parent := role.row["parent"]) is not None and parent not in roles:
-            raise InvalidAccess(f"there is no role {parent}", where=role.where, next="name one of this file")
+            raise InvalidAccess(f"there is no role {parent}", where=role.where, next="name a role of this file")
     return roles, policies
 
 
 def _named(node: Node) -> Iterator[tuple[str, Node]]:
     for name, child in node.pairs():
         if not _NAME.fullmatch(name) or name in _RESERVED:
-            raise child.fault("is not a name: lower-case letters, digits and hyphens, and not " + ", ".join(_RESERVED))
+            raise child.fault("is not a name: lower-case letters, digits, - and _; and not " + ", ".join(_RESERVED))
         yield name, child
 
 
@@ -96,12 +96,12 @@ def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
     row, attached = _said(ROLE, node, "policies")
     for policy in attached:
         if policy not in policies:
-            raise dict(node.pairs())["policies"].fault(f"names {policy}, which is no policy of this file")
+            raise dict(node.pairs())["policies"].fault(f"names {policy}, which is not a policy of this file")
     return Role(name, node.where, row, attached)
 
 
 def _said(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
-    """Return the columns of a role or policy, and the names that stand beside them."""
+    """Return the columns of a role or policy, and the list of names. names: the key of that list."""
     shape = SHAPES[kind]
     parts = node.record(shape.required, (*shape.defaults, names))
     row = {
@@ -137,7 +137,7 @@ def _collection(path: Path, root: Node, policies: Mapping[str, Policy]) -> Colle
             raise node.fault("is neither a policy of access.yaml nor public, tenant or rows")
         else:
             granted.append((name, node))
-    # The words of a file may stand in any order.
+    # Read the grants last, because the names that they use may be defined below them.
     names = {*named, *([TENANT] if tenant is not None else [])}
     grants = [grant for name, node in granted for grant in _grants(name, node, names)]
     return CollectionAccess(path.stem, path, tenant, named, tuple(grants))
@@ -146,14 +146,14 @@ def _collection(path: Path, root: Node, policies: Mapping[str, Policy]) -> Colle
 def _path(node: Node) -> str:
     value = node.value
     if not isinstance(value, str) or (any(not part for part in value.split(".")) and value):
-        raise node.fault("must be a path such as event_id.organization_id, or '' where the collection is the tenant")
+        raise node.fault("must be a path such as event_id.organization_id, or '' if the collection is the tenant")
     return value
 
 
 def _grants(policy: str, node: Node, names: set[str]) -> Iterator[Grant]:
     for action, child in node.pairs():
         if action not in ACTIONS:
-            raise child.fault(f"is no action: {', '.join(ACTIONS)} are")
+            raise child.fault(f"is not an action; the actions are {', '.join(ACTIONS)}")
         several = child.is_list and child.items() and child.items()[0].is_mapping
         rules = tuple(_rule(action, part, names) for part in (child.items() if several else [child]))
         yield Grant(policy, action, rules, child.where)
@@ -172,7 +172,7 @@ def _rule(action: str, node: Node, names: set[str]) -> AccessRule:
             raise node.fault("must be true, or a mapping with rows")
         fields, rows, validation = EVERY_FIELD if action in FIELDLESS else _fields(node), default, None
     if rows == (TENANT,) and TENANT not in names:
-        raise node.fault("has no rows, and the file has no tenant that they could default to")
+        raise node.fault("has no rows, and the file has no tenant to use instead")
     return AccessRule(node.where, fields, rows, validation)
 
 
@@ -188,5 +188,5 @@ def _rows(node: Node, names: set[str]) -> tuple[str | Filter, ...] | None:
         if isinstance(part, str) and part not in names:
             raise node.fault(f"names {part}, which this file does not define")
     if not parts:
-        raise node.fault(f"is empty; write {_ALL_ROWS} for every row, or leave the action out for none")
+        raise node.fault(f"is empty; write {_ALL_ROWS} for every row, or leave out the action")
     return parts

@@ -1,4 +1,4 @@
-"""The access files that say what a database has: the old ones, with the entries that differ rewritten. Pure."""
+"""Rewrites the entries of access files that differ from the database. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _EMPTY = b"policies: {}\n"
 def rewritten(
     folder: Path, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot
 ) -> dict[Path, bytes]:
-    """Return the files that change, with what they shall hold.
+    """Return the new content of the files that change, by path.
 
-    old: the files by path. live: what the database has, by id, under the names that the files give it. differing: the
-    ids of what differs from the files.
+    old: the content of all files. live: the items of the database, under the names that the files give them.
+    differing: the ids of the items that differ from the files.
 
-    Raises InvalidAccess for what the form can't say.
+    Raises InvalidAccess if files cannot express an item.
     """
     before = {folder / reading.TOP: _EMPTY, **old}
     access = reading.parse(folder, before)
@@ -54,7 +54,7 @@ def rewritten(
 def _collection(
     content: str, access: Access, name: str, changed: Mapping[str, set[str]], live: Items, schema: Snapshot
 ) -> str:
-    """Return a collection's file. changed: by policy, the actions that differ."""
+    """Return the new text of a collection's file. changed: by policy, the actions that differ."""
     found = access.collections.get(name)
     folding = Folding(found, name, schema)
     old: Any = plain_yaml.held(content.encode()) or {}
@@ -82,11 +82,11 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             roles.add(key.partition("/")[0])
     if PUBLIC in roles:
         raise InvalidAccess(
-            "a policy was given to everybody who is not logged in, which no file may say: "
+            "a policy was attached to everybody who is not logged in, which is not allowed in files: "
             + ", ".join(name for name in differing if name.startswith(f"{ATTACHMENT}:{PUBLIC}/")),
             where="Directus",
-            next="take it away in Directus, or by directus-sync push --only access --discard-live with that id;\n"
-            "what the public may do is in the collections' files, under `public`",
+            next="remove it in Directus, or by directus-sync push --only access --discard-live with that id;\n"
+            "write what the public may do into the collections' files, under `public`",
         )
     old: Any = plain_yaml.held(content.encode())
     for key, names, entry in (("policies", policies, _policy), ("roles", roles, _role)):
@@ -105,9 +105,9 @@ def _policy(access: Access, live: Items, key: str, old: Mapping[str, Any]) -> di
     row = item.rows[0]
     if row["admin_access"]:
         raise InvalidAccess(
-            f"policy {key} was given admin_access in Directus, which no file may say",
+            f"policy {key} was given admin_access in Directus, which is not allowed in files",
             where="Directus",
-            next="take it away in Directus; administrators have policies that are in no file",
+            next="remove it in Directus; the policies of administrators are not in files",
         )
     return SHAPES[POLICY].write(row, old) | ({"member": list(member)} if member else {})
 

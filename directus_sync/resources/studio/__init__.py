@@ -1,4 +1,4 @@
-"""What the Studio shows, as files: settings, lists, dashboards, flows, words. Read, checked, written. No network.
+"""The resource files, which set up the Studio: reads, checks and writes them. No network.
 
 `settings.yaml`; `presets/<collection>.yaml`; `dashboards/` and `flows/`, a file each; `translations/<language>.yaml`.
 """
@@ -14,7 +14,7 @@ from directus_sync.resources.studio_kinds import PRESETS, STUDIO
 
 
 def family(roles: Mapping[str, str]) -> Family:
-    """Return the family as files name its rows: roles by their names. Lists of any other role are not looked at."""
+    """Return the family with the names of these roles. Presets of any other role are ignored."""
     names = {(ROLE, key): name for name, key in roles.items()}
 
     def of_other_roles(rows: Sequence[LiveRow]) -> frozenset[Place]:

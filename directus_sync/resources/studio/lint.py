@@ -1,4 +1,4 @@
-"""What resource files must not say, found without a server: names that do not exist, secrets, writes of flows. Pure."""
+"""Checks resource files without a server: for names that do not exist, secrets, and flows that write. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from directus_sync.settings import hiding
 _NAMES: Final = "correct the name, or remove it"
 _FUNCTION: Final = re.compile(r"\w+\(([\w.]+)\)")
 _TEMPLATE: Final = re.compile(r"\{\{\s*([\w.$]+)\s*\}\}")
-# Options of panels that name one field, or several.
+# Options of panels that name fields.
 _FIELDS: Final = frozenset({
     "field", "sortField", "dateField", "valueField", "groupByField", "aggregateField", "xAxis", "yAxis", "column",
     "sort", "fields",
 })  # fmt: skip
 
-# What a secret looks like, wherever it stands: the name of its option, how it begins, or that nobody could remember it.
+# How a secret is recognised: by the name of its option, or by the form of its value.
 _SECRET_NAME: Final = re.compile(r"authorization|auth|bearer|cookie|signature|api[-_]?key", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(
     r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}"
@@ -39,7 +39,7 @@ _WRITES: Final = frozenset({"item-create", "item-update", "item-delete"})
 
 
 def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]:
-    """Yield what is wrong."""
+    """Yield errors."""
     for item in items:
         for row in item.rows:
             if item.kind == PRESET:
@@ -103,7 +103,7 @@ def _fields(item: Resource, collection: str, names: list[str], schema: Snapshot)
     for name in dict.fromkeys(names):
         function = _FUNCTION.fullmatch(name)
         if (missing := paths.missing(schema, collection, function[1] if function else name)) is not None:
-            yield Finding(item.where, f"{item.id} names {name}, and {missing}", _NAMES)
+            yield Finding(item.where, f"{item.id} names {name}, but {missing}", _NAMES)
 
 
 def _filter(item: Resource, collection: str, found: object, schema: Snapshot) -> Iterator[Finding]:
@@ -120,7 +120,7 @@ def _secrets(item: Resource, options: object) -> Iterator[Finding]:
             r"\{\{.*?\}\}|Bearer|Basic|\s", "", plain
         )
         if named or _SECRET_VALUE.search(plain):
-            what = f"{item.id}: options.{path} looks like a secret, which everybody who reads git would know"
+            what = f"{item.id}: options.{path} looks like a secret, which everybody with the repository could read"
             yield Finding(
                 item.where, what, "take it from the environment: {{$env.NAME}}, with NAME in FLOWS_ENV_ALLOW_LIST"
             )
@@ -128,7 +128,7 @@ def _secrets(item: Resource, options: object) -> Iterator[Finding]:
 
 def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
-        # A list of headers has the name in one field and the value in the other.
+        # A header's name is in `header`, and its value in `value`.
         header = value.get("header")
         for key, child in value.items():
             name = str(header) if key == "value" and isinstance(header, str) else str(key)
@@ -143,24 +143,24 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 def _operation(item: Resource, row: Row) -> Iterator[Finding]:
     options = row["options"] if isinstance(row["options"], Mapping) else {}
     if row["options"] is None:
-        what = f"{item.id} has no options, and without them Directus runs no operation"
+        what = f"{item.id} has no options, and Directus runs no operation without them"
         yield Finding(item.where, what, "write `options: {}`")
     if row["type"] in _WRITES:
-        what = f"{item.id} writes items ({row['type']}): a flow that writes goes around rules that are tested"
+        what = f"{item.id} writes items ({row['type']}): a flow that writes bypasses tested rules"
         yield Finding(
-            item.where, what, "write it as a hook of the extension, or by the endpoint that it has: docs/extensions.md"
+            item.where, what, "write it as a hook of the extension, or call one of its endpoints: docs/extensions.md"
         )
         return
     if row["type"] == "item-read" and options.get("emitEvents") is not True:
-        what = f"{item.id} reads items without `emitEvents: true`, so no hook hears of it"
+        what = f"{item.id} reads items without `emitEvents: true`, so no hook runs"
         yield Finding(item.where, what, "write `emitEvents: true` into its options")
     if row["type"].startswith("item-") and options.get("permissions", "$trigger") == "$full":
-        what = f"{item.id} has the permissions $full, which are everybody's and everything's"
+        what = f"{item.id} has the permissions $full, which allow everything"
         yield Finding(item.where, what, "write `permissions: $trigger`, or $public")
 
 
 def _circle(targets: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return operations that lead back to the first of them; none where no circle is left."""
+    """Return operations that lead back to the first of them, or an empty list."""
     try:
         TopologicalSorter(targets).prepare()
     except CycleError as error:
@@ -169,18 +169,18 @@ def _circle(targets: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def _circles(items: tuple[Resource, ...]) -> Iterator[Finding]:
-    """Find operations that lead back to themselves: PostgreSQL can't store one before the other."""
+    """Find operations that lead back to themselves, or that lead to the same one. PostgreSQL can store neither."""
     found = {item.rows[0]["id"]: item for item in items if item.kind == OPERATION}
     links = OPERATIONS.links
     left = {key: [item.rows[0][link] for link in links] for key, item in found.items()}
     while circle := _circle(left):
         item = found[circle[0]]
-        yield Finding(item.where, f"{item.id} leads back to itself", "let the flow end")
+        yield Finding(item.where, f"{item.id} leads back to itself", "remove a link, so that the flow ends")
         left = {key: targets for key, targets in left.items() if key not in circle}
     named: dict[tuple[str, str], Resource] = {}
     for item in found.values():
         for link in links:
             target = item.rows[0][link]
             if target is not None and named.setdefault((link, target), item) is not item:
-                what = f"{item.id} and {named[link, target].id} lead to one operation, which Directus does not store"
+                what = f"{item.id} and {named[link, target].id} lead to the same operation, which Directus cannot store"
                 yield Finding(item.where, what, "give each an operation of its own, or call another flow")

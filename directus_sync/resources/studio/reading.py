@@ -1,4 +1,4 @@
-"""Reads the folder of resource files to items. Refuses what has another form; knows no schema."""
+"""Reads the folder of resource files to items. Refuses files of another form; does not compare with the schema."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from directus_sync.yaml_files import tree
 from directus_sync.yaml_files.tree import Form, Node
 
 FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
-# The one file that is in no folder.
+# The only file outside the folders of kinds.
 TOP: Final = "settings.yaml"
 
-# A kind, a row, and the place that says it.
+# A kind, a row, and the node that it was read from.
 Read = tuple[str, Row, Node]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Return what the files of the folder hold. Raises InvalidResources."""
+    """Return the content of the folder's files, by path. Raises InvalidResources."""
     return {path: tree.content(path, FORM) for path in resource_files(folder)}
 
 
 def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Resource, ...]:
-    """Return an item for each thing that the files name. roles: their ids, by the names of the access files.
+    """Return the items that the files define. roles: their ids by their names in the access files.
 
     Raises InvalidResources with file and line.
     """
@@ -53,7 +53,7 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
         inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
         read = _settings if path == folder / TOP else inside
         if read is None:
-            raise FORM.fault("no such file belongs here", str(path))
+            raise FORM.fault("this file does not belong here", str(path))
         rows += read(path.stem, root, roles, names)
     return _grouped(rows, names)
 
@@ -74,9 +74,9 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ..
 def _settings(_name: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
     for name, node in root.pairs():
         if name not in SETTINGS.singles:
-            what = "belongs to each environment" if name in SETTINGS.environment else "is no setting of Directus"
-            raise node.fault(f"{what}; these can be here: {', '.join(SETTINGS.singles)}")
-        # One that says what Directus itself would is no item.
+            what = "belongs to each environment" if name in SETTINGS.environment else "is not a setting of Directus"
+            raise node.fault(f"{what}; this file can have: {', '.join(SETTINGS.singles)}")
+        # A setting with Directus's initial value is not an item.
         if (value := checked(name, node)) != SETTINGS.singles[name]:
             yield SETTING, {"field": name, "value": value}, node
 
@@ -86,7 +86,7 @@ def _presets(collection: str, root: Node, roles: Mapping[str, str], _names: dict
     yield from _lists(collection, None, parts)
     for name, node in parts["roles"].pairs() if "roles" in parts else ():
         if name not in roles:
-            raise node.fault("is no role of snapshots/access/access.yaml")
+            raise node.fault("is not a role of snapshots/access/access.yaml")
         yield from _lists(collection, roles[name], node.record((), ("default", "bookmarks")))
 
 
@@ -100,7 +100,7 @@ def _lists(collection: str, role: str | None, parts: Mapping[str, Node]) -> Iter
 
 
 def _each(node: Node) -> list[Node]:
-    """Return what a name stands for: Directus keeps several rows under one, and then it is a list."""
+    """Return the rows below a name. It is a list if Directus has several rows of that name."""
     return node.items() if node.is_list else [node]
 
 
@@ -137,7 +137,7 @@ def _named(node: Node | None, ids: Mapping[str, str]) -> str | None:
     if node is None or node.value is None:
         return None
     if node.value not in ids:
-        raise node.fault("names no operation of this flow")
+        raise node.fault("names an operation that this flow does not have")
     return ids[node.value]
 
 

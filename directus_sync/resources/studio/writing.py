@@ -1,4 +1,4 @@
-"""The resource files that say what a database has: the old ones, with what differs rewritten. Pure."""
+"""Rewrites the resource files that differ from the database. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FOLDERS = {
 def rewritten(
     folder: Path, old: Contents, live: Items, differing: Iterable[str], roles: Mapping[str, str]
 ) -> dict[Path, bytes | None]:
-    """Return the files that change, with what they shall hold; None for one that nothing is left for.
+    """Return the new content of the files that change, by path; None removes a file.
 
-    old: the files by path. live: what the database has, by id, under the names that the files give it. differing: the
-    ids of what differs from the files.
+    old: the content of all files. live: the items of the database, under the names that the files give them.
+    differing: the ids of the items that differ from the files.
 
-    Raises InvalidResources for what the form can't say.
+    Raises InvalidResources if files cannot express an item.
     """
     of_file: dict[Path, list[Resource]] = defaultdict(list)
     for item in live.values():
@@ -52,7 +52,7 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _document(items: Iterable[Resource], old: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a file says. old: what it said."""
+    """Return the new entries of a file. old: its entries so far."""
     found = sorted(items, key=lambda item: (item.kind != DASHBOARD, item.kind != FLOW, item.key))
     operations = {item.rows[0]["id"]: item.key.rpartition("/")[2] for item in found if item.kind == OPERATION}
     document: dict[str, Any] = {}
@@ -77,7 +77,7 @@ def _document(items: Iterable[Resource], old: Mapping[str, Any], roles: Mapping[
 
 
 def _place_of(row: Row, roles: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the keys below which a list stands in its file."""
+    """Return the keys that lead to a preset in its file."""
     place = ("default",) if row["bookmark"] is None else ("bookmarks", row["bookmark"])
     return place if row["role"] is None else ("roles", roles[row["role"]], *place)
 
