@@ -1,4 +1,4 @@
-"""Rows of Directus's own tables that are lost with an item: permissions, presets, panels, operations, who had a role.
+"""Rows of Directus's own tables that are lost with an item: permissions, presets, panels, operations, users' roles.
 
 The register keeps them beside the copy. Restoring adds missing rows, and gives users back the role that they lost.
 """

@@ -45,7 +45,7 @@ backing AS MATERIALIZED (SELECT conindid AS oid FROM pg_constraint WHERE contype
 constrained AS (
   SELECT c.*, r.name AS relation,
     -- Shown as a field's is_unique, is_primary_key or foreign_key_table; a foreign key even without a row in
-    -- directus_relations. The snapshot shows no name, which Directus chooses, and no option: see DEFERRABLE.
+    -- directus_relations. The snapshot shows no name, which Directus chooses, and no option: see Kind.DEFERRABLE.
     c.contype IN ('p', 'u', 'f') AND cardinality(c.conkey) = 1 AND EXISTS (
       SELECT FROM attribute a WHERE a.relid = r.oid AND a.number = c.conkey[1] AND a.shown) AS shown
   FROM pg_constraint c JOIN relation r ON r.oid = c.conrelid
@@ -67,7 +67,7 @@ indexed AS (
 
 # Each selects the identifiers of the name, the text after them, the definition, and whether the object is valid.
 _SELECTS: Final = {
-    # Without those that a new database has: plpgsql everywhere, the toolkit in the image timescaledb-ha.
+    # Without the extensions of a new database: plpgsql everywhere, the toolkit in the image timescaledb-ha.
     Kind.EXTENSION: """
 SELECT ARRAY[extname::text], '', '', true FROM pg_extension WHERE extname NOT IN ('plpgsql', 'timescaledb_toolkit')""",
     Kind.TYPE: """
@@ -82,7 +82,7 @@ SELECT ARRAY[t.typname::text], '', CASE t.typtype WHEN 'e' THEN
 FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
   AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')""",
-    # Without those of serial and identity columns.
+    # Without the sequences of serial and identity columns.
     Kind.SEQUENCE: """
 SELECT ARRAY[c.relname::text], '', format(
     'CREATE SEQUENCE public.%I AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s', c.relname,
@@ -120,7 +120,7 @@ CROSS JOIN LATERAL (SELECT EXISTS (
   SELECT FROM pg_depend s WHERE s.classid = 'pg_class'::regclass AND s.refclassid = 'pg_class'::regclass
     AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum AND s.deptype = 'a' AND EXISTS (
       SELECT FROM pg_class q WHERE q.oid = s.objid AND q.relkind = 'S')) AS found) AS serial""",
-    # Without those of tracked tables and columns, which Directus can write itself.
+    # Without comments on tracked tables and columns, which Directus can write itself.
     Kind.COMMENT: """
 SELECT ARRAY[r.name], '', d.description, true
 FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid AND d.objsubid = 0

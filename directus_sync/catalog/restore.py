@@ -82,8 +82,9 @@ def restore(
     """Restore missing objects, and changed ones that can be replaced without losing rows; return their names.
 
     Each object is restored in its own transaction. Unexpected objects are left alone.
-    connection: in autocommit mode, with a lock_timeout. made: the definitions that revisions made in this database;
-    no others are executed. restored: called after each restored object, so the caller knows it even if others fail.
+    connection: in autocommit mode, with a lock_timeout.
+    made: the definitions that revisions made in this database; no others are executed.
+    restored: called after each restored object, so that the caller knows it even if others fail.
 
     Raises at the end: PreconditionFailed if only rows are in the way, CatalogDrift if anything else is.
     """
@@ -245,7 +246,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         before = query.read(connection, database.FORMS)
         for command in statements(difference):
             cursor.execute(command)
-        # An index that is already built becomes the object.
+        # If an index was built before, it turns into the object.
         index = Object(Kind.INDEX, item.name) if difference.built else None
         kept = {other: text for other, text in before.definitions.items() if other != index}
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)

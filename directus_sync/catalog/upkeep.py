@@ -60,10 +60,11 @@ def put_back(
 ) -> Verified:
     """Restore objects that are missing although their revision is applied. Only report those removed on purpose.
 
-    before: the catalog when this run began, or None if the run changed nothing. If an object was right then and is not
-    now, this run changed it. gone: the objects that this run's revisions removed. A push removes nothing that the file
-    lists, except DEFERRABLE, which is lost when Directus creates a foreign key again. known: the names of objects that
-    earlier deploys found removed. restored: called with each restored object.
+    before: the catalog when this run began, or None if the run changed nothing. An object that was right then and is
+    not now was changed by this run.
+    gone: the objects that this run's revisions removed. A push removes nothing that the file lists, except DEFERRABLE,
+    which is lost when Directus creates a foreign key again.
+    known: the names of objects that earlier deploys found removed. restored: called with each restored object.
 
     Raises CatalogDrift or PreconditionFailed after restoring all objects that can be restored.
     """

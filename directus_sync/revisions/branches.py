@@ -137,7 +137,7 @@ def _telling(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
 def _failure(
     connection: Connection, branch: Branch, todo: Sequence[Revision], done: int, error: Exception
 ) -> DatabaseFailed | MigrationFailed:
-    """Return the error for the revision that failed: the one after the first `done` of `todo`."""
+    """Return the error for the revision that failed, `todo[done]`."""
     name = todo[min(done, len(todo) - 1)].name
     reason = " ".join(str(getattr(error, "orig", None) or error).split())
     if connection.closed:

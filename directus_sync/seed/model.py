@@ -13,7 +13,7 @@ from directus_sync.catalog import Catalog, Kind
 from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
-# Directus's own collections whose rows a file can create. A file can refer to rows of all others.
+# Directus's own collections whose rows a file can create. A file can only refer to rows of the others.
 # Roles, policies and permissions are not rows of the product: they decide who sees its rows.
 WRITABLE: Final = frozenset({USERS, "directus_folders", "directus_translations"})
 

@@ -164,7 +164,7 @@ class Writer:
     def _undone(self, file: FilePlan) -> str:
         """Undo what was written, and return a text about the outcome."""
         if self._busy is not None:
-            return f"Directus is still writing to {self._busy.name}, so what was written of {file.path} was not undone"
+            return f"Directus is still writing to {self._busy.name}, so what was written from {file.path} stays"
         left = []
         for method, collection, body in reversed(self._undo):
             try:
@@ -172,8 +172,8 @@ class Writer:
             except SyncError as error:
                 left.append(f"{collection.name}: {error.what}")
         if left:
-            return f"undoing {file.path} failed too, and rows of it are left ({'; '.join(left)})"
-        return f"what was written of {file.path} is undone" if self._undo else f"nothing of {file.path} was written"
+            return f"undoing {file.path} failed too, and some of its rows are left ({'; '.join(left)})"
+        return f"what was written from {file.path} is undone" if self._undo else f"nothing from {file.path} was written"
 
     def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
         """Yield for each written row its key in the base and the values that were written."""
@@ -238,7 +238,7 @@ def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
     of = f"{count(len(rows), 'row')} of {rows[0].collection.name}"
     if _is_unclear(error):
         return SeedFailed(
-            f"Directus gave no answer to {of}: {error.what}",
+            f"Directus did not respond to a request with {of}: {error.what}",
             where=rows[0].where,
             next="wait until Directus has nothing to do, then run again: rows that were written are not written twice",
         )
