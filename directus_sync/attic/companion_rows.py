@@ -21,7 +21,7 @@ from directus_sync.attic.tables import LIVE
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# Rows to keep, as table, column and value: the rows whose column has the value.
+# Rows to keep: a table, a column and the value of that column.
 Selection = tuple[str, str, str]
 
 
@@ -29,7 +29,7 @@ Selection = tuple[str, str, str]
 class _Return:
     """How rows of a table are restored.
 
-    same: a row with the same values in these columns counts as the row itself; fresh: a restored row gets a new id;
+    same: a row with the same values in these columns counts as already there; fresh: a restored row gets a new id;
     links: columns that refer to other rows of the table, written after all rows are inserted.
     """
 
@@ -38,12 +38,12 @@ class _Return:
     links: tuple[str, ...] = ()
 
 
-# A push from git restores these. Their kept rows only show which role or policy a copy belongs to.
+# A push restores these from git. Their kept rows only identify them.
 OWNERS: Final = ("directus_roles", "directus_policies")
 _USERS: Final = "directus_users"
-# What Directus changes in the users of a deleted role: it clears their role and suspends them.
+# Directus clears the role of a deleted role's users, and suspends them.
 _OF_USER: Final = ("role", "status")
-# In the order of restoring: rows come before those that refer to them.
+# In the order of restoring: rows before those that refer to them.
 _RETURNS: Final[Mapping[str, _Return]] = {
     **dict.fromkeys(OWNERS, _Return()),
     _USERS: _Return(("id", "role")),
@@ -122,7 +122,7 @@ def _is_there(connection: Connection, table: str, row: Mapping[str, Any]) -> boo
 
 
 def _refused(connection: Connection, none: str, write: Callable[[], int]) -> str | None:
-    """Write one row; return why that failed, or None. none: the reason to return if no row was written."""
+    """Write one row; return why that failed, or None. none: the reason if no row was written."""
     tables.execute(connection, "SAVEPOINT row")
     try:
         written = write()

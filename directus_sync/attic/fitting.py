@@ -16,8 +16,7 @@ from directus_sync.attic.tables import Column, Table
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# Aliases in the SQL below. c: the copy; t: the table; s: the state of each row of the copy. outcome: new, equal,
-# restored or rejected.
+# c: the copy; t: the table; s: the state of each row of the copy. outcome: new, equal, restored or rejected.
 _STATE: Final = (
     "CREATE TEMPORARY TABLE attic_state (tid tid PRIMARY KEY, key text, outcome text, reason text) ON COMMIT DROP"
 )
@@ -131,7 +130,7 @@ class _Pair:
 
     @property
     def changed(self) -> sql.Composable:
-        """The condition that the table's type can't hold the value: converted there and back, the value differs."""
+        """The condition that the table's type can't hold the value: converted there and back, it differs."""
         if self.copied.type == self.column.type:
             return sql.SQL("false")
         return sql.SQL("({}::text::{})::text IS DISTINCT FROM {}::text").format(

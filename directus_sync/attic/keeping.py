@@ -75,10 +75,7 @@ def settle(connection: Connection, ids: Iterable[int]) -> None:
 
 
 def sweep(connection: Connection) -> None:
-    """End the mirrors that a killed run left, and delete its incomplete copies. Raises AtticFailed.
-
-    The caller must hold the lock of a deploy.
-    """
+    """End the mirrors that a killed run left; delete incomplete copies. Needs the deploy lock. Raises AtticFailed."""
     ids = mirror.unsettled(connection)
     whole = [copy.id for copy in registry.select(connection, ids)]
     for copy_id in (each for each in ids if each not in whole):

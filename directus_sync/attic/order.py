@@ -28,7 +28,7 @@ def depth(names: Iterable[str], references: Iterable[tuple[str, str]]) -> dict[s
     """Return for each table the length of its longest chain of references, at most the number of tables."""
     found = dict.fromkeys(names, 0)
     pairs = list(references)
-    # The number of passes is limited, because the numbers in a circle would grow forever.
+    # A limited number of passes: in a circle the numbers would grow forever.
     for _ in found:
         for table, other in pairs:
             found[table] = max(found[table], min(found[other] + 1, len(found)))

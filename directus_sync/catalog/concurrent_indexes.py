@@ -168,7 +168,7 @@ def _for_constraint(item: Object, name: Identifier, definition: str) -> _Buildin
 
 
 def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:
-    """Return the build that locks one chunk after the other, or None if TimescaleDB can't build this index so."""
+    """Return how to build the index chunk by chunk, or None if TimescaleDB can't do that with this index."""
     _, after = printed.group(rest)
     options, where, predicate = after.partition(" WHERE ")
     if unique or options:
@@ -180,7 +180,7 @@ def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Buildin
 
 
 def _drop(connection: Connection, index: str, table: str) -> None:
-    """Drop an index, concurrently unless it is on a hypertable: TimescaleDB does not support that."""
+    """Drop an index, concurrently if possible: TimescaleDB can't do that on a hypertable."""
     how = SQL("" if _is_hypertable(connection, table) else "CONCURRENTLY ")
     with connection.cursor() as cursor:
         cursor.execute(SQL("DROP INDEX {}IF EXISTS {}").format(how, Identifier("public", index)))

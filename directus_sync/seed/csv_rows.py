@@ -14,9 +14,7 @@ from directus_sync.errors import InvalidSeed
 
 
 def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]]:
-    """Yield `file:line` and the fields of each row. An empty cell is null.
-
-    named: the `file:line` that names the CSV file.
+    """Yield `file:line` and the fields of each row. An empty cell is null. named: the `file:line` that names the file.
 
     Raises InvalidSeed with file and line.
     """

@@ -30,7 +30,7 @@ class Order:
 
 
 def order(rows: Sequence[Row], needs: Needs) -> Order:
-    """Put rows in order. Raises InvalidSeed for a circle in which no reference can be left out at first."""
+    """Put rows in order. Raises InvalidSeed for a circle in which no row can be created first."""
     waiting = dict.fromkeys(rows)
     left = {row: {name: target for name, target in needs[row].items() if target in waiting} for row in rows}
     batches: list[tuple[Row, ...]] = []
@@ -62,7 +62,7 @@ def _breakable(waiting: Mapping[Row, None], left: Needs) -> tuple[Row, tuple[str
     row = next(iter(waiting))
     circle = _circle(row, waiting, left)
     raise InvalidSeed(
-        "these rows refer to each other in a circle, and no reference in it can be null",
+        "these rows refer to each other in a circle, so none of them can be created first",
         where="\n".join(row.where for row in circle),
         next="create one of them in Directus, or make one of the fields nullable",
     )

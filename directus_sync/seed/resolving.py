@@ -55,7 +55,7 @@ class Resolver:
             waiting = [reference for reference in everywhere if reference not in self._targets]
             if not rows and not waiting:
                 return
-            # `|`, not `or`: both must run, because each can find values that the other waits for.
+            # `|`, not `or`: both must run, because each can find what the other waits for.
             if not self._find_rows(rows) | self._find_references(waiting):
                 where = rows[0].where if rows else waiting[0][1].where
                 raise InvalidSeed(
@@ -83,7 +83,7 @@ class Resolver:
         return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]
 
     def _comparable(self, owner: Row | Reference, name: str) -> Any:
-        """Return a value that can be a dictionary key: PostgreSQL prints an array as a list, which can't be one."""
+        """Return a value that can be a dictionary key. PostgreSQL prints an array as a list, which can't be one."""
         value = self._print(owner, name)
         return dumps(value) if isinstance(value, list | dict) else value
 

@@ -1,4 +1,4 @@
-"""Converts values to JSON with exact numbers, and to the form in which they are sent to Directus. Pure.
+"""Converts values to JSON with exact numbers, and to the form that is sent to Directus. Pure.
 
 Directus is JavaScript, whose numbers are doubles: 9007199254740993 becomes ...992, and 1e400 becomes infinity.
 """

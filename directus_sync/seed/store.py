@@ -1,7 +1,4 @@
-"""The database as seeding needs it: tables, values as PostgreSQL prints them, matching rows, and the seeded values.
-
-One query looks up many rows. Writes only `directus_sync.seeded_rows`.
-"""
+"""Queries of seeding: tables, values as PostgreSQL prints them, matching rows. Writes only `seeded_rows`."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f')
 ORDER BY c.relname, k.conname"""
 
 
-# Whether another session writes to the table. A session that still waits for its lock counts.
+# Whether another session writes to the table, or waits for its lock to do so.
 _WRITERS: Final = """
 SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()
@@ -116,7 +113,7 @@ class Store:
     def lookup(
         self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()
     ) -> list[list[StoredRow]]:
-        """Return for each of `wanted` the rows that match it, at most two, with the fields `shown`.
+        """Return for each of `wanted` the rows that match it, at most two, with the fields `shown`. Takes one query.
 
         wanted: all must have the same fields.
         """

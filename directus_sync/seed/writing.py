@@ -22,7 +22,7 @@ from directus_sync.wording import count
 # locks until every row of a request is written.
 BODY_BYTES: Final = 500_000
 ROWS: Final = 500
-# How long to wait for Directus to end a request that got no response.
+# How long to wait for Directus to finish a request without a response.
 SETTLING_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.2
 
@@ -48,7 +48,7 @@ class Writer:
         self._ids = {judged.row: judged.id for _, judged in plan.rows if judged.id is not None}
         # The requests that undo what was written of the current file. They are sent in reverse order.
         self._undo: list[tuple[str, Collection, Any]] = []
-        # The collection that Directus is still writing to. Undoing now would have to wait, or would miss rows.
+        # The collection that Directus is still writing to. Undoing would wait for it, or come too early.
         self._busy: Collection | None = None
 
     def write(self, file: FilePlan) -> None:
@@ -98,10 +98,7 @@ class Writer:
             )
 
     def _after_failure(self, error: BaseException, rows: Sequence[Row]) -> None:
-        """Note rows that were written although the request failed.
-
-        Returns if sending the rows one by one can help; raises otherwise.
-        """
+        """Note rows that were written anyway. Return if sending the rows one by one can help, and raise otherwise."""
         self._settle(error, rows[0].collection)
         self._note(rows[0].collection, self._look_up(rows).values())
         if not isinstance(error, SyncError):
@@ -119,7 +116,7 @@ class Writer:
             time.sleep(_POLL_SECONDS)
 
     def _look_up(self, rows: Sequence[Row]) -> dict[Row, Any]:
-        """Return the ids of the rows that exist now. The order of Directus's response does not show which is which."""
+        """Return the ids of the rows that exist now. Directus's response has no particular order."""
         groups: dict[tuple[str, ...], list[Row]] = {}
         for row in rows:
             groups.setdefault(row.key, []).append(row)
@@ -157,12 +154,12 @@ class Writer:
         return {row.collection.primary_key: sending.key(self._ids[row]), **values}
 
     def _note(self, collection: Collection, ids: Iterable[Any]) -> None:
-        # Directus returns a bigint as text, so the same id can come in two types.
+        # By text, because Directus returns a bigint as text.
         if listed := {str(key): sending.key(key) for key in ids}:
             self._undo.append(("DELETE", collection, list(listed.values())))
 
     def _undone(self, file: FilePlan) -> str:
-        """Undo what was written, and return a text about the outcome."""
+        """Undo what was written, and return the outcome as text."""
         if self._busy is not None:
             return f"Directus is still writing to {self._busy.name}, so what was written from {file.path} stays"
         left = []
@@ -176,7 +173,7 @@ class Writer:
         return f"what was written from {file.path} is undone" if self._undo else f"nothing from {file.path} was written"
 
     def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        """Yield for each written row its key in the base and the values that were written."""
+        """Yield the key in the base and the written values of each row that was written."""
         for judged in file.rows:
             created = judged.action is Action.CREATE
             names = list(judged.row.given) if created else [edit.field for edit in judged.written]
@@ -194,7 +191,7 @@ class Writer:
         return _Change(row, before, {name: self._sent(row, name) for name in before})
 
     def _value(self, row: Row, name: str) -> Any:
-        """Return a field's value as in the database. For a reference, that is the primary key of its row."""
+        """Return a field's value as in the database; for a reference, the primary key of its row."""
         value = self._resolver.value(row, name)
         if isinstance(value, Existing):
             return value.id
@@ -215,7 +212,7 @@ class Writer:
 
 
 def _parts(items: Iterable[Item], body: Callable[[Item], object]) -> Iterator[list[Item]]:
-    """Yield items in parts that each fit into one request. body: returns the data that is sent for an item."""
+    """Yield items in parts that each fit into one request. body: returns what is sent for an item."""
     part: list[Item] = []
     size = 0
     for item in items:
