@@ -1,4 +1,4 @@
-"""Copies data that is about to be deleted, adds later writes until the push has ended, and deletes copies."""
+"""Copies data that is about to be deleted, applies later writes until the push has ended, and deletes copies."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
 
 
 def settle(connection: Connection, ids: Iterable[int]) -> None:
-    """End the mirrors of these copies, and add the logged writes to the copies. Raises AtticFailed."""
+    """End the mirrors of these copies, and apply the logged writes to the copies. Raises AtticFailed."""
     for copy in registry.select(connection, ids):
         with wrapped(connection, f"later writes to {copy.item.id} could not be added to copy {copy.id}"):
             patiently(connection, partial(_settle_one, connection, copy))

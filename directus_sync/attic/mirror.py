@@ -1,4 +1,4 @@
-"""The mirror: logs writes to a table while it is copied and afterwards, and adds them to the copy at the end.
+"""The mirror: logs writes to a table while it is copied and afterwards, and applies them to the copy at the end.
 
 Four statement triggers on the table append to `attic.log_<id>`. A log only grows, so writers never wait for each other
 there. A trigger reads each row again by its key, because other triggers of the table may have changed it.
@@ -121,7 +121,7 @@ def abandon(connection: Connection, copy_id: int) -> None:
 
 
 def settle(connection: Connection, copy_id: int, collection: str) -> bool:
-    """End the mirror and add its log to the copy; return whether there was a log. Must be called in a transaction."""
+    """End the mirror and apply its log to the copy; return whether there was one. Must be called in a transaction."""
     kept, log = tables.find(connection, ATTIC, f"copy_{copy_id}"), _log(copy_id)
     if kept is None or copy_id not in unsettled(connection):
         return False

@@ -1,4 +1,4 @@
-"""Restores rows and values that are missing from copies. Overwrites nothing; the copies stay."""
+"""Restores missing rows and values from copies. Overwrites nothing; the copies stay."""
 
 from __future__ import annotations
 
