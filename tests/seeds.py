@@ -89,7 +89,7 @@ USERS = a_collection(
     "directus_users",
     a_field("email"),
     a_field("status"),
-    a_field("token", refusal="users of a file get no way to log in"),
+    a_field("token", refusal="users from a file must not be able to log in"),
     keys=[("email",)],
 )
 ROLES = a_collection("directus_roles", a_field("name"), refusal="they belong to Directus")

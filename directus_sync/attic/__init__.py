@@ -1,7 +1,7 @@
-"""Copies of what a push is about to destroy, kept in schema `attic` of the same database, and how they go back.
+"""The attic: copies data that a push is about to delete to schema `attic` of the same database, and restores it.
 
-A copy is whole or not there: its entry comes with its rows. What has no entry is dropped by the next run. Only `purge`
-deletes a copy.
+A copy's rows and its entry in the register are committed together, so a copy with an entry is complete. The next run
+drops what has no entry. Restoring deletes no copy; `purge` does.
 """
 
 from directus_sync.attic.fitting import Rejected

@@ -1,6 +1,6 @@
-"""Rows of Directus's own that go with an item: permissions and presets, who had a role, panels, a flow's operations.
+"""Rows of Directus's own tables that are lost with an item: permissions, presets, panels, operations, users' roles.
 
-Kept in the register beside the copy. They go back where they are missing; what is there is never overwritten.
+The register keeps them beside the copy. Restoring adds missing rows, and gives users back the role that they lost.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from directus_sync.attic.tables import LIVE
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# Rows to keep: those of a table whose column has a value.
+# Rows to keep: a table, a column and the value of that column.
 Selection = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class _Return:
-    """How rows of a table go back.
+    """How rows of a table are restored.
 
-    same: the columns by which one is there already; fresh: it gets a new id; links: columns that name other rows of
-    the table, which are written when all are there.
+    same: a row with the same values in these columns counts as already there; fresh: a restored row gets a new id;
+    links: columns that refer to other rows of the table, written after all rows are inserted.
     """
 
     same: tuple[str, ...] = ("id",)
@@ -38,12 +38,12 @@ class _Return:
     links: tuple[str, ...] = ()
 
 
-# These come back with git and a push; what is kept of them says what they were.
+# A push restores these from git. Their kept rows only identify them.
 OWNERS: Final = ("directus_roles", "directus_policies")
 _USERS: Final = "directus_users"
-# What Directus takes from the users of a role, which it suspends.
+# Directus clears the role of a deleted role's users, and suspends them.
 _OF_USER: Final = ("role", "status")
-# A row that others name first.
+# In the order of restoring: rows before those that refer to them.
 _RETURNS: Final[Mapping[str, _Return]] = {
     **dict.fromkeys(OWNERS, _Return()),
     _USERS: _Return(("id", "role")),
@@ -59,12 +59,12 @@ _RETURNS: Final[Mapping[str, _Return]] = {
 
 
 def of_collection(name: str) -> tuple[Selection, ...]:
-    """Return what Directus deletes with a collection."""
+    """Return the rows that Directus deletes with a collection."""
     return tuple((table, "collection", name) for table in ("directus_permissions", "directus_presets"))
 
 
 def read(connection: Connection, selections: Iterable[Selection]) -> Rows:
-    """Return the rows; of a table that is not there, none."""
+    """Return the selected rows by table. Skips tables that do not exist."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for table, column, value in selections:
         if tables.find(connection, LIVE, table) is None:
@@ -81,13 +81,13 @@ def read(connection: Connection, selections: Iterable[Selection]) -> Rows:
 
 
 def missing_owner(connection: Connection, rows: Rows) -> str | None:
-    """Return the name of the role or policy that does not exist now, or None."""
+    """Return the name of a kept role or policy that does not exist now, or None."""
     owners = ((table, row) for table in OWNERS for row in rows.get(table, ()))
     return next((str(row["name"]) for table, row in owners if not _is_there(connection, table, row)), None)
 
 
 def restore(connection: Connection, rows: Rows) -> Fitted:
-    """Put the rows back. To be called in a transaction."""
+    """Restore the rows. Must be called in a transaction."""
     restored, already, rejected = 0, 0, list[Rejected]()
     for table, back in _RETURNS.items():
         kept = rows.get(table, ())
@@ -96,7 +96,7 @@ def restore(connection: Connection, rows: Rows) -> Fitted:
         if table in OWNERS:
             continue
         first = _insert if table != _USERS else partial(_update, columns=_OF_USER, only=" AND t.role IS NULL")
-        none = "the user is gone, or has another role" if table == _USERS else "a trigger keeps it out"
+        none = "the user is gone, or has another role" if table == _USERS else "a trigger skipped it"
         reasons = [_refused(connection, none, partial(first, connection, table, row)) for row in missing]
         if back.links:
             links = partial(_update, columns=back.links)
@@ -122,7 +122,7 @@ def _is_there(connection: Connection, table: str, row: Mapping[str, Any]) -> boo
 
 
 def _refused(connection: Connection, none: str, write: Callable[[], int]) -> str | None:
-    """Write one row; return why it does not fit, or None. none: why nothing would be written."""
+    """Write one row; return why that failed, or None. none: the reason if no row was written."""
     tables.execute(connection, "SAVEPOINT row")
     try:
         written = write()

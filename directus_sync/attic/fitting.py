@@ -1,6 +1,6 @@
-"""How a copy goes back into a table: what is missing is put in, what is there is compared and never overwritten.
+"""Restores a copy into a table: adds missing rows and values, compares existing ones and does not overwrite them.
 
-Each step is tried on all rows at once; only when PostgreSQL refuses that, row by row, to learn which rows and why.
+Each step is tried on all rows at once. If PostgreSQL refuses, it runs row by row, to learn which rows fail and why.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from directus_sync.attic.tables import Column, Table
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# c: the copy, t: the table, s: the state of each row of the copy: new, equal, restored or rejected.
+# c: the copy; t: the table; s: the state of each row of the copy. outcome: new, equal, restored or rejected.
 _STATE: Final = (
     "CREATE TEMPORARY TABLE attic_state (tid tid PRIMARY KEY, key text, outcome text, reason text) ON COMMIT DROP"
 )
 
-# A row may refer to another one of the same table, which must come first. So passes are repeated as long as they put
-# rows in, each in the other direction: then a long chain of parents or of children takes few passes.
+# A row may refer to another row of the same table, which must be inserted first. So passes are repeated until one
+# inserts no row. Their direction alternates, so that a long chain of parents or children takes few passes.
 _FIT: Final = """
 DECLARE
   r record;
@@ -60,7 +60,7 @@ BEGIN
       BEGIN
         {put} AND s.tid = r.tid;
         IF NOT FOUND THEN
-          RAISE EXCEPTION 'a trigger of the table left it out';
+          RAISE EXCEPTION 'a trigger of the table skipped it';
         END IF;
         UPDATE pg_temp.attic_state SET outcome = 'restored' WHERE tid = r.tid;
         got_further := true;
@@ -88,7 +88,7 @@ _SEQUENCE: Final = (
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that did not go back, by its primary key."""
+    """A row that was not restored. key: its primary key."""
 
     key: str
     reason: str
@@ -96,14 +96,14 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What became of the rows of a copy."""
+    """How many rows of a copy were restored or already there, and which were rejected."""
 
     restored: int
     already_there: int
     rejected: tuple[Rejected, ...]
 
     def __add__(self, other: Fitted) -> Fitted:
-        """Return both together."""
+        """Return the sum of both."""
         return Fitted(
             self.restored + other.restored,
             self.already_there + other.already_there,
@@ -113,7 +113,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A column of the copy and the one of that name in the table."""
+    """A column of the copy, and the column of the same name in the table."""
 
     copied: Column
     column: Column
@@ -130,7 +130,7 @@ class _Pair:
 
     @property
     def changed(self) -> sql.Composable:
-        """The condition that the table's type can't hold the value: it does not come back the same."""
+        """The condition that the table's type can't hold the value: converted there and back, it differs."""
         if self.copied.type == self.column.type:
             return sql.SQL("false")
         return sql.SQL("({}::text::{})::text IS DISTINCT FROM {}::text").format(
@@ -139,14 +139,14 @@ class _Pair:
 
     @property
     def differs(self) -> sql.Composable:
-        """The condition that the row in the table has another value; as text, because json and points have no =."""
+        """The condition that the table's row has another value. Compares text, because json and points have no `=`."""
         return sql.SQL("{}::text IS DISTINCT FROM ({})::text").format(sql.Identifier("t", self.column.name), self.value)
 
 
 def fit(connection: Connection, copy: Copy, kept: Table, table: Table, *, over_default: bool) -> Fitted:
-    """Put the rows of `kept`, the copy's table, into the table where they fit. To be called in a transaction.
+    """Restore those rows of `kept`, the copy's table, that fit into the table. Must be called in a transaction.
 
-    over_default: for a field, take a row that has the column's default for one that has no value.
+    over_default: for a field's copy, also overwrite values that equal the column's default.
     """
     if copy.item.field is None:
         return _fit_collection(connection, kept, table)
@@ -185,9 +185,9 @@ def _fit_collection(connection: Connection, copy: Table, table: Table) -> Fitted
 
 
 def _free(field: _Pair, became: str | None, over_default: bool) -> sql.Composed:
-    """Return the cases in which a row has nothing to lose.
+    """Return the cases of a CASE in which a row's value can be overwritten.
 
-    It has no value; or it still has what a conversion to the type `became` made of the value that was copied.
+    The value is null, or the column's default if `over_default`, or the copied value as converted to the type `became`.
     """
     there = sql.Identifier("t", field.column.name)
     worthless: list[sql.Composable] = []
@@ -287,7 +287,7 @@ def _key_text(copy: Table) -> sql.Composed:
 
 
 def _names(conditions: list[tuple[sql.Composable, str]]) -> sql.Composed:
-    """Return the expression for the names whose condition holds, as one text."""
+    """Return the expression for the names whose condition holds, separated by commas."""
     return sql.SQL("array_to_string(ARRAY[{}]::text[], ', ')").format(
         sql.SQL(", ").join(
             sql.SQL("CASE WHEN {} THEN {} END").format(condition, sql.Literal(name)) for condition, name in conditions

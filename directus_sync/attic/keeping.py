@@ -1,4 +1,4 @@
-"""Takes copies of what is about to be destroyed, follows later writes until that is settled, and deletes copies."""
+"""Copies data that is about to be deleted, applies later writes until the push has ended, and deletes copies."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from directus_sync.postgres.database import Connection
 
 
 def keep(connection: Connection, items: Iterable[AtticItem], taking: Taking) -> tuple[Copy, ...]:
-    """Mirror what is written to each item from now on, then copy its data; what has no data of its own is left out.
+    """Mirror later writes to each item, then copy its data. Skips items that have no table or column.
 
-    Writers wait until the mirror is in place, and lose nothing: it gets its lock when all earlier writers have ended,
-    and gives it back before the rows are copied. Call `finish` once the outcome of the push is known, never while it
-    may still be at work.
+    No write is lost: the mirror is created under a lock, which waits for earlier writers to end, makes later ones wait,
+    and is released before the rows are copied. Call `finish` when the outcome of the push is known, never while the
+    push may still be running.
 
-    Raises AtticFailed; then nothing more is mirrored, and copies that were complete stay.
+    Raises AtticFailed after ending all mirrors. Complete copies stay.
     """
     kept: list[int] = []
     try:
@@ -41,9 +41,9 @@ def keep(connection: Connection, items: Iterable[AtticItem], taking: Taking) -> 
 
 
 def keep_rows(connection: Connection, name: str, selections: Iterable[Selection], taking: Taking) -> Copy:
-    """Keep rows of Directus's own that are about to go, such as a role or a dashboard. name: as `attic list` shows it.
+    """Keep rows of Directus's own tables that are about to be deleted, such as a role or a dashboard.
 
-    Raises AtticFailed.
+    name: the item's name in `attic list`. Raises AtticFailed.
     """
     with wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
         _require_register(connection)
@@ -55,27 +55,27 @@ def keep_rows(connection: Connection, name: str, selections: Iterable[Selection]
 
 
 def discard(connection: Connection, copies: Iterable[Copy]) -> None:
-    """Strike out copies of what did not go after all."""
+    """Delete the entries of copies whose items were not deleted after all."""
     for copy in copies:
         registry.remove(connection, copy)
 
 
 def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
-    """End the mirrors of these copies, and return the copies with what was written since. Raises AtticFailed."""
+    """End the mirrors of these copies, and return the copies, which now include later writes. Raises AtticFailed."""
     ids = [copy.id for copy in copies]
     settle(connection, ids)
     return registry.select(connection, ids)
 
 
 def settle(connection: Connection, ids: Iterable[int]) -> None:
-    """End the mirrors of these copies, and bring what was written since into them. Raises AtticFailed."""
+    """End the mirrors of these copies, and apply the logged writes to the copies. Raises AtticFailed."""
     for copy in registry.select(connection, ids):
-        with wrapped(connection, f"what was written to {copy.item.id} could not be added to copy {copy.id}"):
+        with wrapped(connection, f"later writes to {copy.item.id} could not be added to copy {copy.id}"):
             patiently(connection, partial(_settle_one, connection, copy))
 
 
 def sweep(connection: Connection) -> None:
-    """End the mirrors that a killed run left; its whole copies stay. Call it under the lock. Raises AtticFailed."""
+    """End the mirrors that a killed run left; delete incomplete copies. Needs the deploy lock. Raises AtticFailed."""
     ids = mirror.unsettled(connection)
     whole = [copy.id for copy in registry.select(connection, ids)]
     for copy_id in (each for each in ids if each not in whole):
@@ -85,7 +85,7 @@ def sweep(connection: Connection) -> None:
 
 
 def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
-    """Delete copies; return them. Raises AtticFailed."""
+    """Delete copies, and return them. Raises AtticFailed."""
     settle(connection, ids)
     purged = registry.select(connection, ids)
     for copy in purged:
@@ -97,7 +97,7 @@ def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
 
 @dataclass(frozen=True)
 class _Mirrored:
-    """A copy that has no rows and no entry yet. names: of the columns that it has."""
+    """A copy that has no rows and no entry yet. names: its columns."""
 
     id: int
     source: Table
@@ -105,7 +105,7 @@ class _Mirrored:
 
 
 def _mirror(connection: Connection, item: AtticItem) -> _Mirrored | None:
-    """Make the copy's table, empty, and mirror what is written from now on. To be called in a transaction."""
+    """Create the copy's empty table, and mirror later writes. Must be called in a transaction."""
     _require_register(connection)
     if (source := tables.find(connection, LIVE, item.collection)) is None:
         return None
@@ -128,7 +128,7 @@ def _mirror(connection: Connection, item: AtticItem) -> _Mirrored | None:
 
 
 def _filled(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking: Taking) -> bool:
-    """Copy the rows, and enter the copy; tell whether the table was still there. Leaves nothing where it fails."""
+    """Copy the rows and register the copy; return whether the table still existed. Leaves nothing if it fails."""
     done = False
     try:
         done = patiently(connection, partial(_fill, connection, item, mirrored, taking))
@@ -172,5 +172,5 @@ def _became(connection: Connection, copy: Copy) -> str | None:
 
 
 def _pattern(connection: Connection, table: Table) -> str:
-    """Return a table as an option of pg_dump takes it in a shell; without quotes it would be in lower case."""
+    """Return a table as pg_dump's option in a shell. pg_dump would read a name without quotes as lower case."""
     return shlex.quote(table.identifier.as_string(connection))

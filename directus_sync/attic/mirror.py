@@ -1,8 +1,8 @@
-"""The mirror: writes that reach a table while and after it is copied are logged beside the copy, then settled into it.
+"""The mirror: logs writes to a table while it is copied and afterwards, and applies them to the copy at the end.
 
-Four statement triggers on the table append to `attic.log_<id>`. Rows are only added to a log, so writers never wait for
-each other there. A trigger reads the row again by its key, because other triggers of the table may have changed it.
-Logical replication fires no statement triggers: what it writes is not mirrored.
+Four statement triggers on the table append to `attic.log_<id>`. A log only grows, so writers never wait for each other
+there. A trigger reads each row again by its key, because other triggers of the table may have changed it.
+Logical replication fires no statement triggers, so its writes are not mirrored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TRANSITIONS: Final = {
     "truncate": (),
 }
 
-# A column that was dropped or retyped since is no longer what was copied. That must not fail the writer.
+# If the copied column was dropped or its type changed since, the trigger logs nothing. The write must not fail then.
 _FUNCTION: Final = """
 BEGIN
   IF {changed} THEN
@@ -44,9 +44,9 @@ EXCEPTION
 END
 """
 
-# The first condition also holds for a writer whose snapshot is older than the change: privileges are looked up in
-# the catalogs as they are, rows of pg_attribute as the snapshot shows them. A lossy retyping rewrites the table,
-# which is then empty for such a writer.
+# The first condition detects a dropped column even if the writer's snapshot is older than the drop: privileges are read
+# from the current catalogs, and pg_attribute as of the snapshot. A lossy change of type rewrites the table, which is
+# then empty for such a writer.
 _CHANGED: Final = (
     "pg_catalog.has_column_privilege(TG_RELID, {number}::int2, 'SELECT') IS NULL"
     " OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = TG_RELID AND attname = {name}"
@@ -55,12 +55,12 @@ _CHANGED: Final = (
 
 
 def copy_name(copy_id: int) -> sql.Identifier:
-    """Return the copy's table."""
+    """Return the name of the copy's table."""
     return sql.Identifier(ATTIC, f"copy_{copy_id}")
 
 
 def fill(connection: Connection, copy_id: int, source: Table, names: tuple[str, ...]) -> None:
-    """Copy the columns `names` of every row; what is written meanwhile is in the log, and replaces what is copied."""
+    """Copy the columns `names` of every row. Rows written meanwhile are in the log, which overrides the copy."""
     tables.execute(
         connection,
         "INSERT INTO {} SELECT {} FROM {} AS s",
@@ -71,17 +71,17 @@ def fill(connection: Connection, copy_id: int, source: Table, names: tuple[str, 
 
 
 def create(connection: Connection, copy_id: int, source: Table, names: tuple[str, ...], field: Column | None) -> None:
-    """Make the copy's table, empty, and mirror every later write to the columns `names` of the source.
+    """Create the copy's empty table, and mirror every later write to the columns `names` of the source.
 
-    To be called under a lock that keeps writers out.
-    field: for a copy of one column; the mirror ends by itself when that column is dropped or given another type.
+    Must be called under a lock that blocks writers.
+    field: for a copy of one column. Mirroring stops when that column is dropped or its type changes.
     """
     log, function = _log(copy_id), _function(copy_id)
     columns = tables.columns_of(names, "s")
     empty = "CREATE TABLE {} AS SELECT {} FROM {} AS s WITH NO DATA"
     tables.execute(connection, empty, copy_name(copy_id), columns, source.identifier)
-    # Added while the copy is empty. On a full copy it would hold its lock for long, and writers would wait: their log
-    # has rows of the copy's type.
+    # Added while the copy is empty. On a full copy it would hold its lock for long, and block writers, because their
+    # log has rows of the copy's type.
     key = sql.SQL(", ").join(map(sql.Identifier, source.key))
     tables.execute(connection, "ALTER TABLE {} ADD PRIMARY KEY ({})", copy_name(copy_id), key)
     tables.execute(
@@ -92,7 +92,7 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
     )
     tables.execute(
         connection,
-        # The definer's right to write to the attic is all that a writer borrows, and only through a trigger.
+        # SECURITY DEFINER lets writers write to the attic, but only through this trigger.
         "CREATE FUNCTION {0}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
         " SET search_path = pg_catalog, pg_temp SET default_toast_compression FROM CURRENT AS {1};"
         " REVOKE ALL ON FUNCTION {0}() FROM PUBLIC",
@@ -104,7 +104,7 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
             connection,
             "CREATE TRIGGER {name} AFTER {event} ON {table} {referencing} FOR EACH STATEMENT"
             " EXECUTE FUNCTION {function}();"
-            # Also for sessions that switched ordinary triggers off (session_replication_role).
+            # Fires also in sessions that turned ordinary triggers off (session_replication_role).
             " ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
             name=sql.Identifier(f"attic_{copy_id}_{event}"),
             event=sql.SQL(event),
@@ -115,18 +115,18 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
 
 
 def abandon(connection: Connection, copy_id: int) -> None:
-    """End the mirror of a copy that is not whole, and drop what there is of it. To be called in a transaction."""
+    """End the mirror of an incomplete copy, and drop the copy. Must be called in a transaction."""
     tables.execute(connection, "DROP FUNCTION IF EXISTS {}() CASCADE", _function(copy_id))
     tables.execute(connection, "DROP TABLE IF EXISTS {}, {}", _log(copy_id), copy_name(copy_id))
 
 
 def settle(connection: Connection, copy_id: int, collection: str) -> bool:
-    """End the mirror and bring its log into the copy; tell whether there was one. To be called in a transaction."""
+    """End the mirror and apply its log to the copy; return whether there was one. Must be called in a transaction."""
     kept, log = tables.find(connection, ATTIC, f"copy_{copy_id}"), _log(copy_id)
     if kept is None or copy_id not in unsettled(connection):
         return False
     if (source := tables.find(connection, LIVE, collection)) is not None:
-        # Dropping the triggers takes this lock anyway. Taken first, it means that the log has all that was written.
+        # Dropping the triggers takes this lock anyway. Taking it first makes sure that the log is complete.
         tables.execute(connection, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", source.identifier)
     tables.execute(
         connection,
@@ -150,7 +150,7 @@ def settle(connection: Connection, copy_id: int, collection: str) -> bool:
 
 
 def unsettled(connection: Connection) -> tuple[int, ...]:
-    """Return the ids of the copies that still have a mirror or its log."""
+    """Return the ids of the copies that still have a log."""
     rows = database.query(
         connection,
         "SELECT substr(relname, 5)::bigint FROM pg_class WHERE relnamespace = to_regnamespace(%s)"
@@ -185,7 +185,7 @@ def _body(
 def _appending(
     connection: Connection, copy_id: int, source: Table, names: tuple[str, ...], transitions: tuple[str, ...]
 ) -> sql.Composable:
-    """Return, as a literal, the statement that logs the rows whose keys stand in the transition tables."""
+    """Return, as a literal, the statement that logs the rows whose keys are in the transition tables."""
     touched = sql.SQL(" UNION ").join(
         sql.SQL("SELECT {} FROM {}").format(tables.columns_of(source.key, table), sql.Identifier(table))
         for table in transitions

@@ -1,4 +1,4 @@
-"""In which order copies go back: what others refer to comes first."""
+"""The order in which copies are restored: tables come before those that refer to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHERE k.contype = 'f' AND c.oid <> r.oid AND c.relnamespace = 'public'::regnames
 
 
 def by_foreign_keys(connection: Connection, copies: Iterable[Copy]) -> list[Copy]:
-    """Return the copies, tables before fields, and tables in the order of the foreign keys that are there."""
+    """Return the copies in order: collections before fields, and tables before those with foreign keys to them."""
     copies = list(copies)
     names = sorted({copy.item.collection for copy in copies})
     references = database.query(connection, _REFERENCES, (names, names)) if names else []
@@ -25,10 +25,10 @@ def by_foreign_keys(connection: Connection, copies: Iterable[Copy]) -> list[Copy
 
 
 def depth(names: Iterable[str], references: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Return for each table how many others must come before it; in a circle, a number for all of it."""
+    """Return for each table the length of its longest chain of references, at most the number of tables."""
     found = dict.fromkeys(names, 0)
     pairs = list(references)
-    # A circle would count for ever.
+    # A limited number of passes: in a circle the numbers would grow forever.
     for _ in found:
         for table, other in pairs:
             found[table] = max(found[table], min(found[other] + 1, len(found)))

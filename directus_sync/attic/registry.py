@@ -1,4 +1,4 @@
-"""The attic's register, `directus_sync.attic_copies`: one row a copy. Its table is made by pre_0005."""
+"""The attic's register, `directus_sync.attic_copies`: one row for each copy. Revision pre_0005 creates the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from directus_sync.attic import tables
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# Of Directus's own, by table.
+# Rows of Directus's own tables, by table.
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -29,15 +29,15 @@ class AtticItem:
 
     @property
     def id(self) -> str:
-        """The item as a person writes it: `events`, `events.notes`."""
+        """The item's name, such as `events` or `events.notes`."""
         return self.collection if self.field is None else f"{self.collection}.{self.field}"
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy: what, how many rows, when, and which run of which command pushed which snapshot, and where.
+    """One copy. run, command, host: what took it, and where; sha256: of the snapshot that was pushed.
 
-    became: the type that the push gave to a copied column, where it kept the column.
+    became: the column's new type, if the push changed the type of a copied column.
     """
 
     id: int
@@ -59,7 +59,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Taking:
-    """What the copies of one run have in common. definitions: by id, what the server's snapshot says of it."""
+    """What the copies of one run have in common. definitions: by id, the item's entry in the server's snapshot."""
 
     run: UUID
     command: str
@@ -68,12 +68,12 @@ class Taking:
 
 
 def exists(connection: Connection) -> bool:
-    """Tell whether the register is there."""
+    """Return whether the register exists."""
     return database.has(connection, "directus_sync.attic_copies")
 
 
 def number(connection: Connection) -> int:
-    """Return the id of a copy that is about to be taken."""
+    """Return the id for a new copy."""
     sequence = "SELECT nextval(pg_get_serial_sequence('directus_sync.attic_copies', 'id'))"
     ((copy_id,),) = database.query(connection, sequence)
     return int(copy_id)
@@ -87,7 +87,7 @@ def add(
     taking: Taking,
     companions: Rows | None = None,
 ) -> None:
-    """Enter a copy, whose rows are not counted yet. beside: rows of Directus's own that go with the item."""
+    """Add a copy, whose rows are not counted yet. companions: rows of Directus's own tables to keep with the copy."""
     definition = taking.definitions.get(item.id)
     values = (
         copy_id,
@@ -112,7 +112,7 @@ def add(
 
 
 def companions(connection: Connection, copy_id: int) -> Rows:
-    """Return the rows of Directus's own that were kept beside a copy."""
+    """Return the rows of Directus's own tables that were kept with a copy."""
     ((rows,),) = database.query(
         connection, "SELECT coalesce(beside, '{}') FROM directus_sync.attic_copies WHERE id = %s", (copy_id,)
     )
@@ -120,18 +120,18 @@ def companions(connection: Connection, copy_id: int) -> Rows:
 
 
 def count(connection: Connection, copy_id: int) -> None:
-    """Note how many rows the copy has."""
+    """Record how many rows the copy has."""
     rows = sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(tables.ATTIC, f"copy_{copy_id}"))
     _note(connection, copy_id, "rows", rows)
 
 
 def note_became(connection: Connection, copy: Copy, became: str | None) -> None:
-    """Note the type that the copied column was given."""
+    """Record the new type of the copied column."""
     _note(connection, copy.id, "became", sql.Literal(became))
 
 
 def note_restored(connection: Connection, copy: Copy) -> None:
-    """Note that the copy was restored now."""
+    """Record that the copy was restored now."""
     _note(connection, copy.id, "restored_at", sql.SQL("now()"))
 
 
@@ -141,12 +141,12 @@ def _note(connection: Connection, copy_id: int, column: str, value: sql.Composab
 
 
 def remove(connection: Connection, copy: Copy) -> None:
-    """Strike the copy out."""
+    """Delete the copy's entry."""
     tables.execute(connection, "DELETE FROM directus_sync.attic_copies WHERE id = {}", sql.Literal(copy.id))
 
 
 def listing(connection: Connection) -> tuple[Copy, ...]:
-    """Return every copy, the newest first."""
+    """Return all copies, the newest first."""
     if not exists(connection):
         return ()
     rows = database.query(
@@ -161,14 +161,14 @@ def listing(connection: Connection) -> tuple[Copy, ...]:
 
 
 def select(connection: Connection, ids: Iterable[int]) -> tuple[Copy, ...]:
-    """Return the copies of these ids, in their order; unknown ones are left out."""
+    """Return the copies with these ids, in the order of the ids. Skips unknown ids."""
     wanted = tuple(ids)
     known = {copy.id: copy for copy in listing(connection)} if wanted else {}
     return tuple(known[copy_id] for copy_id in wanted if copy_id in known)
 
 
 def overdue(connection: Connection, age: timedelta) -> tuple[int, ...]:
-    """Return the ids of the copies that were taken longer ago than that."""
+    """Return the ids of the copies that are older than `age`."""
     if not exists(connection):
         return ()
     rows = database.query(

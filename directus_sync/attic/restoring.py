@@ -1,4 +1,4 @@
-"""Puts copies back where their rows are missing; overwrites nothing. The copies stay."""
+"""Restores missing rows and values from copies. Overwrites nothing; the copies stay."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from directus_sync.postgres.database import Connection
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of a copy's rows; each is in one of the three. missing_columns: in the copy, not in the table.
+    """The outcome for a copy's rows: each is restored, already there or rejected.
 
-    access: some of them are Directus's own, which a running Directus reads only once.
+    missing_columns: columns of the copy that the table lacks. access: the copy has rows of Directus's own tables, which
+    a running Directus caches.
     """
 
     copy: Copy
@@ -33,9 +34,9 @@ class Restored:
 def restore_all(
     connection: Connection, copy_ids: Sequence[int], *, over_default: bool = False, dry_run: bool = False
 ) -> tuple[Restored, ...]:
-    """Restore copies in the order of their foreign keys, rows that refer to others after those. Raises as `restore`.
+    """Restore copies, each table before those that refer to it. Raises the errors of `restore`.
 
-    What did not fit is tried once more at the end: tables may refer to each other in a circle.
+    Copies with rejected rows are restored again at the end, because tables may refer to each other in a circle.
     """
     wanted = order.by_foreign_keys(connection, registry.select(connection, copy_ids))
     ids = [copy.id for copy in wanted] or list(copy_ids)
@@ -53,12 +54,12 @@ def restore_all(
 
 
 def restore(connection: Connection, copy_id: int, *, over_default: bool = False, dry_run: bool = False) -> Restored:
-    """Put a copy's rows, or a field's values, back where they are missing; overwrite nothing. The copy stays.
+    """Restore a copy's rows, or a field's values, if they are missing. Overwrites nothing; the copy stays.
 
-    over_default: a field's value also goes into rows that have the column's default; for fields that can't be empty.
-    dry_run: try it, and undo it again.
+    over_default: a field's value also replaces the column's default, for fields that can't be null.
+    dry_run: try it, then undo it.
 
-    Raises AtticUnknownCopy, AtticItemMissing while the collection or field does not exist, and AtticFailed.
+    Raises AtticUnknownCopy, AtticItemMissing if the collection or field does not exist, and AtticFailed.
     """
     settle(connection, [copy_id])
     with wrapped(connection, f"copy {copy_id} could not be restored"):
@@ -68,13 +69,13 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
             raise _unknown(copy_id)
         work = partial(_restore, connection, copy, kept, rows, over_default)
         fitted, missing = patiently(connection, work, keep=not dry_run)
-        # Read again, with the time of this restore.
+        # Read again, to return the time of this restore.
         copy = _known(connection, copy_id)
         return Restored(copy, fitted.restored, fitted.already_there, fitted.rejected, missing, bool(rows))
 
 
 def _known(connection: Connection, copy_id: int) -> Copy:
-    """Return the copy as the register has it. Raises AtticUnknownCopy."""
+    """Return the copy's entry. Raises AtticUnknownCopy."""
     found = registry.select(connection, [copy_id])
     if not found:
         raise _unknown(copy_id)
@@ -93,8 +94,8 @@ def _restore(
         fitted, missing = _restore_table(connection, copy, kept, over_default)
     elif (owner := companion_rows.missing_owner(connection, rows)) is not None:
         raise AtticItemMissing(
-            f"{copy.item.id} ({owner}) does not exist, so copy {copy.id} has nowhere to go",
-            next="bring it back in snapshots/access with git, push, then run again",
+            f"{copy.item.id} ({owner}) does not exist, so copy {copy.id} can't be restored",
+            next="restore it in snapshots/access with git, push, then run again",
         )
     with_them = companion_rows.restore(connection, rows)
     registry.note_restored(connection, copy)
@@ -111,7 +112,7 @@ def _restore_table(
 
 
 def _require_place(connection: Connection, copy: Copy, kept: Table) -> Table:
-    """Return the table that the copy goes back into; it must have the columns that this takes."""
+    """Return the table to restore the copy into. Raises AtticItemMissing if it or a needed column does not exist."""
     table = tables.find(connection, LIVE, copy.item.collection)
     needed = kept.key if copy.item.field is None else (*kept.key, copy.item.field)
     missing = [name for name in needed if table is not None and table.column(name) is None]
@@ -119,6 +120,6 @@ def _require_place(connection: Connection, copy: Copy, kept: Table) -> Table:
         return table
     absent = f"collection {copy.item.collection}" if table is None else f"field {table.name}.{missing[0]}"
     raise AtticItemMissing(
-        f"{absent} does not exist, so copy {copy.id} has nowhere to go",
+        f"{absent} does not exist, so copy {copy.id} can't be restored",
         next="push a snapshot that has it, then run again",
     )

@@ -1,4 +1,4 @@
-"""A table as the attic needs to know it: columns with their types, and the key. Reads PostgreSQL's catalogs only."""
+"""Tables as the attic sees them, with columns and key; and the transactions in which the attic works."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Result = TypeVar("Result")
 ATTIC: Final = "attic"
 LIVE: Final = "public"
 
-# Row security: the copy fails, so that no policy hides rows from it.
-# lz4: compressing what the mirror writes takes a third of pglz's time. A server may be built without it.
+# row_security: copying fails instead of leaving out rows that a policy hides.
+# lz4: takes a third of pglz's time to compress the mirror's writes. A server may be built without it.
 _SETTINGS: Final = """
 SET LOCAL row_security = off;
 SELECT set_config(name, 'lz4', true) FROM pg_settings
 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
 """
 
-# Somebody holds the table, or dropped it between our look and our lock: worth another look.
+# Somebody holds a lock on the table, or dropped it before we could lock it. Worth another attempt.
 _PASSING: Final = frozenset({
     errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED, errorcodes.UNDEFINED_TABLE,
 })  # fmt: skip
@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. key: the columns of its primary key, in their order; empty when it has none."""
+    """One table. key: the columns of its primary key, in order; empty if it has no primary key."""
 
     schema: str
     name: str
@@ -57,7 +57,7 @@ class Table:
 
     @property
     def identifier(self) -> sql.Identifier:
-        """The quoted name."""
+        """The table's name, for SQL."""
         return sql.Identifier(self.schema, self.name)
 
     def column(self, name: str) -> Column | None:
@@ -66,7 +66,7 @@ class Table:
 
 
 def find(connection: Connection, schema: str, name: str) -> Table | None:
-    """Return the table, or None where no table has that name. Views don't count."""
+    """Return the table, or None if no table has that name. Ignores views."""
     rows = database.query(
         connection,
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnum, a.atttypid::bigint, a.atttypmod,"
@@ -91,23 +91,23 @@ def columns_of(names: tuple[str, ...], alias: str) -> sql.Composed:
 
 
 def same_key(names: tuple[str, ...], left: str, right: str) -> sql.Composed:
-    """Return the condition that the rows of two aliases have one key."""
+    """Return the condition that the rows of two aliases have the same key."""
     return sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in names
     )
 
 
 def execute(connection: Connection, statement: str, *parts: sql.Composable, **named: sql.Composable) -> int:
-    """Run a statement with these parts in its places, each quoted as its kind needs; return how many rows it wrote."""
+    """Run a statement with these parts in its placeholders; return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(statement).format(*parts, **named))
         return int(cursor.rowcount)
 
 
 def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool = True) -> Result:
-    """Run `work` in a transaction of its own, again for up to a minute while others hold what it must lock.
+    """Run `work` in its own transaction. Retry for up to a minute while others hold the locks that it needs.
 
-    keep: False to undo what it did.
+    keep: False to roll back at the end.
     """
     for attempt in patience.attempts(lambda error: getattr(error, "pgcode", None) in _PASSING):
         with attempt, transaction(connection, keep=keep):
@@ -117,9 +117,9 @@ def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool 
 
 @contextmanager
 def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
-    """Run the block in one transaction on an autocommit connection. keep: False to undo it at its end."""
+    """Run the block in one transaction on an autocommit connection. keep: False to roll back at the end."""
     with connection.cursor() as cursor:
-        # Every statement must see what was committed while it waited for its lock, whatever the role's default is.
+        # Every statement must see what was committed while it waited for a lock. The role's default level may differ.
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         try:
             cursor.execute(_SETTINGS)
@@ -133,12 +133,10 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
 
 @contextmanager
 def wrapped(connection: Connection, what: str) -> Iterator[None]:
-    """Raise AtticFailed for what PostgreSQL refuses in the block. what: could not be done."""
+    """Raise AtticFailed for an error of PostgreSQL in the block. what: what could not be done."""
     try:
         yield
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
-        raise AtticFailed(
-            f"{what}: {reason}", next=f"{fix}; that is safe, and copies that were complete stay"
-        ) from error
+        raise AtticFailed(f"{what}: {reason}", next=f"{fix}; that is safe, and complete copies stay") from error

@@ -1,6 +1,6 @@
-"""What the database must contain beyond Directus's snapshot, and comparing two. Knows no file and no database.
+"""The catalog: the objects that a database must have beyond Directus's snapshot. Knows no file and no database.
 
-An object has one owner. What Directus's snapshot shows is Directus's and never here; `catalog.query` draws the line.
+An object has one owner. What the snapshot shows belongs to Directus and is never in the catalog; see `catalog.query`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from directus_sync.text import quoting
 
 
 class Kind(Enum):
-    """The kinds of objects, in the order in which they are put back. A value is the kind's section in the file."""
+    """The kinds of objects, in the order in which they are restored. A value is the kind's section in the file."""
 
     EXTENSION = "extensions"
     TYPE = "types"
@@ -35,19 +35,19 @@ class Kind(Enum):
 
     @property
     def noun(self) -> str:
-        """The kind as one would write it before a name."""
+        """The word for the kind that goes before a name."""
         return {Kind.INDEX: "index", Kind.DEFERRABLE: "deferrable"}.get(self, self.value.removesuffix("s"))
 
     @property
     def defined(self) -> bool:
-        """Whether a name of this kind has a definition; an extension and a table are there or not."""
+        """Whether objects of this kind have a definition. An extension or a table only exists or does not."""
         return self not in {Kind.EXTENSION, Kind.TABLE}
 
     def __lt__(self, other: Kind) -> bool:
         return _ORDER[self] < _ORDER[other]
 
 
-# What the name of an index begins with that is built, and not in its place yet. `catalog.query` does not show it.
+# The prefix of an index that was built under a temporary name. `catalog.query` does not return such indexes.
 UNFINISHED: Final = "directus_sync_new_"
 
 _ORDER: Final = {kind: position for position, kind in enumerate(Kind)}
@@ -74,17 +74,17 @@ class Object:
 
     @property
     def well_named(self) -> bool:
-        """Whether the name has the form of its kind."""
+        """Whether the name is valid for its kind."""
         return re.fullmatch(_NAMES[self.kind], self.name) is not None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that it consists of, without quotes: the table first where there is one."""
+        """The identifiers in the name, without quotes: the table first, if there is one."""
         return tuple(part[1:-1].replace('""', '"') for part in self.parts)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The identifiers that the name consists of, ready for SQL: the table first where there is one."""
+        """The identifiers in the name, quoted for SQL: the table first, if there is one."""
         match = re.fullmatch(_NAMES[self.kind], self.name)
         if match is None:
             raise ValueError(f"{self.name!r} is not the name of a {self.kind.noun}")
@@ -92,16 +92,16 @@ class Object:
 
 
 def identifier(name: str) -> str:
-    """Write an identifier of PostgreSQL's catalogs as it stands in an object's name; SQL has it always quoted."""
+    """Return an identifier of PostgreSQL's catalogs as written in an object's name: quoted only if necessary."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quoting.identifier(name)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The definitions of all objects, empty where a kind has none.
+    """The definitions of all objects; empty for kinds without definitions.
 
-    invalid: indexes that a failed CREATE INDEX CONCURRENTLY left. They serve no query and enforce nothing, so
-    they count as missing where they are expected, and are never written to the file.
+    invalid: indexes that a failed CREATE INDEX CONCURRENTLY left. Queries don't use them, so they count as missing,
+    and are never written to the file.
     """
 
     definitions: Mapping[Object, str]
@@ -109,7 +109,7 @@ class Catalog:
 
 
 class Drift(Enum):
-    """How an object differs from what is expected."""
+    """How an object differs from the expected catalog."""
 
     MISSING = "missing"
     CHANGED = "changed"
@@ -120,8 +120,8 @@ class Drift(Enum):
 class Difference:
     """One object that differs.
 
-    actual: of a missing one, the definition of the index that has its name, if there is one.
-    built: the name of an index that is there, and only has to become the object; empty if there is none.
+    actual: its definition; for a missing object, the definition of the index that has its name, if there is one.
+    built: the name of an existing index that only has to become the object; empty if there is none.
     """
 
     kind: Drift
@@ -132,12 +132,12 @@ class Difference:
 
 
 def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
-    """Return how `actual` differs from `expected`, in the order in which things are put back."""
+    """Return how `actual` differs from `expected`, in the order in which objects are restored."""
     found: list[Difference] = []
     present = {**actual.definitions, **actual.invalid}
     for item, wanted in expected.definitions.items():
         if item not in actual.definitions:
-            # A constraint is built from an index of its name.
+            # An index with the name of a missing constraint blocks that name, or can become the constraint.
             leftover = Object(Kind.INDEX, item.name) if item.kind is Kind.CONSTRAINT else item
             attachable = (
                 wanted.startswith("UNIQUE ") and leftover in actual.definitions.keys() - expected.definitions.keys()
@@ -158,11 +158,11 @@ def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
 
 
 class SomethingElse(Exception):
-    """A definition did not make exactly the object that it belongs to."""
+    """A definition did not create exactly the object that it belongs to."""
 
 
 def require_same(before: Catalog, after: Catalog) -> None:
-    """Raise SomethingElse unless everything is as it was. Of what was invalid, any may be gone."""
+    """Raise SomethingElse if the catalog changed. Ignores indexes that were invalid before."""
     others = [
         f"{found.kind.value}: {found.object}"
         for found in compare(Catalog(before.definitions), after)

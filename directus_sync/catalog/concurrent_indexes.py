@@ -1,7 +1,7 @@
-"""Builds the index of a large table while others go on writing to it. Leaves small tables to a transaction.
+"""Builds an index of a large table without blocking its writers. Leaves small tables to a transaction.
 
-An index is built under a name of its own, whether it is missing or replaces another. A short transaction then puts it
-in its place. What a killed build left is dropped, or used if it is whole.
+An index is built under a temporary name, whether it is missing or replaces another. A short transaction then puts it in
+place. An index that a killed build left is used if it is complete, and dropped otherwise.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from directus_sync.catalog import UNFINISHED, Difference, Drift, Kind, Object, p
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
-# An index on this much is built in about a second, during which nobody can write to the table.
+# An index on a table of this size is built in about a second, during which nobody can write to the table.
 LARGE_BYTES: Final = 64 << 20
-# A concurrent build waits for those who use the table, and nobody waits for it. Another attempt would begin it again.
+# A concurrent build waits for those who use the table, and nobody waits for it. A retry would begin it again.
 _PATIENCE: Final = "SET lock_timeout TO '5min'"
 
 _SIZE: Final = """
@@ -45,7 +45,7 @@ _CONSTRAINT: Final = re.compile(r"( INCLUDE \(.*\))?( DEFERRABLE( INITIALLY DEFE
 
 @dataclass(frozen=True)
 class _Building:
-    """The statement that builds an index. concurrently: nobody waits for it, whatever it waits for."""
+    """The statement that builds an index. concurrently: nobody waits for it, however long it waits itself."""
 
     statement: Composable
     concurrently: bool = True
@@ -53,7 +53,7 @@ class _Building:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a table is. rows: an estimate, 0 where PostgreSQL never counted; parted: into chunks or partitions."""
+    """The size of a table. rows: an estimate, 0 if PostgreSQL has none; parted: it has chunks or partitions."""
 
     bytes: int
     rows: int
@@ -61,7 +61,7 @@ class Size:
 
     @property
     def large(self) -> bool:
-        """Whether an index on it takes longer than others should wait."""
+        """Whether building an index on it would make others wait too long."""
         return self.bytes >= LARGE_BYTES
 
     def __str__(self) -> str:
@@ -69,17 +69,18 @@ class Size:
 
 
 def size(connection: Connection, table: str) -> Size:
-    """Return how large a table is; nothing if it does not exist."""
+    """Return the size of a table, 0 if it does not exist."""
     found = database.query(connection, _SIZE, (table, table))
     return Size(*found[0]) if found else Size(0, 0, parted=False)
 
 
 def build(connection: Connection, difference: Difference) -> Difference:
-    """Build the index of an object that a large table lost or has in another form. Return what is left to do.
+    """Build the index for a missing or changed object of a large table. Return the difference that remains.
 
-    Anything but an index or a UNIQUE constraint of a large table is returned as it is. connection: in autocommit mode.
+    Returns the difference unchanged if it is not about an index or a UNIQUE constraint of a large table.
+    connection: in autocommit mode.
 
-    Raises SomethingElse when anything else changed. Where it fails, it may leave an index: see `clear`.
+    Raises SomethingElse if anything else changed. A failed build may leave an index behind: see `clear`.
     """
     building = _building(connection, difference)
     if building is None:
@@ -99,9 +100,9 @@ def build(connection: Connection, difference: Difference) -> Difference:
 
 
 def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
-    """Drop the indexes that did not get their place. One that somebody uses stays for the next deploy.
+    """Drop the indexes that still have a temporary name. An index that is in use stays until the next deploy.
 
-    needed: the differences whose finished indexes are kept.
+    needed: the differences whose complete indexes are kept.
     """
     kept = set(map(_name, needed))
     for name, table, whole in _unfinished(connection):
@@ -111,18 +112,18 @@ def clear(connection: Connection, needed: Iterable[Difference] = ()) -> None:
 
 
 def _unfinished(connection: Connection) -> list[tuple[Any, ...]]:
-    """Return the names of such indexes, their tables, and whether each is whole."""
+    """Return each index with a temporary name: its name, its table, and whether it is complete."""
     return database.query(connection, _UNFINISHED, (UNFINISHED,))
 
 
 def _name(difference: Difference) -> str:
-    """Return the name to build under. Another definition has another name."""
+    """Return the temporary name for the index. It depends on the definition."""
     text = f"{difference.object.name} {difference.expected}"
     return UNFINISHED + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _building(connection: Connection, difference: Difference) -> _Building | None:
-    """Return what builds the index without a lock that writers wait for, or None if a transaction has to do it."""
+    """Return how to build the index without blocking writers, or None if it must be built in a transaction."""
     item, definition = difference.object, difference.expected or ""
     unique = item.kind is Kind.CONSTRAINT and definition.startswith("UNIQUE ")
     if difference.kind is Drift.UNEXPECTED or difference.built or not (unique or item.kind is Kind.INDEX):
@@ -167,7 +168,7 @@ def _for_constraint(item: Object, name: Identifier, definition: str) -> _Buildin
 
 
 def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Building | None:
-    """Return what locks one chunk after the other, if TimescaleDB can do that with this index."""
+    """Return how to build the index chunk by chunk, or None if TimescaleDB can't do that with this index."""
     _, after = printed.group(rest)
     options, where, predicate = after.partition(" WHERE ")
     if unique or options:
@@ -179,7 +180,7 @@ def _for_hypertable(name: Identifier, rest: str, unique: str | None) -> _Buildin
 
 
 def _drop(connection: Connection, index: str, table: str) -> None:
-    """Drop an index. TimescaleDB drops none concurrently."""
+    """Drop an index, concurrently if possible: TimescaleDB can't do that on a hypertable."""
     how = SQL("" if _is_hypertable(connection, table) else "CONCURRENTLY ")
     with connection.cursor() as cursor:
         cursor.execute(SQL("DROP INDEX {}IF EXISTS {}").format(how, Identifier("public", index)))

@@ -1,4 +1,4 @@
-"""The file snapshots/catalog.yaml: writing it, and reading it with errors that name the line. Knows no database."""
+"""Writes and reads snapshots/catalog.yaml. Errors name the line. Knows no database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RESTORE_FILE: Final = "restore the file from git, or write it again: directus-s
 
 
 def dump(catalog: Catalog) -> bytes:
-    """Return the file's content: YAML, a section a kind, sorted."""
+    """Return the file's content: YAML with a sorted section for each kind."""
     document: dict[str, object] = {}
     for kind in Kind:
         names = sorted(item.name for item in catalog.definitions if item.kind is kind)
@@ -36,13 +36,13 @@ def dump(catalog: Catalog) -> bytes:
 
 
 def load(path: Path) -> Catalog:
-    """Read a file that `dump` wrote. Raises InvalidCatalog with file, line and what to do."""
+    """Read a file that `dump` wrote. Raises InvalidCatalog with file and line."""
     step = "restore it from git, or write it with `directus-sync pull` on a database that has been deployed"
     return parse(plain_yaml.content(path, InvalidCatalog, step), str(path))
 
 
 def parse(content: bytes, source: str) -> Catalog:
-    """Read what `dump` wrote. source: the file, for messages. Raises InvalidCatalog."""
+    """Read the output of `dump`. source: the file's name, for messages. Raises InvalidCatalog."""
     root = plain_yaml.file_tree(content, source, InvalidCatalog, _RESTORE_FILE)
     if not isinstance(root, yaml.MappingNode):
         raise _invalid("a catalog must be a mapping of sections", source, root)
@@ -50,7 +50,7 @@ def parse(content: bytes, source: str) -> Catalog:
     for key, section in root.value:
         for item, definition, node in _objects(key, section, source):
             if item in definitions:
-                raise _invalid(f"{item} is there twice", source, node)
+                raise _invalid(f"{item} is listed twice", source, node)
             definitions[item] = definition
     return Catalog(MappingProxyType(definitions))
 
@@ -83,11 +83,11 @@ def _invalid(what: str, source: str, node: yaml.Node | None) -> InvalidCatalog:
 
 
 class _Dumper(plain_yaml.Dumper):
-    """Writes blocks."""
+    """Writes text of several lines as a block."""
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # Several lines are written as a block, as a person would. YAML's other line breaks would be read as "\n" there.
+    # Text of several lines becomes a block, which is easier to read. Other line breaks would turn into "\n" in a block.
     style = '"' if any(character in text for character in "\r\x85\u2028\u2029") else "|" if "\n" in text else None
     return dumper.represent_scalar(f"{TAG}str", text, style=style)
 

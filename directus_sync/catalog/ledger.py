@@ -1,6 +1,6 @@
-"""Remembers in the database what revisions made there, as PostgreSQL printed it: only that is ever put back.
+"""Records in the database which objects revisions made there, as PostgreSQL printed them. Only these are restored.
 
-catalog.yaml is a file that a pull request may change. What it says is a wish; what is remembered here was real.
+A pull request can write any definition to catalog.yaml. A recorded definition is one that the database really had.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ WHERE NOT EXISTS (SELECT FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS l 
 
 
 def read(connection: Connection) -> Mapping[Object, str]:
-    """Return the definitions of everything that this database had when a deploy or a pull looked."""
+    """Return the recorded definitions: those that this database had at an earlier deploy or pull."""
     rows = database.query(connection, _READ) if database.has(connection, "directus_sync.made") else []
     return {Object(Kind(kind), name): definition for kind, name, definition in rows}
 
 
 def remember(connection: Connection, expected: Catalog, differing: tuple[Difference, ...]) -> Mapping[Object, str]:
-    """Record what is as the file says; forget what the file no longer lists. Return all that is known then."""
+    """Record objects that are as the file lists them, and forget those that it no longer lists. Return all records."""
     known, wrong = read(connection), {difference.object for difference in differing}
     there = {item: definition for item, definition in expected.definitions.items() if item not in wrong}
     new = {item: definition for item, definition in there.items() if known.get(item) != definition}

@@ -1,12 +1,12 @@
-"""Definitions as PostgreSQL prints them: brings them to one form, and takes them apart. Pure; owns no SQL."""
+"""Brings definitions that PostgreSQL printed to one form, and splits them into parts. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# `status IN ('a', 'b')` on a varchar is printed as a cast of the whole array. PostgreSQL reads that as a cast of each
-# element and prints it so ever after: an object that was put back, or came from a dump, would differ for good.
+# PostgreSQL prints `status IN ('a', 'b')` on a varchar as a cast of the whole array. When it reads that text, it turns
+# it into a cast of each element. So an object that was restored, or came from a dump, would always differ.
 _QUOTED: Final = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\([^][()'"]*\)"""
 _CAST_OF_ARRAY: Final = re.compile(rf"""\(ARRAY\[((?:{_QUOTED}|[^][()'"])*)\]\)::((?:{_QUOTED}|[\w. ])+)\[\]""")
 _ELEMENT: Final = re.compile(rf"""(?:{_QUOTED}|[^][(),'"])+""")
@@ -14,7 +14,7 @@ _TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 
 
 def settled(definition: str) -> str:
-    """Return a printed definition as PostgreSQL prints it once it has read it again."""
+    """Return a printed definition as PostgreSQL would print it after reading it."""
     return _CAST_OF_ARRAY.sub(_cast_elements, definition)
 
 
@@ -24,9 +24,9 @@ def _cast_elements(found: re.Match[str]) -> str:
 
 
 def group(text: str) -> tuple[str, str]:
-    """Return what stands in the first parentheses of a definition, and what follows them.
+    """Return the text in the first parentheses of a definition, and the text after them.
 
-    Raises ValueError when there are none, or they are not closed.
+    Raises ValueError if there are no parentheses, or they are not closed.
     """
     start, depth = 0, 0
     for match in _TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""Reads the catalog from PostgreSQL, and draws the line between Directus's objects and ours. Changes nothing."""
+"""Reads the catalog from PostgreSQL: the objects that Directus's snapshot does not show. Changes nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _UNTRACKED: Final = """
 collection AS (SELECT NULL::text AS name WHERE false),
 field AS (SELECT NULL::text AS collection, NULL::text AS field WHERE false)"""
 
-# relation: what can have columns, constraints, indexes and triggers. `theirs` has Directus's own tables and those it
-# tracks. attribute.shown: what a snapshot shows of their columns is what has a row in directus_fields.
+# relation: the relations that can have columns, constraints, indexes and triggers; theirs: Directus's own tables, and
+# those that it tracks. attribute.shown: the snapshot shows a column if it has a row in directus_fields.
 _RELATIONS: Final = """
 relation AS MATERIALIZED (
   SELECT c.oid, c.relname::text AS name, c.relkind AS kind, c.relname ~ '^directus_' AS system,
@@ -32,7 +32,7 @@ relation AS MATERIALIZED (
 attribute AS MATERIALIZED (
   SELECT r.oid AS relid, r.name AS relation, r.system, a.attnum AS number, a.attname::text AS name,
     r.theirs AND EXISTS (SELECT FROM field f WHERE f.collection = r.name AND f.field = a.attname::text)
-    -- A collection's key is made with it, even where no field describes it and the snapshot says nothing of it.
+    -- Directus creates a collection with its primary key, even if the key has no field and is not in the snapshot.
     OR r.theirs AND NOT r.system AND EXISTS (
       SELECT FROM pg_index i WHERE i.indrelid = r.oid AND i.indisprimary AND i.indnatts = 1 AND i.indkey[0] = a.attnum)
     AS shown
@@ -44,30 +44,30 @@ ours AS (
 backing AS MATERIALIZED (SELECT conindid AS oid FROM pg_constraint WHERE contype IN ('p', 'u', 'x')),
 constrained AS (
   SELECT c.*, r.name AS relation,
-    -- As a field's is_unique, is_primary_key or foreign_key_table. A foreign key shows there even without a row in
-    -- directus_relations. Names and options do not show; names are Directus's choice, for options see DEFERRABLE.
+    -- Shown as a field's is_unique, is_primary_key or foreign_key_table; a foreign key even without a row in
+    -- directus_relations. The snapshot shows no name, which Directus chooses, and no option: see Kind.DEFERRABLE.
     c.contype IN ('p', 'u', 'f') AND cardinality(c.conkey) = 1 AND EXISTS (
       SELECT FROM attribute a WHERE a.relid = r.oid AND a.number = c.conkey[1] AND a.shown) AS shown
   FROM pg_constraint c JOIN relation r ON r.oid = c.conrelid
   WHERE c.contype IN ('p', 'u', 'c', 'x', 'f') AND c.conparentid = 0
-    -- Of Directus's own tables, only what is put on a project's field there.
+    -- On Directus's own tables, only constraints of fields that the project added.
     AND (NOT r.system OR EXISTS (
       SELECT FROM attribute a WHERE a.relid = r.oid AND a.number = ANY (c.conkey) AND a.shown))),
 indexed AS (
   SELECT i.*, r.name AS relation
   FROM pg_index i JOIN relation r ON r.oid = i.indrelid
   WHERE i.indexrelid NOT IN (SELECT oid FROM backing)
-    -- As a field's is_indexed: Directus looks for a non-unique index with this column alone, whatever its method,
-    -- order and predicate. It does not see unique indexes without a constraint, expressions and INCLUDE.
+    -- Shown as a field's is_indexed: Directus looks for a non-unique index on this column alone, with any method,
+    -- order and predicate. It ignores unique indexes without a constraint, expressions and INCLUDE.
     AND (i.indisunique OR NOT EXISTS (
       SELECT FROM attribute a WHERE a.relid = r.oid AND a.number = ALL (i.indkey) AND a.shown))
     AND (NOT r.system OR EXISTS (
       SELECT FROM pg_depend d JOIN attribute a ON a.relid = d.refobjid AND a.number = d.refobjsubid
       WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND a.relid = r.oid AND a.shown)))"""
 
-# Each gives the identifiers of the name, what follows them, the definition, and whether it is valid.
+# Each selects the identifiers of the name, the text after them, the definition, and whether the object is valid.
 _SELECTS: Final = {
-    # But what each database has from the start: plpgsql everywhere, the toolkit in the image timescaledb-ha.
+    # Without the extensions of a new database: plpgsql everywhere, the toolkit in the image timescaledb-ha.
     Kind.EXTENSION: """
 SELECT ARRAY[extname::text], '', '', true FROM pg_extension WHERE extname NOT IN ('plpgsql', 'timescaledb_toolkit')""",
     Kind.TYPE: """
@@ -82,7 +82,7 @@ SELECT ARRAY[t.typname::text], '', CASE t.typtype WHEN 'e' THEN
 FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
   AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')""",
-    # Not those of serial and identity columns.
+    # Without the sequences of serial and identity columns.
     Kind.SEQUENCE: """
 SELECT ARRAY[c.relname::text], '', format(
     'CREATE SEQUENCE public.%I AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s', c.relname,
@@ -92,7 +92,7 @@ FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
 WHERE c.relnamespace = 'public'::regnamespace AND NOT EXISTS (
   SELECT FROM pg_depend d
   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'e', 'i'))""",
-    # 'a', aggregates, have no such definition.
+    # Without aggregates ('a'), for which pg_get_functiondef fails.
     Kind.FUNCTION: """
 SELECT ARRAY[p.proname::text], '(' || oidvectortypes(p.proargtypes) || ')', pg_get_functiondef(p.oid), true
 FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prokind <> 'a'
@@ -100,7 +100,7 @@ FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prokind <> 'a
     SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')""",
     Kind.TABLE: """
 SELECT ARRAY[name], '', '', true FROM relation WHERE kind = 'r' AND NOT theirs""",
-    # A serial column is printed as one, because its sequence comes and goes with it.
+    # A serial column is printed as serial, because its sequence is created and dropped with it.
     Kind.COLUMN: """
 SELECT ARRAY[o.relation, o.name], '',
   CASE WHEN NOT serial.found THEN format_type(a.atttypid, a.atttypmod)
@@ -120,7 +120,7 @@ CROSS JOIN LATERAL (SELECT EXISTS (
   SELECT FROM pg_depend s WHERE s.classid = 'pg_class'::regclass AND s.refclassid = 'pg_class'::regclass
     AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum AND s.deptype = 'a' AND EXISTS (
       SELECT FROM pg_class q WHERE q.oid = s.objid AND q.relkind = 'S')) AS found) AS serial""",
-    # Those of tracked tables and columns Directus may write itself.
+    # Without comments on tracked tables and columns, which Directus can write itself.
     Kind.COMMENT: """
 SELECT ARRAY[r.name], '', d.description, true
 FROM relation r JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = r.oid AND d.objsubid = 0
@@ -130,7 +130,7 @@ FROM ours o JOIN pg_description d
   ON d.classoid = 'pg_class'::regclass AND d.objoid = o.relid AND d.objsubid = o.number""",
     Kind.CONSTRAINT: """
 SELECT ARRAY[relation, conname::text], '', pg_get_constraintdef(oid), true FROM constrained WHERE NOT shown""",
-    # The one thing about a constraint of Directus's that a revision may set, and that its snapshot does not show.
+    # The only property of Directus's constraints that a revision can set and the snapshot does not show.
     Kind.DEFERRABLE: """
 SELECT ARRAY[relation, conname::text], '',
   CASE WHEN condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' ELSE 'DEFERRABLE' END, true
@@ -147,7 +147,7 @@ SELECT ARRAY[r.name], '', format('CREATE MATERIALIZED VIEW public.%I AS%s%s', r.
 SELECT ARRAY[i.relation, c.relname::text], '', pg_get_indexdef(i.indexrelid),
   i.indisvalid AND i.indisready AND i.indislive
 FROM indexed i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT starts_with(c.relname, '{UNFINISHED}')""",  # noqa: S608 - a constant
-    # TimescaleDB puts a trigger on every hypertable.
+    # Without the trigger that TimescaleDB puts on every hypertable.
     Kind.TRIGGER: """
 SELECT ARRAY[r.name, t.tgname::text], '', pg_get_triggerdef(t.oid) || CASE t.tgenabled
     WHEN 'D' THEN format(E';\\nALTER TABLE public.%I DISABLE TRIGGER %I', r.name, t.tgname)
@@ -157,7 +157,7 @@ FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid JOIN pg_proc p ON p.oid =
 WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND p.pronamespace::regnamespace::text !~ '^_timescaledb'""",
 }
 
-# The view says the same in TimescaleDB 2.17 and 2.19; the tables below it do not.
+# The view is the same in TimescaleDB 2.17 and 2.19; the tables below it differ.
 _HYPERTABLES: Final = """
 SELECT ARRAY[r.name], '', string_agg(CASE
     WHEN d.num_partitions IS NOT NULL THEN format('by_hash(%L, %s)', d.column_name, d.num_partitions)
@@ -167,16 +167,16 @@ FROM timescaledb_information.dimensions d JOIN relation r ON r.name = d.hypertab
 WHERE d.hypertable_schema = 'public' GROUP BY r.name"""
 
 
-# What PostgreSQL prints from parsed trees; the bodies of functions are text, and stay as they were written.
+# PostgreSQL prints these from parsed trees. The bodies of functions are text, and stay as they were written.
 _PARSED: Final = frozenset({
     Kind.TYPE, Kind.COLUMN, Kind.CONSTRAINT, Kind.VIEW, Kind.MATERIALIZED_VIEW, Kind.INDEX, Kind.TRIGGER,
 })  # fmt: skip
 
 
 def read(connection: Connection, settings: str = database.PRINTING) -> Catalog:
-    """Return what schema public holds beyond Directus's snapshot.
+    """Return the objects in schema public that Directus's snapshot does not show. Takes two round trips.
 
-    settings: of the transaction. Two round trips; they end with the second, so the session keeps its own.
+    settings: SET LOCAL statements that are sent with the query, and end with it.
     """
     ((directus, timescaledb),) = database.query(
         connection,

@@ -1,6 +1,6 @@
-"""Puts back what an applied revision made and the database lost. Drops nothing that is unexpected, and no row.
+"""Restores objects that an applied revision made and the database lost. Drops no unexpected object and no row.
 
-Executes only definitions that this database had before, and keeps a result only if exactly that object appeared.
+Executes only definitions that this database had before, and commits only if exactly that object was created.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from directus_sync.text.wording import count
 
 _SCHEMA: Final = "public"
 
-# What a changed object is replaced by without losing rows: by its definition alone, or after a drop.
+# Changed objects of these kinds can be replaced without losing rows: by their definition alone, or after a drop.
 _REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
 _DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
 
-# What takes as long as its table is large.
+# Restoring these takes longer the larger the table is.
 _LOOKS_AT_ROWS: Final = frozenset({Kind.COLUMN, Kind.CONSTRAINT, Kind.INDEX})
 
-# Other kinds are defined by a statement.
+# The definition of any other kind is a statement.
 _CREATE: Final = {
     Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public",
-    # Its columns are objects of their own, and follow.
+    # Its columns are separate objects, which are restored next.
     Kind.TABLE: "CREATE TABLE {table} ()",
     Kind.COLUMN: "ALTER TABLE {table} ADD COLUMN {name} {definition}",
     Kind.CONSTRAINT: "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}",
@@ -48,7 +48,7 @@ _CANNOT: Final = {
     Kind.MATERIALIZED_VIEW: "its indexes would go with it",
 }
 
-# Class 42 is "undefined table" and the like: what an object needs may be restored after it.
+# Class 42 has errors such as "undefined table": the object may need another one that is restored after it.
 _MAY_HELP_TO_WAIT: Final = "42"
 
 _DRIFT_NEXT: Final = (
@@ -79,13 +79,14 @@ def restore(
     *,
     restored: Callable[[Object], object] = lambda _: None,
 ) -> tuple[str, ...]:
-    """Put back everything that is missing, and what is changed where that loses no rows; return the names.
+    """Restore missing objects, and changed ones that can be replaced without losing rows; return their names.
 
-    Each object comes back in its own transaction. Unexpected objects are left alone.
-    connection: in autocommit mode, with a lock_timeout. made: what revisions made in this database; nothing else is
-    executed. restored: called after each object that is back, so that a caller knows them even when others fail.
+    Each object is restored in its own transaction. Unexpected objects are left alone.
+    connection: in autocommit mode, with a lock_timeout.
+    made: the definitions that revisions made in this database; no others are executed.
+    restored: called after each restored object, so that the caller knows it even if others fail.
 
-    Raises at the end: PreconditionFailed when only rows are in the way, CatalogDrift when anything else is.
+    Raises at the end: PreconditionFailed if only rows are in the way, CatalogDrift if anything else is.
     """
     lost = (difference for difference in differences if difference.kind is not Drift.UNEXPECTED)
     pending = sorted(lost, key=lambda difference: difference.object)
@@ -98,7 +99,7 @@ def restore(
         before = len(done)
         waiting: list[_Failure] = []
         for difference in pending:
-            # A table that was waited for in vain is not waited for again.
+            # If waiting for a table's lock timed out once, do not wait for it again.
             table = difference.object.names[0]
             failure = (
                 replace(held[table], difference=difference) if table in held else _restore(connection, difference, made)
@@ -122,7 +123,7 @@ def restore(
 
 
 def refusal(difference: Difference, made: Mapping[Object, str]) -> str | None:
-    """Return why an object is not put back, or None if it may be."""
+    """Return why an object can't be restored, or None if it can."""
     item = difference.object
     if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | _DROPPED_FIRST:
         return _CANNOT[item.kind]
@@ -131,7 +132,7 @@ def refusal(difference: Difference, made: Mapping[Object, str]) -> str | None:
 
 @dataclass(frozen=True)
 class Repair:
-    """What a deploy does about a difference: executes `sql`, or nothing because it is refused or unexpected."""
+    """What a deploy does about a difference: executes `sql`, or nothing if it is refused or unexpected."""
 
     difference: Difference
     sql: str = ""
@@ -139,7 +140,7 @@ class Repair:
 
 
 def repair(connection: Connection, difference: Difference, made: Mapping[Object, str]) -> Repair:
-    """Return what a deploy does about a difference, for people to read."""
+    """Return what a deploy does about a difference, to show it."""
     if difference.kind is Drift.UNEXPECTED:
         return Repair(difference)
     refused = refusal(difference, made)
@@ -149,7 +150,7 @@ def repair(connection: Connection, difference: Difference, made: Mapping[Object,
 
 
 def statements(difference: Difference) -> tuple[Composable, ...]:
-    """Return the SQL that puts one object back."""
+    """Return the SQL that restores one object."""
     return (*_drop(difference), *_create(difference))
 
 
@@ -193,7 +194,7 @@ def _drop(difference: Difference) -> Iterator[Composable]:
     table, name = difference.object.names
     if difference.built == name:
         return
-    # The index that is to be replaced, or an invalid one that should have become the constraint.
+    # The index to replace, or an invalid one that should have become the constraint.
     if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
         yield SQL("DROP INDEX {}").format(Identifier(_SCHEMA, name))
     elif difference.object.kind is Kind.TRIGGER:
@@ -245,7 +246,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         before = query.read(connection, database.FORMS)
         for command in statements(difference):
             cursor.execute(command)
-        # What is built already becomes the object.
+        # If an index was built before, it turns into the object.
         index = Object(Kind.INDEX, item.name) if difference.built else None
         kept = {other: text for other, text in before.definitions.items() if other != index}
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
@@ -255,7 +256,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
 
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
-    """Undo what the block does not commit."""
+    """Roll back what the block does not commit."""
     connection.autocommit = False
     try:
         yield

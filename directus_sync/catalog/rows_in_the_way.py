@@ -1,4 +1,4 @@
-"""Counts the rows that do not fit a constraint, and names the first. Changes nothing."""
+"""Counts the rows because of which an object can't be created, and lists the first keys. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _ORDERING: Final = re.compile(r"( ASC| DESC)?( NULLS (FIRST|LAST))?$")
 
 @dataclass(frozen=True)
 class RowsInTheWay:
-    """Rows that do not fit. what: how many, and why; keys: the first keys, one a line; next: what to do about them."""
+    """Rows that do not fit. what: how many, and why; keys: the first keys, one on each line; next: what to do."""
 
     what: str
     keys: str
     next: str
 
 
-# A sentence about a number of things: their noun, of what, the verb of one, the verb of many, the rest.
+# The parts of a sentence such as "2 rows of events violate CHECK (...)": noun, owner, singular verb, plural verb, rest.
 _Counted = tuple[str, str, str, str, str]
 
 
 def find(connection: Connection, item: Object, definition: str, error: psycopg2.Error) -> RowsInTheWay:
-    """Count the rows for which PostgreSQL refused to create the object, and name the first keys.
+    """Count the rows because of which PostgreSQL refused to create the object, and list the first keys.
 
-    Falls back to PostgreSQL's own words where the definition can't be turned into a query.
+    Falls back to PostgreSQL's message if the definition can't be turned into a query.
     """
     finder = _FINDERS.get(error.pgcode or "")
     try:
@@ -51,7 +51,7 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
 
 
 def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
-    """Return the rows that share a key of a UNIQUE constraint, or None."""
+    """Return the rows that have the same key of a UNIQUE constraint, or None."""
     inside, rest = printed.group(definition)
     columns = [_ORDERING.sub("", column) for column in printed.split(inside)]
     conditions = [] if "NULLS NOT DISTINCT" in definition else [f"({column}) IS NOT NULL" for column in columns]
@@ -64,7 +64,7 @@ def duplicates(connection: Connection, item: Object, definition: str) -> RowsInT
 
 
 def violations(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
-    """Return the rows that a CHECK constraint would refuse, or None."""
+    """Return the rows that violate a CHECK constraint, or None."""
     inside, _ = printed.group(definition)
     key = _primary_key(connection, item) or ["ctid"]
     query = sql.SQL(
@@ -96,7 +96,7 @@ def _orphans(connection: Connection, item: Object, definition: str) -> RowsInThe
 
 
 def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:
-    """For a required column without a default every row is in the way; for a key, those without a value."""
+    """Return the rows without a value: all rows for a required column without a default, else those with a null key."""
     if item.kind is Kind.COLUMN:
         columns, condition = [item.names[1]], "true"
     else:
@@ -115,7 +115,7 @@ def _nulls(connection: Connection, item: Object, definition: str) -> RowsInTheWa
 
 
 def _by_key(item: Object, columns: list[str], condition: str, having: str = "") -> sql.Composable:
-    """Return the query for the keys that most rows have, of those for which the condition holds."""
+    """Return the query for the most frequent keys of the rows for which the condition holds."""
     return sql.SQL(
         "SELECT {columns}, count(*), count(*) OVER () FROM {table} AS own WHERE {condition}"
         " GROUP BY {numbers} {having} ORDER BY count(*) DESC, {numbers} LIMIT {limit}"
@@ -135,12 +135,12 @@ _FINDERS: Final[Mapping[str, Callable[[Connection, Object, str], RowsInTheWay | 
     errorcodes.FOREIGN_KEY_VIOLATION: _orphans,
     errorcodes.NOT_NULL_VIOLATION: _nulls,
 }
-# How PostgreSQL refuses to add something because of rows that are there.
+# The errors with which PostgreSQL refuses an object because of existing rows.
 REFUSED_BY_ROWS: Final = frozenset({*_FINDERS, errorcodes.EXCLUSION_VIOLATION})
 
 
 def _described(connection: Connection, query: sql.Composable, what: _Counted, advice: str) -> RowsInTheWay | None:
-    """Run a query of sample keys; each row is a key, how many rows have it or null, and the number of all keys."""
+    """Run a query of sample keys. It returns each key, how many rows have it or null, and the number of all keys."""
     rows = _rows(connection, query)
     if not rows:
         return None
@@ -162,7 +162,7 @@ def _sentence(number: int, what: _Counted) -> str:
 
 
 def _rows(connection: Connection, query: sql.Composable) -> list[tuple[Any, ...]]:
-    # Without parameters, because psycopg2 would look for their places in a definition that has a % in it.
+    # Without parameters: with them, psycopg2 would take a % in a definition for a placeholder.
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchall()
@@ -184,5 +184,5 @@ def _table(item: Object) -> sql.Identifier:
 
 
 def _printed(text: str) -> sql.SQL:
-    """Return a part of a definition, which PostgreSQL printed with the quotes that names need."""
+    """Return a part of a definition as SQL. PostgreSQL has already quoted the names in it."""
     return sql.SQL(text)

@@ -1,4 +1,4 @@
-"""Keeps the database equal to snapshots/catalog.yaml: puts back what was lost; says what a pull writes there."""
+"""Keeps the database equal to snapshots/catalog.yaml by restoring lost objects, and reads what a pull writes there."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SELECT FROM pg_constraint WHERE conrelid = to_regclass('public.' || %s) AND conn
 
 @dataclass(frozen=True)
 class Verified:
-    """How a deploy ended.
+    """The outcome of checking the catalog in a deploy.
 
-    restored: what was put back; removed: what the file lists, and a revision removed on purpose;
-    notes: what somebody should look at.
+    restored: the objects that were restored; removed: objects in the file that were removed on purpose;
+    notes: for people to look at.
     """
 
     restored: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Verified:
 
 
 def read_expected(path: Path) -> Catalog | None:
-    """Return what the database must contain, or None if there is no file. Raises InvalidCatalog."""
+    """Return the catalog in the file, or None if there is no file. Raises InvalidCatalog."""
     return catalog_file.load(path) if path.is_file() else None
 
 
@@ -58,14 +58,15 @@ def put_back(
     known: Container[str],
     restored: Callable[[Object], None],
 ) -> Verified:
-    """Put back what is missing although its revision is applied. What was removed on purpose is only named.
+    """Restore objects that are missing although their revision is applied. Only report those removed on purpose.
 
-    before: the catalog when this run began, or None if the run changed nothing: an object that was right then and is
-    not now was changed by this run. gone: what this run's revisions removed. A push removes nothing that the file
-    lists, except DEFERRABLE, which Directus forgets when it creates a foreign key again. known: what earlier deploys
-    found removed. restored: called with each object that is back.
+    before: the catalog when this run began, or None if the run changed nothing. An object that was right then and is
+    not now was changed by this run.
+    gone: the objects that this run's revisions removed. A push removes nothing that the file lists, except DEFERRABLE,
+    which is lost when Directus creates a foreign key again.
+    known: the names of objects that earlier deploys found removed. restored: called with each restored object.
 
-    Raises CatalogDrift or PreconditionFailed after everything that can be put back is.
+    Raises CatalogDrift or PreconditionFailed after restoring all objects that can be restored.
     """
     lost, removed, unknown = [], [], []
     found = differences(connection, expected)
@@ -98,7 +99,7 @@ def _on_purpose(
 
 
 def captured(connection: Connection, path: Path, *, overwrite: bool) -> Catalog:
-    """Return what a pull writes to the file: what the database has. Writes nothing.
+    """Return the catalog of the database, which a pull writes to the file. Writes nothing.
 
     Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`.
     """

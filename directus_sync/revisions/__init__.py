@@ -1,1 +1,1 @@
-"""Alembic's revisions: their files and checksums, what a database lacks of a branch, and running it."""
+"""Alembic's revisions: their files and checksums, which ones a database lacks, and applying them."""

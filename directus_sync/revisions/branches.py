@@ -1,4 +1,4 @@
-"""Alembic's two branches as the tool sees them: heads, what is applied, what is pending, and running one."""
+"""Alembic's two branches: their heads, applied and pending revisions, and upgrading a branch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from directus_sync.revisions import revision_files
 from directus_sync.revisions.revision_files import Revision
 from directus_sync.settings import ROOT
 
-# Out of Directus's sight: it looks at `public` only.
+# Directus only sees the schema `public`.
 SCHEMA: Final = "directus_sync"
 VERSIONS: Final = ROOT / "migrations" / "versions"
 
@@ -27,9 +27,9 @@ BRANCHES: Final[tuple[Branch, ...]] = ("pre", "post")
 
 
 def checkout_head(branch: Branch) -> str:
-    """Return a branch's newest revision id in this checkout, by its HEAD file alone.
+    """Return the id of a branch's newest revision in this checkout. Reads only the HEAD file.
 
-    Raises InvalidRevisions when that file names none.
+    Raises InvalidRevisions if that file names no revision.
     """
     return revision_files.head_id(VERSIONS, branch)
 
@@ -47,7 +47,7 @@ def applied(heads: Iterable[str], branch: Branch) -> tuple[Revision, ...]:
 
 
 def applied_heads(connection: Connection) -> frozenset[str]:
-    """Return the revision ids in the database's version table; empty when there is none."""
+    """Return the revision ids in the database's version table; empty if there is no such table."""
     if not database.has(connection, f"{SCHEMA}.alembic_version"):
         return frozenset()
     return frozenset(row[0] for row in database.query(connection, f"SELECT version_num FROM {SCHEMA}.alembic_version"))  # noqa: S608 - a constant
@@ -56,8 +56,8 @@ def applied_heads(connection: Connection) -> frozenset[str]:
 def pending(connection: Connection, branch: Branch) -> tuple[Revision, ...]:
     """Return the branch's revisions that the database lacks, oldest first.
 
-    Raises DatabaseAhead when the database has revisions that this checkout lacks, of either branch;
-    InvalidRevisions when the files can't be used.
+    Raises DatabaseAhead if the database has a revision of either branch that this checkout lacks;
+    InvalidRevisions if the files can't be used.
     """
     heads = require_known(connection)
     if checkout_head(branch) in heads:
@@ -66,12 +66,12 @@ def pending(connection: Connection, branch: Branch) -> tuple[Revision, ...]:
 
 
 def require_known(connection: Connection) -> frozenset[str]:
-    """Return the revision ids in the version table, all of which this checkout has.
+    """Return the revision ids in the version table.
 
-    Raises DatabaseAhead, InvalidRevisions.
+    Raises DatabaseAhead if this checkout lacks one of them; InvalidRevisions.
     """
     heads = applied_heads(connection)
-    # The revision files are read only when the HEAD files leave the question open.
+    # Read the revision files only if the HEAD files do not answer the question.
     if heads <= {checkout_head(branch) for branch in BRANCHES}:
         return heads
     unknown = sorted(heads - {file.id for branch in BRANCHES for file in line(branch)})
@@ -92,9 +92,9 @@ def prepare(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple[Revision, ...]:
-    """Bring one branch to its head on `connection`, which holds the lock; return what was applied.
+    """Upgrade one branch to its head on `connection`, which holds the lock; return the applied revisions.
 
-    Raises MigrationFailed, or DatabaseFailed where the connection is lost; what `progress` has as done is committed.
+    Raises MigrationFailed, or DatabaseFailed if the connection is lost. The revisions in `progress.done` are committed.
     """
     todo = pending(connection, branch)
     if not todo:
@@ -125,7 +125,7 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
 
 
 def _telling(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
-    """Say that a revision begins, and when asked for more that it ended: Alembic itself only says the latter."""
+    """Print that a revision begins and, at the next step, that it ended. Alembic only reports the end."""
     for revision in todo:
         started = time.monotonic()
         progress.note(f"Applying: {revision.name}")
@@ -137,7 +137,7 @@ def _telling(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
 def _failure(
     connection: Connection, branch: Branch, todo: Sequence[Revision], done: int, error: Exception
 ) -> DatabaseFailed | MigrationFailed:
-    """Return the error for the revision after those that are done."""
+    """Return the error for the revision that failed, `todo[done]`."""
     name = todo[min(done, len(todo) - 1)].name
     reason = " ".join(str(getattr(error, "orig", None) or error).split())
     if connection.closed:
@@ -155,9 +155,9 @@ def _failure(
 
 
 def _remedy(error: Exception) -> str:
-    """Say what to do; what only a superuser may do is said as the statement."""
+    """Return what to do next. If only a superuser can do it, include the SQL statement."""
     extension = re.search(r'permission denied to create extension "(\w+)"', str(error))
     if extension:
         statement = f"CREATE EXTENSION {extension[1]} SCHEMA public;"
         return f"have a superuser execute this in the database, then run again:\n{statement}"
-    return "the revisions before it are applied and stay; fix the cause and run again, which is safe"
+    return "the revisions before it are applied and stay; fix the cause and run again; that is safe"

@@ -1,7 +1,7 @@
-"""The checksum of a Python file's meaning: comments, docstrings, blank lines and formatting do not count.
+"""The checksum of a Python file's code. Ignores comments, docstrings, blank lines and formatting.
 
-The syntax tree is written out by this module and not by `ast.dump`, whose output differs between Python versions.
-Databases hold these checksums: a change of this module makes every applied revision look edited.
+This module prints the syntax tree itself, because the output of `ast.dump` differs between Python versions.
+Databases store the checksums, so a change in this module can make every applied revision look edited.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import hashlib
 import json
 from typing import Any, Final
 
-# Changes of these alone do not change what a file does. `kind` is the u of u"text".
+# Fields of the syntax tree that do not change what a file does. `kind` is the u of u"text".
 _IGNORED_FIELDS: Final = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _LENGTH: Final = 16
 
 
 def checksum(tree: ast.Module, *, ignored: frozenset[str] = frozenset()) -> str:
-    """Return 16 hexadecimal digits. ignored: names whose assignments at module level do not count."""
+    """Return a checksum of 16 hexadecimal digits. ignored: names whose assignments at module level do not count."""
     body = [node for node in tree.body if assigned_name(node) not in ignored]
     text = json.dumps(_plain(body), separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
@@ -32,13 +32,13 @@ def assigned_name(node: ast.stmt) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a part of a tree as JSON can write it, equal on every Python version."""
+    """Return a part of a tree as JSON data that is the same in every Python version."""
     match value:
         case ast.Constant():
             return ["Constant", _constant(value.value)]
         case ast.AST():
             fields = {name: _plain(field) for name, field in ast.iter_fields(value) if name not in _IGNORED_FIELDS}
-            # A newer Python adds fields, such as `type_params`: empty ones in code that an older one can read.
+            # Skip empty fields: a newer Python adds fields, such as `type_params`, which are empty in older code.
             return [
                 type(value).__name__,
                 {name: fields[name] for name in sorted(fields) if fields[name] not in (None, [])},
@@ -49,7 +49,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_docstring(node: Any) -> bool:
-    """Tell whether a statement is a text by itself. Such a text does nothing, wherever it stands."""
+    """Return whether a statement consists of a string only. Such a statement has no effect anywhere."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

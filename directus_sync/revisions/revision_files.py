@@ -1,4 +1,4 @@
-"""The revision files of a checkout, read and never run: their order, their checksums, and why they can't be used."""
+"""Reads the revision files of a checkout without running them: their order, their checksums, and their errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.errors import InvalidRevisions
 from directus_sync.revisions.checksum import assigned_name, checksum
 from directus_sync.text.wording import cut
 
-# Where a revision stands is not what it does: `make renumber` changes both.
+# A revision's position, which `make renumber` changes. It does not count for the checksum.
 _POSITION: Final = frozenset({"revision", "down_revision"})
 _ACCEPTED: Final = re.compile(r"^Edited: +([0-9a-f]{16}) +\S", re.MULTILINE)
 _RENUMBER: Final = "make renumber"
@@ -22,7 +22,7 @@ _RENUMBER: Final = "make renumber"
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision as its file says. parent: the id of the one below it, None for the first of a branch."""
+    """One revision file. parent: the id of the revision before it, None for the first of a branch."""
 
     path: Path
     id: str
@@ -41,7 +41,7 @@ class Revision:
 
     @cached_property
     def checksum(self) -> str:
-        """Of what it does."""
+        """The checksum of the file's code, without the revision's position."""
         return checksum(self.tree, ignored=_POSITION)
 
     @property
@@ -51,12 +51,12 @@ class Revision:
 
 
 def checksum_of(content: bytes) -> str:
-    """Return the checksum of a revision that is not in the checkout. Raises SyntaxError."""
+    """Return the checksum of a revision's source code. Raises SyntaxError."""
     return checksum(ast.parse(content), ignored=_POSITION)
 
 
 def paths(versions: Path, branch: str) -> list[Path]:
-    """Return the files of a branch, by name."""
+    """Return the files of a branch, sorted by name."""
     return sorted((versions / branch).glob("*.py"))
 
 
@@ -66,12 +66,12 @@ def head_path(versions: Path, branch: str) -> Path:
 
 
 def numbered(branch: str, number: int) -> str:
-    """Return the id with this number."""
+    """Return the revision id with this number."""
     return f"{branch}_{number:04d}"
 
 
 def write_head(versions: Path, branch: str, name: str) -> None:
-    """Name the branch's newest revision in its HEAD file."""
+    """Write the name of the branch's newest revision to its HEAD file."""
     head_path(versions, branch).write_text(f"{name}\n", encoding="utf-8")
 
 
@@ -94,7 +94,7 @@ def head_id(versions: Path, branch: str) -> str:
 def line(versions: Path, branch: str) -> tuple[Revision, ...]:
     """Return the revisions of a branch, the oldest first.
 
-    Raises InvalidRevisions unless they form one line, at whose end is what the HEAD file names.
+    Raises InvalidRevisions unless they form one line that ends with the revision in the HEAD file.
     """
     files = read(versions, branch)
     known = {file.id for file in files}
@@ -119,15 +119,15 @@ def line(versions: Path, branch: str) -> tuple[Revision, ...]:
 
 
 def read(versions: Path, branch: str) -> list[Revision]:
-    """Return the revisions of a branch in the order of their file names. Two may have one id.
+    """Return the revisions of a branch in the order of their file names. Two can have the same id.
 
-    Raises InvalidRevisions for a file that is no revision of this branch.
+    Raises InvalidRevisions for a file that is not a revision of this branch.
     """
     return [_read(path, branch) for path in paths(versions, branch)]
 
 
 def shown(path: Path) -> str:
-    """Return a path as the project's root sees it."""
+    """Return a path relative to the project's root."""
     return "/".join(path.parts[path.parts.index("migrations") :] if "migrations" in path.parts else path.parts[-2:])
 
 
@@ -142,7 +142,7 @@ def _read(path: Path, branch: str) -> Revision:
         ) from error
 
 
-# Read before and after each revision of a deploy: parsing them all takes 20 ms.
+# Cached, because the files are read before and after each revision of a deploy, and parsing all takes 20 ms.
 @lru_cache(maxsize=1024)
 def _interpreted(path: Path, content: bytes, branch: str) -> Revision:
     tree = _parsed(path, content)
@@ -188,7 +188,7 @@ def _literal(node: ast.stmt | None) -> Any:
 
 
 def _require_whole(versions: Path, branch: str, found: Sequence[Revision], rest: Sequence[Revision]) -> None:
-    """Fail unless all files are found, and the HEAD file names the last of them."""
+    """Raise InvalidRevisions unless the line has all files, and the HEAD file names the last of them."""
     if rest:
         raise InvalidRevisions(
             f"these revisions come after each other in a circle: {_names(rest)}",

@@ -1,13 +1,14 @@
-"""Rows that belong to the product, from files to Directus: read, planned in full, then written. docs/seeds.md."""
+"""Seeding: reads the rows of seed files, plans all changes, then writes them to Directus. See docs/seeds.md."""
 
 from enum import Enum
 
 
 class Action(Enum):
-    """What becomes of a row.
+    """What seeding does with a row.
 
-    UPDATE: it gets values that changed in the file, and that nobody changed in Directus. OVERWRITE: `--force` also
-    replaces what somebody changed there. LEAVE: it differs, because somebody did, and stays as it is.
+    UPDATE: write the values that changed in the file, unless somebody edited them in Directus.
+    OVERWRITE: `--force` also replaces values that were edited in Directus.
+    LEAVE: the row differs only in values that were edited in Directus, and stays as it is.
     """
 
     CREATE = "create"

@@ -1,4 +1,4 @@
-"""A CSV file as rows of a seed file: its first line names the fields, and a cell is what YAML would make of it."""
+"""Reads rows of a seed file from a CSV file. Its first line names the fields; each cell is read as a YAML value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.yaml_files import plain_yaml
 
 
 def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]]:
-    """Yield `file:line` and fields of each row. An empty cell is null. named: the line that names the file.
+    """Yield `file:line` and the fields of each row. An empty cell is null. named: the `file:line` that names the file.
 
     Raises InvalidSeed with file and line.
     """
@@ -22,7 +22,7 @@ def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidSeed(f"{path} can't be read: {why}", where=named, next="correct its name") from error
+        raise InvalidSeed(f"{path} can't be read: {why}", where=named, next="correct its name or the file") from error
     header: list[str] = []
     for line, cells in _lines(text, path):
         where = f"{path}:{line}"
@@ -38,7 +38,7 @@ def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each line that has any, with the number of its first line."""
+    """Yield the cells of each record that is not blank, with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     begin = 1
     try:
@@ -47,7 +47,7 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield begin, [cell.strip() for cell in cells]
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise InvalidSeed(f"it is not CSV: {error}", where=f"{path}:{begin}", next="correct that line") from error
+        raise InvalidSeed(f"the file is not CSV: {error}", where=f"{path}:{begin}", next="correct that line") from error
 
 
 def _node(cell: str, path: Path, line: int) -> yaml.Node:

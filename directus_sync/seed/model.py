@@ -1,4 +1,4 @@
-"""What a seed file may name: collections, their fields, and the keys that tell their rows apart. Reads no rows."""
+"""The collections that a seed file can name, with their fields and natural keys. Reads no rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from directus_sync.catalog import Catalog, Kind
 from directus_sync.schema.snapshot import Snapshot
 
 USERS: Final = "directus_users"
-# The collections of Directus's own whose rows a file may create. It may refer to rows of the others.
-# Roles, policies and permissions are not rows of the product: they decide who sees it.
+# Directus's own collections whose rows a file can create. A file can only refer to rows of the others.
+# Roles, policies and permissions are not rows of the product: they decide who sees its rows.
 WRITABLE: Final = frozenset({USERS, "directus_folders", "directus_translations"})
 
-# A user from a file can't log in. It has no password, no token and no account elsewhere. Its status allows no reset by
-# e-mail, for which Directus asks for `active`.
+# A user from a file can't log in: it has no password, no token and no external account. Directus resets passwords by
+# e-mail only for users with the status `active`.
 _SECRETS: Final = frozenset({"password", "token", "tfa_secret", "auth_data", "provider", "external_identifier"})
 USER_STATUS: Final = "draft"
 LOGIN_STATUS: Final = "active"
@@ -31,7 +31,7 @@ _COLUMN: Final = re.compile(r'"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)')
 
 
 class ValueForm(Enum):
-    """How a value is written in a file, and sent to Directus."""
+    """How a value is written in a file and sent to Directus."""
 
     PLAIN = "plain"
     JSON = "json"
@@ -41,7 +41,7 @@ class ValueForm(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the database has it. sql_type: as PostgreSQL prints it."""
+    """A column of the database. sql_type: as PostgreSQL prints it."""
 
     sql_type: str
     nullable: bool
@@ -49,13 +49,16 @@ class Column:
 
     @property
     def is_id(self) -> bool:
-        """Whether Directus or PostgreSQL makes the values of this primary key, and no person types them."""
+        """Whether Directus or PostgreSQL generates the values, if this column is a primary key."""
         return self.has_default or self.sql_type == "uuid"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the database has it. unique and foreign: what it declares itself, for Directus's own collections."""
+    """A table of the database.
+
+    unique, foreign: its UNIQUE constraints and foreign keys. The snapshot lacks those of Directus's own collections.
+    """
 
     columns: Mapping[str, Column]
     primary_key: str
@@ -65,7 +68,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Field:
-    """A field that rows have. related: the collection it refers to; refusal: why a file can't set it."""
+    """A field. related: the collection that it refers to; refusal: why a file can't set it."""
 
     name: str
     column: Column
@@ -76,16 +79,16 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether a row can't be created without it."""
+        """Whether a new row must have a value for it."""
         return not (self.column.nullable or self.column.has_default or self.filled_in)
 
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """A collection. keys: sets of fields that tell its rows apart; the first complete one counts.
+    """A collection. keys: sets of fields that identify a row. The first key for which a row has all values is used.
 
-    nulls_equal: those of the keys in which null is a value like any other. refusal: why a file can't
-    have rows of it. It may still refer to them.
+    nulls_equal: the keys in which null is a value like any other. refusal: why a file can't have rows of
+    the collection; it can still refer to its rows.
     """
 
     name: str
@@ -97,13 +100,13 @@ class Collection:
 
     @property
     def path(self) -> str:
-        """Where Directus's API has its rows."""
+        """The path of its rows in Directus's API."""
         own = self.name.removeprefix("directus_")
         return f"/items/{quote(self.name, safe='')}" if own == self.name else f"/{own}"
 
 
 def collections(declared: Snapshot, catalog: Catalog | None, tables: Mapping[str, Table]) -> dict[str, Collection]:
-    """Return the collections that both the snapshot and the database have, and Directus's own."""
+    """Return the collections that are in both snapshot and database, and Directus's own."""
     found = {}
     for name, table in tables.items():
         if (name,) in declared.section("collections") or name.startswith("directus_"):
@@ -122,9 +125,9 @@ def collections(declared: Snapshot, catalog: Catalog | None, tables: Mapping[str
 def _no_rows(name: str, declared: Snapshot) -> str | None:
     if name.startswith("directus_"):
         others = ", ".join(sorted(WRITABLE))
-        return None if name in WRITABLE else f"of Directus's own, only {others} have rows that belong to the product"
+        return None if name in WRITABLE else f"of Directus's own collections, it can only have rows of {others}"
     meta = declared.section("collections")[name,].get("meta") or {}
-    return "it is a singleton, and has one row" if meta.get("singleton") else None
+    return "it is a singleton, which has only one row" if meta.get("singleton") else None
 
 
 def _fields(collection: str, table: Table, declared: Snapshot) -> dict[str, Field]:
@@ -139,7 +142,7 @@ def _fields(collection: str, table: Table, declared: Snapshot) -> dict[str, Fiel
         related = relations.get(name, {}).get("related_collection") or table.foreign.get(name)
         refusal = _refusal(collection, name, table, special, str(entry.get("type")))
         if name in relations and related is None:
-            refusal = "it refers to rows of several collections, and a file can't say of which"
+            refusal = "it refers to rows of several collections, and a file can't name one of them"
         found[name] = Field(name, column, _form(column.sql_type, special), related, refusal, bool(special & _FILLED_IN))
     for name, entry in entries.items():
         if entry.get("type") == "alias":
@@ -164,20 +167,20 @@ def _form(sql_type: str, special: frozenset[str]) -> ValueForm:
 
 def _refusal(collection: str, name: str, table: Table, special: frozenset[str], kind: str) -> str | None:
     if name == table.primary_key and table.columns[name].is_id:
-        return "files have no ids; rows are told apart by their keys"
+        return "files have no ids; rows are identified by their keys"
     if special & _FILLED_IN:
         return "Directus fills it in itself"
     if collection == USERS and name in _SECRETS:
-        return "users of a file get no way to log in"
+        return "users from a file must not be able to log in"
     if kind == "hash" or "hash" in special:
-        return "what Directus stores as a hash can't be compared"
+        return "Directus stores a hash of it, which can't be compared"
     return None
 
 
 def _keys(
     name: str, table: Table, declared: Snapshot, composite: Iterable[tuple[str, ...]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the natural keys, single fields first: a key that a person types, then what is unique."""
+    """Return the natural keys in order: a primary key that a person types, unique fields, composite keys."""
     found: list[tuple[str, ...]] = [] if table.columns[table.primary_key].is_id else [(table.primary_key,)]
     if name.startswith("directus_"):
         found += table.unique
@@ -190,9 +193,9 @@ def _keys(
 
 
 def _composite_keys(name: str, catalog: Catalog | None) -> dict[tuple[str, ...], bool]:
-    """Return the keys that the catalog lists, and whether null is equal to null in them.
+    """Return the composite keys in the catalog, and whether each treats nulls as equal.
 
-    A deferrable key is left out. It is an order that people change: tomorrow its values may name another row.
+    Skips deferrable keys. People reorder rows under these, so the same values may later belong to another row.
     """
     found = {}
     for item, definition in (catalog.definitions if catalog else {}).items():

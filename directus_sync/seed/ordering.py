@@ -1,4 +1,4 @@
-"""The order in which rows are created: what is referred to comes first, rows of one collection together. Pure."""
+"""The order in which rows are created: each row after those it refers to, grouped by collection. Pure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import cached_property
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed.values import Row
 
-# By row: the fields that refer to rows which are to be created too.
+# For each row: the fields that refer to other rows that must be created, and these rows.
 Needs = Mapping[Row, Mapping[str, Row]]
 
 
 @dataclass(frozen=True)
 class Order:
-    """batches: rows of one collection each, which are created together.
+    """The order of new rows. batches: each has rows of one collection, which are created together.
 
-    later: the references of circles; they are left out at first, and filled in when both rows are there.
+    later: references in circles. They are left out when the row is created, and set when both rows exist.
     """
 
     batches: tuple[tuple[Row, ...], ...]
@@ -25,12 +25,12 @@ class Order:
 
     @cached_property
     def left_out(self) -> frozenset[tuple[Row, str]]:
-        """The same as a set."""
+        """`later` as a set."""
         return frozenset(self.later)
 
 
 def order(rows: Sequence[Row], needs: Needs) -> Order:
-    """Put rows in order. Raises InvalidSeed for a circle without a reference that may be null at first."""
+    """Put rows in order. Raises InvalidSeed for a circle in which no row can be created first."""
     waiting = dict.fromkeys(rows)
     left = {row: {name: target for name, target in needs[row].items() if target in waiting} for row in rows}
     batches: list[tuple[Row, ...]] = []
@@ -42,7 +42,7 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
             later += ((row, name) for name in names)
             left[row] = {name: target for name, target in left[row].items() if name not in names}
             continue
-        # Whole collections first, so that each is one request where that can be.
+        # Prefer a collection whose rows are all ready, so that they fit into one batch.
         incomplete = {row.collection for row in blocked}
         ready = [row for row in waiting if row not in blocked]
         first = next((row for row in ready if row.collection not in incomplete), ready[0])
@@ -54,7 +54,7 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
 
 
 def _breakable(waiting: Mapping[Row, None], left: Needs) -> tuple[Row, tuple[str, ...]]:
-    """Return a row that could be created now but for references which may be null at first."""
+    """Return a row that waits only for references that can be null at first, and the names of these."""
     for row in waiting:
         names = tuple(name for name, target in left[row].items() if target in waiting)
         if all(row.collection.fields[name].column.nullable and name not in row.key for name in names):
@@ -62,9 +62,9 @@ def _breakable(waiting: Mapping[Row, None], left: Needs) -> tuple[Row, tuple[str
     row = next(iter(waiting))
     circle = _circle(row, waiting, left)
     raise InvalidSeed(
-        "these rows refer to each other in a circle, and no reference of it may be null",
+        "these rows refer to each other in a circle, so none of them can be created first",
         where="\n".join(row.where for row in circle),
-        next="create one of them in Directus, or let one of the fields be null",
+        next="create one of them in Directus, or make one of the fields nullable",
     )
 
 

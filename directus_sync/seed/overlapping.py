@@ -1,4 +1,4 @@
-"""Rows of seed files whose ranges must not overlap, such as the brackets of a rule. Pure."""
+"""Checks rows of seed files whose ranges must not overlap, such as the brackets of a rule. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from directus_sync.seed.values import Literal, Row, label
 
 
 def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> None:
-    """Raise InvalidSeed, with both lines, if two rows of one collection overlap in all ranges.
+    """Raise InvalidSeed with both lines if two rows of one collection overlap in all ranges.
 
-    Only rows are compared that agree in the other fields of their key. An empty begin or end has no limit.
+    Compares only rows that are equal in the other fields of their key. An empty begin or end means no limit.
     """
     limits = {name for each in ranges for name in (each.begin, each.end)}
     for row in rows[:1]:
@@ -61,7 +61,7 @@ def _number(row: Row, name: str, otherwise: Decimal) -> Decimal:
 
 
 def _spans(row: Row, ranges: Sequence[Range]) -> str:
-    """Return the ranges of a row for people: 0 to 10, 1 to any."""
+    """Return the ranges of a row as text, such as `0 to 10, 1 to any`."""
     return ", ".join(f"{_limit(row, each.begin)} to {_limit(row, each.end)}" for each in ranges)
 
 

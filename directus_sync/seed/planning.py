@@ -1,4 +1,4 @@
-"""What seeding would do: which rows it creates, which differ and how. Reads the database; writes nothing."""
+"""Plans a seeding: which rows it creates, which rows differ and how. Reads the database; writes nothing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from directus_sync.seed.values import Reference, Row
 
 @dataclass(frozen=True)
 class FieldEdit:
-    """One field that differs. before: what the database has; after: what the file has; both as JSON.
+    """One field that differs. before: its value in the database; after: its value in the file; both as JSON.
 
-    left: it stays as it is in the database, because somebody edited it there.
+    left: the database keeps its value, because somebody edited it there.
     """
 
     field: str
@@ -32,9 +32,9 @@ class FieldEdit:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A row and what becomes of it. id: its primary key, None for a row that is to be created.
+    """A row and what seeding does with it. id: its primary key, None for a row that must be created.
 
-    news: values that file and database have in common, and that are not recorded as the base yet.
+    news: values that are equal in file and database, but not recorded as the base yet.
     """
 
     row: Row
@@ -51,7 +51,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What one file brings. order: of the rows that are to be created."""
+    """The plan for one file. order: the order of its new rows."""
 
     path: str
     rows: tuple[Judged, ...]
@@ -59,38 +59,38 @@ class FilePlan:
 
     @property
     def writes(self) -> bool:
-        """Tell whether anything of it would be written."""
+        """Whether any row of the file would be written."""
         return any(judged.action not in {Action.LEAVE, Action.NONE} for judged in self.rows)
 
 
 @dataclass(frozen=True)
 class SeedPlan:
-    """What all files bring. resolver: has the values of their rows."""
+    """The plan for all files. resolver: has the values of their rows."""
 
     files: tuple[FilePlan, ...]
     resolver: Resolver
 
     @property
     def rows(self) -> Iterator[tuple[str, Judged]]:
-        """Yield every row with its file."""
+        """Yield every row with the path of its file."""
         return ((file.path, judged) for file in self.files for judged in file.rows)
 
     @property
     def writes(self) -> bool:
-        """Tell whether anything would be written."""
+        """Whether any row would be written."""
         return any(file.writes for file in self.files)
 
     @property
     def news(self) -> Base:
-        """What is to be recorded as the base, even when nothing is written."""
+        """The values to record as the base, even if nothing is written."""
         return {base_key(judged.row, judged.id): judged.news for _, judged in self.rows if judged.news}
 
 
 def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Store, *, force: bool) -> SeedPlan:
-    """Compare files with the database, and with what the files said when they were last seeded.
+    """Compare the files with the database, and with the values that were seeded last.
 
-    A value that is still as it was seeded follows its file. Any other was edited in Directus, and is left alone.
-    force: overwrite these, too.
+    A value that is still as it was seeded is updated from the file. Any other value was edited in Directus, and stays.
+    force: overwrite edited values, too.
 
     Raises InvalidSeed with file and line.
     """
@@ -108,7 +108,7 @@ def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Stor
 
 
 def base_key(row: Row, key: Any) -> tuple[str, str]:
-    """Return by what the base knows a row. key: its primary key."""
+    """Return the key of a row in the base. key: the row's primary key."""
     return row.collection.name, str(key)
 
 

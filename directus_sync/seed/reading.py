@@ -1,4 +1,4 @@
-"""Seed files as YAML and CSV: collections, rows, and the lines they stand in. Knows no schema."""
+"""Reads seed files, YAML and CSV: their collections and rows, with line numbers. Knows no schema."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from directus_sync.seed import csv_rows
 from directus_sync.yaml_files import plain_yaml
 from directus_sync.yaml_files.plain_yaml import TAG
 
-# Names the fields that tell rows apart where the schema declares no key; no collection has a dollar in its name.
+# Names the fields that identify a row if the schema declares no key. No collection has a dollar in its name.
 KEYS: Final = "$keys"
-# Of a group: what its rows share; the rows, listed or as the name of a CSV file; ranges that do not overlap.
+# Parts of a group: fields that its rows share; a list of rows or the name of a CSV file; ranges that must not overlap.
 EACH: Final = "$each"
 ROWS: Final = "$rows"
 DISJOINT: Final = "$disjoint"
 _RANGE: Final = re.compile(r"(\w+) (<=?) (\w+)")
 
-# YAML has more numbers than JSON, such as 0x1F and 1_000. In JSON these stay texts.
+# YAML has forms of numbers that JSON lacks, such as 0x1F and 1_000. They stay text in JSON.
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 FORM: Final = "write it as a mapping of collections to lists of rows; docs/seeds.md shows how"
@@ -36,7 +36,7 @@ Fields = Mapping[str, tuple[yaml.Node, str]]
 
 @dataclass(frozen=True, eq=False)
 class RawRow:
-    """One row as it stands in a file. where: `file:line`; fields: what each has, and where that stands."""
+    """One row as it is written in a file. where: `file:line`; fields: the value of each field and its `file:line`."""
 
     collection: str
     where: str
@@ -45,7 +45,7 @@ class RawRow:
 
 @dataclass(frozen=True)
 class Range:
-    """Two fields of a row that are the begin and the end of something. included: the end belongs to it."""
+    """Two fields of a row that hold the begin and the end of a range. included: the range contains its end."""
 
     begin: str
     end: str
@@ -54,7 +54,7 @@ class Range:
 
 @dataclass(frozen=True, eq=False)
 class SeedFile:
-    """One file. keys: by collection, the fields of `$keys` and where they stand; disjoint: likewise of `$disjoint`."""
+    """One file. keys, disjoint: the entries of `$keys` and `$disjoint` by collection, each with its `file:line`."""
 
     path: Path
     rows: tuple[RawRow, ...]
@@ -68,7 +68,10 @@ def read(path: Path) -> SeedFile:
 
 
 def parse(content: bytes, path: Path) -> SeedFile:
-    """Read what a file holds. path: for messages. Raises InvalidSeed with file and line."""
+    """Read the content of a file. Raises InvalidSeed with file and line.
+
+    path: for messages, and to find its CSV files.
+    """
     root = plain_yaml.file_tree(content, str(path), InvalidSeed, "correct that line")
     if root is None:
         return SeedFile(path, (), {})
@@ -87,15 +90,15 @@ def parse(content: bytes, path: Path) -> SeedFile:
         elif isinstance(node, yaml.SequenceNode):
             rows += _listed(name, node, path)
         else:
-            raise InvalidSeed(f"what stands below {name} must be a list of rows", where=f"{path}:{line}", next=FORM)
+            raise InvalidSeed(f"{name} must be a list of rows", where=f"{path}:{line}", next=FORM)
     return SeedFile(path, tuple(rows), keys, disjoint)
 
 
 def texts(paths: Iterable[Path]) -> dict[Path, str]:
-    """Return what files say to who looks for names there: seed files and others.
+    """Return the texts of files, seed files and others, to search for names.
 
-    A seed file's CSV files are among them: their fields, and the collection that these are of. What can't be read names
-    nothing: it is refused where rows are made of it.
+    Includes the CSV files of seed files: the name of their collection and their first line. A file that can't be read
+    counts as empty here; reading its rows raises the error.
     """
     found: dict[Path, str] = {}
     for path in paths:
@@ -112,7 +115,7 @@ def _text(path: Path) -> str:
 
 
 def _tables(path: Path, content: bytes) -> Iterator[tuple[str, Path]]:
-    """Yield the collections whose rows stand in CSV files, and these."""
+    """Yield each collection that has its rows in a CSV file, and that file."""
     with suppress(plain_yaml.Unreadable):
         root = plain_yaml.tree(content)
         groups = root.value if isinstance(root, yaml.MappingNode) else []
@@ -124,17 +127,17 @@ def _tables(path: Path, content: bytes) -> Iterator[tuple[str, Path]]:
 
 
 def line_of(node: yaml.Node, where: str) -> str:
-    """Return `file:line` of a node. where: of the row it belongs to."""
+    """Return `file:line` of a node. where: the `file:line` of its row."""
     return f"{where.rpartition(':')[0]}:{node.start_mark.line + 1}"
 
 
 def text(node: yaml.ScalarNode) -> str | None:
-    """Return a scalar as it is written, None for null: PostgreSQL reads it, and YAML's `no` stays a text."""
+    """Return a scalar as it is written, None for null. PostgreSQL interprets it, so YAML's `no` stays text."""
     return None if node.tag == f"{TAG}null" else str(node.value)
 
 
 def plain(node: yaml.Node) -> object:
-    """Return a node as JSON has it, numbers as written. `yes` and dates are texts, because JSON has neither."""
+    """Return a node as JSON data, with exact numbers. `yes` and dates become text, because JSON has neither."""
     if isinstance(node, yaml.MappingNode):
         return {str(key.value): plain(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
@@ -156,8 +159,8 @@ def _group(name: str, node: yaml.MappingNode, path: Path, line: int) -> Mapping[
     group = {key: value for key, _, value in _pairs(node, path, "")}
     unknown = group.keys() - {EACH, ROWS, DISJOINT}
     if unknown or ROWS not in group:
-        why = f"can't have {min(unknown)}" if unknown else f"has no {ROWS}"
-        what = f"what stands below {name} must be a list of rows, or a group, which {why}"
+        why = f"can't have {min(unknown)}" if unknown else f"must have {ROWS}"
+        what = f"{name} must be a list of rows or a group, and a group {why}"
         raise InvalidSeed(what, where=f"{path}:{line}", next=FORM)
     return group
 
@@ -168,7 +171,7 @@ def _of_group(name: str, group: Mapping[str, yaml.Node], path: Path) -> Iterator
     listed = _listed(name, node, path) if isinstance(node, yaml.SequenceNode) else _of_csv(name, node, path)
     for row in listed:
         if twice := sorted(row.fields.keys() & shared.keys()):
-            raise InvalidSeed(f"{twice[0]} stands in {EACH}, too", where=row.where, next="take it out of one of them")
+            raise InvalidSeed(f"{twice[0]} is also in {EACH}", where=row.where, next="remove it from one of them")
         yield RawRow(name, row.where, {**shared, **row.fields})
 
 
@@ -186,7 +189,7 @@ def _ranges(name: str, node: yaml.Node, path: Path) -> tuple[Range, ...]:
         raise InvalidSeed(
             f"{DISJOINT} of {name} must be a list of ranges",
             where=_at(node, path),
-            next='write each as "begin < end", or as "begin <= end" where the end belongs to it',
+            next='write each as "begin < end", or as "begin <= end" if the range contains its end',
         )
     return tuple(Range(match[1], match[3], match[2] == "<=") for match in found if match)
 

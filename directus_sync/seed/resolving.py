@@ -1,4 +1,4 @@
-"""Finds the row that each reference means and each row of a file is: in the database, or one that a file brings."""
+"""Resolves references to rows of the database or of seed files, and finds the rows of the files in the database."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from directus_sync.seed.values import Literal, Reference, Row, literals, referen
 
 @dataclass(frozen=True)
 class Existing:
-    """A row of the database. id: its primary key, as JSON has it."""
+    """A row of the database. id: its primary key as JSON data."""
 
     id: Any
 
 
-# What a reference means: a row that is there, or one that is to be created.
+# The row that a reference refers to: one that exists, or one that must be created.
 Target = Existing | Row
 
 
 class Resolver:
-    """Resolves the rows of all files against one database. A reference sees its own file and those before it.
+    """Resolves the rows of all files against one database. A reference finds rows of its own file and earlier files.
 
-    Lookups wait for what they depend on, and go out together: one query for each collection and set of fields.
+    A lookup waits until the values that it needs are resolved. Lookups of the same collection and fields share a query.
     """
 
     def __init__(self, rows: Sequence[Row], store: Store) -> None:
@@ -37,7 +37,7 @@ class Resolver:
         self._found: dict[Row, StoredRow | None] = {}
         self._targets: dict[tuple[int, Reference], Target] = {}
         self._seen: dict[object, Row] = {}
-        # Rows by each of their plain values, for the references to them.
+        # Rows by each of their plain values, to find the rows that a reference can refer to.
         self._by_value: dict[tuple[str, str, Any], list[Row]] = {}
         for row in rows:
             for name, value in row.given.items():
@@ -45,33 +45,36 @@ class Resolver:
                     self._by_value.setdefault((row.collection.name, name, self._comparable(row, name)), []).append(row)
 
     def run(self) -> None:
-        """Resolve everything. Raises InvalidSeed for what matches nothing or more than one row, or waits for itself."""
+        """Resolve all rows and references.
+
+        Raises InvalidSeed if a reference matches no row or several, if a key is not unique or depends on itself.
+        """
         everywhere = [(row.file, reference) for row in self._rows for reference in references(row.given.values())]
         while True:
             rows = [row for row in self._rows if row not in self._found]
             waiting = [reference for reference in everywhere if reference not in self._targets]
             if not rows and not waiting:
                 return
-            # Both always run: what one finds lets the other go on.
+            # `|`, not `or`: both must run, because each can find what the other waits for.
             if not self._find_rows(rows) | self._find_references(waiting):
                 where = rows[0].where if rows else waiting[0][1].where
                 raise InvalidSeed(
                     "the key of this row depends on itself, through references",
                     where=where,
-                    next="refer to the row by fields that don't lead back",
+                    next="refer to the row by fields that don't refer back to it",
                 )
 
     def found(self, row: Row) -> StoredRow | None:
-        """Return the row as the database has it, or None where it does not."""
+        """Return the row from the database, or None if it does not exist there."""
         return self._found[row]
 
     def value(self, row: Row, name: str) -> Any:
-        """Return what the file gives the field: canonical JSON, or what its reference means."""
+        """Return the file's value of a field: canonical JSON, or the row that its reference refers to."""
         value = row.given[name]
         return self._targets[row.file, value] if isinstance(value, Reference) else self._print(row, name)
 
     def needs(self, row: Row) -> dict[str, Row]:
-        """Return the fields of a row that refer to rows which are to be created."""
+        """Return the fields of a row that refer to rows that must be created, and these rows."""
         values = ((name, self.value(row, name)) for name in row.given)
         return {name: value for name, value in values if isinstance(value, Row)}
 
@@ -80,12 +83,12 @@ class Resolver:
         return None if text is None else self._canonical[owner.collection.fields[name].column.sql_type, text]
 
     def _comparable(self, owner: Row | Reference, name: str) -> Any:
-        """Return a value by which rows can be looked up: PostgreSQL prints an array as a list, which is no key."""
+        """Return a value that can be a dictionary key. PostgreSQL prints an array as a list, which can't be one."""
         value = self._print(owner, name)
         return dumps(value) if isinstance(value, list | dict) else value
 
     def _known(self, file: int, owner: Row | Reference, names: Iterable[str]) -> dict[str, Any] | None:
-        """Return values of fields, or None while one of them is not resolved."""
+        """Return the values of fields, or None if one of them is not resolved yet."""
         known = {}
         for name in names:
             value = owner.given[name]
@@ -107,7 +110,7 @@ class Resolver:
             other = self._seen.setdefault((row.collection.name, row.key, tuple(values.values())), row)
             if other is not row:
                 raise InvalidSeed(
-                    f"the row of {row.collection.name} with the key {row.label} is there twice",
+                    f"the row of {row.collection.name} with the key {row.label} is listed twice",
                     where=f"{other.where}\n{row.where}",
                     next="keep one of them",
                 )
@@ -127,7 +130,7 @@ class Resolver:
         return further
 
     def _find_references(self, waiting: Iterable[tuple[int, Reference]]) -> bool:
-        # The same reference stands in many rows, and is looked up once.
+        # Many rows can have the same reference. It is looked up once.
         alike: dict[object, tuple[dict[str, Any], list[tuple[int, Reference]]]] = {}
         for file, reference in waiting:
             known = self._known(file, reference, reference.given)
@@ -152,7 +155,7 @@ class Resolver:
         return bool(groups)
 
     def _candidates(self, file: int, reference: Reference, wanted: Mapping[str, Any]) -> set[Target] | None:
-        """Return the rows of files that a reference means, or None while that is not known yet."""
+        """Return the rows of files that match a reference, or None if that is not known yet."""
         name = reference.collection.name
         plain = [field for field, value in reference.given.items() if isinstance(value, Literal)]
         if plain:
@@ -179,7 +182,7 @@ class Resolver:
 
 
 def _wanted(owner: Row | Reference, known: Mapping[str, Any]) -> Wanted | None:
-    """Return what to look for in the database, or None for what depends on a row that is not there yet."""
+    """Return the values to look for in the database, or None if one of them is a row that must still be created."""
     if any(isinstance(value, Row) for value in known.values()):
         return None
     wanted: dict[str, str | None] = {}
@@ -202,4 +205,4 @@ def _only(found: set[Target], reference: Reference) -> Target:
 
 
 def _ambiguous(what: str, where: str) -> InvalidSeed:
-    return InvalidSeed(f"{what} matches more than one row", where=where, next="name more fields, to tell them apart")
+    return InvalidSeed(f"{what} matches more than one row", where=where, next="name more fields to tell them apart")

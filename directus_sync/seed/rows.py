@@ -1,4 +1,4 @@
-"""The rows of seed files as their collections read them: values, references, keys. Refuses what no row can have."""
+"""Turns the rows of seed files into values, references and keys of their collections. Refuses rows that do not fit."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class _Reader:
             collection = self._collection(raw.collection, raw.where)
             if collection.refusal is not None:
                 raise InvalidSeed(
-                    f"no rows of {collection.name} come from a file: {collection.refusal}",
+                    f"a file can't have rows of {collection.name}: {collection.refusal}",
                     where=raw.where,
-                    next="take them out",
+                    next="remove them",
                 )
             yield self._row(raw, collection)
 
@@ -51,7 +51,7 @@ class _Reader:
             raise InvalidSeed(
                 f"there is no collection {name}",
                 where=where,
-                next="correct the name; where the collection is new, deploy first: directus-sync deploy",
+                next="correct the name; if the collection is new, deploy first: directus-sync deploy",
             )
         return self._known[name]
 
@@ -59,9 +59,9 @@ class _Reader:
         if collection.keys:
             declared = " and ".join(f"({', '.join(key)})" for key in collection.keys)
             raise InvalidSeed(
-                f"the schema declares the key of {collection.name} already: {declared}",
+                f"the schema already declares the key of {collection.name}: {declared}",
                 where=where,
-                next=f"take it out of {KEYS}",
+                next=f"remove it from {KEYS}",
             )
         for name in fields:
             if self._field(collection, name, where).form is not ValueForm.PLAIN:
@@ -73,7 +73,7 @@ class _Reader:
             raise InvalidSeed(
                 f"{collection.name} has no field {name}",
                 where=where,
-                next="correct the name; where the field is new, deploy first: directus-sync deploy",
+                next="correct the name; if the field is new, deploy first: directus-sync deploy",
             )
         return found
 
@@ -83,7 +83,7 @@ class _Reader:
             found = self._field(collection, name, where)
             if found.refusal is not None:
                 raise InvalidSeed(
-                    f"{collection.name}.{name} can't be set by a file: {found.refusal}", where=where, next="take it out"
+                    f"{collection.name}.{name} can't be set by a file: {found.refusal}", where=where, next="remove it"
                 )
             given[name] = self._value(collection, found, node, where)
         _require_no_login(collection, given)
@@ -94,9 +94,9 @@ class _Reader:
         keys = collection.keys
         if not keys and collection.name not in self._file.keys:
             raise InvalidSeed(
-                f"nothing tells the rows of {collection.name} apart: its schema declares nothing unique",
+                f"rows of {collection.name} have no key: the schema declares no unique fields",
                 where=where,
-                next=f"name the fields that do in this file, as in {KEYS}: {{{collection.name}: [...]}}",
+                next=f"name the fields that identify a row in this file: {KEYS}: {{{collection.name}: [...]}}",
             )
         for key in keys or (self._file.keys[collection.name][0],):
             if key in collection.nulls_equal and given.keys() >= set(key):
@@ -159,7 +159,7 @@ class _Reader:
             if found.form is not ValueForm.PLAIN or found.refusal is not None:
                 why = found.refusal or "its values can't be looked up"
                 raise InvalidSeed(
-                    f"no row can be named by {target}.{found.name}: {why}", where=line, next="name it by other fields"
+                    f"{target}.{found.name} can't identify a row: {why}", where=line, next="use other fields"
                 )
             given[found.name] = self._value(related, found, value, line)
             if _is_null(given[found.name]) and not any(found.name in key for key in related.nulls_equal):
@@ -175,7 +175,7 @@ def _require_no_login(collection: Collection, given: Mapping[str, Value]) -> Non
     status = given.get("status")
     if collection.name == USERS and isinstance(status, Literal) and status.text == LOGIN_STATUS:
         raise InvalidSeed(
-            f"a user of a file can't be {LOGIN_STATUS}: with that status a password can be had by e-mail",
+            f"a user from a file can't be {LOGIN_STATUS}: with that status a password can be set by e-mail",
             where=status.where,
             next="leave the status out; activate the user in Directus",
         )

@@ -1,6 +1,6 @@
-"""Values as JSON with exact numbers, and as Directus gets them. Pure.
+"""Converts values to JSON with exact numbers, and to the form that is sent to Directus. Pure.
 
-Directus is JavaScript, whose numbers are doubles: 9007199254740993 becomes ...992 there, and 1e400 infinity.
+Directus is JavaScript, whose numbers are doubles: 9007199254740993 becomes ...992, and 1e400 becomes infinity.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Final
 from directus_sync.seed.model import Field, ValueForm
 from directus_sync.seed.values import Literal
 
-# Beyond it JavaScript can't hold every integer.
+# Above this, JavaScript can't represent every integer.
 _SAFE_INTEGER: Final = 2**53
-# Python refuses to read integers of thousands of digits.
+# Longer integers become Decimals, because Python refuses to read an int of thousands of digits.
 _DIGITS: Final = 20
 
 
 def loads(text: str) -> Any:
-    """Read JSON; what a float can't hold exactly is a Decimal."""
+    """Read JSON without losing digits: fractions and long integers become Decimals."""
     return json.loads(text, parse_float=Decimal, parse_int=_integer)
 
 
 def dumps(value: object) -> str:
-    """Write JSON, Decimals with all their digits."""
+    """Write JSON, with all digits of Decimals."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):
@@ -35,14 +35,14 @@ def dumps(value: object) -> str:
 
 
 def sent(field: Field, literal: Literal, canonical: Any) -> Any:
-    """Return a file's value as Directus gets it. canonical: as PostgreSQL prints it."""
+    """Return a file's value in the form for Directus. canonical: the value as PostgreSQL prints it."""
     if literal.text is None:
         return None
     return sendable(field, canonical) if field.form is ValueForm.PLAIN else sendable(field, literal.plain)
 
 
 def sendable(field: Field, value: Any) -> Any:
-    """Return a value of the database as Directus gets it."""
+    """Return a value of the database in the form for Directus."""
     if value is None:
         return None
     if field.form is ValueForm.LIST:
@@ -55,21 +55,21 @@ def sendable(field: Field, value: Any) -> Any:
 
 
 def key(value: Any) -> Any:
-    """Return a primary key as Directus gets it."""
+    """Return a primary key in the form for Directus."""
     exact = not isinstance(value, int | Decimal) or (isinstance(value, int) and abs(value) <= _SAFE_INTEGER)
     return value if exact else str(value)
 
 
 def _json(value: Any) -> Any:
-    """Return JSON as JSON; as its text where Directus would change a number, or store a text without its quotes.
+    """Return JSON data, or its text if Directus would change a number or store a string without its quotes.
 
-    Directus hands texts on to PostgreSQL as they are.
+    Directus passes text to PostgreSQL unchanged.
     """
     return dumps(value) if isinstance(value, str) or not _is_exact(value) else _floats(value)
 
 
 def _is_exact(value: Any) -> bool:
-    """Tell whether JavaScript reads and writes every number in it without changing it."""
+    """Return whether JavaScript reads and writes every number in a value unchanged."""
     if isinstance(value, dict):
         return all(map(_is_exact, value.values()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the database has: tables, how it reads values, which rows match. One query for many rows; reads only."""
+"""Queries of seeding: tables, values as PostgreSQL prints them, matching rows. Writes only `seeded_rows`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from directus_sync.seed.model import Collection, Column, Field, Table, ValueForm
 from directus_sync.seed.sending import dumps, loads
 from directus_sync.seed.values import Literal
 
-# Values are printed alike whatever the server's settings; ends with the statement it is sent with.
+# Makes PostgreSQL print values the same way on every server. Applies only to the query that it is sent with.
 _PRINTING: Final = sql.SQL("SET LOCAL timezone TO 'UTC'; SET LOCAL datestyle TO 'ISO, YMD'; ")
 
 _COLUMNS: Final = """
@@ -37,7 +37,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f')
 ORDER BY c.relname, k.conname"""
 
 
-# With the tool's own session left out. A writer that still waits for its lock counts.
+# Whether another session writes to the table, or waits for its lock to do so.
 _WRITERS: Final = """
 SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()
@@ -49,22 +49,22 @@ INSERT INTO directus_sync.seeded_rows AS known (collection, item, fields)
 SELECT collection, item, fields FROM jsonb_to_recordset(%s) AS x(collection text, item text, fields jsonb)
 ON CONFLICT (collection, item) DO UPDATE SET fields = known.fields || excluded.fields, seeded_at = now()"""
 
-# By field, the text to look for; None for null.
+# The text to look for in each field; None for null.
 Wanted = Mapping[str, str | None]
-# By collection and primary key, the values that the files gave a row.
+# The values that files gave each row, by collection and primary key.
 Base = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class StoredRow:
-    """A row of the database. values: as `Store.canonical` prints them."""
+    """A row of the database. values: in the form of `Store.canonical`."""
 
     id: Any
     values: Mapping[str, Any]
 
 
 def tables(connection: Connection) -> dict[str, Table]:
-    """Return the tables with a key of one column; Directus serves no others."""
+    """Return the tables that have a primary key of one column. Directus supports no others."""
     columns: dict[str, dict[str, Column]] = defaultdict(dict)
     for table, name, sql_type, nullable, has_default in database.query(connection, _COLUMNS):
         columns[table][name] = Column(sql_type, nullable, has_default)
@@ -82,15 +82,15 @@ def tables(connection: Connection) -> dict[str, Table]:
 
 
 class Store:
-    """The rows of one database, and what the tool remembers of having seeded them. Writes only to the latter."""
+    """The rows of one database, and the record of the values that were seeded. Writes only this record."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:
-        """Return how PostgreSQL prints each value, as JSON, by its type and its text.
+        """Return each value as PostgreSQL prints it, as JSON data, by its SQL type and text.
 
-        values: with the field's full name, for messages.
+        values: each with the field's full name, for messages.
 
         Raises InvalidSeed for a value that its column can't hold.
         """
@@ -101,11 +101,11 @@ class Store:
         found: dict[tuple[str, str], Any] = {}
         for sql_type, given in wanted.items():
             if any(field.form is ValueForm.GEOMETRY for _, field, _ in given.values()):
-                # PostGIS's input can't be asked whether it likes a value, so each is tried.
+                # pg_input_is_valid does not work for PostGIS's types, so each value is cast on its own.
                 for text, (name, _, literal) in given.items():
                     found[sql_type, text] = self._geometry(sql_type, name, literal)
                 continue
-            # What json can't hold as jsonb has no equal, and would not be found again.
+            # Values are compared as jsonb, so a json value that jsonb refuses would never be equal to anything.
             self._require_valid("jsonb" if sql_type == "json" else sql_type, given)
             found |= {(sql_type, text): value for text, value in self._cast(sql_type, list(given))}
         return found
@@ -113,9 +113,9 @@ class Store:
     def lookup(
         self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()
     ) -> list[list[StoredRow]]:
-        """Return the rows that match each of `wanted`, at most two, with the fields `shown`.
+        """Return for each of `wanted` the rows that match it, at most two, with the fields `shown`. Takes one query.
 
-        wanted: all name the same fields.
+        wanted: all must have the same fields.
         """
         fields = tuple(wanted[0])
         document = [
@@ -140,7 +140,7 @@ class Store:
             conditions=sql.SQL(" AND ").join(
                 sql.SQL("t.{} {} x.{}").format(
                     sql.Identifier(name),
-                    # No index helps with the first.
+                    # IS NOT DISTINCT FROM uses no index.
                     sql.SQL("IS NOT DISTINCT FROM" if any(row[name] is None for row in wanted) else "="),
                     _numbered(number),
                 )
@@ -153,7 +153,7 @@ class Store:
         return found
 
     def base(self, collections: Iterable[str]) -> Base:
-        """Return the values that the files gave the rows of these collections when they were last seeded."""
+        """Return the values that were seeded last into the rows of these collections."""
         if not database.has(self._connection, _REMEMBERED):
             return {}
         rows = database.query(
@@ -164,7 +164,7 @@ class Store:
         return {(collection, item): loads(fields) for collection, item, fields in rows}
 
     def record(self, seeded: Base) -> None:
-        """Remember values that file and database have in common now. Those of other fields stay as they are."""
+        """Record values that are now equal in file and database. The record of other fields stays as it is."""
         if not seeded or not database.has(self._connection, _REMEMBERED):
             return
         document = [
@@ -175,12 +175,12 @@ class Store:
             cursor.execute(_RECORD, (dumps(document),))
 
     def is_written(self, collection: Collection) -> bool:
-        """Tell whether another session is writing rows of the collection, or waits to."""
+        """Return whether another session is writing rows of the collection, or waiting to do so."""
         ((written,),) = database.query(self._connection, _WRITERS, (collection.name,))
         return bool(written)
 
     def _query(self, statement: sql.Composable) -> list[tuple[Any, ...]]:
-        """Run a statement that has its values in it; with parameters, psycopg2 would misread a % in a name."""
+        """Run a statement that includes its values. With parameters, psycopg2 would misread a % in a name."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall()
@@ -220,7 +220,7 @@ def _shown(field: Field) -> sql.Composable:
 
 
 def _numbered(number: int) -> sql.Identifier:
-    # A field may have any name, also one of the record's own.
+    # Numbered, because a field's name could clash with `i`, the first column of the record.
     return sql.Identifier(f"c{number}")
 
 

@@ -1,4 +1,4 @@
-"""The parts of a row: literals, references to other rows, and the row itself. Knows neither files nor a database."""
+"""The parts of a row: literals, references to other rows, and the row itself. Knows no files and no database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from directus_sync.seed.model import Collection, Field
 
 @dataclass(frozen=True)
 class Literal:
-    """A value. text: as PostgreSQL reads it, None for null; plain: as Directus gets it, where that differs."""
+    """A value. text: for PostgreSQL, None for null; plain: for Directus, if that differs."""
 
     where: str = field(compare=False)
     text: str | None
@@ -34,7 +34,7 @@ Value = Literal | Reference
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row. key: the fields by which it is found; file: which of the files it is in, by number."""
+    """One row of a file. key: the fields that identify it; file: the number of the file, from 0."""
 
     where: str
     collection: Collection
@@ -44,12 +44,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The key's values, for people."""
+        """The values of the key, for messages."""
         return label({name: self.given[name] for name in self.key})
 
 
 def label(given: Mapping[str, Value]) -> str:
-    """Return values for people; those of references behind their own."""
+    """Return values as text for messages: first the literals, then the values of references."""
     own = ["null" if value.text is None else value.text for value in given.values() if isinstance(value, Literal)]
     others = [label(value.given) for value in given.values() if isinstance(value, Reference)]
     return " ".join([*own, *others])
@@ -68,7 +68,7 @@ def literals(rows: Iterable[Row]) -> Iterator[tuple[str, Field, Literal]]:
 
 
 def references(values: Iterable[Value]) -> Iterator[Reference]:
-    """Yield references, those that are nested in one before it."""
+    """Yield the references in values. A nested reference comes before the one that contains it."""
     for value in values:
         if isinstance(value, Reference):
             yield from references(value.given.values())

@@ -1,4 +1,4 @@
-"""Writes a planned file through Directus's API: all of it, or nothing that stays."""
+"""Writes a planned file through Directus's API. If that fails, undoes what it wrote."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from directus_sync.seed.store import Store, Wanted
 from directus_sync.seed.values import Literal, Row
 from directus_sync.text.wording import count
 
-# What one request holds at most. Directus takes JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE says otherwise,
-# and holds every lock until all rows of a request are written.
+# The limits of one request. Directus accepts JSON bodies of up to 1 MB, unless MAX_PAYLOAD_SIZE is set, and holds all
+# locks until every row of a request is written.
 BODY_BYTES: Final = 500_000
 ROWS: Final = 500
-# How long to wait for a request whose answer never came.
+# How long to wait for Directus to finish a request without a response.
 SETTLING_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.2
 
@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class _Change:
-    """Values that a row gets, and those that it had."""
+    """Values to write to a row, and the values that it had before."""
 
     row: Row
     before: Mapping[str, Any]
@@ -39,22 +39,22 @@ class _Change:
 
 
 class Writer:
-    """Writes the files of one plan, in their order, and knows the ids that its rows were given."""
+    """Writes the files of one plan in order, and remembers the ids of their rows."""
 
     def __init__(self, client: DirectusClient, rows: Store, plan: SeedPlan) -> None:
         self._client = client
         self._store = rows
         self._resolver = plan.resolver
         self._ids = {judged.row: judged.id for _, judged in plan.rows if judged.id is not None}
-        # How to undo what was written of the file in hand; the last comes first.
+        # The requests that undo what was written of the current file. They are sent in reverse order.
         self._undo: list[tuple[str, Collection, Any]] = []
-        # Where Directus still writes what it was sent; undoing would wait for it, or come too early.
+        # The collection that Directus is still writing to. Undoing would wait for it, or come too early.
         self._busy: Collection | None = None
 
     def write(self, file: FilePlan) -> None:
         """Write one file, and record its values as the base.
 
-        Raises SeedFailed after what was written of the file is undone.
+        Raises SeedFailed after undoing what was written of the file.
         """
         self._undo = []
         try:
@@ -68,7 +68,7 @@ class Writer:
                 f"{error.what}; {self._undone(file)}", where=error.where or file.path, next=error.next
             ) from error
         except BaseException:
-            # Ctrl-C too; SIGKILL alone leaves rows, and the next run finds them and goes on.
+            # Includes Ctrl-C. SIGKILL leaves rows behind, which the next run finds and continues with.
             self._undone(file)
             raise
         self._store.record(dict(self._seeded(file)))
@@ -79,7 +79,7 @@ class Writer:
             answer = self._client.write("POST", collection.path, [self._body(row, file) for row in rows])
         except BaseException as error:
             self._after_failure(error, rows)
-            # Directus refused the request, which is one transaction. One by one, it says which row it is about.
+            # A request is one transaction, and Directus refused it. Send row by row to learn which row it refuses.
             for row in rows:
                 self._create([row], file)
             return
@@ -92,13 +92,13 @@ class Writer:
         if len(found) < len(rows):
             lost = next(row for row in rows if row not in found)
             raise SeedFailed(
-                f"Directus stored a row of {collection.name} under another key than the file's",
+                f"Directus stored a row of {collection.name} with another key than the file has",
                 where=lost.where,
                 next="look for a hook or flow that changes it",
             )
 
     def _after_failure(self, error: BaseException, rows: Sequence[Row]) -> None:
-        """Note the rows that are there all the same; return only where sending them one by one can help."""
+        """Note rows that were written anyway. Return if sending the rows one by one can help, and raise otherwise."""
         self._settle(error, rows[0].collection)
         self._note(rows[0].collection, self._look_up(rows).values())
         if not isinstance(error, SyncError):
@@ -107,7 +107,7 @@ class Writer:
             raise _refused(error, rows) from error
 
     def _settle(self, error: BaseException, collection: Collection) -> None:
-        """After a request without an answer, wait until nobody writes to the collection any more."""
+        """After a request without a response, wait until no other session writes to the collection."""
         deadline = time.monotonic() + SETTLING_SECONDS
         while _is_unclear(error) and self._store.is_written(collection):
             if time.monotonic() >= deadline:
@@ -116,7 +116,7 @@ class Writer:
             time.sleep(_POLL_SECONDS)
 
     def _look_up(self, rows: Sequence[Row]) -> dict[Row, Any]:
-        """Return the ids of those that are there now; the answer of Directus is in no particular order."""
+        """Return the ids of the rows that exist now. Directus's response has no particular order."""
         groups: dict[tuple[str, ...], list[Row]] = {}
         for row in rows:
             groups.setdefault(row.key, []).append(row)
@@ -128,7 +128,7 @@ class Writer:
         return found
 
     def _update(self, changes: Iterable[_Change]) -> None:
-        """Send changes, those of one collection together."""
+        """Send changes, grouped by collection."""
         groups: dict[Collection, list[_Change]] = {}
         for change in changes:
             if change.after:
@@ -139,7 +139,7 @@ class Writer:
 
     def _send(self, collection: Collection, changes: Sequence[_Change]) -> None:
         undo = [self._keyed(change.row, change.before) for change in changes]
-        # Noted first: an answer that is lost leaves open whether it happened.
+        # Noted before sending: if the response is lost, the change may have been made.
         self._undo.append(("PATCH", collection, undo))
         try:
             self._client.write("PATCH", collection.path, [self._patch(change) for change in changes])
@@ -154,14 +154,14 @@ class Writer:
         return {row.collection.primary_key: sending.key(self._ids[row]), **values}
 
     def _note(self, collection: Collection, ids: Iterable[Any]) -> None:
-        # Directus answers with a text for a bigint.
+        # By text, because Directus returns a bigint as text.
         if listed := {str(key): sending.key(key) for key in ids}:
             self._undo.append(("DELETE", collection, list(listed.values())))
 
     def _undone(self, file: FilePlan) -> str:
-        """Undo what was written, and say so."""
+        """Undo what was written, and return the outcome as text."""
         if self._busy is not None:
-            return f"Directus is still writing to {self._busy.name}, so what was written of {file.path} was left"
+            return f"Directus is still writing to {self._busy.name}, so what was written from {file.path} stays"
         left = []
         for method, collection, body in reversed(self._undo):
             try:
@@ -169,11 +169,11 @@ class Writer:
             except SyncError as error:
                 left.append(f"{collection.name}: {error.what}")
         if left:
-            return f"undoing {file.path} failed too, and rows of it are left ({'; '.join(left)})"
-        return f"what was written of {file.path} is undone" if self._undo else f"nothing of {file.path} was written"
+            return f"undoing {file.path} failed too, and some of its rows are left ({'; '.join(left)})"
+        return f"what was written from {file.path} is undone" if self._undo else f"nothing from {file.path} was written"
 
     def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        """Yield the values that were written, as the database has them."""
+        """Yield the key in the base and the written values of each row that was written."""
         for judged in file.rows:
             created = judged.action is Action.CREATE
             names = list(judged.row.given) if created else [edit.field for edit in judged.written]
@@ -191,7 +191,7 @@ class Writer:
         return _Change(row, before, {name: self._sent(row, name) for name in before})
 
     def _value(self, row: Row, name: str) -> Any:
-        """Return a field's value as the database has it: of a reference the key of what it means."""
+        """Return a field's value as in the database; for a reference, the primary key of its row."""
         value = self._resolver.value(row, name)
         if isinstance(value, Existing):
             return value.id
@@ -212,7 +212,7 @@ class Writer:
 
 
 def _parts(items: Iterable[Item], body: Callable[[Item], object]) -> Iterator[list[Item]]:
-    """Yield items in parts of which each fits into one request. body: what is sent of one."""
+    """Yield items in parts that each fit into one request. body: returns what is sent for an item."""
     part: list[Item] = []
     size = 0
     for item in items:
@@ -227,7 +227,7 @@ def _parts(items: Iterable[Item], body: Callable[[Item], object]) -> Iterator[li
 
 
 def _is_unclear(error: BaseException) -> bool:
-    """Tell whether Directus may still be doing what failed."""
+    """Return whether Directus may still be working on the failed request."""
     return isinstance(error, RequestFailed) and error.unclear
 
 
@@ -235,8 +235,8 @@ def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
     of = f"{count(len(rows), 'row')} of {rows[0].collection.name}"
     if _is_unclear(error):
         return SeedFailed(
-            f"Directus gave no answer to {of}: {error.what}",
+            f"Directus did not respond to a request with {of}: {error.what}",
             where=rows[0].where,
-            next="wait until Directus has nothing to do, then run again: it looks at what is there before it writes",
+            next="wait until Directus has nothing to do, then run again: rows that were written are not written twice",
         )
     return SeedFailed(f"{of} could not be written: {error.what}", where=rows[0].where, next=error.next)

@@ -173,7 +173,7 @@ def test_a_row_that_a_trigger_leaves_out_is_not_called_restored(kept: Attic) -> 
     )
     done = kept.restore(copy)
     assert done.restored == 2
-    assert [(row.key, row.reason) for row in done.rejected] == [("2", "a trigger of the table left it out")]
+    assert [(row.key, row.reason) for row in done.rejected] == [("2", "a trigger of the table skipped it")]
 
 
 def test_a_field_comes_back_where_it_is_empty(kept: Attic) -> None:
@@ -248,7 +248,7 @@ def test_an_item_that_does_not_exist_yet_is_named(kept: Attic, field: str | None
     with pytest.raises(AtticItemMissing) as caught:
         kept.restore(copy)
     assert str(caught.value) == (
-        f"error[attic-item-missing]: {missing} does not exist, so copy {copy.id} has nowhere to go\n"
+        f"error[attic-item-missing]: {missing} does not exist, so copy {copy.id} can't be restored\n"
         "  next:  push a snapshot that has it, then run again"
     )
     assert caught.value.exit_code == 1

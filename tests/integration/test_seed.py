@@ -272,7 +272,7 @@ def test_a_file_that_fails_half_way_is_undone_and_names_the_line(server: Running
     failed = server.tool("seed", "--force", file)
     assert failed.code == 1, failed.text
     assert "error[seed-failed]: 1 row of entries could not be written: HTTP 400" in failed.err
-    assert f"what was written of {file} is undone" in failed.err
+    assert f"what was written from {file} is undone" in failed.err
     assert f"{file}:16" in failed.err
     assert counts(server) == before
 

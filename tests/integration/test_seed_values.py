@@ -256,7 +256,7 @@ def test_a_batch_that_timed_out_is_waited_for_and_not_sent_again(server: Running
     run.join()
     (failed,) = done
     assert failed.code == 1, failed.text
-    assert "Directus gave no answer to 2 rows of things" in failed.err
+    assert "Directus did not respond to a request with 2 rows of things" in failed.err
     assert "is undone" in failed.err
     assert server.database.value("SELECT count(*) FROM things") == before
     assert "2 created" in seed(text).out

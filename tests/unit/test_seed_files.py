@@ -25,18 +25,18 @@ REFUSED = {
     "an alias field": (EVENT + "  shown: []", "a.yaml:4", "shows rows of another collection"),
     "a row without its key": ("clubs:\n- name: a", "a.yaml:2", "a row of clubs lacks its key: slug"),
     "a key that is null": ("clubs:\n- slug: null", "a.yaml:2", "a row of clubs lacks its key: slug"),
-    "nothing that tells rows apart": ("cars:\n- plate: a", "a.yaml:2", "nothing tells the rows of cars apart"),
-    "a key of its own": ("$keys: {clubs: [name]}", "a.yaml:1", "declares the key of clubs already: (slug)"),
+    "nothing that tells rows apart": ("cars:\n- plate: a", "a.yaml:2", "rows of cars have no key"),
+    "a key of its own": ("$keys: {clubs: [name]}", "a.yaml:1", "already declares the key of clubs: (slug)"),
     "a key with an unknown field": ("$keys: {cars: [wheels]}", "a.yaml:1", "cars has no field wheels"),
     "a key that is no list": ("$keys: {cars: plate}", "a.yaml:1", "$keys of cars must be a list of fields"),
     "a key of JSON": ("$keys: {cars: []}", "a.yaml:1", "must be a list of fields"),
     "an id in place of a reference": ("events:\n- club: 7\n  slug: b", "a.yaml:2", "events.club refers to clubs"),
     "a reference to nothing": ("events:\n- club: {}\n  slug: b", "a.yaml:2", "must name a row by its fields"),
-    "a reference by id": ("events:\n- club: {id: 7}\n  slug: b", "a.yaml:2", "by clubs.id: files have no ids"),
+    "a reference by id": ("events:\n- club: {id: 7}\n  slug: b", "a.yaml:2", "clubs.id can't identify a row"),
     "a reference by a secret": (
         "$keys: {cars: [plate]}\ncars:\n- {plate: a, owner: {token: x}}",
         "a.yaml:3",
-        "by directus_users.token: users of a file get no way to log in",
+        "directus_users.token can't identify a row: users from a file must not be able to log in",
     ),
     "a reference by null": ("events:\n- club:\n    slug:\n  slug: b", "a.yaml:3", "can't look for null"),
     "a reference by a wrong field": ("events:\n- club:\n    nmae: a\n  slug: b", "a.yaml:3", "no field nmae"),
@@ -46,7 +46,7 @@ REFUSED = {
     "a tag with a comma": (EVENT + "  tags: ['a,b']", "a.yaml:4", "a list of texts without commas"),
     "a tag that is null": (EVENT + "  tags: [a, null]", "a.yaml:4", "a list of texts without commas"),
     "a user who could log in": ("directus_users:\n- {email: a@b.c, status: active}", "a.yaml:2", "can't be active"),
-    "a row of Directus's own": ("directus_roles:\n- name: a", "a.yaml:2", "no rows of directus_roles come from a file"),
+    "a row of Directus's own": ("directus_roles:\n- name: a", "a.yaml:2", "a file can't have rows of directus_roles"),
 }
 
 

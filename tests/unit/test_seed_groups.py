@@ -65,11 +65,11 @@ def test_a_csv_file_has_rows_as_yaml_would_have_them(read: Read) -> None:
 
 # The seed file, the CSV file, where and what is wrong.
 REFUSED = {
-    "no rows": (HEAD, "", "a.yaml:1", "has no $rows"),
+    "no rows": (HEAD, "", "a.yaml:1", "must have $rows"),
     "another word": (HEAD + "  $row: []\n  $rows: []", "", "a.yaml:1", "can't have $row"),
     "a field of its own": (HEAD + "  $rows: []\n  low: 1", "", "a.yaml:1", "can't have low"),
-    "what is shared, once more": (HEAD + "  $rows: [{kind: a}]", "", "a.yaml:3", "kind stands in $each, too"),
-    "what is shared, in a table": (HEAD + "  $rows: rules.csv", "low,kind\n1,a", "rules.csv:2", "kind stands in $each"),
+    "what is shared, once more": (HEAD + "  $rows: [{kind: a}]", "", "a.yaml:3", "kind is also in $each"),
+    "what is shared, in a table": (HEAD + "  $rows: rules.csv", "low,kind\n1,a", "rules.csv:2", "is also in $each"),
     "what is shared is unknown": (
         "brackets:\n  $each:\n    hue: 1\n  $rows: rules.csv",
         "low\n1",
@@ -84,7 +84,7 @@ REFUSED = {
     "a column without a name": (HEAD + "  $rows: rules.csv", "low,\n1,2", "rules.csv:1", "name each field once"),
     "a cell too many": (HEAD + "  $rows: rules.csv", "low,first\n1,1\n2,1,0", "rules.csv:3", "has 3 cells"),
     "a cell too few": (HEAD + "  $rows: rules.csv", "low,first\n1", "rules.csv:2", "has 1 cells"),
-    "an open quote": (HEAD + "  $rows: rules.csv", 'low,first\n1,"1', "rules.csv:2", "it is not CSV"),
+    "an open quote": (HEAD + "  $rows: rules.csv", 'low,first\n1,"1', "rules.csv:2", "the file is not CSV"),
     "a NUL": (HEAD + "  $rows: rules.csv", "low,first\n1,2\0", "rules.csv:2", "the character NUL"),
     "half a mapping": (HEAD + "  $rows: rules.csv", 'low,first,options\n1,1,"{a"', "rules.csv:2", "a cell can't"),
     "a reference in a table": (

@@ -77,8 +77,8 @@ def test_references_are_relations_of_the_snapshot_and_foreign_keys_of_directus(k
         ("events", "created_at", "Directus fills it in"),
         ("events", "updated_at", "Directus fills it in"),
         ("entries", "entry_crew", "it shows rows of another collection"),
-        ("directus_users", "password", "no way to log in"),
-        ("directus_users", "token", "no way to log in"),
+        ("directus_users", "password", "must not be able to log in"),
+        ("directus_users", "token", "must not be able to log in"),
         ("directus_users", "organization_users", "it shows rows of another collection"),
     ],
 )

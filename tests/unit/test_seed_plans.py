@@ -158,7 +158,7 @@ REFUSED: dict[str, tuple[str, Lists, list[Collection], str, str]] = {
         SAME + "clubs:\n- {slug: s1, name: same}\n- {slug: s2, name: same}\n", Lists(), [], "a.yaml:2",
         "more than one row",
     ),
-    "a row twice": ("clubs:\n- slug: a\n- slug: a", Lists(), [], "a.yaml:2\na.yaml:3", "there twice"),
+    "a row twice": ("clubs:\n- slug: a\n- slug: a", Lists(), [], "a.yaml:2\na.yaml:3", "listed twice"),
     "a key of the file's own of two rows": (
         "$keys: {cars: [plate]}\ncars:\n- plate: x", TWO_CARS, [], "a.yaml:3", "cars x matches more than one row",
     ),
