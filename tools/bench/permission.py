@@ -46,9 +46,9 @@ class Cost:
 
 
 def measure(arena: Arena, rounds: int) -> tuple[Cost, ...]:
-    """Change a permission of a running Directus and push the right one, again and again. Raises BenchError.
+    """Repeatedly change a permission in a running Directus, and push the original back. Raises BenchError.
 
-    Does so with all permissions of this checkout, then with fewer.
+    Does so first with all permissions of this checkout, then with fewer.
     """
     with serving(arena, templates.deployed(arena)) as (name, server), step(f"{ID}: {TITLE}, {rounds} rounds"):
         try:

@@ -158,7 +158,7 @@ def _cpu_seconds(roots: Iterable[int]) -> float:
     ticks = 0
     for pid in (pid for root in roots for pid in _tree(root)):
         with suppress(OSError):
-            # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+            # The name in parentheses can contain any character, so fields are counted from the last parenthesis.
             fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
             # utime, stime, and the same of children that were waited for.
             ticks += sum(map(int, fields[11:15]))

@@ -36,9 +36,9 @@ from start to exit; the fastest and the slowest round are in brackets. The sides
 so that noise affects both. *Within the spread* means that each median is between the other side's fastest and slowest
 round: in another run the faster side may be the slower one.
 
-CPU is the median CPU time of the process, its child processes, PostgreSQL, and a Directus that was running. If the
-machine is busy, it changes less than the time. Memory is the peak of the process and its child processes in any round,
-read every 20 ms; pages that two processes share count twice.
+CPU is the median CPU time of the process, its descendants, PostgreSQL, and a Directus that was running. If the machine
+is busy, it changes less than the time. Memory is the peak of the process and its descendants in any round, read every
+20 ms; pages that two processes share count twice.
 
 A push of this tool ends with a check that everything arrived. A push of Directus's command line or of npm's package
 does not, so the peer's command that compares runs afterwards, and its time counts. *The push alone* compares with the
@@ -124,7 +124,7 @@ def seconds(value: float) -> str:
 
 
 def conditions(machine: Machine) -> str:
-    """Describe when, on which machine and with which versions was measured."""
+    """Describe when, on which machine and with which versions the run was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     return (
         f"On {machine.day:%Y-%m-%d}, with {machine.cores} cores and {machine.gibibytes} GiB of memory; "

@@ -27,7 +27,7 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class Build:
-    """A recipe's input. work: the folder to fill. final: its path after the build. lock: a descriptor."""
+    """The input of a recipe. work: the folder to fill. final: its path after the build. lock: the lock's descriptor."""
 
     work: Path
     final: Path
@@ -94,7 +94,7 @@ class Artefact:
         busy = f"Waiting for another process that builds {self.title}"
         with exclusive(final.with_name(f"{final.name}.lock"), busy) as lock:
             if not final.is_dir():
-                # No builder runs, because it would hold the lock. These folders are leftovers.
+                # Another builder would hold the lock, so these folders are leftovers.
                 for stale in final.parent.glob(f".{final.name}.*"):
                     shutil.rmtree(stale, ignore_errors=True)
                 self._build(final, lock)
@@ -108,7 +108,7 @@ class Artefact:
             with step(f"Building {self.title}", log):
                 work.chmod(0o755)
                 self.recipe(Build(work, final, log, lock))
-                # Without it a power cut could keep the rename and lose the files.
+                # Without the sync, a power cut could keep the rename and lose the files.
                 os.sync()
                 work.rename(final)
         except BuildError as error:

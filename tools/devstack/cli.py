@@ -24,7 +24,7 @@ PostgreSQL 17 with TimescaleDB and PostGIS, and Directus, on this machine withou
 
   python -m tools.devstack run -- COMMAND     run COMMAND with the stack's database, started if needed
   python -m tools.devstack up                 start both servers; make migrate must have run before
-  eval "$(python -m tools.devstack env)"      set the stack's settings in this shell; psql and node get on its PATH
+  eval "$(python -m tools.devstack env)"      set the stack's settings in this shell, and its psql and node on PATH
 """
 EPILOG = """\
 Programs are built once per user in ${XDG_CACHE_HOME:-~/.cache}/trm-directus; data, logs, ports and secrets

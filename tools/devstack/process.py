@@ -35,7 +35,7 @@ class Process:
             boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+        # The name in parentheses can contain any character, so fields are counted from the last parenthesis.
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else cls(pid, int(fields[19]), boot)
 

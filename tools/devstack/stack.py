@@ -123,7 +123,7 @@ class Stack:
     def _locked(self) -> Iterator[None]:
         self.state.create()
         with exclusive(self.state.lock, f"Waiting for another command on the {self.instance} stack"):
-            # Again: a reset may have deleted the folder while this waited.
+            # A reset may have deleted the folder while this process waited.
             self.state.create()
             yield
 

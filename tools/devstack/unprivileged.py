@@ -41,7 +41,7 @@ def _candidates() -> Iterator[tuple[list[str], int]]:
     mapped = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
     if here != 0:
         yield [], here
-        # initdb needs a user with a name; in a user namespace there is one.
+        # initdb needs a user with a name. In the user namespace this user is nobody, which has one.
         yield mapped, here
         return
     nobody = pwd.getpwnam(USER)

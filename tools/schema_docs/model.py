@@ -54,7 +54,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Table:
-    """A collection or a table. system: a collection of Directus, with only the fields that this project adds."""
+    """A collection or a table. system: a collection of Directus, with only what this project adds to it."""
 
     name: str
     note: str

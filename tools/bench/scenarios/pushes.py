@@ -34,7 +34,7 @@ def fields(size: int, new: int, arena: Arena) -> Setup:
 
 @contextmanager
 def served_first(size: int, arena: Arena) -> Setup:
-    """Push new collections to a running Directus, which is started anew for each round."""
+    """Push new collections to a running Directus. Each round has its own Directus."""
     template, files = templates.bootstrapped(arena), templates.generated(arena, size)
 
     def to_a_new_one(command: Callable[[str, Server], Command]) -> Attempt:

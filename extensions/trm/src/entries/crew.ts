@@ -22,7 +22,7 @@ export interface Copied {
 
 const STEWARDS = new Set(['org-admin', 'race-director']);
 
-/** Return an entry that the user may read. */
+/** Return an entry that the user may read. Throws ENTRY_NOT_FOUND. */
 async function readable(asked: Asked, id: string): Promise<Entry> {
   const [seen] = await own(asked, 'entries').readByQuery({ filter: { id: { _eq: id } }, fields: ['id'], limit: 1 });
   const joined = asked.trx('entries as e').join('events as v', 'v.id', 'e.event_id').where('e.id', id);
