@@ -37,7 +37,7 @@ async function judgeCrew(reading: Reading, row: Row): Promise<void> {
   const name = await valueAt(reading, 'entry_crew', ['entry_id', 'event_id', 'discipline'], row);
   const discipline = disciplineOf(name);
   if (discipline === undefined || mayServe(discipline, row['role'])) return;
-  const reason = `A crew of a ${String(name)} has no ${String(row['role'])}. Its roles: ${discipline.roles.join(', ')}.`;
+  const reason = `A crew of a ${String(name)} has no ${String(row['role'])}, only: ${discipline.roles.join(', ')}.`;
   throw new CrewRoleNotAllowed({ reason });
 }
 
