@@ -17,7 +17,7 @@ export class Outbox {
   constructor(private readonly context: Context) {
     const url: unknown = context.env['TRM_REDIS'];
     if (typeof url !== 'string' || url === '') return;
-    // A command fails at once instead of waiting for a connection. The first one connects.
+    // Requests to Redis fail at once instead of waiting. The connection is opened when it is first needed.
     this.redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: true });
     this.redis.on('error', (error: Error) => {
       this.missing(error);
