@@ -15,7 +15,7 @@ interface Event {
 }
 
 /**
- * Return the IMEI of a flag's device; undefined if Directus will refuse the row.
+ * Return the IMEI of a flag's device; undefined if the flag names no stored event or no device.
  *
  * Throws TENANT_FORBIDDEN if the event's organisation has no such device, WINDOW_TOO_LARGE for a wrong stretch.
  */

@@ -52,7 +52,7 @@ const holds = (formula: Formula, { key, occurrence }: Offence): boolean =>
   occurrence >= formula.occurrence_min &&
   (formula.occurrence_max === null || occurrence <= formula.occurrence_max);
 
-/** Return the cost by one formula. It applies from offence_min to below offence_max. */
+/** Return the cost by one formula. Its bracket begins at offence_min and ends below offence_max. */
 function costBy(formula: Formula, value: number): Cost {
   const low = formula.offence_min ?? 0;
   const high = formula.offence_max ?? Infinity;

@@ -19,7 +19,7 @@ export interface Penalty {
   after: Cost;
 }
 
-/** How one place's change affects an entry. */
+/** How the change of one place affects an entry. */
 export interface Effect {
   entry_id: string;
   race_number: number;
