@@ -34,8 +34,7 @@ const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
       async (trx) => {
         const own = (): Knex.QueryBuilder => trx('stages').whereIn('id', keys.filter(isKey));
         const found = (await own().orderBy('id').forUpdate().select()) as Stage[];
-        // A CHECK requires opened_at for these statuses already during the update. Whether the change is allowed is
-        // checked after it.
+        // A CHECK requires opened_at during the update. Whether the change is allowed is only checked after it.
         if (OPENED.has(next)) await own().whereNotIn('status', [...OPENED]).update({ opened_at: trx.fn.now() });
         return found;
       },
