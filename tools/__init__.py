@@ -1,1 +1,1 @@
-"""What people run beside the product: the local stack, the benchmark, demonstration data, the schema pages."""
+"""Programs for developers, not part of the product: local stack, benchmark, demonstration data, generated pages."""

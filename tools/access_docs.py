@@ -1,4 +1,4 @@
-"""What is generated from snapshots/access/: docs/who-may-do-what.md, and the map of the tenant guard."""
+"""Generates docs/who-may-do-what.md and the tenant guard's map from snapshots/access/."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from directus_sync.schema import snapshot
 
 PAGE: Final = Path("docs/who-may-do-what.md")
 GUARD: Final = Path("extensions/trm/src/generated/tenancy.json")
-# Directus's own collections fire other events than the guard's.
+# Directus's own collections are not in the map: they fire events that the guard does not handle.
 _SYSTEM: Final = "directus_"
 _WRITES: Final = ("create", "update", "delete")
 _LETTERS: Final = {"create": "C", "read": "R", "update": "U", "delete": "D", "share": "S"}
@@ -28,16 +28,16 @@ _INTRO: Final = f"""\
 
 # Who may do what
 
-C create, R read, U update, D delete. {_SOME}: only some rows. Everything else is refused. A right counts in the
-organisations in which the user is a member with that role. Who is not logged in, and who is a member of nothing, has no
-right at all, unless `public` has a column. Administrators may do everything.
+C create, R read, U update, D delete. {_SOME}: only some rows. Everything else is refused. A user has a right in the
+organisations where they are a member with that role. Users who are not logged in, and users who are a member of
+nothing, have no rights, unless there is a column `public`. Administrators may do everything.
 
-[Access](access.md) tells how the files are written, [the extension](extensions.md) what judges a new row.
+[Access](access.md) explains how the files are written, and [the extension](extensions.md) how new rows are checked.
 """
 
 
 def files(root: Path) -> dict[Path, str]:
-    """Return the files by their place. Raises InvalidAccess and InvalidSnapshot."""
+    """Return the text of each file by path. Raises InvalidAccess and InvalidSnapshot."""
     access, schema = reading.read(root / "snapshots/access"), snapshot.read(root / "snapshots/schema.yaml")
     wrong = lint.findings(access, schema, compiling.compiled(access, schema))
     findings.require_none(wrong, InvalidAccess, "access")
@@ -45,14 +45,14 @@ def files(root: Path) -> dict[Path, str]:
 
 
 def guard(files: Access) -> str:
-    """Return the map of the tenant guard as JSON, a line for each collection."""
+    """Return the tenant guard's map as JSON, one line for each collection."""
     rules = {name: rule for name, rule in guarded(files).items() if not name.startswith(_SYSTEM)}
     lines = [f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in rules.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def guarded(access: Access) -> dict[str, dict[str, Any]]:
-    """Return, for each collection that has a tenant, the path to it and the members who may write.
+    """Return, for each collection that has a tenant, the path to the tenant and the member roles that may write.
 
     {"events": {"path": "organization_id", "create": ["org-admin"], "update": [...], "delete": [...]}}, sorted.
     """
@@ -71,7 +71,7 @@ def guarded(access: Access) -> dict[str, dict[str, Any]]:
 
 
 def page(files: Access) -> str:
-    """Return the page: all rights in one table, then fields and rows of each collection."""
+    """Return the page: one table of all rights, then the fields and rows of each collection."""
     sections = (_section(files, collection) for _, collection in sorted(files.collections.items()))
     about = [f"- **{_title(files, name)}**: {policy.row['description']}" for name, policy in files.policies.items()]
     return "\n".join([_INTRO, *_overview(files), "", *about, "", *sections])

@@ -1,7 +1,7 @@
-"""Writes the SQL that makes Directus's own tables at once, from what a real bootstrap makes: make bootstrap-sql.
+"""Dumps the tables that a real bootstrap of Directus creates as one SQL file: make bootstrap-sql.
 
-What differs between two bootstraps becomes a parameter: ids, times, and the first administrator's e-mail, password and
-token. `directus_sync/directus/bootstrap.py` fills them in.
+Values that differ between two bootstraps become parameters: ids, times, and the first administrator's e-mail, password
+and token. `directus_sync/directus/bootstrap.py` fills the parameters in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TIME: Final = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*\+00'")
 
 
 def main() -> None:
-    """Bootstrap an empty database of the test stack, and write the file."""
+    """Bootstrap an empty database in the test stack, and write the file."""
     stack = Stack(ROOT, "test")
     stack.up_database()
     administrator = {f"ADMIN_{name.upper()}": value for name, value in SENTINELS.items()}
@@ -70,7 +70,7 @@ def _dump(environ: dict[str, str]) -> str:
 
 
 def _parameters(text: str, ids: dict[str, str]) -> str:
-    """Put parameters in the place of what differs. Raises LookupError for an id that has no name."""
+    """Replace the values that differ with parameters. Raises LookupError for an id that has no name."""
     text = text.replace("%", "%%")
     for name, value in SENTINELS.items():
         text = text.replace(f"'{value}'", f"%({name})s")

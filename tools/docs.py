@@ -1,4 +1,4 @@
-"""Writes all that is generated from the code and from snapshots/; with --check only says what is out of date."""
+"""Writes every file that is generated from the code, snapshots/ or docs/; --check only lists those out of date."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tools.schema_docs import pages
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Write or check the files of `make docs`; return the exit code."""
+    """Write or check the generated files, and return the exit code."""
     try:
-        # Of a whole page that is generated, what stands between the marks of a table does not count.
+        # A later source wins: a page that is generated as a whole replaces its copy with refreshed tables.
         wanted = {
             name: text
             for source in (reference.files, pages.files, access_docs.files, sentences.files)

@@ -1,6 +1,6 @@
 """Changes the guard's modules one place at a time, and lists the changes that no test notices: make mutants.
 
-docs/testing.md says how to read the list, and why the mutants that stay may stay.
+docs/testing.md explains how to read the list, and why some mutants may survive.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ SURVIVORS: Final = ROOT / ".stack" / "mutants.txt"
 ENOUGH: Final = 0.9
 
 SETTINGS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
-# Of these modules only the functions that need no database.
+# In these modules, only the functions that need no database are mutated. The names are mutmut's.
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "directus_sync/state/fingerprint.py": ("x_can_tell__", "x_inputs__", "x__content__", "x_with_version__"),
 }
-# What mutmut records of a mutant that some test failed for: pytest's exit codes, and those of a time-out.
+# The exit codes that mutmut records for a killed mutant: those of a failed pytest, and those of a time-out.
 _KILLED: Final = frozenset({1, 3, 24, 36, 152, 255, -24})
 
 
 def main() -> int:
-    """Run mutmut, print the count of each module, and write the survivors. Returns 1 where too many live."""
+    """Run mutmut, print the count of each module, and write the survivors. Return 1 if too many survive."""
     mutmut = [str(Path(sys.executable).with_name("mutmut"))]
     prefixes = {path: _prefixes(path) for path in SETTINGS["only_mutate"]}
     subprocess.run(
@@ -37,7 +37,7 @@ def main() -> int:
     enough = True
     for path, found in prefixes.items():
         record = json.loads((ROOT / "mutants" / f"{path}.meta").read_text(encoding="utf-8"))
-        # None for one that was not tried.
+        # The exit code of a mutant that was not tried is None. It counts as a survivor.
         codes = {name: code for name, code in record["exit_code_by_key"].items() if name.startswith(found)}
         living = [name for name, code in codes.items() if code not in _KILLED]
         alive += living
@@ -49,12 +49,12 @@ def main() -> int:
     ]
     SURVIVORS.parent.mkdir(exist_ok=True)
     SURVIVORS.write_text("\n".join(shown), encoding="utf-8")
-    print(f"{len(alive)} live: {SURVIVORS.relative_to(ROOT)}")  # noqa: T201 - the result
+    print(f"{len(alive)} survived: {SURVIVORS.relative_to(ROOT)}")  # noqa: T201 - the result
     return 0 if enough else 1
 
 
 def _prefixes(path: str) -> tuple[str, ...]:
-    """Return how the names of a module's mutants begin."""
+    """Return the prefixes of the names of a module's mutants."""
     module = path.removesuffix(".py").replace("/", ".")
     return tuple(f"{module}.{part}" for part in PARTS.get(path, ("",)))
 

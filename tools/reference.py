@@ -1,4 +1,4 @@
-"""The tables of the documentation that come from the code: exit codes, errors, settings, commands."""
+"""Generates the tables of the documentation that come from the code: exit codes, errors, settings, commands."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from directus_sync.errors import EXIT_CODES, SyncError
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.settings import SETTINGS
 
-# A table stands between these marks.
+# A generated table is between these marks.
 _MARKED: Final = re.compile(
     r"(^<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<table>.*?)(^<!-- end -->$)", re.DOTALL | re.MULTILINE
 )
 
 
 def files(root: Path) -> dict[Path, str]:
-    """Return the pages with tables by their place."""
+    """Return the fresh text of each page that has a generated table, by path."""
     pages = (root / "README.md", *sorted((root / "docs").glob("*.md")))
     return {page.relative_to(root): fresh(page) for page in pages if _MARKED.search(page.read_text(encoding="utf-8"))}
 
 
 def fresh(page: Path) -> str:
-    """Return the page with its tables as the code has them. Raises KeyError for a table that has no source."""
+    """Return the page's text with its tables generated again. Raises KeyError for an unknown table."""
     return _MARKED.sub(
         lambda found: f"{found[1]}{TABLES[found['name']]()}\n<!-- end -->", page.read_text(encoding="utf-8")
     )
@@ -40,7 +40,7 @@ def exit_codes() -> str:
 
 
 def all_errors() -> Mapping[str, tuple[int, str, str]]:
-    """Return by id the exit code, the meaning and the remedy of each error that a message can have."""
+    """Return the exit code, meaning and remedy of each error that a message can name, by id."""
     found = {rule.id: (4, rule.value.meaning, rule.value.remedy) for rule in SchemaRule}
     for _, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, SyncError) and kind.remedy and kind.id not in found:
@@ -75,7 +75,7 @@ def _commands() -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return a docstring's sentence as a cell has it."""
+    """Return a sentence of a docstring as the text of a table cell."""
     return " ".join(text.split()).rstrip(".").replace("|", "\\|")
 
 

@@ -1,7 +1,7 @@
-"""What the extension tells of each constraint that PostgreSQL refuses by: one sentence for each of the catalog.
+"""Generates the sentences that the extension shows when a constraint refuses a row, one for each in the catalog.
 
-The sentence is that of docs/constraints.md, or that of the field's validation in the snapshot; for what must be unique
-it is made of the columns.
+A sentence comes from docs/constraints.md, or from the field's validation in the snapshot. A PRIMARY KEY or UNIQUE that
+is in neither gets a sentence with its columns.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LINE: Final = re.compile(r"^\| `(\w+)` \| (.+?) \|$", re.MULTILINE)
 
 
 def files(root: Path) -> dict[Path, str]:
-    """Return the file by its place. Raises SyncError for a constraint that has no sentence."""
+    """Return the text of the generated file by path. Raises SyncError for a constraint that has no sentence."""
     return {GENERATED: json.dumps(sentences(root), indent=2, sort_keys=True) + "\n"}
 
 
 def sentences(root: Path) -> dict[str, str]:
-    """Return the sentence of each constraint. Raises SyncError for one that has none."""
+    """Return the sentence of each constraint by name. Raises SyncError for a constraint that has no sentence."""
     explained = {name: text.replace("`", "") for name, text in _LINE.findall((root / PAGE).read_text(encoding="utf-8"))}
     validations = _validations(root / "snapshots/schema.yaml")
     found = {}
@@ -44,7 +44,7 @@ def sentences(root: Path) -> dict[str, str]:
 
 
 def _validations(path: Path) -> Mapping[str, str]:
-    """Return the sentences of validations, by the name that the same rule has in the database."""
+    """Return the messages of the fields' validations, by the name of the CHECK that holds the same rule."""
     return {
         f"{collection}_{field}_check": str(entry["meta"]["validation_message"])
         for (collection, field), entry in snapshot.read(path).section("fields").items()

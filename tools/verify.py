@@ -1,6 +1,6 @@
-"""Compares snapshots/ with what the database gives back, byte for byte, and explains an order that differs.
+"""Compares snapshots/ byte for byte with a fresh pull, and explains a different order of the same entries.
 
-python -m tools.verify FOLDER, for `make verify`: the folder is where a pull wrote.
+python -m tools.verify FOLDER, for `make verify`. FOLDER: where the pull wrote its files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SECTIONS: Final = ("collections", "fields", "relations")
 
 
 def main() -> int:
-    """Compare, print what differs, and return the exit code: that of `diff`."""
+    """Compare, print the differences, and return the highest exit code of `diff`."""
     (folder,) = sys.argv[1:]
     code = 0
     for name in NAMES:
@@ -37,9 +37,9 @@ def explained(ours: Any, theirs: Any) -> Iterator[str]:
         if one != other and sorted(one, key=_name) == sorted(other, key=_name):
             first = next(_name(mine) for mine, its in zip(one, other, strict=True) if mine != its)
             yield (
-                f"{section}: the same entries in another order, from {'.'.join(first)} on. Directus lists them in the"
-                " order in which this database got them; a database that is deployed from git has the order of the"
-                " file: make reset migrate, then make verify"
+                f"{section}: the same entries in another order, from {'.'.join(first)} on. Directus lists entries in"
+                " the order in which this database received them. A new database that is deployed from git has the"
+                " order of the file. To start one: make reset migrate, then make verify"
             )
 
 

@@ -1,4 +1,4 @@
-// Bundles src/ into dist/, where Directus looks. Takes a third of a second; types are checked by `pnpm lint`.
+// Bundles src/ into dist/, where Directus looks for it. Takes a third of a second; `pnpm lint` checks the types.
 import { build } from 'esbuild';
 
 await build({
@@ -8,7 +8,7 @@ await build({
   platform: 'node',
   target: 'node22',
   format: 'esm',
-  // Packages in CommonJS call require, which a module does not have.
+  // CommonJS packages call require, which ES modules do not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 });
 await build({
@@ -18,6 +18,6 @@ await build({
   platform: 'browser',
   target: 'es2022',
   format: 'esm',
-  // The Studio's own.
+  // The Studio provides it.
   external: ['vue'],
 });

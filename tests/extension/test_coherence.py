@@ -83,7 +83,7 @@ def test_an_update_is_judged_with_what_is_stored_of_the_row(rally_of: Rally) -> 
     http = rally_of.directus.http
     answer = http.patch(f"/items/entries/{key('entry A')}", json={"class_id": key("class A2")})
     assert refusal(answer) == (400, "CROSS_EVENT_REFERENCE")
-    assert answer.json()["errors"][0]["message"] == "class_id is not of the same event as event_id."
+    assert answer.json()["errors"][0]["message"] == "class_id does not belong to the same event as event_id."
     # Of a batch, one row suffices.
     both = {"keys": [key("entry A"), key("entry B")], "data": {"class_id": key("class A")}}
     assert refusal(http.patch("/items/entries", json=both)) == (400, "CROSS_EVENT_REFERENCE")
@@ -101,7 +101,7 @@ def test_a_row_that_others_refer_to_stays_in_its_event(rally_of: Rally) -> None:
     ):
         answer = http.patch(path, json=change)
         assert refusal(answer) == (400, "CROSS_EVENT_REFERENCE"), answer.text
-        assert "refer to it" in answer.json()["errors"][0]["message"]
+        assert "refer to this row" in answer.json()["errors"][0]["message"]
     assert database.rows("SELECT event_id FROM public.stages ORDER BY id") == before
     # Within the event it moves with all that it has, and what nobody refers to goes anywhere.
     stage = {"event_id": key("event A"), "name": "SS2", "sort_order": 2, "role": "regular", "status": "draft"}

@@ -124,7 +124,7 @@ def test_an_entry_has_a_race_number_of_its_class(
                 assert answer.status_code == 200, answer.text
             else:
                 assert code(answer) == (400, "RACE_NUMBER_OUT_OF_RANGE")
-                sentence = f"The race number {number} is not one of M-1: those go {words}."
+                sentence = f"The race number {number} does not fit M-1, whose numbers go {words}."
                 assert answer.json()["errors"][0]["message"] == sentence
 
 

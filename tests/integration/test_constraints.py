@@ -373,7 +373,7 @@ def test_what_an_entry_refers_to_can_t_be_deleted(served: RunningDirectus, path:
     error = refused.json()["errors"][0]
     assert (refused.status_code, error["extensions"]["code"]) == (409, "ROW_IN_USE")
     assert error["extensions"]["constraint"] == key
-    assert error["message"] == f"Rows of {error['extensions']['collection']} refer to it; delete them first."
+    assert error["message"] == f"Rows of {error['extensions']['collection']} refer to this row; delete them first."
 
 
 def test_every_validation_has_a_sentence(served: RunningDirectus) -> None:

@@ -79,7 +79,7 @@ def test_a_cache_that_others_may_write_to_is_refused(mode: int) -> None:
     part = artefact(lambda build: (build.work / "program").touch())
     built = part.ensure()
     built.parent.chmod(mode)
-    with pytest.raises(StackError, match="others may write to the cache"):
+    with pytest.raises(StackError, match="other users can write to the cache"):
         part.ensure()
 
 

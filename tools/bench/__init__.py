@@ -1,1 +1,1 @@
-"""Benchmarks of this tool against what it replaced and against its peers, for `make bench`."""
+"""Benchmarks of this tool against the chain that it replaced and against its peers, for `make bench`."""

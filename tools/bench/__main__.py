@@ -24,15 +24,15 @@ from tools.devstack.progress import say
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "benchmarks.svg"
-# Without a peer: what to measure, and where its section is from.
+# Measurements without a peer: the module that measures, and the module that writes the section.
 FURTHER = ((positions, section), (audit, audit), (permission, permission))
-# A fifth of the rounds shows that everything works, and the order of magnitude.
+# --quick runs a fifth of the rounds: enough to see that everything works, and the order of magnitude.
 QUICK = 5
 
 
 @dataclass
 class Run:
-    """What a run gave so far. further: sections without a peer. failed: the scenarios that failed."""
+    """The results of a run so far. further: sections without a peer. failed: the ids of failed scenarios."""
 
     conditions: Machine
     results: list[Result] = field(default_factory=list)
@@ -41,8 +41,8 @@ class Run:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, and return the exit status: 1 when a scenario failed."""
-    # SIGTERM cleans up as Ctrl-C does.
+    """Measure, and return the exit status: 1 if a scenario failed."""
+    # Clean up after SIGTERM as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parser().parse_args(arguments)
     titles = _titles()
@@ -89,7 +89,7 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
 
 @contextmanager
 def _noted(run: Run, name: str) -> Iterator[None]:
-    """Note a scenario that fails, and go on with the others."""
+    """Record a scenario that fails, and go on with the others."""
     try:
         yield
     except (BenchError, StackError, psycopg2.Error, OSError) as error:
@@ -106,8 +106,8 @@ def _write(run: Run) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tools.bench", description="Measure this tool against its peers.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds; prints, writes nothing")
-    about = "only these scenarios; prints, writes nothing"
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds; print only, write no file")
+    about = "only these scenarios; print only, write no file"
     parser.add_argument("--only", nargs="+", choices=list(_titles()), metavar="ID", help=about)
     parser.add_argument("--list", action="store_true", help="list the scenarios, measure nothing")
     return parser

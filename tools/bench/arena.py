@@ -1,4 +1,4 @@
-"""What the scenarios share: a PostgreSQL of the bench, templates, files. Owns making and removing all of it."""
+"""What the scenarios share: the bench's PostgreSQL, template databases, files. Creates and deletes them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tools.devstack import directus, directus_home, ports
 from tools.devstack.progress import step
 from tools.devstack.stack import Stack
 
-# Directus ignores this checkout's .env. Its check for updates at each start meets a closed port: over the network
-# it takes 0.2 s one time and 8 s another.
+# CONFIG_PATH: Directus ignores this checkout's .env. HTTPS_PROXY: a closed port, which ends the check for updates at
+# once. Directus makes that check at each start, and it takes 0.2 s to 8 s over the network.
 SAME_FOR_ALL = {"CONFIG_PATH": os.devnull, "HTTPS_PROXY": f"http://{ports.HOST}:9"}
 
 
@@ -48,12 +48,12 @@ class Arena:
         self._templates: set[str] = set()
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
-        # Directus loads no extensions when its working folder has no package.json.
+        # Directus loads no extensions if its working folder has no package.json.
         shutil.copy(root / "docker/directus/package.json", self.home)
         npm.put_extension(installed, self.extensions)
 
     def environ(self, database: str, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return an environment that leads to a database."""
+        """Return the environment for a command that uses a database."""
         return {**self.base, "DB_DATABASE": database, **(overrides or {})}
 
     def run(self, command: Command) -> None:
@@ -71,7 +71,7 @@ class Arena:
         return name
 
     def files(self, name: str, document: Document, text: str | None = None) -> Files:
-        """Write a snapshot in both forms. text: its YAML, if it exists already."""
+        """Write a snapshot in both forms. text: the snapshot as YAML, if the caller has it."""
         files = Files(self.folder / name / "schema.yaml", self.folder / name / "dump")
         (files.dump / "snapshot").mkdir(parents=True, exist_ok=True)
         files.yaml.write_text(text or yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
@@ -81,7 +81,7 @@ class Arena:
 
 @contextmanager
 def opened(root: Path) -> Iterator[Arena]:
-    """Have the bench's PostgreSQL running, with nothing in it; it is deleted afterwards."""
+    """Start an empty PostgreSQL for the bench, and delete it afterwards."""
     installed = npm.artefact(root).ensure()
     directus_home.directus_home(root)
     stack = Stack(root, "bench")

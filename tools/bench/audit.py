@@ -1,4 +1,4 @@
-"""What the audit trail costs: an INSERT of many crossings with its trigger, and without. Owns the section about it."""
+"""The cost of the audit trail: an INSERT of many crossings with and without its trigger. Owns the section about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.devstack.progress import step
 
 ID: Final = "audit"
 ROWS: Final = 10_000
-TITLE: Final = f"{ROWS:,} crossings with the trigger of the audit trail, and without"
+TITLE: Final = f"{ROWS:,} crossings, with and without the trigger of the audit trail"
 ROUNDS: Final = 11
 ENTRIES: Final = 200
 
@@ -38,7 +38,7 @@ _RECORDED: Final = "SELECT (SELECT count(*) FROM entry_crossings), (SELECT count
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of each round."""
+    """The seconds of each round. recorded: with the trigger. alone: without it."""
 
     rows: int
     recorded: tuple[float, ...]
@@ -57,13 +57,13 @@ def measure(arena: Arena, rounds: int) -> Cost:
 
 
 def compare(connection: Connection, rows: int, rounds: int) -> Cost:
-    """Insert with and without the trigger, in turns. Raises BenchError when a statement fails, or records amiss."""
+    """Insert with and without the trigger, in turns. Raises BenchError if a statement or the recording fails."""
     try:
         load.register(connection, ENTRIES)
         with connection.cursor() as cursor:
             cursor.execute(_FENCE)
         seconds: dict[bool, list[float]] = {True: [], False: []}
-        # The first round warms up, and does not count.
+        # The first round is a warm-up and does not count.
         for number in range(rounds + 1):
             for recorded in in_turn((True, False), number):
                 seconds[recorded].append(_insert(connection, rows, recorded=recorded))
@@ -93,7 +93,7 @@ def section(cost: Cost) -> str:
     each = (with_it - without) / cost.rows * 1_000_000
     return (
         "## The audit trail\n\n"
-        f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries, {len(cost.alone)} times each, in turns.\n\n"
+        f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries, {len(cost.alone)} times each way, in turns.\n\n"
         "| | with the trigger | without | the trigger costs |\n|---|---|---|---|\n"
         f"| {cost.rows:,} crossings | {report.spread(cost.recorded)} | {report.spread(cost.alone)}"
         f" | {report.seconds(with_it - without)}, {each:.0f} µs a row |\n"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The chain that this project replaced, built from psql and Directus's own command line:
-# psql runner, bootstrap, schema apply, psql runner. `schema apply` needs the tables that bootstrap makes.
-# Reads SQL_FOLDER, SNAPSHOT and DIRECTUS_HOME; psql reads PGHOST and the rest.
+# psql runner, bootstrap, schema apply, psql runner. `schema apply` needs the tables that bootstrap creates.
+# Reads SQL_FOLDER, SNAPSHOT and DIRECTUS_HOME; psql reads PGHOST and the other PG variables.
 set -euo pipefail
 
 run_psql() { psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 "$@"; }
 
-# Applies the files of a folder in order, each once. One query reads all markers, which is the fastest such runner.
+# Applies the files of a folder in order, each once. One query reads all markers, because that is the fastest.
 apply_sql() {
     local applied file name
     applied=$(run_psql --no-align --tuples-only --command "

@@ -12,7 +12,7 @@ from tools.bench.process import Command
 from tools.bench.servers import Server
 
 PROGRAMS = Path(sys.executable).parent
-# Empty, so that the checkout's .env does not set them.
+# Set to empty values, so that the checkout's .env does not set them.
 UNSET = ("DB_CONNECTION_STRING", "DB_SSL", "DIRECTUS_TOKEN", "DIRECTUS_URL", "DIRECTUS_SCHEMA_APPLY_MODE")
 
 
@@ -22,7 +22,7 @@ def ours(arena: Arena, database: str, *arguments: str | Path, server: Server | N
 
 
 def boot(arena: Arena, database: str) -> Command:
-    """Run what a container starts with; the server that it would start then is not part of it."""
+    """Run a container's entrypoint, without the server that it would start afterwards."""
     return _of_project(arena, database, arena.root / "docker/entrypoint.sh", "true")
 
 
@@ -51,7 +51,7 @@ def cli(arena: Arena, database: str, *arguments: str | Path) -> Command:
 
 
 def package(arena: Arena, server: Server, verb: str, dump: Path) -> Command:
-    """Run npm's directus-sync for the schema alone, in one file and without records."""
+    """Run npm's directus-sync for only the schema, in one file and without records."""
     options = ("--dump-path", str(dump), "--no-split", "--no-collections")
     environ = {**arena.base, "DIRECTUS_URL": server.url, "DIRECTUS_TOKEN": arena.base["ADMIN_TOKEN"]}
     arguments = ("node", str(npm.program(arena.installed)), verb, *options)

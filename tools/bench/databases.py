@@ -1,4 +1,4 @@
-"""Databases of the bench's PostgreSQL. Owns making, copying and dropping them, and checks in them."""
+"""Databases of the bench's PostgreSQL. Creates, copies, drops and checks them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.bench.errors import BenchError
 
 
 class Databases:
-    """Databases at the server that `environ` names."""
+    """The databases on the server that `environ` names."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -20,7 +20,7 @@ class Databases:
 
     @contextmanager
     def fresh(self, template: str | None = None) -> Iterator[str]:
-        """Have an empty database, or a copy of a template, while the block runs."""
+        """Yield the name of a new database, which is empty or a copy of a template, and drop it afterwards."""
         name = f"bench_{next(self._numbers)}"
         self.create(name, template)
         try:
@@ -33,7 +33,7 @@ class Databases:
         self._execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
 
     def freeze(self, name: str) -> None:
-        """Allow no more connections to a database, so that it can be copied."""
+        """Refuse connections to a database, so that it can be copied."""
         self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         self._execute(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
 
@@ -45,7 +45,7 @@ class Databases:
             return value
 
     def require(self, name: str, sql: str, wanted: object) -> None:
-        """Fail unless the query gives this value: who does nothing would be the fastest."""
+        """Raise BenchError unless the query gives this value. A command that does nothing would win otherwise."""
         found = self.value(name, sql)
         if found != wanted:
             raise BenchError(f"{sql!r} gives {found}, not {wanted}: the work was not done")

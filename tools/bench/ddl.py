@@ -1,4 +1,4 @@
-"""The project's DDL as plain .sql files for a psql runner. Owns splitting what Alembic prints."""
+"""Writes the project's DDL as plain .sql files for a psql runner. Splits the SQL that Alembic prints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA = "CREATE SCHEMA IF NOT EXISTS directus_sync;\n"
 
 def write(root: Path, folder: Path) -> None:
     """Write both branches below `folder`: `pre/*.sql` and `post/*.sql`, in the order to apply."""
-    # The file holds the whole name, and Alembic takes the id: pre_0008.
+    # The file has the revision's whole name. Alembic needs the id, such as pre_0008.
     pre_head = "_".join((root / "migrations/versions/PRE_HEAD").read_text().split("_")[:2])
     branches = {"pre": "pre@head", "post": f"{pre_head}:post@head"}
     for branch, target in branches.items():
@@ -28,10 +28,10 @@ def write(root: Path, folder: Path) -> None:
 
 
 def cut(sql: str) -> dict[str, str]:
-    """Return the SQL of each revision in what `alembic upgrade --sql` prints, without Alembic's own bookkeeping."""
+    """Return the SQL of each revision from `alembic upgrade --sql`, without Alembic's own bookkeeping."""
     _, *parts = MARK.split(sql)
     revisions = dict(zip(parts[::2], parts[1::2], strict=True))
-    # A mark stands after the BEGIN of its transaction, so that BEGIN is at the end of the part before.
+    # A mark comes after the BEGIN of its transaction, so that BEGIN is at the end of the previous part.
     return {
         revision: "BEGIN;\n" + BOOKKEEPING.sub("", text).rstrip().removesuffix("BEGIN;").strip() + "\n"
         for revision, text in revisions.items()

@@ -2,7 +2,7 @@
 
 
 class BenchError(Exception):
-    """What failed, with the end of its output."""
+    """A failed command or check. output: the end of its output."""
 
     def __init__(self, what: str, output: str = "") -> None:
         super().__init__(what)

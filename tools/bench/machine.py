@@ -16,7 +16,7 @@ from tools.devstack import node
 
 @dataclass(frozen=True)
 class Machine:
-    """The conditions of a run. load: average of the minute before it."""
+    """The conditions of a run. load: the average over the minute before the run."""
 
     day: date
     cores: int
@@ -26,7 +26,7 @@ class Machine:
 
 
 def look(arena: Arena) -> Machine:
-    """Return the conditions now."""
+    """Return the current conditions."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     postgres = str(arena.databases.value("postgres", "SHOW server_version")).split()[0]
     timescale = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"

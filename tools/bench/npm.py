@@ -1,4 +1,4 @@
-"""npm's directus-sync and its server extension. Owns their place in the cache."""
+"""npm's directus-sync and its server extension. Owns their path in the cache."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def artefact(root: Path) -> Artefact:
 
 
 def program(installed: Path) -> Path:
-    """Return the script that Node runs."""
+    """Return the path of the package's script, which Node.js runs."""
     return installed / "node_modules/directus-sync/bin/index.js"
 
 

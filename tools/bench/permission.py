@@ -1,4 +1,4 @@
-"""One changed permission: pushed by this tool, and sent as a plain request. Owns the section about it."""
+"""Pushes one changed permission, and compares that with a plain request. Owns the section about it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tools.bench.scenarios.parts import serving
 from tools.devstack.progress import step
 
 ID: Final = "permission"
-TITLE: Final = "one changed permission, pushed, and by a plain PATCH"
+TITLE: Final = "one changed permission: a push against a plain PATCH"
 ROUNDS: Final = 15
-# So many permissions a platform of 22 collections and six roles would have, one rule each.
+# The number of permissions of a platform with 22 collections and six roles, one rule each.
 FEWER: Final = 113
 
 _ITEM: Final = "permission:trm-viewer/entries/read"
@@ -38,7 +38,7 @@ WHERE p.name = 'TRM viewer' AND t.collection = 'entries' AND t.action = 'read'""
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of each round. permissions: how many each push compares, beside policies, roles and attachments."""
+    """The seconds of each round. permissions: how many a push compares, besides policies, roles and attachments."""
 
     permissions: int
     pushed: tuple[float, ...]
@@ -46,9 +46,9 @@ class Cost:
 
 
 def measure(arena: Arena, rounds: int) -> tuple[Cost, ...]:
-    """Change a permission of a running Directus and push it back, again and again. Raises BenchError.
+    """Repeatedly change a permission in a running Directus, and push the original back. Raises BenchError.
 
-    First among all permissions of this checkout, then among fewer.
+    Does so first with all permissions of this checkout, then with fewer.
     """
     with serving(arena, templates.deployed(arena)) as (name, server), step(f"{ID}: {TITLE}, {rounds} rounds"):
         try:
@@ -59,9 +59,9 @@ def measure(arena: Arena, rounds: int) -> tuple[Cost, ...]:
 
 
 def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
-    """Measure at the Directus that the settings name. most: remove other permissions first, down to so many.
+    """Measure on the Directus that the settings name. most: first remove other permissions until so many are left.
 
-    Raises BenchError when a push does not push the one item.
+    Raises BenchError if a push changes anything else than the one permission.
     """
     found = [each for each in families.read_wanted(loaded, planning.read_wanted(loaded)) if each.family is ACCESS]
     if not found:
@@ -82,7 +82,7 @@ def compare(loaded: Settings, rounds: int, most: int | None = None) -> Cost:
         with connection.cursor() as cursor:
             cursor.execute(f"SET search_path = public; {_ROW}")
             (row,) = cursor.fetchone() or ("",)
-        # The first round warms up, and does not count.
+        # The first round is a warm-up and does not count.
         for _ in range(rounds + 1):
             begun = time.perf_counter()
             client.write("PATCH", f"/permissions/{row}", {"fields": ["id"]})
@@ -100,8 +100,9 @@ def section(costs: Sequence[Cost]) -> str:
     """Return the section of the page, with its heading."""
     return (
         "## One permission\n\n"
-        "One permission differs. A push compares all of them, sends that one, reads it again and records the base;\n"
-        f"beside it the request alone. {len(costs[0].plain)} times each, in turns, in one process.\n\n"
+        "One permission differs. A push compares all permissions, sends that one, reads it again and records the\n"
+        "base. A plain PATCH is only the request that changes it. Both ran"
+        f" {len(costs[0].plain)} times, in turns, in one process.\n\n"
         "| | pushed | a plain PATCH | the push takes |\n|---|---|---|---|\n" + "".join(map(_line, costs))
     )
 
@@ -115,6 +116,6 @@ def _line(cost: Cost) -> str:
 
 
 def _fewer(wanted: Items, most: int) -> Items:
-    """Return the items without permissions beyond so many; the one that is measured stays."""
+    """Return the items with at most so many permissions. The permission that is measured stays."""
     names = sorted((name for name, item in wanted.items() if item.kind == PERMISSION), key=lambda name: name != _ITEM)
     return {name: item for name, item in wanted.items() if name not in names[most:]}

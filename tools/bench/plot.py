@@ -1,4 +1,4 @@
-"""The plot of the results. Owns an SVG of plain bars; data in, text out."""
+"""Draws the results as an SVG of plain bars. Data in, text out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABOUT = "Medians in seconds. Each pair has its own scale; shorter is better."
 
 
 def svg(results: Sequence[Result]) -> str:
-    """Return a picture of all results: pairs of bars below the name of the peer."""
+    """Return an SVG of all results: pairs of bars below the name of the peer."""
     parts: list[str] = [_text(10, 20, ABOUT, "#555")]
     y = 34
     for peer in Peer:

@@ -1,4 +1,4 @@
-"""One measured process. Owns the clock, the watch on memory and the time limit; refuses a process that failed."""
+"""Runs and measures one process. Owns the clock, the memory readings and the time limit; raises if a process fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 MEBIBYTE = 1024 * 1024
 WATCH_SECONDS = 0.02
-# Far more than any command takes: one that hangs must not hold up the run.
+# Far more than any command takes. A command that hangs is killed then, and the run goes on.
 LIMIT_SECONDS = 600.0
 LOG_LINES = 40
 
@@ -29,8 +29,8 @@ LOG_LINES = 40
 class Command:
     """One process to start.
 
-    servers: ids of running servers that work for it; their CPU time counts.
-    check: of a peer's push, the process that tells whether all arrived. A push of this tool does that by itself.
+    servers: process ids of running servers that work for the command; their CPU time counts.
+    check: for a peer's push, the command that checks whether everything arrived. A push of this tool includes that.
     """
 
     arguments: tuple[str, ...]
@@ -42,7 +42,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took with its check. alone: the seconds without the check. mebibytes: peak of its process tree."""
+    """The cost of a command and its check. alone: seconds without the check. mebibytes: peak of the process tree."""
 
     seconds: float
     cpu: float
@@ -51,9 +51,9 @@ class Measured:
 
 
 def run(command: Command, log: Path) -> Measured:
-    """Run a command and its check, and return what both took; all output goes to the log.
+    """Run a command and its check, and return the cost of both; all output goes to the log.
 
-    Raises BenchError with the end of the output when one of them fails.
+    Raises BenchError with the end of the output if one of them fails.
     """
     first = _run(command, log)
     if command.check is None:
@@ -86,7 +86,7 @@ def _run(command: Command, log: Path) -> Measured:
 
 
 def _wait(child: subprocess.Popen[bytes]) -> float:
-    """Wait for the end of a child, and return the CPU seconds of it and of all that it waited for."""
+    """Wait until a child ends. Return its CPU seconds, with those of the processes that it waited for."""
     try:
         _, status, used = os.wait4(child.pid, 0)
     except BaseException:
@@ -99,7 +99,7 @@ def _wait(child: subprocess.Popen[bytes]) -> float:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[int]]:
-    """Look at the memory of the tree from a thread; the list has what it saw."""
+    """Read the memory of the process tree in a thread, and yield the list of readings in bytes."""
     seen = [0]
     ended = threading.Event()
 
@@ -118,7 +118,7 @@ def _watched(pid: int) -> Iterator[list[int]]:
 
 @contextmanager
 def _limited(pid: int) -> Iterator[None]:
-    """Kill the process group when the time is up."""
+    """Kill the process group after the time limit."""
     timer = threading.Timer(LIMIT_SECONDS, os.killpg, (pid, signal.SIGKILL))
     timer.daemon = True
     timer.start()
@@ -134,18 +134,18 @@ def _tail(output: IO[bytes]) -> str:
 
 
 def _tree(root: int) -> list[int]:
-    """Return the ids of a process and all below it."""
+    """Return the ids of a process and of all its descendants."""
     found = [root]
-    # The list grows while it is read.
+    # The loop extends the list that it iterates over.
     for pid in found:
-        with suppress(OSError):  # a process may end at any moment, also within the search
+        with suppress(OSError):  # a process may end during the search
             for path in PROC.glob(f"{pid}/task/*/children"):
                 found += map(int, path.read_text().split())
     return found
 
 
 def _resident_bytes(root: int) -> int:
-    """Return the resident memory of the tree; pages that two processes share count twice."""
+    """Return the resident memory of the process tree; pages that two processes share count twice."""
     total = 0
     for pid in _tree(root):
         with suppress(OSError):
@@ -154,11 +154,11 @@ def _resident_bytes(root: int) -> int:
 
 
 def _cpu_seconds(roots: Iterable[int]) -> float:
-    """Return the CPU time of these trees so far, with that of their processes that have ended."""
+    """Return the CPU time of these process trees so far, including their processes that have ended."""
     ticks = 0
     for pid in (pid for root in roots for pid in _tree(root)):
         with suppress(OSError):
-            # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+            # The name in parentheses can contain any character, so fields are counted from the last parenthesis.
             fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
             # utime, stime, and the same of children that were waited for.
             ticks += sum(map(int, fields[11:15]))

@@ -11,37 +11,37 @@ from tools.bench.result import Peer, Result
 HEADINGS = {
     Peer.CHAIN: (
         "A boot, against the old chain",
-        "This project replaced the chain: a psql runner, Directus's `bootstrap`, its `schema apply --yes`, a psql\n"
-        "runner. The chain gets the same DDL as plain `.sql` files, from `alembic upgrade --sql`.",
+        "This project replaced the old chain: a psql runner, Directus's `bootstrap` and `schema apply --yes`, and the\n"
+        "psql runner again. The chain gets the same DDL as plain `.sql` files, from `alembic upgrade --sql`.",
     ),
     Peer.CLI: (
         "No Directus is running, against Directus's own command line",
         "For a push the peer is `schema apply --yes`, for a diff `schema apply --dry-run`, for a pull\n"
-        "`schema snapshot`. When nothing changed since its last run, this tool asks the database alone and starts no\n"
-        "Directus for a diff or a pull.",
+        "`schema snapshot`. If nothing changed since this tool's last run, its diff and pull ask only the database\n"
+        "and start no Directus.",
     ),
     Peer.NPM: (
         "A Directus is running, against npm's directus-sync",
-        "The package does what both do: the schema, in one file, without records. The server has what the package\n"
-        "needs: its extension, a raised `MAX_PAYLOAD_SIZE` for more than about 100 collections, and no pressure\n"
-        "limiter, because the package gives up when a busy server answers 503.",
+        "The package pushes only what both tools can push: the schema, in one file, without records. The server has\n"
+        "what the package needs: its extension, a higher `MAX_PAYLOAD_SIZE` for more than about 100 collections, and\n"
+        "no pressure limiter, because the package gives up when a busy server answers 503.",
     ),
 }
 
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; never edit it by hand. A time is the median of whole processes, from start to exit, with the
-fastest and the slowest round in brackets. The sides of a comparison take turns in one run, so that noise hits both.
-*Within the spread* means that each median lies between the other side's fastest and slowest round: in another run the
-faster side may be the slower one.
+Written by `make bench`; never edit it by hand. A time is the median over all rounds. Each round runs a whole process,
+from start to exit; the fastest and the slowest round are in brackets. The sides of a comparison take turns in one run,
+so that noise affects both. *Within the spread* means that each median is between the other side's fastest and slowest
+round: in another run the faster side may be the slower one.
 
-CPU is the median of the CPU time of the process, of all processes below it, of PostgreSQL, and of a Directus that was
-running. It changes less than the time when the machine is busy. Memory is the peak of the process and all below it in
-any round, read every 20 ms; pages that two of them share count twice.
+CPU is the median CPU time of the process, its descendants, PostgreSQL, and a Directus that was running. If the machine
+is busy, it changes less than the time. Memory is the peak of the process and its descendants in any round, read every
+20 ms; pages that two processes share count twice.
 
 A push of this tool ends with a check that everything arrived. A push of Directus's command line or of npm's package
-does not, so that the command with which they compare runs after it and counts. *The push alone* compares with the
+does not, so the peer's command that compares runs afterwards, and its time counts. *The push alone* compares with the
 peer's push without that command.
 
 ![Bars of the medians](images/benchmarks.svg)
@@ -52,13 +52,13 @@ REPEAT = """\
 
 ```
 make bench                                  # everything, about an hour; writes this page
-make bench ARGS=--quick                     # few rounds; prints, writes nothing
-make bench ARGS="--only boot-idle diff"     # some scenarios; prints, writes nothing
+make bench ARGS=--quick                     # few rounds; prints the results, writes no file
+make bench ARGS="--only boot-idle diff"     # some scenarios; prints the results, writes no file
 make bench ARGS=--list                      # the names of the scenarios
 ```
 
-It installs npm's directus-sync in the cache, starts a PostgreSQL of its own, and deletes that afterwards. Other work on
-the machine spoils the times. Not measured: preparing databases, starting a server that a scenario needs, and the check
+It installs npm's directus-sync in the cache, starts its own PostgreSQL, and deletes that afterwards. Other work on the
+machine distorts the times. Not measured: preparing databases, starting a server that a scenario needs, and checking
 that the work was really done.
 """
 
@@ -72,7 +72,7 @@ def page(results: Sequence[Result], further: Sequence[str], failed: Sequence[str
 
 
 def sections(results: Sequence[Result]) -> list[str]:
-    """Return a section for each peer that was compared with."""
+    """Return a section for each peer that has results."""
     found = {peer: [result for result in results if result.against is peer] for peer in HEADINGS}
     return [
         f"## {heading}\n\n{about}\n\n{table(found[peer])}" for peer, (heading, about) in HEADINGS.items() if found[peer]
@@ -102,29 +102,29 @@ def _row(result: Result) -> str:
 
 
 def verdict(ratio: float) -> str:
-    """Say how the sides compare; a slower tool is shown in bold."""
+    """Describe how the sides compare, in bold if this tool is slower."""
     if ratio < 1:
         return f"**slower, by a factor of {1 / ratio:.2f}**"
     return f"{ratio:.{1 if ratio >= 10 else 2}f} times as fast"
 
 
 def share(ratio: float) -> str:
-    """Say how much of the peer's CPU time this tool takes; more is shown in bold."""
+    """Describe this tool's CPU time as a share of the peer's, in bold if it is more."""
     return f"1/{1 / ratio:.{1 if ratio <= 0.1 else 2}f}" if ratio <= 1 else f"**{ratio:.2f} times as much**"
 
 
 def spread(times: Sequence[float]) -> str:
-    """Return median, fastest and slowest of some durations."""
+    """Return the median, the fastest and the slowest of some durations, as text."""
     return f"{seconds(statistics.median(times))} ({seconds(min(times))} to {seconds(max(times))})"
 
 
 def seconds(value: float) -> str:
-    """Return a duration with at most three digits."""
+    """Return a duration as text."""
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
 def conditions(machine: Machine) -> str:
-    """Say when, where and with what was measured."""
+    """Describe when, on which machine and with which versions the run was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     return (
         f"On {machine.day:%Y-%m-%d}, with {machine.cores} cores and {machine.gibibytes} GiB of memory; "
@@ -141,5 +141,5 @@ def _slower(results: Sequence[Result]) -> str:
         f"- {each.title}, against {each.against.value}: {_comparison(each)}\n" for each in results if each.ratio < 1
     ]
     if not slower:
-        return "This tool is slower than a peer nowhere in this run.\n"
+        return "This tool is not slower than a peer anywhere in this run.\n"
     return f"Where this tool is slower than a peer:\n\n{''.join(slower)}"

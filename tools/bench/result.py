@@ -1,4 +1,4 @@
-"""What came of a scenario. Owns medians and ratios; knows no process and no database."""
+"""The results of a scenario. Owns medians and ratios; starts no process and uses no database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.bench.process import Measured
 
 
 class Peer(Enum):
-    """Who is measured."""
+    """The contestants: this tool and its peers."""
 
     OURS = "this tool"
     CHAIN = "old chain"
@@ -27,7 +27,7 @@ class Series:
 
     @property
     def seconds(self) -> tuple[float, ...]:
-        """Return what each round took."""
+        """Return the seconds of each round."""
         return tuple(each.seconds for each in self.rounds)
 
     @property
@@ -76,11 +76,11 @@ class Result:
 
     @property
     def ratio_alone(self) -> float | None:
-        """Return the same against the peer's push without its check; None where there is no check."""
+        """Return the ratio to the peer's push without its check; None if there is no check."""
         return None if self.theirs.alone == self.theirs.median else self.theirs.alone / self.ours.median
 
     @property
     def tied(self) -> bool:
-        """Tell whether each side's median lies between the other's fastest and slowest round."""
+        """Return whether each side's median is between the other's fastest and slowest round."""
         sides = (self.ours, self.theirs), (self.theirs, self.ours)
         return all(min(one.seconds) <= other.median <= max(one.seconds) for one, other in sides)

@@ -1,6 +1,6 @@
-"""What is compared: a scenario has contestants, and a contestant prepares a command for each round.
+"""Scenarios and their contestants. A contestant prepares a command for each round.
 
-The sides take turns, so that noise hits both.
+The contestants take turns, so that noise affects all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tools.devstack.progress import say
 Side = TypeVar("Side")
 
 Attempt = Callable[[int], AbstractContextManager[Command]]
-"""Prepare round N, yield the command to measure, then check what it did and clean up. Only the command is measured."""
+"""Prepare round N, yield the command to measure, then check its work and clean up. Only the command is measured."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Scenario:
     setup: Callable[[Arena], AbstractContextManager[Sequence[Contestant]]]
 
     def run(self, arena: Arena, rounds: int) -> Result:
-        """Measure it."""
+        """Measure all contestants in each round."""
         say(f"{self.id}: {self.title}")
         measured: dict[Peer, list[Measured]] = {}
         with self.setup(arena) as contestants:
@@ -56,5 +56,5 @@ class Scenario:
 
 
 def in_turn(sides: Sequence[Side], number: int) -> Sequence[Side]:
-    """Return the sides of one round: who came first comes last in the next."""
+    """Return the sides in the order of round `number`. The order is reversed in every second round."""
     return sides if number % 2 == 0 else sides[::-1]

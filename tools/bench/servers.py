@@ -1,4 +1,4 @@
-"""Running Directus servers, with the settings of a production server but for two. Owns their start and end."""
+"""Runs Directus servers, with the settings of a production server except two. Owns their start and end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tools.bench.errors import BenchError
 from tools.devstack import ports, process
 
 START_SECONDS = 120.0
-# npm's directus-sync sends JSON; Directus accepts 1 MB of it by default, which is about 100 collections.
-# The package also does not retry when a busy server answers 503.
+# npm's directus-sync sends JSON. By default Directus accepts 1 MB of JSON, which is enough for about 100 collections.
+# The package does not retry when a busy server answers 503, so the pressure limiter is off.
 SETTINGS = {"HOST": ports.HOST, "MAX_PAYLOAD_SIZE": "100mb", "PRESSURE_LIMITER_ENABLED": "false"}
 
 
@@ -27,11 +27,11 @@ class Server:
 
 @contextmanager
 def running(environ: Mapping[str, str], folder: Path, log: Path) -> Iterator[Server]:
-    """Serve the database that `environ` names from a working folder while the block runs."""
+    """Run a Directus on the database that `environ` names while the block runs. folder: its working folder."""
     port = ports.choose()
     url = f"http://{ports.HOST}:{port}"
     settings = {**environ, **SETTINGS, "PORT": str(port), "PUBLIC_URL": url}
-    # The server ends with this process, even when that is killed.
+    # The server ends with this process, even if this process is killed.
     command = ["setpriv", "--pdeathsig", "TERM", "node", f"{environ['DIRECTUS_HOME']}/cli.js", "start"]
     log.write_bytes(b"")
     server = process.start(command, log=log, cwd=folder, env=settings, record=lambda _: None)

@@ -1,4 +1,4 @@
-"""Generated snapshots of N collections, as Directus would export them. Pure; knows no server."""
+"""Generates snapshots of N collections, as Directus would export them. Pure; uses no server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 Document = dict[str, Any]
 
-# Name, type, column type and what else differs from a plain nullable column.
+# Name, type, column type, and the properties that differ from a plain nullable column.
 FIELDS: tuple[tuple[str, str, str, Mapping[str, object]], ...] = (
     ("name", "string", "character varying", {"max_length": 255}),
     ("notes", "text", "text", {}),
@@ -25,9 +25,9 @@ SYSTEM_FIELDS = (
 
 
 def generate(collections: int, directus: str, *, extra_fields: int = 0) -> Document:
-    """Return a snapshot of `collections` collections, each with nine fields and a relation to the one before.
+    """Return a snapshot of `collections` collections, each with nine fields and a relation to the previous one.
 
-    extra_fields: that many collections have one field more.
+    extra_fields: the number of collections that have one more field.
     """
     names = [f"bench_{number:03}" for number in range(1, collections + 1)]
     parents = dict(zip(names[1:], names, strict=False))

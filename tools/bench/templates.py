@@ -1,4 +1,4 @@
-"""The databases that scenarios copy, and the snapshots that they push. Each is made once in a run, when needed."""
+"""The databases that scenarios copy, each built once in a run when first needed, and the snapshots that they push."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def chained(arena: Arena) -> str:
 
 
 def prepare_chain(arena: Arena) -> None:
-    """Have the .sql files that the chain applies."""
+    """Write the .sql files that the chain applies, unless they exist."""
     if not (arena.folder / "sql").exists():
         ddl.write(arena.root, arena.folder / "sql")
 
 
 def pushed(arena: Arena, collections: int) -> str:
-    """Return a database with a generated snapshot in it, recorded as pushed."""
+    """Return a database to which this tool pushed a generated snapshot."""
     snapshot = generated(arena, collections).yaml
     return arena.template(
         f"pushed_{collections}",
@@ -63,12 +63,12 @@ def generated(arena: Arena, collections: int, *, extra_fields: int = 0) -> Files
 
 
 def committed(arena: Arena) -> Files:
-    """Return a copy of the committed snapshot, byte for byte, with the files beside it."""
+    """Return a copy of the committed snapshot, byte for byte, with the other files of its folder."""
     return _copied(arena, "committed")
 
 
 def alone(arena: Arena) -> Files:
-    """Return the same without access and resources, which the chain does not deploy."""
+    """Return such a copy without access and resources, which the chain does not deploy."""
     files = _copied(arena, "alone")
     for name in ("access", "resources"):
         shutil.rmtree(files.yaml.with_name(name))
@@ -76,7 +76,7 @@ def alone(arena: Arena) -> Files:
 
 
 def changed(arena: Arena) -> Files:
-    """Return the same with another note at one field: the smallest change there is."""
+    """Return such a copy with another note on one field: the smallest possible change."""
     return _copied(arena, "changed", NOTE)
 
 

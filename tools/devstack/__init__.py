@@ -1,1 +1,1 @@
-"""The local stack without Docker. Owns `.stack/` and the per-user cache; never changes the project's files."""
+"""The local stack without Docker. Owns `.stack/` and the per-user cache; does not change the project's files."""

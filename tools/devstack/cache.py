@@ -1,4 +1,4 @@
-"""The per-user cache of immutable parts. Owns keys, locks and the rename of a finished part into its place."""
+"""The per-user cache of folders that are built once. Owns their keys and locks, and renames a complete folder."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ LOG_LINES = 15
 
 
 def folder() -> Path:
-    """Return where immutable parts live; a relative XDG_CACHE_HOME is ignored, as its specification asks."""
+    """Return the cache's folder. Ignores a relative XDG_CACHE_HOME, as its specification asks."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(configured) if configured.startswith("/") else Path.home() / ".cache"
     return base / "trm-directus"
@@ -27,7 +27,7 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class Build:
-    """What a recipe gets: where to write, where the result will stand, and how to run commands."""
+    """The input of a recipe. work: the folder to fill. final: its path after the build. lock: the lock's descriptor."""
 
     work: Path
     final: Path
@@ -37,8 +37,8 @@ class Build:
     def run(self, command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         """Run `command` with its output in the log.
 
-        The command dies with this process and holds the build's lock until then, so that the command of a killed
-        builder never writes while the next builder cleans up.
+        The command gets a SIGTERM when this process dies, and holds the build's lock until it ends. So the next builder
+        does not clean up while a killed builder's command still writes.
         """
         with self.log.open("ab") as log:
             log.write(f"$ {' '.join(command)}\n".encode())
@@ -50,7 +50,7 @@ class Build:
         try:
             status = child.wait()
         except BaseException:
-            # The whole group: the folder is deleted next.
+            # Kill the whole process group, because the folder is deleted next.
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             raise
@@ -59,7 +59,7 @@ class Build:
 
 
 class BuildError(Exception):
-    """A recipe failed; `Artefact.ensure` adds what to do."""
+    """A failed recipe. `Artefact.ensure` turns it into a StackError with a next step."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class Artefact:
     inputs: Mapping[str, str | bytes]
     recipe: Callable[[Build], None]
     prepare: Callable[[], None]
-    """Checks and installs what the host must have, before anything is built."""
+    """Runs before the build, and installs what is missing on the host."""
 
     @property
     def path(self) -> Path:
-        """The folder's final place, whether or not it is built yet."""
-        # Programs are bound to the cache's path and to the architecture.
+        """The folder's path, whether or not it is built yet."""
+        # Built programs depend on the cache's path and on the architecture.
         digest = hashlib.sha256(f"{folder()}\0{platform.machine()}".encode())
         for name, value in sorted(self.inputs.items()):
             data = value.encode() if isinstance(value, str) else value
@@ -84,17 +84,17 @@ class Artefact:
         return folder() / f"{self.name}-{digest.hexdigest()[:16]}"
 
     def ensure(self) -> Path:
-        """Return the folder, built first if it is missing. Any number of processes may call this at once."""
+        """Return the folder; build it first if it is missing. Safe in several processes at once."""
         final = self.path
         final.parent.mkdir(parents=True, exist_ok=True)
         _require_own(final.parent)
         if final.is_dir():
             return final
         self.prepare()
-        busy = f"Waiting for another set-up that builds {self.title}"
+        busy = f"Waiting for another process that builds {self.title}"
         with exclusive(final.with_name(f"{final.name}.lock"), busy) as lock:
             if not final.is_dir():
-                # A builder holds the lock as long as it lives, so these are leftovers.
+                # Another builder would hold the lock, so these folders are leftovers.
                 for stale in final.parent.glob(f".{final.name}.*"):
                     shutil.rmtree(stale, ignore_errors=True)
                 self._build(final, lock)
@@ -108,26 +108,26 @@ class Artefact:
             with step(f"Building {self.title}", log):
                 work.chmod(0o755)
                 self.recipe(Build(work, final, log, lock))
-                # Otherwise a power cut could keep the rename and lose the files.
+                # Without the sync, a power cut could keep the rename and lose the files.
                 os.sync()
                 work.rename(final)
         except BuildError as error:
             _show_tail(log)
             raise StackError(
                 f"{self.title} could not be built: {error} (full log: {log})",
-                f"check network, proxy and free disk space and run it again, or use `{COMPOSE}`",
+                f"check network, proxy and free disk space and run this again, or use `{COMPOSE}`",
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def _require_own(path: Path) -> None:
-    """Refuse a cache in which somebody else could put programs that this user then runs."""
+    """Refuse a cache that other users can write to, because this user runs its programs."""
     found = path.stat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise StackError(
-            f"others may write to the cache {path}, whose programs are run here",
-            f"have it for yourself (chown and chmod go-w {path}), or set XDG_CACHE_HOME to a folder of your own",
+            f"other users can write to the cache {path}, whose programs are run here",
+            f"make it yours alone (chown and chmod go-w {path}), or set XDG_CACHE_HOME to a folder of your own",
         )
 
 

@@ -1,4 +1,4 @@
-"""The command line of `python -m tools.devstack`. Owns verbs, help, exit codes; refuses to print secrets unasked."""
+"""The command line of `python -m tools.devstack`. Owns verbs, help and exit codes."""
 
 import argparse
 import json
@@ -22,13 +22,13 @@ PROGRAM = "python -m tools.devstack"
 DESCRIPTION = """\
 PostgreSQL 17 with TimescaleDB and PostGIS, and Directus, on this machine without Docker.
 
-  python -m tools.devstack run -- COMMAND     COMMAND with a database of the stack, started if needed
-  python -m tools.devstack up                 both servers, once the database is migrated (make migrate)
-  eval "$(python -m tools.devstack env)"      the stack's settings in this shell; psql and node on its PATH
+  python -m tools.devstack run -- COMMAND     run COMMAND with the stack's database, started if needed
+  python -m tools.devstack up                 start both servers; make migrate must have run before
+  eval "$(python -m tools.devstack env)"      set the stack's settings in this shell, and its psql and node on PATH
 """
 EPILOG = """\
 Programs are built once per user in ${XDG_CACHE_HOME:-~/.cache}/trm-directus; data, logs, ports and secrets
-are in .stack/<instance>. Exit status: 0 done, 1 failed, 2 wrong usage, or this machine lacks something.
+are in .stack/<instance>. Exit status: 0 done, 1 failed, 2 wrong usage or something is missing on this machine.
 """
 
 
@@ -37,7 +37,7 @@ Verb = Callable[[Stack, argparse.Namespace], int]
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb and return the exit status."""
-    # SIGTERM cleans up as Ctrl-C does.
+    # Clean up after SIGTERM as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         say(str(error))
         return error.code
     except PermissionError as error:
-        say(str(StackError(f"{error.filename}: permission denied", "run this as the user it belongs to")))
+        say(str(StackError(f"{error.filename}: permission denied", "run this as the file's owner")))
         return UNSUITABLE
     except KeyboardInterrupt:
         say("interrupted; run it again to continue")
@@ -65,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(verb=verb)
         return added
 
-    up = add("up", _up, "start PostgreSQL and Directus, and say where to log in")
-    up.add_argument("--database-only", action="store_true", help="start PostgreSQL alone")
-    add("down", _down, "stop the servers; the data stays")
-    status = add("status", _status, "show what runs")
+    up = add("up", _up, "start PostgreSQL and Directus, and print where to log in")
+    up.add_argument("--database-only", action="store_true", help="start only PostgreSQL")
+    add("down", _down, "stop the servers; keep the data")
+    status = add("status", _status, "show which servers run")
     status.add_argument("--json", action="store_true", help="print JSON")
     reset = add("reset", _reset, "stop the stack and delete its data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
@@ -77,10 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--stack-only", action="store_true", help="do nothing if DB_HOST is set")
     run.add_argument("--no-start", action="store_true", help="do nothing if the stack's database does not run")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
-    own = add("extension", _extension, "run a program of the extension's packages in its folder, such as its tests")
+    own = add("extension", _extension, "run a program of the extension's packages, such as its tests, in its folder")
     own.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     install = add("install", _install, "build PostgreSQL and the extension, install Directus, start nothing")
-    install.add_argument("--for-tests", action="store_true", help="also install what some tests run, where possible")
+    install.add_argument("--for-tests", action="store_true", help="also install what some tests need, if possible")
     return parser
 
 
@@ -155,14 +155,14 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
             stack.up_database()
         settings = stack.environment()
         if environ.get("DIRECTUS_URL") == stack.directus.url:
-            # A shell has it from `env`; this Directus may have ended since.
+            # The shell got the address from `env`, but that Directus may have stopped since.
             del environ["DIRECTUS_URL"]
     elif options.stack_only:
         return 0
     elif environment.named(stack.root, environ, *environment.OWN_DIRECTUS):
         settings = {}
     else:
-        # The user's own database, without a Directus of the user's own.
+        # The user named a database, but no Directus.
         home = directus_home.directus_home(stack.root)
         settings = {"DIRECTUS_HOME": str(home), "PATH": environment.search_path(node().parent)}
     try:
@@ -183,7 +183,7 @@ def _extension(stack: Stack, options: argparse.Namespace) -> int:
 
 
 def _works_elsewhere(stack: Stack) -> bool:
-    """Tell whether the environment or .env names another database than the stack's."""
+    """Return whether the environment or .env names another database than the stack's."""
     names = ["DB_CONNECTION_STRING"] if stack.is_named_by(os.environ) else environment.OWN_DATABASE
     return environment.named(stack.root, os.environ, *names)
 
@@ -196,6 +196,6 @@ def _install(stack: Stack, options: argparse.Namespace) -> int:
         try:
             host.require_for_tests()
         except StackError as error:
-            # The tests that need it are skipped, and say so.
+            # Tests that need a missing program are skipped with a reason.
             say(f"note: {error.what}\n  next: {error.next_step}")
     return 0

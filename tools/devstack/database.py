@@ -1,4 +1,4 @@
-"""One instance's PostgreSQL. Owns its data, settings, start and stop; listens on the loopback alone."""
+"""One instance's PostgreSQL. Owns its data, settings, start and stop; listens only on the loopback address."""
 
 import os
 import shutil
@@ -37,12 +37,12 @@ SETTINGS = {
 TEST_SETTINGS = {
     # TimescaleDB's scheduler connects to every database, which then cannot be copied or dropped.
     "timescaledb.max_background_workers": "0",
-    # A session that loads PostGIS itself takes 11 ms more, and a run has some thousand.
+    # A session that has to load PostGIS takes 11 ms longer, and a test run has thousands of sessions.
     "shared_preload_libraries": "timescaledb,postgis-3",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    # It would visit each of some hundred databases that live for a second.
+    # It would visit each of several hundred databases that exist for a second.
     "autovacuum": "off",
     "max_connections": "200",
     # By default a client hashes the password 4,096 times for each connection, which takes 2 ms.
@@ -61,13 +61,13 @@ class Database:
         self.settings = SETTINGS | (TEST_SETTINGS if throwaway else {})
 
     def running(self) -> Process | None:
-        """Return the server's process, if it runs and has said that it is ready."""
+        """Return the server's process if it runs and reports that it is ready."""
         known = self.state.process(POSTGRES)
         pid_file = self._pid_file()
         return known if known and pid_file[:1] == [str(known.pid)] and pid_file[-1:] == ["ready"] else None
 
     def up(self, tree: Path) -> None:
-        """Make the data folder if needed, start the server if needed, and have the database in it."""
+        """Create the data folder, start the server and create the database, each only if needed."""
         # An interrupted command may have left a server that is still starting.
         known = self.state.process(POSTGRES)
         if known is None or not self._settled(known):
@@ -81,18 +81,18 @@ class Database:
         self._create_database(tree)
 
     def down(self) -> bool:
-        """Stop the server; False when there was none."""
+        """Stop the server; return False if it was not running."""
         known = self.state.process(POSTGRES)
         if known is None:
             return False
         with step("Stopping PostgreSQL"):
-            # INT asks PostgreSQL for a fast shutdown; TERM would wait for every client to leave.
+            # INT asks PostgreSQL for a fast shutdown; TERM would wait until every client disconnects.
             known.stop(signal.SIGINT, signal.SIGQUIT)
         self.state.remember(POSTGRES, self.state.port(POSTGRES), None)
         return True
 
     def query(self, tree: Path, statement: str, database: str = NAME) -> str:
-        """Return the rows as text, one a line."""
+        """Run a statement and return its rows as text, one per line."""
         command = [
             str(postgres_tree.programs(tree) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", ports.HOST,
             "-p", str(self.state.port(POSTGRES)), "-U", USER, "-d", database, "-c", statement,
@@ -105,7 +105,7 @@ class Database:
         return done.stdout.strip()
 
     def _initialise(self, tree: Path, as_user: list[str]) -> None:
-        # A name with our process id: the initdb of a killed set-up may still write into its own folder.
+        # The process id is in the name because the initdb of a killed set-up may still write to its own folder.
         unfinished, password = self.folder / f"new.{os.getpid()}", self.folder / "password"
         owner = self.folder.stat()
         for stale in self.folder.glob("new.*"):
@@ -114,7 +114,7 @@ class Database:
         password.touch(mode=0o600)
         os.chown(password, owner.st_uid, owner.st_gid)
         password.write_text(self.state.secrets()["DB_PASSWORD"])
-        # The built-in locale sorts the same on every host.
+        # The built-in locale has the same sort order on every host.
         command = [
             *as_user, str(postgres_tree.programs(tree) / "initdb"), "-D", str(unfinished), "-U", USER,
             f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8",
@@ -128,7 +128,7 @@ class Database:
             )  # fmt: skip
             password.unlink()
             if done.returncode != 0:
-                raise StackError(f"initdb failed: {done.stderr.strip()}", "fix that and run it again")
+                raise StackError(f"initdb failed: {done.stderr.strip()}", "fix that and run this again")
             unfinished.rename(self.data)
 
     def _start(self, tree: Path, as_user: list[str]) -> None:
@@ -148,7 +148,7 @@ class Database:
         raise StackError(f"PostgreSQL does not start: {' / '.join(last)}", f"see {self.log}")
 
     def _settled(self, one: Process) -> bool:
-        """Wait until the server is ready; stop it if it is not in time."""
+        """Return whether the server gets ready in time; stop it if not."""
         process.wait_for(lambda: self.running() is not None or not one.alive, START_SECONDS)
         if self.running() is not None:
             return True
@@ -157,7 +157,7 @@ class Database:
 
     def _command(self, tree: Path, port: int) -> list[str]:
         sockets = self.folder / "socket"
-        # The kernel limits the length; a comma would make PostgreSQL see two folders.
+        # The kernel limits the length of the path, and PostgreSQL takes a comma for the end of a folder's name.
         short = len(os.fsencode(sockets)) <= LONGEST_SOCKET_FOLDER and "," not in str(sockets)
         if short and not sockets.exists():
             sockets.mkdir(mode=0o700)
@@ -169,7 +169,7 @@ class Database:
         return [str(postgres_tree.programs(tree) / "postgres"), "-D", str(self.data), *words]
 
     def _environment(self, tree: Path) -> dict[str, str]:
-        # Not the caller's environment: its PGPORT, PGDATA or LD_LIBRARY_PATH would change the server.
+        # Without the caller's variables: PGPORT, PGDATA or LD_LIBRARY_PATH would change the server.
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **postgres_tree.data_files(tree)}
 
     def _create_database(self, tree: Path) -> None:
@@ -181,21 +181,21 @@ class Database:
         made_by = version.read_text().strip() if version.exists() else postgres_tree.MAJOR
         if made_by != postgres_tree.MAJOR:
             raise StackError(
-                f"{self.data} was made by PostgreSQL {made_by}, this is {postgres_tree.MAJOR}",
+                f"{self.data} was made by PostgreSQL {made_by}, but this is PostgreSQL {postgres_tree.MAJOR}",
                 f"python -m tools.devstack reset --instance {self.state.folder.name}",
             )
 
     def _pid_file(self) -> list[str]:
-        """Return the server's own note: its process id first, its state of readiness last."""
+        """Return the lines of the server's pid file: first the process id, last the status."""
         try:
             return [line.strip() for line in (self.data / "postmaster.pid").read_text().splitlines()]
         except OSError:
             return []
 
     def _clear_stale_lock(self) -> None:
-        """Remove the pid file of a crashed server when another program has that process id by now.
+        """Remove the pid file of a crashed server if another program has its process id now.
 
-        PostgreSQL itself removes the file of a dead process, but takes any live process for a server.
+        PostgreSQL itself removes the file of a dead process, but takes any live process for its server.
         """
         pid = (self._pid_file() or [""])[0]
         if not pid.isdigit() or Process.of(int(pid)) is None:

@@ -19,12 +19,12 @@ PREFERRED_PORT = 8055
 START_SECONDS = 120.0
 ATTEMPTS = 3
 PING_SECONDS = 5
-# What a server needs of the caller's environment. Other variables could change what it does.
+# The variables that a server inherits from the caller. Others could change its behaviour.
 INHERITED = ("HOME", "LANG", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS")
 
 
 def folders(state: State) -> dict[str, str]:
-    """Return where Directus keeps files, as settings. The folders are made here: without them Directus warns."""
+    """Return the settings of the folders for Directus's files. Creates the folders: without them Directus warns."""
     found = {"STORAGE_LOCAL_ROOT": state.folder / "uploads", "EXTENSIONS_PATH": state.folder / "extensions"}
     if state.folder.is_dir():
         for path in found.values():
@@ -42,11 +42,11 @@ class Directus:
 
     @property
     def url(self) -> str:
-        """Where it answers, or would answer if it were started now."""
+        """The address where the server answers, or would answer if it were started now."""
         return f"http://{ports.HOST}:{self.state.port(DIRECTUS) or self.preferred_port or PREFERRED_PORT}"
 
     def running(self) -> Process | None:
-        """Return the server's process, if it runs and answers."""
+        """Return the server's process if it runs and answers."""
         known = self.state.process(DIRECTUS)
         return known if known and self._answers(known) else None
 
@@ -60,7 +60,7 @@ class Directus:
             self._start(home, environment)
 
     def down(self) -> bool:
-        """Stop the server; False when there was none."""
+        """Stop the server; return False if it was not running."""
         known = self.state.process(DIRECTUS)
         if known is None:
             return False
@@ -87,19 +87,19 @@ class Directus:
         raise StackError(f"Directus does not start: {' / '.join(last)}", f"see {self.log}")
 
     def _settled(self, one: Process) -> bool:
-        """Wait until the server answers; stop it if it does not."""
+        """Return whether the server answers in time; stop it if not."""
         if process.wait_for(lambda: not one.alive or self._answers(one), START_SECONDS) and one.alive:
             return True
         one.stop(signal.SIGTERM)
         return False
 
     def _answers(self, server: Process) -> bool:
-        """Tell whether this process answers, and not the Directus of another checkout at the same port."""
+        """Return whether this process answers, and not another checkout's Directus on the same port."""
         port = self.state.port(DIRECTUS)
         if port is None or not server.listens_on(port):
             return False
         request = urllib.request.Request(f"{self.url}/server/ping")  # noqa: S310 - always http to the loopback
-        # No proxy: the loopback is never behind one.
+        # The loopback address is never behind a proxy.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=PING_SECONDS) as answer:

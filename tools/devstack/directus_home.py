@@ -1,4 +1,4 @@
-"""The pinned Directus in the cache. Owns its place and the check that its machine code loads."""
+"""The pinned Directus in the cache. Owns its path, and the check that its native modules load."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ NATIVE_MODULES = ("argon2", "isolated-vm", "sharp")
 
 
 def directus_home(root: Path) -> Path:
-    """Return the folder that holds Directus's cli.js, installed first if it is missing."""
+    """Return the folder with Directus's cli.js; install Directus first if it is missing."""
     return inside(artefact(root).ensure())
 
 
 def inside(installed: Path) -> Path:
-    """Return where the installed folder holds cli.js."""
+    """Return the folder with cli.js inside an installation."""
     return installed / "node_modules" / "directus"
 
 
@@ -25,7 +25,7 @@ def artefact(root: Path) -> Artefact:
 
 
 def _check(build: Build) -> None:
-    # A wrong Node or platform breaks the modules with machine code: load them once.
+    # Native modules fail to load on a wrong version of Node.js or a wrong platform: load each once.
     hoisted = build.work / "node_modules/.pnpm/node_modules"
     script = "for (const path of process.argv.slice(1)) require(path)"
     modules = [str(hoisted / name) for name in NATIVE_MODULES]

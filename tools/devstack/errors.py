@@ -1,4 +1,4 @@
-"""The one error this package raises on purpose. Owns its wording: what went wrong, then what to do."""
+"""The error that this package raises for the user. Owns its layout: first what went wrong, then what to do."""
 
 COMPOSE = "docker compose --env-file .env -f docker/compose.dev.yaml up --build"
 
@@ -6,7 +6,7 @@ UNSUITABLE = 2
 
 
 class StackError(Exception):
-    """Something that a person has to fix; `code` is the exit status of the command line."""
+    """A problem that the user has to fix. code: the exit status of the command line."""
 
     def __init__(self, what: str, next_step: str, code: int = 1) -> None:
         super().__init__(what)

@@ -9,12 +9,12 @@ from tools.devstack.cache import Artefact, Build
 
 FOLDER = "extensions/trm"
 NAME = "trm"
-# What the packages depend on; the rest of package.json changes with every hook.
+# The keys of package.json that decide which packages are installed. The rest changes with every hook.
 OF_PACKAGES = ("name", "private", "type", "dependencies", "devDependencies")
 
 
 def built(root: Path) -> Path:
-    """Return a folder that is an EXTENSIONS_PATH with the extension alone in it, built first if it is missing."""
+    """Return a folder for EXTENSIONS_PATH with only the extension in it; build it first if it is missing."""
     return artefact(root).ensure()
 
 
@@ -49,7 +49,7 @@ def artefact(root: Path) -> Artefact:
 
 
 def dependencies(root: Path, *, development: bool = False) -> Artefact:
-    """Describe the packages that the build needs. development: also those of its tests and checks."""
+    """Describe the packages of the extension's build. development: also those of its tests and checks."""
     kind = "its tests and checks" if development else "its build"
     return packages.artefact(
         root,
@@ -69,12 +69,12 @@ def _package(root: Path) -> bytes:
 
 
 def _check(build: Build) -> None:
-    # Its program is another package, chosen by the platform.
+    # esbuild's program is in another package, which depends on the platform.
     build.run([str(node.node()), "-e", "require('esbuild').version"], env=packages.environ())
 
 
 def link(extensions: Path, root: Path) -> bool:
-    """Put the built extension into a folder of extensions; tell whether another one, or none, was there."""
+    """Link the built extension into a folder of extensions; return False if it was already linked."""
     place, target = extensions / NAME, built(root) / NAME
     if place.is_symlink() and place.readlink() == target:
         return False
@@ -84,11 +84,11 @@ def link(extensions: Path, root: Path) -> bool:
 
 
 def develop(root: Path) -> Path:
-    """Give the sources the packages of their tests and checks, and return where their programs are."""
+    """Link the packages for tests and checks into the extension's folder, and return the folder of their programs."""
     place, target = root / FOLDER / "node_modules", dependencies(root, development=True).ensure() / "node_modules"
     if place.is_symlink() and place.readlink() != target:
         place.unlink()
-    # A folder is somebody's own installation.
+    # A real folder is the user's own installation: keep it.
     if not place.exists():
         place.symlink_to(target)
     return place / ".bin"

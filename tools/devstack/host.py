@@ -1,4 +1,4 @@
-"""What the host must provide. Owns finding and installing it, with apt alone."""
+"""The programs and files that the host must provide. Finds missing ones, and installs them only with apt."""
 
 import os
 import shutil
@@ -15,8 +15,8 @@ FILES = {
     Path("/usr/share/zoneinfo/UTC"): "tzdata",
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"): "debian-archive-keyring",
 }
-# Tests that need these are skipped without them: the image's init and shell, what builds it; a pooler; the browser.
-# The browser last: Ubuntu has no such package.
+# Tests that need these programs are skipped without them: the image's init and shell and the program that builds it;
+# a pooler; the browser. The browser is last because Ubuntu has no such package.
 OF_TESTS = (("tini", "busybox", "buildah"), ("pgbouncer",), ("chromium",))
 
 
@@ -27,9 +27,9 @@ def require(
     who: str = "the local stack",
     otherwise: str = f"use `{COMPOSE}`",
 ) -> None:
-    """Install the missing packages as root on Debian or Ubuntu; otherwise say how, and stop.
+    """Install missing packages if this is root on Debian or Ubuntu; otherwise raise StackError with what to do.
 
-    who: what needs them. otherwise: what a person can do without them.
+    who: what needs the packages. otherwise: what the user can do without them.
     """
     missing = {package for command, package in commands.items() if shutil.which(command) is None}
     missing |= {package for path, package in files.items() if not path.exists()}
@@ -56,7 +56,7 @@ def require(
 
 
 def require_for_tests() -> None:
-    """Install what some tests run; they are skipped where it is missing."""
+    """Install the programs that some tests need. A test is skipped if its program is missing."""
     for names in OF_TESTS:
         commands = dict(zip(names, names, strict=True))
         require(commands, {}, who="`make test`", otherwise="leave it: the tests that need it are skipped")

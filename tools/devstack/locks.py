@@ -1,4 +1,4 @@
-"""Exclusive file locks. Owns waiting for the holder, without a time-out: a holder that dies frees its lock."""
+"""Exclusive file locks. Waits for the holder without a time-out, because a holder that dies frees its lock."""
 
 import fcntl
 import os
@@ -11,9 +11,9 @@ from tools.devstack.progress import say
 
 @contextmanager
 def exclusive(path: Path, busy: str) -> Iterator[int]:
-    """Hold the lock at `path`, saying `busy` while another process has it; yields the descriptor that holds it.
+    """Hold the lock at `path`, and yield its descriptor. Print `busy` if another process has the lock.
 
-    A child given that descriptor keeps the lock for as long as it lives, even when this process is killed.
+    A child that inherits the descriptor keeps the lock as long as it runs, even if this process is killed.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -24,5 +24,5 @@ def exclusive(path: Path, busy: str) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
-        # Close, not unlock: an unlock would also end the lock of a child that still builds.
+        # Do not unlock: that would also end the lock of a child that still runs.
         os.close(descriptor)

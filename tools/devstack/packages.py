@@ -1,4 +1,4 @@
-"""Node packages in the cache. Owns their installation with pnpm, which npm installs; both from lock files."""
+"""Node packages in the cache. npm installs pnpm, and pnpm installs the packages, both from lock files."""
 
 import os
 import shutil
@@ -25,8 +25,8 @@ def artefact(
 ) -> Artefact:
     """Describe the installation of `folder`, which has a package.json and a pnpm-lock.yaml.
 
-    check: fails the build when the packages do not work. options: more of them for `pnpm install`.
-    production: without what only development needs. package: what stands for the package.json.
+    check: fails the build if the packages do not work. options: further options of `pnpm install`.
+    production: without the devDependencies. package: the text to use instead of the package.json.
     """
     sources = [f"{PNPM}/{file}" for file in ("package.json", "package-lock.json")]
     sources += [f"{folder}/{file}" for file in ("package.json", "pnpm-lock.yaml")]
@@ -55,7 +55,7 @@ def _install(build: Build, contents: Mapping[str, bytes], options: Sequence[str]
         path = Path(source)
         ((pnpm if str(path.parent) == PNPM else build.work) / path.name).write_bytes(content)
     build.run([*node.npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=environ())
-    # A store of its own, deleted afterwards, so that nothing comes from another project's.
+    # A separate store, deleted afterwards, so that no package comes from another project's store.
     build.run(
         [str(node.node()), str(pnpm / "node_modules/pnpm/bin/pnpm.cjs"), "install", "--frozen-lockfile",
          "--ignore-workspace", "--reporter", "append-only", "--package-import-method", "hardlink",
@@ -68,7 +68,7 @@ def _install(build: Build, contents: Mapping[str, bytes], options: Sequence[str]
 
 def environ() -> dict[str, str]:
     """Return the environment in which packages are installed and run."""
-    # nodedir: modules that are compiled need this Node's headers, not the system's.
+    # nodedir: modules must be compiled with the headers of this Node.js, not of the system's.
     return {
         **os.environ,
         "PATH": f"{node.node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

@@ -1,4 +1,4 @@
-"""Ports on the loopback address. Owns choosing a free one, outside of the kernel's range for outgoing connections."""
+"""Ports on the loopback address. Chooses free ones outside of the kernel's range for outgoing connections."""
 
 import random
 import socket
@@ -9,7 +9,7 @@ TRIES = 200
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen there now, also while old connections to that port are closing."""
+    """Return whether a server could listen on the port now. Old connections that are still closing do not matter."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,8 +1,8 @@
 """PostgreSQL with its extensions in the cache. Owns fetching and relocating it; runs no maintainer scripts.
 
 Debian packages are unpacked, not installed: that needs no chroot, mount, device or user namespace, so the
-same recipe serves root, ordinary users and unprivileged containers. The programs are then bound to the C
-library and the libraries beside them, at the path where the tree will stand.
+same recipe works for root, ordinary users and unprivileged containers. The programs are then bound to the
+tree's own C library and libraries, at the tree's final path.
 """
 
 import shutil
@@ -17,14 +17,14 @@ SUITE = "trixie"
 MAJOR = "17"
 PACKAGES = (f"postgresql-{MAJOR}", f"postgresql-{MAJOR}-timescaledb", f"postgresql-{MAJOR}-postgis-3")
 KEEP_IN_SHARE = {"postgresql", "proj", "gdal"}
-# The just-in-time compiler is a third of the tree and optional; perl and gconv serve packages left out.
+# The just-in-time compiler is optional and a third of the tree. perl and gconv belong to packages that are left out.
 DROP = ("libLLVM*", "libz3.so*", "perl", "perl-base", "gconv", "systemd")
 DROP_FROM_SERVER = ("llvmjit.so", "bitcode", "pgxs")
 CHECKED = ("bin/postgres", "bin/psql", "bin/pg_dump", "lib/timescaledb*.so", "lib/postgis*.so", "lib/lib*.so")
 
 
 def postgres_tree() -> Path:
-    """Return the tree, built first if it is missing."""
+    """Return the tree; build it first if it is missing."""
     return artefact().ensure()
 
 
@@ -34,7 +34,7 @@ def programs(tree: Path) -> Path:
 
 
 def data_files(tree: Path) -> dict[str, str]:
-    """Return the environment in which PostGIS finds its projections."""
+    """Return the variables with which PostGIS finds its projections."""
     proj = str(tree / "usr/share/proj")
     return {"PROJ_DATA": proj, "PROJ_LIB": proj, "GDAL_DATA": str(tree / "usr/share/gdal")}
 
@@ -51,7 +51,7 @@ def artefact() -> Artefact:
 
 
 def _build(build: Build) -> None:
-    # The skipped check warns of maintainer scripts; the extract variant runs none.
+    # The skipped check warns about maintainer scripts, which the variant `extract` does not run.
     build.run([
         "mmdebstrap", "--variant=extract", "--mode=chrootless", "--skip=check/chrootless",
         f"--include={','.join(PACKAGES)}", '--aptopt=Apt::Install-Recommends "false"',
@@ -83,7 +83,7 @@ def _prune(tree: Path) -> None:
 
 
 def _link_controls(tree: Path) -> None:
-    """Link PostGIS under its plain names, as the maintainer scripts of Debian would."""
+    """Link PostGIS's control files under their plain names, as Debian's maintainer scripts do."""
     for control in (tree / "usr/share/postgresql" / MAJOR / "extension").glob("*-3.control"):
         control.with_name(control.name.replace("-3.control", ".control")).symlink_to(control.name)
 
@@ -98,14 +98,14 @@ def _libraries(tree: Path) -> Path:
 def _relocate(build: Build, tree: Path) -> None:
     """Make the programs use the tree's own C library and libraries at its final path.
 
-    DT_RPATH rather than DT_RUNPATH: it also holds for the libraries of extensions that the server loads.
+    It sets DT_RPATH, because DT_RUNPATH does not apply to the libraries of extensions that the server loads.
     """
 
     def final(path: Path) -> str:
         return str(build.final / path.relative_to(tree))
 
     libraries = _libraries(tree)
-    # blas and lapack: their links in the main folder are alternatives too.
+    # blas and lapack: maintainer scripts make their links in the main folder, too.
     folders = [libraries, libraries / "blas", libraries / "lapack", libraries.parent]
     loader = _loader(libraries.parent.parent)
     rpath = ":".join(map(final, folders))

@@ -15,13 +15,13 @@ LISTEN = "0A"
 GRACE = 15.0
 LAST_GRACE = 5.0
 
-# The child waits until its id is on record, so that a crash in between leaves no unknown server.
+# The child waits until its id is recorded, so that a crash in between leaves no unknown server.
 GATE = 'read -r go && exec "$@" </dev/null'
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from a later one with the same id by its start time and boot."""
+    """A process. Its start time and boot distinguish it from a later process with the same id."""
 
     pid: int
     started: int
@@ -35,18 +35,18 @@ class Process:
             boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        # The name in parentheses may hold anything, so fields are counted from the last parenthesis.
+        # The name in parentheses can contain any character, so fields are counted from the last parenthesis.
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else cls(pid, int(fields[19]), boot)
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this process still runs, and not another one with its id."""
         _reap(self.pid)
         return Process.of(self.pid) == self
 
     def listens_on(self, port: int) -> bool:
-        """Whether this very process has the port; another program may have taken it first."""
+        """Return whether this process listens on the port. Another program may have taken it first."""
         folder = PROC / str(self.pid)
         try:
             sockets = [line.split() for line in (folder / "net/tcp").read_text().splitlines()[1:]]
@@ -61,7 +61,7 @@ class Process:
         return any(_target(descriptor) in listening for descriptor in descriptors)
 
     def stop(self, *polite: signal.Signals) -> None:
-        """Send the polite signals one after another, then SIGKILL, until it is gone."""
+        """Send the polite signals one after another, then SIGKILL, until the process ends."""
         for number, grace in [*((one, GRACE) for one in polite), (signal.SIGKILL, LAST_GRACE)]:
             if not self.alive:
                 return
@@ -80,13 +80,13 @@ def start(
     env: Mapping[str, str],
     record: Callable[[Process], None],
 ) -> Process:
-    """Start `command` in a session of its own, after `record` has written down which process it is."""
+    """Start `command` in its own session. `record` stores the process before the command runs."""
     with log.open("ab") as output:
         child = subprocess.Popen(
             ["/bin/sh", "-c", GATE, "sh", *command],
             stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=cwd, env=env, start_new_session=True,
         )  # fmt: skip
-    # The child outlives this process: without a return code Popen would warn about that.
+    # The child outlives this process; without a return code Popen would warn about it.
     child.returncode = 0
     with child.stdin or nullcontext() as gate:
         process = Process.of(child.pid)
@@ -99,7 +99,7 @@ def start(
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll until `condition` holds; False when it did not in time."""
+    """Poll until `condition` holds; return False after the time-out."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -109,7 +109,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _target(descriptor: Path) -> str | None:
-    """Return what a descriptor in /proc leads to; None if it was closed meanwhile."""
+    """Return the target of a descriptor in /proc; None if it has been closed."""
     try:
         return str(descriptor.readlink())
     except OSError:
@@ -117,7 +117,7 @@ def _target(descriptor: Path) -> str | None:
 
 
 def _reap(pid: int) -> None:
-    """Collect the exit status of a child of ours; a long test run would gather zombies."""
+    """Collect the exit status if the process is an ended child. Zombies would pile up in a long test run."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

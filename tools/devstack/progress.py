@@ -1,4 +1,4 @@
-"""Progress on stderr, one line a step. Owns the wording of durations; refuses to write to stdout."""
+"""Progress on stderr, one line per step. Owns the wording of durations; does not write to stdout."""
 
 import sys
 import threading
@@ -15,9 +15,9 @@ def say(line: str) -> None:
 
 @contextmanager
 def step(what: str, log: Path | None = None) -> Iterator[None]:
-    """Print `what ... done in 3.1 s`; the first half at once, so that a long step shows up.
+    """Print `what ... ` when a step begins, and `done in 3.1 s` when it ends. On a terminal, count the seconds.
 
-    log: where to look meanwhile. On a terminal the seconds are counted.
+    log: the step's log file, which the line names.
     """
     line = f"{what}{f' (log: {log})' if log else ''} ... "
     _write(line)
@@ -35,7 +35,7 @@ def step(what: str, log: Path | None = None) -> Iterator[None]:
 
 
 def _count(line: str, begun: float, over: threading.Event) -> None:
-    """Write the seconds behind the line until it is over, each in place of the last."""
+    """Write the elapsed seconds after the line once a second, over the previous ones, until the step is over."""
     while not over.wait(1):
         seconds = f"{time.monotonic() - begun:.0f} s "
         _write(f"{seconds}\r{line}")

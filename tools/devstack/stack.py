@@ -1,4 +1,4 @@
-"""One instance of the local stack. Owns the order of steps, and the lock that each change of it holds."""
+"""One instance of the local stack. Owns the order of steps, and the lock that is held during each change."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ INSTANCES = ("dev", "test")
 
 @dataclass(frozen=True)
 class Server:
-    """One server as seen now. running: it answers, too; without that it has no pid and no address."""
+    """The state of one server. pid and address are None unless it runs and answers."""
 
     log: str
     pid: int | None
@@ -43,13 +43,13 @@ class Stack:
         self.directus = Directus(self.state, preferred_port=preferred)
 
     def up_database(self) -> None:
-        """Have PostgreSQL running with the database in it, building and initialising what is missing."""
+        """Start PostgreSQL and create its database, if needed. Builds and initialises what is missing."""
         tree = postgres_tree.postgres_tree()
         with self._locked():
             self.database.up(tree)
 
     def up_directus(self) -> None:
-        """Have PostgreSQL and Directus running; the database must have been migrated before."""
+        """Start PostgreSQL and Directus, if needed. Raises StackError if the database was never migrated."""
         home = directus_home.directus_home(self.root)
         tree = postgres_tree.postgres_tree()
         extension.built(self.root)
@@ -58,26 +58,26 @@ class Stack:
             if not self.database.query(tree, "select to_regclass('public.directus_users')"):
                 raise StackError("this database has not been set up for Directus yet", "make migrate")
             if extension.link(Path(directus.folders(self.state)["EXTENSIONS_PATH"]), self.root):
-                self.directus.down()  # what runs has loaded another one
+                self.directus.down()  # a running Directus has loaded another build
             self.directus.up(home, self.environment())
 
     def down(self) -> bool:
-        """Stop what runs; False when nothing did."""
+        """Stop the servers; return False if none was running."""
         if not self.state.folder.is_dir():
             return False
         with self._locked():
-            # A list: `any` would skip the database once Directus was stopped.
+            # A list, because `any` of a generator would skip the database after Directus was stopped.
             return any([self.directus.down(), self.database.down()])
 
     def reset(self) -> None:
-        """Stop what runs and delete the instance's data, secrets and logs."""
+        """Stop the servers and delete the instance's data, secrets and logs."""
         self.down()
         if self.state.folder.is_dir():
             with self._locked(), step(f"Deleting {self.state.folder}"):
                 shutil.rmtree(self.state.folder)
 
     def status(self) -> dict[str, Server]:
-        """Return what runs and where, without secrets. Starts nothing."""
+        """Return the state of each server, without secrets. Starts nothing."""
         address = f"{ports.HOST}:{self.state.port(POSTGRES)}"
         return {
             POSTGRES: _seen(self.database.log, self.database.running(), address),
@@ -90,12 +90,12 @@ class Stack:
         return {"DB_HOST": ports.HOST, "DB_PORT": str(self.state.port(POSTGRES) or ""), "DB_DATABASE": NAME}
 
     def is_named_by(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether these variables name the stack's database, as those of `environment` do."""
+        """Return whether these variables name the stack's database, as those of `environment` do."""
         here = self.state.exists and all(environ.get(name) == value for name, value in self.address.items())
         return here and environ.get("DB_PASSWORD") == self.state.secrets()["DB_PASSWORD"]
 
     def environment(self) -> dict[str, str]:
-        """Return settings for Directus and for this project's tools. It holds secrets: never log it."""
+        """Return the settings for Directus and for this project's tools. They include secrets: never log them."""
         tree = postgres_tree.artefact().path
         home = directus_home.inside(directus_home.artefact(self.root).path)
         secrets = self.state.secrets()
@@ -106,13 +106,13 @@ class Stack:
             **secrets,
             "DB_EXCLUDE_TABLES": ",".join(("sysdiagrams", *ALEMBIC_TABLES)),
             "ADMIN_EMAIL": ADMIN_EMAIL,
-            # Tests bootstrap by Directus itself, too, which then tells its makers the owner.
+            # Not in tests: some run Directus's own bootstrap, which reports the owner to Directus's makers.
             **({"PROJECT_OWNER": ADMIN_EMAIL} if self.instance == "dev" else {}),
             "PUBLIC_URL": self.directus.url,
             "TELEMETRY": "false",
             **directus.folders(self.state),
             "DIRECTUS_HOME": str(home),
-            # Without it Directus looks for a package.json where it was started, and does not start.
+            # Without it Directus looks for a package.json in its working directory, and fails to start.
             "PACKAGE_FILE_LOCATION": str(home),
             "EXTENSIONS_MUST_LOAD": "true",
             "PATH": environment.search_path(node().parent, postgres_tree.programs(tree), Path(sys.executable).parent),
@@ -123,7 +123,7 @@ class Stack:
     def _locked(self) -> Iterator[None]:
         self.state.create()
         with exclusive(self.state.lock, f"Waiting for another command on the {self.instance} stack"):
-            # Again: a reset may have deleted the folder while this waited.
+            # A reset may have deleted the folder while this process waited.
             self.state.create()
             yield
 

@@ -1,4 +1,4 @@
-"""What one instance remembers. Owns `.stack/<instance>/`: ports, processes, secrets."""
+"""The stored state of one instance: ports, processes, secrets. Owns `.stack/<instance>/`."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class State:
         self.lock = self.stack / f"{instance}.lock"
 
     def create(self) -> None:
-        """Make the folders; `.stack` ignores itself in git."""
+        """Create the folders, and make git ignore `.stack`."""
         self.stack.mkdir(exist_ok=True)
         ignore = self.stack / ".gitignore"
         if not ignore.exists():
@@ -38,7 +38,7 @@ class State:
         return (self.folder / "secrets.json").exists()
 
     def secrets(self) -> dict[str, str]:
-        """Return the generated secrets, made at the first call."""
+        """Return the secrets; generate them at the first call."""
         path = self.folder / "secrets.json"
         known = _read(path)
         if any(name not in known for name in SECRETS):
@@ -47,18 +47,18 @@ class State:
         return {name: str(known[name]) for name in SECRETS}
 
     def port(self, server: str) -> int | None:
-        """Return the port the server has, or had when it last ran."""
+        """Return the port of the server, or the port that it had when it last ran."""
         port = self._part(server).get("port")
         return port if isinstance(port, int) else None
 
     def process(self, server: str) -> Process | None:
-        """Return the server's process if it runs, however long ago it was started."""
+        """Return the server's process if it still runs."""
         known = self._part(server).get("process")
         process = Process(**known) if isinstance(known, dict) else None
         return process if process and process.alive else None
 
     def remember(self, server: str, port: int | None, process: Process | None) -> None:
-        """Replace what is known of one server."""
+        """Store the port and process of one server in place of the last ones."""
         part = {"port": port, "process": asdict(process) if process else None}
         _write(self.folder / "state.json", _read(self.folder / "state.json") | {server: part})
 

@@ -1,4 +1,4 @@
-"""Who runs PostgreSQL, which refuses root. Owns choosing that user; never changes the mode of a folder."""
+"""Chooses the user who runs PostgreSQL, which refuses to run as root. Never changes the mode of a folder."""
 
 import os
 import pwd
@@ -9,16 +9,16 @@ from pathlib import Path
 from tools.devstack.errors import COMPOSE, UNSUITABLE, StackError
 
 USER = "nobody"
-# Root's home is usually closed to others, and cache and checkout lie in it: the server keeps the one capability
-# that lets it in. DAC_READ_SEARCH allows less; many containers have only the other.
-# no_setuid_fixup: without it access(2), by which PostgreSQL finds its programs, ignores capabilities.
+# Cache and checkout are often in root's home, which is usually closed to other users. The server keeps one capability
+# to get in. DAC_READ_SEARCH is tried first, because it allows less, but many containers have only DAC_OVERRIDE.
+# no_setuid_fixup: without it access(2), with which PostgreSQL finds its programs, ignores capabilities.
 CAPABILITIES = ("dac_read_search", "dac_override")
 
 USABLE = 'test "$(id -u)" != 0 && id -un && test -x "$1" && test -x "$2" && test -w "$2"'
 
 
 def prefix(program: Path, folder: Path) -> list[str]:
-    """Return the words that make a command run as a user who may start `program` and owns `folder`."""
+    """Return the words to put before a command so that its user can start `program` and owns `folder`."""
     for words, owner in _candidates():
         try:
             _hand_over(folder, owner)
@@ -36,12 +36,12 @@ def prefix(program: Path, folder: Path) -> list[str]:
 
 
 def _candidates() -> Iterator[tuple[list[str], int]]:
-    """Yield ways to start it, least privilege first, each with the user who must own the data."""
+    """Yield the words to put before a command, least privilege first, each with the user who must own the data."""
     here = os.geteuid()
     mapped = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
     if here != 0:
         yield [], here
-        # initdb needs a user with a name; in a user namespace there is one.
+        # initdb needs a user with a name. In the user namespace this user is nobody, which has one.
         yield mapped, here
         return
     nobody = pwd.getpwnam(USER)
@@ -56,7 +56,7 @@ def _candidates() -> Iterator[tuple[list[str], int]]:
 
 
 def _hand_over(folder: Path, owner: int) -> None:
-    """Give `folder` and its content to `owner`; the folder last, so that an interrupted run is repeated."""
+    """Give `folder` and its content to `owner`; the folder last, so that the next run repeats an interrupted one."""
     if folder.stat().st_uid == owner:
         return
     for parent, folders, files in os.walk(folder):

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes or refreshes .venv from requirements.lock. Owns .venv; refuses packages whose hash is not in the lock.
+# Creates or updates .venv from requirements.lock. Owns .venv; refuses packages whose hash is not in the lock.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 venv=$PWD/.venv
 stamp=$venv/.complete
-# The Python of this environment is deleted before the new one is made: it must not be the one that makes it.
+# The old .venv is deleted before the new one is created, so its Python cannot create the new one.
 PATH=${PATH//"$venv/bin:"/}
 
 fail() { # what, next step, exit status
@@ -32,7 +32,7 @@ find_python() {
         "install one, or name it: PYTHON=/path/to/python3.11" 2
 }
 
-# Debian and Ubuntu ship Python without the part that puts pip into an environment.
+# Debian and Ubuntu ship Python without the module that installs pip into an environment.
 require_ensurepip() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     local package
@@ -52,7 +52,7 @@ require_ensurepip() {
 pip_install() {
     "$venv/bin/python" -m pip --disable-pip-version-check --no-input install "$@" >>"$log" 2>&1 || {
         tail -n 15 "$log" | sed 's/^/  | /' >&2
-        fail "pip could not fill .venv (full log: $log)" "check network and proxy, and run it again" 1
+        fail "pip could not fill .venv (full log: $log)" "check network and proxy, and run this again" 1
     }
 }
 
@@ -61,7 +61,7 @@ current && exit 0
 mkdir -p .stack
 [ -e .stack/.gitignore ] || echo '*' >.stack/.gitignore
 log=$PWD/.stack/venv.log
-# Everything started below inherits the lock, so that it lasts when only this script is killed.
+# The commands below inherit the lock, so that it is held until they end, even if only this script is killed.
 exec 9>.stack/venv.lock
 flock --nonblock 9 || { echo "Waiting for another set-up of .venv" >&2; flock 9; }
 current && exit 0
@@ -72,8 +72,8 @@ echo "Making .venv from requirements.lock with $("$python" --version) (log: $log
 rm -rf "$venv"
 "$python" -m venv "$venv" >"$log" 2>&1 || fail "$(tail -n 1 "$log")" "see $log" 1
 pip_install --require-hashes -r requirements.lock
-# compat: a plain path; the default loads a finder at every start of Python.
+# compat installs a plain path. The default loads a finder at every start of Python.
 pip_install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
-# Last: an environment without it is unfinished.
+# Written last: an environment without the stamp is incomplete.
 wanted >"$stamp.new" && mv "$stamp.new" "$stamp"
 echo "Made .venv in $SECONDS s" >&2

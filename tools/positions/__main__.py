@@ -20,16 +20,16 @@ from tools.positions import store, track
 from tools.positions.track import Fault, Fix
 
 DESCRIPTION: Final = """\
-Write a demonstration track into positions. A vehicle drives from Tirana to Shkodër and back, and each of its devices
-reports a fix a second, with noise. Some stretches are marked as faulty:
+Write a demonstration track to the table positions. A vehicle drives from Tirana to Shkodër and back, and each of its
+devices reports a fix a second, with noise. Some stretches are marked as faulty:
 """
 EXAMPLES: Final = """\
 examples:
-  python -m tools.positions                              an hour of the test entry's three devices
-  python -m tools.positions --minutes 5 --dry-run        what that would write
+  python -m tools.positions                              write an hour of the test entry's three devices
+  python -m tools.positions --minutes 5 --dry-run        print what five minutes would add, write nothing
   python -m tools.positions --devices 350000000003011 --start 2026-06-07T09:30+02:00
 
-The same options give the same fixes. A fix that exists stays as it is, so running it again adds nothing. To replace
+The same options give the same fixes. A fix that exists stays as it is, so running again adds nothing. To replace
 the fixes of a device, delete them first: DELETE FROM positions WHERE device_id = '...'.
 
 DB_HOST and the other settings name the database, in the environment or in .env; `make positions` uses the local stack.
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(fixes: Sequence[Fix], added: int, *, dry_run: bool) -> str:
-    """Describe the fixes, and tell how many of them are new."""
+    """Describe the fixes, and how many of them are new."""
     by_device: dict[str, list[Fix]] = {}
     for fix in fixes:
         by_device.setdefault(fix.device_id, []).append(fix)
@@ -88,10 +88,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--devices", nargs="+", type=_imei, metavar="IMEI", help="default: the test entry's")
+    parser.add_argument("--devices", nargs="+", type=_imei, metavar="IMEI", help="default: the test entry's devices")
     parser.add_argument("--start", type=_time, default=START, metavar="TIME", help=f"the first fix (default: {START})")
-    parser.add_argument("--minutes", type=_minutes, default=60, metavar="N", help="how long it drives (default: 60)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="a seed for each drive (default: 1)")
+    parser.add_argument("--minutes", type=_minutes, default=60, metavar="N", help="length of the drive (default: 60)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="each seed is another drive (default: 1)")
     parser.add_argument("--dry-run", action="store_true", help="write nothing; exit with 3 if there are new fixes")
     return parser
 

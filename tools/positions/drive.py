@@ -12,11 +12,11 @@ from typing import Final
 EARTH_METRES: Final = 6_371_008.8
 KMH: Final = 3.6
 
-# What a loaded off-road car does on tarmac, in m/s².
+# The limits of a loaded off-road car on tarmac, in m/s².
 ACCELERATION: Final = 2.0
 BRAKING: Final = 3.0
 LATERAL: Final = 2.5
-# m/s. Once it moves it never gets slower than this, so that it can always turn.
+# The lowest speed of the moving vehicle, in m/s, so that it can always turn.
 CRAWL: Final = 3.0
 # A waypoint counts as reached within this many metres.
 REACHED: Final = 150.0
@@ -24,7 +24,7 @@ REACHED: Final = 150.0
 
 @dataclass(frozen=True)
 class Waypoint:
-    """A place on the road. Degrees, WGS 84; altitude in m. cruise: the usual speed on the way to it, in km/h."""
+    """A place on the road. Degrees, WGS 84; altitude in m. cruise: the usual speed on the way there, in km/h."""
 
     latitude: float
     longitude: float
@@ -46,7 +46,7 @@ ROUTE: Final = (
 
 @dataclass(frozen=True)
 class State:
-    """Where the vehicle is, and its motion in the last second.
+    """The vehicle's position, and its motion in the last second.
 
     Degrees, WGS 84; altitude in m; speed in m/s; course in degrees clockwise from north; odometer in m.
     """
@@ -69,7 +69,7 @@ def drive(random: Random) -> Iterator[State]:
     for start, goal in itertools.cycle(_legs()):
         length = distance(start.latitude, start.longitude, goal.latitude, goal.longitude)
         while (left := distance(latitude, longitude, goal.latitude, goal.longitude)) > REACHED:
-            # Both wander slowly around their means: roads bend, and traffic slows down.
+            # mood is the traffic, bend the bend of the road. Both drift slowly around their means.
             mood += 0.02 * (1 - mood) + random.gauss(0, 0.02)
             bend += -0.03 * bend + random.gauss(0, 1.5)
             wanted = bearing(latitude, longitude, goal.latitude, goal.longitude) + bend
@@ -98,7 +98,7 @@ def distance(latitude: float, longitude: float, to_latitude: float, to_longitude
 
 
 def bearing(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
-    """Return the direction to start in, in degrees clockwise from north."""
+    """Return the initial direction to the other place, in degrees clockwise from north."""
     here, there = math.radians(latitude), math.radians(to_latitude)
     across = math.radians(to_longitude - longitude)
     east = math.sin(across) * math.cos(there)
@@ -115,5 +115,5 @@ def moved(latitude: float, longitude: float, course: float, metres: float) -> tu
 
 
 def turn(course: float, wanted: float) -> float:
-    """Return how far to turn, from -180 to 180 degrees; negative is to the left."""
+    """Return the angle to turn by, from -180 to 180 degrees; negative is to the left."""
     return (wanted - course + 180) % 360 - 180

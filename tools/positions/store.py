@@ -1,4 +1,4 @@
-"""Where fixes go. Owns the check whether the database is ready, and the COPY."""
+"""Writes fixes to the database. Owns the check that the database is ready, and the COPY."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from tools.positions.track import Fix
 
-# In snapshots/seeds/.
+# The test entry in snapshots/seeds/.
 EVENT: Final = "rally-albania-2026"
 RACE_NUMBER: Final = 301
 
@@ -28,7 +28,7 @@ COLUMNS: Final = (*(field.name for field in fields(Fix) if field.name != "fault"
 def devices_of_test_entry(connection: Connection) -> list[str]:
     """Return the IMEIs of the test entry's devices.
 
-    Raises WrongSettings when the database was never deployed or seeded.
+    Raises WrongSettings if the database was never deployed or seeded.
     """
     if not database.has(connection, "public.entry_devices"):
         raise WrongSettings("this database has no entries: it was never deployed", next="make migrate")

@@ -1,4 +1,4 @@
-"""What the GPS devices of a vehicle report, a fix a second. Owns noise and faults; a seed always gives the same."""
+"""The fixes of a vehicle's GPS devices, one a second. Owns noise and faults. The same seed gives the same fixes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ JUMP_METRES: Final = (500, 5000)
 NOISE_METRES: Final = 2.5
 NOISE_KMH: Final = 0.4
 NOISE_DEGREES: Final = 1.0
-# The share of the position's error that stays from one second to the next.
+# The share of the position's error that carries over from one second to the next.
 KEPT: Final = 0.98
 LATENCY_SECONDS: Final = (0.3, 2.5)
 
 
 class Fault(Enum):
-    """What can be wrong with a stretch of fixes."""
+    """The kinds of fault that a stretch of fixes can have."""
 
     JUMP = "the position is far off"
     NO_FIX = "no satellites: the last position again, speed 0"
@@ -38,7 +38,7 @@ class Fault(Enum):
 
 @dataclass(frozen=True)
 class Fix:
-    """A row of positions, in the units of its columns. fault: what a review would find and mark as `faulty`.
+    """A row of positions, in the units of its columns. fault: the fault for which a review would mark it as `faulty`.
 
     Devices of Teltonika send whole metres, degrees and km/h, and coordinates in steps of 1e-7 degrees.
     """
@@ -59,7 +59,7 @@ class Fix:
 
 
 def fixes(devices: Sequence[str], start: datetime, seconds: int, seed: int) -> Iterator[Fix]:
-    """Yield the fixes of all devices, which are in one vehicle, by time.
+    """Yield the fixes of all devices in order of time. The devices are in one vehicle.
 
     More devices or more seconds add fixes and do not change the others.
     """
@@ -139,7 +139,7 @@ def _shifted(latitude: float, longitude: float, course: float, metres: float) ->
 
 def _faults(random: Random) -> Iterator[tuple[Fault | None, float, float]]:
     """Yield the fault of each second, with course and metres of a jump."""
-    # In turn, so that a short track has every fault.
+    # The kinds take turns, so that a short track has every kind.
     for fault in itertools.cycle(random.sample(list(Fault), len(Fault))):
         yield from itertools.repeat((None, 0.0, 0.0), random.randint(*GOOD_SECONDS))
         jump = random.uniform(0, 360), random.uniform(*JUMP_METRES)

@@ -1,1 +1,1 @@
-"""What people do with revisions in git: make one, put them in line after a merge, accept an edit."""
+"""Commands for revision files: create one, renumber them after a merge, accept an edit."""

@@ -16,7 +16,7 @@ from tools.revisions.renumber import renumber
 USAGE: Final = {
     "new": 'usage: make pre m="add a column"   or   make post m="add a constraint"',
     "renumber": "usage: make renumber   or   make renumber r=NAME",
-    "accept-edits": 'usage: make accept-edits m="why the databases that applied it need nothing"',
+    "accept-edits": 'usage: make accept-edits m="why databases that applied the revision need no change"',
 }
 
 
@@ -28,7 +28,7 @@ def _new(root: Path, branch: str = "", message: str = "") -> str:
 def _renumber(root: Path, named: str | None = None) -> str:
     moves = renumber(named.removesuffix(".py") if named else None, root)
     if not moves:
-        return "The revisions are in line"
+        return "Nothing to renumber: the revisions are in order"
     lines = [f"{move.file.name} is now {move.name}, after {move.parent}" for move in moves]
     return "\n".join([*lines, "Read the renamed files and tests, then: git add migrations tests"])
 

@@ -1,6 +1,7 @@
 """Accepts edits of revisions that databases have applied.
 
-Writes `Edited:` with the checksum from before the edit and the reason into the docstring, where a review sees both.
+Adds a line `Edited:` to the revision's docstring, with the checksum from before the edit and the reason. A reviewer
+sees both there.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from tools.revisions.git_history import History
 
 
 def accept_edits(reason: str, commit: str | None = None, root: Path = ROOT) -> list[str]:
-    """Accept every edit since a commit, by default the newest that this branch shares with main; return the names.
+    """Accept every edit since a commit, and return the names of the revisions.
 
-    Raises ValueError when there is no reason, InvalidRevisions when the files can't be used.
+    commit: by default the newest that this branch shares with main. Raises ValueError for an unusable reason or a
+    revision without a docstring, and InvalidRevisions for unusable files.
     """
     reason = " ".join(reason.split())
     if not reason or '"""' in reason or "\\" in reason:

@@ -1,4 +1,4 @@
-"""What git knows of the revision files: since when a file is there, and what it was on the main branch."""
+"""Reads the git history of revision files: when a file was added, and its content in an earlier commit."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Final
 
 _MAIN: Final = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-# Later than every commit: a file that is not committed.
+# The time of a file that is not committed: later than every commit.
 NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True)
 class History:
-    """The git history of a checkout. Without git it knows of no file."""
+    """The git history of a checkout. Without git, every file counts as not committed."""
 
     root: Path
 
     @cached_property
     def mains(self) -> list[str]:
-        """The names of the branch that everybody works towards."""
+        """The names by which the main branch exists here, the remote's first."""
         return [name for name in _MAIN if self._exists(name)]
 
     def since_on_main(self, path: Path) -> float:
-        """Return when the main branch got the file, in Unix time."""
+        """Return when the main branch got the file, in Unix time; NEVER if it does not have the file."""
         return min((self._added(path, "--first-parent", "-m", name) for name in self.mains), default=NEVER)
 
     def since(self, path: Path) -> float:
@@ -34,9 +34,9 @@ class History:
         return self._added(path, *sides) if sides else NEVER
 
     def before(self, path: Path, commit: str | None = None) -> bytes | None:
-        """Return the content in a commit; by default in the newest that this branch and the main branch share.
+        """Return the file's content in a commit; None if the commit does not have the file.
 
-        None when the file was not there.
+        commit: by default the newest that this branch and the main branch share.
         """
         if commit is None and self.mains:
             commit = self._git("merge-base", "HEAD", self.mains[0])

@@ -1,4 +1,4 @@
-"""Makes the next revision file of a branch and moves its HEAD file."""
+"""Creates the next revision file of a branch and updates the branch's HEAD file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from directus_sync.settings import ROOT
 def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
     """Create the revision after the branch's head, write its name to the HEAD file, and return its path.
 
-    Two branches in git that both add a revision both change the HEAD file, so that git reports a conflict.
+    If two git branches both add a revision, both change the HEAD file, and git reports a conflict.
 
-    Raises ValueError when branch or message cannot be used, InvalidRevisions when the files that are there cannot.
+    Raises ValueError for an unusable branch or message, and InvalidRevisions for unusable existing files.
     """
     message = " ".join(message.split())
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
@@ -34,7 +34,7 @@ def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
     script = ScriptDirectory.from_config(Config(str(root / "alembic.ini"))).generate_revision(
         revision_files.numbered(branch, head.number + 1), message, head=head.id, version_path=versions / branch
     )
-    assert script is not None  # noqa: S101 - None is for files that are no revision
+    assert script is not None  # noqa: S101 - None only for a file that is not a revision
     path = Path(script.path)
     revision_files.write_head(versions, branch, path.stem)
     return path

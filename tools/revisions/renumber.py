@@ -1,7 +1,7 @@
-"""Puts revisions of one branch in line again after a merge.
+"""Renumbers the revisions of a branch after a merge, so that each has its own number and its own parent.
 
-The one that the main branch has keeps its number. The newer one goes on top: its file, id, down_revision and test are
-renamed, and the HEAD file names it.
+Revisions that the main branch has keep their numbers. Newer ones go on top: their file, id, down_revision and test are
+renamed, and the HEAD file names the last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools.revisions.git_history import History
 
 @dataclass(frozen=True)
 class Move:
-    """A revision that gets another place: its id, the id of the one below it, or both change."""
+    """A revision that gets a new place: its id, its parent's id, or both change."""
 
     file: Revision
     id: str
@@ -28,11 +28,11 @@ class Move:
 
     @property
     def name(self) -> str:
-        """The new name."""
+        """The revision's new name."""
         return self.id + self.file.name.removeprefix(self.file.id)
 
     def renamed(self, text: str, *, parent_too: bool) -> str:
-        """Return a text with the new ids for the old ones."""
+        """Return the text with the old ids replaced by the new ones."""
         new = {self.file.id: self.id}
         if parent_too and self.file.parent and self.parent:
             new = {self.file.parent: self.parent, **new}
@@ -40,9 +40,9 @@ class Move:
 
 
 def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
-    """Put both branches in line, and return what was moved. named: the revision that goes on top.
+    """Renumber both branches, and return the moves. named: the revision that goes on top.
 
-    Raises InvalidRevisions for what renumbering does not repair, ValueError when no file has that name.
+    Raises InvalidRevisions for faults that renumbering does not repair, and ValueError if no file has that name.
     """
     versions = root / "migrations" / "versions"
     files = {branch: revision_files.read(versions, branch) for branch in BRANCHES}
@@ -51,7 +51,7 @@ def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
     done: list[Move] = []
     for branch in BRANCHES:
         moves = plan(files[branch], History(root), named)
-        # From the top, so that no file takes the name of another one.
+        # The highest number first, so that no file overwrites another.
         for move in sorted(moves, key=lambda move: move.file.number, reverse=True):
             _move(move, root)
         renumbered = revision_files.read(versions, branch)
@@ -65,7 +65,7 @@ def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
 
 
 def plan(files: Sequence[Revision], history: History, named: str | None) -> list[Move]:
-    """Return what is to be moved so that every revision has a number and a parent of its own."""
+    """Return the moves after which every revision has its own number and its own parent."""
     first = _fork(files, named)
     if first is None:
         return []
@@ -82,9 +82,9 @@ def plan(files: Sequence[Revision], history: History, named: str | None) -> list
 
 
 def _ages(files: Sequence[Revision], history: History, first: int) -> dict[Revision, tuple[float, float]]:
-    """Return since when the main branch, and any branch, has each revision from this number on.
+    """Return when the main branch got each revision from number `first` on, and when any branch got it.
 
-    A revision is never older than the one below it, so that those of one branch in git keep their order.
+    A revision is never older than its parent, so that the revisions of one git branch keep their order.
     """
     ages: dict[Revision, tuple[float, float]] = {}
     for file in sorted(files, key=lambda file: file.number):
@@ -95,7 +95,7 @@ def _ages(files: Sequence[Revision], history: History, first: int) -> dict[Revis
 
 
 def _fork(files: Sequence[Revision], named: str | None) -> int | None:
-    """Return the lowest number at which two revisions want one place, or that of the one to move; None without one."""
+    """Return the lowest number of a revision that shares its id or parent, or that is `named`; None without one."""
     parents = [file.parent for file in files]
     ids = [file.id for file in files]
     crowded = [
@@ -105,7 +105,7 @@ def _fork(files: Sequence[Revision], named: str | None) -> int | None:
 
 
 def _move(move: Move, root: Path) -> None:
-    """Rewrite and rename a revision's file, and its test's."""
+    """Rewrite and rename the files of a revision and of its test."""
     text = move.renamed(move.file.path.read_text(encoding="utf-8"), parent_too=False)
     text = re.sub(r"^down_revision\b[^=\n]*=.*$", f"down_revision = {_quoted(move.parent)}", text, flags=re.MULTILINE)
     _write(move.file.path, move.file.path.with_name(f"{move.name}.py"), text)

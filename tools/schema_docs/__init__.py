@@ -1,1 +1,1 @@
-"""The pages about the data model, made from snapshots/. Not part of the tool, and not in its image."""
+"""Generates the pages about the data model from snapshots/. Not part of directus-sync, and not in its image."""

@@ -1,4 +1,4 @@
-"""What the catalog says of tables: columns, foreign keys and other objects. Reads SQL as PostgreSQL prints it."""
+"""Reads columns, foreign keys and other objects from the catalog, which has SQL as PostgreSQL prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from directus_sync.catalog import Catalog, Kind, Object
 
-# The kinds in a table's list of rules; columns and comments are elsewhere on its page.
+# The kinds of object in a table's list of rules. Columns and comments are elsewhere on the page.
 RULES: Final = (Kind.HYPERTABLE, Kind.CONSTRAINT, Kind.DEFERRABLE, Kind.INDEX, Kind.TRIGGER)
 
 _COLUMN: Final = re.compile(
@@ -30,7 +30,7 @@ _INDEX: Final = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """A column that no snapshot has, as PostgreSQL prints it."""
+    """A column that is not in the snapshot, as PostgreSQL prints it."""
 
     table: str
     name: str
@@ -53,7 +53,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key that no snapshot shows: of several columns, or of a table that is not Directus's."""
+    """A foreign key that is not in the snapshot: it has several columns, or Directus does not serve its table."""
 
     table: str
     columns: tuple[str, ...]
@@ -62,19 +62,19 @@ class ForeignKey:
 
 
 def tables(catalog: Catalog) -> list[str]:
-    """Return the tables that no snapshot has."""
+    """Return the tables that are not in the snapshot."""
     return [item.names[0] for item in catalog.definitions if item.kind is Kind.TABLE]
 
 
 def comment(catalog: Catalog, *name: str) -> str:
-    """Return the comment of a table or column; empty if it has none."""
+    """Return the comment of a table or column; empty without one."""
     return next(
         (text for item, text in catalog.definitions.items() if item.kind is Kind.COMMENT and item.names == name), ""
     )
 
 
 def columns(catalog: Catalog) -> Iterator[Column]:
-    """Yield the columns that no snapshot has."""
+    """Yield the columns that are not in the snapshot."""
     for item, definition in catalog.definitions.items():
         found = _COLUMN.fullmatch(definition)
         if item.kind is Kind.COLUMN and found is not None:
@@ -106,7 +106,7 @@ def key(rule: Rule) -> tuple[str, tuple[str, ...]] | None:
 
 
 def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
-    """Yield the foreign keys that no snapshot has."""
+    """Yield the foreign keys that are not in the snapshot."""
     for rule in rules(catalog):
         found = _FOREIGN_KEY.fullmatch(rule.definition)
         if rule.kind is Kind.CONSTRAINT and found is not None:
@@ -120,14 +120,14 @@ def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
 
 
 def others(catalog: Catalog) -> Iterator[tuple[Object, str]]:
-    """Yield what belongs to no table: extensions, types, functions, views."""
+    """Yield the objects that belong to no table: extensions, types, functions, views."""
     for item, definition in catalog.definitions.items():
         if item.kind not in {*RULES, Kind.TABLE, Kind.COLUMN, Kind.COMMENT}:
             yield item, definition
 
 
 def _short(definition: str) -> str:
-    """Shorten an index's definition: its row has table and name already."""
+    """Drop the table and the name from an index's definition, because its row shows them already."""
     found = _INDEX.fullmatch(definition)
     if found is None:
         return definition

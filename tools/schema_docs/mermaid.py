@@ -1,4 +1,4 @@
-"""Entity-relationship diagrams in Mermaid. Owns its syntax, and replaces the characters that it cannot quote."""
+"""Entity-relationship diagrams in Mermaid. Owns the syntax, and replaces characters that Mermaid cannot quote."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from tools.schema_docs.model import Field, Relation, Table
 
-# Long names of types make wide boxes.
+# Shorter names for types: long ones make wide boxes.
 _SHORT: Final = {
     "boolean": "boolean",
     "character varying": "varchar",
@@ -17,7 +17,7 @@ _SHORT: Final = {
     "timestamp with time zone": "timestamptz",
     "timestamp without time zone": "timestamp",
 }
-# Mermaid reads these as marks of keys, in lower case too.
+# Mermaid reads these words as key markers, in lower case too.
 _MARKS: Final = {"pk", "fk", "uk"}
 
 
@@ -27,7 +27,7 @@ def diagram(tables: Sequence[Table], relations: Iterable[Relation]) -> str:
     relations = [each for each in relations if each.table in names or names & {*each.related}]
     foreign = {(each.table, field) for each in relations if each.on_delete is not None for field in each.fields}
     lines = ["erDiagram"]
-    # The other side first: Mermaid puts it above.
+    # The referenced table comes first, because Mermaid puts the first one above.
     for each in relations:
         lines += (_line(each, other) for other in each.related if each.table in names or other in names)
     for table in tables:
@@ -68,11 +68,11 @@ def _attribute(name: str) -> str:
 
 
 def _word(name: str) -> str:
-    """Return a name that Mermaid accepts for a type or column, which it cannot quote."""
+    """Return a name that Mermaid accepts for a type or column; these cannot be quoted."""
     word = re.sub(r"[^A-Za-z0-9_\[\]\u00C0-\uFFFF]", "_", name)
     return word if re.match(r"[A-Za-z_\u00C0-\uFFFF]", word) else f"_{word}"
 
 
 def _entity(name: str) -> str:
-    """Return a name that Mermaid accepts in quotes; even there `direction TB` is a command."""
+    """Return a name that Mermaid accepts in quotes. Even in quotes `direction TB` is a command."""
     return re.sub(r"[^\w.-]", "_", name)

@@ -1,4 +1,4 @@
-"""The data model of the pages: pages, tables, fields, relations. Data alone; knows no format."""
+"""The data for the pages: pages, tables, fields, relations. Only data; knows no output format."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tools.schema_docs.catalog import Rule
 
 @dataclass(frozen=True)
 class Field:
-    """A field or column. sql: its type in PostgreSQL, None for an alias, which has no column.
+    """A field or column. sql: its type in PostgreSQL; None for an alias, which has no column.
 
-    asked: the admin UI requires a value. bookkeeping: Directus writes it; diagrams leave it out.
-    choices: values of a dropdown, each with the text that an operator sees.
+    asked: the admin UI requires a value. bookkeeping: Directus writes the field, and diagrams leave it out.
+    choices: the values of a dropdown, each with the text that an operator sees.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Relation:
-    """A reference from fields of one table to another table, or to one of several.
+    """A reference from fields of one table to another table, or to one of several tables.
 
-    on_delete: None without a foreign key. shown_as: the field of the other table that lists these rows.
-    junction: in a many-to-many relation, the field with the reference to the third table.
+    on_delete: None without a foreign key. shown_as: the field of the other table that lists the referring rows.
+    junction: in a many-to-many relation, the field that refers to the third table.
     """
 
     table: str
@@ -54,7 +54,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Table:
-    """A collection or a table. system: one of Directus's own, with only what the project adds to it."""
+    """A collection or a table. system: a collection of Directus, with only what this project adds to it."""
 
     name: str
     note: str
@@ -65,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """The tables of one group. stem: the name of its file, without .md."""
+    """The tables of one group. stem: the name of the page's file without .md."""
 
     stem: str
     title: str
@@ -75,7 +75,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Model:
-    """All pages in order, all relations, and the catalog with what belongs to no table."""
+    """All pages in order, all relations, and the catalog, which also has the objects that belong to no table."""
 
     pages: tuple[Page, ...]
     relations: tuple[Relation, ...]

@@ -1,4 +1,4 @@
-"""The pages' wording and layout: schema.md with the whole model, and schema/<group>.md. Data in, Markdown out."""
+"""Owns the wording and layout of schema.md (the whole model) and schema/<group>.md. Data in, Markdown out."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _HEADER: Final = (
 )
 
 _LEGEND: Final = """\
-PK, FK and UK mark a primary key, a foreign key and a column that is unique by itself; `null` may be empty.
-At the end of a line two strokes mean exactly one, a circle and a stroke at most one, a circle and a crow's foot any
-number. A dotted line has no foreign key. Left out are the columns in which Directus records who wrote a row, and when.\
+PK, FK and UK mark a primary key, a foreign key and a unique column. `null` marks a column that may be NULL. At the end
+of a line, two strokes mean exactly one, a circle and a stroke at most one, a circle and a crow's foot any number. A
+dotted line has no foreign key. The columns in which Directus records who wrote a row, and when, are left out.\
 """
 
 _WORDING: Final = """\
 - **Required**: *yes* means NOT NULL, and that the admin UI requires a value if it shows the field.
   *in the database* means NOT NULL alone; *in the admin UI* means that only the admin UI requires a value.
-- **ON DELETE** is what happens when the row at the other end is deleted. RESTRICT refuses that at once, NO ACTION at
-  the end of the statement. CASCADE deletes the rows that refer to it too, SET NULL empties their field.\
+- **ON DELETE** is what happens when the row at the other end is deleted. RESTRICT refuses the deletion at once,
+  NO ACTION at the end of the statement. CASCADE also deletes the referring rows, SET NULL sets their field to NULL.\
 """
 
 
 def files(root: Path) -> dict[Path, str]:
-    """Return the pages of a checkout by their place. Raises InvalidSnapshot and InvalidCatalog."""
+    """Return the text of a checkout's pages by path. Raises InvalidSnapshot and InvalidCatalog."""
     return {Path("docs", name): text for name, text in render(reading.load(root / "snapshots")).items()}
 
 
 def render(model: Model) -> dict[str, str]:
-    """Return the text of every page by its path below docs/."""
+    """Return the text of every page, by path below docs/."""
     places = {table.name: (page.stem, words.anchor(table.name)) for page in model.pages for table in page.tables}
     pages = {f"schema/{page.stem}.md": _page(page, model, _Links(places, page.stem)) for page in model.pages}
     return {"schema.md": _overview(model, _Links(places, None)), **pages}
 
 
 class _Links:
-    """Links to tables from one page. stem: of that page, None for schema.md."""
+    """Links to tables from one page. stem: that page's stem; None for schema.md."""
 
     def __init__(self, places: Mapping[str, tuple[str, str]], stem: str | None) -> None:
         self._places = places
@@ -73,7 +73,7 @@ def _overview(model: Model, links: _Links) -> str:
         "",
         "# The data model",
         "",
-        "What Directus serves, from its snapshot, and what Alembic adds, from the catalog. Each group has a page:",
+        "The snapshot lists what Directus serves, the catalog what Alembic adds. Each group of tables has a page:",
         "",
         *words.table(
             ("Group", "Tables", "About"),
@@ -93,14 +93,14 @@ def _overview(model: Model, links: _Links) -> str:
     ]
     if spanning:
         lines += ["## Constraints of the database", ""]
-        lines += ["Those that Directus can't say: over several columns, or over values.", ""]
+        lines += ["Directus cannot declare these: they span several columns, or restrict values.", ""]
         lines += [*words.table(("Table", "Name", "Definition"), spanning), ""]
     lines += _others(model)
     return "\n".join([*lines, "## Reading the pages", "", _WORDING, ""])
 
 
 def _diagrams(model: Model) -> list[str]:
-    """Draw tables without relations in a diagram of their own: Mermaid would put them between the others."""
+    """Draw tables without relations in a separate diagram; Mermaid would put them between the others."""
     named = {name for each in model.relations for name in (each.table, *each.related)}
     related = [table for table in model.tables if table.name in named]
     alone = [table for table in model.tables if table.name not in named]
@@ -112,7 +112,7 @@ def _others(model: Model) -> list[str]:
     found = list(database.others(model.catalog))
     if not found:
         return []
-    lines = ["## Beside the tables", ""]
+    lines = ["## Other objects", ""]
     for item, definition in found:
         lines.append(
             f"- {text(str(item))}" + (f": {code(definition)}" if definition and "\n" not in definition else "")
@@ -125,7 +125,7 @@ def _others(model: Model) -> list[str]:
 def _page(page: Page, model: Model, links: _Links) -> str:
     lines = [_HEADER, "", f"# {text(_title(page))}", ""]
     lines += [text(page.note), ""] if page.note else []
-    lines += ["All of [the data model](../schema.md); it says how to read this page.", ""]
+    lines += ["[The data model](../schema.md) lists all groups and explains how to read this page.", ""]
     lines += [*_fenced("mermaid", mermaid.diagram(page.tables, model.relations)), ""]
     for table in page.tables:
         lines += _table(table, model, links)
@@ -175,7 +175,7 @@ def _field(table: Table, field: Field, model: Model, links: _Links) -> tuple[str
 
 
 def _listing(table: Table, field: Field, model: Model, links: _Links) -> str:
-    """Describe what an alias shows: the rows that refer to this one, or a part of the form."""
+    """Describe what an alias field shows: the rows that refer to this table, or a part of the form."""
     for each in model.relations:
         if table.name in each.related and each.shown_as == field.name:
             if each.junction is None:
@@ -202,13 +202,13 @@ def _default(field: Field) -> str:
 
 def _notes(field: Field) -> Iterable[str]:
     if field.choices:
-        # Without labels that only spell the value with capitals and blanks.
+        # Omit a label that differs from the value only in capitals and spaces.
         shown = (
             code(value) + ("" if _alike(value, label) or not label else f" ({text(label)})")
             for value, label in field.choices
         )
         more = "; others are possible" if field.others_allowed else ""
-        yield f"- {code(field.name)} is one of, in this order: {', '.join(shown)}{more}."
+        yield f"- {code(field.name)} is one of these, in this order: {', '.join(shown)}{more}."
     condition = _condition(field.validation, field.name)
     # The values of a dropdown are listed above.
     if condition and condition != {"_in": [value for value, _ in field.choices]}:
@@ -216,7 +216,7 @@ def _notes(field: Field) -> Iterable[str]:
 
 
 def _condition(rule: object, field: str) -> object:
-    """Simplify a filter of Directus: without the field's own name, and without an `_and` of one."""
+    """Simplify a Directus filter: drop the field's own name, and any `_and` that has only one member."""
     if isinstance(rule, list):
         return [_condition(each, field) for each in rule]
     if not isinstance(rule, dict):

@@ -1,4 +1,4 @@
-"""Reads a snapshot and a catalog into one model. Owns which table is on which page, and in which order."""
+"""Reads a snapshot and a catalog into one model. Decides which table is on which page, and in which order."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tools.schema_docs.model import Field, Model, Page, Relation, Table
 
 Entry = Mapping[str, Any]
 
-# Where a sort is missing, Directus puts the item last.
+# Directus puts items without a `sort` last.
 _LAST: Final = 1_000_000
 _SYSTEM: Final = "directus_"
-_OF_DIRECTUS: Final = "Directus makes these. Only what this project adds to them is here."
-_OF_ALEMBIC: Final = "Alembic makes these, and Directus never sees them."
-# What Directus fills in, by the field's special.
+_OF_DIRECTUS: Final = "Directus creates these tables. Only what this project adds to them is listed."
+_OF_ALEMBIC: Final = "Alembic creates these tables. Directus does not see them."
+# The value that Directus fills in, by the field's `special`.
 _FILLED: Final = {
     "uuid": "made by Directus",
     "date-created": "time of creation",
     "date-updated": "time of change",
-    "user-created": "who created it",
-    "user-updated": "who changed it",
-    "role-created": "role of who created it",
-    "role-updated": "role of who changed it",
+    "user-created": "the user who created it",
+    "user-updated": "the user who changed it",
+    "role-created": "the role of the user who created it",
+    "role-updated": "the role of the user who changed it",
 }
 _BOOKKEEPING: Final = _FILLED.keys() - {"uuid"}
 
@@ -43,7 +43,7 @@ def load(folder: Path) -> Model:
 
 
 def build(schema: Snapshot, catalog: Catalog) -> Model:
-    """Merge what Directus and what PostgreSQL say of the same tables."""
+    """Merge the snapshot's and the catalog's descriptions of the same tables."""
     relations = (*_relations(schema), *_foreign_keys(schema, catalog))
     collections = {name: entry for (name,), entry in schema.section("collections").items()}
     groups, ungrouped = _grouped(collections)
@@ -61,12 +61,12 @@ def build(schema: Snapshot, catalog: Catalog) -> Model:
     ]
     shown = tuple(page for page in pages if page.tables)
     place = {table.name: number for number, table in enumerate(table for page in shown for table in page.tables)}
-    # In the order of the pages Mermaid's lines cross least.
+    # Mermaid's lines cross least if the relations follow the order of the pages.
     return Model(shown, tuple(sorted(relations, key=lambda each: place.get(each.table, len(place)))), catalog)
 
 
 def _grouped(collections: Mapping[str, Entry]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the collections of each folder, however deep in it, and the collections in no folder."""
+    """Return the collections by their nearest folder, and the collections that are in no folder."""
     order = _order(collections)
     folders = (name for name, entry in collections.items() if not entry.get("schema"))
     groups: dict[str, list[str]] = {name: [] for name in sorted(folders, key=order.__getitem__)}
@@ -149,7 +149,7 @@ def _sql(kind: str, schema: Entry) -> str:
     column = Column.of(kind, schema)
     if column.made_otherwise:
         return column.data_type
-    # Directus exports a column without a limit as one of -5.
+    # Directus exports a column without a limit with the length -5.
     return column.made.partition("(")[0] if column.length is not None and column.length <= 0 else column.made
 
 
@@ -158,7 +158,7 @@ def _choices(choices: object) -> Iterable[tuple[str, str]]:
         if isinstance(choice, dict) and isinstance(choice.get("children"), list):
             yield from _choices(choice["children"])
         elif isinstance(choice, dict):
-            # $t: asks the admin UI for the word of the user's language; what follows is the English one.
+            # The English word follows `$t:`, which makes the admin UI translate it.
             yield _text(choice.get("value")), _text(choice.get("text")).removeprefix("$t:")
         else:
             yield _text(choice), ""
@@ -201,7 +201,7 @@ def _foreign_keys(schema: Snapshot, catalog: Catalog) -> Iterable[Relation]:
 
 
 def _order(entries: Mapping[str, Entry]) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Return sort keys for a form or list: the members of a group follow the group."""
+    """Return sort keys for a form or list, in which the members of a group follow the group."""
     position = {name: index for index, name in enumerate(entries)}
     order = {}
     for name in entries:
@@ -211,10 +211,10 @@ def _order(entries: Mapping[str, Entry]) -> dict[str, tuple[tuple[int, int], ...
 
 
 def _above(name: str, entries: Mapping[str, Entry]) -> list[str]:
-    """Return the groups around it, the nearest first."""
+    """Return the groups that contain the entry, the nearest first."""
     found: list[str] = []
     group = _meta(entries[name]).get("group")
-    # Directus allows a circle of groups.
+    # Directus allows groups that contain each other.
     while isinstance(group, str) and group in entries and group not in {name, *found}:
         found.append(group)
         group = _meta(entries[group]).get("group")

@@ -1,4 +1,4 @@
-"""Types in words, and text as Markdown. Knows no model."""
+"""Describes types in words, and writes text as Markdown. Does not know the model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WORDS: Final = {
     "timestamp without time zone": "date and time, without time zone",
     "uuid": "UUID",
 }
-# Types of Directus whose column has another type.
+# Types of Directus that are stored in a column of another type.
 _KINDS: Final = {"csv": "texts, with commas between them", "hash": "hash of a secret"}
 _SHAPES: Final = {
     "Geometry": "any shape",
@@ -55,7 +55,7 @@ def type_of(kind: str, sql: str) -> str:
 
 
 def value(default: object) -> str:
-    """Return a default as code."""
+    """Return a value as code; not only strings, but anything that JSON can write."""
     return code(default if isinstance(default, str) else json.dumps(default, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-/** The bundle as Directus loads it. Directus skips, without a word, a name that package.json does not have. */
+/** The bundle as Directus loads it. Directus silently skips a name that is not in package.json. */
 import type { EndpointConfig, HookConfig, OperationApiConfig } from '@directus/types';
 import closing from './closing';
 import coherence from './coherence';
@@ -37,7 +37,7 @@ const endpoint = (name: string, config: Endpoint): { name: string; config: Endpo
   },
 });
 
-// The guard first: filters run in the order in which they were registered.
+// The guard must come before the other rules, because filters run in the order in which they were registered.
 export const hooks = [
   hook('trm-refusals', refusals),
   hook('trm-tenant-guard', tenantGuard),

@@ -4,7 +4,7 @@ import { auditRequestOf, COLUMNS, csvOf } from '../src/audit/rules';
 
 const ID = '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01';
 
-test('a request without anything asks for the last hundred changes of rights', () => {
+test('an empty request asks for the last hundred changes of rights', () => {
   expect(auditRequestOf({})).toEqual({
     organization_id: null,
     collection: null,
@@ -17,7 +17,7 @@ test('a request without anything asks for the last hundred changes of rights', (
   });
 });
 
-test('a request is narrowed by what it says', () => {
+test('the parameters of a request narrow it', () => {
   const query = { organization_id: ID, from: '2026-06-07T06:00:00Z', before: '12', limit: '10000', format: 'csv' };
   expect(auditRequestOf(query)).toMatchObject({
     organization_id: ID,
@@ -28,7 +28,7 @@ test('a request is narrowed by what it says', () => {
   });
 });
 
-test('what cannot be read is refused', () => {
+test('an invalid query is refused', () => {
   const wrong = [
     { organization_id: 'A' },
     { from: 'yesterday' },
@@ -49,7 +49,7 @@ test('openapi.json describes the query and the columns', () => {
   expect(Object.keys(openapi.components.schemas.Change.properties)).toEqual([...COLUMNS]);
 });
 
-test('a cell of CSV is quoted where it must be, and starts no formula', () => {
+test('a CSV cell is quoted if it must be, and does not start a formula', () => {
   const row = { id: '1', at: new Date(0), item: 'a,"b"', after: { x: 1 }, email: '=1+1', ip: null };
   const [names, cells, end] = csvOf([row]).split('\r\n');
   expect(names).toBe(COLUMNS.join(','));

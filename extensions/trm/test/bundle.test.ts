@@ -12,11 +12,11 @@ test('package.json names the hooks, endpoints and operations of the bundle, and 
   expect(operations.map(({ name }) => name)).toEqual(named('operation'));
 });
 
-test('every entry has its source, and a name that no folder of extensions has', () => {
+test('every entry has a source file, and another name than the folder of the bundle', () => {
   for (const { name, source } of entries) {
     const files = typeof source === 'string' ? [source] : Object.values(source);
     for (const file of files) expect(existsSync(file), file).toBe(true);
-    // Directus takes an entry with the name of the bundle's folder for the bundle.
+    // Directus would confuse an entry that has the name of the bundle's folder with the bundle.
     expect(name).not.toBe('trm');
   }
 });

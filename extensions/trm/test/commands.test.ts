@@ -17,32 +17,32 @@ test('an answer acknowledges a command, or says why it failed', () => {
 test.each([
   [[DONE], 'JSON object'],
   [{ status: 'sent' }, 'acknowledged or failed'],
-  [{ status: 'failed' }, 'error says why'],
-  [{ status: 'failed', error: '' }, 'error says why'],
+  [{ status: 'failed' }, 'error must say why'],
+  [{ status: 'failed', error: '' }, 'error must say why'],
   [{ status: 'failed', error: 'x', answer: 'y' }, 'instead of an answer'],
   [{ status: 'acknowledged', error: 'x' }, 'no error'],
-  [{ status: 'acknowledged', answer: 7 }, 'is a text'],
-  [{ status: 'acknowledged', answer: 'a\0b' }, 'is a text'],
+  [{ status: 'acknowledged', answer: 7 }, 'must be a text'],
+  [{ status: 'acknowledged', answer: 'a\0b' }, 'must be a text'],
   [{ status: 'failed', error: 'x'.repeat(256) }, '255 characters'],
-  [{ status: 'acknowledged', id: 1 }, 'no id'],
+  [{ status: 'acknowledged', id: 1 }, 'does not take id'],
 ])('the answer %j is refused', (body, reason) => {
   expect(() => answerOf(body)).toThrow(reason);
 });
 
-test('the same answer twice is not new, and another one is refused', () => {
+test('the same answer again is not new, and a different one is refused', () => {
   for (const status of ['queued', 'sent']) expect(isNew({ status, answer: null, error: null }, DONE)).toBe(true);
   expect(isNew(DONE, DONE)).toBe(false);
   for (const change of [{ answer: 'else' }, { status: 'failed', answer: null, error: 'x' }])
     expect(() => isNew({ ...DONE, ...change }, DONE)).toThrow('already');
 });
 
-test('a wrong token is refused, and so is every token without a setting', () => {
+test('a wrong token is refused, and without a setting every token is', () => {
   expect(isToken('secret', 'secret')).toBe(true);
   for (const [given, wanted] of [['secre', 'secret'], ['', ''], [undefined, 'secret'], [undefined, undefined]])
     expect(isToken(given, wanted)).toBe(false);
 });
 
-test('what does not apply is empty in a message', () => {
+test('fields of a message that do not apply are empty', () => {
   const known = { id: 'i', organization_id: 'o', event_id: 'e', requested_by: null };
   const at = new Date('2026-06-07T06:00:00Z');
   const command = { ...known, entry_id: null, imei: '35', command: 'getgps', params: null, created_at: at };

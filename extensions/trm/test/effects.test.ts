@@ -12,13 +12,13 @@ const ENTRY: Entry = {
   penalties: [{ type: 'waypoint_missed', before: none, after: { seconds: 900, outcome: 'none' } }],
 };
 
-test('only what the form has otherwise is asked for', () => {
+test('the request has only the fields that differ in the form', () => {
   const stored = { location: POINT, tolerance_meters: 90 };
   expect(changeOf('waypoints', stored, { location: { ...POINT }, tolerance_meters: 90, name: 'x' })).toBeUndefined();
   expect(changeOf('waypoints', stored, { ...stored, tolerance_meters: 60 })).toEqual({ tolerance_meters: 60 });
 });
 
-test('a line says what becomes of an entry', () => {
+test('a line shows how an entry changes', () => {
   expect(entryLine(ENTRY)).toEqual(['#7', '1 → 0', '75.3 m', '+0:15:00', '']);
   const sped = { ...state, speeding: [5] };
   const out = [{ type: 'slz_speed', before: none, after: { seconds: 0, outcome: 'dq' } }];
@@ -26,13 +26,13 @@ test('a line says what becomes of an entry', () => {
   expect(entryLine(fast)).toEqual(['#7', '1', '– → +5 km/h', '(NONE → DQ)', '-0:00:00.500']);
 });
 
-test('a line says where an entry is', () => {
+test('a line shows the position of an entry', () => {
   const place = { position: 2, total_time_ms: 1000 };
   const result = { race_number: 7, publication: 'official', before: place, after: { ...place, position: null } };
   expect(resultLine(result)).toEqual(['#7', '2. → –', '0:00:01.000', '✓']);
 });
 
-test('a sketch has shapes and dots in metres, north above', () => {
+test('a sketch has shapes and dots in metres, with north up', () => {
   const shapes = [shapeOf({ location: POINT, tolerance_meters: 90 })].filter((shape) => shape !== undefined);
   const found = sketch(shapes, [ENTRY]);
   expect(found?.shapes).toEqual([{ path: '', circle: [0, 0, 90] }]);
@@ -44,11 +44,11 @@ test('a sketch has shapes and dots in metres, north above', () => {
   expect([shapeOf({}), sketch([], [])]).toEqual([undefined, undefined]);
 });
 
-test('the words are those of the language', () => {
+test('the texts are in the user language', () => {
   expect([wordsOf('sq-AL').show, wordsOf('de-DE').show]).toEqual(['Trego ndikimin', 'Show the effect']);
 });
 
-test('a picker asks for the rows of the event and puts them in order', () => {
+test('a picker requests the rows of the event and sorts them', () => {
   const kind = KINDS['waypoint'];
   expect(kind && queryFor(kind, 'e')).toEqual({
     fields: ['id', 'segment_id.name', 'type', 'name'], limit: -1,
@@ -60,11 +60,11 @@ test('a picker asks for the rows of the event and puts them in order', () => {
   ]);
 });
 
-test('an item of a list goes up, the first one stays', () => {
+test('an item of a list moves up, the first one stays', () => {
   expect([raised(['a', 'b', 'c'], 2), raised(['a', 'b'], 0)]).toEqual([['a', 'c', 'b'], ['a', 'b']]);
 });
 
-test('an object has no key without a value, and is nothing without any', () => {
+test('an object loses keys without a value, and is null without any', () => {
   expect(filled({ n: 3, groups: [], gap: null, text: '', zero: 0 })).toEqual({ n: 3, zero: 0 });
   expect(filled({ n: null })).toBeNull();
 });

@@ -5,7 +5,7 @@ import { ofFlag } from '../src/outbox/messages';
 const at = (text: string): Date => new Date(`2026-06-${text}Z`);
 const event = { from: at('06T06:00:00'), to: at('13T18:00:00') };
 
-test('a stretch lasts a day at most, and touches the event or the day beside it', () => {
+test('a stretch is at most a day long, and within the event or a day before or after it', () => {
   expect(windowFault({ from: at('07T00:00:00'), to: at('08T00:00:00') }, event)).toBeUndefined();
   expect(windowFault({ from: at('07T00:00:00'), to: at('08T00:00:00.001') }, event)).toContain('24 hours');
   expect(windowFault({ from: at('05T06:00:00'), to: at('05T07:00:00') }, event)).toBeUndefined();
@@ -13,7 +13,7 @@ test('a stretch lasts a day at most, and touches the event or the day beside it'
   expect(windowFault({ from: at('14T17:00:00'), to: at('14T18:00:01') }, event)).toContain('within the event');
 });
 
-test('a message is flat, names what it is about, and is empty where nothing applies', () => {
+test('a message is flat, names its subject, and is empty in fields that do not apply', () => {
   const flag = {
     id: 'f', organization_id: 'o', event_id: 'e', entry_id: null, imei: '350000000000001', from_ts: at('07T00:00:00'),
     to_ts: at('07T00:10:00'), faulty: true, rows_affected: 600, user_created: 'u', created_at: at('08T00:00:00'),

@@ -4,23 +4,23 @@ import { schema } from './schema';
 
 const CREW = pathOf('entry_id.event_id.organization_id');
 
-describe('what a payload says of where its row belongs', () => {
-  test('is nothing when it leaves out the first field', () => {
+describe('what a payload says about where its row belongs', () => {
+  test('is nothing if it leaves out the first field', () => {
     expect(said(schema, 'entry_crew', CREW, { role: 'pilot' })).toBe('nothing');
     expect(said(schema, 'organizations', pathOf(''), { name: 'Club' })).toBe('nothing');
   });
 
-  test('is the row of a key, and the way from there', () => {
+  test('is the row with the key, and the path from there', () => {
     const place = { collection: 'entries', key: 'e', path: ['event_id', 'organization_id'] };
     expect(said(schema, 'entry_crew', CREW, { entry_id: 'e' })).toEqual(place);
   });
 
-  test('is nowhere when the field is emptied', () => {
+  test('is null if it empties the field', () => {
     expect(said(schema, 'entry_crew', CREW, { entry_id: null })).toBeNull();
     expect(said(schema, 'entry_crew', CREW, { entry_id: { event_id: null } })).toBeNull();
   });
 
-  test('of a row that is written along comes before what is stored of that', () => {
+  test('comes before stored values, for another row that the payload writes, too', () => {
     const entry = { id: 'e', event_id: { id: 'v', organization_id: 'o' } };
     const written = { collection: 'organizations', key: 'o', path: [] };
     expect(said(schema, 'entry_crew', CREW, { entry_id: entry })).toEqual(written);
@@ -28,17 +28,17 @@ describe('what a payload says of where its row belongs', () => {
     expect(said(schema, 'entry_crew', CREW, { entry_id: { id: 'e', notes: 'n' } })).toEqual(kept);
   });
 
-  test('is a new row when it makes one and does not say where that belongs', () => {
+  test('is new if it creates the other row without saying where that belongs', () => {
     expect(said(schema, 'entry_crew', CREW, { entry_id: { race_number: 1 } })).toBe('new');
   });
 });
 
-test('a path that names no relation is an error, so that the guard refuses', () => {
+test('a path over a field that is not a relation is an error, so that the guard refuses', () => {
   const wrong = (): unknown => said(schema, 'entries', ['notes', 'organization_id'], { notes: 'x' });
-  expect(wrong).toThrow('entries.notes is no relation');
+  expect(wrong).toThrow('entries.notes is not a relation');
 });
 
-test('a path may begin with the rows at the other end of a relation', () => {
+test('a path may begin with a list of rows that refer to this one', () => {
   expect(isToMany(schema, 'vehicles', 'organization_vehicles')).toBe(true);
   expect(isToMany(schema, 'entries', 'event_id')).toBe(false);
 });

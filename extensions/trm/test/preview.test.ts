@@ -37,12 +37,12 @@ test.each([
   expect(cost(change, speeding(value))).toEqual([seconds, outcome]);
 });
 
-test('the n-th offence has the formula of the n-th', () => {
+test('the n-th offence costs what the formula for the n-th says', () => {
   const four = [1, 2, 3, 4].map((n) => speeding(1, n));
   expect(cost({ occurrence_min: 2, occurrence_max: 3 }, ...four)).toEqual([120, 'none']);
 });
 
-test('of one type only the most specific scope counts, and a key names the kind', () => {
+test('only the most specific scope of a type counts, and a key limits a formula to one kind', () => {
   const formulas = [FORMULA, { ...FORMULA, belongs_to_type: 'stage', belongs_to_id: 's', penalty: 10 }];
   expect(costOf(formulas, SCOPES, [speeding(1)]).seconds).toBe(10);
   expect(costOf(formulas, [['stage', 'other'], ['event', null]], [speeding(1)]).seconds).toBe(60);
@@ -52,7 +52,7 @@ test('of one type only the most specific scope counts, and a key names the kind'
 
 const WAYPOINT = { id: 'w', type: 'CP', mandatory: true, closes_at: at(10) };
 
-test('a waypoint is missed, or passed when it is closed, or neither', () => {
+test('a waypoint is missed, passed after it closed, or passed in time', () => {
   const types = (passes: number, when: Date | null, change = {}): string[] =>
     atWaypoint({ ...WAYPOINT, ...change }, { ...ABSENT, passes, at: when }).map(({ type }) => type);
   expect([types(0, null), types(1, at(10)), types(1, at(11))]).toEqual([
@@ -77,13 +77,13 @@ test('a pass is too fast with enough positions above limit and tolerance', () =>
   expect(stayed([])).toEqual(ABSENT);
 });
 
-test('a start counts when it is left, a finish when it is entered', () => {
+test('a start counts when an entry leaves it, a finish when an entry enters it', () => {
   const [before, after] = [stayed([stay(0, 5)]), stayed([stay(2, 9)])];
   expect([timeShift('start', before, after), timeShift('finish', before, after)]).toEqual([-4000, 2000]);
   expect(timeShift('finish', before, ABSENT)).toBe(0);
 });
 
-test('a point differs by passing it, an area also by when', () => {
+test('passes of a point differ by their number, those of an area also by time', () => {
   const point = { ...ABSENT, passes: 1, at: at(0), distance_m: 5 };
   expect(differs(point, { ...point, at: at(3), distance_m: 9 })).toBe(false);
   expect(differs(point, { ...point, passes: 0, at: null })).toBe(true);
@@ -91,7 +91,7 @@ test('a point differs by passing it, an area also by when', () => {
   expect(differs(stayed([stay(0, 5)]), stayed([stay(0, 5)]))).toBe(false);
 });
 
-test('what costs the same is no penalty that changes', () => {
+test('a penalty that costs the same does not change', () => {
   expect(priced([FORMULA], SCOPES, [speeding(1)], [speeding(9)])).toEqual([]);
   expect(priced([FORMULA], SCOPES, [speeding(1)], [])).toHaveLength(1);
 });
@@ -109,12 +109,12 @@ const placed = (entry: string, shift: Partial<Shift>): Record<string, [number | 
   );
 };
 
-test('equal times share a position, and who ran out of time comes behind', () => {
+test('equal times share a position, and entries over time come last', () => {
   expect(placed('e1', { seconds: 1 })).toEqual({ e1: [1, 1], e2: [2, 1], e3: [2, 1] });
   expect(placed('e4', { time_ms: -4500 })).toEqual({ e4: [4, 4] });
 });
 
-test('who is out has no position, unless he was out for this alone', () => {
+test('an entry that is out has no position, unless the changed penalty was the only reason', () => {
   expect(placed('e1', { to: 'dq' })).toEqual({ e1: [1, null], e2: [2, 1], e3: [2, 1], e4: [4, 3] });
   expect(placed('e2', { to: 'mta' })).toEqual({ e2: [2, 3] });
   expect(placed('e5', { from: 'dq' })).toEqual({});
@@ -126,7 +126,7 @@ test('who is out has no position, unless he was out for this alone', () => {
 const RING = [[19, 41], [20, 41], [20, 42], [19, 41]];
 const FENCE = { collection: 'geofences', id: ID };
 
-test('a request names a place and the fields that are to change', () => {
+test('a request names a place and the fields to change', () => {
   const polygon = { type: 'Polygon', coordinates: [RING] };
   expect(previewRequestOf({ ...FENCE, change: { geometry: polygon } }).change.geometry).toBe(JSON.stringify(polygon));
   const point = { type: 'Point', coordinates: [19, 41, 7] };

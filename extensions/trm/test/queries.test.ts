@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { follows, isOfOthers, Rewriting, type Filter } from '../src/queries/rules';
 import { schema } from './schema';
 
-/** What was asked of other collections; each answers with one key. */
+/** The queries on other collections; each returns one key. */
 interface Asked {
   collection: string;
   filter: Filter;
@@ -33,7 +33,7 @@ test('a condition on a list becomes the keys of the rows that it belongs to', as
   });
 });
 
-test('several conditions on one list are asked of one row', async () => {
+test('a single row must meet all conditions on a list', async () => {
   const filter = { _and: [{ entry_crew: { role: { _eq: 'pilot' } } }, { entry_crew: { user_id: { _eq: 'me' } } }] };
   const { asked } = await rewritten('entries', filter);
   expect(asked.map((one) => one.filter)).toEqual([
@@ -53,7 +53,7 @@ test.each([
   expect(asked[0]?.filter).toEqual(wanted);
 });
 
-test('what is asked of the collection itself stays as it is', async () => {
+test('conditions on the collection itself stay unchanged', async () => {
   const own = [{ status: { _eq: 'dnf' } }, { event_id: { _eq: 'here' } }, { 'year(created_at)': { _eq: 1 } }];
   const filter = { _or: own };
   expect(await rewritten('entries', structuredClone(filter))).toEqual({ filter, asked: [] });
@@ -65,7 +65,7 @@ test.each(['count(entry_crew)', '$FOLLOW(entry_crew,entry_id)'])('%s is refused'
   await expect(rewritten('entries', { [name]: { _gt: 0 } })).rejects.toThrow("can't ask for");
 });
 
-test('a query sorts by a number that it asks for, and by no related rows', () => {
+test('a query may sort by its own aggregate, but not by related rows', () => {
   const numbers = { count: ['id', '*'], max: ['notes'] };
   for (const field of ['status', '-status', '-count.id', 'count.*', 'max.notes'])
     expect(isOfOthers(field, numbers), field).toBe(false);

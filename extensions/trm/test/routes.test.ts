@@ -17,7 +17,7 @@ test('openapi.json describes the routes that are registered, and no others', () 
   expect(described.sort()).toEqual(found.sort());
 });
 
-test('health tells how much nobody had captured when the container booted', () => {
+test('health reports how many items were not captured when the container booted', () => {
   const routes = new Map<string, (request: unknown, response: unknown) => void>();
   const keep = (path: string, handler: () => void): void => void routes.set(path, handler);
   define({ get: keep, post: keep } as unknown as Router, {} as ApiExtensionContext);
@@ -38,15 +38,15 @@ test('a registration names an event, a class and a role', () => {
   const changes = [{ event_id: 'x' }, { role: 1 }, { race_number: 0 }, { race_number: 1.5 }, { status: 'confirmed' }];
   for (const change of changes)
     expect(() => registrationOf({ ...body, ...change }), JSON.stringify(change)).toThrow();
-  expect(() => registrationOf([body])).toThrow('The body is a JSON object.');
+  expect(() => registrationOf([body])).toThrow('The body must be a JSON object.');
 });
 
-test('a request to copy a crew may say nothing', () => {
+test('a request to copy a crew may be empty', () => {
   expect(copyRequestOf(undefined)).toEqual({ source_entry_id: null, dry_run: false });
-  expect(() => copyRequestOf({ dry_run: 'yes' })).toThrow('dry_run is true or false.');
+  expect(() => copyRequestOf({ dry_run: 'yes' })).toThrow('dry_run must be true or false.');
 });
 
-test('who is there, is no member or has no role of the discipline is skipped', () => {
+test('people are skipped who are in the crew, are not members, or have a role that the discipline lacks', () => {
   const names = ['there', 'gone', 'runner', 'pilot'];
   const crew = names.map((name) => ({ user_id: name, role: name === 'runner' ? name : 'pilot' }));
   expect(copying(crew, 'rally', new Set(['there']), new Set(['there', 'runner', 'pilot']))).toEqual({

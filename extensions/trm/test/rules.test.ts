@@ -4,45 +4,45 @@ import { NEW } from '../src/lib/values';
 import { disciplineOf, hasNumber, rangeWords, vehicleFault } from '../src/discipline/rules';
 import { advice, demand } from '../src/tenant/rules';
 
-test('a collection without a rule, and an action without a role, are for administrators alone', () => {
+test('a collection without a rule, and an action without a role, are only for administrators', () => {
   expect(demand('something_new', 'create')).toBeNull();
   expect(demand('constructor', 'create')).toBeNull();
   expect(demand('position_flags', 'delete')).toBeNull();
 });
 
-test('a demand names the roles and the way to the organisation', () => {
+test('a demand names the roles and the path to the organisation', () => {
   expect(demand('events', 'create')).toEqual({ path: ['organization_id'], roles: ['org-admin'], own: false });
 });
 
-test('a participant writes only to the entries of which he is in the crew', () => {
+test('a participant writes only to entries in whose crew they are', () => {
   expect(demand('entries', 'update')).toMatchObject({ own: true });
   expect(demand('entry_crew', 'create')).toMatchObject({ own: true });
   expect(demand('stages', 'create')).toMatchObject({ own: false });
 });
 
-test('references agree when they lead to the same event, or to none', () => {
+test('references agree if they lead to the same event, or to none', () => {
   const group = ['entry_id.event_id', 'segment_id.stage_id.event_id', 'geofence_id.event_id'] as const;
   expect(stray(group, ['e', 'e', undefined])).toBeUndefined();
   expect(stray(group, [undefined, 'e', 'f'])).toBeUndefined();
   expect(stray(group, ['e', 'e', 'f'])).toBe('geofence_id.event_id');
-  // Two rows that are made along with this one belong to events of their own.
+  // Two rows that are created together with this one belong to separate new events.
   expect(stray(group, [NEW, NEW, undefined])).toBe('segment_id.stage_id.event_id');
 });
 
-test('coherence rests on the first fields of its paths', () => {
+test('coherence depends on the first fields of its paths', () => {
   expect(fields('entries').sort()).toEqual(['class_id', 'event_id', 'vehicle_id']);
   expect(fields('penalty_formulas').sort()).toEqual(['belongs_to_id', 'belongs_to_type', 'event_id']);
   expect(fields('organizations')).toEqual([]);
   for (const groups of Object.values(GROUPS)) for (const group of groups) expect(group.length).toBeGreaterThan(1);
 });
 
-test('a formula of an event belongs to nothing smaller', () => {
+test('the formula of an event belongs to no other row', () => {
   expect(belongsTo('penalty_formulas', 'event')).toBeUndefined();
   expect(belongsTo('penalty_formulas', 'waypoint')?.collection).toBe('waypoints');
   expect(belongsTo('entries', 'waypoint')).toBeUndefined();
 });
 
-test('engines carry a vehicle, feet do not', () => {
+test('motor sports need a vehicle, running and hiking take none', () => {
   const faults = ['rally', 'time-trial', 'regatta', 'trail-run', 'hike'].map((name) => {
     const discipline = disciplineOf(name);
     return discipline && [vehicleFault(discipline, true), vehicleFault(discipline, false)];
@@ -52,7 +52,7 @@ test('engines carry a vehicle, feet do not', () => {
   expect(disciplineOf('toString')).toBeUndefined();
 });
 
-test('a range has both its ends, and one that has none is without end', () => {
+test('a range includes both its ends; without an end it has no limit', () => {
   const numbers = (min: number | null, max: number | null): number[] =>
     [1, 2, 3, 4].filter((number) => hasNumber({ min, max }, number));
   expect([numbers(2, 3), numbers(2, null), numbers(null, 3), numbers(null, null)]).toEqual([
@@ -61,7 +61,7 @@ test('a range has both its ends, and one that has none is without end', () => {
     [1, 2, 3],
     [1, 2, 3, 4],
   ]);
-  // Text, as CSV has it, and as PostgreSQL reads it.
+  // Texts, as a CSV file has them; PostgreSQL reads them as numbers.
   expect(['2', ' 2 ', '4', '3_0', null].map((text) => hasNumber({ min: 2, max: 3 }, text))).toEqual([
     true,
     true,
@@ -75,7 +75,7 @@ test('a range has both its ends, and one that has none is without end', () => {
   ]);
 });
 
-test('who records a crossing that is not by hand is told which source a marshal chooses', () => {
+test('the refusal of a crossing that is not manual names the source that a marshal chooses', () => {
   expect(advice('entry_crossings', { source: 'gps' })).toContain('Manual');
   expect(advice('entry_crossings', { source: 'manual' })).toBe('');
   expect(advice('entries', { source: 'gps' })).toBe('');

@@ -1,4 +1,4 @@
-/** As much of Directus's schema as the paths need. */
+/** The parts of Directus's schema that the paths need. */
 import type { SchemaOverview } from '@directus/types';
 
 const relation = (collection: string, field: string, related: string, alias: string | null = null): unknown => ({

@@ -18,7 +18,7 @@ const FIVE = [5, 3, 1, 4, 2].map((number) => entry(number));
 // By raw time 2 1 3, with penalties 1 3 2; 4 and 5 are not classified.
 const RESULTS = [result(1, 20, 20), result(2, 10, 40), result(3, 30, 30), result(4, null, null)];
 
-test('a stage opens once, from published, and an official one goes back through closed', () => {
+test('a stage opens once, from published, and goes back from official to closed', () => {
   expect(mayFollow('published', 'open')).toBe(true);
   for (const status of ['draft', 'open', 'closed', 'official', 'cancelled', 'of old'])
     expect(mayFollow(status, 'open')).toBe(false);
@@ -37,12 +37,12 @@ describe('the order of starts', () => {
     expect(numbers(startOrder('previous_stage_clean_result', {}, FIVE, RESULTS))).toEqual([2, 1, 3, 4, 5]);
   });
 
-  test('the first n of the previous stage reversed, the rest as they came in', () => {
+  test('the first n of the previous stage reversed, the rest in the order of their results', () => {
     expect(numbers(startOrder('inverse_top_n_then_natural', { n: 2 }, FIVE, RESULTS))).toEqual([3, 1, 2, 4, 5]);
     expect(numbers(startOrder('inverse_top_n_then_natural', {}, FIVE, RESULTS))).toEqual([1, 3, 2, 4, 5]);
   });
 
-  test('the overall reversed: who completed less starts before who completed more', () => {
+  test('the overall reversed: entries that completed fewer stages start first', () => {
     const totals = [result(1, null, 50, 2), result(2, null, 90, 2), result(3, null, 10, 1)];
     expect(numbers(startOrder('inverse_of_overall', {}, FIVE, totals))).toEqual([3, 2, 1, 4, 5]);
   });
@@ -62,7 +62,7 @@ test('a position set by hand stays, and the others fill around it', () => {
 describe('the times of starts', () => {
   const places = positions([entry(1), entry(2), entry(3, 'C'), entry(4, 'C')], new Map());
 
-  test('are an interval apart, or as the intervals say', () => {
+  test('are one interval apart, or follow a list of intervals', () => {
     expect([...offsets(places, 60, {}).values()]).toEqual([0, 60, 120, 180]);
     const intervals = [{ to: 2, seconds: 120 }, { seconds: 30 }];
     expect([...offsets(places, 60, { intervals }).values()]).toEqual([0, 120, 240, 270]);
@@ -73,7 +73,7 @@ describe('the times of starts', () => {
     expect([...offsets(places, 60, params).values()]).toEqual([0, 60, 960, 1020]);
   });
 
-  test('of later segments follow while durations are known', () => {
+  test('of later segments follow as long as durations are known', () => {
     const at = new Date('2026-06-07T06:00:00Z');
     const segments = [60, null, 60].map((seconds) => ({ id: 's', target_duration_seconds: seconds }));
     expect(targets(at, segments)).toEqual([at, new Date('2026-06-07T06:01:00Z'), null]);

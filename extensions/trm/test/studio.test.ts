@@ -31,7 +31,7 @@ test.each([
   expect(read(text, unit)).toBe(value);
 });
 
-test('what is shown is read back', () => {
+test('a shown duration is read back', () => {
   for (const unit of ['s', 'ms'] as const)
     for (const value of [0, 1, 59, 60, 3599, 3600, 86_399_999]) expect(read(shown(value, unit), unit)).toBe(value);
 });

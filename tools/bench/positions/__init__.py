@@ -1,4 +1,4 @@
-"""The hypertable of positions against a plain table: loading, size, the processor's queries."""
+"""Compares the hypertable of positions with a plain table: loading, size, the processor's queries."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tools.bench.positions.outcome import Kind, Outcome, Size
 from tools.devstack.progress import say, step
 
 ID: Final = "positions"
-TITLE: Final = "a season of ten million positions, and five, in the hypertable and in a plain table"
+TITLE: Final = "ten million positions (one season) and fifty, in the hypertable and in a plain table"
 SIZE: Final = Size(devices=200, days=8, seconds=6250)
-# To see how cost grows.
+# Shows how the cost grows.
 FIVE_SEASONS: Final = replace(SIZE, days=40, earlier=32)
 ROUNDS: Final = 200
 
 
 def measure(arena: Arena, rounds: int) -> list[Outcome]:
-    """Fill both tables and query them, at each size; at one where there are fewer rounds than usual.
+    """Fill both tables and query them, at both sizes. With fewer rounds than usual, do so at the smaller size only.
 
     rounds: how often each query runs.
 
-    Raises BenchError when a statement fails, or when rows or answers of the two tables differ.
+    Raises BenchError if a statement fails, or if rows or answers of the two tables differ.
     """
     return [_measure(arena, rounds, size) for size in (SIZE, *([FIVE_SEASONS] if rounds == ROUNDS else []))]
 
@@ -48,7 +48,7 @@ def _measure(arena: Arena, rounds: int, size: Size) -> Outcome:
 
 
 def compare(connections: Connections, size: Size, rounds: int, folder: Path) -> Outcome:
-    """Do that in two deployed databases; one of them gets the plain table. folder: for a file with a day's rows."""
+    """Compare two deployed databases, one of which gets the plain table. folder: for a file with a day's rows."""
     try:
         load.make_plain(connections[Kind.PLAIN])
         for connection in connections.values():

@@ -11,11 +11,11 @@ from tools.bench.positions.outcome import Size
 SEGMENTS: Final = 4
 WAYPOINTS: Final = 20
 ZONES: Final = 5
-# Waypoints lie on the way of the middle device; half of the devices pass within this distance.
+# Waypoints are on the path of the middle device; half of the devices pass within this distance.
 TOLERANCE_METRES: Final = 40
 
 _POINT: Final = f"ST_SetSRID(ST_MakePoint({LONGITUDE.sql}, {LATITUDE.sql}), 4326)"
-# Part 0 is the stage, the others are its segments. A route bends every ten seconds; a zone is 0.01 degrees wide.
+# Part 0 is the stage, the others are its segments. A route has a point every ten seconds. A zone is 0.01 degrees wide.
 _SQL: Final = f"""
 CREATE FUNCTION pg_temp.id(stage bigint, part bigint, number bigint) RETURNS uuid RETURN
   ('00000000-0000-4000-8000-' || to_char((stage * 10000 + part) * 10000 + number, 'FM000000000000'))::uuid;
@@ -53,12 +53,12 @@ ANALYZE;
 
 
 def segment(stage: int, number: int) -> str:
-    """Return the id of a stage's segment; both are counted from 1."""
+    """Return the id of a stage's segment; both numbers start at 1."""
     return waypoint(stage, number, 0)
 
 
 def waypoint(stage: int, segment: int, number: int) -> str:
-    """Return the id of a segment's waypoint; all are counted from 1."""
+    """Return the id of a segment's waypoint; all numbers start at 1."""
     return f"00000000-0000-4000-8000-{stage:04}{segment:04}{number:04}"
 
 

@@ -1,4 +1,4 @@
-"""Both tables and their rows. Owns the rows, which PostgreSQL makes, and the clock while they are written."""
+"""Fills both tables. Owns the rows, which PostgreSQL generates, and the clock while they are written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT: Final = "00000000-0000-4000-8000-000000000001"
 
 
 class Way(NamedTuple):
-    """A coordinate in degrees, linear in stage, second and device: the start, and the step of each."""
+    """A coordinate in degrees, linear in stage, second and device. begin: its start; the others: the step of each."""
 
     begin: float
     stage: float
@@ -31,19 +31,19 @@ class Way(NamedTuple):
     device: float
 
     def at(self, stage: int, second: int, device: int) -> float:
-        """Return where a device is in a second of its day."""
+        """Return the coordinate of a device in a second of a stage."""
         return self.begin + self.stage * stage + self.second * second + self.device * device
 
     @property
     def sql(self) -> str:
-        """Return the same as SQL, for columns of these names."""
+        """Return the coordinate as SQL, from the columns `stage`, `second` and `device`."""
         return f"({self.begin} + {self.stage} * stage + {self.second} * second + {self.device} * device)"
 
 
-# Side by side, less than a metre apart, at 29 km/h; the stages lie 2 km apart.
+# The devices drive side by side, less than a metre apart, at 29 km/h. The stages are 2 km apart.
 LONGITUDE: Final = Way(19.8, 0, -0.00003, 0.00001)
 LATITUDE: Final = Way(41.3, 0.05, 0.00007, 0)
-# Of each device a fix for each second, in the order in which they arrive; 2 in 100 are faulty, 20 in a row.
+# A fix of each device for each second, in the order of arrival. 2 in 100 fixes are faulty, 20 in a row.
 ROWS: Final = f"""\
 SELECT imei AS device_id, ts, ts + interval '1.5 s' AS ingested_at,
   {LATITUDE.sql} AS latitude, {LONGITUDE.sql} AS longitude,
@@ -60,7 +60,7 @@ ORDER BY second, device"""
 
 NAMES: Final = ", ".join(COLUMNS)
 COPIED: Final = f"COPY (SELECT {NAMES} FROM ({ROWS}) AS made) TO STDOUT"
-# A row as SQL: (..., ...).
+# Prints each row as SQL: (..., ...).
 SPELLED: Final = (
     "COPY (SELECT '(' || concat_ws(', ', " + ", ".join(f"quote_literal({name})" for name in COLUMNS) + ") || ')'"
     f" FROM ({ROWS}) AS made) TO STDOUT"
@@ -68,7 +68,7 @@ SPELLED: Final = (
 
 
 def imei(device: int) -> str:
-    """Return the IMEI of a device; they are counted from 1."""
+    """Return the IMEI of a device. Numbers of devices start at 1."""
     return str(350_000_000_000_000 + device)
 
 
@@ -107,9 +107,9 @@ def register(connection: Connection, devices: int) -> None:
 
 
 def fill(connections: Connections, size: Size, folder: Path) -> dict[Kind, Loaded]:
-    """Load all days into both tables. Each day, or batch, goes to one and then to the other, in turn.
+    """Load all days into both tables. For each day or batch, the tables take turns in coming first.
 
-    Raises BenchError when a table has not all rows in the end.
+    Raises BenchError if a table does not have all rows in the end.
     """
     days = [START + timedelta(days=day) for day in range(size.days)]
     _make_earlier(connections, size, days[: size.earlier])
@@ -144,7 +144,7 @@ def _make_earlier(connections: Connections, size: Size, days: Sequence[datetime]
 
 
 def sizes(connections: Connections) -> dict[Kind, Bytes]:
-    """Return what the tables take on disk."""
+    """Return the size of each table on disk."""
     sql = {
         Kind.HYPERTABLE: "SELECT table_bytes + toast_bytes, index_bytes FROM hypertable_detailed_size('positions')",
         Kind.PLAIN: "SELECT pg_table_size('positions'), pg_indexes_size('positions')",

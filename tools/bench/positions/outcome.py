@@ -1,4 +1,4 @@
-"""What is measured of positions, and the results. Owns their types; knows no database."""
+"""The types of what is measured about positions, and of the results. Uses no database."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Size:
-    """What is loaded: every device sends a fix a second from midnight on.
+    """The fixes to load: every device sends a fix a second from midnight on.
 
-    batch: the rows of one INSERT. earlier: how many of the days are there before the clock starts.
+    batch: the rows of one INSERT. earlier: how many of the days are loaded before the clock starts.
     """
 
     devices: int
@@ -30,23 +30,23 @@ class Size:
 
     @property
     def a_day(self) -> int:
-        """Return the rows of one day."""
+        """Return the number of rows of one day."""
         return self.devices * self.seconds
 
     @property
     def copied(self) -> int:
-        """Return the rows that COPY writes, all on the clock but the last day."""
+        """Return the number of rows that COPY writes: all measured days but the last."""
         return (self.days - self.earlier - 1) * self.a_day
 
     @property
     def rows(self) -> int:
-        """Return the rows of all days."""
+        """Return the number of rows of all days."""
         return self.days * self.a_day
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """How many seconds loading took: all days but the last by COPY, the last in batches."""
+    """The seconds of loading: all measured days but the last by COPY, the last in batches."""
 
     copied: float
     inserted: float
@@ -54,7 +54,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Bytes:
-    """What a table takes on disk: its rows, and its indexes."""
+    """The size of a table on disk: its rows and its indexes."""
 
     rows: int
     indexes: int
@@ -62,7 +62,7 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A query of the file, and about what, such as `ten minutes`."""
+    """A prepared query. about: the range of its values, such as `ten minutes`."""
 
     query: str
     about: str
@@ -70,7 +70,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Reading:
-    """A query on one table. access: how its plan reaches positions, an index or a scan, and in how many tables."""
+    """A query on one table. access: the indexes and scans of its plan, with the number of tables for each."""
 
     milliseconds: tuple[float, ...]
     access: Mapping[str, int]
@@ -83,7 +83,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that was measured."""
+    """All results for one size."""
 
     size: Size
     loaded: Mapping[Kind, Loaded]

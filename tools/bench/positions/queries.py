@@ -1,4 +1,4 @@
-"""The processor's queries on both tables. Owns their values and the clock; refuses answers that differ."""
+"""Runs the processor's queries on both tables. Owns their values and the clock; raises if answers differ."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Arguments = tuple[str | float | datetime | timedelta, ...]
 
 WINDOW: Final = timedelta(minutes=10)
 NEAR_METRES: Final = 100
-# From the sixth execution on PostgreSQL may keep a plan that does not depend on the values.
+# From the sixth execution on PostgreSQL may use a generic plan, which does not depend on the values.
 WARM_UP: Final = 10
 CHUNK: Final = re.compile(r"^_hyper_\d+_\d+_chunk")
-# What one asks of a table without triggers: an index lookup for each device.
+# The queries for a table without triggers: an index lookup for each device.
 PLAIN: Final = """
 DEALLOCATE last_position;
 PREPARE last_position (text) AS
@@ -55,9 +55,9 @@ SPATIAL: Final = Path(__file__).parents[3] / "docs" / "spatial.md"
 
 
 def ask(connections: Connections, size: Size, rounds: int) -> dict[Case, dict[Kind, Reading]]:
-    """Run each query on both tables in turn, with the same values on both and others in each round.
+    """Run each query on both tables in turn. Both get the same values, which are new in each round.
 
-    Raises BenchError when an answer differs.
+    Raises BenchError if an answer differs.
     """
     return {case: _ask(connections, case, size, rounds) for case in arguments(Random(0), size)}
 
@@ -73,7 +73,7 @@ def spatial() -> str:
 
 
 def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
-    """Return values for each case: any device in ten minutes of any day, or on any segment."""
+    """Return random values for each case: a device in ten minutes of a day, or on a segment."""
     number, stage = random.randint(1, size.devices), random.randint(1, size.days)
     part, point = random.randint(1, course.SEGMENTS), random.randint(1, course.WAYPOINTS)
     second = random.randrange(max(1, size.seconds - int(WINDOW.total_seconds())))
@@ -99,9 +99,9 @@ def arguments(random: Random, size: Size) -> dict[Case, Arguments]:
 
 
 def access(plan: Mapping[str, Any]) -> dict[str, int]:
-    """Return how a plan reaches positions and geometry: an index as the hypertable has it, a table, or a scan.
+    """Return how a plan reads positions and geometry: by an index, by last_positions, or by a scan.
 
-    The number counts the tables, which are the chunks of a hypertable.
+    A chunk's index counts under its name on the hypertable. The number is that of the tables or chunks.
     """
     found: Counter[str] = Counter()
     for node in nodes(plan):
@@ -117,7 +117,7 @@ def access(plan: Mapping[str, Any]) -> dict[str, int]:
 
 
 def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a node of EXPLAIN (FORMAT JSON), and all below it."""
+    """Yield a node of EXPLAIN (FORMAT JSON), and all nodes below it."""
     yield plan
     for child in plan.get("Plans", []):
         yield from nodes(child)
@@ -126,7 +126,7 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[Kind, Reading]:
     for kind, connection in connections.items():
         with connection.cursor() as cursor:
-            # Prepared for each case: otherwise a plan for the values of another case could stay.
+            # Prepare again for each case. Otherwise a plan for the values of another case could stay.
             cursor.execute("DEALLOCATE ALL")
             cursor.execute(statements())
             if kind is Kind.PLAIN:
@@ -142,7 +142,7 @@ def _ask(connections: Connections, case: Case, size: Size, rounds: int) -> dict[
                 taken[kind].append(milliseconds)
         if answers[Kind.HYPERTABLE] != answers[Kind.PLAIN]:
             raise BenchError(f"{case.query}{values} has another answer in the plain table")
-    # The plan that the sessions keep by now.
+    # By now the sessions keep one plan; this is that plan.
     return {kind: Reading(tuple(taken[kind]), _explained(connections[kind], case.query, values)) for kind in Kind}
 
 

@@ -1,4 +1,4 @@
-"""The section of the page about positions. Owns its wording and tables; data in, Markdown out."""
+"""The page's section about positions. Owns its wording and tables; data in, Markdown out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MEBIBYTE: Final = 1024 * 1024
 
 
 def section(outcomes: Sequence[Outcome]) -> str:
-    """Return the section, with its heading. outcomes: of one size after another."""
+    """Return the section, with its heading. outcomes: one for each size."""
     first, *others = outcomes
     lines = ["## Positions\n", _about(first), _loading(first), _queries(first)]
     for outcome in others:
         size = outcome.size
         lines += [
             f"### {size.rows:,} fixes\n",
-            f"The same, with {size.days} stages and chunks; {size.earlier} days are there before the clock starts.\n",
+            f"The same with {size.days} stages and chunks; {size.earlier} days are loaded before the clock starts.\n",
         ]
         lines += [_loading(outcome), _table(outcome)]
     return "\n".join(lines)
@@ -29,14 +29,14 @@ def section(outcomes: Sequence[Outcome]) -> str:
 def _about(outcome: Outcome) -> str:
     size = outcome.size
     return (
-        f"A season: {size.rows:,} fixes of {size.devices} entries in {size.days} stages, one a second and 2 in 100\n"
-        f"faulty. A stage takes a day; it has {course.SEGMENTS} segments of {course.WAYPOINTS} waypoints, and"
+        f"A season: {size.rows:,} fixes of {size.devices} entries in {size.days} stages, one a second; 2 in 100 are\n"
+        f"faulty. A stage takes a day. It has {course.SEGMENTS} segments of {course.WAYPOINTS} waypoints, and"
         f" {course.ZONES} zones with a speed limit.\n"
         f"The fixes are in the hypertable, in {size.days} chunks, and in a plain table with the same columns and\n"
-        "indexes, but without the triggers that keep the last positions: there each last position is looked up by the\n"
-        "index. The course is the same for both. COPY writes all days but the last, in one transaction a day;\n"
-        f"`INSERT ... ON CONFLICT DO NOTHING` writes the last day, in batches of {size.batch}, each in a transaction.\n"
-        "Day by day, batch by batch and query by query both tables take turns.\n"
+        "indexes. The plain table lacks the triggers that keep the last positions, so its queries look them up by the\n"
+        "index. The course is the same for both. COPY writes all days but the last, in one transaction per day.\n"
+        f"`INSERT ... ON CONFLICT DO NOTHING` writes the last day in batches of {size.batch}, each in a transaction.\n"
+        "The tables take turns for each day, each batch and each query.\n"
     )
 
 
@@ -67,7 +67,7 @@ def _queries(outcome: Outcome) -> str:
     return "\n".join([
         "The processor's queries about [positions](positions.md) and [the course](spatial.md), as prepared\n"
         f"statements, each {rounds} times on each table: median, fastest and slowest, and the indexes in the plan.\n"
-        "A query that reads the course alone reads the same tables on both sides; a difference there is noise.\n",
+        "A query that reads only the course reads the same tables on both sides, so a difference there is noise.\n",
         _table(outcome),
     ])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""All scenarios. Owns what is compared with what, and how often."""
+"""All scenarios. Owns the comparisons and their numbers of rounds."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ NOTED = (f"SELECT count(*) FROM directus_fields WHERE note = '{templates.NOTE}'"
 
 @contextmanager
 def idle(arena: Arena) -> Setup:
-    """Deploy again what is deployed, as a container does when it starts."""
+    """Deploy to a database that is up to date, as a container does when it starts."""
     mine, theirs = templates.deployed(arena), templates.chained(arena)
     with arena.databases.fresh(mine) as left, arena.databases.fresh(theirs) as right:
         deploy = commands.boot(arena, left)
@@ -29,7 +29,7 @@ def idle(arena: Arena) -> Setup:
 
 @contextmanager
 def first(arena: Arena, *, whole: bool) -> Setup:
-    """Deploy to an empty database. whole: also what the chain does not, such as access and resources."""
+    """Deploy to an empty database. whole: also deploy access and resources, which the chain does not."""
     templates.prepare_chain(arena)
     snapshot = templates.committed(arena).yaml
     mine = snapshot if whole else templates.alone(arena).yaml
@@ -43,7 +43,7 @@ def first(arena: Arena, *, whole: bool) -> Setup:
 
 @contextmanager
 def changed(arena: Arena) -> Setup:
-    """Deploy a snapshot that differs in a note."""
+    """Deploy a snapshot in which one note differs."""
     mine, theirs = templates.deployed(arena), templates.chained(arena)
     snapshot = templates.changed(arena).yaml
     yield (

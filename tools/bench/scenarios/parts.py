@@ -1,4 +1,4 @@
-"""How one round is prepared: on a database that stays, or on a new copy. Owns the check that the work was done."""
+"""Prepares one round, on the same database each time or on a new copy. Checks that the work was done."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tools.bench.scenario import Attempt, Contestant
 from tools.bench.servers import Server
 
 Setup = Iterator[Sequence[Contestant]]
-# A query, and what it must give when the work was done.
+# A query, and the value that it must return after the work was done.
 Check = tuple[str, object]
 
 
 def steady(command: Command) -> Attempt:
-    """Run a command that changes nothing, the same in every round."""
+    """Run the same command in every round. It must not change anything."""
 
     @contextmanager
     def attempt(_number: int) -> Iterator[Command]:
@@ -40,7 +40,7 @@ def fresh(arena: Arena, template: str | None, command: Callable[[str], Command],
 
 @contextmanager
 def serving(arena: Arena, template: str) -> Iterator[tuple[str, Server]]:
-    """Have a running Directus on a new copy of the template; yield the database's name and the server."""
+    """Run a Directus on a new copy of the template; yield the database's name and the server."""
     with arena.databases.fresh(template) as name:
         environ = arena.environ(name, {"EXTENSIONS_PATH": str(arena.extensions)})
         with servers.running(environ, arena.home, arena.folder / f"directus-{name}.log") as server:

@@ -1,4 +1,4 @@
-"""Pushes: without a Directus against its command line, to a running one against npm's directus-sync."""
+"""Pushes: without a running Directus against Directus's command line, to a running one against npm's directus-sync."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fields(size: int, new: int, arena: Arena) -> Setup:
 
 @contextmanager
 def served_first(size: int, arena: Arena) -> Setup:
-    """Push new collections to a running Directus, a new one in each round."""
+    """Push new collections to a running Directus. Each round has its own Directus."""
     template, files = templates.bootstrapped(arena), templates.generated(arena, size)
 
     def to_a_new_one(command: Callable[[str, Server], Command]) -> Attempt:
@@ -54,7 +54,7 @@ def served_first(size: int, arena: Arena) -> Setup:
 
 @contextmanager
 def served_changed(arena: Arena) -> Setup:
-    """Push a changed note, and in the next round the one before; each side has a running Directus."""
+    """Push a changed note, and in every second round the original. Each side has its own running Directus."""
     files = (templates.changed(arena), templates.committed(arena))
     template = templates.deployed(arena)
     with serving(arena, template) as (mine, left), serving(arena, template) as (theirs, right):

@@ -1,4 +1,4 @@
-"""`diff` and `pull` where nothing differs, without a running Directus, against Directus's command line."""
+"""`diff` and `pull` if nothing differs and no Directus is running, against Directus's command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.bench.scenarios.parts import Setup, steady
 
 @contextmanager
 def idle(verb: str, arena: Arena) -> Setup:
-    """Compare or capture what did not change since this tool's last run."""
+    """Compare or capture a schema that has not changed since this tool's last run."""
     snapshot = templates.committed(arena).yaml
     arguments = {"diff": ("apply", "--dry-run", snapshot), "pull": ("snapshot", "--yes", arena.folder / "captured")}
     with arena.databases.fresh(templates.deployed(arena)) as name:

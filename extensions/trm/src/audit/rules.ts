@@ -1,4 +1,4 @@
-/** What a request for the audit trail asks, and the trail as CSV. Pure. */
+/** Reads a request for the audit trail, and writes the trail as CSV. Pure. */
 import { InvalidQuery } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import type { Row } from '../lib/types';
@@ -10,7 +10,7 @@ export interface AuditRequest {
   item: string | null;
   from: Date | null;
   to: Date | null;
-  /** Only changes before this one, so that a reader can go on where the last answer ended. */
+  /** Only changes before the one with this id, so that a client can continue where the last answer ended. */
   before: string | null;
   limit: number;
   csv: boolean;
@@ -27,7 +27,7 @@ function invalid(reason: string): never {
 function moment(name: string, text: string | null): Date | null {
   if (text === null) return null;
   const found = new Date(text);
-  return Number.isNaN(found.getTime()) ? invalid(`${name} is a time, such as 2026-06-07T06:00:00Z.`) : found;
+  return Number.isNaN(found.getTime()) ? invalid(`${name} must be a time, such as 2026-06-07T06:00:00Z.`) : found;
 }
 
 function limitOf(text: string | null): number {
@@ -35,22 +35,22 @@ function limitOf(text: string | null): number {
   const most = Number(text);
   return Number.isInteger(most) && most > 0 && most <= MOST
     ? most
-    : invalid(`limit is a whole number from 1 to ${String(MOST)}.`);
+    : invalid(`limit must be a whole number from 1 to ${String(MOST)}.`);
 }
 
 /** Read the query of a request. Throws INVALID_QUERY. */
 export function auditRequestOf(given: Row): AuditRequest {
   const unknown = Object.keys(given).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) invalid(`There is no ${unknown} in this request.`);
+  if (unknown !== undefined) invalid(`This request does not take ${unknown}.`);
   const text = (name: string): string | null => {
     const value = given[name];
     if (value === undefined || value === '') return null;
-    return typeof value === 'string' ? value : invalid(`${name} is given once.`);
+    return typeof value === 'string' ? value : invalid(`Give ${name} only once.`);
   };
   const [organization, before, format] = [text('organization_id'), text('before'), text('format')];
-  if (organization !== null && !isKey(organization)) invalid('organization_id is the id of an organisation.');
-  if (before !== null && !/^\d{1,18}$/.test(before)) invalid('before is the id of a change.');
-  if (format !== null && format !== 'csv' && format !== 'json') invalid('format is json or csv.');
+  if (organization !== null && !isKey(organization)) invalid('organization_id must be the id of an organisation.');
+  if (before !== null && !/^\d{1,18}$/.test(before)) invalid('before must be the id of a change.');
+  if (format !== null && format !== 'csv' && format !== 'json') invalid('format must be json or csv.');
   return {
     organization_id: organization,
     collection: text('collection'),
@@ -81,7 +81,7 @@ export const COLUMNS = [
   'db_user',
 ] as const;
 
-/** Return a value as one cell. What a spreadsheet would take for a formula gets an apostrophe before it. */
+/** Return a value as one cell. A text that a spreadsheet would run as a formula gets an apostrophe in front. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   const text =
@@ -90,6 +90,6 @@ function cell(value: unknown): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Return rows of the trail as CSV, with a line of names. */
+/** Return rows of the trail as CSV, with a header line. */
 export const csvOf = (rows: readonly Row[]): string =>
   [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','))].join('\r\n') + '\r\n';

@@ -1,4 +1,4 @@
-/** Reads the audit trail, for who may. Triggers of the database write it. */
+/** Reads the audit trail for users who may read it. Triggers in the database write it. */
 import { Forbidden } from '../lib/errors';
 import type { Row } from '../lib/types';
 import { roleIn, type Asked } from '../entries/request';
@@ -9,12 +9,12 @@ const READERS = new Set(['org-admin', 'race-director']);
 async function requireAllowed(asked: Asked, organization: string | null): Promise<void> {
   if (asked.accountability.admin) return;
   const role = organization === null ? undefined : await roleIn(asked, organization);
-  // The same words whether there is such an organisation or not.
+  // The message is the same whether or not the organisation exists.
   if (role === undefined || !READERS.has(role))
-    throw new Forbidden({ reason: 'Only administrators and race directors of the organisation read its audit trail.' });
+    throw new Forbidden({ reason: 'Only administrators and race directors of an organisation may read its trail.' });
 }
 
-/** Return the changes that are asked for, the newest first. */
+/** Return the requested changes, the newest first. Throws FORBIDDEN. */
 export async function trail(asked: Asked, request: AuditRequest): Promise<Row[]> {
   const { organization_id: organization, collection, item, from, to, before, limit } = request;
   await requireAllowed(asked, organization);

@@ -1,10 +1,10 @@
-/** Computes closing times again when something that they rest on was changed, while their stage is open. */
+/** Computes closing times again when something that they depend on changes while their stage is open. */
 import type { HookConfig } from '@directus/types';
 import type { Knex } from 'knex';
 import { isKey } from '../lib/paths';
 import { close, warn } from './times';
 
-/** The fields that count, and a query of the segments, as g, that rows belong to. */
+/** The fields that closing times depend on, and a query for the segments (as g) of changed rows. */
 interface Watched {
   fields: readonly string[];
   segments: (database: Knex, keys: string[]) => Knex.QueryBuilder;
@@ -42,7 +42,7 @@ const WATCHED: Readonly<Record<string, Watched>> = {
       database('waypoints as w').join('segments as g', 'g.id', 'w.segment_id').whereIn('w.id', keys),
   },
 };
-// Of a list of updates Directus tells before it commits.
+// Milliseconds until the second computation: for a list of updates Directus calls an action before it commits.
 const AGAIN = 1000;
 
 const closing: HookConfig = ({ action }, { database, logger }) => {

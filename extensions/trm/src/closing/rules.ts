@@ -1,4 +1,4 @@
-/** When a segment and its waypoints close. Pure. */
+/** Computes when a segment and its waypoints close. Pure. */
 
 export interface Segment {
   id: string;
@@ -8,7 +8,7 @@ export interface Segment {
   target_duration_seconds: number | null;
   closing_buffer_seconds: number | null;
   closes_at_override: Date | null;
-  /** The last start of an entry that still runs. */
+  /** The latest start of the entries that are neither dns nor withdrawn. */
   last_target: Date | null;
 }
 
@@ -19,11 +19,11 @@ export interface Waypoint {
   closes_at_override: Date | null;
 }
 
-// Who is slower than this is not expected any more.
+// Without a maximum time, the limit is the time at this speed.
 const SLOWEST_KMH = 25;
 const LIAISON_FACTOR = 1.5;
 
-/** Return the most seconds that an entry may take for a distance; null where nothing says. */
+/** Return the most seconds that an entry may take for a distance; null if that is unknown. */
 function limit(segment: Segment, stageMta: number | null, distance: number | null): number | null {
   const { distance_km: whole, target_duration_seconds: target } = segment;
   const liaison = segment.type === 'liaison' && target !== null ? LIAISON_FACTOR * target : null;

@@ -1,4 +1,4 @@
-/** Writes the closing times of a stage, and says which can't be computed. */
+/** Writes the closing times of a stage, and counts those that can't be computed. */
 import type { Knex } from 'knex';
 import type { Row } from '../lib/types';
 import { segmentCloses, waypointCloses, type Segment, type Waypoint } from './rules';
@@ -41,7 +41,7 @@ async function computed(database: Knex, stage: string): Promise<Closing[]> {
   return closings;
 }
 
-/** Write the closing times of a stage; return of how many segments and waypoints there is none. */
+/** Write the closing times of a stage; return how many segments and waypoints have none. */
 export async function close(database: Knex, stage: string): Promise<number> {
   const closings = await computed(database, stage);
   for (const table of ['segments', 'waypoints']) {
@@ -55,7 +55,7 @@ export async function close(database: Knex, stage: string): Promise<number> {
   return closings.filter(({ at }) => at === null).length;
 }
 
-/** Tell a user, in the admin UI, of what has no closing time. */
+/** Notify a user in the admin UI how many closing times are missing. */
 export async function warn(
   database: Knex,
   logger: { warn: (text: string) => void },

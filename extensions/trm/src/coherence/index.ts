@@ -1,4 +1,4 @@
-/** Keeps the references of a row within one event and one organisation. Holds for administrators, too. */
+/** Keeps the references of a row within one event and one organisation. Applies to administrators, too. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
 import { CrossEventReference } from '../lib/errors';
 import { isKey, pathOf } from '../lib/paths';
@@ -8,7 +8,7 @@ import { belongsTo, fields, GROUPS, HOMES, REGISTRATIONS, stray } from './rules'
 
 function refuse(collection: string, path: string, than: string): never {
   const [field, other] = [path.split('.')[0], than.split('.')[0]];
-  const reason = `${String(field)} is not of the same event as ${String(other)}.`;
+  const reason = `${String(field)} does not belong to the same event as ${String(other)}.`;
   throw new CrossEventReference({ reason, collection });
 }
 
@@ -22,7 +22,7 @@ async function requireSameEvent(reading: Reading, collection: string, row: Row):
   const target = belongsTo(collection, row['belongs_to_type']);
   if (target === undefined || !isKey(row['belongs_to_id'])) return;
   const own = await valueAt(reading, collection, ['event_id'], row);
-  // No foreign key guards this field, so a key of no row is refused here.
+  // The field has no foreign key, so a key that no row has is refused here.
   if (own !== (await valueAt(reading, target.collection, pathOf(target.path), { id: row['belongs_to_id'] })))
     refuse(collection, 'belongs_to_id', 'event_id');
 }
@@ -35,7 +35,7 @@ async function requireRegistered(reading: Reading, collection: string, row: Row)
   const organization = await valueAt(reading, collection, pathOf(registration.organization), row);
   if (thing === undefined || organization === undefined) return;
   const known = isKey(thing) && isKey(organization);
-  if (!known && thing !== NEW && organization !== NEW) return; // Directus refuses what is no key
+  if (!known && thing !== NEW && organization !== NEW) return; // Directus refuses a value that is not a key
   const registered: unknown = known
     ? await reading.database(junction).where({ [field]: thing, organization_id: organization }).first('id')
     : undefined;
@@ -44,7 +44,7 @@ async function requireRegistered(reading: Reading, collection: string, row: Row)
   throw new CrossEventReference({ reason, collection });
 }
 
-/** Refuse to move a row to another event when rows that stay there refer to it. */
+/** Refuse to move a row to another event if rows that stay behind refer to it. */
 async function requireAtHome(reading: Reading, collection: string, row: Row): Promise<void> {
   const home = HOMES[collection];
   if (home === undefined) return;
@@ -57,7 +57,7 @@ async function requireAtHome(reading: Reading, collection: string, row: Row): Pr
   const referring = reading.schema.relations.filter((relation) => relation.related_collection === collection);
   for (const { collection: other, field } of referring) {
     if ((await reading.database(other).where(field, String(row['id'])).first(field)) === undefined) continue;
-    const reason = `Rows of ${other} refer to it, so it stays where it is: ${String(path.at(-1))} does not change.`;
+    const reason = `Rows of ${other} refer to this row, so its ${String(path.at(-1))} cannot change.`;
     throw new CrossEventReference({ reason, collection });
   }
 }

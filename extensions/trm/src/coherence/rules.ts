@@ -1,7 +1,7 @@
-/** Which references of a row must lead to the same event, and what must be registered with its organisation. Pure. */
+/** The references of a row that must lead to the same event, and those that need a registration. Pure. */
 import { NEW } from '../lib/values';
 
-/** Paths of a collection that must end in the same row. The first one is what the others are compared with. */
+/** Paths of a collection that must end in the same row. The others are compared with the first one. */
 export type Group = readonly [string, ...string[]];
 
 export const GROUPS: Readonly<Record<string, readonly Group[]>> = {
@@ -29,7 +29,7 @@ export const GROUPS: Readonly<Record<string, readonly Group[]>> = {
   waypoints: [['segment_id.stage_id.event_id', 'geofence_id.event_id']],
 };
 
-/** A reference to something that an organisation registers, by a row of a junction with the same field. */
+/** A reference to something that the organisation must have registered: in a row of the junction, in the same field. */
 export interface Registration {
   field: string;
   junction: string;
@@ -46,7 +46,7 @@ export const REGISTRATIONS: Readonly<Record<string, Registration>> = {
   },
 };
 
-/** The way from a row to its event, and from an event to its organisation: where it stays once others refer to it. */
+/** The path to a row's event, or to an event's organisation. It must not change while other rows refer to the row. */
 export const HOMES: Readonly<Record<string, string>> = {
   classes: 'event_id',
   entries: 'event_id',
@@ -59,7 +59,7 @@ export const HOMES: Readonly<Record<string, string>> = {
   waypoints: 'segment_id.stage_id.event_id',
 };
 
-/** What a penalty formula may belong to, by the word in belongs_to_type, and its path to the event. */
+/** The collections that a penalty formula can belong to, by belongs_to_type, with their paths to the event. */
 export const BELONGS: Readonly<Record<string, { collection: string; path: string }>> = {
   class: { collection: 'classes', path: 'event_id' },
   geofence: { collection: 'geofences', path: 'event_id' },
@@ -72,7 +72,7 @@ export const BELONGS: Readonly<Record<string, { collection: string; path: string
 const FORMULAS = 'penalty_formulas';
 const FORMULA_FIELDS = ['event_id', 'belongs_to_type', 'belongs_to_id'];
 
-/** Return the fields of a collection on which its coherence rests. */
+/** Return the fields of a collection whose change can break its coherence. */
 export function fields(collection: string): string[] {
   const paths = (GROUPS[collection] ?? []).flat();
   const registration = REGISTRATIONS[collection];
@@ -83,11 +83,11 @@ export function fields(collection: string): string[] {
   return [...new Set(paths.map((path) => path.split('.')[0] ?? path))];
 }
 
-/** Return where `belongs_to_id` of a row of this collection leads. */
+/** Return the collection and path that a row's `belongs_to_id` leads to; undefined without one. */
 export const belongsTo = (collection: string, type: unknown): { collection: string; path: string } | undefined =>
   collection === FORMULAS && typeof type === 'string' && Object.hasOwn(BELONGS, type) ? BELONGS[type] : undefined;
 
-/** Return the first path that leads elsewhere than the first one; undefined if all agree. found: what they led to. */
+/** Return the first path that ends elsewhere than group[0]; undefined if all agree. found: the ends of the paths. */
 export function stray(group: Group, found: readonly unknown[]): string | undefined {
   const [first, ...others] = found;
   if (first === undefined) return undefined;

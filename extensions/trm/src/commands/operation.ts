@@ -1,9 +1,9 @@
-/** The operation of flows that sends the commands that wait. It routes; what a command does is the device's. */
+/** The operation for flows that sends the waiting commands. It does not look at their content. */
 import type { OperationApiConfig } from '@directus/types';
 import { outboxOf } from '../outbox/outbox';
 
 export default {
   id: 'trm-send-commands',
-  // The loop of the outbox repeats what fails here.
+  // If this fails, the loop of the outbox tries again.
   handler: async (_options, context): Promise<void> => outboxOf(context).attempt(0),
 } satisfies OperationApiConfig;

@@ -1,4 +1,4 @@
-/** Has entries and crews follow the discipline of their event, and race numbers the range of their class. */
+/** Requires that entries and crews follow the discipline of their event, and race numbers the range of their class. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
 import {
   CrewRoleNotAllowed,
@@ -17,8 +17,8 @@ async function judgeEntry(reading: Reading, row: Row): Promise<void> {
   const discipline = disciplineOf(name);
   if (discipline === undefined) return;
   const fault = vehicleFault(discipline, (await valueAt(reading, 'entries', ['vehicle_id'], row)) !== undefined);
-  if (fault === 'missing') throw new VehicleRequired({ reason: `An entry of a ${String(name)} has a vehicle.` });
-  if (fault === 'surplus') throw new VehicleNotAllowed({ reason: `An entry of a ${String(name)} has no vehicle.` });
+  if (fault === 'missing') throw new VehicleRequired({ reason: `An entry of a ${String(name)} needs a vehicle.` });
+  if (fault === 'surplus') throw new VehicleNotAllowed({ reason: `An entry of a ${String(name)} takes no vehicle.` });
 }
 
 async function judgeNumber(reading: Reading, row: Row): Promise<void> {
@@ -29,7 +29,7 @@ async function judgeNumber(reading: Reading, row: Row): Promise<void> {
   if (hasNumber(range, number)) return;
   const code = await valueAt(reading, 'entries', ['class_id', 'code'], row);
   const name = typeof code === 'string' ? code : 'its class';
-  const reason = `The race number ${String(number)} is not one of ${name}: those go ${rangeWords(range)}.`;
+  const reason = `The race number ${String(number)} does not fit ${name}, whose numbers go ${rangeWords(range)}.`;
   throw new RaceNumberOutOfRange({ reason });
 }
 
@@ -37,7 +37,7 @@ async function judgeCrew(reading: Reading, row: Row): Promise<void> {
   const name = await valueAt(reading, 'entry_crew', ['entry_id', 'event_id', 'discipline'], row);
   const discipline = disciplineOf(name);
   if (discipline === undefined || mayServe(discipline, row['role'])) return;
-  const reason = `A crew of a ${String(name)} has no ${String(row['role'])}, but: ${discipline.roles.join(', ')}.`;
+  const reason = `A crew of a ${String(name)} has no ${String(row['role'])}, only: ${discipline.roles.join(', ')}.`;
   throw new CrewRoleNotAllowed({ reason });
 }
 
@@ -45,11 +45,11 @@ async function requireUnlocked({ database }: Reading, keys: readonly PrimaryKey[
   const changed = database('events').whereIn('id', keys.filter(isKey)).whereNot('discipline', String(discipline));
   const locked: Row | undefined = await changed.whereIn('id', database('entries').select('event_id')).first('name');
   if (locked === undefined) return;
-  const reason = `${String(locked['name'])} has entries, so its discipline stays as it is.`;
+  const reason = `${String(locked['name'])} has entries, so its discipline cannot change.`;
   throw new DisciplineLocked({ reason });
 }
 
-/** What is judged of a collection: on what it rests, and by whom. */
+/** The checks: a collection, the fields that its check depends on, and the function that checks. */
 const JUDGES = [
   { collection: 'entries', fields: ['event_id', 'vehicle_id'], judge: judgeEntry },
   { collection: 'entries', fields: ['class_id', 'race_number'], judge: judgeNumber },

@@ -1,4 +1,4 @@
-/** What each discipline asks of an entry and of its crew, and each class of a race number. Pure. */
+/** What each discipline requires of an entry and its crew, and each class of a race number. Pure. */
 
 export interface Discipline {
   vehicle: boolean;
@@ -15,29 +15,29 @@ const DISCIPLINES: Readonly<Record<string, Discipline>> = {
   hike: { vehicle: false, roles: ['hiker'] },
 };
 
-/** Return the rules of a discipline; undefined for a word that the database refuses anyway. */
+/** Return the rules of a discipline; undefined for an unknown one, which the database refuses. */
 export const disciplineOf = (name: unknown): Discipline | undefined =>
   typeof name === 'string' && Object.hasOwn(DISCIPLINES, name) ? DISCIPLINES[name] : undefined;
 
 const ROLES = new Set(Object.values(DISCIPLINES).flatMap(({ roles }) => roles));
 
-/** Tell whether a crew may have this role; a word that is none, Directus refuses. */
+/** Return whether a crew may have this role; true for an unknown role, which Directus refuses. */
 export const mayServe = ({ roles }: Discipline, role: unknown): boolean =>
   typeof role !== 'string' || !ROLES.has(role) || roles.includes(role);
 
-/** Return what is wrong with an entry that has a vehicle, or has none. */
+/** Return what is wrong with an entry that has a vehicle or has none; undefined if nothing is. */
 export function vehicleFault(discipline: Discipline, hasVehicle: boolean): 'missing' | 'surplus' | undefined {
   if (discipline.vehicle === hasVehicle) return undefined;
   return discipline.vehicle ? 'missing' : 'surplus';
 }
 
-/** The race numbers of a class. null: no end. */
+/** The race numbers of a class. null: no limit. */
 export interface Range {
   min: number | null;
   max: number | null;
 }
 
-/** Tell whether a class has this race number, which an import of CSV gives as text. Directus wants one from 1 on. */
+/** Return whether a number is in a class's range; true below 1, which Directus refuses. A CSV import sends text. */
 export function hasNumber({ min, max }: Range, given: unknown): boolean {
   if (typeof given !== 'number' && typeof given !== 'string') return true;
   const number = Number(given);

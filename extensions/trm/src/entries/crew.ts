@@ -22,7 +22,7 @@ export interface Copied {
 
 const STEWARDS = new Set(['org-admin', 'race-director']);
 
-/** Return an entry that the user may read. */
+/** Return an entry that the user may read. Throws ENTRY_NOT_FOUND. */
 async function readable(asked: Asked, id: string): Promise<Entry> {
   const [seen] = await own(asked, 'entries').readByQuery({ filter: { id: { _eq: id } }, fields: ['id'], limit: 1 });
   const joined = asked.trx('entries as e').join('events as v', 'v.id', 'e.event_id').where('e.id', id);
@@ -40,13 +40,13 @@ async function requireAllowed(asked: Asked, target: Entry, crew: readonly Member
   const role = await roleIn(asked, target.organization_id);
   const steward = asked.accountability.admin || (role !== undefined && STEWARDS.has(role));
   const mine = crew.some(({ user_id }) => user_id === asked.user) && role !== undefined;
-  if (!steward && !mine) throw new Forbidden({ reason: 'Only organisers, and its crew, change the crew of an entry.' });
-  // The crew itself may do so until the entry is confirmed.
+  if (!steward && !mine) throw new Forbidden({ reason: 'Only organisers and the crew itself may change a crew.' });
+  // The crew itself may change only until the entry is confirmed.
   const open = steward ? ['registered', 'confirmed'] : ['registered'];
   if (!open.includes(target.status)) throw new TargetLocked({ reason: `The entry is ${target.status} already.` });
 }
 
-/** Return the entry of the latest earlier event: with the same vehicle, or on foot with the same user in its crew. */
+/** Return the entry of the latest earlier event with the same vehicle; without a vehicle, with the user in its crew. */
 async function previous({ trx, user }: Asked, target: Entry): Promise<string> {
   const entries = trx('entries as e')
     .join('events as v', 'v.id', 'e.event_id')
@@ -64,13 +64,13 @@ async function previous({ trx, user }: Asked, target: Entry): Promise<string> {
 
 async function sourceOf(asked: Asked, target: Entry, given: string | null): Promise<string> {
   if (given === null) return previous(asked, target);
-  if (given === target.id) throw new SameEntry({ reason: 'An entry is not copied to itself.' });
+  if (given === target.id) throw new SameEntry({ reason: 'A crew cannot be copied to its own entry.' });
   const source = await readable(asked, given);
   if (source.organization_id === target.organization_id) return source.id;
-  throw new CrossOrg({ reason: 'The other entry is of another organisation.' });
+  throw new CrossOrg({ reason: 'The other entry belongs to another organisation.' });
 }
 
-/** Copy whom this allows, or in a dry run say who that is. */
+/** Copy the crew members that may be copied. A dry run only returns who they are. */
 export async function copyCrew(asked: Asked, id: string, request: CopyRequest): Promise<Copied> {
   const { trx } = asked;
   const target = await readable(asked, id);

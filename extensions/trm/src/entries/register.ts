@@ -1,4 +1,4 @@
-/** Registers an entry with the caller in its crew. */
+/** Registers an entry, with the caller in its crew. */
 import { isDirectusError } from '@directus/errors';
 import type { Range } from '../discipline/rules';
 import { RaceNumberTaken, TenantForbidden } from '../lib/errors';
@@ -18,7 +18,7 @@ export interface Registered {
 }
 
 async function requireMember(asked: Asked, event: string): Promise<void> {
-  // Locked, so that two who register at once do not get the same number.
+  // The lock keeps two concurrent registrations from getting the same number.
   const found: Row | undefined = await asked.trx('events').where('id', event).forUpdate().first('organization_id');
   const role = found === undefined ? undefined : await roleIn(asked, String(found['organization_id']));
   if (asked.accountability.admin && found !== undefined) return;
@@ -31,13 +31,13 @@ async function freeNumber({ trx }: Asked, event: string, ofClass: string): Promi
   const ends = trx('classes').where('id', ofClass);
   const range: Range | undefined = await ends.first('race_number_min as min', 'race_number_max as max');
   const taken = new Set(rows.map(({ race_number }) => race_number));
-  // A class that is not there, the database refuses.
+  // The database refuses a class that does not exist.
   const number = lowestFree(taken, range ?? { min: null, max: null });
   if (number !== undefined) return number;
   throw new RaceNumberTaken({ reason: 'All race numbers of this class are taken.' });
 }
 
-/** Create the entry, the caller's place in its crew, and the crew of an earlier entry if that is asked for. */
+/** Create the entry and the caller's place in its crew, and copy the crew of an earlier entry if requested. */
 export async function register(asked: Asked, request: Registration): Promise<Registered> {
   const { event_id, class_id, vehicle_id, role } = request;
   await requireMember(asked, event_id);

@@ -1,4 +1,4 @@
-/** One request: who asks, and Directus's services in the one transaction in which it works. */
+/** One request: the user, and Directus's services in the request's transaction. */
 import type { AbstractServiceOptions, Accountability, PrimaryKey, Query, SchemaOverview } from '@directus/types';
 import type { Knex } from 'knex';
 import type { Row } from '../lib/types';
@@ -18,15 +18,15 @@ export interface Asked {
   user: string;
 }
 
-/** Return the rows of a collection, as far as the user may write and read them. */
+/** Return the service of a collection with the user's own rights. */
 export const own = ({ Service, trx, schema, accountability }: Asked, collection: string): Items =>
   new Service(collection, { knex: trx, schema, accountability });
 
-/** Return them with all rights, for what this code allows the user; the hooks of the rules still judge. */
+/** Return the service of a collection with all rights, for what this code allows the user. Other hooks still check. */
 export const elevated = ({ Service, trx, schema, accountability }: Asked, collection: string): Items =>
   new Service(collection, { knex: trx, schema, accountability: { ...accountability, admin: true } });
 
-/** Return the user's role in an organisation; undefined if he has none. */
+/** Return the user's role in an organisation; undefined without one. */
 export async function roleIn({ trx, user }: Asked, organization: string): Promise<string | undefined> {
   const membership = trx('organization_users').where({ organization_id: organization, user_id: user });
   const found: Row | undefined = await membership.first('role');

@@ -1,4 +1,4 @@
-/** What requests about entries say, and whom a crew may be copied to. Pure. */
+/** Reads requests about entries, and decides which crew members may be copied. Pure. */
 import { InvalidBody } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { isRow, type Row } from '../lib/types';
@@ -24,16 +24,16 @@ function invalid(reason: string): never {
 
 function required(body: Row, name: string): string {
   const value = body[name];
-  return isKey(value) ? value : invalid(`${name} is the id of a row.`);
+  return isKey(value) ? value : invalid(`${name} must be the id of a row.`);
 }
 
 const optional = (body: Row, name: string): string | null =>
   body[name] === undefined || body[name] === null ? null : required(body, name);
 
 function bodyOf(given: unknown, known: readonly string[]): Row {
-  if (!isRow(given)) return invalid('The body is a JSON object.');
+  if (!isRow(given)) return invalid('The body must be a JSON object.');
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  return unknown === undefined ? given : invalid(`There is no ${unknown} in this request.`);
+  return unknown === undefined ? given : invalid(`This request does not take ${unknown}.`);
 }
 
 /** Read the body of a registration. Throws INVALID_BODY. */
@@ -42,8 +42,8 @@ export function registrationOf(given: unknown): Registration {
   const body = bodyOf(given, known);
   const { race_number: number = null, role } = body;
   if (number !== null && !(typeof number === 'number' && Number.isInteger(number) && number > 0))
-    invalid('race_number is a whole number from 1 on.');
-  if (typeof role !== 'string') invalid('role is what you are in the crew, such as pilot.');
+    invalid('race_number must be a whole number, at least 1.');
+  if (typeof role !== 'string') invalid('role must be your role in the crew, such as pilot.');
   return {
     event_id: required(body, 'event_id'),
     class_id: required(body, 'class_id'),
@@ -58,7 +58,7 @@ export function registrationOf(given: unknown): Registration {
 export function copyRequestOf(given: unknown): CopyRequest {
   const body = bodyOf(given ?? {}, ['source_entry_id', 'dry_run']);
   const { dry_run: dry = false } = body;
-  if (typeof dry !== 'boolean') invalid('dry_run is true or false.');
+  if (typeof dry !== 'boolean') invalid('dry_run must be true or false.');
   return { source_entry_id: optional(body, 'source_entry_id'), dry_run: dry };
 }
 
@@ -72,7 +72,7 @@ export interface Copying {
   skipped: { user_id: string; reason: 'already_in_crew' | 'not_org_member' | 'role_not_allowed' }[];
 }
 
-/** Tell who of a crew goes along, and why others do not. */
+/** Return which crew members are copied, and why the others are skipped. there: who is in the target's crew already. */
 export function copying(
   crew: readonly Member[],
   discipline: string,
@@ -90,7 +90,7 @@ export function copying(
   return found;
 }
 
-/** Return the lowest number of a class that is free; undefined if none is. */
+/** Return the lowest free number of a class; undefined if all are taken. */
 export function lowestFree(taken: ReadonlySet<number>, range: Range): number | undefined {
   let number = range.min ?? 1;
   while (taken.has(number)) number += 1;

@@ -1,4 +1,4 @@
-/** Marks the positions of a flag as faulty, or as good again, in the flag's own transaction; then asks to recompute. */
+/** Marks the positions of a flag as faulty, or as good again, in the flag's transaction; then requests new results. */
 import type { HookConfig } from '@directus/types';
 import { NoPositions, TenantForbidden, WindowTooLarge } from '../lib/errors';
 import type { Reading, Row } from '../lib/types';
@@ -14,7 +14,11 @@ interface Event {
   ends_at: Date;
 }
 
-/** Return the IMEI of a flag's device, if the event's organisation has that device and the stretch may be flagged. */
+/**
+ * Return the IMEI of a flag's device; undefined if the flag names no stored event or no device.
+ *
+ * Throws TENANT_FORBIDDEN if the event's organisation has no such device, WINDOW_TOO_LARGE for a wrong stretch.
+ */
 async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
   const { database } = reading;
   const [event, device] = [
@@ -28,13 +32,13 @@ async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string
   const own: Row | undefined = await registered
     .where({ 'o.organization_id': found.organization_id, 'd.id': device })
     .first('d.imei');
-  if (own === undefined) throw new TenantForbidden({ reason: "The device is not one of the event's organisation." });
+  if (own === undefined) throw new TenantForbidden({ reason: "The event's organisation does not have the device." });
   const fault = windowFault(flagged, { from: found.starts_at, to: found.ends_at });
   if (fault !== undefined) throw new WindowTooLarge({ reason: fault });
   return String(own['imei']);
 }
 
-/** Set the positions of a stretch, and return of how many that changed something. */
+/** Set `faulty` on the positions of a stretch, and return how many changed. Throws NO_POSITIONS. */
 async function mark({ database }: Reading, imei: string, { from, to }: Span, faulty: boolean): Promise<number> {
   const stretch = database('positions').where('device_id', imei).whereBetween('ts', [from, to]);
   const changed = await stretch.clone().whereRaw('faulty IS DISTINCT FROM ?', [faulty]).update({ faulty });
@@ -48,7 +52,7 @@ const flags: HookConfig = ({ filter, action }, context) => {
 
   filter<Row>('position_flags.items.create', async (payload, _meta, given) => {
     const flagged = span(payload['from_ts'], payload['to_ts']);
-    // Directus refuses a date that is none, and the database a stretch that ends before it begins.
+    // Directus refuses an invalid date, and the database a stretch that ends before it begins.
     if (!(flagged.to.getTime() >= flagged.from.getTime())) return payload;
     const reading = await readingOf(given, context.getSchema);
     const imei = await judge(reading, payload, flagged);
@@ -56,7 +60,7 @@ const flags: HookConfig = ({ filter, action }, context) => {
     const rows = await mark(reading, imei, flagged, payload['faulty'] !== false);
     return { ...payload, rows_affected: rows, emitted_at: null };
   });
-  // After the commit. The loop repeats what fails here.
+  // After the commit. If this fails, the loop of the outbox tries again.
   action('position_flags.items.create', () => {
     void outbox.attempt(0);
   });

@@ -1,4 +1,4 @@
-/** An update and what belongs to it, in one transaction. */
+/** Runs an update and the changes that belong to it in one transaction. */
 import type { Accountability, AbstractServiceOptions, PrimaryKey } from '@directus/types';
 import type { Knex } from 'knex';
 import type { Reading, Row } from './types';
@@ -7,7 +7,7 @@ interface Items {
   updateMany: (keys: PrimaryKey[], data: Row, options: { emitEvents: false }) => Promise<PrimaryKey[]>;
 }
 
-/** Directus's service of a collection, as a context of extensions has it. */
+/** Directus's service for a collection, as extensions get it. */
 export type ItemsService = new (collection: string, options: AbstractServiceOptions) => Items;
 
 export interface Update {
@@ -18,13 +18,13 @@ export interface Update {
 }
 
 /**
- * Do an update first, so that Directus judges permissions and values, then the rest; return what is left to do.
+ * Do the update first, so that Directus checks permissions and values, then the rest. Return an empty payload.
  *
- * Directus calls a filter of items.update before it checks permissions and, for all but lists, outside of its
- * transaction. Here a refused user leaves nothing behind, and neither does a failure of the rest.
+ * Directus calls a filter of items.update before it checks permissions and, except for lists of updates, outside of its
+ * transaction. In here nothing is left behind if the user is refused or the rest fails.
  *
- * before: reads what the update replaces, and writes what the database asks for along with it.
- * rest: what belongs to it; it returns more values for the same rows.
+ * before: reads what the update will replace, and writes what a CHECK requires together with the update.
+ * rest: makes the changes that belong to the update, and returns further values for the same rows.
  */
 export async function atomically<Before>(
   { database, schema, accountability }: Reading & { accountability: Accountability | null },
@@ -33,7 +33,7 @@ export async function atomically<Before>(
   rest: (trx: Knex, before: Before) => Promise<Row>,
 ): Promise<Row> {
   const update = async (trx: Knex, who: Accountability | null, data: Row): Promise<void> => {
-    // The hooks have judged the payload, and those behind this one will see an update of nothing.
+    // The earlier hooks have checked the payload, and the later ones will see an empty update.
     await new Service(collection, { knex: trx, accountability: who, schema }).updateMany([...keys], data, {
       emitEvents: false,
     });

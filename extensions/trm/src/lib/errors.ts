@@ -1,4 +1,4 @@
-/** The errors of this extension. A code is a contract with clients; a message is a sentence for people. */
+/** The errors of this extension. Clients depend on the codes; the messages are sentences for people. */
 import { createError, type DirectusErrorConstructor } from '@directus/errors';
 
 export interface Refusal {

@@ -1,47 +1,47 @@
-/** Paths from a row to another, such as event_id.organization_id, over what is stored and over what somebody sent. */
+/** Paths from one row to another, such as event_id.organization_id, through stored rows and through payloads. */
 import type { SchemaOverview } from '@directus/types';
 import type { Knex } from 'knex';
 import { isRow, type Row } from './types';
 
 export type Path = readonly string[];
 
-/** A row that is stored, and where to go on from it. */
+/** A stored row, and the rest of the path from there. */
 export interface Place {
   collection: string;
   key: unknown;
   path: Path;
 }
 
-/** What a payload says about the end of a path. New: it makes the row that the path leads to. */
+/** What a payload says about a path. 'nothing': leaves it out. 'new': creates the row. null: empties the reference. */
 export type Said = Place | 'nothing' | 'new' | null;
 
 export const pathOf = (text: string): Path => (text === '' ? [] : text.split('.'));
 
 interface Step {
   table: string;
-  /** The columns that join: of the table before, and of this one. */
+  /** The columns of the join: in the previous table, and in this one. */
   from: string;
   to: string;
 }
 
-/** Return how a field leads to another collection, by its own column or by the other's. */
+/** Return how a field leads to another collection: by a column of its own collection or of the other one. */
 function step(schema: SchemaOverview, collection: string, field: string): Step {
   const own = schema.relations.find((one) => one.collection === collection && one.field === field);
   if (own?.related_collection) return { table: own.related_collection, from: field, to: 'id' };
   const others = schema.relations.find((one) => one.related_collection === collection && one.meta?.one_field === field);
   if (others) return { table: others.collection, from: 'id', to: others.field };
-  throw new Error(`${collection}.${field} is no relation, though a path of the tenants names it`);
+  throw new Error(`${collection}.${field} is not a relation, but a path names it`);
 }
 
 /** Return the collection that a field leads to. */
 export const related = (schema: SchemaOverview, collection: string, field: string): string =>
   step(schema, collection, field).table;
 
-/** Tell whether the rows at the other end of a field have the column, and so are many. */
+/** Return whether a field leads to many rows: the rows at its other end have the column. */
 export const isToMany = (schema: SchemaOverview, collection: string, field: string): boolean =>
   step(schema, collection, field).from === 'id';
 
-/** Return what a payload says about where a path leads; 'nothing' if it leaves the first field out. */
+/** Return what a payload says about where a path leads. */
 export function said(schema: SchemaOverview, collection: string, path: Path, payload: Row): Said {
   const [field, ...rest] = path;
   if (field === undefined || !(field in payload)) return 'nothing';
@@ -49,20 +49,20 @@ export function said(schema: SchemaOverview, collection: string, path: Path, pay
   if (value === null || value === undefined) return null;
   const table = related(schema, collection, field);
   if (!isRow(value)) return { collection: table, key: value, path: rest };
-  // Somebody writes the other row along with this one: what is said of that comes first, then what is stored of it.
+  // The payload also writes the other row. Its new values come first, then its stored ones.
   const inner = said(schema, table, rest, value);
   if (inner !== 'nothing') return inner;
   return value['id'] === undefined ? 'new' : { collection: table, key: value['id'], path: rest };
 }
 
-/** A query over the rows of a path. end: the column that the path ends in; tables: the aliases by table. */
+/** A query over the rows of a path. end: the path's last column; tables: the alias of each table. */
 export interface Walk {
   query: Knex.QueryBuilder;
   end: string;
   tables: ReadonlyMap<string, string>;
 }
 
-/** Join the tables of a path. A path that is empty ends in the row's own key. */
+/** Join the tables of a path. An empty path ends in the row's own key. */
 export function walk(database: Knex, schema: SchemaOverview, collection: string, path: Path): Walk {
   const query = database(`${collection} as t0`);
   const tables = new Map([[collection, 't0']]);
@@ -81,5 +81,5 @@ export function walk(database: Knex, schema: SchemaOverview, collection: string,
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Tell whether a value can be a key. PostgreSQL refuses to compare others with one. */
+/** Return whether a value can be a key. PostgreSQL refuses to compare a key with anything else. */
 export const isKey = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);

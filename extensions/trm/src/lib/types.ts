@@ -1,10 +1,10 @@
 import type { SchemaOverview } from '@directus/types';
 import type { Knex } from 'knex';
 
-/** What somebody sent, or a stored row: values by field. */
+/** A payload or a stored row: values by field. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Where a hook reads: the transaction that Directus is in, or its pool; and the collections as they are now. */
+/** What a hook reads with: Directus's current transaction or its pool, and the current schema. */
 export interface Reading {
   database: Knex;
   schema: SchemaOverview;

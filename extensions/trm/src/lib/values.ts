@@ -1,12 +1,12 @@
-/** Values at the end of a path from a row, as it will be once it is written. */
+/** Reads the value at the end of a path from a row, as the row will be after it is written. */
 import type { PrimaryKey, SchemaOverview } from '@directus/types';
 import { isKey, related, walk, type Path } from './paths';
 import { isRow, type Reading, type Row } from './types';
 
-/** Stands for the key of a row that is only being made, along with the one that refers to it. */
+/** The key of a row that is created together with the row that refers to it. */
 export const NEW = Symbol('new');
 
-/** Return what a path ends in: what is said comes before what is stored. Undefined: nothing, or no such row. */
+/** Return the value that a path ends in; values in `row` come before stored ones. Undefined: no value or no row. */
 export async function valueAt(reading: Reading, collection: string, path: Path, row: Row): Promise<unknown> {
   const [field, ...rest] = path;
   if (field === undefined) return undefined;
@@ -25,7 +25,7 @@ async function stored(reading: Reading, collection: string, path: Path, key: unk
   return found?.['found'] ?? undefined;
 }
 
-/** Return stored rows with a change in them, as an update leaves them. fields: of the stored rows, what is needed. */
+/** Return stored rows with a change applied, as they will be after an update. fields: the stored fields to read. */
 export async function merged(
   { database }: Pick<Reading, 'database'>,
   collection: string,
@@ -37,7 +37,7 @@ export async function merged(
   return rows.map((row) => ({ ...row, ...payload }));
 }
 
-/** Return what a hook reads with; Directus leaves out the schema in some contexts. */
+/** Return what a hook reads with. Adds the schema, which Directus leaves out in some contexts. */
 export async function readingOf(
   { database, schema }: { database: Reading['database']; schema: SchemaOverview | null },
   getSchema: () => Promise<SchemaOverview>,

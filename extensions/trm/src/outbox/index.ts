@@ -1,9 +1,9 @@
-/** Starts the outbox, and has it look at once after a change of the course. */
+/** Starts the outbox, and makes it send at once after a change of the course. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
 import { isKey } from '../lib/paths';
 import { outboxOf } from './outbox';
 
-/** What triggers of the database ask to recompute when it changes. */
+/** The collections whose changes make triggers of the database request a recomputation. */
 const PLACES = ['geofences', 'waypoints', 'speed_limit_zones'];
 
 const outbox: HookConfig = ({ action, init }, context) => {

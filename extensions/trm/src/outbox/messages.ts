@@ -1,9 +1,9 @@
-/** What is told to whom by a stream: flat texts, and an empty one for what does not apply. Pure. */
+/** The messages for the streams: flat texts, which are empty for fields that do not apply. Pure. */
 
 /** The fields of a message. */
 export type Message = Readonly<Record<string, string>>;
 
-/** A flag as it is stored, with what its message needs. */
+/** A stored flag, with what its message needs. */
 export interface Flag {
   id: string;
   organization_id: string;
@@ -18,7 +18,7 @@ export interface Flag {
   created_at: Date;
 }
 
-/** A request to compute again what rests on a place. */
+/** A request to recompute the results that depend on a place. */
 export interface Recompute {
   id: string;
   kind: string;
@@ -29,7 +29,7 @@ export interface Recompute {
   requested_at: Date;
 }
 
-/** A command as it is stored, with what its message needs. */
+/** A stored command, with what its message needs. */
 export interface Command {
   id: string;
   organization_id: string;
@@ -46,7 +46,7 @@ const NOTHING = { stage_id: '', entry_id: '', device_id: '', from_ts: '', to_ts:
 
 export const ofFlag = (flag: Flag): Message => ({
   v: '1',
-  // Sent at least once: whoever reads it twice tells by this.
+  // A message is sent at least once. The reader recognises a repeated one by this id.
   request_id: flag.id,
   kind: 'positions_faulty',
   organization_id: flag.organization_id,

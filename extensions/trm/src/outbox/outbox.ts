@@ -1,4 +1,4 @@
-/** Sends what waits in the database to streams of Redis: at least once, and later if Redis does not answer. */
+/** Sends waiting rows of the database to Redis streams: at least once, and later if Redis does not answer. */
 import type { ApiExtensionContext } from '@directus/types';
 import { Redis } from 'ioredis';
 import type { Knex } from 'knex';
@@ -17,18 +17,18 @@ export class Outbox {
   constructor(private readonly context: Context) {
     const url: unknown = context.env['TRM_REDIS'];
     if (typeof url !== 'string' || url === '') return;
-    // Fails at once instead of waiting, and connects when it is first needed.
+    // Requests to Redis fail at once instead of waiting. The connection is opened when it is first needed.
     this.redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: true });
     this.redis.on('error', (error: Error) => {
       this.missing(error);
     });
   }
 
-  /** Send what has waited for some seconds; say nothing more than once of an outage. */
+  /** Send what has waited for some seconds. Log each outage only once. */
   async attempt(seconds: number): Promise<void> {
     const { redis } = this;
     if (redis === undefined) return;
-    // Nothing starts an outbox that Directus loads after its own start.
+    // If Directus loads the extension after its own start, nobody has called `start`.
     if (redis.status === 'wait') await this.connect(redis);
     if (redis.status !== 'ready') return;
     for (const source of SOURCES) {
@@ -41,7 +41,7 @@ export class Outbox {
     }
   }
 
-  /** Connect, and send again and again what was not sent. */
+  /** Connect, and repeatedly send what is still waiting. */
   start(): void {
     if (this.redis === undefined) {
       this.context.logger.warn('TRM_REDIS is not set: requests to recompute, and commands to devices, are not sent.');
@@ -70,14 +70,14 @@ export class Outbox {
   }
 
   private missing(error: unknown): void {
-    if (!this.out) this.context.logger.warn(`Redis does not take what is to be sent, which waits: ${String(error)}`);
+    if (!this.out) this.context.logger.warn(`Redis accepts no messages; they are sent later: ${String(error)}`);
     this.out = true;
   }
 }
 
-// Of the process, not of this module: Directus loads all of the extension again when a part is switched off or on.
+// One for each process, not for each module: Directus reloads the whole extension when a part is switched on or off.
 const SHARED = Symbol.for('trm.outbox');
 const kept = globalThis as unknown as Record<symbol, Outbox | undefined>;
 
-/** Return the one of this process: all parts of the bundle share its connection. */
+/** Return the process's outbox. All parts of the bundle share its connection. */
 export const outboxOf = (context: Context): Outbox => (kept[SHARED] ??= new Outbox(context));

@@ -1,4 +1,4 @@
-/** What waits in the database to be sent, and what is noted once it was. Another sender takes other rows. */
+/** Finds the rows that wait to be sent, and records them as sent. Concurrent senders take different rows. */
 import type { Knex } from 'knex';
 import { ofCommand, ofFlag, ofRecompute, type Command, type Flag, type Message, type Recompute } from './messages';
 
@@ -11,13 +11,13 @@ interface Waiting {
 
 export interface Source {
   stream: string;
-  /** Return what has waited for some seconds, locked. */
+  /** Lock and return the rows that have waited for some seconds. */
   take: (trx: Knex, seconds: number) => Promise<Waiting[]>;
 }
 
-/** Narrow a query to the oldest rows that have waited, and lock these of one table. */
+/** Narrow a query to the oldest rows that have waited long enough, and lock those of one table. */
 function oldest(query: Knex.QueryBuilder, table: string, since: string, seconds: number): Knex.QueryBuilder {
-  // Not with 0: the clocks of Directus and of the database differ.
+  // 0 seconds adds no condition, because the clocks of Directus and of the database differ.
   if (seconds > 0) void query.whereRaw("?? <= now() - ? * interval '1 s'", [`${table}.${since}`, seconds]);
   return query.orderBy(`${table}.${since}`).limit(BATCH).forUpdate(table).skipLocked();
 }
@@ -36,7 +36,7 @@ async function flags(trx: Knex, seconds: number): Promise<Waiting[]> {
 }
 
 async function requests(trx: Knex, seconds: number): Promise<Waiting[]> {
-  // No foreign key guards the event, which may be gone.
+  // The event has no foreign key, so it may have been deleted.
   const joined = trx('recompute_requests as r').leftJoin('events as e', 'e.id', 'r.event_id');
   const rows = (await oldest(joined, 'r', 'requested_at', seconds).select('r.*', 'e.organization_id')) as Recompute[];
   return rows.map((request) => ({

@@ -1,4 +1,4 @@
-/** Fills in what nobody types for a penalty: the key of one by hand, the seconds that count of an overridden one. */
+/** Fills in fields that users do not type: the key of a manual penalty, the seconds of an overridden one. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
 import type { Row } from '../lib/types';
 import { merged, readingOf } from '../lib/values';

@@ -1,6 +1,6 @@
-/** What an offence costs by the formulas of an event, as the notes of their fields have it. Pure. */
+/** Computes what an offence costs by the formulas of an event, as the notes of their fields describe. Pure. */
 
-/** A formula as it is stored. */
+/** A stored formula. */
 export interface Formula {
   type: string;
   belongs_to_type: string;
@@ -16,7 +16,7 @@ export interface Formula {
   params: { unit_seconds?: number } | null;
 }
 
-/** What happens to an entry beside the seconds. mta: it gets the maximum time. */
+/** What happens to an entry besides the seconds. mta: it gets the maximum time. */
 export type Outcome = 'none' | 'mta' | 'dnf' | 'dq';
 
 export interface Cost {
@@ -28,17 +28,17 @@ export interface Offence {
   type: string;
   key: string | null;
   value: number;
-  /** The how many-th of its kind. */
+  /** The number of the offence among those of its kind, from 1 on. */
   occurrence: number;
 }
 
-/** The ids of what an offence belongs to, by belongs_to_type, the most specific first. The event has none. */
+/** What an offence belongs to: pairs of belongs_to_type and id, the most specific first. The event has no id. */
 export type Scopes = readonly (readonly [type: string, id: string | null])[];
 
 export const FREE: Cost = { seconds: 0, outcome: 'none' };
 const WORSE: readonly Outcome[] = ['none', 'mta', 'dnf', 'dq'];
 
-/** Return the formulas of the most specific scope that has any for this type. */
+/** Return the formulas of a type that belong to the most specific scope with such formulas. */
 function ofScope(formulas: readonly Formula[], type: string, scopes: Scopes): readonly Formula[] {
   const some = formulas.filter((formula) => formula.type === type);
   const found = scopes.map(([scope, id]) =>
@@ -52,7 +52,7 @@ const holds = (formula: Formula, { key, occurrence }: Offence): boolean =>
   occurrence >= formula.occurrence_min &&
   (formula.occurrence_max === null || occurrence <= formula.occurrence_max);
 
-/** Return the cost by one formula. Its bracket is [offence_min, offence_max). */
+/** Return the cost by one formula. Its bracket begins at offence_min and ends below offence_max. */
 function costBy(formula: Formula, value: number): Cost {
   const low = formula.offence_min ?? 0;
   const high = formula.offence_max ?? Infinity;
@@ -80,7 +80,7 @@ export const sum = (costs: readonly Cost[]): Cost =>
     FREE,
   );
 
-/** Return what offences of one entry cost together, in whole seconds. */
+/** Return the total cost of one entry's offences, in whole seconds. */
 export function costOf(formulas: readonly Formula[], scopes: Scopes, offences: readonly Offence[]): Cost {
   const each = offences.flatMap((offence) =>
     ofScope(formulas, offence.type, scopes)

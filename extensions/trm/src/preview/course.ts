@@ -1,4 +1,4 @@
-/** The place that is to change, and what rests on it: read from the database as it is. */
+/** Reads from the database the place that would change, and what depends on it. */
 import type { Knex } from 'knex';
 import { InvalidBody } from '../lib/errors';
 import type { Formula } from './costs';
@@ -6,7 +6,7 @@ import type { Waypoint, Zone } from './effects';
 import type { Scope, Shapes } from './observed';
 import type { Result } from './places';
 
-/** A stage, and when positions count for it. */
+/** A stage, and the time in which positions count for it. */
 export interface Stage {
   id: string;
   from: Date;
@@ -30,7 +30,7 @@ export interface StoredZone extends Zone {
   entry_buffer_m: number;
 }
 
-/** A special stage that an area begins or ends. */
+/** A special stage that starts or finishes at an area. */
 export interface Timed {
   segment_id: string;
   stage_id: string;
@@ -45,7 +45,8 @@ const ZONES = `
 SELECT z.id, z.name, z.speed_limit_kmh, z.tolerance_kmh, z.min_samples, z.entry_buffer_m, z.event_id, z.geofence_id,
   z.segment_id, s.stage_id
 FROM speed_limit_zones z LEFT JOIN segments s ON s.id = z.segment_id`;
-// A stage that has not opened, or was not closed, begins and ends with what is beside it.
+// A stage that has not opened begins at its planned start, or with the event. One that is not closed ends when the next
+// one begins, or with the event.
 const STAGES = `
 SELECT t.id, coalesce(t.opened_at, t.starts_at, e.starts_at) AS "from",
   coalesce(t.closed_at, lead(coalesce(t.opened_at, t.starts_at)) OVER (ORDER BY t.sort_order), e.ends_at) AS until
@@ -73,14 +74,14 @@ export const stagesOf = (trx: Knex, event: string): Promise<Stage[]> => all(trx,
 
 export const timedBy = (trx: Knex, geofence: string): Promise<Timed[]> => all(trx, TIMED, [geofence]);
 
-/** Return when positions count for a place: during its stages, or during the whole event if it has none. */
+/** Return the time in which positions count for a place: during its stages, or the whole event if it has none. */
 export async function scopeOf(trx: Knex, event: string, stages: readonly Stage[]): Promise<Scope> {
   const during = stages.length > 0 ? stages : await all<Omit<Stage, 'id'>>(trx, WHOLE, [event]);
   const [from, until] = [during.map((one) => one.from.getTime()), during.map((one) => one.until.getTime())];
   return { event, from: new Date(Math.min(...from)), until: new Date(Math.max(...until)) };
 }
 
-/** Return a shape as it is, and as it would be. Throws INVALID_BODY for an outline that crosses itself. */
+/** Return a stored shape, and the shape after the change. Throws INVALID_BODY for an outline that crosses itself. */
 export async function shapesOf(
   trx: Knex,
   { table, column, id }: { table: string; column: string; id: string },
@@ -97,13 +98,13 @@ export async function shapesOf(
   return { old: found.old, new: found.new ?? found.old };
 }
 
-/** Return the formulas of an event that are in use, for some types. */
+/** Return the enabled formulas of an event for some types. */
 export async function formulasOf(trx: Knex, event: string, types: readonly string[]): Promise<Formula[]> {
   const rows = trx('penalty_formulas').where({ event_id: event, enabled: true }).whereIn('type', [...types]);
   const number = (value: unknown): number | null => (value === null ? null : Number(value));
   return ((await rows.select()) as Formula[]).map((formula) => ({
     ...formula,
-    // PostgreSQL's decimals come as texts.
+    // Decimals of PostgreSQL arrive as texts.
     offence_min: number(formula.offence_min),
     offence_max: number(formula.offence_max),
   }));
@@ -113,7 +114,7 @@ export async function formulasOf(trx: Knex, event: string, types: readonly strin
 export async function resultsOf(trx: Knex, stages: readonly string[]): Promise<Result[]> {
   const joined = trx('stage_results as r').join('entries as e', 'e.id', 'r.entry_id');
   const own = joined.whereIn('r.stage_id', [...stages]);
-  // PostgreSQL's large numbers come as texts.
+  // Large numbers of PostgreSQL would arrive as texts.
   return (await own.select('r.*', 'e.race_number', trx.raw('CAST(r.total_time_ms AS float8)'))) as Result[];
 }
 
@@ -125,7 +126,7 @@ interface Recorded {
   status: string;
 }
 
-/** What the penalties that are recorded say of places: which the stewards decided, and how often somebody sped. */
+/** The recorded penalties: which of them the stewards decided, and how often an entry was too fast. */
 export class Penalties {
   private constructor(private readonly rows: readonly Recorded[]) {}
 
@@ -135,7 +136,7 @@ export class Penalties {
     return new Penalties((await joined.whereNot('p.status', 'superseded').select(names)) as Recorded[]);
   }
 
-  /** Tell whether stewards overrode or waived what an entry has for a place. The key begins with type and place. */
+  /** Return whether stewards overrode or waived an entry's penalty for a place. Its key begins with type and place. */
   isDecided(entry: string, type: string, place: string): boolean {
     const decided = this.rows.filter(({ status }) => status === 'overridden' || status === 'waived');
     return decided.some((row) => row.entry_id === entry && isOf(row, type, place));

@@ -1,15 +1,15 @@
-/** What a change of a place means for passes and penalties of each entry. Pure. */
+/** Computes what a change of a place means for the passes and penalties of each entry. Pure. */
 import { costOf, type Cost, type Formula, type Offence, type Scopes } from './costs';
 import type { Approach, Stay } from './observed';
 
-/** An entry at a place, as it is or as it would be. */
+/** An entry's passes of a place, before or after the change. */
 export interface PassState {
   passes: number;
   at: Date | null;
   left_at: Date | null;
   distance_m: number | null;
   peak_kmh: number | null;
-  /** Of each pass that was too fast: the km/h above limit and tolerance. */
+  /** For each pass that was too fast, the km/h above limit and tolerance. */
   speeding: number[];
 }
 
@@ -19,7 +19,7 @@ export interface Penalty {
   after: Cost;
 }
 
-/** What changes for an entry at one place. */
+/** How the change of one place affects an entry. */
 export interface Effect {
   entry_id: string;
   race_number: number;
@@ -54,7 +54,7 @@ export const ABSENT: PassState = {
   speeding: [],
 };
 
-/** Return what an entry is penalised for at a waypoint. */
+/** Return the offences of an entry at a waypoint. */
 export function atWaypoint({ type, mandatory, closes_at }: Waypoint, { passes, at }: PassState): Offence[] {
   if (!mandatory) return [];
   const offence = { key: type, value: 1, occurrence: 1 };
@@ -63,11 +63,11 @@ export function atWaypoint({ type, mandatory, closes_at }: Waypoint, { passes, a
   return late ? [{ ...offence, type: 'checkpoint_closed' }] : [];
 }
 
-/** Return what an entry is penalised for in a speed zone. prior: how often it was, in other zones of the stage. */
+/** Return the offences of an entry in a speed zone. prior: the number of its offences in other zones of the stage. */
 export const inZone = ({ speeding }: PassState, prior: number): Offence[] =>
   speeding.map((value, index) => ({ type: 'slz_speed', key: null, value, occurrence: prior + index + 1 }));
 
-/** Return how an entry came to a waypoint, as it is and as it would be. */
+/** Return an entry's passes of a waypoint, before and after the change. */
 export function approached(found: Approach): Pick<Effect, 'before' | 'after'> {
   const state = (distance_m: number, at: Date | null): PassState => ({
     ...ABSENT,
@@ -78,14 +78,14 @@ export function approached(found: Approach): Pick<Effect, 'before' | 'after'> {
   return { before: state(found.old_m, found.old_at), after: state(found.new_m, found.new_at) };
 }
 
-/** Return the km/h of a pass above what is allowed; undefined if it is no offence. */
+/** Return the km/h of a pass above limit and tolerance; undefined if it is no offence. */
 function excess(speeds: readonly number[], { speed_limit_kmh, tolerance_kmh, min_samples }: Zone): number | undefined {
   const over = speeds.map((speed) => speed - speed_limit_kmh - tolerance_kmh).filter((one) => one > 0);
-  // A device stores speed in whole km/h; what single precision adds is none.
+  // Rounding removes the error of single precision.
   return over.length >= min_samples ? Math.round(Math.max(...over) * 1000) / 1000 : undefined;
 }
 
-/** Return one entry's stays in an area as a state. zone: where a limit holds there. */
+/** Return one entry's stays in an area as a state. zone: the speed zone, if the area is one. */
 export function stayed(found: readonly Stay[], zone?: Zone): PassState {
   const [first] = found;
   if (first === undefined) return ABSENT;
@@ -101,7 +101,7 @@ export function stayed(found: readonly Stay[], zone?: Zone): PassState {
   };
 }
 
-/** Return what offences of a kind cost before and after; nothing where that is the same. */
+/** Return what offences of each type cost before and after, without types that cost the same. */
 export function priced(
   formulas: readonly Formula[],
   scopes: Scopes,
@@ -120,13 +120,13 @@ export function priced(
 
 const moments = ({ at, left_at }: PassState): string => `${String(at?.getTime())} ${String(left_at?.getTime())}`;
 
-/** Tell whether an entry passes otherwise. When it passed a point, and how near, matters only by what it costs. */
+/** Return whether the passes differ. At a point, time and distance do not count: they matter only for the cost. */
 export const differs = (before: PassState, after: PassState): boolean =>
   before.passes !== after.passes ||
   before.speeding.join() !== after.speeding.join() ||
   (before.distance_m === null && moments(before) !== moments(after));
 
-/** Return by how much the time between start and finish changes. A start is left, a finish is entered. */
+/** Return the change of the time between start and finish, in ms. Leaving the start and entering the finish count. */
 export function timeShift(place: 'start' | 'finish', before: PassState, after: PassState): number {
   const moment = (state: PassState): number | undefined =>
     (place === 'start' ? state.left_at : state.at)?.getTime();

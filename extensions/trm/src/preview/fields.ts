@@ -1,4 +1,4 @@
-/** The places whose change can be tried, and the fields of each on which passes depend. Pure. */
+/** The places whose change can be previewed, and the fields of each on which passes depend. Pure. */
 export type Collection = 'geofences' | 'waypoints' | 'speed_limit_zones';
 
 export const FIELDS: Readonly<Record<Collection, readonly string[]>> = {

@@ -1,4 +1,4 @@
-/** The route of the preview: who may ask, how long it may take, and that it writes nothing. */
+/** The route of the preview. Checks the user's rights, limits the time, and writes nothing. */
 import type { Accountability, ApiExtensionContext } from '@directus/types';
 import type { Request } from 'express';
 import { PreviewTooLong, TenantForbidden, Unauthorized } from '../lib/errors';
@@ -10,7 +10,7 @@ import { previewRequestOf, type PreviewRequest } from './request';
 const SECONDS = 10;
 const CANCELLED = '57014';
 
-/** Refuse who may not change the place. The same words whether it is another organisation's or is not there. */
+/** Refuse a user who may not change the place. The message does not reveal whether the place exists. */
 async function requireAllowed(
   { database, getSchema }: ApiExtensionContext,
   accountability: Accountability,
@@ -26,7 +26,7 @@ async function requireAllowed(
   throw new TenantForbidden({ reason, collection });
 }
 
-/** Answer a request for a preview, within a time and in a transaction that only reads. */
+/** Answer a request for a preview, with a time limit and in a read-only transaction. */
 export async function answerPreview(context: ApiExtensionContext, request: Request): Promise<Preview> {
   const { accountability } = request as Request & { accountability: Accountability | null };
   if (!accountability?.user) throw new Unauthorized({ reason: 'Log in first.' });
@@ -38,7 +38,7 @@ export async function answerPreview(context: ApiExtensionContext, request: Reque
       await trx.raw(`SET LOCAL statement_timeout = ${String(Math.round(seconds * 1000))}`);
       return preview(trx, asked).catch((error: unknown) => {
         if ((error as { code?: unknown }).code !== CANCELLED) throw error;
-        throw new PreviewTooLong({ reason: `It took longer than ${String(seconds)} seconds.` });
+        throw new PreviewTooLong({ reason: `The preview took longer than ${String(seconds)} s.` });
       });
     },
     { readOnly: true, isolationLevel: 'repeatable read' },

@@ -1,27 +1,27 @@
-/** What the recorded positions say of a place as it is and as it would be. All SQL over positions is here. */
+/** Reads passes of a place, before and after the change, from recorded positions. All SQL over positions is here. */
 import type { Knex } from 'knex';
 
-/** Which positions are read: of the entries of one event, in a stretch of time. */
+/** The positions to read: those of one event's entries, in a range of time. */
 export interface Scope {
   event: string;
   from: Date;
   until: Date;
 }
 
-/** A shape as it is and as it would be, as PostGIS writes it. */
+/** A shape before and after the change, as PostGIS writes it. */
 export interface Shapes {
   old: string;
   new: string;
 }
 
-// Two positions further apart in time say nothing of the way between them.
+// If two positions are further apart in time, the way between them is unknown.
 const GAP_SECONDS = 60;
-// How far around a place positions are read, so that the way of who passes quickly is seen.
+// Positions are read this far around a place, so that the way of a fast entry has positions on both sides.
 const REACH_METERS = 2000;
 const METERS_OF_A_DEGREE = 111_000;
 
-// Faulty positions do not count, nor those without satellites, and a device counts for the entry that it serves then.
-// A way is the line from the position before, or the position alone.
+// Positions that are faulty or without satellites do not count. A device counts for the entry that has it at that time.
+// A way is the line from the previous position, or only the position.
 const LEGS = `
   place AS (
     SELECT old, new, ST_Expand(box, degrees / greatest(cos(radians(ST_YMax(box))), 0.01), degrees) AS around
@@ -53,7 +53,7 @@ const near = (scope: Scope, shapes: Shapes, reach: number): Record<string, strin
   gap: GAP_SECONDS,
 });
 
-/** How near an entry came to a point, and when it first was near enough. */
+/** How near an entry came to a point, and when it was first near enough. */
 export interface Approach {
   entry_id: string;
   race_number: number;
@@ -66,7 +66,7 @@ export interface Approach {
   latitude: number;
 }
 
-// To the centimetre: a position is no better, and who is at the edge is near enough.
+// Distances are rounded to centimetres. Positions are no more precise, and an entry at the edge is near enough.
 const APPROACHES = `
 WITH ${LEGS}, measured AS (
   SELECT legs.*, round(100 * ST_Distance(CAST(way AS geography), CAST(old AS geography))) / 100 AS old_m,
@@ -78,7 +78,7 @@ SELECT entry_id, race_number, class_id, min(old_m) AS old_m, min(new_m) AS new_m
   (array_agg(ST_X(fix) ORDER BY new_m, ts))[1] AS longitude, (array_agg(ST_Y(fix) ORDER BY new_m, ts))[1] AS latitude
 FROM measured GROUP BY entry_id, race_number, class_id ORDER BY race_number`;
 
-/** Return how near the entries came to a point. tolerance: how near is enough, as it is and as it would be. */
+/** Return how near the entries came to a point. tolerance: the distance that is near enough, before and after. */
 export async function approaches(
   trx: Knex,
   scope: Scope,
@@ -91,7 +91,7 @@ export async function approaches(
   return rows;
 }
 
-/** One stay of an entry in an area. speeds: those behind the entry of the area, in km/h. */
+/** One stay of an entry in an area. speeds: in km/h, without those in the buffer after the edge. */
 export interface Stay {
   state: 'old' | 'new';
   entry_id: string;
@@ -104,8 +104,8 @@ export interface Stay {
   latitude: number;
 }
 
-// Of several devices the one with the most positions counts. Between two positions the moment of crossing the outline
-// follows from where the way between them meets it. A stay ends with a position outside, or without the next one.
+// If an entry has several devices, the one with the most positions counts. The time of crossing the outline between two
+// positions is interpolated from the point where the way crosses it. A stay ends at a position outside or at a gap.
 const STAYS = `
 WITH ${LEGS}, chosen AS (
   SELECT DISTINCT ON (entry_id) entry_id, device_id FROM legs
@@ -138,7 +138,7 @@ SELECT state, entry_id, race_number, class_id, min(entered) AS entered_at, max("
   (array_agg(ST_X(fix) ORDER BY ts))[1] AS longitude, (array_agg(ST_Y(fix) ORDER BY ts))[1] AS latitude
 FROM behind GROUP BY state, entry_id, race_number, class_id, stay ORDER BY race_number, state, entered_at`;
 
-/** Return the stays of the entries in an area. buffer: metres behind its entry in which no speed counts. */
+/** Return the stays of the entries in an area. buffer: the metres after its edge in which speeds do not count. */
 export async function stays(trx: Knex, scope: Scope, shapes: Shapes, buffer: number): Promise<Stay[]> {
   const asked = { ...near(scope, shapes, REACH_METERS), buffer };
   const { rows } = await trx.raw<{ rows: Stay[] }>(STAYS, asked);

@@ -1,7 +1,7 @@
-/** Who is where in a stage, before and after times and penalties change. Pure. */
+/** Computes the positions in a stage's results before and after times and penalties change. Pure. */
 import type { Outcome } from './costs';
 
-/** A result as it is stored. */
+/** A stored result. */
 export interface Result {
   stage_id: string;
   entry_id: string;
@@ -16,7 +16,7 @@ export interface Result {
 export interface Shift {
   time_ms: number;
   seconds: number;
-  /** What happens beside the seconds, before and after. */
+  /** The outcome besides the seconds, before and after. */
   from: Outcome;
   to: Outcome;
 }
@@ -38,12 +38,12 @@ export interface Moved {
 
 const NO_SHIFT: Shift = { time_ms: 0, seconds: 0, from: 'none', to: 'none' };
 const STATUS: Readonly<Record<Outcome, string>> = { none: 'finished', mta: 'over_time', dnf: 'dnf', dq: 'dq' };
-// Who ran out of time comes behind who finished; nobody else has a position.
+// Entries over time come after those that finished. Others have no position.
 const RANKED = ['finished', 'over_time'];
 
 function shifted(result: Result, { time_ms, seconds, from, to }: Shift): Result {
   const { total_time_ms: total, status, penalty_seconds } = result;
-  // Who is out for another reason stays out.
+  // An entry that is out for another reason stays out.
   const stays = from === to || (status !== STATUS[from] && status !== 'finished');
   return {
     ...result,
@@ -67,7 +67,7 @@ function positions(results: readonly Result[]): (number | null)[] {
   );
 }
 
-/** Return the results of one stage that change, by their new positions. shifts: by entry. */
+/** Return the results of one stage that change, ordered by new position. shifts: by entry. */
 export function moved(results: readonly Result[], shifts: ReadonlyMap<string, Shift>): Moved[] {
   const later = results.map((result) => shifted(result, shifts.get(result.entry_id) ?? NO_SHIFT));
   const [old, fresh] = [positions(results), positions(later)];

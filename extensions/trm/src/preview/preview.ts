@@ -1,4 +1,4 @@
-/** Tells what a change of a place would do to passes, penalties and results. Reads only. */
+/** Computes what a change of a place would do to passes, penalties and results. Only reads. */
 import type { Knex } from 'knex';
 import type { Scopes } from './costs';
 import {
@@ -31,14 +31,14 @@ import { approaches, stays, type Shapes, type Stay } from './observed';
 import { moved, type Moved, type Shift } from './places';
 import type { Change, PreviewRequest } from './request';
 
-/** An effect, with the stage in which it counts; null where no stage was open. */
+/** An effect, with the stage in which it counts; null if no stage was open. */
 interface Counted extends Effect {
   stage_id: string | null;
   decided: boolean;
 }
 
 export interface Preview {
-  /** Whether it holds for what was crossed already: a geofence says so. */
+  /** Whether the change also applies to earlier crossings, as the geofence's field says. */
   retroactive: boolean;
   entries: Counted[];
   results: Moved[];
@@ -74,7 +74,7 @@ const scopes = (places: Scopes, segment: string | null, stage: string | null, of
 
 async function waypoint(work: Work, stored: StoredWaypoint, change: Change): Promise<Counted[]> {
   const { trx, event, penalties } = work;
-  // It is watched by its area, so neither its place nor its tolerance decides.
+  // A waypoint with a geofence is passed by crossing that, so its location and tolerance do not matter.
   if (stored.geofence_id !== null) return [];
   const shapes = await shapesOf(trx, { table: 'waypoints', column: 'location', id: stored.id }, change.location);
   const tolerance = { old: stored.tolerance_meters, new: change.tolerance_meters ?? stored.tolerance_meters };
@@ -100,7 +100,7 @@ interface Pair {
   fresh: Stay[];
 }
 
-/** Return the stays of each entry, as they are and as they would be. */
+/** Return the stays of each entry, before and after the change. */
 function byEntry(found: readonly Stay[]): Pair[] {
   const entries = [...new Set(found.map(({ entry_id }) => entry_id))];
   return entries.flatMap((entry) => {
@@ -123,7 +123,7 @@ const effect = ({ first }: Pair, before: PassState, after: PassState): Omit<Coun
   decided: false,
 });
 
-/** Return what a zone comes to. changed: the zone as it would be; shapes: its area, as it is and as it would be. */
+/** Return the effects in a speed zone. changed: the zone after the change. shapes: its area before and after. */
 async function zone(work: Work, stored: StoredZone, changed: Zone, shapes: Shapes): Promise<Counted[]> {
   const { trx, event, penalties } = work;
   const scope = await scopeOf(trx, event, stagesBy(work, new Set([stored.stage_id])));
@@ -141,7 +141,7 @@ async function zone(work: Work, stored: StoredZone, changed: Zone, shapes: Shape
   });
 }
 
-/** Return what the crossings of an area come to: the times of special stages, and the waypoints that it watches. */
+/** Return the effects of crossings of an area: on the times of special stages, and on waypoints with this geofence. */
 async function crossings(work: Work, id: string, shapes: Shapes): Promise<Counted[]> {
   const { trx, event, penalties } = work;
   const [timed, watched] = [await timedBy(trx, id), await waypointsBy(trx, 'geofence_id', id)];
@@ -179,7 +179,7 @@ async function geofence(work: Work, id: string, change: Change): Promise<Counted
   const found = await crossings(work, id, shapes);
   for (const stored of await zonesBy(work.trx, 'geofence_id', id)) {
     const sped = await zone(work, stored, stored, shapes);
-    // Of a zone alone, that somebody stays longer or shorter changes nothing.
+    // For a speed zone, a longer or shorter stay alone changes nothing.
     found.push(...sped.filter(({ before, after }) => before.speeding.join() !== after.speeding.join()));
   }
   return found;
@@ -199,7 +199,7 @@ async function effects(work: Work, { collection, id, change }: PreviewRequest): 
   return zone(work, stored, { ...stored, tolerance_kmh, speed_limit_kmh }, shapes);
 }
 
-/** Return what effects change for each entry of a stage. What the stewards decided stays. */
+/** Return what changes for each entry of a stage. Penalties that stewards decided stay. */
 function shiftsOf(found: readonly Counted[], stage: string): Map<string, Shift> {
   const shifts = new Map<string, Shift>();
   for (const { entry_id, time_ms, penalties, decided } of found.filter(({ stage_id }) => stage_id === stage)) {
@@ -223,7 +223,7 @@ const EVENTS = {
     JOIN stages t ON t.id = s.stage_id WHERE w.id = ?`,
 };
 
-/** Tell what a change would do. The place exists: who asks may change it. */
+/** Return what a change would do. The caller has checked that the place exists and that the user may change it. */
 export async function preview(trx: Knex, request: PreviewRequest): Promise<Preview> {
   const { rows } = await trx.raw<{ rows: { event_id: string; retroactive: boolean }[] }>(
     EVENTS[request.collection],

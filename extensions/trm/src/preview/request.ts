@@ -1,10 +1,10 @@
-/** What a request for a preview asks. Pure. */
+/** Reads a request for a preview. Pure. */
 import { InvalidBody } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { isRow, type Row } from '../lib/types';
 import { FIELDS, isCollection, type Collection } from './fields';
 
-/** The fields that are to change, with their new values. Shapes are GeoJSON. */
+/** The fields to change, with their new values. Shapes are GeoJSON. */
 export interface Change {
   geometry?: string;
   location?: string;
@@ -36,22 +36,22 @@ const flat = ([longitude, latitude]: [number, number]): [number, number] => [lon
 
 function ringOf(value: unknown): [number, number][] {
   if (!Array.isArray(value) || value.length < 4 || value.length > MOST_POINTS || !value.every(isPosition))
-    return invalid('geometry is a polygon of GeoJSON, in degrees.');
+    return invalid('geometry must be a GeoJSON polygon in degrees.');
   const ring = value.map(flat);
   const [first, last] = [ring[0], ring.at(-1)];
-  return first?.[0] === last?.[0] && first?.[1] === last?.[1] ? ring : invalid('An outline ends where it begins.');
+  return first?.[0] === last?.[0] && first?.[1] === last?.[1] ? ring : invalid('An outline must end where it begins.');
 }
 
 /** Return a shape as GeoJSON of two dimensions. The Studio sends a text or an object. */
 function shape(value: unknown, type: 'Point' | 'Polygon'): string {
   const found: unknown = typeof value === 'string' ? parsed(value) : value;
-  if (!isRow(found) || found['type'] !== type) return invalid(`It is a ${type} of GeoJSON.`);
+  if (!isRow(found) || found['type'] !== type) return invalid(`The shape must be a GeoJSON ${type}.`);
   const { coordinates } = found;
   if (type === 'Point')
     return isPosition(coordinates)
       ? JSON.stringify({ type, coordinates: flat(coordinates) })
-      : invalid('location is in degrees.');
-  if (!Array.isArray(coordinates) || coordinates.length === 0) return invalid('geometry has an outline.');
+      : invalid('location must be in degrees.');
+  if (!Array.isArray(coordinates) || coordinates.length === 0) return invalid('geometry must have an outline.');
   return JSON.stringify({ type, coordinates: coordinates.map(ringOf) });
 }
 
@@ -59,7 +59,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return invalid('A shape is GeoJSON.');
+    return invalid('The shape must be GeoJSON.');
   }
 }
 
@@ -67,13 +67,13 @@ function number(change: Row, name: string, least: number): number {
   const value = change[name];
   return typeof value === 'number' && Number.isFinite(value) && value >= least
     ? value
-    : invalid(`${name} is a number from ${String(least)} on.`);
+    : invalid(`${name} must be a number of at least ${String(least)}.`);
 }
 
 function changeOf(collection: Collection, given: unknown): Change {
-  if (!isRow(given) || Object.keys(given).length === 0) return invalid('change names the fields that are to change.');
+  if (!isRow(given) || Object.keys(given).length === 0) return invalid('change must name the fields to change.');
   const unknown = Object.keys(given).find((name) => !FIELDS[collection].includes(name));
-  if (unknown !== undefined) return invalid(`${collection} has no ${unknown} that passes depend on.`);
+  if (unknown !== undefined) return invalid(`Passes of ${collection} do not depend on ${unknown}.`);
   return {
     ...('geometry' in given && { geometry: shape(given['geometry'], 'Polygon') }),
     ...('location' in given && { location: shape(given['location'], 'Point') }),
@@ -85,11 +85,11 @@ function changeOf(collection: Collection, given: unknown): Change {
 
 /** Read the body of a request. Throws INVALID_BODY. */
 export function previewRequestOf(body: unknown): PreviewRequest {
-  if (!isRow(body)) return invalid('The body is a JSON object.');
+  if (!isRow(body)) return invalid('The body must be a JSON object.');
   const unknown = Object.keys(body).find((name) => !['collection', 'id', 'change'].includes(name));
-  if (unknown !== undefined) invalid(`There is no ${unknown} in this request.`);
+  if (unknown !== undefined) invalid(`This request does not take ${unknown}.`);
   const { collection, id } = body;
-  if (!isCollection(collection)) return invalid(`collection is one of: ${Object.keys(FIELDS).join(', ')}.`);
-  if (!isKey(id)) return invalid('id is the id of a row.');
+  if (!isCollection(collection)) return invalid(`collection must be one of: ${Object.keys(FIELDS).join(', ')}.`);
+  if (!isKey(id)) return invalid('id must be the id of a row.');
   return { collection, id, change: changeOf(collection, body['change']) };
 }

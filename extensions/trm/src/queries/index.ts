@@ -1,4 +1,4 @@
-/** Keeps queries from telling of rows that the user may not read: by filters, sorting, and writes of a query's rows. */
+/** Prevents queries from revealing rows that the user may not read: by filters, sorting, or writes by query. */
 import type { EventContext, Filter as Asked, HookConfig, Query, SchemaOverview } from '@directus/types';
 import type { NextFunction, Request, Response } from 'express';
 import { QueryRefused } from '../lib/errors';
@@ -8,10 +8,10 @@ import { type Filter, follows, isOfOthers, relationOf, Rewriting } from './rules
 type Accountability = EventContext['accountability'];
 type Services = Parameters<HookConfig>[1]['services'];
 
-/** PostgreSQL takes 65,535 parameters in a statement. */
+/** PostgreSQL accepts at most 65,535 parameters in a statement. */
 const MOST_KEYS = 30_000;
 
-/** A message of a WebSocket, as far as it is judged here. */
+/** The parts of a WebSocket message that are checked here. */
 interface Message {
   type?: unknown;
   action?: unknown;
@@ -25,16 +25,16 @@ const refuse = (reason: string): never => {
   throw new QueryRefused({ reason });
 };
 
-/** Refuse to change or delete the rows of a query: Directus looks for them without the user's rights. */
-const refuseRowsOfQuery = (): never => refuse('Name the keys of the rows to change or delete, not a query.');
+/** Refuse to change or delete the rows that a query finds: Directus looks for them without the user's rights. */
+const refuseRowsOfQuery = (): never => refuse('Name the keys of the rows to change or delete instead of a query.');
 
-/** Refuse to sort or group by related rows: order and groups would tell of those that the user may not read. */
+/** Refuse to sort or group by related rows: order and groups would reveal those that the user may not read. */
 function checkOrder(fields: unknown, aggregate: unknown = {}): void {
   if (!Array.isArray(fields) || !fields.some((field) => isOfOthers(String(field), aggregate))) return;
   refuse('Sort or group by a field of the collection itself, not of related rows or their number.');
 }
 
-/** Rewrite the queries of nested rows. names: the fields by the names that the answer gives them. */
+/** Rewrite the queries for nested rows. names: the fields by their aliases in the answer. */
 async function checkDeep(
   schema: SchemaOverview,
   collection: string,
@@ -52,7 +52,7 @@ async function checkDeep(
   }
 }
 
-/** Return what finds the related rows that the user may read, by his own rights. */
+/** Return a Rewriting that finds related rows with the user's own rights. */
 function rewriting(services: Services, schema: SchemaOverview, { accountability, database }: EventContext): Rewriting {
   return new Rewriting(schema, async (collection, wanted, field) => {
     const items = new services.ItemsService(collection, { accountability, schema, knex: database });
@@ -62,15 +62,15 @@ function rewriting(services: Services, schema: SchemaOverview, { accountability,
   });
 }
 
-/** Refuse a message that writes the rows of a query, or that subscribes by a filter on related rows. */
+/** Refuse a message that writes rows by query, or that subscribes with a filter on related rows. */
 function checkMessage(schema: SchemaOverview, message: Message): void {
   const writes = message.type === 'items' && (message.action === 'update' || message.action === 'delete');
   if (writes && message.query && !message.id && !message.ids) refuseRowsOfQuery();
   const wanted = message.type === 'subscribe' ? message.query?.filter : undefined;
   const parsed: unknown = typeof wanted === 'string' ? JSON.parse(wanted) : wanted;
-  // It would be rewritten once, and then miss the rows that come later.
+  // The filter would be rewritten only once, and miss rows that are created later.
   if (follows(schema, String(message.collection), parsed))
-    refuse('A subscription may filter by fields of the collection itself alone.');
+    refuse('A subscription may only filter by fields of the collection itself.');
 }
 
 function checkRequest(request: Request, _: Response, next: NextFunction): void {
@@ -82,7 +82,7 @@ function checkRequest(request: Request, _: Response, next: NextFunction): void {
 }
 
 const queries: HookConfig = ({ filter, init }, { services, getSchema }) => {
-  // Directus's own collections have an event each: users.query, roles.query.
+  // A pattern, because Directus's own collections have separate events: users.query, roles.query.
   filter<Query>('*.query', async (query, meta, context) => {
     if (context.accountability === null || context.accountability.admin) return query;
     const schema = context.schema ?? (await getSchema());

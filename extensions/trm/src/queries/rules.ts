@@ -1,7 +1,7 @@
 /**
- * What a filter may ask of related rows. Directus 11.17.4 joins them without the rules for their rows: a filter on a
- * secret row's field finds the row that refers to it. Here each such condition becomes the keys of related rows that
- * the user may read. Pure but for `keysOf`.
+ * Makes filters on related rows safe. Directus 11.17.4 joins related rows without their permissions, so a filter on a
+ * field of a secret row finds the row that refers to it. Here each condition on related rows is replaced by the keys of
+ * those that the user may read. Pure except for `keysOf`.
  */
 import type { SchemaOverview } from '@directus/types';
 import { QueryRefused } from '../lib/errors';
@@ -12,7 +12,7 @@ export type Filter = Record<string, unknown>;
 /** Returns the values of a field in the rows that the user may read and for which the filter holds. */
 export type KeysOf = (collection: string, filter: Filter, field: string) => Promise<readonly unknown[]>;
 
-/** How a field leads to other rows. foreign: their column that refers back, where they are many. */
+/** How a field leads to other rows. foreign: if there are many, their column that refers back. */
 interface Relation {
   collection: string;
   foreign: string | null;
@@ -30,11 +30,11 @@ export function relationOf(schema: SchemaOverview, collection: string, field: st
 
 const keyOf = (schema: SchemaOverview, collection: string): string => schema.collections[collection]?.primary ?? 'id';
 
-/** Tell whether a condition is on the reference itself: an operator, and no field of the other row. */
+/** Return whether a condition is on the reference itself: an operator, not a field of the other row. */
 const isDirect = (value: unknown): boolean =>
   !isRow(value) || Object.keys(value).every((name) => name.startsWith('_') && !BELOW.includes(name));
 
-/** Tell whether a filter asks anything of related rows. */
+/** Return whether a filter has a condition on related rows. */
 export function follows(schema: SchemaOverview, collection: string, filter: unknown): boolean {
   if (!isRow(filter)) return false;
   return Object.entries(filter).some(([name, value]) => {
@@ -45,14 +45,14 @@ export function follows(schema: SchemaOverview, collection: string, filter: unkn
   });
 }
 
-/** Tell whether a query sorts or groups by related rows, and not by a number that it asks for itself, as panels do. */
+/** Return whether a field to sort or group by is of related rows. An aggregate of the query, as in panels, is not. */
 export function isOfOthers(field: string, aggregate: unknown): boolean {
   const [, named, of] = /^-?(\w+)\.(\w+|\*)$/.exec(field) ?? [];
   const numbers = isRow(aggregate) && named !== undefined ? aggregate[named] : undefined;
   return /[.]|count\(/.test(field) && !(Array.isArray(numbers) && numbers.includes(of));
 }
 
-/** Put what a condition asks of many rows, and of the same field, into one: it is one row that must answer to all. */
+/** Merge the conditions on one to-many field into one condition, because a single row must meet them all. */
 function merged(schema: SchemaOverview, collection: string, parts: readonly Filter[]): Filter[] {
   const found = new Map<string, Filter[]>();
   const others: Filter[] = [];
@@ -66,7 +66,7 @@ function merged(schema: SchemaOverview, collection: string, parts: readonly Filt
   return [...others, ...[...found].map(([name, values]) => ({ [name]: { _and: values } }))];
 }
 
-/** What is asked of the rows of a list, and whether none of them may answer to it. */
+/** Return the condition on the rows of a list, and whether no row may meet it. */
 function ofList(value: Filter, key: string): { wanted: Filter; none: boolean } {
   if (isRow(value['_none'])) return { wanted: value['_none'], none: true };
   if (isRow(value['_some'])) return { wanted: value['_some'], none: false };
@@ -83,7 +83,7 @@ export class Rewriting {
     private readonly keysOf: KeysOf,
   ) {}
 
-  /** Change a filter, in place: Directus counts with the same object. */
+  /** Change a filter in place, because Directus uses the same object to count. */
   async filter(collection: string, filter: Filter): Promise<void> {
     const parts: Filter[] = [];
     for (const [name, value] of Object.entries(filter)) {

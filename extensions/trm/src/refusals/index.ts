@@ -1,11 +1,11 @@
-/** Has every refusal of PostgreSQL answered with a sentence and a code, instead of status 500. */
+/** Answers every refusal by PostgreSQL with a sentence and a code, instead of status 500. */
 import type { HookConfig } from '@directus/types';
 import type { Application, NextFunction, Request, Response } from 'express';
 import { explain } from './rules';
 
 const refusals: HookConfig = ({ filter, init }) => {
   filter('database.error', explain);
-  // Deletes, and what is checked only at the end of a transaction, never come to that filter.
+  // Errors of deletes, and of checks at the end of a transaction, never reach that filter.
   init('routes.custom.after', (meta) => {
     (meta['app'] as Application).use((error: unknown, _request: Request, _response: Response, next: NextFunction) => {
       next(explain(error));

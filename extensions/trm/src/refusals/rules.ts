@@ -1,8 +1,8 @@
-/** What an operator is told when PostgreSQL refuses a row. Pure. */
+/** Explains to users why PostgreSQL refused a row. Pure. */
 import { ConstraintViolated, RowInUse } from '../lib/errors';
 import sentences from '../generated/constraints.json' with { type: 'json' };
 
-/** As much of PostgreSQL's error as may be passed on: its detail holds the whole row. */
+/** The parts of PostgreSQL's error that may be passed on. Its `detail` contains the whole row. */
 interface DatabaseError {
   code: string;
   message: string;
@@ -19,12 +19,12 @@ const FOREIGN_KEY = '23503';
 const isDatabaseError = (value: unknown): value is DatabaseError =>
   value instanceof Error && 'code' in value && typeof value.code === 'string' && /^[0-9A-Z]{5}$/.test(value.code);
 
-const sentence = (constraint: string): string => SENTENCES[constraint] ?? `The rule ${constraint} does not allow it.`;
+const sentence = (constraint: string): string => SENTENCES[constraint] ?? `The rule ${constraint} does not allow this.`;
 
-/** Return the sentence of a trigger, which stands in the message after the statement. */
+/** Return the sentence of a trigger, which follows the statement in the message. */
 const ofTrigger = (message: string): string => message.slice(message.lastIndexOf(' - ') + 3);
 
-/** Return an error that says which rule PostgreSQL kept; anything else comes back as it is. */
+/** Return an error that explains the rule that was violated; return any other error unchanged. */
 export function explain(error: unknown): unknown {
   if (Array.isArray(error)) return error.map(explain);
   if (!isDatabaseError(error) || error.constraint === undefined) return error;
@@ -39,7 +39,7 @@ export function explain(error: unknown): unknown {
     case EXCLUSION:
       return new ConstraintViolated({ reason: sentence(constraint), ...details });
     case FOREIGN_KEY: {
-      const reason = `Rows of ${table ?? 'another table'} refer to it; delete them first.`;
+      const reason = `Rows of ${table ?? 'another table'} refer to this row; delete them first.`;
       return new RowInUse({ reason, ...details });
     }
     default:

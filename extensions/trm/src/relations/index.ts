@@ -1,8 +1,8 @@
 /**
- * Answers GET /relations with every relation of the fields that a user may read.
+ * Answers GET /relations with the relations of all fields that a user may read.
  *
- * Directus leaves out those whose list at the other end he may not read, and then its admin UI shows no name for what
- * the field refers to. Nobody may read a list that leads to the rows of other organisations, so there are such.
+ * Directus leaves out a relation if the user may not read the list at its other end. The admin UI then shows no name
+ * for the row that the field refers to. Such lists exist: nobody may read a list that leads to other organisations.
  */
 import type { EventContext, HookConfig } from '@directus/types';
 import type { NextFunction, Request, Response } from 'express';

@@ -1,4 +1,4 @@
-/** Which relations a user sees, and how much of them. Pure. */
+/** Decides which relations a user sees, and whether with the name of the list. Pure. */
 
 export interface Shown {
   collection: string;
@@ -7,7 +7,7 @@ export interface Shown {
   meta: { one_field: string | null } | null;
 }
 
-/** Return the relations of the fields that the user may read. A list that he may not read is not named. */
+/** Return the relations of the fields that the user may read, without the names of lists that are not readable. */
 export function visible<Relation extends Shown>(
   relations: readonly Relation[],
   readable: ReadonlyMap<string, ReadonlySet<string>>,

@@ -1,4 +1,4 @@
-/** Publishes results, and keeps official ones as they are until somebody takes the publication back. */
+/** Publishes results, and refuses to change official ones until they are provisional again. */
 import type { HookConfig, PrimaryKey } from '@directus/types';
 import type { Knex } from 'knex';
 import { atomically, type ItemsService } from '../lib/atomically';
@@ -37,7 +37,7 @@ const results: HookConfig = ({ filter }, { services, getSchema }) => {
         const own = (): Knex.QueryBuilder => trx('stage_results').whereIn('id', keys.filter(isKey));
         const found = (await own().orderBy('id').forUpdate().select()) as Result[];
         const published = { published_at: trx.fn.now(), published_by: accountability?.user ?? null };
-        // A CHECK wants the time of every official result.
+        // A CHECK requires a publication time for every official result.
         if (next === 'official') await own().where('publication', 'provisional').update(published);
         return found;
       },

@@ -23,7 +23,7 @@ const asData =
   (response, data) =>
     void response.status(status).json({ data });
 
-/** Do the work of a request in one transaction, as who asks, and reply with what it returns. */
+/** Do the work of a request in one transaction with the user's rights, and reply with the result. */
 function answering<Found>(
   { services, getSchema, database }: ApiExtensionContext,
   work: Work<Found>,
@@ -43,11 +43,11 @@ function answering<Found>(
   };
 }
 
-/** Take what a device answered from whoever has the token, which no user of Directus has. */
+/** Take the answer of a device from a caller with the token. Users of Directus do not have it. */
 function answeringDevices({ database, env }: ApiExtensionContext) {
   const note = async ({ headers, params, body }: Request): Promise<{ id: string; status: string }> => {
     if (!isToken(headers['x-trm-token'], env['TRM_COMMANDS_TOKEN']))
-      throw new Unauthorized({ reason: 'Send the token of TRM_COMMANDS_TOKEN as X-TRM-Token.' });
+      throw new Unauthorized({ reason: 'Send the token of TRM_COMMANDS_TOKEN in the header X-TRM-Token.' });
     const answer = answerOf(body);
     return database.transaction((trx) => noteAnswer(trx, params['id'], answer));
   };
@@ -59,7 +59,7 @@ function answeringDevices({ database, env }: ApiExtensionContext) {
 export function define(router: Router, context: ApiExtensionContext): void {
   router.get('/health', (_request, response) => {
     const { registered, missing } = health();
-    // How many items of Directus's schema nobody captured when this container booted; its entrypoint knows.
+    // The number of items of Directus's schema that were not captured when the container booted, from its entrypoint.
     const uncaptured = Number(process.env['DIRECTUS_SYNC_UNCAPTURED'] ?? 0);
     response.status(missing.length === 0 ? 200 : 503).json({ registered, missing, uncaptured });
   });

@@ -1,4 +1,4 @@
-/** Has a stage go from one status to the next, and writes its start list and closing times when it opens. */
+/** Checks each change of a stage's status, and writes start list and closing times when the stage opens. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
 import type { Knex } from 'knex';
 import { close, warn } from '../closing/times';
@@ -17,7 +17,7 @@ const words = (from: string, to: string): string => `A stage does not go from ${
 const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
   filter<Row>('stages.items.create', (payload) => {
     if (!mayBegin(payload['status']))
-      throw new InvalidTransition({ reason: 'A stage begins as a draft, or published.' });
+      throw new InvalidTransition({ reason: 'A new stage must be a draft or published.' });
     return payload;
   });
 
@@ -30,11 +30,11 @@ const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
     return atomically(
       reading,
       update,
-      // Locked, so that of two who open a stage at once the second sees what the first did.
+      // The lock makes the second of two concurrent changes see the first.
       async (trx) => {
         const own = (): Knex.QueryBuilder => trx('stages').whereIn('id', keys.filter(isKey));
         const found = (await own().orderBy('id').forUpdate().select()) as Stage[];
-        // A CHECK wants it of every stage that was opened, before anybody has judged whether this one may be.
+        // A CHECK requires opened_at during the update. Whether the change is allowed is only checked after it.
         if (OPENED.has(next)) await own().whereNotIn('status', [...OPENED]).update({ opened_at: trx.fn.now() });
         return found;
       },

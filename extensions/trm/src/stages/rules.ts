@@ -1,4 +1,4 @@
-/** The life of a stage, and the order and times of its starts. Pure. */
+/** Decides the changes of a stage's status, and the order and times of its starts. Pure. */
 
 const NEXT: Readonly<Record<string, readonly string[]>> = {
   draft: ['published', 'cancelled'],
@@ -9,11 +9,11 @@ const NEXT: Readonly<Record<string, readonly string[]>> = {
   cancelled: ['draft'],
 };
 
-/** Tell whether a stage may go from one status to another, or stay in it; but it opens only once. */
+/** Return whether a stage may change from one status to another. It may keep its status, but cannot open again. */
 export const mayFollow = (status: string, next: string): boolean =>
   (status === next && next !== 'open') || (NEXT[status]?.includes(next) ?? false);
 
-/** Tell whether a stage may begin with this status; a word that is none, Directus refuses. */
+/** Return whether a new stage may have this status; true for an unknown status, which Directus refuses. */
 export const mayBegin = (status: unknown): boolean =>
   typeof status !== 'string' || !Object.hasOwn(NEXT, status) || status === 'draft' || status === 'published';
 
@@ -23,12 +23,12 @@ export interface Entry {
   class_code: string;
 }
 
-/** What is known of an entry from earlier stages: null where it is not classified. */
+/** The results of an entry in earlier stages; null if it is not classified. */
 export interface Result {
   entry_id: string;
-  /** Of the input stage, without penalties. */
+  /** The time in the input stage without penalties. */
   raw_ms: number | null;
-  /** Of the input stage, or of all earlier ones. */
+  /** The time in the input stage, or in all earlier stages, with penalties. */
   total_ms: number | null;
   /** How many stages are in the total. */
   stages: number;
@@ -44,7 +44,7 @@ export interface Params {
 
 type Key = (result: Result) => number | null;
 
-/** Return the classified entries by a key, then the others by race number. */
+/** Return the classified entries in the order of a key, and the others by race number. */
 function classified(entries: readonly Entry[], results: readonly Result[], key: Key): [Entry[], Entry[]] {
   const keys = new Map(results.map((result) => [result.entry_id, key(result)]));
   const known = entries.filter((entry) => (keys.get(entry.id) ?? null) !== null);
@@ -59,7 +59,7 @@ const natural = (entries: readonly Entry[]): Entry[] =>
   [...entries].sort((left, right) => left.race_number - right.race_number);
 
 const HOUR = 3_600_000;
-// Whoever completed more stages comes first, whatever the times: an hour a stage would not do, a million does.
+// An entry that completed more stages comes first, whatever the times. So each stage counts as a million hours.
 const overall: Key = ({ total_ms, stages }) => (total_ms === null ? null : total_ms - stages * HOUR * 1_000_000);
 
 /** Return the entries in the order in which they start. */
@@ -103,7 +103,7 @@ function grouped(groups: readonly string[] | undefined, order: Entry[]): Entry[]
   return [...order].sort((left, right) => place(left) - place(right));
 }
 
-/** Return the entry at each position from 1 on. kept: positions that rows hold which somebody set by hand. */
+/** Return the entry at each position from 1 on. kept: the positions by entry that were set by hand. */
 export function positions(order: readonly Entry[], kept: ReadonlyMap<string, number>): Map<number, Entry> {
   const taken = new Set(kept.values());
   const found = new Map<number, Entry>();
@@ -121,7 +121,7 @@ export function positions(order: readonly Entry[], kept: ReadonlyMap<string, num
   return found;
 }
 
-/** Return seconds from the first start to that of each position. */
+/** Return, for each position, the seconds after the first start. */
 export function offsets(places: ReadonlyMap<number, Entry>, interval: number, params: Params): Map<number, number> {
   const found = new Map<number, number>();
   let at = 0;
@@ -145,7 +145,7 @@ export interface Segment {
   target_duration_seconds: number | null;
 }
 
-/** Return when an entry should start into each segment: after the one before it, as long as its duration is known. */
+/** Return an entry's start into each segment: the previous start plus its duration; null after an unknown duration. */
 export function targets(start: Date, segments: readonly Segment[]): (Date | null)[] {
   let at: Date | null = start;
   return segments.map(({ target_duration_seconds: seconds }) => {

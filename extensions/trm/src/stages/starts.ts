@@ -1,4 +1,4 @@
-/** Writes the start list of a stage that opens. Works in the transaction of its caller. */
+/** Writes the start list of a stage that opens, in the caller's transaction. */
 import type { Knex } from 'knex';
 import { InputStageNotOfficial, NoEligibleEntries, NoSegments, StartTimeMissing } from '../lib/errors';
 import { offsets, positions, startOrder, targets, type Entry, type Params, type Result, type Segment } from './rules';
@@ -31,7 +31,7 @@ interface Summed {
   stages: string;
 }
 
-/** Return the results that the order of this stage rests on. */
+/** Return the results that the start order of this stage depends on. */
 async function resultsFor(trx: Knex, stage: Stage): Promise<Result[]> {
   const { start_order_strategy: strategy, start_order_input_stage_id: input } = stage;
   if (strategy === 'manual') return [];
@@ -62,7 +62,7 @@ interface Start {
   target: Date | null;
 }
 
-/** Return, by segment, the positions that entries keep because somebody set them by hand. */
+/** Return, by segment, the positions of entries that were set by hand. */
 async function keptOf(trx: Knex, segments: readonly Segment[]): Promise<Map<string, Map<string, number>>> {
   const found = new Map(segments.map(({ id }) => [id, new Map<string, number>()]));
   const rows = trx('entry_segment_starts').whereIn('segment_id', [...found.keys()]).where('manual_override', true);
@@ -72,10 +72,10 @@ async function keptOf(trx: Knex, segments: readonly Segment[]): Promise<Map<stri
   return found;
 }
 
-/** Write the rows of all segments, but those that somebody set by hand; delete the rows of who does not start. */
+/** Write the rows of all segments, and delete those of entries that do not start. Rows that were set by hand stay. */
 async function write(trx: Knex, segments: readonly Segment[], starts: readonly Start[]): Promise<void> {
   const column = <Name extends keyof Start>(name: Name): Start[Name][] => starts.map((start) => start[name]);
-  // As arrays: 1800 rows are four parameters, and one statement.
+  // With arrays, 1800 rows need only four parameters and one statement.
   await trx.raw(
     `DELETE FROM entry_segment_starts
       WHERE segment_id = ANY (?::uuid[]) AND NOT manual_override AND entry_id <> ALL (?::uuid[])`,

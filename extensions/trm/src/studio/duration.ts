@@ -1,4 +1,4 @@
-/** Durations are shown and typed as h:mm:ss. */
+/** A display and an interface for durations as h:mm:ss. */
 import { h, type VNode } from 'vue';
 import { read, shown, type Unit } from './rules';
 
@@ -8,7 +8,7 @@ interface Shown {
   disabled?: boolean;
 }
 
-/** As much of the browser's input as is used here. */
+/** The parts of the browser's input that are used here. */
 interface Field {
   value: string;
   setCustomValidity: (message: string) => void;

@@ -1,4 +1,4 @@
-/** What a preview says, as rows of a table and a sketch of a map. Pure. */
+/** Turns a preview into rows of a table and a sketch of a map. Pure. */
 import { FIELDS, type Collection } from '../preview/fields';
 import { shown } from './rules';
 
@@ -46,7 +46,7 @@ export interface Preview {
   results: readonly Result[];
 }
 
-/** Return the fields that the form has otherwise than the stored row; undefined if none differs. */
+/** Return the form's fields that differ from the stored row; undefined if none does. */
 export function changeOf(collection: Collection, stored: Values, form: Values): Values | undefined {
   const changed = FIELDS[collection].filter((name) => JSON.stringify(stored[name]) !== JSON.stringify(form[name]));
   return changed.length === 0 ? undefined : Object.fromEntries(changed.map((name) => [name, form[name]]));
@@ -64,7 +64,7 @@ function detail({ before, after }: Entry): string {
   return sped ? arrow(fast(before), fast(after)) : '';
 }
 
-/** Return a line of the table: number, passes, what they are judged by, penalty, time. */
+/** Return a line of the table: race number, passes, distance or speeding, penalty, time. */
 export function entryLine(entry: Entry): string[] {
   const { race_number, before, after, penalties, time_ms, decided } = entry;
   const seconds = penalties.reduce((sum, one) => sum + one.after.seconds - one.before.seconds, 0);
@@ -80,7 +80,7 @@ export function entryLine(entry: Entry): string[] {
   ];
 }
 
-/** Return a line of the table: number, position, time, whether it is published. */
+/** Return a line of the table: race number, position, time, whether it is official. */
 export function resultLine({ race_number, publication, before, after }: Result): string[] {
   const position = (place: Place): string => (place.position === null ? '–' : `${String(place.position)}.`);
   const total = (place: Place): string => shown(place.total_time_ms, 'ms') || '–';
@@ -121,7 +121,7 @@ export interface Sketch {
   dots: readonly { x: number; y: number; text: string }[];
 }
 
-/** Return shapes and dots in metres around the first shape; north is up. */
+/** Return shapes and dots in metres from the first point of the first shape; north is up. Undefined without a shape. */
 export function sketch(shapes: readonly Shape[], entries: readonly Entry[]): Sketch | undefined {
   const origin = shapes[0]?.outline[0];
   if (origin === undefined) return undefined;
@@ -175,5 +175,5 @@ const ALBANIAN: typeof ENGLISH = {
   decided: 'Në kllapa: komisarët kanë vendosur, prandaj mbetet.',
 };
 
-/** Return the words of a language of the Studio. */
+/** Return the texts in a language of the Studio. */
 export const wordsOf = (language: string): typeof ENGLISH => (language.startsWith('sq') ? ALBANIAN : ENGLISH);

@@ -1,4 +1,4 @@
-/** An object as a form with a field for each of its keys, in place of JSON. */
+/** Shows an object as a form with a field for each key, instead of JSON. */
 import { h, provide, resolveComponent, type VNode } from 'vue';
 import { filled } from './rules';
 import { formValues, OUTER, type Values } from './studio';
@@ -10,13 +10,13 @@ interface Given {
 }
 
 const Fields = {
-  // Else the inner form would get the outer one's collection, and have its fields without end.
+  // Otherwise the inner form would inherit the outer one's collection, and nest its fields endlessly.
   inheritAttrs: false,
   props: ['value', 'fields', 'disabled'],
   emits: ['input'],
   setup: (given: Given, { emit }: { emit: (event: 'input', value: Values | null) => void }) => {
     provide(OUTER, formValues());
-    // The form looks again at all that is new to it, so it is given the same objects each time.
+    // The form renders again for each new object, so it gets the same objects each time.
     const fields = (given.fields ?? []).map((field) => ({ ...field, meta: { ...field.meta, field: field.field } }));
     const nothing: Values = {};
     const changed = (values: Values): void => {
@@ -38,7 +38,7 @@ export const fieldsInterface = {
   id: 'trm-fields',
   name: 'Fields of an object',
   icon: 'list_alt',
-  description: 'A form for each key of a JSON object',
+  description: 'A form with a field for each key of a JSON object',
   types: ['json'],
   options: [
     {

@@ -11,7 +11,7 @@ export const operations = [
     id: 'trm-send-commands',
     name: 'Send device commands',
     icon: 'settings_remote',
-    description: 'Sends the commands that wait to the stream of the devices',
+    description: 'Sends the waiting commands to the stream of the devices',
     overview: (): readonly never[] => [],
     options: [],
   },

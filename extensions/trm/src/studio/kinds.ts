@@ -1,10 +1,10 @@
-/** The rows that a picker offers: where they are, how they are narrowed to an event, and what they are called. Pure. */
+/** The rows that a picker offers: their collection, their path to the event, and their texts. Pure. */
 
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Kind {
   collection: string;
-  /** The way to the event. */
+  /** The path to the event. */
   event: string;
   fields: readonly string[];
   text: (row: Row) => string;
@@ -24,7 +24,7 @@ const kind = (collection: string, event: string, ...fields: string[]): Kind => (
 
 const ENTRIES = kind('entries', 'event_id', 'race_number', 'vehicle_id.make', 'vehicle_id.model');
 
-/** By the word in belongs_to_type, or by collection. */
+/** The kinds by belongs_to_type or by collection. */
 export const KINDS: Readonly<Record<string, Kind>> = {
   class: kind('classes', 'event_id', 'code', 'name'),
   geofence: kind('geofences', 'event_id', 'name'),
@@ -46,13 +46,13 @@ export interface Choice {
   value: string;
 }
 
-/** Return the choices, in the order in which people look for them. */
+/** Return the choices, sorted by text; numbers in the text sort by value. */
 export function choicesOf({ text }: Kind, rows: readonly Row[]): Choice[] {
   const choices = rows.map((row) => ({ text: text(row), value: String(row['id']) }));
   return choices.sort((left, right) => left.text.localeCompare(right.text, undefined, { numeric: true }));
 }
 
-/** Return a list with one of its items a place further up. */
+/** Return a list with one item moved up by one place. */
 export function raised(list: readonly string[], index: number): string[] {
   const above = list[index - 1];
   const item = list[index];

@@ -1,4 +1,4 @@
-/** Shows before saving what a change of a place would do to results. */
+/** Shows what a change of a place would do to results, before it is saved. */
 import { h, ref, resolveComponent, type Ref, type VNode } from 'vue';
 import { FIELDS, isCollection } from '../preview/fields';
 import { changeOf, entryLine, resultLine, shapeOf, sketch, wordsOf, type Preview, type Shape } from './effects';
@@ -11,10 +11,10 @@ interface Given {
 
 type Words = ReturnType<typeof wordsOf>;
 
-/** What was found: a sentence, or a preview with the shapes before and after. */
+/** The answer: a sentence, or a preview with the shapes before and after. */
 type Found = { said: string; isError: boolean } | { preview: Preview; shapes: Shape[] };
 
-/** As much of the browser as is used here. */
+/** The part of the browser that is used here. */
 declare const document: { documentElement: { lang: string } };
 
 async function look(client: Api, collection: string, key: string, form: Values, words: Words): Promise<Found> {
@@ -75,7 +75,7 @@ function shownPreview({ preview, shapes }: { preview: Preview; shapes: Shape[] }
 
 const Effect = {
   inheritAttrs: false,
-  // Nobody may write this field, for there is nothing to write: whether it is disabled says nothing.
+  // `disabled` is not used: the field has no value, so nobody may write it.
   props: ['collection', 'primaryKey'],
   setup: (given: Given) => {
     const values = formValues();

@@ -1,9 +1,9 @@
-/** Pickers of rows of the event, where a field holds keys and no relation leads to them. */
+/** Pickers for rows of the event, for fields that hold keys without a relation. */
 import { h, ref, resolveComponent, watch, type Ref, type VNode } from 'vue';
 import { choicesOf, KINDS, queryFor, raised, type Choice, type Kind, type Row } from './kinds';
 import { api, formValues, keyOf, outerValues, type Values } from './studio';
 
-/** Load what may be chosen, again whenever the event or the kind is another one. */
+/** Load the choices; load them again whenever the event or the kind changes. */
 function choicesFor(kindOf: () => Kind | undefined, values: Ref<Values>): Ref<Choice[]> {
   const found = ref<Choice[]>([]);
   const client = api();
@@ -12,7 +12,7 @@ function choicesFor(kindOf: () => Kind | undefined, values: Ref<Values>): Ref<Ch
     found.value = [];
     if (client === undefined || kind === undefined || event === undefined) return;
     const { data } = await client.get(`/items/${kind.collection}`, { params: queryFor(kind, event) });
-    // Somebody may have chosen something else meanwhile.
+    // The kind may have changed meanwhile.
     if (kind === kindOf()) found.value = choicesOf(kind, data.data as Row[]);
   };
   watch(() => `${String(kindOf()?.collection)} ${String(keyOf(values.value['event_id']))}`, () => void load(), {
@@ -50,7 +50,7 @@ const OneRow = {
     return (): VNode => {
       const key = given.value ?? null;
       const known = key === null || choices.value.some(({ value }) => value === key);
-      // What was chosen for another kind is seen, not hidden.
+      // A key that was chosen for another kind stays visible.
       const offered = known ? choices.value : [...choices.value, { text: key, value: key }];
       return picker(offered, key, given.disabled === true, (value) => {
         emit('input', value ?? null);
@@ -61,7 +61,7 @@ const OneRow = {
 
 interface Many {
   value?: string[] | null;
-  /** Of a form in a form, collection is what that one has. */
+  /** Not `collection`, because an inner form sets that to its own. */
   rowCollection?: string;
   disabled?: boolean;
 }

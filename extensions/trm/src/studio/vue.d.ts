@@ -1,4 +1,4 @@
-/** As much of Vue as this folder uses. The Studio has Vue and shares it. */
+/** The parts of Vue that this folder uses. The Studio provides Vue. */
 declare module 'vue' {
   export type VNode = object;
   export interface Ref<Value> {

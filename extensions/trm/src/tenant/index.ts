@@ -1,4 +1,4 @@
-/** Keeps organisations apart: nobody writes a row of an organisation in which he has no role for that. */
+/** Keeps organisations apart: a user needs a role in the organisation of each row that they write. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
 import { TenantForbidden } from '../lib/errors';
 import { isToMany, said } from '../lib/paths';
@@ -8,7 +8,7 @@ import { advice, demand, mayCreate, type Action, type Demand } from './rules';
 
 const WORDS: Readonly<Record<Action, string>> = { create: 'create', update: 'change', delete: 'delete' };
 
-/** What is written: the keys of stored rows, and the new values. */
+/** A write: the keys of stored rows, and the new values. */
 interface Writing {
   collection: string;
   action: Action;
@@ -16,16 +16,16 @@ interface Writing {
   payload: Row;
 }
 
-/** Tell whether the user may have the rows where this puts them. */
+/** Return whether the user may write to the organisation to which the rows will belong. */
 async function mayPut(reading: Reading, user: string, demanded: Demand, writing: Writing): Promise<boolean> {
   const { collection, action, payload } = writing;
   const [first] = demanded.path;
   if (first === undefined || isToMany(reading.schema, collection, first)) {
-    // The row itself belongs to nobody yet; what links it to an organisation is a row of its own, and judged as such.
+    // The row belongs to no organisation yet. A separate row links it to one, and is checked when it is written.
     return action !== 'create' || (first !== undefined && isMemberSomewhere(reading, user, demanded.roles));
   }
   const place = said(reading.schema, collection, demanded.path, payload);
-  // An update that does not name it leaves the row where it is.
+  // An update without the field leaves the row in its organisation.
   if (place === 'nothing') return action === 'update';
   return place !== null && place !== 'new' && mayReach(reading, user, demanded, place, [place.key]);
 }
@@ -46,7 +46,7 @@ const guard: HookConfig = ({ filter }, { getSchema }) => {
     if (accountability === null || accountability.admin) return;
     const reading = { database, schema: schema ?? (await getSchema()) };
     if (accountability.user !== null && (await isAllowed(reading, accountability.user, writing))) return;
-    // The same words whether the row is another organisation's or is not there, so that nobody learns which.
+    // The message does not reveal whether the row belongs to another organisation or does not exist.
     const { action, collection } = writing;
     const hint = action === 'create' ? advice(collection, writing.payload) : '';
     const reason = `You may not ${WORDS[action]} ${collection} in this organisation, or it does not exist.${hint}`;

@@ -1,4 +1,4 @@
-/** Asks the database whether a user has a role in the organisation that a row belongs to. */
+/** Looks up whether a user has a role in the organisation that a row belongs to. */
 import { isKey, walk, type Place } from '../lib/paths';
 import type { Reading } from '../lib/types';
 import type { Demand } from './rules';
@@ -6,7 +6,7 @@ import type { Demand } from './rules';
 const PARTICIPANT = 'participant';
 const MARSHAL = 'marshal';
 
-/** Tell whether the user has one of the demanded roles in the organisation of every one of these rows. */
+/** Return whether the user has one of the demanded roles in the organisation of each of these rows. */
 export async function mayReach(
   { database, schema }: Reading,
   user: string,
@@ -38,7 +38,7 @@ export async function mayReach(
   return Number(found?.n ?? 0) === wanted.size;
 }
 
-/** Tell whether the user has one of these roles in any organisation. */
+/** Return whether the user has one of these roles in any organisation. */
 export async function isMemberSomewhere(reading: Reading, user: string, roles: readonly string[]): Promise<boolean> {
   const memberships = reading.database('organization_users').where('user_id', user);
   const found: unknown = await memberships.whereIn('role', roles).first('id');

@@ -1,4 +1,4 @@
-/** Who may write where: the map that is generated from the access files, and what it says of a request. Pure. */
+/** Applies the map that is generated from the access files: which roles may write which rows. Pure. */
 import tenancy from '../generated/tenancy.json' with { type: 'json' };
 import { pathOf, type Path } from '../lib/paths';
 import type { Row } from '../lib/types';
@@ -12,7 +12,7 @@ interface Rule {
   delete: readonly string[];
 }
 
-/** What a collection asks of who writes to it. own: a participant must be in the crew of the entry. */
+/** What a collection requires of a user who writes to it. own: a participant must be in the crew of the entry. */
 export interface Demand {
   path: Path;
   roles: readonly string[];
@@ -21,7 +21,7 @@ export interface Demand {
 
 const RULES: Readonly<Record<string, Rule>> = tenancy;
 
-/** Return what an action asks; null if nobody but an administrator may do it, as with a collection without a rule. */
+/** Return what an action requires; null if only administrators may do it, as in a collection without a rule. */
 export function demand(collection: string, action: Action): Demand | null {
   const rule = Object.hasOwn(RULES, collection) ? RULES[collection] : undefined;
   if (rule === undefined || rule[action].length === 0) return null;
@@ -29,17 +29,17 @@ export function demand(collection: string, action: Action): Demand | null {
   return { path, roles: rule[action], own: collection === 'entries' || path[0] === 'entry_id' };
 }
 
-/** Return who may create this row: a marshal records by hand alone what he saw. */
+/** Return who may create this row. A marshal may create only crossings whose source is manual. */
 export const mayCreate = (collection: string, { roles, ...demanded }: Demand, payload: Row): Demand => ({
   ...demanded,
   roles: collection === 'entry_crossings' && isByDevice(payload) ? roles.filter(isNoMarshal) : roles,
 });
 
-/** Return what a refused creation may lack, as a sentence; nothing that a stored row would have to tell. */
+/** Return a hint why a row was refused, or ''. It depends only on the payload, so it reveals no stored row. */
 export const advice = (collection: string, payload: Row): string =>
   collection === 'entry_crossings' && isByDevice(payload) ? ' A marshal chooses the source Manual.' : '';
 
-/** The database writes manual where nobody says a source. */
+/** Without a source, the database writes manual. */
 const isByDevice = (payload: Row): boolean => payload['source'] !== undefined && payload['source'] !== 'manual';
 
 const isNoMarshal = (role: string): boolean => role !== 'marshal';
