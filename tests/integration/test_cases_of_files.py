@@ -1,4 +1,4 @@
-"""Small files that once led a push into a dead end: each is pushed and stays equal, or is refused before it is sent."""
+"""Small files that once made a push fail halfway: each is pushed completely, or refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_DIGITS: Final = {"numeric_precision": None, "numeric_scale": None}
 
 
 def column(kind: str, **schema: object) -> Edit:
-    """Make another column of zz.a."""
+    """Change the type of the column zz.a."""
 
     def edit(document: Document) -> None:
         entry = document["fields"][1]
@@ -33,7 +33,7 @@ def column(kind: str, **schema: object) -> Edit:
 
 
 def more_columns(document: Document) -> None:
-    """Add fields without a `special`, which Directus gives to JSON."""
+    """Add fields without the `special` that Directus gives to JSON."""
     for name, kind, data_type in (("j", "json", "json"), ("b", "boolean", "boolean")):
         entry = copy.deepcopy(document["fields"][1])
         entry["field"] = entry["meta"]["field"] = entry["schema"]["name"] = name
@@ -42,7 +42,7 @@ def more_columns(document: Document) -> None:
 
 
 def nested_groups(document: Document) -> None:
-    """Put zz into a folder of a folder, and a table into zz; each child comes before its parent."""
+    """Put zz into a folder inside a folder, and a table into zz. Each child is listed before its parent."""
     table, key = document["collections"][0], document["fields"][0]
     for name, group in (("kid", "zz"), ("g2", "g1"), ("g1", None)):
         entry = copy.deepcopy(table)
@@ -61,7 +61,7 @@ def nested_groups(document: Document) -> None:
 
 
 def named(name: str) -> Edit:
-    """Give the column zz.a another name."""
+    """Rename the column zz.a."""
 
     def edit(document: Document) -> None:
         entry = document["fields"][1]
@@ -82,7 +82,7 @@ def one_more(**schema: object) -> Edit:
 
 
 def shared_index(document: Document) -> None:
-    """Index zz.a_b, and b of another table zz_a."""
+    """Index zz.a_b, and b of another table zz_a: both indexes would get one name."""
     named("a_b")(document)
     document["fields"][1]["schema"]["is_indexed"] = True
     for section in ("collections", "fields"):
@@ -92,12 +92,12 @@ def shared_index(document: Document) -> None:
 
 
 def reference_of_another_type(document: Document) -> None:
-    """Let a UUID refer to a key that is a number."""
+    """Let a UUID refer to a numeric key."""
     reference("zz", "id", "uuid", data_type="uuid", max_length=None)(document)
 
 
 def reference(table: str, key: str, kind: str, **schema: object) -> Edit:
-    """Let zz.a refer to something."""
+    """Let zz.a refer to the key of a table."""
     return lambda document: _refer(document, table, key, kind, schema)
 
 
@@ -114,7 +114,7 @@ def _refer(document: Document, table: str, key: str, kind: str, own: dict[str, o
 
 
 def called(name: str) -> Edit:
-    """Give the table zz another name."""
+    """Rename the table zz."""
 
     def edit(document: Document) -> None:
         document.update(snapshots.load(snapshots.dump(document).replace("zz", name)))
@@ -123,7 +123,7 @@ def called(name: str) -> Edit:
 
 
 def system_index(field: str, **schema: bool) -> Edit:
-    """Index a column of Directus's own."""
+    """Index a column of Directus's own table directus_users."""
     entry = {"collection": "directus_users", "field": field, "schema": {"is_indexed": True, **schema}}
     return lambda document: document["systemFields"].append(entry)
 
@@ -141,7 +141,7 @@ PUSHED: Final[tuple[tuple[Edit, ...], ...]] = (
     # An apostrophe in a default.
     (column("string", default_value="it''s"),),
 )
-# The error, what is refused, and what is said of it.
+# The error id, the edits that cause it, and the text that each edit adds to the message.
 REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
     ("not-rebuildable", [
         (no_fields, "zz (a table without a field that is its key"),
@@ -179,7 +179,7 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
         (column("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
         (column("uuid", data_type="uuid", max_length=None, default_value=UPPER), f"and {UPPER.lower()} by PostgreSQL"),
         (column("boolean", data_type="boolean", max_length=None, default_value="maybe"), "default maybe in the file"),
-        # knex writes JSON without doubling its quotes.
+        # knex does not double the quotes inside JSON.
         (column("json", data_type="json", max_length=None, default_value={"a": "it's"}), "default {'a': \"it's\"} in"),
     ]),
     ("not-rebuildable", [
@@ -219,7 +219,7 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
 
 
 def together(file: Path, cases: Iterable[tuple[Edit, ...]]) -> Path:
-    """Write a file with a table for each case: zz0, zz1 and so on."""
+    """Write a file with one table for each case: zz0, zz1 and so on."""
     whole = {**snapshots.load(SMALL.read_bytes()), "collections": [], "fields": [], "relations": []}
     for number, edits in enumerate(cases):
         one = snapshots.load(SMALL.read_bytes())
@@ -238,7 +238,7 @@ def small(tmp_path: Path) -> Path:
     return Path(shutil.copy(SMALL, tmp_path / "schema.yaml"))
 
 
-def test_files_are_pushed_and_stay_equal(serve: Serving, small: Path) -> None:
+def test_pushed_files_equal_directus_afterwards(serve: Serving, small: Path) -> None:
     together(small, PUSHED)
     with serve("bootstrapped") as running:
         pushed = running.tool("push", "--snapshot", small)
@@ -249,7 +249,7 @@ def test_files_are_pushed_and_stay_equal(serve: Serving, small: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "cases"), REFUSED)
-def test_a_file_is_refused_before_it_is_sent(
+def test_push_refuses_a_file_that_directus_cannot_rebuild(
     serve: Serving, small: Path, error: str, cases: list[tuple[Edit, str]]
 ) -> None:
     together(small, [(edit,) for edit, _ in cases])
@@ -263,7 +263,7 @@ def test_a_file_is_refused_before_it_is_sent(
         assert running.database.contents() == before
 
 
-def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(serve: Serving, small: Path) -> None:
+def test_push_names_texts_that_do_not_fit_a_numeric_column(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         edited(small, column("text", **TEXT))
         assert running.tool("push", "--snapshot", small).code == 0
@@ -290,7 +290,7 @@ INDEX_GOES: Final[tuple[tuple[str, Edit], ...]] = (
 
 @pytest.mark.parametrize("in_batches", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("item", "edit"), INDEX_GOES)
-def test_a_name_is_given_again_in_the_push_that_frees_it(
+def test_an_index_name_is_reused_in_the_push_that_frees_it(
     serve: Serving, small: Path, item: str, edit: Edit, *, in_batches: bool
 ) -> None:
     with serve("bootstrapped") as running:
@@ -303,7 +303,7 @@ def test_a_name_is_given_again_in_the_push_that_frees_it(
         assert tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Serving, small: Path) -> None:
+def test_one_push_shortens_and_indexes_a_text_of_any_length(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         edited(small, column("text", **TEXT))
         assert running.tool("push", "--snapshot", small).code == 0
@@ -319,7 +319,7 @@ def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Servin
         assert running.database.value("SELECT length(a) FROM zz") == 100
 
 
-def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: Serving, small: Path) -> None:
+def test_push_names_rows_that_a_new_relation_would_leave_without_target(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         edited(small, column("integer", **INTEGER))
         assert running.tool("push", "--snapshot", small).code == 0
@@ -337,7 +337,7 @@ def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: S
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(serve: Serving, small: Path) -> None:
+def test_push_refuses_a_unique_field_whose_default_several_rows_would_share(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute("INSERT INTO zz (a) VALUES ('one'), ('two')")
@@ -350,10 +350,8 @@ def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygons_only(
-    serve: Serving, small: Path
-) -> None:
-    """PostGIS fails where PostgreSQL asks whether a value would fit."""
+def test_push_names_shapes_that_do_not_fit_a_polygon_column(serve: Serving, small: Path) -> None:
+    """PostGIS raises an error when PostgreSQL asks whether a value would fit."""
     with serve("bootstrapped") as running:
         edited(small, column("geometry", data_type="GEOMETRY", max_length=None))
         assert running.tool("push", "--snapshot", small).code == 0
@@ -370,7 +368,7 @@ def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygon
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_an_apply_that_fails_leaves_no_copy_however_often_it_is_repeated(serve: Serving, small: Path) -> None:
+def test_a_failed_push_leaves_no_attic_copy(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute(
@@ -398,8 +396,8 @@ def _kept(running: RunningDirectus) -> int:
     return int(found)
 
 
-def test_a_key_whose_column_changes_is_refused_before_it_is_sent(serve: Serving, small: Path) -> None:
-    """Directus would alter it, and PostgreSQL says that a key cannot become empty."""
+def test_push_refuses_to_change_the_column_of_a_key(serve: Serving, small: Path) -> None:
+    """Directus would alter the column, and PostgreSQL would say that a key cannot become nullable."""
     with serve("bootstrapped") as running:
         edited(small, typed_key)
         assert running.tool("push", "--snapshot", small).code == 0
@@ -444,7 +442,7 @@ CHANGES: Final[tuple[tuple[str, Edit, str], ...]] = (
 )
 
 
-def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, small: Path) -> None:
+def test_push_names_objects_that_need_a_column_before_it_changes_or_drops_it(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         pushed = edited(small, lambda document: document["collections"].append(folder())).read_bytes()
         assert running.tool("push", "--snapshot", small).code == 0
@@ -466,8 +464,8 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
         assert gone.code == 0, gone.text
 
 
-def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(serve: Serving, small: Path) -> None:
-    """PostgreSQL makes checks, indexes and statistics of the column again, and may not find their functions."""
+def test_push_names_objects_that_cannot_follow_a_change_of_type(serve: Serving, small: Path) -> None:
+    """PostgreSQL rebuilds the column's checks, indexes and statistics, and may not find functions for the new type."""
     with serve("bootstrapped") as running:
         edited(small, column("text", **TEXT, is_unique=True))
         assert running.tool("push", "--snapshot", small).code == 0
@@ -488,7 +486,7 @@ def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(ser
 
 
 def folder() -> Document:
-    """Return a folder, so that something is left without zz."""
+    """Return a folder, so that the file is not empty without zz."""
     entry: Document = copy.deepcopy(snapshots.load(SMALL.read_bytes())["collections"][0])
     entry["collection"] = entry["meta"]["collection"] = "other"
     del entry["schema"]
