@@ -92,9 +92,7 @@ def test_an_infinite_default_is_no_difference(server: RunningDirectus, snapshot_
 
 def test_the_schema_is_read_past_directus_s_cache(deployed: Tool) -> None:
     with (
-        running_directus(
-            deployed, CACHE_ENABLED="true"
-        ) as running,  # possible for a Directus at DIRECTUS_URL
+        running_directus(deployed, CACHE_ENABLED="true") as running,  # possible for a Directus at DIRECTUS_URL
         DirectusClient(running.tool.environ["DIRECTUS_URL"], running.tool.settings) as client,
     ):
         before, kept = client.schema(), running.http.get("/fields").json()

@@ -1,4 +1,4 @@
-"""The whole line as a role that is no superuser, and Directus, processor and reports with the least rights."""
+"""Deploys by a role without superuser rights, and the least privileges of Directus, processor and reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def as_role(served: Database, role: str) -> psycopg.Connection:
 
 @pytest.fixture(scope="module")
 def line(copied: Copying) -> Iterator[Tool]:
-    """The tool as a role that owns its database and nothing more, after the deploy that it could not do alone."""
+    """The tool as a role that only owns its database. A superuser executed the statements that its deploy asked for."""
     with copied("empty") as made:
         role = f"deployer_{made.name}"
         made.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; ALTER DATABASE {made.name} OWNER TO {role}")
@@ -49,7 +49,7 @@ def line(copied: Copying) -> Iterator[Tool]:
 
 @pytest.fixture(scope="module")
 def served(line: Tool) -> Iterator[RunningDirectus]:
-    """Directus as the role that serves."""
+    """A Directus that connects as trm_directus."""
     for role in ("trm_directus", "trm_processor", "trm_reader"):
         line.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
     with running_directus(Tool(line.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
@@ -58,7 +58,7 @@ def served(line: Tool) -> Iterator[RunningDirectus]:
 
 @pytest.fixture(scope="module")
 def last(served: RunningDirectus) -> str:
-    """An item of each collection, made over the API; the path of the last one."""
+    """One item of each collection, created over the API; the path of the last one."""
     for collection, row in ROWS.items():
         path = "/users" if collection == "directus_users" else f"/items/{collection}"
         created = served.http.post(path, json=dict(row))
@@ -66,7 +66,7 @@ def last(served: RunningDirectus) -> str:
     return f"/items/{collection}/{created.json()['data']['id']}"
 
 
-def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: Tool) -> None:
+def test_a_deploy_without_superuser_leaves_no_difference(line: Tool) -> None:
     assert (
         line.database.value(
             "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", line.settings.database.user
@@ -77,7 +77,7 @@ def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: T
     assert line("deploy").out.startswith("Nothing to do")
 
 
-def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectus, last: str) -> None:
+def test_the_directus_role_can_change_items_but_not_the_schema(served: RunningDirectus, last: str) -> None:
     for collection in EVERY_ITEM:
         assert served.http.get(f"/items/{collection}").json()["data"], collection
     path = f"/items/events/{ROWS['events']['id']}"
@@ -103,7 +103,7 @@ def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectu
         "TRUNCATE public.events",
     ],
 )
-def test_no_role_changes_the_schema_or_sees_what_the_tool_keeps(
+def test_no_role_can_change_the_schema_or_read_the_tool_s_tables(
     served: RunningDirectus, role: str, statement: str
 ) -> None:
     with as_role(served.database, role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -111,7 +111,7 @@ def test_no_role_changes_the_schema_or_sees_what_the_tool_keeps(
 
 
 @pytest.mark.usefixtures("last")
-def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
+def test_each_role_can_do_only_its_own_work(served: RunningDirectus) -> None:
     position = (
         "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
         " priority, codec, attributes) VALUES ('1', now(), 41, 19, 0, 0, 0, 9, 0, '8E', '{}')"
@@ -133,7 +133,7 @@ def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
         assert directus.execute("SHOW statement_timeout").fetchone() == ("2min",)
         with pytest.raises(denied):
             directus.execute("DELETE FROM public.positions")
-        # What he may not write, triggers write for him.
+        # Triggers write the audit trail, which trm_directus itself may not write.
         recorded = "SELECT count(*) > 0, min(db_user) FROM public.audit_trail WHERE action = 'update'"
         assert directus.execute(f"{recorded} AND collection = 'entry_crossings'").fetchone() == (True, "trm_processor")
     with as_role(served.database, "trm_reader") as reader:
@@ -144,7 +144,7 @@ def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
                 reader.execute(statement)
 
 
-def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
+def test_granting_corrects_changed_privileges(line: Tool) -> None:
     line.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
     line.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
     wanted = roles.read(line.settings.roles)
@@ -158,7 +158,7 @@ def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
         assert granting.plan(connection, wanted) == ()
 
 
-def test_rights_of_roles_that_are_in_no_file_are_left_alone(line: Tool) -> None:
+def test_granting_leaves_roles_alone_that_no_file_lists(line: Tool) -> None:
     stranger = f"read only {line.database.name}"
     line.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
     try:
@@ -168,7 +168,7 @@ def test_rights_of_roles_that_are_in_no_file_are_left_alone(line: Tool) -> None:
         line.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
 
 
-def test_a_role_that_may_not_correct_them_is_told_what_a_superuser_must_do(line: Tool, tmp_path: Path) -> None:
+def test_granting_prints_the_statements_that_need_a_superuser(line: Tool, tmp_path: Path) -> None:
     role = f"missing_{line.database.name}"
     path = tmp_path / "roles.yaml"
     path.write_text(f"{role}:\n  settings: {{lock_timeout: 5s}}\n", encoding="utf-8")
