@@ -1,4 +1,4 @@
-"""A pull request can put anything into catalog.yaml, so a deploy restores only definitions that this database once had."""
+"""A pull request can put anything into catalog.yaml. A deploy restores only definitions that this database once had."""
 
 from __future__ import annotations
 
