@@ -53,7 +53,7 @@ Copying = Callable[[str], AbstractContextManager[Database]]
 
 @pytest.fixture(scope="session")
 def stack_environ() -> dict[str, str]:
-    """Settings of the test stack, which is started; of the server in TEST_SERVER instead, if that is set."""
+    """Settings of the test stack, whose PostgreSQL is started, or of the server in TEST_SERVER if that is set."""
     stack = Stack(ROOT, "test")
     server = os.environ.get("TEST_SERVER")
     if not server:

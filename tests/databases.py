@@ -37,7 +37,7 @@ WHERE relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass('directus_syn
 AND c.oid IS DISTINCT FROM to_regclass('public.spatial_ref_sys')
 AND n.nspname !~ '^(pg_|information_schema|_timescaledb|audit$)' ORDER BY 1"""
 ROWS = "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} AS t)"
-# The fingerprint covers only the schema `public`; these are the names in all others.
+# Names in all schemas, because the fingerprint covers only `public`.
 NAMES = """(
 SELECT md5(string_agg(name, ' ' ORDER BY name)) FROM (
   SELECT n.nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

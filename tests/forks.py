@@ -66,7 +66,7 @@ def loaded() -> Loaded:
 
 
 def _answers(ours: socket.socket, deadline: float) -> tuple[int, int | None]:
-    """Return the process id and, if it ended in time, its exit code, which is minus the number of a fatal signal."""
+    """Return the process id and, if it ended in time, its exit code. A negative code is the number of a signal."""
     said = b""
     with suppress(TimeoutError):
         while time.monotonic() < deadline:

@@ -40,7 +40,7 @@ def browser(chromium: str, pictures: Path | None) -> Iterator[Browser]:
 def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
     """A Directus with its admin UI, the extension, and the rows that `make up` shows."""
     tool = Tool(clone("deployed"))
-    # Seed without the extension: it would refuse the open stage of the seeds, which it opens only step by step.
+    # Seed with the tool's private Directus: the extension would refuse to create a stage that is already open.
     done = tool("seed")
     assert done.code == 0, done.text
     with with_app(tool, **extension_settings()) as running:

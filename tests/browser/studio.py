@@ -182,8 +182,8 @@ class Studio:
         if self.pictures is not None:
             # Move the pointer to where nothing reacts to it.
             self.page.mouse.move(WIDTH - 1, HEIGHT - 1)
-            # Repeat until two pictures are equal, because elements fade in. Waiting for an idle network would not end: a
-            # map keeps requesting tiles that are not available.
+            # Repeat until two pictures are equal, because elements fade in. Waiting for an idle network would not end:
+            # a map keeps requesting tiles that are not available.
             before = b""
             while (now := self.page.screenshot(animations="disabled")) != before:
                 before = now
@@ -203,7 +203,7 @@ def browse(chromium: str, pictures: Path | None) -> Iterator[Browser]:
 
 
 def open_studio(browser: Browser, url: str, pictures: Path | None = None, *, now: str | None = None) -> Studio:
-    """Open a window for one user. It looks the same on every machine, because the app has its own fonts."""
+    """Open a window for one user, which looks the same on every machine. now: the time at which its clock starts."""
     page = browser.new_page(
         viewport={"width": WIDTH, "height": HEIGHT},
         locale="en-US",

@@ -35,7 +35,7 @@ def test_a_marshal_sees_the_collections_but_no_settings(marshal: Studio) -> None
     assert named == ["content", "users", "insights", f"users/{key('marshal-of-a')}"]
 
 
-def test_a_marshal_sees_only_rows_of_the_own_organisation(marshal: Studio) -> None:
+def test_a_marshal_sees_only_rows_of_their_organisation(marshal: Studio) -> None:
     for collection, found in ROWS.items():
         marshal.visit(collection)
         expect(marshal.main.locator("tbody").get_by_role("row")).to_contain_text(found)
@@ -83,7 +83,7 @@ def test_a_timekeeper_corrects_a_start_time(people: People, race: RunningDirectu
     race_day.correct_a_start_time(people, race.database)
 
 
-def test_a_participant_can_change_only_the_notes_of_the_own_entry(people: People, race: RunningDirectus) -> None:
+def test_a_participant_can_change_only_the_notes_of_their_entry(people: People, race: RunningDirectus) -> None:
     race.database.execute("UPDATE public.entries SET status = 'registered', notes = NULL")
     participant = people["participant"]
     participant.visit("Entries")

@@ -62,7 +62,7 @@ class OwnPostgres:
 
 
 class Relay:
-    """Passes bytes between clients and a server until it is cut."""
+    """Passes bytes between clients and a server, and can cut all connections."""
 
     def __init__(self, port: int) -> None:
         self._target = port

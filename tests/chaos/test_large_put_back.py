@@ -1,4 +1,4 @@
-"""A deploy is killed while it restores a constraint of a large table. The next one drops or attaches the rest."""
+"""A deploy is killed while it restores a constraint of a large table. The next one drops or attaches the index."""
 
 from __future__ import annotations
 

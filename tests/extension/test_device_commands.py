@@ -123,7 +123,7 @@ def test_answers_are_refused_if_no_token_is_set(replica: Rally) -> None:
         assert code(answer) == (401, "UNAUTHORIZED")
 
 
-def test_only_organisers_can_command_the_devices_of_their_event(rally_of: Rally, people: dict[str, Person]) -> None:  # noqa: F811
+def test_only_organisers_can_command_devices(rally_of: Rally, people: dict[str, Person]) -> None:  # noqa: F811
     refused: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
         "a marshal": ("marshal", {}, (403, "TENANT_FORBIDDEN")),
         "a participant": ("participant", {}, (403, "TENANT_FORBIDDEN")),

@@ -199,7 +199,7 @@ def test_each_role_can_write_only_what_the_map_allows(rally_of: Rally) -> None:
                 assert (code(answer)[1] if answer.content else "none") == wanted, (user, answer.text)
 
 
-def test_a_participant_can_change_the_own_crew_while_the_entry_is_registered(rally_of: Rally) -> None:
+def test_a_participant_can_change_their_crew_while_the_entry_is_registered(rally_of: Rally) -> None:
     database = rally_of.directus.database
     mate = {"entry_id": key("entry A"), "user_id": key("stranger"), "role": "mechanic"}
     with rally_of.as_user("participant-of-a") as http:
@@ -217,7 +217,7 @@ def test_a_participant_can_change_the_own_crew_while_the_entry_is_registered(ral
         assert code(http.post("/items/entry_crew", json=mate)) == (403, "TENANT_FORBIDDEN")
 
 
-def test_a_vehicle_can_be_created_and_registered_only_in_the_own_organisation(rally_of: Rally) -> None:
+def test_a_vehicle_can_be_created_and_registered_only_in_one_s_own_organisation(rally_of: Rally) -> None:
     vehicle = {"make": "Honda", "model": "CRF"}
     with rally_of.as_user("director-of-a") as http:
         mine = {**vehicle, "organization_vehicles": [{"organization_id": key("A")}]}

@@ -88,7 +88,7 @@ def test_a_table_without_a_primary_key_is_refused_and_leaves_nothing_temporary(i
     assert [copy.item.id for copy in attic.listing(items.connection)] == ["Item"]
 
 
-def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
+def test_the_error_about_a_missing_attic_says_how_to_create_it(empty: Tool) -> None:
     with database.connect(empty.settings, "test") as connection:
         attic.sweep(connection)
         assert attic.listing(connection) == ()
@@ -314,7 +314,7 @@ def test_writes_of_other_roles_are_copied_and_give_them_no_rights(items: Attic) 
 
 @contextmanager
 def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
-    """Run the attic's session as a role that owns only the tables it works on, and may read the records of Directus."""
+    """Run the attic's session as a role that owns its tables and may use the permissions and presets kept with them."""
     role = f"owner_{items.database.name}"
     items.database.execute(
         f"CREATE ROLE {role}; GRANT USAGE, CREATE ON SCHEMA public, attic, directus_sync TO {role};"

@@ -1,4 +1,4 @@
-"""Obstacles to restoring an object: rows that violate it, the rest of a failed build, a table in use."""
+"""Obstacles to restoring an object: rows that violate it, the leftover of a failed build, a table in use."""
 
 from __future__ import annotations
 

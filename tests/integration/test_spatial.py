@@ -122,7 +122,7 @@ def test_segments_near_position_measures_the_distance_to_the_route(season: Datab
 def test_nearest_to_waypoint_returns_the_distance_in_metres(season: Database) -> None:
     with season.connect() as connection:
         ((ts, metres),) = asked(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
-    # 19.85 is the position of the 25th fix. The track runs a metre north of it.
+    # Fix number 25, counted from 0, is at 19.85, a metre north of the waypoint.
     assert (ts.isoformat(), metres) == ("2026-06-06T08:04:10+00:00", pytest.approx(1.1, abs=0.1))
 
 

@@ -67,7 +67,7 @@ ADDED: Final = field(Action.ADD, "x_a", "b", is_indexed=True)
 X_GOES: Final = collection(Action.REMOVE, "x")
 A_B_GOES: Final = field(Action.REMOVE, "x", "a_b", is_indexed=True)
 INDEX: Final = "index x_a_b_index, for the index of x_a.b"
-# By order of the changes in Directus, the expected message. Directus adds collections first, and changes fields before
+# By case, the changes of a push and the expected message. Directus adds collections first, and changes fields before
 # it removes any.
 PUSHES: Final[dict[str, tuple[tuple[Change, ...], str]]] = {
     "an added field": ((ADDED,), INDEX),
@@ -100,7 +100,7 @@ def test_a_name_counts_as_free_only_if_directus_drops_its_owner_first(tool: Tool
     assert found.splitlines()[1:] == ([said] if said else [])
 
 
-# By constraint of the table t: a change, and the expected message.
+# By case, a constraint of the table t, a change, and the expected message.
 CONSTRAINTS: Final[dict[str, tuple[str, Change, str]]] = {
     "a check of an index's name": ("t_f_index CHECK (f <> 'x')", edited("t", "f", "is_indexed"), ""),
     "a check of a unique index's name": (
