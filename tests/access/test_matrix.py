@@ -49,10 +49,10 @@ def test_each_person_can_read_exactly_the_expected_rows(guarded_clubs: Clubs, st
         rows = {row["id"]: row for row in answer.json()["data"]}
         assert names(collection, rows) == names(collection, expected), collection
         if person in COUNTING:
-            assert counts(guarded_clubs, person, collection) == counted(person, collection, len(rows)), collection
+            assert counts(guarded_clubs, person, collection) == right_counts(person, collection, len(rows)), collection
         assert answer.json().get("meta", {}).get("filter_count", len(rows)) == len(rows)
         for key, row in rows.items():
-            assert shown(row) == shown(stored[collection][key], expected[key]), (collection, key)
+            assert values_of(row) == values_of(stored[collection][key], expected[key]), (collection, key)
 
 
 @everybody
@@ -127,11 +127,11 @@ def examples(person: Person, club: str, collection: str, action: str) -> Iterato
 
 def forbidden(collection: str, row: Row, fields: set[str]) -> Iterator[str]:
     """Yield fields that a person must not change: those that other roles can change, and one that nobody can."""
-    nobody_s = sorted(row.keys() - somebody_s(collection) - LISTS - {"id"})
-    yield from [*sorted(somebody_s(collection) - fields), *nobody_s[:1]] if fields else nobody_s[:1]
+    unwritable = sorted(row.keys() - writable(collection) - LISTS - {"id"})
+    yield from ([*sorted(writable(collection) - fields), *unwritable[:1]] if fields else unwritable[:1])
 
 
-def somebody_s(collection: str) -> set[str]:
+def writable(collection: str) -> set[str]:
     """Return the fields of a collection that at least one role can change."""
     return {name for (found, _), fields in matrix.UPDATES.items() if found == collection for name in fields.split()}
 
@@ -141,7 +141,7 @@ def test_no_policy_names_a_field_that_nobody_may_change(guarded_clubs: Clubs) ->
     named = guarded_clubs.as_(STRANGER).get("/permissions/me").json()["data"]
     for collection in COLLECTIONS:
         fields = set(named[collection].get("update", {}).get("fields", []))
-        assert fields - LISTS == somebody_s(collection), collection
+        assert fields - LISTS == writable(collection), collection
 
 
 def value_of(row: Row, name: str) -> Any:
@@ -155,13 +155,13 @@ def counts(guarded_clubs: Clubs, person: Person, collection: str) -> tuple[int, 
     return int(found["count"]), int(found["countDistinct"]["id"])
 
 
-def counted(person: Person, collection: str, number: int) -> tuple[int, int]:
+def right_counts(person: Person, collection: str, number: int) -> tuple[int, int]:
     """Return the expected counts. Directus counts a row of both clubs twice for a member of both."""
     twice = person is BOTH and collection in {"vehicles", "directus_users"}
     return number + twice, number
 
 
-def shown(row: Row, fields: set[str] | None = None) -> Row:
+def values_of(row: Row, fields: set[str] | None = None) -> Row:
     """Return the values of a row that are not null, without lists of other rows. fields: only these."""
     return {
         name: value

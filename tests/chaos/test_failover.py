@@ -47,7 +47,7 @@ def servers(source: tuple[OwnPostgres, Database], tmp_path: Path) -> Iterator[Pa
         yield made
 
 
-def failed_over(line: Line, servers: Pair, moment: Moment) -> Finished:
+def deploy_with_failover(line: Line, servers: Pair, moment: Moment) -> Finished:
     """Deploy, and lose the primary at a given moment."""
     servers.wait_until_equal()
     return strike(line, moment, Blow("failover", lambda _: servers.fail_over(), (1,)))
@@ -65,7 +65,7 @@ def test_an_upgrade_completes_on_the_promoted_standby(
     source: tuple[OwnPostgres, Database], servers: Pair, upgrade: Upgrade, tmp_path: Path, moment: Moment
 ) -> None:
     line = older(servers.tool(source[1].name), tmp_path, upgrade.checkout)
-    done = failed_over(line, servers, moment)
+    done = deploy_with_failover(line, servers, moment)
     assert_it_names_the_loss(done)
     assert_no_value_is_lost(line)
     assert_converges(line, upgrade.end)
@@ -78,6 +78,6 @@ def test_a_first_deploy_completes_on_the_promoted_standby(
     tool = servers.tool("new")
     line = Line(tool, tmp_path)
     whole = Line(tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
-    done = failed_over(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
+    done = deploy_with_failover(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
     assert_it_names_the_loss(done)
     assert_converges(line, end_of_first_deploy)

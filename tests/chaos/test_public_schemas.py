@@ -95,7 +95,7 @@ class Public(Schema):
         for field, related in fields.items():
             self._alone(name, field, related)
 
-    def _alone(self, name: str, field: str, related: str) -> None:
+    def _one_way(self, name: str, field: str, related: str) -> None:
         """Add a relation without a field on the other side."""
         kind = self.keys[related]
         key = "code" if kind == "string" else "id"
@@ -120,7 +120,7 @@ def counts(database: Database, names: list[str]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class Pushing:
+class SchemaTool:
     """The tool with its own snapshot file, for the schema only."""
 
     tool: Tool
@@ -175,7 +175,7 @@ def test_a_large_schema_can_be_pushed_changed_removed_and_restored(
     # The round trip through JSON prevents YAML aliases.
     plain = json.loads(json.dumps(schema.document))
     file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
-    tool, database = Pushing(bootstrapped, file), bootstrapped.database
+    tool, database = SchemaTool(bootstrapped, file), bootstrapped.database
 
     tool.must("push")
     database.execute(A_ROW_EACH)

@@ -65,7 +65,7 @@ def changes(rally_of: Rally, user: str = "director-of-a", **query: str) -> list[
     return list(read(rally_of, user, **query).json()["data"])
 
 
-def said(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
+def summary(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
     return change["collection"], change["action"], change["email"]
 
 
@@ -78,7 +78,7 @@ def test_the_trail_records_who_changed_a_row_and_the_row_before_and_after(audite
     assert audited.directus.http.delete(path).is_success
     deleted, changed, created = changes(audited)
     director, administrator = "director-of-a@example.com", audited.directus.database.environ["ADMIN_EMAIL"]
-    assert [said(each) for each in (created, changed, deleted)] == [
+    assert [summary(each) for each in (created, changed, deleted)] == [
         ("entry_penalties", "insert", director),
         ("entry_penalties", "update", director),
         ("entry_penalties", "delete", administrator),
@@ -146,8 +146,8 @@ def test_only_directus_administrators_see_changes_of_permissions(audited: Rally)
     email = audited.directus.database.environ["ADMIN_EMAIL"]
     answer = http.get("/trm/audit").json()["data"]
     for table in ("directus_policies", "directus_permissions", "directus_access"):
-        assert (table, "insert", email) in {said(each) for each in answer}, table
-    assert said(answer[0])[:2] in {("directus_policies", "delete"), ("directus_access", "delete")}
+        assert (table, "insert", email) in {summary(each) for each in answer}, table
+    assert summary(answer[0])[:2] in {("directus_policies", "delete"), ("directus_access", "delete")}
     with audited.as_user("admin-of-a") as member:
         assert code(member.get("/trm/audit")) == (403, "FORBIDDEN")
     assert changes(audited, "admin-of-a") == []

@@ -99,7 +99,7 @@ def test_the_discipline_of_an_event_with_entries_cannot_change(rally_of: Rally) 
     assert http.patch(f"/items/events/{key('event A2')}", json=change).status_code == 200
 
 
-def of_class(rally_of: Rally, low: str, high: str) -> None:
+def set_class_range(rally_of: Rally, low: str, high: str) -> None:
     """Set the range of race numbers of the class of event A."""
     assignment = f"race_number_min = {low}, race_number_max = {high}"
     rally_of.directus.database.execute(f"UPDATE public.classes SET {assignment} WHERE id = '{key('class A')}'")
@@ -116,7 +116,7 @@ def of_class(rally_of: Rally, low: str, high: str) -> None:
 def test_a_race_number_must_be_in_the_range_of_the_class(
     rally_of: Rally, low: str, high: str, fits: tuple[int, ...], refused: tuple[int, ...], words: str
 ) -> None:
-    of_class(rally_of, low, high)
+    set_class_range(rally_of, low, high)
     with rally_of.as_user("director-of-a") as http:
         for number in (*fits, *refused):
             answer = http.post("/items/entries", json={**ENTRY, **VEHICLE, "race_number": number})
@@ -130,7 +130,7 @@ def test_a_race_number_must_be_in_the_range_of_the_class(
 
 def test_an_update_is_judged_by_the_resulting_class_and_number(rally_of: Rally) -> None:
     """Over every API. Entry A has the number 1."""
-    of_class(rally_of, "300", "399")
+    set_class_range(rally_of, "300", "399")
     database, refusal = rally_of.directus.database, (400, "RACE_NUMBER_OUT_OF_RANGE")
     second = {"event_id": key("event A"), "code": "Q-1", "name": "Quad", "race_number_min": 1, "race_number_max": 9}
     http, entry = rally_of.directus.http, f"/items/entries/{key('entry A')}"

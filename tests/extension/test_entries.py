@@ -128,7 +128,7 @@ def test_registration_needs_a_log_in(rally_of: Rally) -> None:
 
 
 @pytest.fixture
-def again(rally_of: Rally) -> Rally:
+def second_event(rally_of: Rally) -> Rally:
     """The rally, with the same vehicle in the second event of A. Two members of the old crew cannot be copied."""
     rally_of.directus.database.execute(
         f"UPDATE public.events SET starts_at = '2027-06-06Z', ends_at = '2027-06-14Z' WHERE id = '{key('event A2')}';"
@@ -143,10 +143,10 @@ def again(rally_of: Rally) -> Rally:
     return rally_of
 
 
-def test_a_crew_is_copied_and_skipped_members_are_named(again: Rally) -> None:
-    tried = copy(again, dry_run=True).json()["data"]
-    assert again.directus.database.rows(COUNTS) == [(3, 5)]
-    data = copy(again).json()["data"]
+def test_a_crew_is_copied_and_skipped_members_are_named(second_event: Rally) -> None:
+    tried = copy(second_event, dry_run=True).json()["data"]
+    assert second_event.directus.database.rows(COUNTS) == [(3, 5)]
+    data = copy(second_event).json()["data"]
     assert {**data, "dry_run": True} == {**tried, "copied": data["copied"]}
     assert data["source_entry_id"] == key("entry A")
     assert [(each["user_id"], each["role"]) for each in data["copied"]] == [(key("participant-of-a"), "pilot")]
@@ -156,35 +156,35 @@ def test_a_crew_is_copied_and_skipped_members_are_named(again: Rally) -> None:
         key("marshal-of-a"): "already_in_crew",
     }
     # The copied member is in the crew now.
-    assert copy(again).json()["data"]["copied"] == []
+    assert copy(second_event).json()["data"]["copied"] == []
 
 
-def test_a_crew_member_can_copy_a_crew_while_the_entry_is_registered(again: Rally) -> None:
-    database = again.directus.database
-    assert code(copy(again, "participant-of-a")) == (403, "FORBIDDEN")
+def test_a_crew_member_can_copy_a_crew_while_the_entry_is_registered(second_event: Rally) -> None:
+    database = second_event.directus.database
+    assert code(copy(second_event, "participant-of-a")) == (403, "FORBIDDEN")
     database.execute(f"UPDATE public.entry_crew SET user_id = '{key('participant-of-a')}', role = 'rider'"
                      f" WHERE entry_id = '{key('new entry')}'")  # fmt: skip
-    copied = copy(again, "participant-of-a").json()["data"]["copied"]
+    copied = copy(second_event, "participant-of-a").json()["data"]["copied"]
     assert [each["user_id"] for each in copied] == [key("marshal-of-a")]
     database.execute(f"UPDATE public.entries SET status = 'confirmed' WHERE id = '{key('new entry')}'")
-    assert code(copy(again, "participant-of-a")) == (409, "TARGET_LOCKED")
-    assert copy(again, "director-of-a").status_code == 200
+    assert code(copy(second_event, "participant-of-a")) == (409, "TARGET_LOCKED")
+    assert copy(second_event, "director-of-a").status_code == 200
     database.execute(f"UPDATE public.entries SET status = 'started' WHERE id = '{key('new entry')}'")
-    assert code(copy(again, "director-of-a")) == (409, "TARGET_LOCKED")
+    assert code(copy(second_event, "director-of-a")) == (409, "TARGET_LOCKED")
 
 
-def test_a_refused_copy_of_a_crew_changes_nothing(again: Rally) -> None:
-    database = again.directus.database
+def test_a_refused_copy_of_a_crew_changes_nothing(second_event: Rally) -> None:
+    database = second_event.directus.database
     before = database.rows(COUNTS)
     source = {"source_entry_id": key("entry B")}
     for answer, wanted in (
-        (copy(again, dry_run="yes"), (400, "INVALID_BODY")),
-        (copy(again, source_entry_id=key("new entry")), (400, "SAME_ENTRY")),
-        (copy(again, "admin-of-b"), (403, "FORBIDDEN")),
-        (copy(again, **source), (403, "CROSS_ORG")),
-        (copy(again, target="no entry"), (404, "ENTRY_NOT_FOUND")),
-        (copy(again, source_entry_id=key("no entry")), (404, "ENTRY_NOT_FOUND")),
-        (copy(again, target="entry A"), (404, "NO_PREVIOUS_ENTRY")),
+        (copy(second_event, dry_run="yes"), (400, "INVALID_BODY")),
+        (copy(second_event, source_entry_id=key("new entry")), (400, "SAME_ENTRY")),
+        (copy(second_event, "admin-of-b"), (403, "FORBIDDEN")),
+        (copy(second_event, **source), (403, "CROSS_ORG")),
+        (copy(second_event, target="no entry"), (404, "ENTRY_NOT_FOUND")),
+        (copy(second_event, source_entry_id=key("no entry")), (404, "ENTRY_NOT_FOUND")),
+        (copy(second_event, target="entry A"), (404, "NO_PREVIOUS_ENTRY")),
     ):
         assert code(answer) == wanted
     assert database.rows(COUNTS) == before

@@ -35,7 +35,7 @@ def change_stage(rally_of: Rally, assignment: str) -> None:
     rally_of.directus.database.execute(f"UPDATE public.stages SET {assignment} WHERE id = '{key('stage A')}'")
 
 
-def standing(rally_of: Rally) -> tuple[Any, ...]:
+def stage_state(rally_of: Rally) -> tuple[Any, ...]:
     (row,) = rally_of.directus.database.rows(
         "SELECT status, opened_at IS NULL, (SELECT count(*) FROM public.entry_segment_starts) FROM public.stages"
         " WHERE id = %s",
@@ -56,7 +56,7 @@ def test_a_stage_opens_with_its_start_list_and_closing_times(rally_of: Rally) ->
     with rally_of.as_user("director-of-a") as http:
         assert http.patch(STAGE, json=OPEN).status_code == 200
         told = rally_of.directus.http.get("/notifications?fields=recipient,subject").json()["data"]
-    assert standing(rally_of) == ("open", False, 6)
+    assert stage_state(rally_of) == ("open", False, 6)
     first = [(1, 1, "06:00:00"), (2, 2, "06:01:00"), (3, 3, "06:02:00")]
     assert database.rows(STARTS, key("segment A")) == first
     # The second segment starts an hour later, because the first is a liaison of an hour.
@@ -93,9 +93,9 @@ def test_a_stage_opens_with_its_start_list_and_closing_times(rally_of: Rally) ->
 def test_a_stage_that_is_not_ready_cannot_open(rally_of: Rally, assignment: str, wanted: tuple[int, str]) -> None:
     confirm(rally_of)
     change_stage(rally_of, assignment)
-    before = standing(rally_of)
+    before = stage_state(rally_of)
     assert code(rally_of.directus.http.patch(STAGE, json=OPEN)) == wanted
-    assert standing(rally_of) == before
+    assert stage_state(rally_of) == before
 
 
 def test_a_stage_needs_confirmed_entries_and_segments(rally_of: Rally) -> None:
@@ -104,7 +104,7 @@ def test_a_stage_needs_confirmed_entries_and_segments(rally_of: Rally) -> None:
     confirm(rally_of)
     rally_of.directus.database.execute("TRUNCATE public.segments CASCADE")
     assert code(http.patch(STAGE, json=OPEN)) == (422, "NO_SEGMENTS")
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
     assert code(http.post("/items/stages", json={"status": "open"})) == (409, "INVALID_TRANSITION")
 
 
@@ -127,7 +127,7 @@ def test_an_unauthorised_opening_changes_nothing(rally_of: Rally) -> None:
     finally:
         database.execute(allowed)
         rally_of.directus.forget()
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
 
 
 def test_only_one_of_two_simultaneous_openings_succeeds(rally_of: Rally) -> None:
@@ -139,7 +139,7 @@ def test_only_one_of_two_simultaneous_openings_succeeds(rally_of: Rally) -> None
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(opened, range(2))) == [200, 409]
-    assert standing(rally_of) == ("open", False, 3)
+    assert stage_state(rally_of) == ("open", False, 3)
 
 
 def test_an_update_of_several_stages_opens_all_or_none(rally_of: Rally) -> None:
@@ -147,7 +147,7 @@ def test_an_update_of_several_stages_opens_all_or_none(rally_of: Rally) -> None:
     # The stage of B has no confirmed entries.
     stages = [{"id": key(name), "status": "open"} for name in ("stage A", "stage B")]
     assert code(rally_of.directus.http.patch("/items/stages", json=stages)) == (422, "NO_ELIGIBLE_ENTRIES")
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
 
 
 def test_a_manual_start_keeps_its_position_and_time(rally_of: Rally) -> None:
@@ -221,6 +221,6 @@ def test_opening_with_200_entries_and_9_segments_is_fast_and_blocks_no_reader(ra
         reading = [timed(lambda: reader.get("/items/entry_segment_starts?limit=1"))[0] for _ in range(3)]
         seconds, answer = opening.result()
     assert answer.status_code == 200, answer.text
-    assert standing(rally_of) == ("open", False, 1800)
+    assert stage_state(rally_of) == ("open", False, 1800)
     # The target is 1.5 s on an otherwise idle machine.
     assert (seconds < 5, max(reading) < 5) == (True, True), (seconds, reading)

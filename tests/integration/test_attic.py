@@ -313,7 +313,7 @@ def test_writes_of_other_roles_are_copied_and_give_them_no_rights(items: Attic) 
 
 
 @contextmanager
-def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
+def _as_owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
     """Run the attic's session as a role that owns its tables and may use the permissions and presets kept with them."""
     role = f"owner_{items.database.name}"
     items.database.execute(
@@ -330,7 +330,7 @@ def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
 
 
 def test_a_role_without_superuser_can_keep_restore_and_purge(items: Attic) -> None:
-    with _owner(items):
+    with _as_owner(items):
         copy = items.keep_one("Item")
         items.database.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
         attic.sweep(items.connection)
@@ -345,7 +345,7 @@ def test_a_copy_fails_if_row_security_hides_rows(items: Attic) -> None:
         'ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;'
         ' CREATE POLICY few ON "Item" USING (id = 1)'
     )
-    with _owner(items, hidden), pytest.raises(AtticFailed, match="row-level security policy"):
+    with _as_owner(items, hidden), pytest.raises(AtticFailed, match="row-level security policy"):
         items.keep(AtticItem("Item"))
 
 

@@ -52,7 +52,7 @@ def site(serve: Serving, tmp_path: Path) -> Iterator[Site]:
         yield Site(running.tool, small.file(tmp_path))
 
 
-def discards(said: str) -> list[str]:
+def discard_options(said: str) -> list[str]:
     """Return the --discard-live options that a refusal proposes."""
     return [word for line in re.findall("--discard-live .*", said) for word in line.split()]
 
@@ -186,7 +186,7 @@ def test_push_names_objects_that_directus_no_longer_lists(site: Site, what: str)
     assert re.findall('ALTER TABLE [^"].*', said) == []
     for step in re.findall("(?:INSERT INTO|ALTER TABLE) .*;", said):
         site.database.execute(step)
-    site.pushed(*discards(said))
+    site.pushed(*discard_options(said))
     assert site.push().out.startswith("Nothing to push")
 
 
@@ -236,4 +236,4 @@ def test_the_sql_in_the_message_repairs_contradictions_in_directus(site: Site, w
         site.database.execute(statement)
     assert refused.code in {0, 4}, refused.text
     assert "error[invalid-snapshot]" not in refused.err
-    site.pushed(*discards(refused.err))
+    site.pushed(*discard_options(refused.err))

@@ -27,7 +27,7 @@ from tests.snapshots import edited, with_firmware
 HOLDER = "a_forgotten_psql"
 
 
-class Noting(Progress):
+class ReleasingProgress(Progress):
     """Releases the held table once the push reports that it waits."""
 
     def __init__(self, holder: psycopg.Connection) -> None:
@@ -74,7 +74,7 @@ def test_push_waits_for_a_table_lets_readers_pass_and_succeeds(deployed: Tool, i
     done = threading.Event()
     with held(deployed.database) as holder, ThreadPoolExecutor() as threads:
         reading = threads.submit(longest_wait, deployed.database, done)
-        progress = Noting(holder)
+        progress = ReleasingProgress(holder)
         try:
             push.run(impatient, Request(), progress)
         finally:

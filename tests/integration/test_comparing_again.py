@@ -26,25 +26,25 @@ ELSEWHERE = "UPDATE directus_fields SET note = 'meanwhile' WHERE (collection, fi
 
 
 @pytest.fixture
-def noted(deployed: Tool, snapshot_file: Path) -> Settings:
+def with_note(deployed: Tool, snapshot_file: Path) -> Settings:
     """Settings of a deploy that has to push one note."""
     edited(snapshot_file, lambda document: document["fields"][0]["meta"].update(note="from git"))
     return dataclasses.replace(deployed.settings, snapshot=snapshot_file)
 
 
-def test_deploy_does_not_compare_again_if_nothing_changed_after_the_push(deployed: Tool, noted: Settings) -> None:
-    done = deployed("deploy", "--snapshot", noted.snapshot)
+def test_deploy_does_not_compare_again_if_nothing_changed_after_the_push(deployed: Tool, with_note: Settings) -> None:
+    done = deployed("deploy", "--snapshot", with_note.snapshot)
     assert "Pushed 1 change in " in done.err, done.text
     assert "Compared again" not in done.err
-    assert deployed("check", "--snapshot", noted.snapshot).code == 0
+    assert deployed("check", "--snapshot", with_note.snapshot).code == 0
 
 
-def test_deploy_compares_again_if_something_changed_after_the_push(deployed: Tool, noted: Settings) -> None:
+def test_deploy_compares_again_if_something_changed_after_the_push(deployed: Tool, with_note: Settings) -> None:
     with (
         changed_at(granting, "apply", lambda _: deployed.database.execute(ELSEWHERE)),
         pytest.raises(NotConverged, match="1 item still differs"),
     ):
-        deploy.run(noted, Request(), Progress())
+        deploy.run(with_note, Request(), Progress())
 
 
 def starts_ahead(settings: Settings, given: str) -> bool:

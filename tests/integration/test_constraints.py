@@ -264,7 +264,7 @@ OUTLINE = (
 
 
 # One message of each form in which Directus reports a constraint of a field.
-SAID = {
+FIELD_MESSAGES = {
     "entries_event_id_race_number_key": (
         'Value for field "event_id, race_number" in collection "entries" has to be unique.'
     ),
@@ -297,7 +297,7 @@ def test_directus_explains_a_violated_constraint(served: RunningDirectus, name: 
         code = "RECORD_NOT_UNIQUE" if name in UNIQUES else "FAILED_VALIDATION"
         assert error["extensions"]["code"] == code, error
         assert set(error["extensions"]["field"].split(", ")) <= set(re.findall(r"\w+", DEFINITIONS[name][1]))
-        assert error["message"] == SAID.get(name, error["message"])
+        assert error["message"] == FIELD_MESSAGES.get(name, error["message"])
 
 
 # Constraints that Directus itself creates from the snapshot, outside the catalog

@@ -17,7 +17,7 @@ from tests.conftest import Tool
 from tests.processes import until
 
 Type = tuple[str, str, dict[str, Any]]
-Held = dict[tuple[ItemKind, str], tuple[str, ...]]
+Obstacles = dict[tuple[ItemKind, str], tuple[str, ...]]
 
 HELPED: Final = (
     "CREATE FUNCTION helper(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';"
@@ -36,7 +36,7 @@ def snapshot_with(kind: Type) -> Snapshot:
     return Snapshot(b"", "a file", "11", {"fields": {("kept", "a"): {"type": name, "schema": schema}}})
 
 
-def held(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: str = "4s") -> Held:
+def obstacles(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: str = "4s") -> Obstacles:
     """Return the objects that prevent another type of kept.a."""
     edits = (Edit(("type",), TEXT[0], after[0]), Edit(("schema", "data_type"), TEXT[1], after[1]))
     change = Change(Action.CHANGE, ItemKind.FIELD, "kept", "a", edits=edits)
@@ -58,7 +58,7 @@ HARMLESS: Final = {
 @pytest.mark.parametrize("what", HARMLESS)
 def test_objects_that_follow_the_new_type_are_not_reported(bootstrapped: Tool, what: str) -> None:
     bootstrapped.database.execute(f"CREATE TABLE kept (id integer PRIMARY KEY, a text); {HARMLESS[what]}")
-    assert held(bootstrapped, SHORT) == {}
+    assert obstacles(bootstrapped, SHORT) == {}
 
 
 REFUSED: Final = {
@@ -71,16 +71,16 @@ REFUSED: Final = {
 def test_objects_that_postgresql_cannot_convert_are_named(bootstrapped: Tool, said: str) -> None:
     statement, kind = REFUSED[said]
     bootstrapped.database.execute(f"CREATE TABLE kept (id integer PRIMARY KEY, a text); {statement}")
-    ((what,),) = held(bootstrapped, kind).values()
+    ((what,),) = obstacles(bootstrapped, kind).values()
     assert said in what
-    assert held(bootstrapped, kind, faults=("no such type",)) == {}
+    assert obstacles(bootstrapped, kind, faults=("no such type",)) == {}
 
 
 def test_an_impossible_type_is_no_database_error(bootstrapped: Tool) -> None:
     bootstrapped.database.execute("CREATE TABLE kept (id integer PRIMARY KEY, a text)")
     long = ("string", "character varying", {"max_length": 20_000_000})
-    assert held(bootstrapped, long, faults=("length 20000000",)) == {}
-    assert "cannot exceed" in str(held(bootstrapped, long))
+    assert obstacles(bootstrapped, long, faults=("length 20000000",)) == {}
+    assert "cannot exceed" in str(obstacles(bootstrapped, long))
 
 
 def test_nothing_is_reported_if_the_copy_cannot_be_created(bootstrapped: Tool) -> None:
@@ -90,7 +90,7 @@ def test_nothing_is_reported_if_the_copy_cannot_be_created(bootstrapped: Tool) -
         " $$ BEGIN RAISE EXCEPTION 'no tables by hand'; END $$;"
         "CREATE EVENT TRIGGER no_tables ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
     )
-    assert held(bootstrapped, SHORT) == {}
+    assert obstacles(bootstrapped, SHORT) == {}
 
 
 def test_the_probe_waits_for_a_locked_table(bootstrapped: Tool) -> None:
@@ -100,7 +100,7 @@ def test_the_probe_waits_for_a_locked_table(bootstrapped: Tool) -> None:
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor() as pool:
         with locked(bootstrapped.database, "LOCK kept IN ACCESS EXCLUSIVE MODE"):
-            asked = pool.submit(held, bootstrapped, WHOLE, wait="100ms")
+            asked = pool.submit(obstacles, bootstrapped, WHOLE, wait="100ms")
             long = f"{waits} AND clock_timestamp() - query_start > interval '300ms'"
             until(lambda: bootstrapped.database.value(long) == 1 or asked.done())
             assert not asked.done(), asked.result()
@@ -111,4 +111,4 @@ def test_nothing_is_reported_if_the_table_stays_locked(bootstrapped: Tool, monke
     bootstrapped.database.execute("CREATE TABLE kept (id integer PRIMARY KEY, a text)")
     monkeypatch.setattr(dependents, "_COPY", dependents._COPY.replace("1min", "100ms"))
     with locked(bootstrapped.database, "LOCK kept IN ACCESS EXCLUSIVE MODE"):
-        assert held(bootstrapped, SHORT) == {}
+        assert obstacles(bootstrapped, SHORT) == {}

@@ -32,7 +32,7 @@ from tests.course import ROWS, insert
 from tests.snapshots import edited, set_property, without_collections, without_relation
 
 
-def noting_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
+def recording_node_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
     """Return the tool with a `node` that records each start, and the file of these records."""
     node = shutil.which("node", path=tool.environ["PATH"])
     wrapper, starts = folder / "node", folder / "starts"
@@ -44,7 +44,7 @@ def noting_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
 def test_the_first_deploy_reports_each_step_and_starts_only_the_worker(
     empty: Tool, committed: Snapshot, tmp_path: Path
 ) -> None:
-    watched, starts = noting_starts(empty, tmp_path)
+    watched, starts = recording_node_starts(empty, tmp_path)
     done = watched("deploy")
     assert done.code == 0, done.text
     assert "Applied:  pre_0003_create_positions_hypertable in " in done.err
@@ -79,7 +79,7 @@ def test_a_first_deploy_with_little_memory_starts_one_node_at_a_time(
     empty: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap, "has_room_for_two", lambda: False)
-    watched, starts = noting_starts(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
+    watched, starts = recording_node_starts(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
     done = deploy.run(watched.settings, Request(), Progress())
     assert done.bootstrapped
     assert starts.read_text().split() == ["bootstrap", "start"]

@@ -62,7 +62,7 @@ def pretender(heard: list[bytes], files: tuple[Path, Path] | None) -> Iterator[i
 
 
 @pytest.fixture
-def connecting(tmp_path: Path) -> Callable[..., Settings]:
+def settings_for(tmp_path: Path) -> Callable[..., Settings]:
     """Return a function that makes settings for a database at a port of this machine."""
 
     def settings(port: int, **more: str) -> Settings:
@@ -72,35 +72,35 @@ def connecting(tmp_path: Path) -> Callable[..., Settings]:
     return settings
 
 
-def tried(settings: Settings) -> str:
+def connection_error(settings: Settings) -> str:
     with pytest.raises(DatabaseUnavailable) as refused, database.connect(settings, "test"):
         pytest.fail("nobody is there")
     return str(refused.value)
 
 
-def test_the_tool_sends_no_password_in_clear_text(connecting: Callable[..., Settings]) -> None:
+def test_the_tool_sends_no_password_in_clear_text(settings_for: Callable[..., Settings]) -> None:
     heard: list[bytes] = []
     with pretender(heard, None) as port:
-        assert "server requested a cleartext password" in tried(connecting(port))
+        assert "server requested a cleartext password" in connection_error(settings_for(port))
     assert heard
     assert PASSWORD.encode() not in b"".join(heard)
 
 
 def test_the_tool_sends_nothing_to_a_server_with_an_untrusted_certificate(
-    connecting: Callable[..., Settings], tmp_path: Path
+    settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     heard: list[bytes] = []
     (own, _), other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
     with pretender(heard, other) as port:
-        assert "certificate verify failed" in tried(connecting(port, DB_SSL__CA_FILE=str(own)))
+        assert "certificate verify failed" in connection_error(settings_for(port, DB_SSL__CA_FILE=str(own)))
     assert not any(heard)
 
 
 def test_the_tool_sends_its_password_to_a_server_with_a_trusted_certificate(
-    connecting: Callable[..., Settings], tmp_path: Path
+    settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     heard: list[bytes] = []
     files = certificate(tmp_path, "own")
     with pretender(heard, files) as port:
-        tried(connecting(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
+        connection_error(settings_for(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
     assert PASSWORD.encode() in b"".join(heard)

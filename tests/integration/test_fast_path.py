@@ -438,7 +438,7 @@ def test_a_pull_works_without_the_column_that_remembers_it(deployed: Tool) -> No
 
 
 @pytest.fixture
-def behind(serve: Serving) -> Iterator[RunningDirectus]:
+def outdated(serve: Serving) -> Iterator[RunningDirectus]:
     """A Directus on a database without the last revisions."""
     with serve("deployed", "", without_the_last_revisions) as running:
         yield running
@@ -448,9 +448,9 @@ def without_the_last_revisions(running: RunningDirectus) -> None:
     assert running.tool.alembic("downgrade", "post_0001").code == 0
 
 
-def test_a_file_replaced_during_a_deploy_is_compared_by_the_next_one(behind: RunningDirectus, copy: Path) -> None:
+def test_a_file_replaced_during_a_deploy_is_compared_by_the_next_one(outdated: RunningDirectus, copy: Path) -> None:
     """`git pull` may do this. The deploy applies and records the content that it read before."""
-    settings = dataclasses.replace(behind.tool.settings, snapshot=copy)
+    settings = dataclasses.replace(outdated.tool.settings, snapshot=copy)
 
     def replace(_: object) -> None:
         copy.write_bytes(copy.read_bytes() + b"# a comment\n")
@@ -464,25 +464,25 @@ def test_a_file_replaced_during_a_deploy_is_compared_by_the_next_one(behind: Run
         assert fingerprint.unmoved(connection, alone) is not None
 
 
-def test_a_change_after_the_last_comparison_prevents_a_fingerprint(behind: RunningDirectus) -> None:
+def test_a_change_after_the_last_comparison_prevents_a_fingerprint(outdated: RunningDirectus) -> None:
     """Somebody saves a field in the admin UI just before a deploy ends."""
-    with changed_at(planning, "require_equal", lambda _: behind.database.execute(MOVES["a field's note"])):
-        deploy.run(behind.tool.settings, Request(), Progress())
-    assert behind.database.value(RECORDED) is None
+    with changed_at(planning, "require_equal", lambda _: outdated.database.execute(MOVES["a field's note"])):
+        deploy.run(outdated.tool.settings, Request(), Progress())
+    assert outdated.database.value(RECORDED) is None
 
 
-def test_a_constraint_lost_after_the_catalog_check_prevents_a_fingerprint(behind: RunningDirectus) -> None:
+def test_a_constraint_lost_after_the_catalog_check_prevents_a_fingerprint(outdated: RunningDirectus) -> None:
     """Directus's comparison cannot notice the loss of this constraint, because Directus does not know it."""
-    behind.database.execute("DROP INDEX positions_faulty_idx")
+    outdated.database.execute("DROP INDEX positions_faulty_idx")
 
     def lose(found: upkeep.Verified) -> None:
         if not found.restored:
-            behind.database.execute(MOVES["a dropped constraint"])
+            outdated.database.execute(MOVES["a dropped constraint"])
 
     with changed_at(upkeep, "put_back", lose):
-        done = deploy.run(behind.tool.settings, Request(), Progress())
+        done = deploy.run(outdated.tool.settings, Request(), Progress())
     assert done.verified.restored == ("index positions.positions_faulty_idx",)
-    assert behind.database.value(RECORDED) is None
+    assert outdated.database.value(RECORDED) is None
 
 
 def test_a_repeated_pull_asks_directus_for_its_version_but_not_its_schema(

@@ -333,7 +333,7 @@ def test_push_refuses_an_edit_that_would_make_directus_change_the_column_type(
         assert "devices.fits" not in refused.err
         assert server.database.value("SELECT reach::text FROM devices") == kept
 
-    # The workaround: without a default Directus does not alter the column.
+    # The workaround in docs/errors.md: without a default Directus does not alter the column.
     server.database.execute("ALTER TABLE devices ALTER reach DROP DEFAULT; UPDATE devices SET reach = 41.327546123456")
     assert server.tool("pull", "--snapshot", snapshot_file, "--overwrite").code == 0
     edited(snapshot_file, *notes)

@@ -72,7 +72,7 @@ class Case:
     def put_back(self) -> tuple[str, ...]:
         return catalogs.put_back(self.tool, self.catalog)
 
-    def assert_right(self) -> None:
+    def assert_restored(self) -> None:
         assert catalogs.read(self.tool) == self.catalog
         assert self.database.rows(UNFINISHED) == []
 
@@ -80,7 +80,7 @@ class Case:
     def waiting(self, build: str, held: str) -> Iterator[Future[tuple[str, ...]]]:
         """Restore while a transaction holds a lock. Yield once the build waits for it; commit after the block."""
         with ThreadPoolExecutor() as threads:
-            with written(self.database, held) as writer:
+            with pending(self.database, held) as writer:
                 done = threads.submit(self.put_back)
                 until(lambda: self.database.value(WAITING.format(build)), 30)
                 yield done
@@ -111,7 +111,7 @@ def case(large: Tool, request: pytest.FixtureRequest) -> Case:
 
 
 @contextmanager
-def written(database: Database, statement: str) -> Iterator[psycopg.Connection]:
+def pending(database: Database, statement: str) -> Iterator[psycopg.Connection]:
     """Keep a transaction open that executed this statement."""
     with psycopg.connect(database.conninfo) as writer:
         writer.execute(statement)
@@ -198,7 +198,10 @@ def test_restore_works_after_a_killed_build(case: Case) -> None:
 )
 def test_the_next_deploy_uses_an_index_that_was_already_built(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "ATTEMPTS", 1)
-    with written(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="lock timeout") as caught:
+    with (
+        pending(case.database, "SELECT FROM vehicles"),
+        pytest.raises(CatalogDrift, match="lock timeout") as caught,
+    ):
         case.put_back()
     assert str(caught.value.next).startswith("run again when the table is free")
     ((left,),) = case.database.rows(UNFINISHED)
@@ -216,7 +219,7 @@ def test_a_built_index_is_kept_if_another_object_fails(case: Case, monkeypatch: 
         "INSERT INTO devices (id, imei, model)"
         " SELECT gen_random_uuid(), 350000000000000 + number, 'FMB920' FROM generate_series(1, 2) AS number"
     )
-    with written(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="2 objects"):
+    with pending(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="2 objects"):
         catalogs.put_back(case.tool, Catalog({**case.catalog.definitions, **index}))
     ((left,),) = case.database.rows(UNFINISHED)
     assert case.database.value(INDEX.format(left)) is True

@@ -60,7 +60,7 @@ def _pooled(deployed: Tool, folder: Path) -> Iterator[Tool]:
         process.communicate(timeout=20)
 
 
-def through(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
+def pooled_connection(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
     database = tool.settings.database
     return psycopg.connect(
         host=database.host,
@@ -75,7 +75,7 @@ def through(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
 
 def test_status_leaves_the_pooled_session_writable(pooled: Tool) -> None:
     pooled.done("status")
-    with through(pooled) as connection:
+    with pooled_connection(pooled) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]
 
 
@@ -98,5 +98,5 @@ def test_concurrent_deploys_beside_a_pooler_run_one_at_a_time(pooled: Tool, sett
     assert [each.code for each in done] == [0] * number, "\n".join(each.text for each in done)
     assert sum("Put back: index positions.positions_faulty_idx" in each.err for each in done) == 1
     assert sum(each.out.startswith("Nothing to do") for each in done) == number - 1
-    with through(pooled) as connection:
+    with pooled_connection(pooled) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]

@@ -84,7 +84,7 @@ def execute(small: Database) -> Iterator[Execute]:
         yield found
 
 
-def good(track: list[Fix], device: str, since: datetime, until: datetime = FAR_AHEAD) -> Rows:
+def good_fixes(track: list[Fix], device: str, since: datetime, until: datetime = FAR_AHEAD) -> Rows:
     """Return the expected rows: a device's good fixes in a window, ordered by time."""
     return sorted(
         (fix.ts, fix.latitude, fix.longitude, fix.altitude, fix.angle, fix.speed, fix.satellites)
@@ -95,9 +95,9 @@ def good(track: list[Fix], device: str, since: datetime, until: datetime = FAR_A
 
 def test_last_position_returns_the_last_good_fix(execute: Execute, small: Database, track: list[Fix]) -> None:
     for device in (*MOVING, FAULTY, SILENT, UNKNOWN, "no such device"):
-        assert execute("last_position", device) == good(track, device, LONG_AGO)[-1:]
+        assert execute("last_position", device) == good_fixes(track, device, LONG_AGO)[-1:]
     # This also holds if the last fix is marked as faulty later.
-    *_, before, last = good(track, MOVING[0], LONG_AGO)
+    *_, before, last = good_fixes(track, MOVING[0], LONG_AGO)
     with small.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("UPDATE positions SET faulty = true WHERE device_id = %s AND ts = %s", (MOVING[0], last[0]))
         connection.execute(store.QUERIES.read_text(encoding="utf-8"))
@@ -111,7 +111,7 @@ def test_last_positions_of_event_returns_a_row_for_each_device(
     assert execute("last_positions_of_event", OTHER_EVENT, since) == []
     expected = []
     for number, device in [(301, MOVING[0]), (301, FAULTY), (301, SILENT), (302, MOVING[1])]:
-        last = (good(track, device, since) or [(None,) * 7])[-1]
+        last = (good_fixes(track, device, since) or [(None,) * 7])[-1]
         expected.append((number, device, *last[:3], *last[4:6]))
     assert execute("last_positions_of_event", EVENT, since) == expected
 
@@ -124,7 +124,7 @@ def test_positions_in_window_includes_the_start_and_excludes_the_end(execute: Ex
         (MIDNIGHT, MIDNIGHT),
     ]
     for device, window in itertools.product((MOVING[0], FAULTY, SILENT), windows):
-        assert execute("positions_in_window", device, *window) == good(track, device, *window)
+        assert execute("positions_in_window", device, *window) == good_fixes(track, device, *window)
 
 
 @pytest.mark.parametrize("device", [MOVING[0], SILENT])
@@ -133,7 +133,7 @@ def test_gaps_in_window_returns_long_gaps_between_good_fixes(
     execute: Execute, track: list[Fix], device: str, seconds: int
 ) -> None:
     window = (START, START + timedelta(minutes=40))
-    times = [row[0] for row in good(track, device, *window)]
+    times = [row[0] for row in good_fixes(track, device, *window)]
     longer = timedelta(seconds=seconds)
     expected = [pair for pair in itertools.pairwise(times) if pair[1] - pair[0] > longer]
     assert bool(expected) == (device in MOVING and seconds <= 30)
@@ -145,7 +145,7 @@ def test_the_example_in_docs_positions_works_in_psql(small: Database, track: lis
     (example,) = re.findall(r"^PGPASSWORD.*?\)\"$", page, re.MULTILINE | re.DOTALL)
     environ = {**small.environ, "DB_DATABASE": small.name}
     done = subprocess.run(["bash", "-c", example], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
-    last, latitude, *_ = good(track, MOVING[0], LONG_AGO)[-1]
+    last, latitude, *_ = good_fixes(track, MOVING[0], LONG_AGO)[-1]
     assert f" {last:%Y-%m-%d %H:%M:%S}+00 |" in done.stdout
     assert f" {latitude} |" in done.stdout
 
@@ -176,7 +176,7 @@ def large(clone: Cloning) -> Database:
 
 
 @pytest.fixture(scope="module")
-def lonely(clone: Cloning) -> Database:
+def few_devices(clone: Cloning) -> Database:
     """Three devices, one of which sent nothing after the first day."""
     database = filled(clone("deployed"), Size(devices=3, days=3, seconds=5000))
     database.execute(f"DELETE FROM positions WHERE device_id = '{load.imei(1)}' AND ts >= '{DAYS[1].isoformat()}'")
@@ -221,10 +221,10 @@ def test_every_query_uses_an_index_and_a_window_reads_only_its_chunk(large: Data
 @EACH_MODE
 @pytest.mark.parametrize(("device", "chunks"), [(1, 3), (2, 1)])
 def test_position_before_stops_at_the_newest_chunk_with_a_fix(
-    lonely: Database, mode: str, device: int, chunks: int
+    few_devices: Database, mode: str, device: int, chunks: int
 ) -> None:
     """The first device sent nothing after the first day."""
-    plan = planned(lonely, mode, "position_before", load.imei(device), FAR_AHEAD)
+    plan = planned(few_devices, mode, "position_before", load.imei(device), FAR_AHEAD)
     assert plan["Actual Rows"] == 1
     assert set(queries.access(plan)) <= {"positions_faulty_idx", "positions_device_ts"}
     searched = [node for node in queries.nodes(plan) if "Index Name" in node and node["Actual Loops"]]
@@ -236,4 +236,4 @@ def test_position_before_stops_at_the_newest_chunk_with_a_fix(
 def test_position_before_returns_the_last_good_fix_before_a_time(execute: Execute, track: list[Fix]) -> None:
     for device in (MOVING[0], FAULTY, SILENT):
         for time in (LONG_AGO, MIDNIGHT, MIDNIGHT + timedelta(minutes=5), FAR_AHEAD):
-            assert execute("position_before", device, time) == good(track, device, LONG_AGO, time)[-1:]
+            assert execute("position_before", device, time) == good_fixes(track, device, LONG_AGO, time)[-1:]

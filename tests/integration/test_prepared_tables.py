@@ -88,16 +88,16 @@ def assert_equal(first: Database, second: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def nothing(copied: Copying) -> Iterator[Tool]:
+def always_empty(copied: Copying) -> Iterator[Tool]:
     """The tool, on an empty database that no test changes."""
     with copied("empty") as database:
         yield Tool(database)
 
 
 @pytest.mark.parametrize("name", CHANGING)
-def test_settings_that_change_the_bootstrap_prevent_the_prepared_file(nothing: Tool, name: str) -> None:
+def test_settings_that_change_the_bootstrap_prevent_the_prepared_file(always_empty: Tool, name: str) -> None:
     changed = {"ADMIN_PASSWORD" if "password" in name else name: CHANGING[name]}
-    settings = nothing.with_settings(**changed).settings
+    settings = always_empty.with_settings(**changed).settings
     with database.connect(settings, "test") as connection:
         assert not bootstrap.is_prepared(settings, connection)
 

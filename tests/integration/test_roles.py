@@ -29,7 +29,7 @@ def as_role(served: Database, role: str) -> psycopg.Connection:
 
 
 @pytest.fixture(scope="module")
-def line(copied: Copying) -> Iterator[Tool]:
+def owner(copied: Copying) -> Iterator[Tool]:
     """The tool as a role that only owns its database. A superuser executed the statements that its deploy asked for."""
     with copied("empty") as made:
         role = f"deployer_{made.name}"
@@ -48,16 +48,16 @@ def line(copied: Copying) -> Iterator[Tool]:
 
 
 @pytest.fixture(scope="module")
-def served(line: Tool) -> Iterator[RunningDirectus]:
+def served(owner: Tool) -> Iterator[RunningDirectus]:
     """A Directus that connects as trm_directus."""
     for role in ("trm_directus", "trm_processor", "trm_reader"):
-        line.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
-    with running_directus(Tool(line.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
+        owner.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+    with running_directus(Tool(owner.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def last(served: RunningDirectus) -> str:
+def last_item(served: RunningDirectus) -> str:
     """One item of each collection, created over the API; the path of the last one."""
     for collection, row in ROWS.items():
         path = "/users" if collection == "directus_users" else f"/items/{collection}"
@@ -66,18 +66,18 @@ def last(served: RunningDirectus) -> str:
     return f"/items/{collection}/{created.json()['data']['id']}"
 
 
-def test_a_deploy_without_superuser_leaves_no_difference(line: Tool) -> None:
+def test_a_deploy_without_superuser_leaves_no_difference(owner: Tool) -> None:
     assert (
-        line.database.value(
-            "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", line.settings.database.user
+        owner.database.value(
+            "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", owner.settings.database.user
         )
         == 0
     )
-    line.done("check")
-    assert line("deploy").out.startswith("Nothing to do")
+    owner.done("check")
+    assert owner("deploy").out.startswith("Nothing to do")
 
 
-def test_the_directus_role_can_change_items_but_not_the_schema(served: RunningDirectus, last: str) -> None:
+def test_the_directus_role_can_change_items_but_not_the_schema(served: RunningDirectus, last_item: str) -> None:
     for collection in EVERY_ITEM:
         assert served.http.get(f"/items/{collection}").json()["data"], collection
     path = f"/items/events/{ROWS['events']['id']}"
@@ -87,7 +87,7 @@ def test_the_directus_role_can_change_items_but_not_the_schema(served: RunningDi
     refused = served.http.post("/collections", json={"collection": "mine", "schema": {}, "fields": []})
     assert refused.status_code >= 400
     assert served.database.value("SELECT to_regclass('public.mine') IS NULL")
-    assert served.http.delete(last).status_code == 204
+    assert served.http.delete(last_item).status_code == 204
 
 
 @pytest.mark.parametrize("role", ["trm_directus", "trm_processor", "trm_reader"])
@@ -110,7 +110,7 @@ def test_no_role_can_change_the_schema_or_read_the_tool_s_tables(
         connection.execute(statement)
 
 
-@pytest.mark.usefixtures("last")
+@pytest.mark.usefixtures("last_item")
 def test_each_role_can_do_only_its_own_work(served: RunningDirectus) -> None:
     position = (
         "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
@@ -144,12 +144,12 @@ def test_each_role_can_do_only_its_own_work(served: RunningDirectus) -> None:
                 reader.execute(statement)
 
 
-def test_granting_corrects_changed_privileges(line: Tool) -> None:
-    line.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
-    line.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
-    wanted = roles.read(line.settings.roles)
-    with database.connect(line.settings, "test") as connection:
-        assert not fingerprint.unmoved(connection, line.settings)
+def test_granting_corrects_changed_privileges(owner: Tool) -> None:
+    owner.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
+    owner.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
+    wanted = roles.read(owner.settings.roles)
+    with database.connect(owner.settings, "test") as connection:
+        assert not fingerprint.unmoved(connection, owner.settings)
         assert granting.apply(connection, wanted) == (
             'GRANT DELETE ON TABLE "public"."events" TO "trm_directus"',
             'REVOKE UPDATE ON TABLE "public"."events" FROM "trm_reader"',
@@ -158,21 +158,21 @@ def test_granting_corrects_changed_privileges(line: Tool) -> None:
         assert granting.plan(connection, wanted) == ()
 
 
-def test_granting_leaves_roles_alone_that_no_file_lists(line: Tool) -> None:
-    stranger = f"read only {line.database.name}"
-    line.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
+def test_granting_leaves_roles_alone_that_no_file_lists(owner: Tool) -> None:
+    stranger = f"read only {owner.database.name}"
+    owner.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
     try:
-        with database.connect(line.settings, "test") as connection:
-            assert granting.plan(connection, roles.read(line.settings.roles)) == ()
+        with database.connect(owner.settings, "test") as connection:
+            assert granting.plan(connection, roles.read(owner.settings.roles)) == ()
     finally:
-        line.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
+        owner.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
 
 
-def test_granting_prints_the_statements_that_need_a_superuser(line: Tool, tmp_path: Path) -> None:
-    role = f"missing_{line.database.name}"
+def test_granting_prints_the_statements_that_need_a_superuser(owner: Tool, tmp_path: Path) -> None:
+    role = f"missing_{owner.database.name}"
     path = tmp_path / "roles.yaml"
     path.write_text(f"{role}:\n  settings: {{lock_timeout: 5s}}\n", encoding="utf-8")
-    with database.connect(line.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
+    with database.connect(owner.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
         granting.apply(connection, roles.read(path))
     assert f'CREATE ROLE "{role}" LOGIN;' in str(refused.value)
     assert f"""ALTER ROLE "{role}" SET "lock_timeout" TO '5s';""" in str(refused.value)

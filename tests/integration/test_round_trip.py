@@ -134,7 +134,7 @@ def refused(file: Path) -> set[str]:
     return {item.partition(".")[0] for item, _ in rebuilding.all_faults(snapshot.read(file))}
 
 
-def older(document: Document) -> None:
+def without_last_fields(document: Document) -> None:
     """Remove the last field of each table with more than two fields, and its relation."""
     for entry in document["collections"]:
         own = [field for field in document["fields"] if field["collection"] == entry["collection"]]
@@ -148,7 +148,7 @@ def older(document: Document) -> None:
             ]
 
 
-def compared(export: bytes) -> Document:
+def comparable(export: bytes) -> Document:
     """Return the parts of an export that must be equal after a round trip.
 
     The columns of auto-increment keys can differ, as identity or sequence; so can the order of fields.
@@ -162,7 +162,7 @@ def compared(export: bytes) -> Document:
     return document
 
 
-def travel(site: Site, made: list[Table], *, from_older: bool) -> None:
+def round_trip(site: Site, made: list[Table], *, from_older: bool) -> None:
     make(site, made)
     site.pull()
     site.empty()
@@ -177,18 +177,18 @@ def travel(site: Site, made: list[Table], *, from_older: bool) -> None:
         edited(site.file, without_collections(*faulty))
     content = site.file.read_bytes()
     if from_older:
-        edited(site.file, older)
+        edited(site.file, without_last_fields)
         site.push()
         site.file.write_bytes(content)
     site.push()
     assert not site.push()
-    assert compared(site.running.export()) == compared(content)
+    assert comparable(site.running.export()) == comparable(content)
 
 
 def test_random_schemas_are_rebuilt_elsewhere_or_refused(site: Site) -> None:
     @given(st.tuples(*(tables(number) for number in range(TOGETHER))), st.booleans())
     @TRIPS
     def every(schemas: tuple[list[Table], ...], from_older: bool) -> None:
-        travel(site, [table for made in schemas for table in made], from_older=from_older)
+        round_trip(site, [table for made in schemas for table in made], from_older=from_older)
 
     every()

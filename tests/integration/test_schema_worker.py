@@ -112,7 +112,7 @@ ODD = {"b,c": 1, "b": {"10": [], "9": {"z": None, "a": "?"}}, "b,": None, "": Tr
 
 
 @contextmanager
-def with_(directus: RunningDirectus, **values: str) -> Iterator[None]:
+def with_field_properties(directus: RunningDirectus, **values: str) -> Iterator[None]:
     """Change properties of a field during the block, with SQL, which Directus does not notice."""
     names = ", ".join(values)
     update = f"UPDATE directus_fields SET ({names}) = ROW ({', '.join(['%s'] * len(values))}) WHERE id = 1 RETURNING id"
@@ -133,7 +133,7 @@ def exported(client: httpx.Client) -> str:
 def test_the_worker_exports_odd_options_in_the_order_of_directus(
     both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
 ) -> None:
-    with with_(directus, note=json.dumps(ODD)):
+    with with_field_properties(directus, note=json.dumps(ODD)):
         directus.tool.database.execute("UPDATE directus_fields SET validation = note::json WHERE id = 1")
         whole, part = (exported(client) for client in both)
         directus.tool.database.execute("UPDATE directus_fields SET validation = NULL WHERE id = 1")
@@ -145,7 +145,7 @@ def test_the_worker_exports_the_compared_schema_and_applies_to_the_current_one(
     both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
 ) -> None:
     _, part = both
-    with with_(directus, note="before"):
+    with with_field_properties(directus, note="before"):
         answer = part.post("/schema/diff", files={"file": ("file", FILE, YAML)}).json()["data"]
         compared = part.get("/schema/snapshot?export=yaml").text
     assert "note: before" in compared

@@ -72,7 +72,7 @@ def season(copied: Copying) -> Iterator[Database]:
         yield database
 
 
-def asked(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:
+def query(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:
     """Execute a query of docs/spatial.md by name."""
     connection.execute("DEALLOCATE ALL")
     connection.execute(queries.spatial())
@@ -94,7 +94,7 @@ VALUES: dict[str, tuple[object, ...]] = {
 def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, name: str, mode: str) -> None:
     with season.connect() as connection:
         connection.execute(f"SET plan_cache_mode = {mode}")
-        plan = "\n".join(line for (line,) in asked(connection, name, *VALUES[name], prefix="EXPLAIN "))
+        plan = "\n".join(line for (line,) in query(connection, name, *VALUES[name], prefix="EXPLAIN "))
     for names in INDEXES[name]:
         assert re.search(rf"using (_hyper_\d+_\d+_chunk_)?({'|'.join(names)})\b", plan), plan
     assert "Seq Scan on _hyper" not in plan
@@ -107,28 +107,28 @@ def test_zones_at_position_returns_the_zones_around_a_position(
     season: Database, longitude: float, latitude: float, inside: bool
 ) -> None:
     with season.connect() as connection:
-        found = asked(connection, "zones_at_position", longitude, latitude, EVENT)
+        found = query(connection, "zones_at_position", longitude, latitude, EVENT)
         assert [(name, allowed) for _, name, allowed in found] == ([("Zone", 1)] if inside else [])
-        assert asked(connection, "zones_at_position", longitude, latitude, an_id("other")) == []
+        assert query(connection, "zones_at_position", longitude, latitude, an_id("other")) == []
 
 
 def test_segments_near_position_measures_the_distance_to_the_route(season: Database) -> None:
     with season.connect() as connection:
-        ((key, metres),) = asked(connection, "segments_near_position", 19.85, 41.3001, 50)
+        ((key, metres),) = query(connection, "segments_near_position", 19.85, 41.3001, 50)
         assert (str(key), metres) == (SEGMENT, pytest.approx(11, abs=3))
-        assert asked(connection, "segments_near_position", 19.85, 41.3001, 5) == []
+        assert query(connection, "segments_near_position", 19.85, 41.3001, 5) == []
 
 
 def test_nearest_to_waypoint_returns_the_distance_in_metres(season: Database) -> None:
     with season.connect() as connection:
-        ((ts, metres),) = asked(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
+        ((ts, metres),) = query(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
     # Fix number 25, counted from 0, is at 19.85, a metre north of the waypoint.
     assert (ts.isoformat(), metres) == ("2026-06-06T08:04:10+00:00", pytest.approx(1.1, abs=0.1))
 
 
 def test_waypoints_passed_also_considers_the_line_between_fixes(season: Database) -> None:
     with season.connect() as connection:
-        passed = asked(connection, "waypoints_passed", SEGMENT, IMEI, *HOUR)
+        passed = query(connection, "waypoints_passed", SEGMENT, IMEI, *HOUR)
     # Neither the waypoint 100 m off with a tolerance of 90, nor the one beyond the turn, is passed.
     assert [order for _, order, _, _ in passed] == [20, 40]
     assert [metres for _, _, _, metres in passed] == [pytest.approx(1.1, abs=0.2), pytest.approx(149, abs=3)]
@@ -150,7 +150,7 @@ def test_progress_on_segment_orders_entries_by_distance(season: Database) -> Non
                 "INSERT INTO positions SELECT %s, %s, now(), 41.3, 19.8, 0, 0, 0, 9, 0, '8', '{}', false",
                 (imei, f"2026-06-06T{at}:00Z"),
             )
-        found = asked(connection, "progress_on_segment", SEGMENT, *HOUR)
+        found = query(connection, "progress_on_segment", SEGMENT, *HOUR)
     assert [(race_number, ts.strftime("%H:%M:%S")) for _, race_number, ts, _ in found] == [
         (1, "08:13:20"), (2, "08:20:00"),
     ]  # fmt: skip
