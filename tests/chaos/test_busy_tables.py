@@ -99,9 +99,9 @@ def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rewritten(dep
     """VACUUM FULL and CLUSTER take such a lock, during which PostgreSQL cannot print the table's definition."""
     with Line(deployed, tmp_path).running() as run:
         with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
-            wait_for(Moment("it waits", WE_WAIT), run)
+            wait_for(Moment("waiting", WE_WAIT), run)
             # Longer than the lock_timeout of the tool's own changes.
-            wait_for(Moment("it waits long", counts(f"{WAITING} {OURS} AND {WAITED}")), run)
+            wait_for(Moment("waiting longer", counts(f"{WAITING} {OURS} AND {WAITED}")), run)
         done = run.ended()
     assert (done.code, done.out.startswith("Nothing to do")) == (0, True), done.text
 
@@ -136,4 +136,4 @@ def until_retried(database: Database, whose: str, process: Process, *, may_end: 
     until(lambda: process.poll() is not None or database.value(begun) is not None)
     first = database.value(begun)
     until(lambda: process.poll() is not None or (first and (database.value(begun) or first) > first))
-    assert may_end or process.poll() is None, "it did not wait for the table"
+    assert may_end or process.poll() is None, "the run did not wait for the table"

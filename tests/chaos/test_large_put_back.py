@@ -45,7 +45,7 @@ def test_the_next_deploy_completes_a_killed_restore(
 ) -> None:
     line = Line(Tool(large), tmp_path)
     with line.running() as run, locked(large, lock):
-        wait_for(Moment("it waits", WE_WAIT), run)
+        wait_for(Moment("waiting", WE_WAIT), run)
         KILL.strike(run)
         run.ended(KILL.seconds or 0)
         until(lambda: not large.value(f"{WAITING} {OURS}".replace("%%", "%")), 10)

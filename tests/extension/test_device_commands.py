@@ -39,7 +39,7 @@ def answered(rally: Rally, command: str, *, token: str | None = COMMANDS_TOKEN, 
         return http.post(f"/trm/commands/{command}/answer", json=body, headers=headers)
 
 
-@pytest.mark.parametrize("is_loaded_again", [False, True], ids=["as it started", "as it was loaded again"])
+@pytest.mark.parametrize("is_loaded_again", [False, True], ids=["as started", "reloaded"])
 def test_the_flow_sends_a_new_command_to_the_stream(listening: Rally, stream: Redis, is_loaded_again: bool) -> None:
     database, made = listening.directus.database, list[str]()
     if is_loaded_again:
@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
     "no token": ({"token": None, "status": "acknowledged"}, (401, "UNAUTHORIZED")),
     "another token": ({"token": "of-the-gatewaY", "status": "acknowledged"}, (401, "UNAUTHORIZED")),
     "an unknown command": ({"command": key("no such"), "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
-    "no key": ({"command": "1", "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
+    "an invalid id": ({"command": "1", "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
     "no answer": ({"status": "sent"}, (400, "INVALID_BODY")),
 }
 

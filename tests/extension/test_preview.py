@@ -259,7 +259,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
     "a marshal": ("marshal-of-a", {}, (403, "TENANT_FORBIDDEN")),
     "a participant": ("participant-of-a", {}, (403, "TENANT_FORBIDDEN")),
     "another organisation": ("admin-of-b", {}, (403, "TENANT_FORBIDDEN")),
-    "an unknown place": ("director-of-a", {"id": key("no such")}, (403, "TENANT_FORBIDDEN")),
+    "an unknown id": ("director-of-a", {"id": key("no such")}, (403, "TENANT_FORBIDDEN")),
     "no log-in": ("", {}, (401, "UNAUTHORIZED")),
     "another collection": ("director-of-a", {"collection": "entries"}, (400, "INVALID_BODY")),
     "another field": ("director-of-a", {"change": {"name": "x"}}, (400, "INVALID_BODY")),

@@ -48,13 +48,13 @@ def imported(collection: str, content: str, kind: str) -> Door:
 DOORS: dict[str, Door] = {
     "create": lambda http: http.post("/items/events", json=EVENT_OF_B),
     "create a list, the foreign one last": lambda http: http.post("/items/events", json=[EVENT_OF_A, EVENT_OF_B]),
-    "create a membership of oneself": lambda http: http.post(
+    "create one's own membership": lambda http: http.post(
         "/items/organization_users",
         json={"organization_id": key("B"), "user_id": key("admin-of-a"), "role": "org-admin"},
     ),
-    "create below": lambda http: http.post("/items/entries", json=ENTRY_OF_B),
-    "create with a key that is none": lambda http: http.post("/items/entries", json={**ENTRY_OF_B, "event_id": "x"}),
-    "create without saying where": lambda http: http.post("/items/classes", json={"code": "Q-1", "name": "Quad"}),
+    "create a child": lambda http: http.post("/items/entries", json=ENTRY_OF_B),
+    "create with an invalid parent": lambda http: http.post("/items/entries", json={**ENTRY_OF_B, "event_id": "x"}),
+    "create without a parent": lambda http: http.post("/items/classes", json={"code": "Q-1", "name": "Quad"}),
     "change": lambda http: http.patch(item("entries", "entry B"), json={"notes": "mine"}),
     "change by keys": lambda http: http.patch(
         "/items/entries", json={"keys": [key("entry A"), key("entry B")], "data": {"notes": "mine"}}
@@ -65,15 +65,15 @@ DOORS: dict[str, Door] = {
     "change a list": lambda http: http.patch(
         "/items/entries", json=[{"id": key("entry A"), "notes": "x"}, {"id": key("entry B"), "notes": "mine"}]
     ),
-    "change what is not there": lambda http: http.patch(item("entries", "no entry"), json={"notes": "mine"}),
+    "change a missing row": lambda http: http.patch(item("entries", "no entry"), json={"notes": "mine"}),
     "move": lambda http: http.patch(item("classes", "class A"), json={"event_id": key("event B")}),
-    "move to nowhere": lambda http: http.patch(item("classes", "class A"), json={"event_id": None}),
+    "move without a parent": lambda http: http.patch(item("classes", "class A"), json={"event_id": None}),
     "move with the parent": lambda http: http.patch(
         item("classes", "class A"), json={"event_id": {"id": key("event A"), "organization_id": key("B")}}
     ),
     "delete": lambda http: http.delete(item("entry_crew", "crew B")),
     "delete a list": lambda http: http.request("DELETE", "/items/classes", json=[key("class A2"), key("class B")]),
-    "make children": lambda http: http.post(
+    "create children": lambda http: http.post(
         "/items/vehicles", json={"make": "KTM", "model": "1", "organization_vehicles": [{"organization_id": key("B")}]}
     ),
     "take over children": lambda http: http.patch(item("stages", "stage A"), json={"segments": [key("segment B")]}),
@@ -83,11 +83,11 @@ DOORS: dict[str, Door] = {
     "change the parent": lambda http: http.post(
         "/items/classes", json={"event_id": {"id": key("event B"), "name": "mine"}, "code": "Q-1", "name": "Quad"}
     ),
-    "make the parent": lambda http: http.post(
+    "create the parent": lambda http: http.post(
         "/items/classes", json={"event_id": EVENT_OF_B, "code": "Q-1", "name": "Quad"}
     ),
-    "make an organisation": lambda http: http.post("/items/organizations", json={"name": "C", "slug": "c"}),
-    "make an organisation as a parent": lambda http: http.post(
+    "create an organisation": lambda http: http.post("/items/organizations", json={"name": "C", "slug": "c"}),
+    "create an organisation as a parent": lambda http: http.post(
         "/items/events", json={**EVENT_OF_B, "organization_id": {"name": "C", "slug": "c"}}
     ),
     "import JSON": imported("classes", json.dumps([CLASS_OF_B]), "application/json"),

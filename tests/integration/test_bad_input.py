@@ -57,16 +57,16 @@ def test_deploy_refuses_an_invalid_removals_file(untouched: Tool, snapshot_file:
 
 DATABASES = {
     "a wrong password": ({"DB_PASSWORD": "not-the-password"}, "password authentication failed", "check DB_USER"),
-    "a database that is not there": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
+    "a missing database": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
     "no server": ({"DB_PORT": "1", "DIRECTUS_SYNC_DB_WAIT": "0.3"}, "Connection refused", "check DB_HOST and DB_PORT"),
-    "no host of that name": (
+    "an unknown host": (
         {"DB_HOST": "no-such-host.invalid", "DIRECTUS_SYNC_DB_WAIT": "0.3"},
         "no-such-host.invalid",
         "check DB_HOST",
     ),
-    "no database named": ({"DB_HOST": ""}, "no database is named", "make migrate"),
-    "a port that is none": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
-    "a connection string that can't be read": (
+    "no database setting": ({"DB_HOST": ""}, "no database is named", "make migrate"),
+    "an invalid port": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
+    "an invalid connection string": (
         {"DB_CONNECTION_STRING": "host=127.0.0.1 a-password-with-a-space after"},
         "cannot read the connection string",
         "postgresql://user:password@host:port/database",
@@ -77,14 +77,14 @@ DATABASES = {
         "ADMIN_TOKEN",
     ),
     "no Directus at all": ({"DIRECTUS_HOME": ""}, "there is no Directus to work with", "DIRECTUS_HOME"),
-    "a DIRECTUS_HOME with nothing in it": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
+    "a DIRECTUS_HOME without Directus": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
     "no Directus at the URL": (
         {"DIRECTUS_URL": "http://127.0.0.1:1", "DIRECTUS_SYNC_DIRECTUS_WAIT": "0.3"},
         "no Directus answered within 0.3 s",
         "check DIRECTUS_URL",
     ),
-    "a URL that is none": ({"DIRECTUS_URL": "localhost:8055"}, "not a full URL", "http://127.0.0.1:8055"),
-    "a wait that is no number": ({"DIRECTUS_SYNC_LOCK_WAIT": "soon"}, "DIRECTUS_SYNC_LOCK_WAIT", "set"),
+    "an invalid URL": ({"DIRECTUS_URL": "localhost:8055"}, "not a full URL", "http://127.0.0.1:8055"),
+    "an invalid waiting time": ({"DIRECTUS_SYNC_LOCK_WAIT": "soon"}, "DIRECTUS_SYNC_LOCK_WAIT", "set"),
 }
 
 

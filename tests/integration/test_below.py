@@ -216,9 +216,9 @@ def test_the_sql_in_the_message_restores_a_dropped_foreign_key_column(deployed: 
 
 # Contradictions in Directus's own tables.
 CONTRADICTIONS = {
-    "fields of a collection that is none": "DELETE FROM directus_collections WHERE collection = 'vehicles'",
+    "fields of a missing collection": "DELETE FROM directus_collections WHERE collection = 'vehicles'",
     "a circle of groups": "UPDATE directus_collections SET \"group\" = collection WHERE collection = 'vehicles'",
-    "a relation twice": "INSERT INTO directus_relations (many_collection, many_field, one_collection) SELECT"
+    "a duplicate relation": "INSERT INTO directus_relations (many_collection, many_field, one_collection) SELECT"
     " many_collection, many_field, one_collection FROM directus_relations"
     " WHERE many_collection = 'organization_vehicles'",
 }

@@ -93,7 +93,7 @@ SEEN_BY = {
     "a unique constraint on one column": (
         "ALTER TABLE devices ADD CONSTRAINT x UNIQUE (model)", "ALTER TABLE devices DROP CONSTRAINT x", "directus",
     ),
-    "a deferrable one": (
+    "a deferrable foreign key": (
         "ALTER TABLE entries ALTER CONSTRAINT entries_class_id_foreign DEFERRABLE",
         "ALTER TABLE entries ALTER CONSTRAINT entries_class_id_foreign NOT DEFERRABLE", "catalog",
     ),

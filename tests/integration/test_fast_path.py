@@ -116,7 +116,7 @@ NO_MOVES = {
     "statistics": "ANALYZE",
     "a bookmark of a user": 'INSERT INTO directus_presets (bookmark, collection, "user")'
     " SELECT 'mine', 'events', id FROM directus_users LIMIT 1",
-    "a setting that is each environment's own": "UPDATE directus_settings SET project_color = '#FF0000'",
+    "a setting of one environment": "UPDATE directus_settings SET project_color = '#FF0000'",
 }
 
 
@@ -127,16 +127,17 @@ def test_changes_outside_the_schema_do_not_change_the_fingerprint(transaction: T
 
 
 MOVES = {
-    "everybody's bookmark": "INSERT INTO directus_presets (bookmark, collection) VALUES ('ours', 'events')",
-    "a setting that is the same everywhere": "UPDATE directus_settings SET project_name = 'Ours'",
-    "a right": "UPDATE directus_permissions SET fields = 'id' WHERE id = (SELECT min(id) FROM directus_permissions)",
-    "who has a policy": "UPDATE directus_access SET sort = 9",
+    "a global bookmark": "INSERT INTO directus_presets (bookmark, collection) VALUES ('ours', 'events')",
+    "a setting of all environments": "UPDATE directus_settings SET project_name = 'Ours'",
+    "a permission": "UPDATE directus_permissions SET fields = 'id' WHERE id ="
+    " (SELECT min(id) FROM directus_permissions)",
+    "the attachment of a policy": "UPDATE directus_access SET sort = 9",
     "a panel": "UPDATE directus_panels SET width = width + 1",
     "a flow": "INSERT INTO directus_flows (id, name) VALUES (gen_random_uuid(), 'f')",
-    "a word": "INSERT INTO directus_translations (id, language, key, value)"
+    "a translation": "INSERT INTO directus_translations (id, language, key, value)"
     " VALUES (gen_random_uuid(), 'en-US', 'a', 'b')",
     "a field's note": "UPDATE directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')",
-    "a field's place": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
+    "a field's order": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
     "a collection's icon": "UPDATE directus_collections SET icon = 'pets' WHERE collection = 'vehicles'",
     "a relation's rule": "UPDATE directus_relations SET one_deselect_action = 'delete' WHERE id ="
     " (SELECT min(id) FROM directus_relations)",
@@ -146,7 +147,7 @@ MOVES = {
     "a dropped column": "ALTER TABLE vehicles DROP COLUMN vin",
     "another type": "ALTER TABLE vehicles ALTER vin TYPE text",
     "an altered default": "ALTER TABLE entries ALTER status SET DEFAULT 'withdrawn'",
-    "a default of our own": "ALTER TABLE positions ALTER faulty SET DEFAULT true",
+    "a default of a revision": "ALTER TABLE positions ALTER faulty SET DEFAULT true",
     "a dropped NOT NULL": "ALTER TABLE events ALTER name DROP NOT NULL",
     "another ON DELETE": "ALTER TABLE entries DROP CONSTRAINT entries_event_id_foreign, ADD CONSTRAINT"
     " entries_event_id_foreign FOREIGN KEY (event_id) REFERENCES events ON DELETE CASCADE",
@@ -159,21 +160,21 @@ MOVES = {
     "a comment": "COMMENT ON COLUMN positions.faulty IS 'by hand'",
     "a trigger": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
     " CREATE TRIGGER by_hand BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()",
-    "another width of chunks": "SELECT set_chunk_time_interval('positions', INTERVAL '7 days')",
+    "another chunk interval": "SELECT set_chunk_time_interval('positions', INTERVAL '7 days')",
     "an extension": "CREATE EXTENSION pg_trgm SCHEMA directus_sync",
-    "a version of the schema that is older": "DELETE FROM directus_migrations WHERE version ="
+    "a missing migration of Directus": "DELETE FROM directus_migrations WHERE version ="
     " (SELECT max(version) FROM directus_migrations)",
-    "the record of another deploy": "INSERT INTO directus_sync.deploys (duration, host, pre_head, post_head, revisions,"
+    "a record of another deploy": "INSERT INTO directus_sync.deploys (duration, host, pre_head, post_head, revisions,"
     " changes) VALUES ('1 s', 'box', 'pre_0005', 'post_0002', 0, 0)",
     "another order of the fields": "UPDATE directus_fields SET id = id + 1000"
     " WHERE (collection, field) = ('vehicles', 'plate')",
-    "a base that another checkout left": "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256,"
+    "a base of another checkout": "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256,"
     " snapshot) SELECT 'pull', directus_version, repeat('0', 64), snapshot FROM directus_sync.snapshot_history",
-    "a mirror that a killed push left": "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS"
+    "a mirror of a killed push": "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS"
     " 'BEGIN RETURN NULL; END'; CREATE TRIGGER mirror_1 AFTER INSERT ON devices FOR EACH ROW"
     " EXECUTE FUNCTION attic.mirror_1()",
-    "a revision that was undone": "DELETE FROM directus_sync.alembic_version WHERE version_num LIKE 'post%'",
-    "a table of the tool's that is gone": "DROP TABLE directus_sync.snapshot_history",
+    "a downgraded revision": "DELETE FROM directus_sync.alembic_version WHERE version_num LIKE 'post%'",
+    "a missing table of the tool": "DROP TABLE directus_sync.snapshot_history",
 }
 
 
@@ -186,13 +187,13 @@ def test_any_change_of_schema_rights_or_records_changes_the_fingerprint(transact
 # SQL that creates something, and SQL that then changes a part of it.
 PARTS = {
     "an option of a view": ("CREATE VIEW v AS SELECT id FROM events", "ALTER VIEW v SET (security_invoker = true)"),
-    "who owns a sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s OWNED BY events.name"),
+    "the owner of a sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s OWNED BY events.name"),
     "a constraint of a domain": (
         "CREATE DOMAIN d AS int CONSTRAINT one CHECK (VALUE > 1)", "ALTER DOMAIN d RENAME CONSTRAINT one TO two",
     ),
     "the values of an enumeration": ("CREATE TYPE e AS ENUM ('a')", "ALTER TYPE e ADD VALUE 'b'"),
     "a disabled trigger": ("SELECT 1", "ALTER TABLE geofences DISABLE TRIGGER USER"),
-    "foreign keys that are switched off": ("SELECT 1", "ALTER TABLE events DISABLE TRIGGER ALL"),
+    "disabled foreign keys": ("SELECT 1", "ALTER TABLE events DISABLE TRIGGER ALL"),
     "row security": ("SELECT 1", "ALTER TABLE events ENABLE ROW LEVEL SECURITY"),
     "a policy": ("CREATE POLICY p ON events USING (true)", "ALTER POLICY p ON events USING (false)"),
     "a rule": (
@@ -201,7 +202,7 @@ PARTS = {
     "the query of a view": (
         "CREATE VIEW v AS SELECT id FROM events", "CREATE OR REPLACE VIEW v AS SELECT id FROM stages",
     ),
-    "a table that a crash would empty": ("CREATE TABLE t (id int)", "ALTER TABLE t SET UNLOGGED"),
+    "an unlogged table": ("CREATE TABLE t (id int)", "ALTER TABLE t SET UNLOGGED"),
     "an option of a table": ("SELECT 1", "ALTER TABLE events SET (fillfactor = 50)"),
     "a table's parent": ("CREATE TABLE p (); CREATE TABLE c ()", "ALTER TABLE c INHERIT p"),
 }  # fmt: skip
@@ -220,7 +221,7 @@ MISSING = {
     "a table": "DROP TABLE directus_permissions",
     "a newer table": "DROP TABLE directus_policies CASCADE",
     "a newer column": "ALTER TABLE directus_extensions DROP COLUMN folder",
-    "a table of the tool's": "DROP TABLE directus_sync.resource_history",
+    "a table of the tool": "DROP TABLE directus_sync.resource_history",
     "an extension": "DROP EXTENSION timescaledb CASCADE",
 }
 
@@ -280,7 +281,7 @@ def test_a_deploy_record_copied_from_another_database_is_ignored(settled: Tool, 
         assert fingerprint.unmoved(connection, bootstrapped.settings) is None
 
 
-@pytest.mark.parametrize("case", ["nothing", "a field's note", "a new function", "the record of another deploy"])
+@pytest.mark.parametrize("case", ["nothing", "a field's note", "a new function", "a record of another deploy"])
 def test_a_pull_is_remembered_until_something_changes(transaction: Transaction, case: str) -> None:
     assert not fingerprint.is_pulled(transaction.connection, transaction.given)
     fingerprint.record_pull(transaction.connection, transaction.given)
@@ -375,7 +376,7 @@ def test_every_command_starts_node_after_a_change(deployed: Tool, tmp_path: Path
 
 
 def test_a_permission_changed_by_hand_stops_a_deploy_before_directus_starts(deployed: Tool) -> None:
-    deployed.database.execute(MOVES["a right"])
+    deployed.database.execute(MOVES["a permission"])
     assert "Start" not in deployed.refused("uncaptured-live-work", "deploy").err
 
 

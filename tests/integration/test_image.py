@@ -197,7 +197,7 @@ def test_every_dependency_has_a_wheel_for_alpine(tmp_path: Path, python: str, ma
         assert any(wheel.lower().startswith(f"{name}-") for wheel in compiled), compiled
 
 
-@pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe asks by Alpine's wget, which is busybox's")
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe needs busybox, whose wget Alpine has")
 @pytest.mark.parametrize(("path", "code"), [("/trm/health", 0), (None, 1)], ids=["answers", "is gone"])
 def test_the_healthcheck_fails_if_directus_does_not_answer(tmp_path: Path, path: str | None, code: int) -> None:
     busybox = shutil.which("busybox")

@@ -58,7 +58,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         try:
             until(lambda: b"PONG" in subprocess.run(ask, env=environment, capture_output=True, check=False).stdout, 10)
-            assert process.poll() is None, "another one answers at this port"
+            assert process.poll() is None, "another Redis answers at this port"
             stranger = subprocess.run(ask, env={**os.environ, "REDISCLI_AUTH": ""}, capture_output=True, check=False)
             assert b"NOAUTH" in stranger.stdout + stranger.stderr
             arguments = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
@@ -66,7 +66,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"{ports.HOST}:{port}"
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-    assert not list(folder.iterdir()), "it was to keep nothing"
+    assert not list(folder.iterdir()), "Redis must not write files"
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "the fields": ("GET", "/fields?export=json", {}),
     "a schema that is equal": ("POST", "/schema/diff", upload(FILE)),
     "a schema that differs in every way": ("POST", "/schema/diff", changed(**with_everything(DOCUMENT))),
-    "half a schema": ("POST", "/schema/diff", changed(fields=None)),
+    "an incomplete schema": ("POST", "/schema/diff", changed(fields=None)),
     "another version": ("POST", "/schema/diff", changed(directus="11.17.3")),
     "another version by force": ("POST", "/schema/diff?force", changed(directus="11.17.3", fields=[])),
     "another vendor": ("POST", "/schema/diff", changed(vendor="mysql")),
@@ -70,14 +70,14 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "an old hash": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":%s}' % json.dumps(
         {"collections": [{"collection": "x", "diff": [{"kind": "N", "rhs": {}}]}], "fields": [], "systemFields": [],
          "relations": []}).encode(), JSON)),
-    "half a diff": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[]}}', JSON)),
+    "an incomplete diff": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[]}}', JSON)),
     "nothing to apply": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[],"fields":[],'
         b'"systemFields":[],"relations":[]}}', JSON)),
     "the cache": ("POST", "/utils/cache/clear?system", {}),
-    "a page that is not there": ("GET", "/schema/nothing", {}),
+    "a missing page": ("GET", "/schema/nothing", {}),
     "no token": ("GET", "/schema/snapshot", {"headers": {"Authorization": ""}}),
     "a wrong token": ("GET", "/schema/snapshot", {"headers": {"Authorization": "Bearer nobody-s"}}),
-    "a token that somebody else signed": ("GET", "/schema/snapshot", {"auth": Signed("another", "u", None)}),
+    "a token with another signature": ("GET", "/schema/snapshot", {"auth": Signed("another", "u", None)}),
 }  # fmt: skip
 
 
