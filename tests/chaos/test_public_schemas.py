@@ -77,7 +77,7 @@ class Public(Schema):
         """Relate a table to itself, another table, files, a user, its translations and to any collection."""
         self._many_to_one(name, "parent", name)
         self._many_to_one(name, "other", other)
-        self._alone(name, "owner", "directus_users")
+        self._one_way(name, "owner", "directus_users")
         for suffix, fields in {"files": {"directus_files_id": "directus_files"}, "links": {"other_id": other}}.items():
             self._junction(f"{name}_{suffix}", {f"{name}_id": name, **fields})
         if self.random.random() < 0.7:
@@ -93,7 +93,7 @@ class Public(Schema):
         self._collection(name, {"name": name}, hidden=True)
         self._key(name, "integer")
         for field, related in fields.items():
-            self._alone(name, field, related)
+            self._one_way(name, field, related)
 
     def _one_way(self, name: str, field: str, related: str) -> None:
         """Add a relation without a field on the other side."""

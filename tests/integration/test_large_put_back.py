@@ -127,7 +127,7 @@ def test_writers_do_not_wait_during_a_build_and_the_old_object_stays_until_then(
         # The unfinished object is in no comparison.
         assert (case.drift, catalogs.read(case.tool).definitions) == (before, there.definitions)
     assert done.result() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
 
 
 @LOST
@@ -148,7 +148,7 @@ def test_a_leftover_index_is_attached_if_valid_and_dropped_otherwise(case: Case,
     # The leftover belongs to the missing constraint. A pull must not capture it.
     assert case.drift == {str(CONSTRAINT): Drift.MISSING}
     assert case.put_back() == (str(CONSTRAINT),)
-    case.assert_right()
+    case.assert_restored()
     assert (case.database.value(f"SELECT '{NAME}'::regclass::oid") == number) is valid
 
 
@@ -188,7 +188,7 @@ def test_restore_works_after_a_killed_build(case: Case) -> None:
     # A check or a pull must not see the leftover.
     assert case.drift == {str(case.item): Drift.CHANGED}
     assert case.put_back() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_the_next_deploy_uses_an_index_that_was_already_built(case: Case, monkey
     ((left,),) = case.database.rows(UNFINISHED)
     number = case.database.value(f"SELECT '{left}'::regclass::oid")
     assert case.put_back() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
     assert case.database.value(f"SELECT relname FROM pg_class WHERE oid = {number}") == case.item.names[1]
 
 
@@ -233,7 +233,7 @@ def test_leftovers_that_are_no_longer_needed_are_dropped(case: Case) -> None:
         " UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'directus_sync_new_1'::regclass"
     )
     case.put_back()
-    case.assert_right()
+    case.assert_restored()
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_building_an_index_of_a_hypertable_locks_one_chunk_at_a_time(large: Tool
     if killed:
         assert large.database.rows(UNFINISHED)
     assert (case.put_back() if killed else done.result()) == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
     # New chunks get the index too.
     large.database.execute(POSITIONS.replace("2026-06-06", "2026-07-06"))
     indexes = "SELECT count(*) FROM pg_indexes WHERE schemaname ~ 'internal' AND indexname ~ 'positions_faulty_idx'"
