@@ -12,7 +12,7 @@ ADMIN_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b01"
 MARSHAL_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b02"
 BASE_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7b03"
 
-# SQL that takes away what a deploy made of the project's own access files.
+# SQL that removes the rows that a deploy created from the project's own access files.
 NOTHING: Final = """
 DO $$ BEGIN
   TRUNCATE directus_sync.resource_history;
@@ -52,7 +52,7 @@ marshal: {read: {fields: '*', rows: [tenant, {status: {_neq: draft}}]}}
 
 
 def written(folder: Path, top: str = TOP, **collections: str) -> Path:
-    """Write the files and return their folder: those given, or events and stages."""
+    """Write the given files, or those of events and stages by default; return their folder."""
     (folder / "collections").mkdir(parents=True, exist_ok=True)
     (folder / "access.yaml").write_text(top, encoding="utf-8")
     for name, text in (collections or {"events": EVENTS, "stages": STAGES}).items():
@@ -61,9 +61,9 @@ def written(folder: Path, top: str = TOP, **collections: str) -> Path:
 
 
 def complete(snapshot: Path, top: str = TOP, **collections: str) -> Path:
-    """Write the files beside a snapshot, one for each of its collections, and return their folder.
+    """Write the access files beside a snapshot, one for each of its collections; return their folder.
 
-    Those that are not given grant nothing.
+    Collections whose file is not given grant nothing.
     """
     schema = snapshots.read(snapshot)
     names = [name for (name,), entry in schema.section("collections").items() if entry.get("schema")]

@@ -1,4 +1,4 @@
-"""The attic of one test database, through a connection like the tool's."""
+"""The attic of one test database, used through a connection like the tool's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import Database, Tool
 
 RUN = UUID("6d0c9f5e-0f0b-4a3c-8f53-0d9a3c1f7b11")
 
-# What may be there only while a push is under way.
+# Objects that may exist only during a push.
 TEMPORARY = (
     "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relname ~ '^log_[0-9]+$'"
     " UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'attic'::regnamespace"
@@ -26,7 +26,7 @@ TEMPORARY = (
 )
 
 
-# Takes away what a test made: every relation, function and copy that is younger than the tool's own.
+# Drops what a test made: all tables, functions and copies created after the recorded oid.
 RESET = """
 DO $$
 DECLARE statement text;
@@ -45,7 +45,7 @@ TRUNCATE directus_sync.attic_copies RESTART IDENTITY"""
 
 @contextmanager
 def resetting(database: Database) -> Iterator[None]:
-    """Take away, after the block, the tables and functions that it made."""
+    """After the block, drop the tables and functions that it created."""
     made = database.value(
         "SELECT greatest((SELECT max(oid::int8) FROM pg_class), (SELECT max(oid::int8) FROM pg_proc))"
     )
@@ -55,7 +55,7 @@ def resetting(database: Database) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Attic:
-    """keep and finish as a push calls them, with less to write."""
+    """Call keep and finish as a push does, with shorter arguments."""
 
     connection: Connection
     database: Database

@@ -1,4 +1,4 @@
-"""Boots of docker/entrypoint.sh without a container, and what they leave behind."""
+"""Runs docker/entrypoint.sh without a container, and looks at the processes that it leaves behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.devstack import ports
 
 ENTRYPOINT = ROOT / "docker" / "entrypoint.sh"
 SERVE = ("node", "cli.js", "start")
-# docker stop kills what has not ended by then.
+# docker stop kills the container after this time.
 STOP_SECONDS = 10.0
 
 _given: set[int] = set()
@@ -28,7 +28,7 @@ _given: set[int] = set()
 
 @dataclass(frozen=True)
 class Boot:
-    """One boot, and the mark in the environment by which all its processes are known."""
+    """One run of the entrypoint. All its processes have `mark` in their environment."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -37,7 +37,7 @@ class Boot:
 
     @property
     def processes(self) -> dict[int, str]:
-        """The live processes of this boot, with their command lines; none is overlooked for its session or parent."""
+        """The live processes of this boot with their command lines, in whatever session and with whatever parent."""
         return marked(self.mark)
 
     def runs(self, command: str) -> bool:
@@ -60,7 +60,7 @@ class Boot:
             return False
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> Finished:
-        """Send the signal to the one process that a container's runtime knows, and see that it ends them all."""
+        """Signal the first process, the only one a container runtime signals; all processes must then end."""
         self.process.send_signal(number)
         return self.ended(STOP_SECONDS)
 
@@ -77,7 +77,7 @@ class Boot:
 
 
 def _port() -> int:
-    """Return a free port that no other boot of this process was given: a deploy lies between this look and its use."""
+    """Return a free port that was not returned before: a boot binds its port only after a deploy."""
     while (port := ports.choose()) in _given:
         pass
     _given.add(port)
@@ -85,7 +85,7 @@ def _port() -> int:
 
 
 def _heed_signals() -> None:
-    """A shell that starts the tests in the background has them ignore Ctrl-C, and nohup a closed terminal."""
+    """Reset Ctrl-C and hangup: a background shell makes its commands ignore the first, nohup the second."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -98,7 +98,7 @@ def booting(
     *,
     entrypoint: Sequence[str | Path] = (ENTRYPOINT,),
 ) -> Iterator[Boot]:
-    """Run the entrypoint while the block runs. folder: where it is started, for its log and Directus's uploads."""
+    """Run the entrypoint during the block. folder: its working folder, for its log and Directus's uploads."""
     mark = f"boot-{uuid.uuid4()}"
     port = _port()
     log = folder / f"{mark}.log"
@@ -108,7 +108,7 @@ def booting(
             cwd=folder,
             env={
                 **environ,
-                # What upstream's image sets, and would be wrong here.
+                # Set by Directus's own image, and wrong here.
                 "DB_CLIENT": "sqlite3",
                 "DB_EXCLUDE_TABLES": "",
                 "HOST": "127.0.0.1",

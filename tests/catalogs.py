@@ -1,4 +1,4 @@
-"""One of everything that revisions may make, and a catalog read, compared and put back as the tool does it."""
+"""SQL for every kind of object that revisions may create; reads, compares and restores a catalog as the tool does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import ROOT, Tool
 
 CATALOG = ROOT / "snapshots" / "catalog.yaml"
 
-# One of everything that revisions may make, in blocks that do not need each other.
+# Every kind of object that revisions may create. No block depends on another block.
 ZOO = (
     """
     ALTER TABLE vehicles ADD COLUMN position geometry(Point, 4326);

@@ -1,4 +1,4 @@
-"""A newer checkout than this one, as the next deploy would bring it."""
+"""A copy of this checkout with one more revision, as the next deploy would have it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def downgrade() -> None:
 
 
 def git(folder: Path, *arguments: str, at: int = 0, may_fail: bool = False) -> str:
-    """Run git with a name, a time and a branch of its own. at: minutes after the first commit."""
+    """Run git with a fixed author, date and default branch. at: minutes after the first commit."""
     environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         environ |= {f"GIT_{role}_{part}": f"test@{role}.invalid" for part in ("NAME", "EMAIL")}
@@ -50,7 +50,7 @@ def git(folder: Path, *arguments: str, at: int = 0, may_fail: bool = False) -> s
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of this project. head, base: of the branch that has one more revision, after it and before it."""
+    """A copy of this project. head, base: ids of the added revision and of the one below it."""
 
     folder: Path
     head: str = ""
@@ -58,16 +58,16 @@ class Checkout:
 
     @classmethod
     def copied(cls, folder: Path) -> Checkout:
-        """Copy the project into `folder` as it is, byte code too: compiling takes longer than what is tested."""
+        """Copy the project into `folder`, with its byte code, because compiling takes longer than the tests."""
         for name in ("migrations", "directus_sync", "snapshots"):
-            # Not the byte code that somebody is about to write.
+            # Skip temporary byte code files that another process is still writing.
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         shutil.copy(ROOT / "alembic.ini", folder)
         return cls(folder)
 
     @classmethod
     def with_revision(cls, folder: Path, upgrade: str, downgrade: str, branch: Branch = "pre") -> Checkout:
-        """Copy the project into `folder`. upgrade, downgrade: calls of `op`, without that word."""
+        """Copy the project into `folder` and add a revision. upgrade, downgrade: calls such as `drop_table("a")`."""
         cls.copied(folder)
         versions = folder / "migrations" / "versions"
         base = revision_files.head_id(versions, branch)

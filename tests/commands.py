@@ -1,4 +1,4 @@
-"""The project's programs as a user runs them, on one database."""
+"""Runs the project's programs on one database as a user would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAMS = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command did."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -34,7 +34,7 @@ class Finished:
 def finished(
     command: Sequence[str | Path], environ: Mapping[str, str] | None = None, folder: Path = ROOT, timeout: float = 300
 ) -> Finished:
-    """Run a program to its end, with nothing to read. environ: that of the tests, if none is given. timeout: in s."""
+    """Run a program to its end, with empty input. environ: the tests' own by default. timeout: in seconds."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -50,9 +50,9 @@ def finished(
 
 @dataclass(frozen=True)
 class Tool:
-    """Runs the project's programs on one database, and looks for secrets in all they print.
+    """Runs the project's programs on one database, and fails if they print a secret.
 
-    `start` is for tests about the process itself: it starts a new one.
+    `start` begins a new process, for tests about the process itself.
     """
 
     database: Database
@@ -69,13 +69,13 @@ class Tool:
         return self._run("directus-sync", *arguments)
 
     def done(self, *arguments: str | Path) -> Finished:
-        """Run a command that succeeds."""
+        """Run a command that must succeed."""
         finished = self(*arguments)
         assert finished.code == 0, finished.text
         return finished
 
     def refused(self, error: str, *arguments: str | Path, code: int = 4) -> Finished:
-        """Run a command that ends in this error."""
+        """Run a command that must fail with this error."""
         finished = self(*arguments)
         assert (finished.code, f"error[{error}]" in finished.err) == (code, True), finished.text
         return finished
@@ -96,7 +96,7 @@ class Tool:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
+            # A background shell makes the tests ignore Ctrl-C, and the processes they start inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
         )
 

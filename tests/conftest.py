@@ -39,7 +39,7 @@ from tests.templates import Templates
 from tools.devstack import cache, ports
 from tools.devstack.stack import Stack
 
-# What tests need beside fixtures, from here all the same.
+# Names that tests import from here although they are defined elsewhere.
 __all__ = [
     "COLLECTIONS", "PROGRAMS", "ROOT", "SNAPSHOT", "SOMEBODY", "Cloning", "Copying", "Database", "Finished",
     "RunningDirectus", "Serving", "Tool", "emptied", "extension_settings", "quoted", "running_directus", "wipe",
@@ -53,7 +53,7 @@ Copying = Callable[[str], AbstractContextManager[Database]]
 
 @pytest.fixture(scope="session")
 def stack_environ() -> dict[str, str]:
-    """Settings of the test stack, with its PostgreSQL running; of the server that TEST_SERVER names, if it does."""
+    """Settings of the test stack, whose PostgreSQL is started, or of the server in TEST_SERVER if that is set."""
     stack = Stack(ROOT, "test")
     server = os.environ.get("TEST_SERVER")
     if not server:
@@ -69,13 +69,13 @@ def _database_settings(url: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def templates(stack_environ: dict[str, str]) -> Templates:
-    """The databases to copy."""
+    """The databases that tests copy."""
     return Templates(stack_environ)
 
 
 @pytest.fixture(scope="session")
 def copied(stack_environ: dict[str, str], templates: Templates, worker_id: str) -> Copying:
-    """Have a copy of a template while a block runs: of `empty`, `bootstrapped` or `deployed`."""
+    """Copy the template `empty`, `bootstrapped` or `deployed` for the duration of a block."""
     numbers = itertools.count()
 
     @contextmanager
@@ -92,14 +92,14 @@ def copied(stack_environ: dict[str, str], templates: Templates, worker_id: str) 
 
 @pytest.fixture(scope="session")
 def clone(copied: Copying) -> Iterator[Cloning]:
-    """Make copies of a template that stay until the session ends."""
+    """Copy templates; the copies stay until the session ends."""
     with ExitStack() as databases:
         yield lambda stage: databases.enter_context(copied(stage))
 
 
 @pytest.fixture
 def empty(copied: Copying) -> Iterator[Tool]:
-    """The tool, on a database with nothing in it."""
+    """The tool, on an empty database."""
     with copied("empty") as database:
         yield Tool(database)
 
@@ -113,21 +113,21 @@ def bootstrapped(copied: Copying) -> Iterator[Tool]:
 
 @pytest.fixture
 def deployed(copied: Copying) -> Iterator[Tool]:
-    """The tool, on a database that a deploy brought to this checkout."""
+    """The tool, on a database that this checkout was deployed to."""
     with copied("deployed") as database:
         yield Tool(database)
 
 
 @pytest.fixture(scope="module")
 def settled(copied: Copying) -> Iterator[Tool]:
-    """The tool, on one deployed database for a module whose tests leave it as it was."""
+    """The tool, on one deployed database for a whole module. Its tests must leave the database unchanged."""
     with copied("deployed") as database:
         yield Tool(database)
 
 
 @pytest.fixture(scope="session")
 def serve(clone: Cloning, templates: Templates) -> Iterator[Serving]:
-    """Have a database served by this worker's one Directus, which starts when it is first asked for."""
+    """Serve a database with this worker's only Directus, which starts on first use."""
     with ExitStack() as servers:
         yield Served(templates, lambda stage: servers.enter_context(running_directus(Tool(clone(stage)))), servers)
 
@@ -149,21 +149,21 @@ def stream() -> Iterator[Redis]:
         redis.kill()
 
 
-# Who passes on what devices answer.
+# The gateway uses this token to report the answers of devices.
 COMMANDS_TOKEN = "of-the-gateway"
-# The loop of the outbox sends nothing that is younger.
+# The outbox sends only rows that are at least this old.
 OUTBOX_SECONDS = "2"
 
 
 @pytest.fixture(scope="session")
 def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
-    """A Directus with the project's extension, one for each worker; each user begins with `wipe`."""
+    """A Directus with the project's extension, one for each worker. Fixtures that use it call `wipe` first."""
     settings = {
         **extension_settings(),
         "TRM_REDIS": stream.url,
         "TRM_OUTBOX_SECONDS": OUTBOX_SECONDS,
         "TRM_COMMANDS_TOKEN": COMMANDS_TOKEN,
-        # Directus copies the schema for each request otherwise, which is a ninth of its work.
+        # Otherwise Directus copies the schema for each request, which is a ninth of its work.
         "CACHE_SCHEMA_FREEZE_ENABLED": "true",
     }
     with running_directus(Tool(clone("deployed")), **settings, WEBSOCKETS_ENABLED="true") as running:
@@ -172,7 +172,7 @@ def extended(clone: Cloning, stream: Redis) -> Iterator[RunningDirectus]:
 
 @pytest.fixture
 def snapshot_file(tmp_path: Path) -> Path:
-    """A copy of the committed snapshot, to be changed."""
+    """A copy of the committed snapshot that a test may change."""
     return Path(shutil.copy(SNAPSHOT, tmp_path / "schema.yaml"))
 
 
@@ -183,10 +183,10 @@ def committed() -> snapshot.Snapshot:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a home folder, and note that it uses the test stack; one that ran before goes on running."""
+    """Give the run a home folder. Record that it uses the test stack, and whether PostgreSQL already ran."""
     if hasattr(config, "workerinput"):
         return
-    # Directus and browsers write to the home folder of whoever starts them.
+    # Directus and browsers write to the home folder of the user who starts them.
     os.environ["XDG_CACHE_HOME"] = str(cache.folder().parent)
     home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
     os.environ["HOME"] = home.name
@@ -199,7 +199,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Leave out of each search for cycles all that the tests are: 4 of 27 s of CPU of tests/unit."""
+    """Exclude the collected tests from garbage collection: saves 4 of 27 s of CPU in tests/unit."""
     gc.disable()
     try:
         return (yield)
@@ -209,7 +209,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked as slow, unless TIER=slow asks for everything."""
+    """Deselect the tests that are marked as slow, unless TIER=slow."""
     if os.environ.get("TIER") == "slow":
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
@@ -218,7 +218,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what the tests started, unless another run uses it."""
+    """Stop the stack if this run started it and no other run uses it."""
     if _STACK not in config.stash:
         return
     users, was_running, home = config.stash[_STACK]

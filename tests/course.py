@@ -1,4 +1,4 @@
-"""An event with one of everything, and of every collection a row that fits beside it."""
+"""A complete event, and for every collection a valid row that can be added beside the first."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def an_id(name: str) -> str:
 
 
 def box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
-    """A polygon as GeoJSON. In degrees."""
+    """Return a polygon as GeoJSON. Arguments in degrees."""
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-# Two triangles that meet in the middle.
+# Two triangles that touch in one point: invalid.
 BOW_TIE = {"type": "Polygon", "coordinates": [[[19.8, 41.3], [19.9, 41.4], [19.9, 41.3], [19.8, 41.4], [19.8, 41.3]]]}
-# Somebody exchanged longitude for metres.
+# Metres where the longitude should be.
 FAR_AWAY = {"type": "Point", "coordinates": [384_500.0, 41.3]}
 
 EVENT, STAGE, SEGMENT, AREA, POINT = map(an_id, ("event", "stage", "segment", "area", "point"))
@@ -32,7 +32,7 @@ ORGANIZATION, USER, VEHICLE, DEVICE, CLASS, ENTRY = map(
     an_id, ("organization", "user", "vehicle", "device", "class", "entry")
 )
 
-# In the order of their references. Each collection's row fits, and has no key of another row.
+# Ordered so that each row comes after the rows it refers to. Every row is valid and has its own key.
 ROWS: dict[str, dict[str, Any]] = {
     "organizations": {"id": ORGANIZATION, "name": "MCA", "slug": "mca"},
     "directus_users": {"id": USER, "email": "pilot@example.com", "status": "draft"},
@@ -103,7 +103,7 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def insert(connection: psycopg.Connection[Any], table: str, row: Row) -> None:
-    """Insert a row as any writer but Directus would."""
+    """Insert a row as SQL other than Directus's would."""
     given = {"id": str(uuid4()), **row}
     values = [json.dumps(value) if isinstance(value, dict) else value for value in given.values()]
     marks = ", ".join(["%s"] * len(given))
@@ -111,6 +111,6 @@ def insert(connection: psycopg.Connection[Any], table: str, row: Row) -> None:
 
 
 def insert_all(connection: psycopg.Connection[Any]) -> None:
-    """Insert one row of everything."""
+    """Insert one row of every collection."""
     for table, row in ROWS.items():
         insert(connection, table, row)

@@ -1,4 +1,4 @@
-"""A database of the test server: what is in it, whether anything changed, and copies of it."""
+"""One database of the test server: read its contents, copy it, and check that nothing changed in it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from directus_sync.state import fingerprint
 
 
 def quoted(text: str) -> str:
-    """Return a text as a literal of SQL."""
+    """Quote a text as an SQL literal."""
     return "'{}'".format(text.replace("'", "''"))
 
 
 def identifier(name: str) -> str:
-    """Return a name as SQL has any name."""
+    """Quote a name as an SQL identifier."""
     return '"{}"'.format(name.replace('"', '""'))
 
 
-# The name of the tests' own sessions, which are neither the tool's nor Directus's.
+# The application_name of the tests' own sessions, which marks them as neither the tool nor Directus.
 SOMEBODY = "somebody else"
 
 
-# All but the records of what was refused, and of who wrote rows: what is undone was written. And PostGIS's own rows.
+# Leaves out records of failures and of who wrote rows, which grow even if a write is undone, and PostGIS's own rows.
 TABLES = """
 SELECT format('%I.%I', n.nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass('directus_sync.failures')
 AND c.oid IS DISTINCT FROM to_regclass('public.spatial_ref_sys')
 AND n.nspname !~ '^(pg_|information_schema|_timescaledb|audit$)' ORDER BY 1"""
 ROWS = "(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} AS t)"
-# Of what the fingerprint does not cover, which is all but `public`.
+# Names in all schemas, because the fingerprint covers only `public`.
 NAMES = """(
 SELECT md5(string_agg(name, ' ' ORDER BY name)) FROM (
   SELECT n.nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -45,7 +45,7 @@ SELECT md5(string_agg(name, ' ' ORDER BY name)) FROM (
   WHERE pronamespace <> 'pg_catalog'::regnamespace
   UNION ALL SELECT tgrelid::regclass::text || '.' || tgname FROM pg_trigger
   UNION ALL SELECT nspname FROM pg_namespace) AS named (name) WHERE name !~ '^(pg_|_timescaledb)')"""
-# Takes away what people made in a bootstrapped database, by Directus or by SQL.
+# Drops what was created in a bootstrapped database, by Directus or by SQL.
 EMPTIED: Final = """
 DO $$
 DECLARE name text;
@@ -63,7 +63,7 @@ DELETE FROM directus_sync.snapshot_history"""
 
 @cache
 def _session(conninfo: str) -> psycopg.Connection[Any]:
-    """Connect once in this process."""
+    """Return this process's connection to a database, which is opened once."""
     connection: psycopg.Connection[Any] = psycopg.connect(conninfo, autocommit=True)
     atexit.register(connection.close)
     return connection
@@ -71,9 +71,9 @@ def _session(conninfo: str) -> psycopg.Connection[Any]:
 
 @dataclass(frozen=True)
 class Database:
-    """One database of the test server, and the settings that lead there.
+    """One database of the test server, and the settings to reach it.
 
-    session: what executes statements, instead of a new connection for each, which takes 30 ms.
+    session: executes the statements; without it each statement opens a connection, which takes 30 ms.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Database:
 
     @property
     def maintenance(self) -> Database:
-        """The server's database that nothing is tested on."""
+        """The server's database `postgres`, which no test changes."""
         found = Database("postgres", self.environ)
         return replace(found, session=_session(found.conninfo))
 
@@ -121,7 +121,7 @@ class Database:
         self.maintenance.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def copy_to(self, copy: Database) -> None:
-        """Make a copy, which nobody may be connected to meanwhile."""
+        """Copy this database, after disconnecting all its sessions."""
         for statement in (
             f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false",
             f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{self.name}'",
@@ -131,12 +131,12 @@ class Database:
             self.maintenance.execute(statement)
 
     def schema(self) -> str:
-        """The whole schema as SQL, without TimescaleDB's internals and without pg_dump's random token."""
+        """Return the schema as SQL, without TimescaleDB's internals and without pg_dump's random token."""
         command = [
             "pg_dump",
             "--schema-only",
             "--no-owner",
-            # A deploy grants, revisions do not: tests/integration/test_roles.py.
+            # Deploys grant privileges and revisions do not: tests/integration/test_roles.py.
             "--no-privileges",
             "--restrict-key=test",
             "-N",
@@ -147,7 +147,7 @@ class Database:
         return finished.stdout
 
     def contents(self) -> str:
-        """One line for each table with a hash of its rows, and one for the schema, to show that nothing changed."""
+        """Return one line with a hash for each table's rows and one for the schema, to show that nothing changed."""
         with self.connect() as connection:
             tables = [name for (name,) in connection.execute(TABLES)]
             hashes = [f"SELECT {quoted(name)}, {ROWS.format(name)}" for name in tables] + [f"SELECT 'names', {NAMES}"]

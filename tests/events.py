@@ -1,4 +1,4 @@
-"""An event with its entries and devices, as rows. SQL instead of a seed, which would start a Directus."""
+"""An event with its entries and devices, inserted with SQL because a seed would start a Directus."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from tests.conftest import Database
 
 EVENT = "00000000-0000-4000-8000-000000000001"
-# As snapshots/seeds/ has the test entry.
+# Equal to the test entry in snapshots/seeds/.
 SLUG = "rally-albania-2026"
 RACE_NUMBER = 301
 DEVICES = ("350000000003011", "350000000003012", "350000000003013")
 
 
 def register(database: Database, entries: Mapping[int, Sequence[str]] | None = None) -> None:
-    """Create the event. entries: IMEIs by race number; by default the test entry's."""
+    """Create the event. entries: IMEIs by race number; the test entry by default."""
     with database.connect() as connection:
         connection.execute(
             f"INSERT INTO organizations (id, name, slug) VALUES ('{EVENT}', 'Club', 'club');"

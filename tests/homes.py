@@ -1,4 +1,4 @@
-"""Folders as Directus's image has them, of the Directus that is installed here."""
+"""Folders with the layout of Directus's image, linked to the Directus that is installed here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def link(folder: Path, home: Path) -> Path:
-    """Make a DIRECTUS_HOME of links to another one, and return it."""
+    """Make a DIRECTUS_HOME that links to another one; return its path."""
     folder.mkdir()
     for name in ("cli.js", "package.json"):
         (folder / name).symlink_to(home / name)

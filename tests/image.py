@@ -1,4 +1,4 @@
-"""The Dockerfile as data: its stages, and what each instruction says."""
+"""Parses the Dockerfile into stages and instructions."""
 
 from __future__ import annotations
 
@@ -43,27 +43,27 @@ def stages() -> list[list[Instruction]]:
 
 
 def final(name: str) -> list[Instruction]:
-    """Return the last stage's instructions of this name."""
+    """Return the instructions of this name in the last stage."""
     return [instruction for instruction in stages()[-1] if instruction.name == name]
 
 
 def copied() -> dict[str, PurePosixPath]:
-    """Return what the last stage takes from the checkout, and where in the image it lies."""
+    """Return the paths that the last stage copies from the checkout, with their places in the image."""
     found = {}
     for instruction in final("COPY"):
         if "--from=" not in instruction.text:
             *sources, target = instruction.words
             folder = PurePosixPath("/directus", target)
             for source in sources:
-                # Of a folder its contents are copied, of a file itself.
+                # COPY copies the contents of a folder, but a file itself.
                 found[source] = folder if (ROOT / source).is_dir() else folder / PurePosixPath(source).name
     return found
 
 
 def is_sent(path: PurePosixPath) -> bool:
-    """Tell whether a builder gets a file of the checkout, by the rules of a .dockerignore: the last that fits counts.
+    """Return whether a builder receives a file of the checkout. The last matching rule of .dockerignore decides.
 
-    A pattern also fits what is below the folder that it names (https://docs.docker.com/build/concepts/context/).
+    A pattern also matches everything below a folder (https://docs.docker.com/build/concepts/context/).
     """
     sent = True
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
@@ -75,7 +75,7 @@ def is_sent(path: PurePosixPath) -> bool:
 
 
 def locked(name: str) -> dict[str, tuple[Requirement, frozenset[str]]]:
-    """Return a lock file's packages with their hashes."""
+    """Return the packages of a lock file with their hashes."""
     found: dict[str, tuple[Requirement, frozenset[str]]] = {}
     for block in re.split(r"\n(?=[a-z])", (ROOT / name).read_text(encoding="utf-8")):
         if not block.startswith("#"):

@@ -1,4 +1,4 @@
-"""Collections, fields and relations as somebody makes them in Directus, over its API."""
+"""Creates collections, fields and relations over Directus's API, as a user does in the admin UI."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ COUNTED: Values = {"is_primary_key": True, "has_auto_increment": True}
 
 
 def key(name: str = "id", kind: str = "integer", **schema: Any) -> Values:
-    """Return the field of a primary key; without auto increment unless it is a number."""
+    """Return a primary key field. Integer keys auto-increment."""
     made = COUNTED if kind in {"integer", "bigInteger"} else {"is_primary_key": True, "has_auto_increment": False}
     special = {"special": ["uuid"]} if kind == "uuid" else {}
     return {"field": name, "type": kind, "meta": {"interface": "input", **special}, "schema": {**made, **schema}}
 
 
 def column(name: str, kind: str, *special: str, **schema: Any) -> Values:
-    """Return a field with a column, to be given to `collection`."""
+    """Return a field with a column, as an argument for `collection`."""
     meta = {"special": list(special)} if special else {}
     return {"field": name, "type": kind, "schema": schema, "meta": meta}
 
 
 def collection(running: RunningDirectus, name: str, *fields: Values, **meta: Any) -> None:
-    """Make a collection with a table; a folder, where it has no fields."""
+    """Create a collection with a table, or a folder if no fields are given."""
     schema: Values | None = {} if fields else None
     _send(running, "POST", "/collections", collection=name, schema=schema, meta=meta, fields=list(fields))
 
 
 def field(running: RunningDirectus, owner: str, name: str, kind: str, /, **parts: Any) -> None:
-    """Make a field; an alias has no column."""
+    """Create a field. An alias gets no column."""
     schema: Values = {} if kind == "alias" else {"schema": {}}
     _send(
         running,
@@ -43,7 +43,7 @@ def field(running: RunningDirectus, owner: str, name: str, kind: str, /, **parts
 
 
 def relation(running: RunningDirectus, owner: str, name: str, related: str | None, /, **parts: Any) -> None:
-    """Make a relation: a foreign key that is set to null, unless the parts say otherwise."""
+    """Create a relation. Its foreign key is ON DELETE SET NULL by default."""
     schema: Values = {"schema": {"on_delete": "SET NULL"}} if related else {}
     body = {"collection": owner, "field": name, "related_collection": related, "meta": {}, **schema, **parts}
     _send(running, "POST", "/relations", **body)

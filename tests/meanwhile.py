@@ -1,4 +1,4 @@
-"""Something that happens while a command is at work."""
+"""Runs a change in the middle of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def changed_at(owner: object, name: str, change: Callable[[Any], None]) -> Iterator[None]:
-    """Have `change` follow a function with what it returned."""
+    """During the block, call `change` after each call of a function, with that function's result."""
     function = getattr(owner, name)
 
     def then_change(*arguments: Any, **options: Any) -> Any:

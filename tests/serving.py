@@ -1,4 +1,4 @@
-"""A Directus that runs: of one database, or the one of a worker, under which databases are put."""
+"""Runs Directus: a server for one database, or one server per worker whose database is replaced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tools.devstack import extension
 
 @dataclass(frozen=True)
 class RunningDirectus:
-    """A Directus that serves one database."""
+    """A running Directus and the database that it serves."""
 
     database: Database
     tool: Tool
@@ -35,7 +35,7 @@ class RunningDirectus:
         return dict(response.json()["data"])
 
     def forget(self) -> None:
-        """Make Directus read the schema again, after something else changed it."""
+        """Make Directus read the schema again, after a change that it did not make."""
         assert self.http.post("/utils/cache/clear?system").status_code == 200
 
     def export(self) -> bytes:
@@ -44,14 +44,14 @@ class RunningDirectus:
 
 
 def client_of(url: str | httpx.URL, token: str | None = None) -> httpx.Client:
-    """Return a client for whom the token belongs to. It reads no certificates, which takes 0.02 s of CPU."""
+    """Return a client with this token. It loads no certificates, which saves 0.02 s of CPU."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False, verify=False)
 
 
 @contextmanager
 def running_directus(tool: Tool, **overrides: str) -> Iterator[RunningDirectus]:
-    """Serve the tool's database while the block runs. overrides: of the server's environment."""
+    """Serve the tool's database during the block. overrides: environment variables of the server."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
@@ -72,10 +72,10 @@ Serving = Callable[..., AbstractContextManager[RunningDirectus]]
 
 
 class Served:
-    """Databases, one at a time, under the one Directus of a worker.
+    """Serves different databases, one at a time, with a worker's only Directus.
 
-    A start takes ten times as long as putting another database under a running one, and that ten times as long as
-    seeing that the one before changed nothing.
+    Starting Directus takes ten times as long as replacing its database. Replacing takes ten times as long as checking
+    that the last test changed nothing.
     """
 
     def __init__(self, templates: Templates, start: Callable[[str], RunningDirectus], until_the_end: ExitStack) -> None:
@@ -86,15 +86,15 @@ class Served:
         self._prepared: dict[tuple[str, str, Prepare | None], Database] = {}
         self._in_use = False
         self._served: tuple[str, str, Prepare | None] | None = None
-        # To read them takes 0.1 s of CPU; those of a copy are always the same.
+        # Reading takes 0.1 s of CPU, and all copies of one database have the same contents.
         self._contents: dict[tuple[str, str, Prepare | None], str] = {}
 
     @contextmanager
     def __call__(self, stage: str, rows: str = "", prepare: Prepare | None = None) -> Iterator[RunningDirectus]:
-        """Serve a copy of `bootstrapped` or `deployed`; that of before, if it is the same and nothing changed.
+        """Serve a copy of `bootstrapped` or `deployed`. Keep the current one if it matches and is unchanged.
 
-        rows: statements that add some. prepare: a function that does the same to it each time; it is called once in a
-        worker, because the outcome is kept.
+        rows: statements that add rows. prepare: a function that sets up the database. Each worker calls it once and
+        keeps a copy of the result, so it must always do the same.
         """
         assert not self._in_use, "this worker's Directus serves another fixture; use running_directus for a second one"
         running = self._running = self._running or self._start(stage)
@@ -133,12 +133,12 @@ def wipe(database: Database) -> None:
     """Delete the rows of every collection, and every user but the administrator."""
     email = quoted(database.environ["ADMIN_EMAIL"])
     emptied(database)
-    # With all that refers to them.
+    # Cascades to the rows that refer to users.
     database.execute(f"DELETE FROM public.directus_users WHERE email <> {email}")
 
 
 def emptied(database: Database, then: str = "") -> None:
-    """Delete the rows of every collection, and execute statements: without triggers, in a tenth of the time."""
+    """Delete the rows of every collection, then execute statements. Without triggers this takes a tenth of the time."""
     names = [*(name for (name,) in database.rows(COLLECTIONS)), *BESIDE]
     deletions = ";".join(f"DELETE FROM public.{name}" for name in names)
     database.execute(f"SET LOCAL session_replication_role = replica; {deletions}; {then}")
@@ -155,7 +155,7 @@ WHERE collection NOT LIKE 'directus%'"""
 
 @contextmanager
 def switched_off(served: RunningDirectus, part: str) -> Iterator[None]:
-    """Have a part of the extension off while a block runs, as an administrator may switch it off."""
+    """Switch a part of the extension off during a block, as an administrator can."""
     (row,) = served.database.rows("SELECT id FROM public.directus_extensions WHERE folder = %s", part)
 
     def switch(enabled: bool, health: int) -> None:
@@ -170,5 +170,5 @@ def switched_off(served: RunningDirectus, part: str) -> Iterator[None]:
 
 
 def extension_settings() -> dict[str, str]:
-    """Return the settings with which a Directus loads the project's extension."""
+    """Return the settings that make Directus load the project's extension."""
     return {"EXTENSIONS_PATH": str(extension.built(ROOT)), "EXTENSIONS_MUST_LOAD": "true"}

@@ -1,4 +1,4 @@
-"""A Directus, and the files of access or of resources that it equals."""
+"""A Directus with the access or resource files that it was deployed from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tests.commands import finished
 from tests.conftest import Finished, RunningDirectus
 
-# Ends the process before or after its n-th request, as kill -9 does.
+# Kills the process before or after its n-th write request, like kill -9.
 KILLED = """
 import os, signal, sys
 from directus_sync.__main__ import main
@@ -34,7 +34,7 @@ main()
 
 @dataclass(frozen=True)
 class Site:
-    """The Directus, the snapshot, and the family whose files lie beside it."""
+    """A Directus, a snapshot, and the access or resource files beside it."""
 
     directus: RunningDirectus
     snapshot: Path
@@ -45,7 +45,7 @@ class Site:
         return self.snapshot.with_name(self.family)
 
     def run(self, command: str, *arguments: str) -> Finished:
-        """Run a command on the family alone."""
+        """Run a command for this family only."""
         return self.whole(command, "--only", self.family, *arguments)
 
     def whole(self, command: str, *arguments: str) -> Finished:
@@ -57,13 +57,13 @@ class Site:
         return finished
 
     def refused(self, command: str, error: str) -> str:
-        """Run a command that is refused, and return what it says."""
+        """Run a command that must be refused; return its error output."""
         refused = self.run(command)
         assert (refused.code, f"error[{error}]" in refused.err) == (4, True), refused.text
         return refused.err
 
     def killed(self, moment: int, when: str, command: str, *arguments: str) -> None:
-        """Run a command on the family that is killed before or after its n-th request."""
+        """Run a command for this family, and kill it before or after its n-th write request."""
         words: list[str | Path] = [command, "--snapshot", self.snapshot, "--only", self.family, *arguments]
         killed = finished([sys.executable, "-c", KILLED, str(moment), when, *words], self.directus.tool.environ)
         assert killed.code == -signal.SIGKILL, killed.text

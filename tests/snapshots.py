@@ -1,4 +1,4 @@
-"""Snapshots as a second developer, an older image or a hand-edit would have them."""
+"""Edits snapshots, to look as if changed by a second developer, an older image or by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from directus_sync.yaml_files import plain_yaml
 Document = dict[str, Any]
 Edit = Callable[[Document], object]
 
-# A row in each table that takes one without any value.
+# Inserts a row into each table that accepts one without any values.
 A_ROW_EACH = """
 DO $$
 DECLARE found name;
@@ -34,18 +34,18 @@ END $$"""
 
 
 def load(content: bytes | str) -> Any:
-    """Read a large YAML."""
+    """Parse a large YAML document."""
     return pickle.loads(_read(content.encode() if isinstance(content, str) else content))
 
 
-# Nearly all is the committed snapshot. A copy by pickle takes a tenth of that again.
+# Nearly all calls read the committed snapshot. Unpickling a copy takes a tenth of the time of parsing.
 @lru_cache(maxsize=4)
 def _read(content: bytes) -> bytes:
     return pickle.dumps(plain_yaml.load(content))
 
 
 def dump(document: Document) -> str:
-    """Write one."""
+    """Return a document as YAML."""
     return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))
 
 
@@ -59,7 +59,7 @@ def edited(path: Path, *edits: Edit) -> Path:
 
 
 def with_firmware(document: Document) -> None:
-    """Add a field to devices."""
+    """Add the field `firmware` to devices."""
     (model,) = (entry for entry in document["fields"] if (entry["collection"], entry["field"]) == ("devices", "model"))
     firmware = copy.deepcopy(model)
     firmware["field"] = firmware["meta"]["field"] = firmware["schema"]["name"] = "firmware"
@@ -69,7 +69,7 @@ def with_firmware(document: Document) -> None:
 
 
 def without_collections(*names: str) -> Edit:
-    """Leave collections out, with all that refers to them."""
+    """Remove collections, with everything that refers to them."""
 
     def edit(document: Document) -> None:
         for section in ("collections", "fields", "relations"):
@@ -83,7 +83,7 @@ def without_collections(*names: str) -> Edit:
 
 
 def without_field(collection: str, field: str) -> Edit:
-    """Leave a field out, with its relation."""
+    """Remove a field, with its relation."""
 
     def edit(document: Document) -> None:
         for section in ("fields", "relations"):
@@ -95,7 +95,7 @@ def without_field(collection: str, field: str) -> Edit:
 
 
 def without_relation(collection: str, field: str) -> Edit:
-    """Leave a relation out, and keep its field, which then refers to nothing."""
+    """Remove a relation, but keep its field as a plain column."""
 
     def edit(document: Document) -> None:
         for entry in document["fields"]:
@@ -109,7 +109,7 @@ def without_relation(collection: str, field: str) -> Edit:
 
 
 def set_property(section: str, path: str, value: object, **keys: str) -> Edit:
-    """Set a property, such as `meta.note`, of the one entry with these keys."""
+    """Set a property, such as `meta.note`, of the only entry with these keys."""
 
     def edit(document: Document) -> None:
         target, last = _target(document, section, path, keys)
@@ -119,7 +119,7 @@ def set_property(section: str, path: str, value: object, **keys: str) -> Edit:
 
 
 def drop_property(section: str, path: str, **keys: str) -> Edit:
-    """Take a property away from the one entry with these keys."""
+    """Remove a property of the only entry with these keys."""
 
     def edit(document: Document) -> None:
         target, last = _target(document, section, path, keys)
@@ -139,7 +139,7 @@ def _target(document: Document, section: str, path: str, keys: dict[str, str]) -
 
 
 def put(entry: Any, path: Iterable[str | int], value: object) -> None:
-    """Set or, for ABSENT, take away what is at a path."""
+    """Set the value at a path; remove it if the value is ABSENT."""
     *way, last = path
     for step in way:
         entry = entry[step]
@@ -153,7 +153,7 @@ def put(entry: Any, path: Iterable[str | int], value: object) -> None:
 
 
 def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
-    """Return the snapshot with these changes made; also those that no file could have."""
+    """Return the snapshot with these changes applied, even if no file could contain the result."""
     sections: dict[str, dict[tuple[str, ...], Any]] = {
         name: copy.deepcopy(dict(entries)) for name, entries in before.sections.items()
     }
@@ -164,7 +164,7 @@ def after(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
         elif change.action is Action.REMOVE:
             del section[change.key]
             if change.kind is ItemKind.RELATION and (field := sections["fields"].get(change.key)):
-                # As Directus exports it then.
+                # Directus exports a field without its relation like this.
                 field["schema"].update(foreign_key_table=None, foreign_key_column=None)
         else:
             for edit in change.edits:

@@ -1,4 +1,4 @@
-"""What docs/spatial.md promises of the plans of its queries."""
+"""The query plans that docs/spatial.md promises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tools.bench.positions import queries
 
-# By query, the indexes that must be in its plan; of some any one will do.
+# For each query, the indexes that its plan must use. An inner list names alternatives.
 INDEXES: dict[str, list[list[str]]] = {
     name: [re.findall(r"`(\w+)`", part) for part in named.split(", then")]
     for named, name in re.findall(

@@ -1,4 +1,4 @@
-"""Databases to copy, in the states from which tests start. Kept for the next run."""
+"""Databases that tests copy as their starting point. They are kept for the next run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import memory
 from tests.commands import ROOT, Tool
 from tests.databases import Database
 
-# What a template's content depends on.
+# The files that determine the content of the templates.
 TEMPLATE_SOURCES = (
     "directus_sync/**/*.py",
     "directus_sync/**/*.mjs",
@@ -27,7 +27,7 @@ TEMPLATE_SOURCES = (
 
 
 class Templates:
-    """Databases to copy. Built once for all workers and kept for the next run, under a name that tells the content."""
+    """Databases to copy, built once for all workers. Their names contain a hash of the sources."""
 
     def __init__(self, environ: dict[str, str]) -> None:
         self.environ = environ
@@ -36,18 +36,18 @@ class Templates:
         for path in sorted(path for pattern in TEMPLATE_SOURCES for path in ROOT.glob(pattern)):
             digest.update(path.read_bytes())
         self.key = digest.hexdigest()[:12]
-        # template1 may have extensions: the image timescaledb-ha puts some there.
+        # template1 can contain extensions: the image timescaledb-ha installs some there.
         self.names = {"empty": "template0"}
 
     def copy(self, stage: str, database: Database) -> None:
-        """Make a database."""
+        """Create a database as a copy of a template."""
         self._copy(stage, database, self.space)
 
     def _copy(self, stage: str, database: Database, space: str) -> None:
         if stage not in self.names:
             self.names[stage] = self._name(stage)
         template = self.names[stage]
-        # Block by block, through the log, it takes twice as long.
+        # The default strategy, wal_log, takes twice as long.
         database.maintenance.execute(
             f"CREATE DATABASE {database.name} TEMPLATE {template} STRATEGY file_copy TABLESPACE {space}"
         )
@@ -56,8 +56,8 @@ class Templates:
         name = f"template_{stage}_{self.key}"
         maintenance = Database("postgres", self.environ)
         with maintenance.connect() as connection:
-            # Ends with the connection, so that a killed builder blocks nobody.
-            # A builder asks for the one below it: by another session, so by a lock of its own.
+            # The lock ends with the connection, so that a killed builder blocks nobody. Building a template may need
+            # the one below it, whose lock another session takes.
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (stage,))
             known = {row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()}
             if name not in known:
@@ -76,7 +76,7 @@ class Templates:
         else:
             done = tool("deploy")
         assert done.code == 0, done.text
-        # TimescaleDB's scheduler visits every database it may connect to, and a visited one can't be copied.
+        # TimescaleDB's scheduler connects to every database that accepts connections, and then it cannot be copied.
         for statement in (
             "ALTER DATABASE {} ALLOW_CONNECTIONS false",
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{}'",

@@ -1,4 +1,4 @@
-"""A small `migrations/versions` of a test's own: three pre revisions, two post revisions, and what the test adds."""
+"""A small `migrations/versions`: three pre revisions, two post revisions, and those that a test adds."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ DEFAULT_BODY = 'op.execute("SELECT 1")'
 
 
 def revision(name: str) -> Revision:
-    """Return a revision of this name that does nothing."""
+    """Return an empty revision with this name."""
     return Revision(Path(f"{name}.py"), "_".join(name.split("_")[:2]), None, ast.Module([], []))
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The folder, below a root that has the layout of this project."""
+    """The folder `migrations/versions` below a root with this project's layout."""
 
     root: Path
 
@@ -65,7 +65,7 @@ class Versions:
         return self.folder / branch_of(name) / f"{name}.py"
 
     def add(self, name: str, parent: str | None, body: str = DEFAULT_BODY) -> Path:
-        """Write a revision file. parent: an id."""
+        """Write a revision file. parent: the id of the revision below it."""
         labels = None if parent else (branch_of(name),)
         text = REVISION.format(title=name, id=id_of(name), parent=parent, labels=labels, body=body)
         path = self.path(name)
@@ -76,7 +76,7 @@ class Versions:
         revision_files.write_head(self.folder, branch_of(name), name)
 
     def line(self, branch: Branch) -> list[str]:
-        """Return the names of a branch's revisions, as long as they form a line."""
+        """Return the names of a branch's revisions in order; they must form a line."""
         return [file.name for file in revision_files.line(self.folder, branch)]
 
     def file(self, name: str) -> Revision:

@@ -1,6 +1,6 @@
-"""Two clubs on one database, with the same rows each, as SQL.
+"""SQL for two clubs on one database, with the same rows each.
 
-A row has a label. Its id is made of collection, club and label, so that a test names it without asking the server.
+Each row has a label. Its id is computed from collection, club and label, so tests know it without a request.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from tests.course import an_id, box
 
 Row = dict[str, Any]
 
-# Nothing refers to it, so that it can be deleted.
+# Rows that nothing refers to, which can be deleted.
 SPARE: Final = "spare"
 # Registered with no club.
 LOOSE: Final = "loose"
 # Registered with both clubs.
 SHARED: Final = "shared"
-# Whose the entry `own` of a club is.
+# The crew of each club's entry `own`.
 CREWS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
-# JavaScript counts in milliseconds.
+# JavaScript has no microseconds.
 NOW: Final = datetime.now(UTC).replace(microsecond=0)
 POINT: Final = {"type": "Point", "coordinates": [19.85, 41.30]}
 LINE: Final = {"type": "LineString", "coordinates": [[19.80, 41.30], [19.90, 41.30]]}
@@ -46,7 +46,7 @@ AREA: Final = box(19.80, 41.30, 19.82, 41.32)
 
 
 def row_id(collection: str, label: str, club: str = HOME) -> str:
-    """Return the id of a row; one that both clubs have has one id."""
+    """Return the id of a row. A row that both clubs share has one id."""
     if collection == "directus_users":
         return Person(label, {}).id
     is_shared = label in {SHARED, LOOSE} and collection in {"vehicles", "devices"}
@@ -54,13 +54,13 @@ def row_id(collection: str, label: str, club: str = HOME) -> str:
 
 
 def statements() -> str:
-    """Return SQL that adds everybody and everything."""
+    """Return SQL that inserts all people and rows."""
     everything = [*_people(), *(row for club in CLUBS for row in _club(club))]
     return ";".join(insertion(collection, row) for collection, row in everything)
 
 
 def labels(collection: str, club: str) -> tuple[str, ...]:
-    """Return the rows that a club has; of the people, its members."""
+    """Return the labels of a club's rows, or the names of its members."""
     if collection == "directus_users":
         return tuple(person.name for person in USERS if club in person.memberships)
     shared = (SHARED,) if collection in {"vehicles", "devices"} else ()
@@ -68,7 +68,7 @@ def labels(collection: str, club: str) -> tuple[str, ...]:
 
 
 def insertion(collection: str, row: Row) -> str:
-    """Return the SQL that adds a row, as any writer but Directus would."""
+    """Return SQL that inserts a row, as a writer other than Directus would."""
     values = [json.dumps(value) if isinstance(value, dict) else value for value in row.values()]
     statement = sql.SQL("INSERT INTO public.{} ({}) VALUES ({})").format(
         sql.Identifier(collection),
@@ -79,7 +79,7 @@ def insertion(collection: str, row: Row) -> str:
 
 
 def resolved(row: Row, club: str) -> Row:
-    """Return a row with the ids of the club's rows in place of their collections and labels."""
+    """Replace each pair of collection and label by the id of the club's row."""
     return {
         name: row_id(value[0], value[1], club) if isinstance(value, tuple) else value for name, value in row.items()
     }

@@ -1,4 +1,4 @@
-"""Two clubs and their people on a Directus that has the project's access rules."""
+"""Two clubs and their people, on a Directus with the project's access rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.serving import client_of
 
 Row = dict[str, Any]
 
-# A flag without a position in its time is refused.
+# Directus refuses a flag if the device sent no position in its window.
 POSITIONS = """
 INSERT INTO public.positions
   (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec, attributes)
@@ -38,13 +38,13 @@ class Clubs:
     as_: Callable[[Person], httpx.Client]
 
     def stored(self, collection: str) -> Mapping[str, Row]:
-        """Return the rows of a collection as an administrator sees them, by id."""
+        """Return all rows of a collection by id, read as administrator."""
         answer = self.served.http.get(path(collection), params={"limit": -1, "fields": "*"})
         return {row["id"]: row for row in answer.json()["data"]}
 
     @contextmanager
     def kept(self, collection: str, key: str) -> Iterator[None]:
-        """Put a row back that is deleted while a block runs."""
+        """After the block, insert the row again that the block deleted."""
         table = sql.Identifier(collection)
         select = sql.SQL("SELECT to_jsonb(t) FROM public.{} t WHERE id = %s").format(table)
         ((row,),) = self.database.execute(select, [key]).fetchall()
@@ -54,7 +54,7 @@ class Clubs:
 
     @contextmanager
     def without_new(self, collection: str) -> Iterator[None]:
-        """Take away what is created while a block runs."""
+        """After the block, delete the rows that the block created."""
         table = sql.Identifier(collection)
         found = self.database.execute(sql.SQL("SELECT id FROM public.{}").format(table)).fetchall()
         yield
@@ -63,19 +63,19 @@ class Clubs:
 
 
 def path(collection: str, key: str = "") -> str:
-    """Return where a collection is served."""
+    """Return the path of a collection or an item."""
     start = "/users" if collection == "directus_users" else f"/items/{collection}"
     return f"{start}/{key}" if key else start
 
 
 def where(**filters: Any) -> dict[str, str]:
-    """Return parameters of a request with a filter."""
+    """Return request parameters with a filter and no limit."""
     return {"limit": "-1", "filter": json.dumps(filters)}
 
 
 @pytest.fixture(scope="module")
 def guarded_clubs(extended: RunningDirectus) -> Iterator[Clubs]:
-    """The server as it is run: with the extension."""
+    """The two clubs on a server with the extension."""
     served, database = extended, extended.database
     wipe(database)
     database.execute(clubs.statements())
@@ -94,5 +94,5 @@ def guarded_clubs(extended: RunningDirectus) -> Iterator[Clubs]:
 
 @pytest.fixture(scope="module")
 def stored(guarded_clubs: Clubs) -> Mapping[str, Mapping[str, Row]]:
-    """Every row as an administrator sees it, by collection and id."""
+    """Every row by collection and id, read as administrator."""
     return {collection: guarded_clubs.stored(collection) for collection in matrix.COLLECTIONS}

@@ -1,7 +1,7 @@
-"""Who may do what, written by hand from the domain's table. The access files are not read here: they are judged by it.
+"""The expected rights of each role, written by hand and not read from the access files, which they are compared with.
 
-In TABLE a capital letter is a right on all rows of the club, a small one on the rows that SOME lists. A role sees and
-changes the fields that FIELDS and UPDATES list.
+In TABLE a capital letter is a right on all rows of the club, a small letter a right on the rows listed in SOME. FIELDS
+and UPDATES list the fields that a role can see and change.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CELLS: Final = {
 }
 COLLECTIONS: Final = tuple(dict.fromkeys(collection for collection, _ in CELLS))
 
-# By collection and action: the rows by label, where "own" stands for what is the person's own.
+# By collection and action, the labels of the rows. "own" means the person's own rows.
 _OWN: Final = "own"
 SOME: Final = {
     ("organization_users", READ): {_OWN},
@@ -66,16 +66,16 @@ SOME: Final = {
     ("entry_crossings", READ): {_OWN},
     ("entry_penalties", READ): {_OWN},
 }
-# Where the role decides as well.
+# Cases in which the rows also depend on the role.
 SOME_OF: Final = {
-    # Notes of entries whose event lasts.
+    # Entries whose event has not ended.
     ("entries", UPDATE, "marshal"): {"own", "rival", "spare"},
     ("entries", UPDATE, "participant"): {_OWN},
     ("stage_results", READ, "participant"): {_OWN, "official"},
     ("stage_results", READ, "viewer"): {"official"},
 }
 
-# What a role sees of a row, where it is not everything.
+# The fields that a role sees, if not all.
 _VEHICLE: Final = {"id", "make", "model", "year", "cc", "vin", "plate", "created_at", "updated_at"}
 _DEVICE: Final = {"id", "imei", "model", "last_position_at", "created_at", "updated_at"}
 _EMERGENCY: Final = {"emergency_contact_name", "emergency_contact_phone"}
@@ -87,7 +87,7 @@ FIELDS: Final = {
     ("entries", "viewer"): {"id", "event_id", "class_id", "race_number", "status"},
     ("entry_crew", "viewer"): {"id", "entry_id", "user_id", "role"},
 }
-# Of himself everybody sees this as well.
+# Additional fields that people see in their own profile.
 OWN_PROFILE: Final = {"language"}
 
 _EVENT: Final = "name slug discipline starts_at ends_at timezone regulation_doc_url notes"
@@ -139,7 +139,7 @@ UPDATES: Final = {
 
 
 def rows(person: Person, club: str, collection: str, action: str) -> set[str]:
-    """Return the labels of the club's rows on which the person has the right."""
+    """Return the labels of the club's rows on which a person has a right."""
     role = person.memberships.get(club)
     cell = CELLS[collection, role] if role else ""
     letter = LETTERS[action]
@@ -155,20 +155,20 @@ def rows(person: Person, club: str, collection: str, action: str) -> set[str]:
 
 
 def seen(person: Person, club: str, collection: str, label: str) -> set[str] | None:
-    """Return the fields that the person reads of a row of the club; None for all."""
+    """Return the fields of a row that a person can read; None means all."""
     found = FIELDS.get((collection, person.memberships[club]))
     return found | OWN_PROFILE if found and collection == "directus_users" and label == person.name else found
 
 
 def changed(person: Person, club: str, collection: str, label: str) -> set[str]:
-    """Return the fields that the person may change in a row of the club."""
+    """Return the fields of a row that a person can change."""
     if label not in rows(person, club, collection, UPDATE):
         return set()
     return set(UPDATES[collection, person.memberships[club]].split())
 
 
 def _is_own(person: Person, club: str, collection: str, label: str) -> bool:
-    """Tell whether a row is the person's: it is called by his name, or he is crew of the entry that it belongs to."""
+    """Return whether a row belongs to a person: it has the person's name, or the person is in the crew of its entry."""
     crew = CREWS[club]
     if collection == "entry_crew":
         return person in crew and label in {member.name for member in crew}

@@ -1,4 +1,4 @@
-"""Of each collection a row that somebody may want to create in a club."""
+"""For each collection, a row that a person might create in a club."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NOW = {"event_id": ("events", "now")}
 _ENTRY = {"entry_id": ("entries", "own")}
 _IT = {"organization_id": ("organizations", "it")}
 _WHEN = NOW.isoformat()
-# By collection, for everything that anybody may create, and for some that nobody may.
+# Covers everything that anybody can create, and some rows that nobody can.
 ROWS: Final[dict[str, Row]] = {
     "organizations": {"name": "new", "slug": "new"},
     "organization_users": _IT | {"user_id": STRANGER.id, "role": "viewer"},
@@ -73,7 +73,7 @@ ROWS: Final[dict[str, Row]] = {
 
 
 def new_row(collection: str, club: str) -> Row:
-    """Return what a person sends to create a row of the club: one that fits, and that has no key of another."""
+    """Return a valid row to create in the club, with a key of its own."""
     row = {**ROWS[collection]}
     if collection == "entry_crew":
         row["user_id"] = RIVALS[club].id

@@ -1,4 +1,4 @@
-"""Everybody who may try something: a member of each role, members of another club, of both, of none, the public."""
+"""The people of the access tests: members of each role, of another club, of both clubs, of none, and the public."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLUBS: Final = (HOME, AWAY)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who sends requests. memberships: his role by club."""
+    """A person who sends requests. memberships: the role in each club."""
 
     name: str
     memberships: dict[str, str]
@@ -27,7 +27,7 @@ class Person:
 
     @property
     def token(self) -> str | None:
-        """A static token; the public has none."""
+        """A static token, or None for the public."""
         return f"token-of-{self.name}" if self.name != "public" else None
 
     def __str__(self) -> str:
@@ -35,24 +35,24 @@ class Person:
 
 
 MEMBERS: Final = {role: Person(role, {HOME: role}) for role in ROLES}
-# His rights are one club's administrator's and the other one's participant's.
+# Administrator of one club and participant of the other.
 BOTH: Final = Person("both", {HOME: "org-admin", AWAY: "participant"})
 FOREIGN_ADMIN: Final = Person("foreign-admin", {AWAY: "org-admin"})
 FOREIGN_RIDER: Final = Person("foreign-rider", {AWAY: "participant"})
 STRANGER: Final = Person("stranger", {})
 PUBLIC: Final = Person("public", {})
-# A marshal who may use the Studio; the only one with a policy of his own.
+# A marshal who can use the Studio, the only person with a personal policy.
 STEWARD: Final = Person("steward", {HOME: "marshal"})
-# They have rows, and send nothing.
+# They have rows but send no requests.
 RIVALS: Final = {club: Person(f"rival-{club}", {club: "participant"}) for club in CLUBS}
 PEOPLE: Final = (*MEMBERS.values(), BOTH, FOREIGN_ADMIN, FOREIGN_RIDER, STRANGER, PUBLIC)
-# They try everything on the other club as well. The rights of the rest there are those of these.
+# They also try everything on the other club. All other people would get the same answers there.
 INTRUDERS: Final = (MEMBERS["org-admin"], FOREIGN_ADMIN, STRANGER)
 USERS: Final = (*PEOPLE[:-1], STEWARD, *RIVALS.values())
-# Whose own the entry `own` of a club is.
+# The owners of each club's entry `own`.
 OWNERS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
 
 
 def visited(person: Person) -> tuple[str, ...]:
-    """Return the clubs whose rows a person tries to change."""
+    """Return the clubs in which a person tries to change rows."""
     return tuple(club for club in CLUBS if club in person.memberships or person in INTRUDERS) or (HOME,)

@@ -1,4 +1,4 @@
-"""What somebody is answered over Directus's WebSocket."""
+"""Requests over Directus's WebSocket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.devstack.node import node
 
 Message = Mapping[str, Any]
 
-# Sends each message when the one before is answered, and prints the answers.
+# Sends each message after the answer to the one before; prints all answers.
 _TALK = """
 const [url, token, messages] = process.argv.slice(1);
 const waiting = JSON.parse(messages), answers = [];
@@ -34,7 +34,7 @@ setTimeout(() => process.exit(1), 60000);
 
 
 def talk(clubs: Clubs, person: Person, messages: list[Message]) -> list[dict[str, Any]]:
-    """Send messages one after another and return their answers."""
+    """Send messages one after another; return their answers."""
     url = str(clubs.served.http.base_url).replace("http", "ws").rstrip("/") + "/websocket"
     command = [str(node()), "-e", _TALK, url, str(person.token), json.dumps(messages)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)

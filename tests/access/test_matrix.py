@@ -1,4 +1,4 @@
-"""Every cell of the matrix on a real Directus: everybody tries every action on the rows of both clubs."""
+"""Every cell of the matrix on a real Directus: each person tries every action on the rows of both clubs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.access.matrix import COLLECTIONS, CREATE, DELETE, READ, UPDATE
 from tests.access.people import BOTH, CLUBS, FOREIGN_ADMIN, FOREIGN_RIDER, MEMBERS, PEOPLE, STRANGER, Person, visited
 
 Stored = Mapping[str, Mapping[str, Row]]
-# Of the other club: the same rights on other rows, as its administrator of this one has there.
+# People of the other club, with rights that mirror those of this club's members.
 MIRRORED = (FOREIGN_ADMIN, FOREIGN_RIDER)
 everybody = pytest.mark.parametrize(
     "person", [pytest.param(each, marks=[pytest.mark.slow] * (each in MIRRORED)) for each in PEOPLE], ids=str
 )
-# A count is judged as what is read. Here of all rows of a club, of some, and of none.
+# Counts follow the same rules as reads, so three people are enough: one with all rows of a club, some, and none.
 COUNTING = (BOTH, MEMBERS["participant"], STRANGER)
 
 
 def allowed(person: Person, collection: str, action: str) -> dict[str, set[str] | None]:
-    """Return the ids on which the person has the right, each with the fields that he reads, None for all."""
+    """Return the ids on which a person has a right, each with the fields that the person can read; None means all."""
     found: dict[str, set[str] | None] = {}
     for club in CLUBS:
         for label in matrix.rows(person, club, collection, action):
@@ -37,7 +37,7 @@ def allowed(person: Person, collection: str, action: str) -> dict[str, set[str] 
 
 
 @everybody
-def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Stored, person: Person) -> None:
+def test_each_person_can_read_exactly_the_expected_rows(guarded_clubs: Clubs, stored: Stored, person: Person) -> None:
     for collection in COLLECTIONS:
         expected = allowed(person, collection, READ)
         asked = {"limit": -1, "meta": "filter_count" if person is BOTH else ""}
@@ -49,14 +49,14 @@ def test_everybody_reads_his_rows_and_no_other(guarded_clubs: Clubs, stored: Sto
         rows = {row["id"]: row for row in answer.json()["data"]}
         assert names(collection, rows) == names(collection, expected), collection
         if person in COUNTING:
-            assert counts(guarded_clubs, person, collection) == counted(person, collection, len(rows)), collection
+            assert counts(guarded_clubs, person, collection) == right_counts(person, collection, len(rows)), collection
         assert answer.json().get("meta", {}).get("filter_count", len(rows)) == len(rows)
         for key, row in rows.items():
-            assert shown(row) == shown(stored[collection][key], expected[key]), (collection, key)
+            assert values_of(row) == values_of(stored[collection][key], expected[key]), (collection, key)
 
 
 @everybody
-def test_everybody_changes_his_fields_of_his_rows_and_no_other(
+def test_each_person_can_change_exactly_the_expected_fields(
     guarded_clubs: Clubs, stored: Stored, person: Person
 ) -> None:
     client = guarded_clubs.as_(person)
@@ -65,7 +65,7 @@ def test_everybody_changes_his_fields_of_his_rows_and_no_other(
         for key, fields in changeable(person, collection).items():
             row = stored[collection][key]
             if fields:
-                # The values stay: what counts is whether they are taken.
+                # The values do not change. The test is whether Directus accepts them.
                 answer = client.patch(path(collection, key), json={name: value_of(row, name) for name in fields})
                 wrong += [] if answer.is_success else [(collection, key, answer.text)]
             for name in forbidden(collection, row, fields):
@@ -75,7 +75,7 @@ def test_everybody_changes_his_fields_of_his_rows_and_no_other(
 
 
 @everybody
-def test_everybody_deletes_his_rows_and_no_other(guarded_clubs: Clubs, person: Person) -> None:
+def test_each_person_can_delete_exactly_the_expected_rows(guarded_clubs: Clubs, person: Person) -> None:
     client = guarded_clubs.as_(person)
     wrong: list[tuple[str, ...]] = []
     for collection in COLLECTIONS:
@@ -88,14 +88,14 @@ def test_everybody_deletes_his_rows_and_no_other(guarded_clubs: Clubs, person: P
 
 
 @everybody
-def test_everybody_creates_where_his_role_may_and_nowhere_else(guarded_clubs: Clubs, person: Person) -> None:
+def test_each_person_can_create_exactly_the_expected_rows(guarded_clubs: Clubs, person: Person) -> None:
     client = guarded_clubs.as_(person)
     wrong: list[tuple[str, ...]] = []
     for collection in COLLECTIONS:
         for club in visited(person):
             may = bool(matrix.rows(person, club, collection, CREATE))
             if collection in {"vehicles", "devices"}:
-                # Of a club as soon as it is registered there; that is judged then.
+                # A new vehicle or device belongs to no club yet. The registration is checked separately.
                 may = any(matrix.rows(person, one, collection, CREATE) for one in CLUBS)
             with guarded_clubs.without_new(collection) if may else nullcontext():
                 answer = client.post(path(collection), json=new_rows.new_row(collection, club))
@@ -105,7 +105,7 @@ def test_everybody_creates_where_his_role_may_and_nowhere_else(guarded_clubs: Cl
 
 
 def changeable(person: Person, collection: str) -> dict[str, set[str]]:
-    """Return the fields that the person may change of each row that stands for others."""
+    """Return the fields that a person can change, for each example row."""
     found: dict[str, set[str]] = {}
     for club in CLUBS:
         for label in labels(collection, club):
@@ -116,32 +116,32 @@ def changeable(person: Person, collection: str) -> dict[str, set[str]]:
 
 
 def examples(person: Person, club: str, collection: str, action: str) -> Iterator[str]:
-    """Yield the rows to try: where the person has the right on some, all of them, else one."""
+    """Yield the ids to try: all rows if the person has the right on some of them, otherwise one."""
     found = labels(collection, club)
     may = matrix.rows(person, club, collection, action)
     if may in (set(), set(found)):
-        # One that nothing refers to, so that it can be deleted.
+        # Prefer a row that nothing refers to, which can be deleted.
         found = next(((label,) for label in (SPARE, "checkpoint") if label in found), found[-1:])
     yield from (row_id(collection, label, club) for label in found)
 
 
 def forbidden(collection: str, row: Row, fields: set[str]) -> Iterator[str]:
-    """Yield fields that a person must not change: those that somebody else may, and one that nobody may."""
-    nobody_s = sorted(row.keys() - somebody_s(collection) - LISTS - {"id"})
-    yield from [*sorted(somebody_s(collection) - fields), *nobody_s[:1]] if fields else nobody_s[:1]
+    """Yield fields that a person must not change: those that other roles can change, and one that nobody can."""
+    unwritable = sorted(row.keys() - writable(collection) - LISTS - {"id"})
+    yield from ([*sorted(writable(collection) - fields), *unwritable[:1]] if fields else unwritable[:1])
 
 
-def somebody_s(collection: str) -> set[str]:
-    """Return the fields of a collection that any role may change."""
+def writable(collection: str) -> set[str]:
+    """Return the fields of a collection that at least one role can change."""
     return {name for (found, _), fields in matrix.UPDATES.items() if found == collection for name in fields.split()}
 
 
 def test_no_policy_names_a_field_that_nobody_may_change(guarded_clubs: Clubs) -> None:
-    """Directus refuses those whatever the row. So the fields that are tried one by one are the others."""
+    """Directus refuses such fields for every row, so trying one of them is enough."""
     named = guarded_clubs.as_(STRANGER).get("/permissions/me").json()["data"]
     for collection in COLLECTIONS:
         fields = set(named[collection].get("update", {}).get("fields", []))
-        assert fields - LISTS == somebody_s(collection), collection
+        assert fields - LISTS == writable(collection), collection
 
 
 def value_of(row: Row, name: str) -> Any:
@@ -149,20 +149,20 @@ def value_of(row: Row, name: str) -> Any:
 
 
 def counts(guarded_clubs: Clubs, person: Person, collection: str) -> tuple[int, int]:
-    """Return how many rows the person counts, and how many different ones."""
+    """Return the number of rows that a person counts, and the number of distinct ones."""
     asked = {"aggregate[count]": "*", "aggregate[countDistinct]": "id"}
     (found,) = guarded_clubs.as_(person).get(path(collection), params=asked).json()["data"]
     return int(found["count"]), int(found["countDistinct"]["id"])
 
 
-def counted(person: Person, collection: str, number: int) -> tuple[int, int]:
-    """Return the counts to be expected. Directus counts a row of two clubs twice for who is a member of both."""
+def right_counts(person: Person, collection: str, number: int) -> tuple[int, int]:
+    """Return the expected counts. Directus counts a row of both clubs twice for a member of both."""
     twice = person is BOTH and collection in {"vehicles", "directus_users"}
     return number + twice, number
 
 
-def shown(row: Row, fields: set[str] | None = None) -> Row:
-    """Return what a row tells: what is not null, of the fields given. Lists of other rows are rows of their own."""
+def values_of(row: Row, fields: set[str] | None = None) -> Row:
+    """Return the values of a row that are not null, without lists of other rows. fields: only these."""
     return {
         name: value
         for name, value in row.items()
@@ -178,6 +178,6 @@ LISTS = {
 
 
 def names(collection: str, keys: Any) -> set[str]:
-    """Return ids as club and label, for messages that can be read."""
+    """Return ids as club and label, for readable messages."""
     known = {row_id(collection, label, club): f"{club} {label}" for club in CLUBS for label in labels(collection, club)}
     return {known.get(key, key) for key in keys}

@@ -1,4 +1,4 @@
-"""The same rights over GraphQL and WebSocket; what Directus refuses alone; and the end of a membership."""
+"""The same rights over GraphQL and WebSocket, refusals by Directus alone, and the end of a membership."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.access.people import (
 from tests.access.sockets import talk
 from tests.serving import switched_off
 
-# Of the rights that test_matrix tries over REST, a sample: a request takes as long here. Users are served elsewhere.
+# A sample of the people in test_matrix, because requests take as long here. Users have their own endpoint.
 SAMPLE = pytest.mark.parametrize("person", [BOTH, MEMBERS["timekeeper"], MEMBERS["viewer"], STRANGER], ids=str)
 ITEMS = [collection for collection in COLLECTIONS if collection != "directus_users"]
 
@@ -37,7 +37,7 @@ def readable(person: Person, collection: str) -> set[str]:
 
 
 @SAMPLE
-def test_graphql_shows_everybody_the_same_rows(guarded_clubs: Clubs, person: Person) -> None:
+def test_graphql_shows_the_same_rows_as_rest(guarded_clubs: Clubs, person: Person) -> None:
     query = "{" + " ".join(f"{collection}(limit: -1) {{id}}" for collection in ITEMS) + "}"
     found = guarded_clubs.as_(person).post("/graphql", json={"query": query}).json()["data"]
     for collection in ITEMS:
@@ -45,7 +45,7 @@ def test_graphql_shows_everybody_the_same_rows(guarded_clubs: Clubs, person: Per
 
 
 @SAMPLE
-def test_a_websocket_shows_the_same_rows_and_takes_the_same_changes(
+def test_a_websocket_allows_the_same_reads_and_changes_as_rest(
     guarded_clubs: Clubs, stored: Mapping[str, Mapping[str, Row]], person: Person
 ) -> None:
     sample = ITEMS[::3]
@@ -65,13 +65,13 @@ def test_a_websocket_shows_the_same_rows_and_takes_the_same_changes(
 
 
 def change(stored: Mapping[str, Mapping[str, Row]], collection: str, key: str, fields: set[str]) -> dict[str, Any]:
-    """Return a message that sets one of the fields, or any one, to what it is."""
+    """Return a message that sets one of the fields, or any field, to its current value."""
     row = stored[collection][key]
     field = sorted(fields)[0] if fields else next(name for name in row if name not in {"id", "organization_users"})
     return {"type": "items", "action": "update", "collection": collection, "id": key, "data": {field: row[field]}}
 
 
-def test_a_websocket_takes_neither_the_rows_of_a_query_nor_a_subscription_that_follows(guarded_clubs: Clubs) -> None:
+def test_a_websocket_refuses_writes_by_query_and_filtered_subscriptions(guarded_clubs: Clubs) -> None:
     found = {"filter": {"name": {"_eq": "point running"}}}
     write = {"type": "items", "action": "update", "collection": "waypoints", "query": found, "data": {"name": "x"}}
     listen = {"type": "subscribe", "collection": "segments", "query": {"filter": {"waypoints": found["filter"]}}}
@@ -79,7 +79,7 @@ def test_a_websocket_takes_neither_the_rows_of_a_query_nor_a_subscription_that_f
     assert [answer["error"]["code"] for answer in answers] == ["QUERY_REFUSED"] * 3
 
 
-def test_the_public_sees_nothing_by_graphql(guarded_clubs: Clubs) -> None:
+def test_graphql_shows_nothing_to_the_public(guarded_clubs: Clubs) -> None:
     answer = guarded_clubs.as_(PUBLIC).post("/graphql", json={"query": "{events {id}}"})
     assert "errors" in answer.json()
 
@@ -87,16 +87,14 @@ def test_the_public_sees_nothing_by_graphql(guarded_clubs: Clubs) -> None:
 @pytest.mark.parametrize(
     "collection", ["organization_users", "events", "classes", "entries", "stages", "position_flags"]
 )
-def test_without_the_guard_directus_itself_refuses_what_is_another_club_s(
-    guarded_clubs: Clubs, collection: str
-) -> None:
+def test_directus_alone_refuses_new_rows_in_another_club(guarded_clubs: Clubs, collection: str) -> None:
     with switched_off(guarded_clubs.served, "trm-tenant-guard"):
         for person in (MEMBERS["org-admin"], STRANGER):
             answer = guarded_clubs.as_(person).post(path(collection), json=new_rows.new_row(collection, AWAY))
             assert "FAILED_VALIDATION" in answer.text, answer.text
 
 
-def test_a_membership_that_ends_ends_the_access_at_the_next_request(guarded_clubs: Clubs) -> None:
+def test_a_deleted_membership_ends_access_at_the_next_request(guarded_clubs: Clubs) -> None:
     client = guarded_clubs.as_(BOTH)
     key = row_id("organization_users", BOTH.name)
     assert client.get(path("events", row_id("events", "now"))).status_code == 200
@@ -108,7 +106,7 @@ def test_a_membership_that_ends_ends_the_access_at_the_next_request(guarded_club
     assert client.get(path("events", row_id("events", "now"))).status_code == 200
 
 
-def test_a_list_of_changes_is_refused_as_a_whole(guarded_clubs: Clubs) -> None:
+def test_a_batch_with_a_forbidden_row_changes_nothing(guarded_clubs: Clubs) -> None:
     client = guarded_clubs.as_(MEMBERS["org-admin"])
     mine, others = row_id("entries", "own"), row_id("entries", "own", AWAY)
     changes: list[Any] = [
@@ -125,7 +123,7 @@ def test_a_list_of_changes_is_refused_as_a_whole(guarded_clubs: Clubs) -> None:
     assert found == [(None, 0)]
 
 
-def test_a_marshal_records_by_hand_alone_and_while_the_event_lasts(guarded_clubs: Clubs) -> None:
+def test_a_marshal_can_record_only_manually_and_during_the_event(guarded_clubs: Clubs) -> None:
     client = guarded_clubs.as_(MEMBERS["marshal"])
     crossing, flag = (new_rows.new_row(name, HOME) for name in ("entry_crossings", "position_flags"))
     for collection, row in (
@@ -137,7 +135,7 @@ def test_a_marshal_records_by_hand_alone_and_while_the_event_lasts(guarded_clubs
         assert answer.status_code == 403, answer.text
 
 
-def test_the_studio_opens_to_a_marshal_with_his_own_rows_alone(guarded_clubs: Clubs) -> None:
+def test_the_studio_shows_a_marshal_no_system_rows_of_others(guarded_clubs: Clubs) -> None:
     client = guarded_clubs.as_(STEWARD)
     me = client.get("/users/me", params={"fields": "id,policies,email"}).json()["data"]
     assert me["id"] == STEWARD.id
@@ -152,8 +150,8 @@ def test_the_studio_opens_to_a_marshal_with_his_own_rows_alone(guarded_clubs: Cl
     assert client.patch(path("entries", row_id("entries", "own")), json={"notes": "seen"}).is_success
 
 
-def test_a_member_s_relations_lead_to_people_without_the_lists_of_these(guarded_clubs: Clubs) -> None:
-    """Else the Studio shows no name, and offers nobody, for the crew of an entry."""
+def test_members_see_relations_to_users_without_the_reverse_fields(guarded_clubs: Clubs) -> None:
+    """Otherwise the Studio shows no names for the crew of an entry, and offers no users to add."""
     seen = {}
     for name, client in (("marshal", guarded_clubs.as_(STEWARD)), ("administrator", guarded_clubs.served.http)):
         relations = client.get("/relations").json()["data"]

@@ -1,4 +1,4 @@
-"""What must stay secret stays so: no filter, sort, search, aggregate, count or write tells of a row or field."""
+"""No filter, sort, search, aggregate, count or write reveals rows or fields that a person cannot read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ AT_POINT = {
 RUNNING = {"name": {"_eq": "running"}}
 SPECIAL = {"name": {"_eq": "special"}}
 ELSEWHERE = {"organization_id": {"name": {"_eq": AWAY}}}
-# Who asks, of which collection. It finds nothing, though rows that he may read refer to the secret that is asked for.
+# By secret: a person, a collection and a filter. The filter must find nothing, although readable rows refer to the
+# secret.
 QUESTIONS: dict[str, tuple[Person, str, Filter]] = {
     "where a point of a running stage is": (VIEWER, "segments", {**SPECIAL, "waypoints": {"location": AT_POINT}}),
     "the same, by the stage": (RIDER, "stages", {**RUNNING, "segments": {"waypoints": {"location": AT_POINT}}}),
@@ -64,7 +65,7 @@ def ask(client: httpx.Client, collection: str, found: Filter, **more: str) -> ht
 
 
 @pytest.mark.parametrize("secret", QUESTIONS)
-def test_no_filter_finds_out(guarded_clubs: Clubs, secret: str) -> None:
+def test_no_filter_reveals_a_secret(guarded_clubs: Clubs, secret: str) -> None:
     person, collection, found = QUESTIONS[secret]
     answer = ask(guarded_clubs.as_(person), collection, found, meta="filter_count")
     if answer.status_code not in {400, 403}:
@@ -72,7 +73,7 @@ def test_no_filter_finds_out(guarded_clubs: Clubs, secret: str) -> None:
     assert ask(guarded_clubs.served.http, collection, found).json()["data"], "an administrator finds it"
 
 
-def test_a_nested_filter_and_a_sort_find_out_nothing(guarded_clubs: Clubs) -> None:
+def test_nested_filters_and_sorts_reveal_nothing(guarded_clubs: Clubs) -> None:
     rider = guarded_clubs.as_(RIDER)
     deep = {"segments": {"_filter": {"waypoints": {"name": {"_eq": "point running"}}}}}
     stages = rider.get("/items/stages", params={"fields": "name,segments.name", "deep": json.dumps(deep)}).json()[
@@ -85,14 +86,14 @@ def test_a_nested_filter_and_a_sort_find_out_nothing(guarded_clubs: Clubs) -> No
     assert {row["name"]: row["waypoints_count"] for row in segments} == {"over": "1", "special": "0", "liaison": "0"}
 
 
-def test_no_number_of_rows_is_told_of_a_list_that_somebody_does_not_see(guarded_clubs: Clubs) -> None:
+def test_counts_of_unreadable_lists_are_refused_or_empty(guarded_clubs: Clubs) -> None:
     rider = guarded_clubs.as_(RIDER)
     for collection, fields in (("entries", "count(entry_penalties)"), ("events", "count(stages)")):
         answer = rider.get(f"/items/{collection}", params={"fields": fields})
         assert answer.status_code == 403 or not any(value for row in answer.json()["data"] for value in row.values())
 
 
-def test_a_filter_on_related_rows_finds_those_that_may_be_read(guarded_clubs: Clubs) -> None:
+def test_a_filter_on_related_rows_finds_readable_ones(guarded_clubs: Clubs) -> None:
     rider = guarded_clubs.as_(RIDER)
     over = {"segments": {"waypoints": {"name": {"_eq": "point over"}}}}
     answer = ask(rider, "stages", over, meta="filter_count").json()
@@ -104,14 +105,14 @@ def test_a_filter_on_related_rows_finds_those_that_may_be_read(guarded_clubs: Cl
     assert ask(rider, "entries", both).json()["data"] == [{"id": row_id("entries", "own")}]
 
 
-def test_graphql_finds_out_nothing_either(guarded_clubs: Clubs) -> None:
+def test_graphql_filters_reveal_nothing(guarded_clubs: Clubs) -> None:
     query = '{stages(filter: {segments: {waypoints: {name: {_starts_with: "point"}}}}) {name}}'
     answer = guarded_clubs.as_(RIDER).post("/graphql", json={"query": query}).json()
     assert answer == {"data": {"stages": [{"name": "over"}]}}
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_write_to_the_rows_of_a_query_is_refused_before_it_finds_any(guarded_clubs: Clubs, method: str) -> None:
+def test_a_write_by_query_is_refused_whether_it_would_find_rows_or_not(guarded_clubs: Clubs, method: str) -> None:
     for found in ({"location": AT_POINT}, {"name": {"_eq": "no such point"}}):
         body = {"query": {"filter": found}, "data": {"name": "found"}}
         answer = guarded_clubs.as_(FOREIGN_ADMIN).request(method, "/items/waypoints", json=body)
@@ -120,7 +121,7 @@ def test_a_write_to_the_rows_of_a_query_is_refused_before_it_finds_any(guarded_c
 
 
 @pytest.mark.parametrize("person", [VIEWER, RIDER, FOREIGN_ADMIN], ids=str)
-def test_search_and_aggregates_of_waypoints_tell_of_those_that_are_over(guarded_clubs: Clubs, person: Person) -> None:
+def test_search_and_aggregates_cover_only_readable_waypoints(guarded_clubs: Clubs, person: Person) -> None:
     client = guarded_clubs.as_(person)
     seen: list[str | None] = [] if person is FOREIGN_ADMIN else ["point over"]
     mine = {
@@ -140,6 +141,6 @@ def test_search_and_aggregates_of_waypoints_tell_of_those_that_are_over(guarded_
 
 @pytest.mark.parametrize("person", [MARSHAL, VIEWER, STEWARD], ids=str)
 @pytest.mark.parametrize("field", ["token", "password", "tfa_secret", "external_identifier", "auth_data", "birth_date"])
-def test_nobody_can_search_people_by_a_secret(guarded_clubs: Clubs, person: Person, field: str) -> None:
+def test_users_cannot_be_filtered_by_secret_fields(guarded_clubs: Clubs, person: Person, field: str) -> None:
     answer = ask(guarded_clubs.as_(person), "directus_users", {field: {"_starts_with": "t"}})
     assert answer.status_code in {400, 403}

@@ -1,4 +1,4 @@
-"""Two clubs with an event each, and their people, who may log in to the Studio. Nobody of them is an administrator."""
+"""Two clubs, each with an event and people who can log in to the Studio. None of them is an administrator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.extension import conftest as extension
 from tests.extension import rally
 
 PASSWORD: Final = "a-password-of-the-tests"
-# In Tirana it is 08:30, and the first entry starts at 08:00.
+# 08:30 in Tirana. The first entry starts at 08:00.
 NOW: Final = "2026-06-07T06:30:00Z"
 TODAY: Final = "Sunday, June 7, 2026"
 
-# A device of each club was heard once.
+# Each club has a device that sent one position.
 ROWS: Final = """
 UPDATE public.organizations SET name = 'Club ' || name;
 UPDATE public.events SET name = 'Rally ' || name;
@@ -26,7 +26,7 @@ INSERT INTO public.positions
   (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec, attributes)
 SELECT imei, '2026-06-07 06:20Z', 41, 19, 0, 0, 0, 9, 0, '8E', '{}' FROM public.devices;
 """
-# The project's own role in place of the one that may do everything; and a name.
+# Gives people names, and the project's own role instead of the one that allows everything.
 PEOPLE: Final = f"""
 UPDATE directus_users SET role = '{MEMBER}', first_name = initcap(split_part(email, '-', 1)), last_name = 'Hoxha'
 WHERE role = '{rally.ROLE}';
@@ -37,7 +37,7 @@ SELECT gen_random_uuid(), '{STUDIO}', id, 1 FROM directus_users WHERE role = '{M
 
 
 def admit(directus: RunningDirectus) -> None:
-    """Create the people, with the project's own role and rights, and a password."""
+    """Create the people with the project's own role and rights, and with a password."""
     directus.database.execute(f"{rally.people()};{PEOPLE}")
     directus.forget()
     users = {"keys": [rally.key(name) for name in rally.USERS], "data": {"password": PASSWORD}}
@@ -45,13 +45,13 @@ def admit(directus: RunningDirectus) -> None:
 
 
 def begin(directus: RunningDirectus) -> None:
-    """Put the clubs' rows to what a race day starts from."""
+    """Reset the clubs' rows to the start of a race day."""
     extension.reset(directus)
     directus.database.execute(ROWS)
 
 
 class People:
-    """Who works for the first club on a race day, one after the other in one window: loading it takes longest."""
+    """The people of the first club on a race day. They share one window, because loading the app takes longest."""
 
     def __init__(self, window: Callable[[], Studio]) -> None:
         self._window = window
@@ -59,7 +59,7 @@ class People:
         self._at_work = ""
 
     def __getitem__(self, name: str) -> Studio:
-        """Return the window with this one logged in, where he left it if he still is."""
+        """Return the window with this person logged in. The current page stays if the person already is."""
         if name != self._at_work:
             if self._at_work:
                 self.studio.log_out()
@@ -69,7 +69,7 @@ class People:
         return self.studio
 
     def begin_again(self) -> None:
-        """Take a new window: nobody is logged in, and nothing is half typed."""
+        """Open a new window, with nobody logged in and no unsaved input."""
         self.studio.page.close()
         self.studio = self._window()
         self._at_work = ""

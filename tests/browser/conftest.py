@@ -1,4 +1,4 @@
-"""One browser, a seeded Directus with its admin UI, and one of two clubs; a failure leaves a picture."""
+"""A browser, a seeded Directus with its admin UI, and one with two clubs. A failed test leaves a picture."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from tests.browser import clubs
 from tests.browser.studio import Studio, browse, open_studio
 from tests.conftest import ROOT, Cloning, RunningDirectus, Tool, extension_settings, running_directus
 
-# Else the pictures would show when they were taken.
+# A fixed time, so that pictures do not depend on when they are taken.
 REGISTERED = "2026-05-02T10:00:00+02:00"
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where Debian's Chromium is."""
+    """The path of Debian's Chromium."""
     found = shutil.which("chromium")
     if found is None:
-        pytest.skip("there is no Chromium; `make test` installs it on Debian, as root or by saying how")
+        pytest.skip("Chromium is missing; `make test` installs it on Debian as root, or prints the command")
     return found
 
 
 @pytest.fixture(scope="session")
 def browser(chromium: str, pictures: Path | None) -> Iterator[Browser]:
-    """One for the tests of all Directuses: Playwright starts once in a process."""
+    """One browser for all tests, because Playwright can start only once in a process."""
     with browse(chromium, pictures) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
-    """A Directus that serves its admin UI and has the extension, with the rows that `make up` shows."""
+    """A Directus with its admin UI, the extension, and the rows that `make up` shows."""
     tool = Tool(clone("deployed"))
-    # By the tool's own Directus: a stage of the seeds is open, and the extension opens it only in its steps.
+    # Seed with the tool's private Directus: the extension would refuse to create a stage that is already open.
     done = tool("seed")
     assert done.code == 0, done.text
     with with_app(tool, **extension_settings()) as running:
@@ -50,14 +50,14 @@ def seeded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
 
 @pytest.fixture(scope="session")
 def pictures() -> Path | None:
-    """Where pictures of the pages go, if somebody asks for them."""
+    """The folder for pictures of the pages, or None if SCREENSHOTS is not set."""
     asked = os.environ.get("SCREENSHOTS")
     return ROOT / asked if asked else None
 
 
 @pytest.fixture(scope="session")
 def studio(browser: Browser, seeded: RunningDirectus, pictures: Path | None) -> Studio:
-    """The admin UI, with the administrator logged in."""
+    """The admin UI with the administrator logged in."""
     opened = open_studio(browser, str(seeded.http.base_url), pictures)
     environ = seeded.tool.environ
     opened.log_in(environ["ADMIN_EMAIL"], environ["ADMIN_PASSWORD"], is_administrator=True)
@@ -66,7 +66,7 @@ def studio(browser: Browser, seeded: RunningDirectus, pictures: Path | None) -> 
 
 @pytest.fixture(scope="session")
 def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
-    """A Directus that serves its admin UI and has the extension, with the people of two clubs."""
+    """A Directus with its admin UI, the extension, and the people of two clubs."""
     with with_app(Tool(clone("deployed")), **extension_settings()) as running:
         clubs.admit(running)
         yield running
@@ -74,13 +74,13 @@ def guarded(chromium: str, clone: Cloning) -> Iterator[RunningDirectus]:
 
 @pytest.fixture(scope="session")
 def people(browser: Browser, guarded: RunningDirectus, pictures: Path | None) -> clubs.People:
-    """The Studio on the day of the race, in one window for all who work for the first club."""
+    """The Studio on the day of the race, in one window shared by all people of the first club."""
     return clubs.People(lambda: open_studio(browser, str(guarded.http.base_url), pictures, now=clubs.NOW))
 
 
 @pytest.fixture(scope="module")
 def race(guarded: RunningDirectus) -> RunningDirectus:
-    """The same, with the rows of the two clubs as they are on the morning of a race day."""
+    """A Directus with two clubs, reset to the morning of a race day."""
     clubs.begin(guarded)
     return guarded
 
@@ -97,7 +97,7 @@ def with_app(tool: Tool, **settings: str) -> Iterator[RunningDirectus]:
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say where the picture of a failure is, and take the window away, so that one failure stays one."""
+    """Report the path of a failure's picture, and close the window, so that the next test starts with a new one."""
     report = yield
     folder = item.funcargs.get("tmp_path")
     if report.failed and isinstance(folder, Path):

@@ -1,4 +1,4 @@
-"""The steps of a race day in the Studio: docs/a-race-day.md tells organisers the same, with these headings."""
+"""The steps of a race day in the Studio. docs/a-race-day.md describes them for organisers under the same headings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.browser.clubs import TODAY, People
 from tests.conftest import Database
 from tests.extension.rally import key
 
-# What somebody is told, and the page explains.
+# Messages that the page explains.
 WRONG_ORDER: Final = "A stage does not go from published to closed."
 NOT_HIS: Final = 'You don\'t have permissions to perform "update" for the field(s) "start_position"'
 NOT_BY_HAND: Final = "A marshal chooses the source Manual."
@@ -19,7 +19,7 @@ NOT_HEARD: Final = "The device sent no position in this stretch."
 UNDECIDED: Final = "A penalty of number 1 is only proposed; confirm, override or waive it."
 REFUSALS: Final = (WRONG_ORDER, NOT_HIS, NOT_BY_HAND, NOT_HEARD, UNDECIDED)
 
-# What the processor writes when a stage is closed.
+# The processor writes this result when a stage is closed.
 RESULT: Final = f"""
 INSERT INTO public.stage_results (id, stage_id, entry_id, class_id, status, raw_time_ms, total_time_ms)
 VALUES ('{key("result")}', '{key("stage A")}', '{key("entry A")}', '{key("class A")}', 'finished', 1500000, 1560000)"""
@@ -167,7 +167,7 @@ def publish_the_results(people: People, database: Database) -> None:
     assert found == [("official", key("director-of-a"))]
 
 
-# By the heading of the page.
+# By the page's heading of each step.
 STEPS: Final[Mapping[str, Callable[[People, Database], None]]] = {
     "Confirm the entries": confirm_the_entries,
     "Open the stage": open_the_stage,

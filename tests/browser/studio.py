@@ -1,4 +1,4 @@
-"""The admin UI as an operator meets it: found by role, label and text, in pictures if they are asked for."""
+"""Drives the admin UI like an operator, by roles, labels and texts. Takes pictures on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-# No sandbox: in a container root can't make one. The rest keeps Chromium from calling its maker.
+# No sandbox, because root in a container cannot create one. The other options stop Chromium's own network requests.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -20,11 +20,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Equal pages make equal pictures; it takes a tenth longer.
+# Makes pictures of equal pages identical, and takes a tenth longer.
 FOR_PICTURES = "--disable-partial-raster"
 MILLISECONDS = 30_000
 
-# The links of a group, each with its bookmarks below it.
+# The links of the group Timing, each followed by its bookmarks.
 TIMING = (
     "Penalty formulas",
     "Segment starts", "Start list",
@@ -35,13 +35,13 @@ TIMING = (
     "Device commands", "Open commands",
 )  # fmt: skip
 
-# In pixels. A dropdown takes 30 % of the height: the eight statuses fit.
+# In pixels. A dropdown takes 30 % of the height, which must fit the eight statuses.
 WIDTH, HEIGHT = 1280, 960
 
 
 @dataclass(frozen=True)
 class Studio:
-    """A page of the admin UI. `pictures` is the folder they go to; without one none is taken."""
+    """A page of the admin UI. pictures: the folder for pictures, or None to take none."""
 
     page: Page
     url: str
@@ -54,38 +54,38 @@ class Studio:
         self.page.get_by_placeholder("Password").fill(password)
         self.page.get_by_role("button", name="Sign In").click()
         if is_administrator:
-            # Directus asks for an owner of the project, to whom its licence applies: a question for people.
+            # Directus asks administrators to name the owner of the project, for the licence.
             self.page.get_by_role("button", name="Remind Later").click()
         expect(self.navigation).to_be_visible()
 
     def log_out(self) -> None:
-        """Leave the window to somebody else; the app is not loaded again."""
-        # It slides out from under the avatar.
+        """Log out in the window, without loading the app again."""
+        # The button appears when the pointer is over the avatar.
         self.page.locator(".module-bar-avatar").hover()
         self.page.locator(".sign-out").get_by_role("button").click()
         self.page.get_by_role("link", name="Sign Out").click()
         expect(self.page.get_by_placeholder("Email")).to_be_visible()
 
     def open(self, path: str) -> None:
-        """Load a page of the content module; what was typed before is dropped."""
+        """Load a page of the content module; unsaved input is lost."""
         self.page.goto(f"{self.url}/admin/content/{path}")
         expect(self.main).to_be_visible()
 
     def visit(self, name: str, *, discard: bool = False) -> None:
-        """Go to a collection by its link, as a user does; the app is not loaded again. discard: what was typed."""
-        # Icons stand around it, by their names; that of a bookmark may be that of a collection.
+        """Go to a collection by its link, without loading the app again. discard: unsaved input."""
+        # Names of icons surround the text of a link. A bookmark can have the icon of a collection.
         self.navigation.get_by_role("link", name=re.compile(rf"^(\w+ )?{re.escape(name)}( \w+)?$")).click()
         if discard:
             self.page.get_by_role("button", name="Discard Changes").click()
         expect(self.header.get_by_role("heading")).to_have_text(name)
 
     def add(self) -> None:
-        """Begin a new item of the collection that is shown."""
+        """Start a new item of the current collection."""
         self.header.get_by_role("link", name="add").click()
         self._loaded()
 
     def edit(self, text: str) -> None:
-        """Open the item of which a cell says this."""
+        """Open the item that has a cell with this text."""
         self.main.get_by_role("cell", name=text, exact=True).click()
         self._loaded()
 
@@ -106,31 +106,31 @@ class Studio:
         return self.page.get_by_role("main")
 
     def group(self, name: str) -> Locator:
-        """The links in a group of collections, those of collections below others included."""
+        """The links in a group of collections, including nested collections."""
         return self.navigation.get_by_role("listitem").filter(has_text=name).first.get_by_role("link")
 
     def row(self, text: str) -> Locator:
         return self.main.get_by_role("row").filter(has_text=text)
 
     def field(self, label: str) -> Locator:
-        """A field of a form: label, input and note."""
-        # Behind the label stand the icons, by their names.
+        """A field of a form: its label, input and note."""
+        # Names of icons follow the label.
         named = re.compile(rf"^{re.escape(label)}( star)? arrow_drop_down$")
         return self.main.locator(".field").filter(has=self.page.get_by_role("button", name=named))
 
     def choices(self, label: str) -> Locator:
-        """Open a dropdown; its choices, from top to bottom."""
-        # The input itself is read-only and lies beneath.
+        """Open a dropdown; return its choices from top to bottom."""
+        # The input itself is read-only and covered.
         self.field(label).locator(".input").click()
         return self.page.locator(".v-menu-content").get_by_role("button")
 
     def select(self, label: str, text: str) -> None:
-        """Choose a related item by what a cell of its row says."""
+        """Select the related item that has a cell with this text."""
         self.field(label).get_by_role("button", name="Select an item").first.click()
         drawer = self.page.get_by_role("article")
         row = drawer.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text, exact=True))
         done = drawer.get_by_role("button", name="check", exact=True)
-        # On a busy machine the list may be loaded once more, and forget it.
+        # On a busy machine the list may load a second time and lose the selection.
         for _ in range(4):
             row.click()
             with suppress(AssertionError):
@@ -140,7 +140,7 @@ class Studio:
         expect(drawer).to_be_hidden()
 
     def sort(self, label: str) -> None:
-        """Sort a list by one of its columns."""
+        """Sort a list by a column."""
         self.main.get_by_role("columnheader", name=label).get_by_role("button").click()
         self.page.get_by_role("button", name="Sort Ascending").click()
 
@@ -151,7 +151,7 @@ class Studio:
         self.field(label).get_by_role("textbox").fill(text)
 
     def set_time(self, label: str, time: str, day: str | None = None) -> None:
-        """Set a time such as 08:30:00. day: as the calendar names it; without one the day stays, or is today."""
+        """Set a time such as 08:30:00. day: its name in the calendar; by default the day stays, or is today."""
         self.field(label).locator(".interface").get_by_role("button").first.click()
         calendar = self.page.locator(".v-menu-content")
         if day is not None:
@@ -167,12 +167,12 @@ class Studio:
         self.header.get_by_role("button", name="check", exact=True).click()
 
     def saved(self) -> None:
-        """Save, and be back at the list."""
+        """Save, and wait for the list."""
         self.save()
         expect(self.header.get_by_role("button", name="check", exact=True)).to_be_hidden()
 
     def refused(self, sentence: str) -> None:
-        """Save, and be told why not."""
+        """Save, and expect this message."""
         self.save()
         dismiss = self.page.get_by_role("button", name="Dismiss")
         expect(self.page.locator(".v-card").filter(has=dismiss)).to_contain_text(sentence)
@@ -180,9 +180,10 @@ class Studio:
 
     def picture(self, name: str) -> None:
         if self.pictures is not None:
-            # Away from all that changes its look below the pointer.
+            # Move the pointer to where nothing reacts to it.
             self.page.mouse.move(WIDTH - 1, HEIGHT - 1)
-            # Until nothing fades in any more. A map never stops asking for the tiles that it can't have.
+            # Repeat until two pictures are equal, because elements fade in. Waiting for an idle network would not end:
+            # a map keeps requesting tiles that are not available.
             before = b""
             while (now := self.page.screenshot(animations="disabled")) != before:
                 before = now
@@ -192,7 +193,7 @@ class Studio:
 
 @contextmanager
 def browse(chromium: str, pictures: Path | None) -> Iterator[Browser]:
-    """Run a browser while the block runs."""
+    """Run a browser during the block."""
     arguments = [*ARGUMENTS, *([FOR_PICTURES] if pictures else [])]
     expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as playwright:
@@ -202,10 +203,7 @@ def browse(chromium: str, pictures: Path | None) -> Iterator[Browser]:
 
 
 def open_studio(browser: Browser, url: str, pictures: Path | None = None, *, now: str | None = None) -> Studio:
-    """Open a window for one user. It looks the same on every machine: the app brings its fonts along.
-
-    now: the time at which the window's clock starts, if not the real one.
-    """
+    """Open a window for one user, which looks the same on every machine. now: the time at which its clock starts."""
     page = browser.new_page(
         viewport={"width": WIDTH, "height": HEIGHT},
         locale="en-US",

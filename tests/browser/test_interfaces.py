@@ -1,4 +1,4 @@
-"""What the extension puts in place of keys and JSON in the Studio, as a race director uses it."""
+"""The extension's interfaces for keys and JSON in the Studio, used by a race director."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.extension.test_preview import FORMULA, LATERAL, east, entry, fix
 
 pytestmark = pytest.mark.usefixtures("tmp_path")
 
-# An entry by hand takes a person longer than a program, but no more steps: choose three, write one, save.
+# In seconds. A person takes longer, but needs no more steps: choose three values, write one, save.
 SECONDS_FOR_A_PENALTY = 30
 
 
@@ -26,7 +26,7 @@ def director(people: People, race: RunningDirectus) -> Studio:
     return people["director"]
 
 
-def test_a_duration_is_typed_and_shown_as_people_write_it(director: Studio, race: RunningDirectus) -> None:
+def test_a_duration_is_entered_and_shown_as_hours_minutes_and_seconds(director: Studio, race: RunningDirectus) -> None:
     director.visit("Stages")
     director.edit("SS1")
     duration = director.field("Maximum time").get_by_role("textbox")
@@ -44,7 +44,7 @@ def test_a_duration_is_typed_and_shown_as_people_write_it(director: Studio, race
 
 
 @pytest.mark.slow
-def test_a_steward_gives_a_penalty_by_hand_in_half_a_minute(
+def test_a_manual_penalty_takes_less_than_half_a_minute(
     director: Studio, people: People, race: RunningDirectus
 ) -> None:
     director.open("events")
@@ -57,12 +57,12 @@ def test_a_steward_gives_a_penalty_by_hand_in_half_a_minute(
 
 
 @pytest.mark.slow
-def test_a_formula_names_its_waypoint_by_a_list(director: Studio, race: RunningDirectus) -> None:
+def test_a_formula_offers_the_waypoints_of_its_event(director: Studio, race: RunningDirectus) -> None:
     director.open("penalty_formulas/+")
     director.select("Event", "Rally A")
     director.choose("Offence", "Waypoint missed")
     director.choices("Holds for").get_by_text("Waypoint", exact=True).click()
-    # Those of the event, and of no other.
+    # Only waypoints of this event are offered.
     choices = director.choices("Holds for which one").filter(has_text="·")
     expect(choices).to_have_count(1)
     expect(choices).to_have_text("CP · Dajt")
@@ -77,11 +77,11 @@ def test_a_formula_names_its_waypoint_by_a_list(director: Studio, race: RunningD
 
 
 @pytest.mark.slow
-def test_a_start_order_is_filled_in_without_json(director: Studio, race: RunningDirectus) -> None:
+def test_a_start_order_can_be_entered_without_json(director: Studio, race: RunningDirectus) -> None:
     director.open("stages")
     director.edit("SS1")
     director.field("How many of the best start in reverse").last.get_by_role("spinbutton").fill("10")
-    # A field in a form in a field.
+    # A field inside the form of another field.
     director.field("Time between two groups").last.get_by_role("textbox").fill("5:00")
     director.page.keyboard.press("Tab")
     director.field("Who starts first, in this order").last.locator(".input").click()
@@ -95,12 +95,12 @@ def test_a_start_order_is_filled_in_without_json(director: Studio, race: Running
 
 
 @pytest.mark.slow
-def test_a_command_is_sent_to_a_device(director: Studio, people: People, race: RunningDirectus) -> None:
+def test_a_director_sends_a_command_to_a_device(director: Studio, people: People, race: RunningDirectus) -> None:
     director.open("events")
     send_a_command_to_a_device(people, race.database)
 
 
-def test_the_effect_of_a_tolerance_is_seen_before_it_is_saved(director: Studio, race: RunningDirectus) -> None:
+def test_the_preview_shows_the_effect_of_a_tolerance_before_saving(director: Studio, race: RunningDirectus) -> None:
     statements = [FORMULA % ("waypoint_missed", "count", "'CP'", "per_occurrence", 900)]
     for number, metres in LATERAL.items():
         statements += [entry(number), fix(number, east(metres))]
@@ -122,15 +122,15 @@ def test_the_effect_of_a_tolerance_is_seen_before_it_is_saved(director: Studio, 
 
 
 @pytest.mark.slow
-def test_the_dashboard_shows_which_devices_are_silent(director: Studio, race: RunningDirectus) -> None:
+def test_the_dashboard_shows_silent_devices(director: Studio, race: RunningDirectus) -> None:
     heard = "UPDATE public.devices SET last_position_at = now() - interval '%s minutes'"
-    # A panel of commands names devices, too.
+    # The panel of commands also names devices.
     race.database.execute("DELETE FROM public.device_commands; UPDATE public.entries SET status = 'started'")
     race.database.execute(heard % 6)
     director.page.goto(f"{director.url}/admin/insights/{RACE_DAY}")
     expect(director.main).to_contain_text("350000000000005 (FMB920)")
     expect(director.main).to_contain_text("Started")
-    # Another club's.
+    # A device of another club.
     expect(director.main).not_to_contain_text("350000000000006")
     race.database.execute(heard % 4)
     director.page.reload()

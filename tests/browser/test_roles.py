@@ -1,4 +1,4 @@
-"""A marshal, a timekeeper and a participant in the Studio: each finds his own, does a task, and is told his limits."""
+"""A marshal, a timekeeper and a participant in the Studio: what each sees, can do, and cannot change."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.extension.rally import key
 
 pytestmark = pytest.mark.usefixtures("tmp_path")
 
-# What each list has a row for. The other club has as many of its own. tests/access asks for all collections by the API.
+# Rows of the first club; the other club has as many. tests/access checks all collections over the API.
 ROWS = {"Organisations": ["Club A"], "Events": ["Rally A", "Rally A2"], "Entries": ["Rally A"]}
 FORBIDDEN = 'You don\'t have permissions to perform "update" for the field(s) "status"'
 
 
 @pytest.fixture
 def marshal(people: People, race: RunningDirectus) -> Studio:
-    """The Studio, with a marshal of the first club logged in."""
+    """The Studio with a marshal of the first club logged in."""
     return people["marshal"]
 
 
-def test_a_marshal_finds_the_collections_and_no_settings(marshal: Studio) -> None:
+def test_a_marshal_sees_the_collections_but_no_settings(marshal: Studio) -> None:
     marshal.visit("Entries")
     expect(marshal.group("Event")).to_have_text(["Events", "Classes", "Entries", "Entry crew", "Entry devices"])
     expect(marshal.group("Timing")).to_have_text(TIMING)
@@ -35,19 +35,19 @@ def test_a_marshal_finds_the_collections_and_no_settings(marshal: Studio) -> Non
     assert named == ["content", "users", "insights", f"users/{key('marshal-of-a')}"]
 
 
-def test_a_marshal_sees_the_rows_of_his_organisation_alone(marshal: Studio) -> None:
+def test_a_marshal_sees_only_rows_of_their_organisation(marshal: Studio) -> None:
     for collection, found in ROWS.items():
         marshal.visit(collection)
         expect(marshal.main.locator("tbody").get_by_role("row")).to_contain_text(found)
 
 
 @pytest.mark.slow
-def test_the_address_of_another_organisation_s_row_opens_nothing(marshal: Studio) -> None:
+def test_a_row_of_another_organisation_cannot_be_opened(marshal: Studio) -> None:
     marshal.page.goto(f"{marshal.url}/admin/content/entries/{key('entry B')}")
     expect(marshal.main.get_by_role("heading")).to_have_text("Page Not Found")
 
 
-def test_a_marshal_takes_a_note_on_an_entry_and_changes_nothing_else(marshal: Studio, race: RunningDirectus) -> None:
+def test_a_marshal_can_change_only_the_notes_of_an_entry(marshal: Studio, race: RunningDirectus) -> None:
     race.database.execute("UPDATE public.entries SET status = 'registered', notes = NULL")
     marshal.visit("Entries")
     marshal.edit("Registered")
@@ -67,7 +67,7 @@ def test_a_marshal_records_a_crossing_by_hand(people: People, race: RunningDirec
     race_day.record_a_crossing_by_hand(people, race.database)
 
 
-def test_a_marshal_is_not_offered_to_change_a_stage(marshal: Studio) -> None:
+def test_a_marshal_cannot_edit_a_stage(marshal: Studio) -> None:
     marshal.visit("Stages")
     marshal.edit("SS1")
     expect(marshal.field("Status").locator(".input")).to_have_class(re.compile(r"\bdisabled\b"))
@@ -83,9 +83,7 @@ def test_a_timekeeper_corrects_a_start_time(people: People, race: RunningDirectu
     race_day.correct_a_start_time(people, race.database)
 
 
-def test_a_participant_finds_his_entry_and_is_told_what_is_not_his_to_change(
-    people: People, race: RunningDirectus
-) -> None:
+def test_a_participant_can_change_only_the_notes_of_their_entry(people: People, race: RunningDirectus) -> None:
     race.database.execute("UPDATE public.entries SET status = 'registered', notes = NULL")
     participant = people["participant"]
     participant.visit("Entries")
@@ -100,7 +98,7 @@ def test_a_participant_finds_his_entry_and_is_told_what_is_not_his_to_change(
     assert found == [("registered", "We come with a trailer")]
 
 
-# Most of a minute. tests/extension has the same day by the API.
+# Slow: takes most of a minute. tests/extension has the same day over the API.
 @pytest.mark.slow
 def test_a_race_day_in_the_studio_needs_no_administrator(people: People, race: RunningDirectus) -> None:
     clubs.begin(race)

@@ -1,4 +1,4 @@
-"""The admin UI as an operator meets it, with the rows that every local stack begins with."""
+"""The admin UI as operators see it, with the rows of every local stack."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from playwright.sync_api import expect
 from tests.browser.studio import TIMING, Studio
 from tests.conftest import RunningDirectus
 
-# What is written on failure goes to tmp_path. Slow for a second Directus with its admin UI, and the tool's own.
-# What people do in the Studio is in test_roles.py and test_interfaces.py, what the API tells them in tests/integration.
+# tmp_path gets the picture of a failure. Slow, because it starts a second Directus with its admin UI. test_roles.py and
+# test_interfaces.py cover tasks in the Studio, tests/integration covers messages of the API.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tmp_path")]
 
 STATUSES = ["Registered", "Confirmed", "Started", "Finished", "DNF", "DNS", "DQ", "Withdrawn"]
 ENTRY = "#301 Toyota Land Cruiser"
-# As snapshots/resources/dashboards/race-day.yaml has it.
+# From snapshots/resources/dashboards/race-day.yaml.
 RACE_DAY = "3d6f0c52-5d0b-4b52-9d0e-7c1d1d7a0e01"
 
 
@@ -27,7 +27,7 @@ def fill_in_an_entry(studio: Studio, race_number: int, of_class: str) -> None:
     studio.select("Vehicle", "Land Cruiser")
 
 
-def test_the_collections_stand_in_their_groups(studio: Studio) -> None:
+def test_the_navigation_groups_the_collections(studio: Studio) -> None:
     studio.open("entries")
     expect(studio.group("Organisation")).to_have_text(["Organisations", "Vehicles", "Devices"])
     expect(studio.group("Event")).to_have_text(["Events", "Classes", "Entries", "Entry crew", "Entry devices"])
@@ -38,7 +38,7 @@ def test_the_collections_stand_in_their_groups(studio: Studio) -> None:
     studio.picture("entries")
 
 
-def test_the_classes_can_be_put_in_the_order_of_the_regulations(studio: Studio) -> None:
+def test_the_classes_can_be_sorted_like_the_regulations(studio: Studio) -> None:
     studio.open("classes")
     studio.sort("Order")
     rows = studio.main.get_by_role("row").filter(has_text="Rally Albania 2026")
@@ -49,7 +49,7 @@ def test_the_classes_can_be_put_in_the_order_of_the_regulations(studio: Studio) 
     studio.picture("classes")
 
 
-def test_the_status_offers_its_eight_values_in_the_order_of_the_lifecycle(studio: Studio) -> None:
+def test_the_status_offers_its_values_in_the_order_of_the_lifecycle(studio: Studio) -> None:
     studio.open("entries/+")
     choices = studio.choices("Status")
     expect(choices).to_have_count(len(STATUSES))
@@ -79,7 +79,7 @@ def test_an_entry_shows_its_crew_and_its_devices(studio: Studio) -> None:
     studio.picture("devices")
 
 
-def test_a_second_entry_is_registered_through_the_form(studio: Studio, seeded: RunningDirectus) -> None:
+def test_an_entry_can_be_registered_with_the_form(studio: Studio, seeded: RunningDirectus) -> None:
     fill_in_an_entry(studio, 103, "M-2")
     studio.save()
     expect(studio.row("103")).to_contain_text("Confirmed")
@@ -91,7 +91,7 @@ def test_a_second_entry_is_registered_through_the_form(studio: Studio, seeded: R
     assert seeded.database.rows(sql) == [("M-2", "Land Cruiser", "confirmed")]
 
 
-def test_a_race_number_that_is_taken_is_told_and_nothing_is_lost(studio: Studio, seeded: RunningDirectus) -> None:
+def test_the_form_reports_a_taken_race_number_and_keeps_its_input(studio: Studio, seeded: RunningDirectus) -> None:
     before = seeded.database.value("SELECT count(*) FROM entries")
     fill_in_an_entry(studio, 301, "C-2")
     studio.save()
@@ -112,13 +112,13 @@ def test_a_stage_shows_its_segments_in_order(studio: Studio) -> None:
     studio.picture("stage")
 
 
-def test_a_list_of_geofences_says_what_each_is(studio: Studio) -> None:
+def test_the_list_of_geofences_shows_their_kinds(studio: Studio) -> None:
     studio.open("geofences")
     expect(studio.row("Example: Surrel")).to_contain_text("Speed limit zone")
     expect(studio.main).not_to_contain_text("[object Object]")
 
 
-def test_an_event_lists_what_belongs_to_it(studio: Studio) -> None:
+def test_an_event_lists_its_stages_and_entries(studio: Studio) -> None:
     studio.open("events")
     studio.edit("Rally Albania 2026")
     stages = studio.field("Stages").get_by_role("row").filter(has_text="Example:")
@@ -127,18 +127,18 @@ def test_an_event_lists_what_belongs_to_it(studio: Studio) -> None:
 
 
 def test_a_geofence_has_a_map(studio: Studio) -> None:
-    """There need be no tiles."""
+    """The map works without tiles."""
     studio.open("geofences")
     studio.row("Example: Surrel").get_by_role("cell", name="Example: Surrel", exact=True).click()
     shown = studio.field("Geometry")
     expect(shown.get_by_role("region", name="Map")).to_be_visible()
-    # Directus begins no nearer than to see all of a county.
+    # Directus starts with a view of a whole county.
     for _ in range(4):
         shown.get_by_role("button", name="Zoom in").click()
     studio.picture("geofence")
 
 
-def test_the_race_day_dashboard_shows_what_waits(studio: Studio) -> None:
+def test_the_race_day_dashboard_shows_its_panels(studio: Studio) -> None:
     studio.page.goto(f"{studio.url}/admin/insights/{RACE_DAY}")
     for title in ("Entries by status", "Crossings to verify", "Penalties proposed", "Last results"):
         expect(studio.main.get_by_text(title, exact=True)).to_be_visible()

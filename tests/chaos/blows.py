@@ -1,4 +1,4 @@
-"""What may befall a deploy, and how it may end then."""
+"""Failures that a test can inflict on a deploy, and how the deploy may end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Blow:
-    """codes: how the run may end. seconds: how soon, whatever it waits for."""
+    """One kind of failure. codes: allowed exit codes. seconds: time limit for the end, even if the deploy waits."""
 
     name: str
     strike: Callable[[Run], object]
@@ -35,12 +35,12 @@ def _kill_node(run: Run) -> None:
 
 
 def _end_sessions(run: Run, whose: str) -> None:
-    """End the sessions that there are, or else the next; between two connections of a run there is none."""
+    """End the matching sessions. If there are none, which happens between two connections, wait for the next."""
     database = run.line.database
     query = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {whose} AND datname = current_database()"
     while not database.rows(query):
         if run.process.poll() is not None:
-            assert run.process.returncode == 0, f"it failed before the blow\n{run.err}"
+            assert run.process.returncode == 0, f"the run failed before the blow\n{run.err}"
             return
 
 
@@ -52,7 +52,7 @@ END_DIRECTUS_S_SESSIONS = Blow("end-directus-s-sessions", lambda run: _end_sessi
 
 
 def strike(line: Line, moment: Moment, blow: Blow) -> Finished:
-    """Start a deploy, strike it, and see how it ends."""
+    """Start a deploy, disturb it at a moment, and check how it ends."""
     with line.running() as run:
         with locked(line.database, moment.lock):
             wait_for(moment, run)
@@ -60,11 +60,11 @@ def strike(line: Line, moment: Moment, blow: Blow) -> Finished:
             if blow.seconds:
                 run.ended(blow.seconds)
         done = run.ended(RUN_SECONDS)
-        # It may have ended before the blow.
+        # The run may have ended before the blow.
         assert done.code in blow.codes or (done.code == 0 and moment.fleeting), done.text
         if done.code == 128 + signal.SIGTERM:
             assert "interrupted; what was finished stays" in done.err
-        # The tool may have ended before a server that was killed has recovered.
+        # A killed server may still be recovering when the tool ends.
         until(lambda: answers(line.database), 60)
         assert_nothing_left(run)
         return done

@@ -1,4 +1,4 @@
-"""What the tests of failures share: a newer checkout with how its deploy ends, and PostgreSQLs of their own."""
+"""Fixtures of the failure tests: a newer checkout with the end of its deploy, and PostgreSQL servers to kill."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VEHICLES = 500
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A newer checkout: one pre and one post revision, and in the snapshot something to add and to remove."""
+    """A newer checkout with a pre and a post revision, an added and a removed item, and the end of its deploy."""
 
     checkout: Path
     end: End
@@ -32,19 +32,19 @@ class Upgrade:
 
 @pytest.fixture
 def first_deploy(empty: Tool, tmp_path: Path) -> Line:
-    """The line on a database with nothing in it."""
+    """The line on an empty database."""
     return Line(empty, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def end_of_first_deploy(clone: Cloning) -> End:
-    """How a first deploy ends that nobody disturbs."""
+    """The state after an undisturbed first deploy."""
     return End.of(clone("deployed"))
 
 
 @pytest.fixture(scope="session")
 def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Cloning) -> Upgrade:
-    """The newer checkout, and how its deploy ends when nobody disturbs it; made once for all workers."""
+    """The newer checkout and the state after its undisturbed deploy, created once for all workers."""
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "upgrade"
     shared.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory, worker_id: str, clone: Clo
 
 
 def older(tool: Tool, folder: Path, checkout: Path) -> Line:
-    """The line of the newer checkout on an older database with rows, which also lost a constraint."""
+    """Return the newer checkout's line on an older database, which has rows and lost a constraint."""
     tool.database.execute(
         f"INSERT INTO vehicles (id, make, model, vin) SELECT gen_random_uuid(), 'Toyota', 'HZJ 78', 'vin ' || number"
         f" FROM generate_series(1, {VEHICLES}) AS number"
@@ -74,7 +74,7 @@ def older(tool: Tool, folder: Path, checkout: Path) -> Line:
 
 @pytest.fixture
 def upgrading(deployed: Tool, upgrade: Upgrade, tmp_path: Path) -> Line:
-    """The line of the newer checkout on an older database."""
+    """The newer checkout's line on an older database."""
     return older(deployed, tmp_path, upgrade.checkout)
 
 
@@ -98,7 +98,7 @@ def _write_checkout(folder: Path, scratch: Path) -> None:
 
 
 def with_collections(number: int) -> Callable[[Document], None]:
-    """Add so many collections, as Directus itself would export them."""
+    """Add this many collections in the format of Directus's export."""
 
     def edit(document: Document) -> None:
         more = generated.generate(number, document["directus"])
@@ -110,9 +110,9 @@ def with_collections(number: int) -> Callable[[Document], None]:
 
 @pytest.fixture(scope="session")
 def own_postgres(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]) -> Iterator[OwnPostgres]:
-    """A PostgreSQL that a test may kill."""
+    """A PostgreSQL that tests can kill."""
     if os.environ.get("TEST_SERVER"):
-        pytest.skip("only a server of the local stack may be killed, and it is no copy of the named one")
+        pytest.skip("a test must not kill the server in TEST_SERVER")
     own = OwnPostgres(tmp_path_factory.mktemp("postgres"), stack_environ)
     own.up()
     yield own

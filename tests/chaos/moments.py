@@ -1,4 +1,4 @@
-"""When to strike: points of a first deploy and of an upgrade, by what can be seen of them from outside."""
+"""Points in a first deploy and in an upgrade at which a test can disturb it, as seen from outside the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import Database
 
 @dataclass(frozen=True)
 class Watch:
-    """What a moment may look at."""
+    """What a moment can observe: the run's output and the database."""
 
     run: Run
     connection: psycopg.Connection[Any]
@@ -26,7 +26,7 @@ class Watch:
         return text in self.run.err
 
     def counts(self, sql: str) -> int:
-        """What the query counts; nothing while its tables are not there."""
+        """Return the count of a query, or 0 if its tables do not exist yet."""
         try:
             row = self.connection.execute(sql).fetchone()
         except psycopg.Error:
@@ -39,9 +39,9 @@ Reached = Callable[[Watch], bool]
 
 @dataclass(frozen=True)
 class Moment:
-    """A point of a deploy. lock: taken by somebody else before it starts, so that it stands still there.
+    """A point of a deploy. lock: another session takes it before the start, so that the deploy waits at this point.
 
-    fleeting: it can pass between two looks, or the run can end before the blow.
+    fleeting: it can pass between two checks, or the run can end before the blow.
     """
 
     name: str
@@ -62,19 +62,19 @@ def counts(sql: str, number: int = 1) -> Reached:
 
 
 def applies(number: int) -> Reached:
-    """Directus has made or changed so many tables of an apply."""
+    """Reached when Directus has locked this many tables in an apply."""
     return lambda watch: watch.said("Pushing") and watch.counts(LOCKED) >= number
 
 
 def prepares(number: int) -> Reached:
-    """The tool has made so many of Directus's tables, and has not committed them."""
+    """Reached when the tool has created this many of Directus's tables without committing them."""
     return lambda watch: watch.said("Bootstrapping") and watch.counts(OURS_LOCKED) >= number
 
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND "
 WE_WAIT = counts(f"{WAITING} {OURS}")
 DIRECTUS_WAITS = counts(f"{WAITING} NOT ({OURS})")
-# What an apply in one transaction has made so far can be seen by its locks alone; the tool's own DDL takes such, too.
+# An apply is one transaction, so only its locks show how far it is. The tool's own DDL takes such locks too.
 LOCKED = (
     "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'relation'"
     f" AND mode = 'AccessExclusiveLock' AND granted AND datname = current_database() AND NOT ({OURS})"
@@ -92,8 +92,8 @@ def _revision(name: str) -> list[Moment]:
 
 HEADS = {branch: int(branches.checkout_head(branch).partition("_")[2]) for branch in branches.BRANCHES}
 
-CONNECTS = Moment("it connects", counts(CONNECTED), fleeting=True)
-# All revisions of a branch go the same way; the first also makes the version table.
+CONNECTS = Moment("connected", counts(CONNECTED), fleeting=True)
+# All revisions of a branch work alike, but the first also creates the version table.
 PRE = [*_revision("pre_0001"), *_revision(f"pre_{HEADS['pre']:04d}")]
 MIDDLE_OF_BOOTSTRAP = Moment("30 system migrations", counts(MIGRATED, 30))
 BOOTSTRAP = [
@@ -105,7 +105,7 @@ BOOTSTRAP = [
     Moment("a first administrator", counts("SELECT count(*) FROM directus_users")),
     Moment("bootstrapped", says("Bootstrapped")),
 ]
-# In one transaction: seen from outside there are its locks, then all of it.
+# One transaction: from outside first its locks are visible, then everything.
 PREPARED = [
     Moment("bootstrapping", says("Bootstrapping")),
     *(Moment(f"{number} prepared tables", prepares(number), fleeting=True) for number in (1, 30)),
@@ -117,7 +117,7 @@ SERVER = [
 ]
 MIDDLE_OF_APPLY = Moment("30 locks of the apply", applies(30), fleeting=True)
 APPLYING = [
-    Moment("the plan is out", says("Plan:")),
+    Moment("plan printed", says("Plan:")),
     Moment("pushing", says("Pushing")),
     *(Moment(f"{number} locks of the apply", applies(number), fleeting=True) for number in (1, 10)),
     MIDDLE_OF_APPLY,
@@ -125,7 +125,7 @@ APPLYING = [
     Moment("pushed", says("Pushed")),
 ]
 POST = [*_revision("post_0001"), *_revision(f"post_{HEADS['post']:04d}")]
-# The rows of access, in a few transactions.
+# Access is pushed in a few transactions.
 ENTERING = [
     Moment("access is pushed", says("changes of access ...")),
     Moment("access was pushed", says("changes of access in ")),
@@ -139,13 +139,13 @@ FIRST_DEPLOY = [
     Moment("recorded", counts(RECORDED), fleeting=True),
 ]
 
-# Somebody's lock holds the step, so that it is struck in its middle.
+# Another session's lock stops the deploy in the middle of a step.
 PRE_WAITS = Moment("the pre revision waits", WE_WAIT, "LOCK positions IN ACCESS SHARE MODE")
 COPY_WAITS = Moment("the copy to the attic waits", WE_WAIT, "LOCK vehicles IN ROW EXCLUSIVE MODE")
 APPLY_WAITS = Moment("the apply waits", DIRECTUS_WAITS, "LOCK devices IN ACCESS SHARE MODE")
 POST_WAITS = Moment("the post revision waits", WE_WAIT, "LOCK entries IN ACCESS SHARE MODE")
-PUT_BACK_WAITS = Moment("what was lost waits to be put back", WE_WAIT, "LOCK organization_devices IN SHARE MODE")
-PUT_BACK = Moment("put back", says("Put back"))
+PUT_BACK_WAITS = Moment("the restore waits", WE_WAIT, "LOCK organization_devices IN SHARE MODE")
+PUT_BACK = Moment("restored", says("Put back"))
 BASE_WAITS = Moment("the base waits", WE_WAIT, "LOCK directus_sync.snapshot_history IN EXCLUSIVE MODE")
 RECORD_WAITS = Moment("the record waits", WE_WAIT, "LOCK directus_sync.deploys IN EXCLUSIVE MODE")
 NEW_PRE, NEW_POST = (_revision(f"{branch}_{number + 1:04d}") for branch, number in HEADS.items())
@@ -161,7 +161,7 @@ HELD = [moment for moment in UPGRADE if moment.lock]
 
 
 def wait_for(moment: Moment, run: Run) -> None:
-    """Return as soon as the moment has come, or a run that it is fleeting in has ended well."""
+    """Wait until the moment is reached, or until the run has succeeded if the moment is fleeting."""
     with run.line.database.connect() as connection:
         watch = Watch(run, connection)
         deadline = time.monotonic() + RUN_SECONDS
@@ -169,14 +169,14 @@ def wait_for(moment: Moment, run: Run) -> None:
             ended = run.process.poll() is not None
             if ended and ((moment.fleeting and run.process.returncode == 0) or moment.reached(watch)):
                 return
-            assert not ended, f"it never came to this: {moment.name}\n{run.err}"
-            assert time.monotonic() < deadline, f"it never came to this: {moment.name}\n{run.err}"
+            assert not ended, f"this moment was never reached: {moment.name}\n{run.err}"
+            assert time.monotonic() < deadline, f"this moment was never reached: {moment.name}\n{run.err}"
             time.sleep(0.01)
 
 
 @contextmanager
 def locked(database: Database, statement: str) -> Iterator[None]:
-    """Hold what the statement locks while the block runs, or until the server dies."""
+    """Hold the locks of a statement during the block, or until the server dies."""
     with closing(psycopg.connect(database.conninfo)) as connection:
         if statement:
             connection.execute(statement)

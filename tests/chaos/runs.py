@@ -1,4 +1,4 @@
-"""Deploys under way that a test may strike, and what must not be left of them."""
+"""Running deploys that a test can disturb, and checks of what remains."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tests.conftest import ROOT, SOMEBODY, Database, Finished, Tool
 from tests.processes import marked, until
 
 OURS = "application_name LIKE 'directus-sync deploy%%'"
-# With the one that keeps the lock's table.
+# Includes the session that locks the lock's table.
 OUR_SESSIONS = "application_name LIKE 'directus-sync %%'"
 DIRECTUS_S = (
     f"backend_type = 'client backend' AND NOT ({OURS}) AND application_name <> '{SOMEBODY}' AND pid <> pg_backend_pid()"
 )
-# The server closes a session in this time once its client is gone.
+# In seconds. The server ends a session within this time after its client ended.
 SETTLED_SECONDS = 10.0
 RUN_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """The commands of one checkout, on one database. folder: for the logs of its runs."""
+    """Runs the commands of one checkout on one database. folder: for the logs."""
 
     tool: Tool
     folder: Path
@@ -47,11 +47,11 @@ class Line:
 
     @contextmanager
     def running(self, *arguments: str | Path) -> Iterator[Run]:
-        """Start a command, `deploy` where none is given; no process of it outlives the block, so look within it."""
+        """Start a command, by default `deploy`. After the block all its processes are killed."""
         mark = f"chaos-{uuid.uuid4()}"
         folder = self.folder / mark
         folder.mkdir()
-        # Not below the folder: the path of a Unix socket is short.
+        # Outside of the folder, because the path of a Unix socket must be short.
         with tempfile.TemporaryDirectory(prefix="chaos-") as temporary, ExitStack() as logs:
             out, err = (logs.enter_context((folder / name).open("w")) for name in ("out", "err"))
             process = subprocess.Popen(
@@ -78,7 +78,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, and the mark in the environment by which all its processes are known."""
+    """One run. All its processes have `mark` in their environment."""
 
     line: Line
     process: subprocess.Popen[bytes]
@@ -92,25 +92,25 @@ class Run:
 
     @property
     def processes(self) -> dict[int, str]:
-        """Its live processes, with their command lines; none is overlooked for its session or parent."""
+        """The live processes of this run with their command lines, in whatever session and with whatever parent."""
         return marked(self.mark)
 
     @property
     def node(self) -> int | None:
-        """The process of Directus, bootstrapping or serving; not the one that waits beside the bootstrap."""
+        """The process of Directus that bootstraps or serves, or None."""
         verbs = {pid: re.search(r"directus\.mjs (\w+)", command) for pid, command in self.processes.items()}
         found = {verb[1]: pid for pid, verb in verbs.items() if verb}
         return found.get("bootstrap", found.get("work", found.get("start")))
 
     def ended(self, seconds: float = RUN_SECONDS) -> Finished:
-        """Wait for its end; see that no secret was printed, and that a failure says what to do."""
+        """Wait for the end. Check that no secret was printed, and that an error says what to do next."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            # It prints where it stands.
+            # Makes the process print its stack.
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()
-            raise AssertionError(f"it did not end within {seconds:g} s\n{self.err}") from None
+            raise AssertionError(f"the run did not end within {seconds:g} s\n{self.err}") from None
         done = Finished(code, (self.folder / "out").read_text(), self.err)
         for name in ("DB_PASSWORD", "SECRET", "ADMIN_TOKEN"):
             assert self.line.tool.environ[name] not in done.out + done.err, "a secret was printed"
@@ -125,7 +125,7 @@ SESSIONS = (
     "SELECT application_name, state, query FROM pg_stat_activity WHERE datname = current_database()"
     " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
-# Each must be empty when nothing of a run is left. Temporary tables and locks are of this database alone.
+# Each query must be empty after a run. All look only at this database.
 LEFT = {
     "the lock": "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
     f" AND {LOCK_KEY} IN (classid::bigint << 32 | objid::bigint)"
@@ -137,19 +137,19 @@ LEFT = {
 
 
 def assert_nothing_left(run: Run) -> None:
-    """No process, session, lock, invalid index, temporary object or file."""
+    """Check that no process, session, lock, invalid index, temporary object or file is left."""
     until(lambda: not run.processes, 5)
     database = run.line.database
     until(lambda: not database.rows(SESSIONS), SETTLED_SECONDS)
     assert {what: rows for what, query in LEFT.items() if (rows := database.rows(query))} == {}
-    # A process that is killed leaves the folder of its socket.
+    # A killed process leaves the folder of its socket behind.
     if run.process.returncode != -signal.SIGKILL:
         assert [path.name for path in run.temporary.iterdir()] == []
 
 
 @dataclass(frozen=True)
 class End:
-    """What a deploy that nobody disturbed leaves: all DDL, all that Directus exports beside it, and the base."""
+    """The state after an undisturbed deploy: the schema, everything else that Directus exports, and the base."""
 
     schema: str
     exported: str
@@ -158,7 +158,7 @@ class End:
     @classmethod
     def of(cls, database: Database) -> End:
         base = database.value("SELECT snapshot FROM directus_sync.snapshot_history ORDER BY id DESC LIMIT 1")
-        # A run that was struck may have taken a copy, too; how many there are is no part of the schema.
+        # Disturbed runs may have taken more attic copies, which do not count.
         for (copy,) in database.rows(COPIES):
             database.execute(f"DROP TABLE attic.{copy}")
         return cls(database.schema(), json.dumps(database.rows(EXPORTED), indent=1), bytes(base).decode())
@@ -166,7 +166,7 @@ class End:
 
 COPIES = "SELECT relname::text FROM pg_class WHERE relnamespace = 'attic'::regnamespace AND relname LIKE 'copy\\_%'"
 COPIES += " AND relkind = 'r'"
-# In the order in which Directus exports it, and what its bootstrap makes; numbers depend on what was tried before.
+# In Directus's export order, with counts of what its bootstrap creates. Ids depend on earlier attempts.
 EXPORTED = """
 SELECT 1 AS part, row_number() OVER (ORDER BY collection), to_jsonb(c) FROM directus_collections c
 UNION ALL SELECT 2, row_number() OVER (ORDER BY collection, id), to_jsonb(f) - 'id' FROM directus_fields f
@@ -180,7 +180,7 @@ ORDER BY 1, 2"""
 
 
 def assert_converges(line: Line, end: End) -> None:
-    """A second run brings it all to the same end, and a third has nothing to do."""
+    """Check that a second run reaches the expected end, and that a third has nothing to do."""
     with line.running() as second:
         done = second.ended()
         assert done.code == 0, done.text
@@ -192,7 +192,7 @@ def assert_converges(line: Line, end: End) -> None:
 
 
 def answers(database: Database) -> bool:
-    """Tell whether somebody can log in, and work."""
+    """Return whether the database accepts connections."""
     try:
         return bool(database.value("SELECT true"))
     except psycopg.OperationalError:

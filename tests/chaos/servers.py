@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, which it may kill; and a network between two servers, which it may cut."""
+"""A PostgreSQL server that tests can kill, and a relay whose connections they can cut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 
 
 class OwnPostgres:
-    """A server with the settings of the test stack but for one: what was committed survives a kill."""
+    """A server with the settings of the test stack, except that commits survive a kill."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.state = State(folder, "own")
@@ -39,7 +39,7 @@ class OwnPostgres:
         self.server.down()
 
     def kill(self) -> None:
-        """Kill the first process of the server; the others end when they notice."""
+        """Kill the server's first process. The others end when they notice."""
         process = self.state.process(POSTGRES)
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
@@ -54,7 +54,7 @@ class OwnPostgres:
         }
 
     def database(self, template: Database | None = None) -> Database:
-        """Make a database, empty or as a copy."""
+        """Create a database, empty or as a copy of a template."""
         made = Database(f"own_{next(self._numbers)}", self.environ)
         copied = f" TEMPLATE {template.name}" if template else ""
         Database("postgres", self.environ).execute(f"CREATE DATABASE {made.name}{copied}")
@@ -62,7 +62,7 @@ class OwnPostgres:
 
 
 class Relay:
-    """Passes bytes to a server and back, until it is told to cut."""
+    """Passes bytes between clients and a server, and can cut all connections."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -70,17 +70,17 @@ class Relay:
         self._guard = threading.Lock()
         self._listener = socket.create_server((HOST, 0))
         self.port = int(self._listener.getsockname()[1])
-        # What went to the server, of all connections together.
+        # Everything that was sent to the server, over all connections.
         self.sent = bytearray()
 
     def cut(self) -> int:
-        """Reset every connection, as a network that fails does; tell how many there were."""
+        """Reset all connections, like a failing network; return their number."""
         with self._guard:
             ends, self._open = self._open, set()
         for end in ends:
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                # What another thread waits on is not closed by a close alone.
+                # Closing alone would not wake a thread that reads from the socket.
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
         return len(ends) // 2
@@ -119,7 +119,7 @@ class Relay:
 
 @contextmanager
 def relay(port: int) -> Iterator[Relay]:
-    """Stand between a client and the server at `port` while the block runs."""
+    """Relay connections to the server at `port` during the block."""
     made = Relay(port)
     thread = threading.Thread(target=made.serve, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A primary and the standby that follows it by streaming replication, until the primary is lost."""
+"""A primary PostgreSQL, and a standby that follows it by streaming replication until the primary is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAUGHT_UP = "SELECT coalesce(bool_and(replay_lsn >= pg_current_wal_lsn()), false
 
 
 class _Following(database.Database):
-    """A server that is ready when it takes readers."""
+    """A server that counts as running once it accepts readers."""
 
     def running(self) -> Process | None:
         known, said = self.state.process(POSTGRES), self._pid_file()
@@ -29,7 +29,7 @@ class _Following(database.Database):
 
 
 class Copy(OwnPostgres):
-    """A server with all that another one had when it was made. follows: and has from then on."""
+    """A copy of another server. follows: it keeps replicating from the other server."""
 
     def __init__(self, folder: Path, source: OwnPostgres, *, follows: bool = False) -> None:
         super().__init__(folder, source.environ)
@@ -52,7 +52,7 @@ class Copy(OwnPostgres):
 
 
 class Pair:
-    """The two, and how a deploy is told of both."""
+    """A primary and its standby, and a tool that knows both."""
 
     def __init__(self, folder: Path, source: OwnPostgres) -> None:
         (folder / "primary").mkdir()
@@ -61,12 +61,12 @@ class Pair:
         self.standby = Copy(folder / "standby", self.primary, follows=True)
 
     def tool(self, name: str) -> Tool:
-        """Return the tool on a database, with a connection string of both hosts."""
+        """Return the tool on a database, with a connection string that names both hosts."""
         environ = self.primary.environ
         ports = [server.environ["DB_PORT"] for server in (self.primary, self.standby)]
         hosts = ",".join(f"{HOST}:{port}" for port in ports)
         who = f"{environ['DB_USER']}:{environ['DB_PASSWORD']}"
-        # What the tests themselves look with takes the first one that answers.
+        # The tests' own sessions use the first host that answers.
         both = Database(name, {**environ, "DB_HOST": f"{HOST},{HOST}", "DB_PORT": ",".join(ports)})
         string = f"postgresql://{who}@{hosts}/{name}?target_session_attrs=read-write"
         return Tool(both).with_settings(DB_CONNECTION_STRING=string)
@@ -75,7 +75,7 @@ class Pair:
         until(lambda: Database("postgres", self.primary.environ).value(CAUGHT_UP), 60)
 
     def fail_over(self) -> None:
-        """Lose the primary, and what it has not sent yet; the standby takes its place."""
+        """Kill the primary, which loses everything not yet replicated, and promote the standby."""
         process = self.primary.state.process(POSTGRES)
         assert process is not None
         os.kill(process.pid, signal.SIGQUIT)
@@ -89,7 +89,7 @@ class Pair:
 
 @contextmanager
 def pair(folder: Path, source: OwnPostgres) -> Iterator[Pair]:
-    """Have two servers with what another one has, while the block runs."""
+    """Run a primary and a standby with the content of another server during the block."""
     made = Pair(folder, source)
     try:
         yield made

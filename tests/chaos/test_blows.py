@@ -1,4 +1,4 @@
-"""Whatever strikes a deploy, and whenever: the next one brings it to the same end, and nothing is left of the first."""
+"""Whatever interrupts a deploy, and whenever: the next one reaches the same end, and nothing is left of the first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WITH_NODE = [
 
 
 def _waits_or_pushes(watch: Watch) -> bool:
-    """What the first one holds when it loses its lock depends on how far it had come."""
+    """Return whether the second deploy pushes or waits. Which it does depends on how far the first one was."""
     return watch.said("Pushing") or WE_WAIT(watch)
 
 
@@ -63,7 +63,7 @@ ON_AN_UPGRADE = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("moment", "blow"), _cases(ON_A_FIRST_DEPLOY))
-def test_a_first_deploy_that_is_struck_is_finished_by_the_next(
+def test_the_next_deploy_completes_an_interrupted_first_deploy(
     first_deploy: Line, end_of_first_deploy: End, moment: Moment, blow: Blow
 ) -> None:
     strike(first_deploy, moment, blow)
@@ -72,10 +72,10 @@ def test_a_first_deploy_that_is_struck_is_finished_by_the_next(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("moment", "blow"), _cases(ON_A_REAL_BOOTSTRAP))
-def test_a_bootstrap_by_directus_that_is_struck_is_finished_by_the_next(
+def test_the_next_deploy_completes_an_interrupted_bootstrap_of_directus(
     first_deploy: Line, end_of_first_deploy: End, moment: Moment, blow: Blow
 ) -> None:
-    """Where the tables are not prepared; the end is the same."""
+    """With Directus's own bootstrap instead of the prepared tables; the end is the same."""
     whole = Line(first_deploy.tool.with_settings(DIRECTUS_SYNC_WORKER="off"), first_deploy.folder)
     strike(whole, moment, blow)
     assert_converges(whole, end_of_first_deploy)
@@ -83,7 +83,7 @@ def test_a_bootstrap_by_directus_that_is_struck_is_finished_by_the_next(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("moment", "blow"), _cases(ON_AN_UPGRADE))
-def test_an_upgrade_that_is_struck_is_finished_by_the_next(
+def test_the_next_deploy_completes_an_interrupted_upgrade(
     upgrading: Line, upgrade: Upgrade, moment: Moment, blow: Blow
 ) -> None:
     strike(upgrading, moment, blow)
@@ -91,7 +91,7 @@ def test_an_upgrade_that_is_struck_is_finished_by_the_next(
     assert_converges(upgrading, upgrade.end)
 
 
-def test_an_upgrade_that_is_killed_then_cut_from_the_database_is_finished_by_the_next(
+def test_the_next_deploy_completes_an_upgrade_that_was_killed_and_disconnected(
     upgrading: Line, upgrade: Upgrade
 ) -> None:
     with relay(int(upgrading.tool.environ["DB_PORT"])) as between:
@@ -102,17 +102,17 @@ def test_an_upgrade_that_is_killed_then_cut_from_the_database_is_finished_by_the
         assert_converges(line, upgrade.end)
 
 
-def test_sigterm_ends_a_revision_that_takes_long(deployed: Tool, end_of_first_deploy: End, tmp_path: Path) -> None:
-    """PostgreSQL is at work, and the tool waits for it alone."""
+def test_sigterm_ends_a_slow_revision(deployed: Tool, end_of_first_deploy: End, tmp_path: Path) -> None:
+    """The tool waits for a statement of PostgreSQL."""
     slow = Checkout.with_revision(tmp_path / "slow", 'execute("SELECT pg_sleep(60)")', 'execute("SELECT 1")')
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-    strike(Line(deployed, tmp_path, slow.folder), Moment("the revision takes long", counts(sleeping)), TERMINATE)
+    strike(Line(deployed, tmp_path, slow.folder), Moment("the slow revision runs", counts(sleeping)), TERMINATE)
     assert_converges(Line(deployed, tmp_path), end_of_first_deploy)
 
 
 @pytest.mark.slow
-def test_an_apply_that_outlives_its_connection_is_looked_into(upgrading: Line, upgrade: Upgrade) -> None:
-    """Directus goes on with what nobody waits for any more."""
+def test_deploy_checks_an_apply_whose_connection_was_lost(upgrading: Line, upgrade: Upgrade) -> None:
+    """Directus continues although its client is gone."""
     with running_directus(upgrading.tool) as running, relay(running.http.base_url.port or 0) as between:
         front = upgrading.tool.with_settings(DIRECTUS_URL=f"http://127.0.0.1:{between.port}")
         line = Line(front, upgrading.folder, upgrade.checkout)
@@ -121,7 +121,7 @@ def test_an_apply_that_outlives_its_connection_is_looked_into(upgrading: Line, u
                 wait_for(moments.APPLY_WAITS, run)
                 assert between.cut() >= 1
             done = run.ended()
-            # What it finds when it looks depends on how far Directus has come.
+            # The outcome depends on how far Directus was when the tool looked.
             assert done.code in {0, 1}, done.text
             assert done.code == 0 or "the connection was lost while Directus applied the schema" in done.err
         again = line()
@@ -130,8 +130,8 @@ def test_an_apply_that_outlives_its_connection_is_looked_into(upgrading: Line, u
 
 
 @pytest.mark.slow
-def test_a_deploy_that_lost_the_lock_during_the_apply_meets_another(upgrading: Line, upgrade: Upgrade) -> None:
-    """The first can't know of it before Directus answers; the second has the lock, and wants the same change."""
+def test_two_deploys_converge_after_the_first_lost_its_lock_during_the_apply(upgrading: Line, upgrade: Upgrade) -> None:
+    """The first learns of the loss only when Directus answers. The second gets the lock, with the same change."""
     with upgrading.running() as first, ExitStack() as runs:
         with locked(upgrading.database, moments.APPLY_WAITS.lock):
             wait_for(moments.APPLY_WAITS, first)
@@ -148,18 +148,18 @@ def test_a_deploy_that_lost_the_lock_during_the_apply_meets_another(upgrading: L
 
 
 @pytest.mark.slow
-def test_a_push_that_lost_the_lock_does_not_go_on_waiting_for_a_table(upgrading: Line, upgrade: Upgrade) -> None:
+def test_a_push_that_lost_its_lock_stops_waiting_for_a_table(upgrading: Line, upgrade: Upgrade) -> None:
     with upgrading.running() as run, locked(upgrading.database, moments.APPLY_WAITS.lock):
         wait_for(moments.APPLY_WAITS, run)
         END_SESSIONS.strike(run)
-        # The lock timeout of its apply, and no second one.
+        # It waits for one lock timeout of its apply, but does not retry.
         done = run.ended(20)
         assert (done.code, "PostgreSQL ended the session" in done.err) == (1, True), done.text
     assert_converges(upgrading, upgrade.end)
 
 
 def assert_no_value_is_lost(line: Line) -> None:
-    """What the push removes is in the table still, or in a copy."""
+    """Check that the values that the push removes are in the table or in an attic copy."""
     database = line.database
     there = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'vehicles'::regclass AND attname = 'vin')"
     table = "vehicles"

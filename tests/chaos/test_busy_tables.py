@@ -1,4 +1,4 @@
-"""Tables that others hold or queue for: a deploy waits for them and goes on, or fails with its message."""
+"""Tables that other sessions lock: a deploy waits for them and continues, or fails with its message."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.chaos.runs import DIRECTUS_S, OURS, End, Line, assert_converges
 from tests.conftest import Database, Tool
 from tests.processes import until
 
-# What the tool notes at the end is written once; there it may give up.
+# The final records are written only once, so the deploy may fail if it cannot write them.
 MAY_FAIL = {moments.BASE_WAITS, moments.RECORD_WAITS}
-# Some of those that the post revisions alter.
+# Some of the tables that post revisions alter.
 TABLES = ("organization_users", "organization_vehicles", "events", "entries")
 QUEUE = 12
 RISK = Risk(Hazard.TABLE, "events")
@@ -37,14 +37,14 @@ Process = subprocess.Popen[str] | subprocess.Popen[bytes]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", HELD, ids=str)
-def test_a_table_that_is_locked_for_a_while_is_waited_for(upgrading: Line, upgrade: Upgrade, moment: Moment) -> None:
+def test_deploy_waits_for_a_temporarily_locked_table(upgrading: Line, upgrade: Upgrade, moment: Moment) -> None:
     with upgrading.running() as run:
         with reading(upgrading.database, moment.lock.split()[1]) as waits, locked(upgrading.database, moment.lock):
             wait_for(moment, run)
             whose = DIRECTUS_S if moment is moments.APPLY_WAITS else OURS
-            until_asked_again(run.line.database, whose, run.process, may_end=moment in MAY_FAIL)
+            until_retried(run.line.database, whose, run.process, may_end=moment in MAY_FAIL)
         done = run.ended()
-        # Whoever wants to read waits behind the tool for its lock_timeout, 4 s, at most.
+        # Readers wait behind the tool at most for its lock_timeout of 4 s.
         assert max(waits) < READERS_WAIT
         assert done.code == 0 or (done.code == 1 and moment in MAY_FAIL), done.text
     assert_converges(upgrading, upgrade.end)
@@ -52,7 +52,7 @@ def test_a_table_that_is_locked_for_a_while_is_waited_for(upgrading: Line, upgra
 
 @contextmanager
 def reading(database: Database, table: str) -> Iterator[list[float]]:
-    """Read a table again and again while the block runs; the times that it took are in the list."""
+    """Read a table repeatedly during the block; yield the list of durations in seconds."""
     took, over = [0.0], threading.Event()
 
     def read() -> None:
@@ -72,8 +72,8 @@ def reading(database: Database, table: str) -> Iterator[list[float]]:
         reader.join()
 
 
-def test_a_full_queue_is_waited_for(deployed: Tool, end_of_first_deploy: End) -> None:
-    """Somebody reads the tables that post alters, and many wait to alter them, a migration behind them all."""
+def test_a_migration_waits_behind_a_queue_of_other_sessions(deployed: Tool, end_of_first_deploy: End) -> None:
+    """A reader holds the tables that post alters, many sessions wait to alter them, and the migration waits last."""
     assert deployed.alembic("downgrade", "post@base").code == 0
     with ExitStack() as ended:
         with locked(deployed.database, f"LOCK {', '.join(TABLES)} IN ACCESS SHARE MODE"):
@@ -83,7 +83,7 @@ def test_a_full_queue_is_waited_for(deployed: Tool, end_of_first_deploy: End) ->
                 thread.start()
             until(lambda: deployed.database.value(f"{WAITING} true") == QUEUE)
             migration = deployed.start("upgrade", "post@head", program="alembic")
-            until_asked_again(deployed.database, "application_name LIKE 'directus-sync alembic%'", migration)
+            until_retried(deployed.database, "application_name LIKE 'directus-sync alembic%'", migration)
         done = deployed.wait_for(migration)
     assert done.code == 0, done.text
     assert deployed.database.schema() == end_of_first_deploy.schema
@@ -95,13 +95,13 @@ def alter(database: Database, table: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rebuilt(deployed: Tool, tmp_path: Path) -> None:
-    """As VACUUM FULL or CLUSTER lock it; PostgreSQL prints no definition of it meanwhile."""
+def test_a_boot_with_nothing_to_do_waits_for_a_table_that_is_being_rewritten(deployed: Tool, tmp_path: Path) -> None:
+    """VACUUM FULL and CLUSTER take such a lock, during which PostgreSQL cannot print the table's definition."""
     with Line(deployed, tmp_path).running() as run:
         with locked(deployed.database, "LOCK events IN ACCESS EXCLUSIVE MODE"):
-            wait_for(Moment("it waits", WE_WAIT), run)
-            # Longer than the lock_timeout of the tool's changes.
-            wait_for(Moment("it waits long", counts(f"{WAITING} {OURS} AND {WAITED}")), run)
+            wait_for(Moment("waiting", WE_WAIT), run)
+            # Longer than the lock_timeout of the tool's own changes.
+            wait_for(Moment("waiting longer", counts(f"{WAITING} {OURS} AND {WAITED}")), run)
         done = run.ended()
     assert (done.code, done.out.startswith("Nothing to do")) == (0, True), done.text
 
@@ -116,7 +116,7 @@ ASKED: dict[str, tuple[Callable[[Connection], object], object]] = {
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_what_only_reads_waits_longer_than_what_changes_may(deployed: Tool, name: str) -> None:
+def test_reading_queries_wait_longer_than_the_lock_timeout(deployed: Tool, name: str) -> None:
     ask, answer = ASKED[name]
     waits = f"{WAITING} application_name LIKE 'directus-sync test%'"
     with connected(deployed) as connection, ThreadPoolExecutor() as pool:
@@ -130,10 +130,10 @@ def test_what_only_reads_waits_longer_than_what_changes_may(deployed: Tool, name
         assert asked.result() == answer
 
 
-def until_asked_again(database: Database, whose: str, process: Process, *, may_end: bool = False) -> None:
-    """Wait until another statement waits for a lock, or it ended, if it may: the lock_timeout ended the one before."""
+def until_retried(database: Database, whose: str, process: Process, *, may_end: bool = False) -> None:
+    """Wait until one statement ran into its lock_timeout and the next one waits. may_end: the process may end first."""
     begun = f"{WAITING.replace('count(*)', 'max(query_start)')} {whose}"
     until(lambda: process.poll() is not None or database.value(begun) is not None)
     first = database.value(begun)
     until(lambda: process.poll() is not None or (first and (database.value(begun) or first) > first))
-    assert may_end or process.poll() is None, "it did not wait for the table"
+    assert may_end or process.poll() is None, "the run did not wait for the table"

@@ -1,4 +1,4 @@
-"""The tool's own sessions: what they ask of TCP, and what they leave to a connection string."""
+"""The tool's own sessions: their TCP settings, and the options of a connection string."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from directus_sync.postgres import database
 from tests.conftest import Tool
 
 
-def test_both_ends_of_a_session_look_whether_the_other_is_there(deployed: Tool) -> None:
+def test_both_ends_of_a_session_use_tcp_keepalive(deployed: Tool) -> None:
     names = ("idle", "interval", "count")
     with (
         database.connect(deployed.settings, "a test") as connection,
@@ -24,7 +24,7 @@ def test_both_ends_of_a_session_look_whether_the_other_is_there(deployed: Tool) 
     assert told == [[("30",)], [("10",)], [("3",)], [("60000",)]]
 
 
-def test_options_of_a_connection_string_are_kept(deployed: Tool) -> None:
+def test_the_tool_keeps_options_of_a_connection_string(deployed: Tool) -> None:
     names = ("host", "port", "database", "user", "password")
     host, port, name, user, password = (deployed.environ[f"DB_{word.upper()}"] for word in names)
     string = f"postgresql://{user}:{password}@{host}:{port}/{name}?options=-c%20work_mem%3D5MB"
@@ -34,8 +34,8 @@ def test_options_of_a_connection_string_are_kept(deployed: Tool) -> None:
     assert shown == [[("5MB",)], [("4s",)]]
 
 
-def test_a_deploy_works_on_whichever_of_several_hosts_takes_writes(deployed: Tool) -> None:
-    """Directus's driver knows one host only, and gets the one that the tool reached."""
+def test_deploy_uses_the_writable_one_of_several_hosts(deployed: Tool) -> None:
+    """Directus's driver supports only one host, and gets the one that the tool connected to."""
     host, port, name, user, password = (
         deployed.environ[f"DB_{word}"] for word in ("HOST", "PORT", "DATABASE", "USER", "PASSWORD")
     )

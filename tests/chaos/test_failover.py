@@ -1,6 +1,6 @@
-"""The primary is lost in the middle of a deploy, and its standby promoted: the next deploy there converges.
+"""The primary is lost during a deploy, and its standby is promoted. The next deploy completes there.
 
-Replication is asynchronous, so the last commits may be lost with the primary.
+Replication is asynchronous, so the primary's last commits may be lost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.chaos.test_blows import assert_no_value_is_lost
 from tests.conftest import Database, Finished, Tool
 
 PUSHING = [Moment("pushing", says("Pushing")), Moment("pushed", says("Pushed"))]
-# What a deploy says when its database is gone, by who noticed it.
+# Error ids for a lost database, by the part of the deploy that noticed it.
 LOST = {
     *("database-failed", "database-unavailable", "revision-failed", "catalog-drift"),
     *("attic-failed", "apply-failed", "directus-unavailable", "private-server-failed", "bootstrap-failed"),
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def source(own_postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[OwnPostgres, Database]:
-    """A server to copy, with a deployed database."""
+    """A server with a deployed database, to be copied."""
     database = own_postgres.database()
     done = Line(Tool(database), tmp_path_factory.mktemp("deployed"))()
     assert done.code == 0, done.text
@@ -42,13 +42,13 @@ def source(own_postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def servers(source: tuple[OwnPostgres, Database], tmp_path: Path) -> Iterator[Pair]:
-    """A primary and its standby, with a deployed database."""
+    """A primary with a deployed database, and its standby."""
     with pair(tmp_path, source[0]) as made:
         yield made
 
 
-def failed_over(line: Line, servers: Pair, moment: Moment) -> Finished:
-    """Deploy, and lose the primary at a moment of it."""
+def deploy_with_failover(line: Line, servers: Pair, moment: Moment) -> Finished:
+    """Deploy, and lose the primary at a given moment."""
     servers.wait_until_equal()
     return strike(line, moment, Blow("failover", lambda _: servers.fail_over(), (1,)))
 
@@ -61,23 +61,23 @@ def assert_it_names_the_loss(done: Finished) -> None:
 
 
 @pytest.mark.parametrize("moment", [*HELD, *PUSHING], ids=str)
-def test_an_upgrade_goes_on_at_the_promoted_standby(
+def test_an_upgrade_completes_on_the_promoted_standby(
     source: tuple[OwnPostgres, Database], servers: Pair, upgrade: Upgrade, tmp_path: Path, moment: Moment
 ) -> None:
     line = older(servers.tool(source[1].name), tmp_path, upgrade.checkout)
-    done = failed_over(line, servers, moment)
+    done = deploy_with_failover(line, servers, moment)
     assert_it_names_the_loss(done)
     assert_no_value_is_lost(line)
     assert_converges(line, upgrade.end)
 
 
-def test_a_first_deploy_goes_on_at_the_promoted_standby(
+def test_a_first_deploy_completes_on_the_promoted_standby(
     servers: Pair, end_of_first_deploy: End, tmp_path: Path
 ) -> None:
     Database("postgres", servers.primary.environ).execute("CREATE DATABASE new")
     tool = servers.tool("new")
     line = Line(tool, tmp_path)
     whole = Line(tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
-    done = failed_over(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
+    done = deploy_with_failover(whole, servers, moments.MIDDLE_OF_BOOTSTRAP)
     assert_it_names_the_loss(done)
     assert_converges(line, end_of_first_deploy)

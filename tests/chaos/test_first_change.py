@@ -1,4 +1,4 @@
-"""README's first change, step by step as it is written, in a copy of the project with a local stack of its own."""
+"""The first change of README.md, each step as it is written, in a copy of the project with its own local stack."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ STEPS: Final = pages.section(pages.read("README.md"), "Your first change")
 ROLES: Final = ("AUTHOR", "COMMITTER")
 FIELD: Final = {"field": "fleet_number", "type": "integer", "schema": {}, "meta": {"interface": "input"}}
 PERSON: Final = {f"GIT_{role}_{part}": f"test@{role}.invalid" for role in ROLES for part in ("NAME", "EMAIL")}
-# All of `make test` is what runs this. These are the tests that the change concerns.
+# Running all of `make test` would include this test, so only the tests that the change concerns run.
 CONCERNED: Final = (
     "tests/unit/test_docs.py",
     "tests/unit/test_seed_model.py",
     "tests/unit/test_who_may_do_what.py",
     "tests/migrations/test_branches.py",
     "tests/integration/test_constraints.py::test_every_constraint_has_a_case",
-    "tests/integration/test_constraints.py::test_a_constraint_holds_for_every_writer",
+    "tests/integration/test_constraints.py::test_sql_accepts_a_row_that_fits_and_refuses_one_that_does_not",
 )
 
 
 class Clone:
-    """A copy of the project, and what its reader does there."""
+    """A copy of the project in which a reader of the README works."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,11 +48,11 @@ class Clone:
         git(folder, "init", "--quiet")
         git(folder, "add", "--all")
         git(folder, "commit", "--quiet", "--message", "all of it")
-        # To install everything again takes two minutes.
+        # Installing the environment again would take two minutes.
         (folder / ".venv").symlink_to(ROOT / ".venv")
 
     def run(self, command: str) -> str:
-        """Run a line of the page in a shell."""
+        """Run a line of the README in a shell."""
         command = re.sub(r"^make ", "make --assume-old=venv ", command)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DIRECTUS_", "MAKE"))}
         environ = {**kept, **PERSON, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,7 +69,7 @@ class Clone:
         return done.stdout + done.stderr
 
     def edit(self, name: str, pattern: str, replacement: str) -> None:
-        """Replace the one place that matches."""
+        """Replace the only match of a pattern in a file."""
         path = self.folder / name
         text, number = re.subn(pattern, lambda _: replacement, path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert number == 1, f"{name} has {number} places like {pattern}"
@@ -92,7 +92,7 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 
 
 def add_the_field(clone: Clone) -> None:
-    """Do by the API what the admin UI does: Settings, Data Model, organization_vehicles."""
+    """Add the field with Directus's API, as the admin UI does in Settings, Data Model, organization_vehicles."""
     url, token = clone.setting("PUBLIC_URL"), clone.setting("ADMIN_TOKEN")
     answer = httpx.post(
         f"{url}/fields/organization_vehicles", json=FIELD, headers={"Authorization": f"Bearer {token}"}, timeout=60
@@ -113,7 +113,7 @@ def write_the_revision(clone: Clone, code: str) -> None:
 
 
 def do(clone: Clone, info: str, body: str) -> None:
-    """Do what a fenced block of the page says."""
+    """Follow one fenced block of the README."""
     if info == "yaml":
         clone.edit("snapshots/access/collections/organization_vehicles.yaml", r"^trm-org-admin:.*\n", body)
         clone.edit("tests/access/matrix.py", r'"organization_vehicles": "registered_at"', MATRIX)
@@ -141,12 +141,12 @@ COURSE: Final = '"vehicle_id": VEHICLE, "fleet_number": 1},\n    "organization_d
 
 
 @pytest.mark.slow
-def test_the_first_change_of_the_readme_ends_green(clone: Clone) -> None:
+def test_the_first_change_of_the_readme_works(clone: Clone) -> None:
     blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", STEPS, re.MULTILINE | re.DOTALL)
     assert len(blocks) > 7
     for info, body in blocks:
         do(clone, info, textwrap.dedent(body))
-    # The page adds the folders that it names; the environment is a link in this copy alone.
+    # The README names the folders to commit. Only this copy has a link for the environment.
     assert git(clone.folder, "status", "--porcelain", "--", ".", ":!.venv") == ""
     assert "Nothing to do" in clone.run("make migrate")
     clone.run("make verify")

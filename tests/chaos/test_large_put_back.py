@@ -1,4 +1,4 @@
-"""A deploy that is killed while it puts back what a large table lost: the next one drops or attaches what it left."""
+"""A deploy is killed while it restores a constraint of a large table. The next one drops or attaches the index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import Database, Tool
 from tests.processes import until
 
 NAME = "events_organization_id_slug_key"
-# 70 MB of events; what fires for rows is left out, which takes ten times as long.
+# 70 MB of events. Replica mode skips triggers, which would take ten times as long.
 LARGE = f"""
 ALTER TABLE events DROP CONSTRAINT {NAME};
 INSERT INTO organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000001', 'Club', 'club');
@@ -40,12 +40,12 @@ def large(deployed: Tool) -> Database:
 @pytest.mark.parametrize(
     ("lock", "valid"), [("LOCK events IN ROW EXCLUSIVE MODE", False), ("LOCK events IN ACCESS SHARE MODE", True)]
 )
-def test_a_put_back_that_is_killed_is_finished_by_the_next(
+def test_the_next_deploy_completes_a_killed_restore(
     large: Database, end_of_first_deploy: End, tmp_path: Path, lock: str, valid: bool
 ) -> None:
     line = Line(Tool(large), tmp_path)
     with line.running() as run, locked(large, lock):
-        wait_for(Moment("it waits", WE_WAIT), run)
+        wait_for(Moment("waiting", WE_WAIT), run)
         KILL.strike(run)
         run.ended(KILL.seconds or 0)
         until(lambda: not large.value(f"{WAITING} {OURS}".replace("%%", "%")), 10)

@@ -1,4 +1,4 @@
-"""A schema of more than a megabyte goes there and back."""
+"""A schema of more than a megabyte can be pushed and pulled."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def with_long_notes(document: Document) -> None:
         entry["meta"]["note"] = "A note. " * 40_000
 
 
-# As many bytes, and 250 collections in earnest.
+# 4 collections with long notes give as many bytes as a large schema; the slow test has 250.
 @pytest.mark.parametrize("number", [4, pytest.param(250, marks=pytest.mark.slow)])
-def test_a_large_schema_is_pushed_and_pulled_with_progress(serve: Serving, tmp_path: Path, number: int) -> None:
+def test_push_and_pull_report_progress_for_a_large_schema(serve: Serving, tmp_path: Path, number: int) -> None:
     with serve("bootstrapped", "", small.pushed) as running:
         travel(running, small.file(tmp_path), number)
 
@@ -38,6 +38,6 @@ def travel(directus: RunningDirectus, snapshot_file: Path, number: int) -> None:
     pulled = directus.tool("pull", "--snapshot", captured)
     assert pulled.code == 0, pulled.text
     assert "Read Directus's schema in " in pulled.err
-    # The push compared again when it was done; and what is captured has all that was pushed.
+    # The push compared again at its end. The pulled file must equal the pushed one.
     there, back = snapshot.read(snapshot_file), snapshot.read(captured)
     assert comparison.between(there, back) == ()

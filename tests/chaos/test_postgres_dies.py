@@ -1,4 +1,4 @@
-"""PostgreSQL comes late or dies; the next deploy converges."""
+"""PostgreSQL starts late or is killed; the next deploy completes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPLICAS = 2
 
 
 def kill_server(server: OwnPostgres) -> Blow:
-    """Kill the server's first process, and start it again."""
+    """Return a blow that kills the server's first process and restarts the server."""
 
     def kill(_: Run) -> None:
         server.kill()
@@ -31,18 +31,18 @@ def kill_server(server: OwnPostgres) -> Blow:
 
 @pytest.fixture(scope="session")
 def deployed_there(own_postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """A database on the server that may be killed, deployed."""
+    """A deployed database on the server that tests can kill."""
     database = own_postgres.database()
     done = Line(Tool(database), tmp_path_factory.mktemp("deployed"))()
     assert done.code == 0, done.text
     return database
 
 
-def test_a_first_deploy_whose_postgresql_comes_late_and_dies_is_finished_by_one_of_two_replicas(
+def test_one_of_two_replicas_completes_a_first_deploy_after_postgresql_died(
     own_postgres: OwnPostgres, end_of_first_deploy: End, tmp_path: Path
 ) -> None:
     line = Line(Tool(own_postgres.database()), tmp_path)
-    # By Directus itself, which takes longer.
+    # Directus's own bootstrap takes longer, so there is time to kill the server.
     whole = Line(line.tool.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
     own_postgres.down()
     with whole.running() as run:
@@ -65,7 +65,7 @@ def test_a_first_deploy_whose_postgresql_comes_late_and_dies_is_finished_by_one_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", FIRST_DEPLOY[1::3], ids=str)
-def test_a_first_deploy_goes_on_after_postgresql_was_killed(
+def test_a_first_deploy_completes_after_postgresql_was_killed(
     own_postgres: OwnPostgres, end_of_first_deploy: End, tmp_path: Path, moment: Moment
 ) -> None:
     line = Line(Tool(own_postgres.database()), tmp_path)
@@ -75,7 +75,7 @@ def test_a_first_deploy_goes_on_after_postgresql_was_killed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", HELD, ids=str)
-def test_an_upgrade_goes_on_after_postgresql_was_killed(
+def test_an_upgrade_completes_after_postgresql_was_killed(
     own_postgres: OwnPostgres, deployed_there: Database, upgrade: Upgrade, tmp_path: Path, moment: Moment
 ) -> None:
     line = older(Tool(own_postgres.database(deployed_there)), tmp_path, upgrade.checkout)

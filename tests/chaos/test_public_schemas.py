@@ -1,6 +1,6 @@
-"""Six schemas of 40 to 90 collections, as people publish them: pushed, changed, removed with approval, restored.
+"""Six schemas of 40 to 90 collections, like published ones: pushed, changed, removed with approval, and restored.
 
-Each has many-to-many relations with junctions, translations, files, relations to any of several, and to themselves.
+Each has junctions, translations, files, many-to-any relations, and relations to the same collection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SYSTEM: Final = [
 
 
 class Public(Schema):
-    """A schema of one theme: its tables, and what joins them."""
+    """A schema of one theme: its tables and the relations between them."""
 
     def __init__(self, theme: str, empty: Document) -> None:
         self.random = Random(theme)
@@ -74,10 +74,10 @@ class Public(Schema):
         self._field(name, field, kind, 1, **column, is_primary_key=True, has_auto_increment=counts)
 
     def _join(self, name: str, other: str) -> None:
-        """Relate a table to itself, to another one, to files, to a person, to its translations and to any."""
+        """Relate a table to itself, another table, files, a user, its translations and to any collection."""
         self._many_to_one(name, "parent", name)
         self._many_to_one(name, "other", other)
-        self._alone(name, "owner", "directus_users")
+        self._one_way(name, "owner", "directus_users")
         for suffix, fields in {"files": {"directus_files_id": "directus_files"}, "links": {"other_id": other}}.items():
             self._junction(f"{name}_{suffix}", {f"{name}_id": name, **fields})
         if self.random.random() < 0.7:
@@ -93,10 +93,10 @@ class Public(Schema):
         self._collection(name, {"name": name}, hidden=True)
         self._key(name, "integer")
         for field, related in fields.items():
-            self._alone(name, field, related)
+            self._one_way(name, field, related)
 
-    def _alone(self, name: str, field: str, related: str) -> None:
-        """Relate without a field on the other side."""
+    def _one_way(self, name: str, field: str, related: str) -> None:
+        """Add a relation without a field on the other side."""
         kind = self.keys[related]
         key = "code" if kind == "string" else "id"
         column: dict[str, Any] = {"foreign_key_table": related, "foreign_key_column": key, "is_unique": False}
@@ -105,7 +105,7 @@ class Public(Schema):
 
 
 def changed(document: Document) -> None:
-    """Change notes, widen texts, and add a field to every other table."""
+    """Change notes, lengthen texts, and add a field to each table that has a string field."""
     for entry in document["collections"][::2]:
         entry["meta"]["note"] = "changed: # 'so'"
     for entry in [entry for entry in document["fields"] if entry["field"] == "f_string"]:
@@ -120,8 +120,8 @@ def counts(database: Database, names: list[str]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class Pushing:
-    """The tool with a snapshot file of its own, and without access."""
+class SchemaTool:
+    """The tool with its own snapshot file, for the schema only."""
 
     tool: Tool
     file: Path
@@ -137,7 +137,7 @@ class Pushing:
 
 
 def without_ends(gone: list[str]) -> Edit:
-    """Return an edit that takes away what belonged to relations of these collections."""
+    """Return an edit that removes the fields that belonged to relations of these collections."""
 
     def edit(document: Document) -> None:
         left = {(relation["collection"], relation["field"]) for relation in document["relations"]}
@@ -157,14 +157,14 @@ def is_loose(field: Document, left: set[tuple[str, str]], ends: set[str]) -> boo
 
 
 def names(document: Document) -> dict[str, None]:
-    """Return the items of a file as approvals name them."""
+    """Return the ids of a file's items, as approvals use them."""
     entries = [entry for section in ("collections", "fields", "relations") for entry in document[section]]
     return dict.fromkeys(".".join(filter(None, (entry["collection"], entry.get("field")))) for entry in entries)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
-def test_a_published_schema_is_pushed_changed_removed_and_restored(
+def test_a_large_schema_can_be_pushed_changed_removed_and_restored(
     bootstrapped: Tool, tmp_path: Path, theme: str
 ) -> None:
     file = tmp_path / "schema.yaml"
@@ -172,10 +172,10 @@ def test_a_published_schema_is_pushed_changed_removed_and_restored(
     schema = Public(theme, {"version": 1, "directus": "11.17.4", "vendor": "postgres", **nothing})
     tables = [entry["collection"] for entry in schema.document["collections"]]
     assert 40 <= len(tables) <= 90
-    # Without aliases of YAML for what occurs twice.
+    # The round trip through JSON prevents YAML aliases.
     plain = json.loads(json.dumps(schema.document))
     file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
-    tool, database = Pushing(bootstrapped, file), bootstrapped.database
+    tool, database = SchemaTool(bootstrapped, file), bootstrapped.database
 
     tool.must("push")
     database.execute(A_ROW_EACH)

@@ -1,4 +1,4 @@
-"""Eight replicas boot at once: one does the work, all come up, and the end is the same each time."""
+"""Eight replicas boot at once: one deploys, all serve, and the end is always the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ REPLICAS = 8
 @pytest.mark.slow
 @pytest.mark.parametrize("round_", range(3))
 @pytest.mark.parametrize("stage", ["empty", "bootstrapped", "deployed"])
-def test_all_replicas_serve(clone: Cloning, end_of_first_deploy: End, tmp_path: Path, stage: str, round_: int) -> None:
+def test_all_simultaneous_replicas_serve(
+    clone: Cloning, end_of_first_deploy: End, tmp_path: Path, stage: str, round_: int
+) -> None:
     tool = Tool(clone(stage))
     with ExitStack() as boots:
         booted = [boots.enter_context(booting(tool.environ, tmp_path)) for _ in range(REPLICAS)]

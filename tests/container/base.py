@@ -1,8 +1,8 @@
-"""A stand-in for upstream's image of Directus, for the unchanged docker/Dockerfile to be built on.
+"""A stand-in for Directus's image, on which the unchanged docker/Dockerfile can be built.
 
-Owns making it, and what a build on it takes from elsewhere: Debian's packages and the wheels of the image's lock. All
-of it is in the per-user cache, so that a build needs no network. Directus's packages are 120,000 files; a container
-has them mounted, for without an overlay each step of a build copies the whole image.
+Makes the stand-in and everything that a build on it fetches: Debian's packages and the wheels of the image's lock.
+All of it is in the per-user cache, so builds need no network. Directus's packages are 120,000 files, so containers
+mount them: without an overlay each step of a build would copy the whole image.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ HERE = Path(__file__).parent
 LOCK = ROOT / "requirements.runtime.lock"
 ECOSYSTEM = ROOT / "tests" / "fixtures" / "ecosystem.config.cjs"
 PIN = json.loads((ROOT / "docker" / "directus" / "package.json").read_text())["dependencies"]["directus"]
-# The digest is upstream's, so a build is told to take this for it.
+# The Dockerfile pins Directus's image by digest, so builds are told to use this name instead.
 NAME = f"docker.io/directus/directus:{PIN}"
 
 RECIPE = "1"
 SUITE = "trixie"
 PYTHON = "3.13"
-# busybox for sh and wget, passwd for the user; Node needs the library.
+# busybox provides sh and wget, passwd creates the user, Node needs the library.
 INCLUDED = ("busybox", "libstdc++6", "passwd")
-# What Alpine's packages are here.
+# By Alpine package, the Debian packages used instead.
 PACKAGES = {"python3": ("python3", "python3-venv"), "tini": ("tini",)}
 PIP = "[global]\nno-index = true\nfind-links = /var/cache/wheels\n"
 PACKAGES_FOLDER = "/directus/node_modules/.pnpm"
@@ -39,7 +39,7 @@ BUILDAH = ("buildah", "--storage-driver", "vfs")
 
 @dataclass(frozen=True)
 class Base:
-    """The stand-in. store: buildah's, with the one image; packages: Directus's, to be mounted."""
+    """The stand-in. store: buildah's storage with its image; packages: Directus's packages, to be mounted."""
 
     folder: Path
     packages: Path
@@ -50,7 +50,7 @@ class Base:
 
     @property
     def volumes(self) -> dict[Path, str]:
-        """What a build needs, and where apk, pip and Node look for it."""
+        """Folders that a build needs, with the paths at which apk, pip and Node expect them."""
         return {
             self.folder / "apk": "/var/cache/apk",
             self.folder / "wheels": "/var/cache/wheels",
@@ -60,7 +60,7 @@ class Base:
 
 
 def base() -> Base:
-    """Return the stand-in, built first if it is missing."""
+    """Return the stand-in; build it if it is missing."""
     home = directus_home.directus_home(ROOT)
     return Base(_artefact(home).ensure(), home.parent / ".pnpm")
 
@@ -103,7 +103,7 @@ def _build(build: Build, home: Path) -> None:
 
 
 def _install_debian(build: Build, root: Path) -> None:
-    """Make the root file system, and put beside it what its apk will install."""
+    """Make the root file system, and download the packages that its apk will install."""
     hooks = []
     for name, packages in PACKAGES.items():
         target = build.work / "apk" / name
@@ -120,7 +120,7 @@ def _install_debian(build: Build, root: Path) -> None:
 
 
 def _copy_directus(home: Path, context: Path) -> None:
-    """Lay out what upstream's image has beside its system: Directus without its packages, Node, pm2."""
+    """Copy what Directus's image adds to its system: Directus without its packages, Node and pm2."""
     directus, programs = context / "directus", context / "programs"
     packages = directus / "node_modules" / ".pnpm"
     packages.mkdir(parents=True)

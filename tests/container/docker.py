@@ -1,7 +1,7 @@
-"""Stands for Docker's command line, as far as make and CI use it: each call is written down, then carried out.
+"""A stand-in for the docker command, for the calls of make and CI. It records each call and then carries it out.
 
-Owns nothing but that list. Without an engine an image is a number and a container the entrypoint of this checkout;
-with one, see engine.py, both are real. Nothing is pushed anywhere.
+Without an engine, an image is only an id, and a container is the entrypoint of this checkout. With one, see engine.py,
+both are real. Nothing is ever pushed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ export PYTHONPATH={root}
 exec {python} -m tests.container.docker {folder} "$@"
 """
 STORAGE = "storage"
-# What the registry calls an image that was pushed.
+# The digest that the registry reports for a pushed image.
 DIGEST = "sha256:of-the-registry"
 PROGRAM_OF_AN_IMAGE = """#!/usr/bin/env python3
 import json, pathlib, sys
@@ -39,13 +39,13 @@ if "--output" in words:
 
 @dataclass(frozen=True)
 class Docker:
-    """The stand-in below a folder. Its `programs` belong in front of PATH."""
+    """The stand-in in a folder. Its `programs` must come first in PATH."""
 
     folder: Path
 
     @classmethod
     def install(cls, folder: Path, *, real: bool = False) -> Docker:
-        """Make the program. real: it builds images and runs them."""
+        """Install the stand-in. real: it builds and runs images."""
         made = cls(folder)
         made.programs.mkdir(parents=True)
         if real:
@@ -65,7 +65,7 @@ class Docker:
 
     @property
     def calls(self) -> list[list[str]]:
-        """The words of each call, in their order."""
+        """The words of each call, in order."""
         path = self.folder / "calls"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -74,25 +74,25 @@ class Docker:
             calls.write(json.dumps(words) + "\n")
 
     def answer(self, verb: str, program: str) -> None:
-        """Have a program of Python take the place of this verb."""
+        """Run a Python program for each call with this verb."""
         (self.folder / f"{verb}.py").write_text(program)
 
     @property
     def engine(self) -> Engine | None:
-        from tests.container import base, engine  # noqa: PLC0415 - 0.4 s, and most calls only write down their words
+        from tests.container import base, engine  # noqa: PLC0415 - takes 0.4 s, and most calls only record their words
 
         return engine.Engine(base.base(), self.storage) if self.storage.is_dir() else None
 
 
 def main(folder: str, verb: str, *words: str) -> int:
-    """Carry out one call, and return its exit code."""
+    """Carry out one call; return its exit code."""
     docker = Docker(Path(folder))
     docker.remember([verb, *words])
     answer = docker.folder / f"{verb}.py"
     if answer.exists():
         os.execv(sys.executable, [sys.executable, str(answer), *words])
     if verb == "inspect":
-        return 1  # nothing is known by that name: whoever calls is in no container
+        return 1  # no such container: the caller does not run in one
     if verb == "login":
         docker.remember([sys.stdin.read().strip()])
     elif verb == "build":
@@ -136,7 +136,7 @@ def _run(docker: Docker, words: Sequence[str]) -> NoReturn:
 
 
 def _copy_program(docker: Docker, source: str, target: str) -> None:
-    """Stands for a program of another image: it writes down how it is called, and the file that it is asked for."""
+    """Stand in for a program of another image. It records its calls, and writes the requested output file."""
     path = Path(target)
     path.write_text(PROGRAM_OF_AN_IMAGE.format(calls=docker.folder / "calls", name=Path(source).name))
     path.chmod(0o755)
@@ -152,7 +152,7 @@ def _become_entrypoint(docker: Docker, environ: Mapping[str, str], command: Sequ
     image = {
         "DIRECTUS_HOME": str(home),
         "HOME": str(docker.folder),
-        # Last: the node beside this Python is a wrapper, which does not hand on signals.
+        # Last, because the `node` beside this Python is a wrapper that does not pass on signals.
         "PATH": f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}",
     }
     os.execve(ENTRYPOINT, [str(ENTRYPOINT), *(command or serve)], {**image, **environ})

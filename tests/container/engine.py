@@ -1,6 +1,6 @@
-"""An engine for the image that needs no daemon: buildah builds it, and a container is its root file system.
+"""A container engine without a daemon: buildah builds images, and a container runs in an image's root file system.
 
-Owns one folder with buildah's storage. Refuses machines where it may not mount: `is_possible` tells.
+It keeps its state in one folder, and works only where the user may mount: see `is_possible`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from tests.container.base import BUILDAH, NAME, PACKAGES_FOLDER, Base
 
-# A container's own view: its processes, the machine's devices and network. What is started becomes process 1, and ends
-# with the process outside: --pdeathsig again, for it is forgotten when the user changes.
+# Gives a container its own processes and the machine's devices and network. The command becomes process 1, and ends
+# with the process outside. --pdeathsig is given again, because changing the user resets it.
 ENTER = """
 set -e
 root=$1 packages=$2 folder=$3 user=$4
@@ -33,7 +33,7 @@ exec chroot "$root" setpriv --reuid="$user" --regid="$user" --clear-groups --pde
 
 
 def is_possible() -> bool:
-    """Tell whether this machine has buildah, and this user may mount, as root in a container often may not."""
+    """Return whether buildah exists and this user may mount, which root in a container often may not."""
     if os.geteuid() != 0 or shutil.which("buildah") is None:
         return False
     probe = ["unshare", "--mount", "--pid", "--fork", "true"]
@@ -42,30 +42,30 @@ def is_possible() -> bool:
 
 @dataclass(frozen=True)
 class Container:
-    """A container that runs. client: the process in the foreground, whose end and exit code are the container's."""
+    """A running container. client: the process in the foreground; the container has its end and its exit code."""
 
     client: subprocess.Popen[bytes]
 
     @property
     def processes(self) -> list[int]:
-        """The processes in it, by their ids outside; process 1 comes first."""
+        """The processes in the container, by their ids outside. Process 1 comes first."""
         found = _children(self.client.pid)
         for pid in found:
             found += _children(pid)
         return found
 
     def send(self, number: int) -> None:
-        """Send a signal to process 1, as an engine does."""
+        """Send a signal to process 1, like a real engine."""
         for pid in self.processes[:1]:
             os.kill(pid, number)
 
     def kill(self) -> None:
-        """End it at once; without process 1 the kernel ends the others."""
+        """Kill process 1; the kernel then ends the others."""
         self.client.kill()
         self.client.wait()
 
     def run(self, user: int, command: Sequence[str], environ: Mapping[str, str]) -> int:
-        """Run a command in it, and return its exit code."""
+        """Run a command in the container; return its exit code."""
         inside = ("nsenter", "--target", str(self.processes[0]), "--mount", "--pid", "--root")
         return subprocess.run(
             [*inside, f"--setuid={user}", f"--setgid={user}", *command],
@@ -77,36 +77,36 @@ class Container:
 
 @dataclass(frozen=True)
 class Engine:
-    """Buildah with a storage of its own, over the one that holds the base."""
+    """Buildah with its own storage on top of the one that holds the base."""
 
     base: Base
     folder: Path
 
     def buildah(self, *arguments: str | Path) -> str:
-        """Run buildah, and return its output; what it says goes to stderr."""
+        """Run buildah; return its standard output."""
         storage = ("--root", self.folder / "store", "--runroot", self.folder / "run")
         shared = ("--storage-opt", f"vfs.imagestore={self.base.store}")
         done = subprocess.run([*BUILDAH, *storage, *shared, *arguments], stdout=subprocess.PIPE, text=True, check=True)
         return done.stdout.strip()
 
     def build(self, arguments: Sequence[str]) -> None:
-        """Build what `docker build` with these arguments builds, on the stand-in; no registry is asked."""
+        """Build an image from the arguments of `docker build`, on the stand-in and without a registry."""
         volumes = [f"--volume={source}:{target}:ro" for source, target in self.base.volumes.items()]
         wanted = [word for word in arguments if word != "--pull"]
         local = ("--isolation", "chroot", "--network", "host", "--pull-never", "--from", NAME)
         self.buildah("build", *local, *volumes, *wanted)
 
     def unpack(self, image: str) -> Path:
-        """Make a container of the image, and return its root file system."""
+        """Make a container of an image; return its root file system."""
         return Path(self.buildah("mount", self.buildah("from", "--pull-never", image)))
 
     def config(self, image: str) -> dict[str, Any]:
-        """Return what the image says about its containers."""
+        """Return the image's configuration of its containers."""
         found = json.loads(self.buildah("inspect", "--type", "image", image))
         return dict(found["OCIv1"]["config"])
 
     def start(self, image: str, environ: Mapping[str, str], command: Sequence[str] = ()) -> Container:
-        """Start a container, which ends when this process does."""
+        """Start a container. It ends with this process."""
         config = self.config(image)
         own = dict(pair.split("=", 1) for pair in config["Env"])
         words = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh"]
@@ -119,7 +119,7 @@ class Engine:
         return Container(client)
 
     def run(self, image: str, environ: Mapping[str, str], command: Sequence[str]) -> int:
-        """Run a container in the foreground, hand on the signals that end it, and return its exit code."""
+        """Run a container in the foreground, pass on signals that end it, and return its exit code."""
         container = self.start(image, environ, command)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: container.send(received))

@@ -1,4 +1,4 @@
-"""Two organisations in the database of the Directus that has the project's extension."""
+"""Two organisations in the database of a Directus with the project's extension."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.serving import client_of
 
 @dataclasses.dataclass(frozen=True)
 class Rally:
-    """The server, as one of its users."""
+    """The server, and clients of its users."""
 
     directus: RunningDirectus
 
@@ -27,7 +27,7 @@ class Rally:
 
 @pytest.fixture(scope="session")
 def replica(extended: RunningDirectus, stream: Redis) -> Iterator[Rally]:
-    """A second Directus on the same database: it sends too, has no token for answers, and no time for a preview."""
+    """A second Directus on the same database. It has no token for answers, and no time for previews."""
     settings = {
         "TRM_REDIS": stream.url,
         "TRM_OUTBOX_SECONDS": OUTBOX_SECONDS,
@@ -40,7 +40,7 @@ def replica(extended: RunningDirectus, stream: Redis) -> Iterator[Rally]:
 
 @pytest.fixture(scope="module")
 def peopled(extended: RunningDirectus) -> Iterator[RunningDirectus]:
-    """The server, with users who log in with their names as tokens."""
+    """The server, with users whose tokens are their names."""
     wipe(extended.database)
     extended.database.execute(rally.people())
     extended.forget()
@@ -50,11 +50,11 @@ def peopled(extended: RunningDirectus) -> Iterator[RunningDirectus]:
 
 @pytest.fixture
 def rally_of(peopled: RunningDirectus) -> Rally:
-    """The server, with nothing in its database but what the tests start from."""
+    """The server, with only the starting rows in its database."""
     reset(peopled)
     return Rally(peopled)
 
 
 def reset(directus: RunningDirectus) -> None:
-    """Delete all rows, and create those that the tests start from."""
+    """Delete all rows, and insert the starting rows."""
     emptied(directus.database, rally.rows())

@@ -1,4 +1,4 @@
-"""Two organisations with an event each, and who works for them, as rows. Users log in with their names as tokens."""
+"""SQL for two organisations, each with an event and members. Each user's token is the user's name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from uuid import NAMESPACE_OID, uuid5
 
 ROLE: Final = str(uuid5(NAMESPACE_OID, "role"))
-# Their roles in the organisations A and B.
+# Each user's roles in the organisations A and B.
 USERS: Final[Mapping[str, Mapping[str, str]]] = {
     "admin-of-a": {"A": "org-admin"},
     "director-of-a": {"A": "race-director"},
@@ -27,7 +27,7 @@ def key(name: str) -> str:
 
 
 def people() -> str:
-    """Statements that create the users, and one policy that lets them do everything, so that only hooks stop them."""
+    """Return SQL that creates the users with a policy that allows everything, so that only hooks can refuse."""
     policy = key("everything")
     statements = [
         f"DELETE FROM directus_policies WHERE id = '{policy}'",
@@ -48,7 +48,7 @@ def people() -> str:
 
 
 def rows() -> str:
-    """Statements that create what the tests start from."""
+    """Return SQL that creates the rows that the tests start from."""
     statements = [line for organization in "AB" for line in _organization(organization)]
     statements += [
         "INSERT INTO organization_users (id, organization_id, user_id, role)"
@@ -71,7 +71,7 @@ def _crew(name: str, entry: str, user: str, role: str) -> str:
 
 def _event(organization: str, name: str) -> list[str]:
     event = key(f"event {name}")
-    # It never ends, for the marshals' sake: their rights end with the event.
+    # The event ends in a century, because the rights of marshals end with it.
     return [
         "INSERT INTO events (id, organization_id, name, slug, discipline, starts_at, ends_at) VALUES"
         f" ('{event}', '{key(organization)}', '{name}', '{name.lower()}', 'rally', '2026-06-06Z', '2126-06-14Z')",

@@ -1,4 +1,4 @@
-"""The audit trail: what is recorded, for whom, and who reads it."""
+"""The audit trail: what is recorded, for whom, and who can read it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ CROSSING = (
 
 @pytest.fixture
 def audited(rally_of: Rally) -> Rally:
-    """The rally, with nothing in its trail. The trail is append-only, so its owner has to switch that off."""
+    """The rally with an empty trail. The trail is append-only, so only TRUNCATE by its owner can empty it."""
     rally_of.directus.database.execute("TRUNCATE audit.changes, audit.actors")
     return rally_of
 
 
 def read(rally_of: Rally, user: str = "director-of-a", **query: str) -> httpx.Response:
-    """Ask for the trail of A, and fail unless openapi.json describes the answer."""
+    """Request the trail of A; fail if openapi.json does not describe the answer."""
     with rally_of.as_user(user) as http:
         answer = http.get("/trm/audit", params={"organization_id": key("A")} | query)
     described = DESCRIBED[str(answer.status_code)]
@@ -65,20 +65,20 @@ def changes(rally_of: Rally, user: str = "director-of-a", **query: str) -> list[
     return list(read(rally_of, user, **query).json()["data"])
 
 
-def said(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
+def summary(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
     return change["collection"], change["action"], change["email"]
 
 
-def test_who_changed_what_from_where_is_recorded_with_both_rows(audited: Rally) -> None:
+def test_the_trail_records_who_changed_a_row_and_the_row_before_and_after(audited: Rally) -> None:
     with audited.as_user("director-of-a") as http:
         made = http.post("/items/entry_penalties", json=PENALTY).json()["data"]["id"]
         path = f"/items/entry_penalties/{made}"
         assert http.patch(path, json={"status": "waived"}, headers={"Origin": "https://trm.example.com"}).is_success
-    # Which no member may.
+    # No member can delete a penalty.
     assert audited.directus.http.delete(path).is_success
     deleted, changed, created = changes(audited)
     director, administrator = "director-of-a@example.com", audited.directus.database.environ["ADMIN_EMAIL"]
-    assert [said(each) for each in (created, changed, deleted)] == [
+    assert [summary(each) for each in (created, changed, deleted)] == [
         ("entry_penalties", "insert", director),
         ("entry_penalties", "update", director),
         ("entry_penalties", "delete", administrator),
@@ -87,14 +87,14 @@ def test_who_changed_what_from_where_is_recorded_with_both_rows(audited: Rally) 
     assert {each["user"] for each in (created, changed)} == {key("director-of-a")}
     assert (created["before"], created["after"]["penalty_seconds"]) == (None, 60)
     assert (changed["before"]["status"], changed["after"]["status"]) == ("proposed", "waived")
-    # What Directus's revisions leave out: foreign keys, and all of a deleted row.
+    # Directus's revisions leave out foreign keys and deleted rows.
     assert (deleted["before"]["entry_id"], deleted["after"]) == (key("entry A"), None)
     assert (changed["ip"], changed["origin"]) == ("127.0.0.1", "https://trm.example.com")
     assert "python-httpx" in changed["user_agent"]
 
 
-def test_every_table_that_matters_is_recorded(audited: Rally) -> None:
-    """Over the API, by a hook and by SQL; each change is of the organisation to which its row leads."""
+def test_the_trail_records_every_audited_table(audited: Rally) -> None:
+    """Changes over the API, by a hook and by SQL. Each belongs to the organisation that its row leads to."""
     database = audited.directus.database
     database.execute(f"UPDATE public.entries SET status = 'confirmed' WHERE id = '{key('entry A')}'")
     database.execute(
@@ -122,10 +122,10 @@ def test_every_table_that_matters_is_recorded(audited: Rally) -> None:
     assert {name: (each["action"], each["email"]) for name, each in found.items()} == {
         "entry_penalties": ("insert", director),
         "position_flags": ("insert", director),
-        # The hook of the stage wrote it, in the transaction of who opened the stage.
+        # A hook wrote it when the stage opened, in the same user's transaction.
         "entry_segment_starts": ("insert", director),
         "organization_users": ("update", admin),
-        # SQL, as the processor writes, has no user; the role of the database is known.
+        # Changes by SQL, such as the processor's, have no user, only a database role.
         "entry_crossings": ("insert", None),
         "stage_results": ("insert", None),
     }
@@ -133,7 +133,7 @@ def test_every_table_that_matters_is_recorded(audited: Rally) -> None:
     assert database.value("SELECT count(*) FROM audit.changes WHERE organization_id IS DISTINCT FROM %s", key("A")) == 0
 
 
-def test_a_change_of_rights_is_recorded_for_administrators_of_directus(audited: Rally) -> None:
+def test_only_directus_administrators_see_changes_of_permissions(audited: Rally) -> None:
     http = audited.directus.http
     policy = http.post("/policies", json={"name": "Extra", "app_access": False, "admin_access": False}).json()["data"]
     try:
@@ -146,8 +146,8 @@ def test_a_change_of_rights_is_recorded_for_administrators_of_directus(audited: 
     email = audited.directus.database.environ["ADMIN_EMAIL"]
     answer = http.get("/trm/audit").json()["data"]
     for table in ("directus_policies", "directus_permissions", "directus_access"):
-        assert (table, "insert", email) in {said(each) for each in answer}, table
-    assert said(answer[0])[:2] in {("directus_policies", "delete"), ("directus_access", "delete")}
+        assert (table, "insert", email) in {summary(each) for each in answer}, table
+    assert summary(answer[0])[:2] in {("directus_policies", "delete"), ("directus_access", "delete")}
     with audited.as_user("admin-of-a") as member:
         assert code(member.get("/trm/audit")) == (403, "FORBIDDEN")
     assert changes(audited, "admin-of-a") == []
@@ -175,16 +175,16 @@ def test_administrators_and_race_directors_read_the_trail_of_their_organisation(
     if allowed:
         assert [each["item"] for each in answer.json()["data"]] == [key("crossing")]
     assert code(read(audited, user, organization_id=key("no organisation"))) == (403, "FORBIDDEN")
-    # Nobody else's, and not as a collection.
+    # The trail cannot be read as a collection.
     assert audited.as_user(user).get("/items/audit_trail").status_code == 403
 
 
-def test_nobody_reads_the_trail_without_logging_in(audited: Rally) -> None:
+def test_the_trail_cannot_be_read_without_logging_in(audited: Rally) -> None:
     answer = httpx.get(audited.directus.http.base_url.join(f"/trm/audit?organization_id={key('A')}"))
     assert code(answer) == (401, "UNAUTHORIZED")
 
 
-def test_the_trail_is_narrowed_and_paged(audited: Rally) -> None:
+def test_the_trail_can_be_filtered_and_paged(audited: Rally) -> None:
     database = audited.directus.database
     database.execute(CROSSING)
     for number in range(3):
@@ -198,7 +198,7 @@ def test_the_trail_is_narrowed_and_paged(audited: Rally) -> None:
     first = [each["id"] for each in changes(audited, limit="2")]
     assert first + [each["id"] for each in changes(audited, before=first[-1])] == whole
     oldest, newest = found[-1]["at"], found[0]["at"]
-    # Two of them may be of one millisecond.
+    # Two changes can have the same millisecond.
     assert changes(audited, to=newest) == [each for each in found if each["at"] < newest]
     assert len(changes(audited, **{"from": oldest})) == 5
 
@@ -215,11 +215,11 @@ def test_the_trail_is_narrowed_and_paged(audited: Rally) -> None:
         {"surprise": "1"},
     ],
 )
-def test_a_query_that_is_wrong_is_refused(audited: Rally, query: dict[str, str]) -> None:
+def test_an_invalid_query_of_the_trail_is_refused(audited: Rally, query: dict[str, str]) -> None:
     assert code(read(audited, **query)) == (400, "INVALID_QUERY")
 
 
-def test_the_trail_is_exported_as_csv_and_starts_no_formula(audited: Rally) -> None:
+def test_the_csv_export_escapes_formulas(audited: Rally) -> None:
     with audited.as_user("director-of-a") as http:
         made = http.post("/items/entry_penalties", json=PENALTY, headers={"User-Agent": '=HYPERLINK("x")'})
         assert made.is_success, made.text
@@ -233,7 +233,7 @@ def test_the_trail_is_exported_as_csv_and_starts_no_formula(audited: Rally) -> N
     assert row["user_agent"] == '\'=HYPERLINK("x")'
 
 
-def test_the_trail_stays_when_the_user_goes(audited: Rally) -> None:
+def test_the_trail_keeps_changes_of_a_deleted_user(audited: Rally) -> None:
     http = audited.directus.http
     user = {"id": key("leaver"), "email": "leaver@example.com", "token": "leaver", "role": None}
     policies = {"policies": {"create": [{"policy": key("everything")}], "update": [], "delete": []}}
@@ -248,20 +248,20 @@ def test_the_trail_stays_when_the_user_goes(audited: Rally) -> None:
         assert http.delete(f"/users/{key('leaver')}").is_success
     made = {change["action"]: change for change in changes(audited, collection="entry_penalties")}
     assert (made["insert"]["user"], made["insert"]["email"]) == (key("leaver"), "leaver@example.com")
-    # The penalty itself no longer says who issued it.
+    # The penalty itself no longer names its issuer.
     assert (made["update"]["before"]["issued_by"], made["update"]["after"]["issued_by"]) == (key("leaver"), None)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit.{} SET tx = '0'", "DELETE FROM audit.{}"])
 @pytest.mark.parametrize("table", ["changes", "actors"])
-def test_nobody_changes_the_trail(audited: Rally, statement: str, table: str) -> None:
+def test_the_trail_is_append_only(audited: Rally, statement: str, table: str) -> None:
     database = audited.directus.database
     database.execute(CROSSING)
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
         database.execute(statement.format(table))
 
 
-def test_a_statement_of_many_rows_pairs_what_was_with_what_is(audited: Rally) -> None:
+def test_an_update_of_many_rows_pairs_old_and_new_rows(audited: Rally) -> None:
     database = audited.directus.database
     crossings = CROSSING.replace(f"'{key('crossing')}'", "gen_random_uuid()")
     for hour in range(3):
@@ -270,27 +270,27 @@ def test_a_statement_of_many_rows_pairs_what_was_with_what_is(audited: Rally) ->
     for each in changes(audited)[:3]:
         assert {**each["before"], "speed_kmh": None} == {**each["after"], "speed_kmh": None}
         assert (each["before"]["id"], each["before"]["speed_kmh"]) == (each["item"], None)
-    # A key that changes leads to no row that was.
+    # If the key changes, the old row and the new row are recorded separately.
     database.execute(f"DELETE FROM public.entry_crossings; {CROSSING}; UPDATE public.entry_crossings SET id = entry_id")
     both = [(each["item"], each["before"] is None, each["after"] is None) for each in changes(audited, limit="2")]
     assert sorted(both) == sorted([(key("crossing"), False, True), (key("entry A"), True, False)])
 
 
-def test_a_change_of_nothing_is_none(audited: Rally) -> None:
+def test_an_update_without_a_change_is_not_recorded(audited: Rally) -> None:
     database = audited.directus.database
     database.execute(f"{CROSSING}; UPDATE public.entry_crossings SET status = status, updated_at = now()")
     assert [each["action"] for each in changes(audited)] == ["insert"]
 
 
-def test_what_is_rolled_back_is_not_recorded(audited: Rally) -> None:
+def test_a_rolled_back_change_is_not_recorded(audited: Rally) -> None:
     penalties = [PENALTY, {**PENALTY, "status": "overridden", "dedupe_key": "manual:2"}]
     with audited.as_user("director-of-a") as http:
         assert code(http.post("/items/entry_penalties", json=penalties)) == (400, "CONSTRAINT_VIOLATED")
     assert changes(audited) == []
 
 
-def test_a_number_of_a_transaction_that_comes_again_names_nobody_else(audited: Rally) -> None:
-    """A dump that is restored elsewhere keeps the numbers of transactions, which the other server gives again."""
+def test_a_reused_transaction_number_does_not_name_the_old_user(audited: Rally) -> None:
+    """A restored dump keeps transaction numbers, which the new server will use again."""
     database = audited.directus.database
     database.execute(CROSSING)
     transaction = database.value("SELECT tx FROM audit.changes")

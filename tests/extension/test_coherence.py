@@ -1,4 +1,4 @@
-"""References stay within one event and one organisation, also for administrators."""
+"""References stay within one event and one organisation, even for administrators."""
 
 from __future__ import annotations
 
@@ -67,30 +67,30 @@ def test_a_reference_to_another_event_is_refused(rally_of: Rally, collection: st
     assert rally_of.directus.database.value(f"SELECT count(*) FROM public.{collection} WHERE id = %s", key("new")) == 0
 
 
-def test_what_belongs_together_is_accepted(rally_of: Rally) -> None:
+def test_references_within_one_event_are_accepted(rally_of: Rally) -> None:
     create = rally_of.directus.create
     entry = create("entries", **ENTRY)
     create("entry_devices", entry_id=entry["id"], device_id=key("device A"))
     create("entry_crossings", **CROSSING, status="confirmed", geofence_id=key("fence A"), segment_id=key("segment A"))
     create("entry_penalties", **PENALTY, segment_id=key("segment A"))
     create("penalty_formulas", **FORMULA, belongs_to_type="waypoint", belongs_to_id=key("waypoint A"))
-    # An event with its class and its first entry, in one request.
+    # A class and its first entry in one request.
     create("entries", event_id=key("event A2"), class_id={"event_id": key("event A2"), "code": "X", "name": "X"},
            race_number=1, status="registered", vehicle_id=key("vehicle A"))  # fmt: skip
 
 
-def test_an_update_is_judged_with_what_is_stored_of_the_row(rally_of: Rally) -> None:
+def test_an_update_is_checked_against_the_stored_row(rally_of: Rally) -> None:
     http = rally_of.directus.http
     answer = http.patch(f"/items/entries/{key('entry A')}", json={"class_id": key("class A2")})
     assert refusal(answer) == (400, "CROSS_EVENT_REFERENCE")
     assert answer.json()["errors"][0]["message"] == "class_id does not belong to the same event as event_id."
-    # Of a batch, one row suffices.
+    # One wrong row is enough to refuse a batch.
     both = {"keys": [key("entry A"), key("entry B")], "data": {"class_id": key("class A")}}
     assert refusal(http.patch("/items/entries", json=both)) == (400, "CROSS_EVENT_REFERENCE")
     assert http.patch(f"/items/entries/{key('entry A')}", json={"class_id": key("class A")}).status_code == 200
 
 
-def test_a_row_that_others_refer_to_stays_in_its_event(rally_of: Rally) -> None:
+def test_a_row_that_others_refer_to_cannot_leave_its_event(rally_of: Rally) -> None:
     http, database = rally_of.directus.http, rally_of.directus.database
     before = database.rows("SELECT event_id FROM public.stages ORDER BY id")
     for path, change in (
@@ -103,7 +103,7 @@ def test_a_row_that_others_refer_to_stays_in_its_event(rally_of: Rally) -> None:
         assert refusal(answer) == (400, "CROSS_EVENT_REFERENCE"), answer.text
         assert "refer to this row" in answer.json()["errors"][0]["message"]
     assert database.rows("SELECT event_id FROM public.stages ORDER BY id") == before
-    # Within the event it moves with all that it has, and what nobody refers to goes anywhere.
+    # Within its event a row moves with its children. A row without references to it can move anywhere.
     stage = {"event_id": key("event A"), "name": "SS2", "sort_order": 2, "role": "regular", "status": "draft"}
     second = rally_of.directus.create("stages", **stage, start_order_strategy="manual")["id"]
     assert http.patch(f"/items/segments/{key('segment A')}", json={"stage_id": second}).status_code == 200

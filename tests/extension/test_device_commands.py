@@ -1,4 +1,4 @@
-"""A command goes to the stream of the devices, and their answer comes back, over a real Redis and the flow."""
+"""Commands are sent to the devices' stream and their answers come back, with a real Redis and the project's flow."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ STATE = "SELECT status, answer, error, sent_at IS NOT NULL, answered_at IS NOT N
 
 @pytest.fixture
 def listening(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
-    """The rally, and a Redis that is empty."""
+    """The rally, and an empty Redis."""
     stream.start()
     yield rally_of
     stream.kill()
 
 
 def answered(rally: Rally, command: str, *, token: str | None = COMMANDS_TOKEN, **body: Any) -> httpx.Response:
-    """Answer a command as who passes on what devices say: no user of Directus."""
+    """Answer a command like the gateway, which is no user of Directus."""
     with client_of(rally.directus.http.base_url) as http:
         headers = {} if token is None else {"X-TRM-Token": token}
         return http.post(f"/trm/commands/{command}/answer", json=body, headers=headers)
 
 
-@pytest.mark.parametrize("is_loaded_again", [False, True], ids=["as it started", "as it was loaded again"])
-def test_the_flow_routes_a_new_command_to_the_devices(listening: Rally, stream: Redis, is_loaded_again: bool) -> None:
+@pytest.mark.parametrize("is_loaded_again", [False, True], ids=["as started", "reloaded"])
+def test_the_flow_sends_a_new_command_to_the_stream(listening: Rally, stream: Redis, is_loaded_again: bool) -> None:
     database, made = listening.directus.database, list[str]()
     if is_loaded_again:
         with switched_off(listening.directus, "trm-relations"):
             pass
 
-    def sent_before_the_loop_would() -> bool:
+    def sent_by_the_flow() -> bool:
         with listening.as_user("director-of-a") as http:
             made.append(http.post("/items/device_commands", json=COMMAND).json()["data"]["id"])
         until(lambda: database.value(QUEUED) == 0, 30)
         seconds = "SELECT extract(epoch FROM sent_at - created_at) FROM public.device_commands WHERE id = %s"
         return bool(database.value(seconds, made[-1]) < float(OUTBOX_SECONDS))
 
-    # The first may come before the server noticed that there is a Redis.
-    until(sent_before_the_loop_would, 60)
+    # The first command can come before the server has noticed that Redis is there.
+    until(sent_by_the_flow, 60)
     *_, message = stream.messages(STREAM)
     assert message.pop("requested_at").startswith("20")
     assert message == {
@@ -71,7 +71,7 @@ def test_the_flow_routes_a_new_command_to_the_devices(listening: Rally, stream: 
     assert {*database.rows(STATE)} == {("sent", None, None, True, False)}
 
 
-def test_an_answer_is_noted_once(listening: Rally, people: dict[str, Person]) -> None:  # noqa: F811
+def test_an_answer_is_recorded_once(listening: Rally, people: dict[str, Person]) -> None:  # noqa: F811
     database = listening.directus.database
     made = people["director"].creates("device_commands", **COMMAND)["id"]
     until(lambda: database.value(QUEUED) == 0, 60)
@@ -83,7 +83,7 @@ def test_an_answer_is_noted_once(listening: Rally, people: dict[str, Person]) ->
         assert code(answered(listening, made, **other)) == (409, "COMMAND_ANSWERED")
     assert people["marshal"].does("GET", f"/items/device_commands/{made}")["answer"] == "DOUT1:1"
 
-    # The trail knows who asked; what the devices answered has no user.
+    # The trail names the user of the request. The answers of devices have no user.
     trail = people["director"].does("GET", f"/trm/audit?organization_id={key('A')}&item={made}")
     steps = [(change["action"], change["after"]["status"], change["user"]) for change in reversed(trail)]
     assert steps == [
@@ -93,7 +93,7 @@ def test_an_answer_is_noted_once(listening: Rally, people: dict[str, Person]) ->
     ]
 
 
-def test_an_answer_may_come_before_it_is_noted_that_the_command_went_out(rally_of: Rally) -> None:
+def test_an_answer_can_arrive_before_the_command_is_marked_as_sent(rally_of: Rally) -> None:
     with rally_of.as_user("director-of-a") as http:
         made = http.post("/items/device_commands", json=COMMAND).json()["data"]["id"]
     assert answered(rally_of, made, status="acknowledged").status_code == 200
@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
     "no token": ({"token": None, "status": "acknowledged"}, (401, "UNAUTHORIZED")),
     "another token": ({"token": "of-the-gatewaY", "status": "acknowledged"}, (401, "UNAUTHORIZED")),
     "an unknown command": ({"command": key("no such"), "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
-    "no key": ({"command": "1", "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
+    "an invalid id": ({"command": "1", "status": "acknowledged"}, (404, "COMMAND_NOT_FOUND")),
     "no answer": ({"status": "sent"}, (400, "INVALID_BODY")),
 }
 
@@ -117,13 +117,13 @@ def test_a_refused_answer_changes_nothing(rally_of: Rally) -> None:
     assert rally_of.directus.database.rows(STATE) == [("queued", None, None, False, False)]
 
 
-def test_nobody_answers_where_no_token_is_set(replica: Rally) -> None:
+def test_answers_are_refused_if_no_token_is_set(replica: Rally) -> None:
     for token in ("", COMMANDS_TOKEN):
         answer = answered(replica, key("x"), token=token, status="acknowledged")
         assert code(answer) == (401, "UNAUTHORIZED")
 
 
-def test_who_runs_an_event_commands_its_devices(rally_of: Rally, people: dict[str, Person]) -> None:  # noqa: F811
+def test_only_organisers_can_command_devices(rally_of: Rally, people: dict[str, Person]) -> None:  # noqa: F811
     refused: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
         "a marshal": ("marshal", {}, (403, "TENANT_FORBIDDEN")),
         "a participant": ("participant", {}, (403, "TENANT_FORBIDDEN")),
@@ -140,7 +140,7 @@ def test_who_runs_an_event_commands_its_devices(rally_of: Rally, people: dict[st
     assert code(people["admin"].http.patch(f"/items/device_commands/{made['id']}", json={"params": "x"}))[0] == 403
 
 
-def test_without_redis_a_command_waits(listening: Rally, stream: Redis) -> None:
+def test_a_command_waits_until_redis_is_there(listening: Rally, stream: Redis) -> None:
     database = listening.directus.database
     stream.kill()
     with listening.as_user("director-of-a") as http:

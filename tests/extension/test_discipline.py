@@ -1,4 +1,4 @@
-"""Entries and crews follow the discipline of their event."""
+"""Entries and crews must match the discipline of their event."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_an_entry_has_a_vehicle_if_its_discipline_asks_for_one(
     assert found == [with_vehicle, without]
 
 
-def test_an_update_is_judged_by_what_it_leaves(rally_of: Rally) -> None:
+def test_an_update_is_judged_by_the_resulting_entry(rally_of: Rally) -> None:
     http, entry = rally_of.directus.http, f"/items/entries/{key('entry A')}"
     assert code(http.patch(entry, json={"vehicle_id": None})) == (400, "VEHICLE_REQUIRED")
-    # Both, or the event alone: the second event of A is a hike. An entry with a crew stays in its event.
+    # The second event of A is a hike. Without a crew, the entry can move there.
     rally_of.directus.database.execute(
         f"UPDATE public.events SET discipline = 'hike' WHERE id = '{key('event A2')}'; DELETE FROM public.entry_crew"
     )
@@ -68,8 +68,8 @@ def test_a_crew_has_the_roles_of_its_discipline(rally_of: Rally, name: str, role
         assert code(http.post("/items/entry_crew", json=member))[1] == found
 
 
-def test_every_door_judges(rally_of: Rally) -> None:
-    """Nested, in a list, imported and over GraphQL, and what is refused leaves nothing behind."""
+def test_every_api_checks_the_roles_of_a_crew(rally_of: Rally) -> None:
+    """Nested, in a list, by import and over GraphQL. A refused request changes nothing."""
     http = rally_of.directus.http
     crew: dict[str, Any] = {"user_id": key("stranger"), "role": "runner"}
     nested = {**ENTRY, **VEHICLE, "entry_crew": [crew]}
@@ -91,7 +91,7 @@ def test_every_door_judges(rally_of: Rally) -> None:
     assert rally_of.directus.database.rows(counts) == [(2, ["pilot"])]
 
 
-def test_the_discipline_of_an_event_with_entries_stays(rally_of: Rally) -> None:
+def test_the_discipline_of_an_event_with_entries_cannot_change(rally_of: Rally) -> None:
     http = rally_of.directus.http
     change = {"discipline": "hike"}
     assert code(http.patch(f"/items/events/{key('event A')}", json=change)) == (409, "DISCIPLINE_LOCKED")
@@ -99,8 +99,8 @@ def test_the_discipline_of_an_event_with_entries_stays(rally_of: Rally) -> None:
     assert http.patch(f"/items/events/{key('event A2')}", json=change).status_code == 200
 
 
-def of_class(rally_of: Rally, low: str, high: str) -> None:
-    """Have the class of event A race with the numbers of a range."""
+def set_class_range(rally_of: Rally, low: str, high: str) -> None:
+    """Set the range of race numbers of the class of event A."""
     assignment = f"race_number_min = {low}, race_number_max = {high}"
     rally_of.directus.database.execute(f"UPDATE public.classes SET {assignment} WHERE id = '{key('class A')}'")
 
@@ -113,10 +113,10 @@ def of_class(rally_of: Rally, low: str, high: str) -> None:
         ("NULL", "199", (2, 199), (200,), "from 1 to 199"),
     ],
 )
-def test_an_entry_has_a_race_number_of_its_class(
+def test_a_race_number_must_be_in_the_range_of_the_class(
     rally_of: Rally, low: str, high: str, fits: tuple[int, ...], refused: tuple[int, ...], words: str
 ) -> None:
-    of_class(rally_of, low, high)
+    set_class_range(rally_of, low, high)
     with rally_of.as_user("director-of-a") as http:
         for number in (*fits, *refused):
             answer = http.post("/items/entries", json={**ENTRY, **VEHICLE, "race_number": number})
@@ -128,15 +128,15 @@ def test_an_entry_has_a_race_number_of_its_class(
                 assert answer.json()["errors"][0]["message"] == sentence
 
 
-def test_a_race_number_is_judged_by_what_an_update_leaves(rally_of: Rally) -> None:
-    """Over every door; entry A has the number 1, so only its class or both may not fit."""
-    of_class(rally_of, "300", "399")
+def test_an_update_is_judged_by_the_resulting_class_and_number(rally_of: Rally) -> None:
+    """Over every API. Entry A has the number 1."""
+    set_class_range(rally_of, "300", "399")
     database, refusal = rally_of.directus.database, (400, "RACE_NUMBER_OUT_OF_RANGE")
     second = {"event_id": key("event A"), "code": "Q-1", "name": "Quad", "race_number_min": 1, "race_number_max": 9}
     http, entry = rally_of.directus.http, f"/items/entries/{key('entry A')}"
     with rally_of.as_user("director-of-a") as director:
         quad = director.post("/items/classes", json=second).json()["data"]["id"]
-        # A range that came after the entry stops no other change of it.
+        # A range that was set after the entry does not prevent other changes.
         assert director.patch(entry, json={"notes": "x"}).status_code == 200
         assert director.patch(entry, json={"class_id": quad}).status_code == 200
         assert code(director.patch(entry, json={"class_id": key("class A")})) == refusal
@@ -152,7 +152,7 @@ def test_a_race_number_is_judged_by_what_an_update_leaves(rally_of: Rally) -> No
     assert found == [(300,)]
 
 
-def test_the_ends_of_a_range_are_in_order(rally_of: Rally) -> None:
+def test_a_range_cannot_end_below_its_start(rally_of: Rally) -> None:
     with rally_of.as_user("director-of-a") as http:
         change = {"race_number_min": 300, "race_number_max": 299}
         answer = http.patch(f"/items/classes/{key('class A')}", json=change)

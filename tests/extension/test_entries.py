@@ -1,4 +1,4 @@
-"""Registration and the copy of a crew, with each of their errors; openapi.json says all that they answer."""
+"""Registration and copying a crew, with each of their errors. openapi.json describes every answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNTS = "SELECT (SELECT count(*) FROM public.entries), (SELECT count(*) FROM pu
 
 
 def require_documented(answer: httpx.Response) -> None:
-    """Fail unless openapi.json has this answer: its status, the code of an error, and the keys of what is returned."""
+    """Fail unless openapi.json describes this answer: its status, its error code, and the keys of its data."""
     path = "/trm/entries/{id}/copy-crew" if answer.request.url.path.endswith("copy-crew") else "/trm/entries"
     found = OPENAPI["paths"][path]["post"]["responses"][str(answer.status_code)]
     described = found["content"]["application/json"]["schema"]
@@ -64,7 +64,7 @@ def copy(rally_of: Rally, user: str = "director-of-a", target: str = "new entry"
     return post(rally_of, user, f"/{key(target)}/copy-crew", body)
 
 
-def test_a_participant_registers_and_is_in_the_crew(rally_of: Rally) -> None:
+def test_a_registered_participant_is_in_the_crew(rally_of: Rally) -> None:
     data = register(rally_of).json()["data"]
     assert (data["race_number"], data["status"], data["crew"]["user_id"]) == (2, "registered", key("participant-of-a"))
     rows = rally_of.directus.database.rows(
@@ -73,12 +73,12 @@ def test_a_participant_registers_and_is_in_the_crew(rally_of: Rally) -> None:
         data["id"],
     )
     assert rows == [(2, "registered", "rider")]
-    # The activity says who it was.
+    # Directus's activity names the user.
     activity = "SELECT count(*) FROM public.directus_activity WHERE \"user\" = %s AND action = 'create'"
     assert rally_of.directus.database.value(activity, key("participant-of-a")) == 2
 
 
-def test_two_who_register_at_once_get_different_numbers(rally_of: Rally) -> None:
+def test_simultaneous_registrations_get_different_numbers(rally_of: Rally) -> None:
     with ThreadPoolExecutor(3) as pool:
         users = ("participant-of-a", "director-of-a", "admin-of-a")
         answers = list(pool.map(lambda user: register(rally_of, user), users))
@@ -104,7 +104,7 @@ def test_two_who_register_at_once_get_different_numbers(rally_of: Rally) -> None
         ("stranger", {}, (403, "TENANT_FORBIDDEN")),
     ],
 )
-def test_a_registration_that_is_refused_leaves_nothing_behind(
+def test_a_refused_registration_changes_nothing(
     rally_of: Rally, user: str, change: dict[str, object], wanted: tuple[int, str]
 ) -> None:
     before = rally_of.directus.database.rows(COUNTS)
@@ -121,15 +121,15 @@ def test_a_registration_gets_a_number_of_its_class(rally_of: Rally) -> None:
     assert full.json()["errors"][0]["message"] == "All race numbers of this class are taken."
 
 
-def test_nobody_registers_without_logging_in(rally_of: Rally) -> None:
+def test_registration_needs_a_log_in(rally_of: Rally) -> None:
     answer = httpx.post(rally_of.directus.http.base_url.join("/trm/entries"), json=REGISTRATION)
     require_documented(answer)
     assert code(answer) == (401, "UNAUTHORIZED")
 
 
 @pytest.fixture
-def again(rally_of: Rally) -> Rally:
-    """The rally, and the same vehicle in the later second event of A; last year's crew has two who can't come along."""
+def second_event(rally_of: Rally) -> Rally:
+    """The rally, with the same vehicle in the second event of A. Two members of the old crew cannot be copied."""
     rally_of.directus.database.execute(
         f"UPDATE public.events SET starts_at = '2027-06-06Z', ends_at = '2027-06-14Z' WHERE id = '{key('event A2')}';"
         "INSERT INTO public.entries (id, event_id, class_id, vehicle_id, race_number, status) VALUES"
@@ -143,10 +143,10 @@ def again(rally_of: Rally) -> Rally:
     return rally_of
 
 
-def test_a_crew_is_copied_from_last_year_and_who_does_not_fit_is_named(again: Rally) -> None:
-    tried = copy(again, dry_run=True).json()["data"]
-    assert again.directus.database.rows(COUNTS) == [(3, 5)]
-    data = copy(again).json()["data"]
+def test_a_crew_is_copied_and_skipped_members_are_named(second_event: Rally) -> None:
+    tried = copy(second_event, dry_run=True).json()["data"]
+    assert second_event.directus.database.rows(COUNTS) == [(3, 5)]
+    data = copy(second_event).json()["data"]
     assert {**data, "dry_run": True} == {**tried, "copied": data["copied"]}
     assert data["source_entry_id"] == key("entry A")
     assert [(each["user_id"], each["role"]) for each in data["copied"]] == [(key("participant-of-a"), "pilot")]
@@ -155,36 +155,36 @@ def test_a_crew_is_copied_from_last_year_and_who_does_not_fit_is_named(again: Ra
         key("stranger"): "not_org_member",
         key("marshal-of-a"): "already_in_crew",
     }
-    # Again: he is there now.
-    assert copy(again).json()["data"]["copied"] == []
+    # The copied member is in the crew now.
+    assert copy(second_event).json()["data"]["copied"] == []
 
 
-def test_the_crew_itself_copies_while_the_entry_is_registered(again: Rally) -> None:
-    database = again.directus.database
-    assert code(copy(again, "participant-of-a")) == (403, "FORBIDDEN")
+def test_a_crew_member_can_copy_a_crew_while_the_entry_is_registered(second_event: Rally) -> None:
+    database = second_event.directus.database
+    assert code(copy(second_event, "participant-of-a")) == (403, "FORBIDDEN")
     database.execute(f"UPDATE public.entry_crew SET user_id = '{key('participant-of-a')}', role = 'rider'"
                      f" WHERE entry_id = '{key('new entry')}'")  # fmt: skip
-    copied = copy(again, "participant-of-a").json()["data"]["copied"]
+    copied = copy(second_event, "participant-of-a").json()["data"]["copied"]
     assert [each["user_id"] for each in copied] == [key("marshal-of-a")]
     database.execute(f"UPDATE public.entries SET status = 'confirmed' WHERE id = '{key('new entry')}'")
-    assert code(copy(again, "participant-of-a")) == (409, "TARGET_LOCKED")
-    assert copy(again, "director-of-a").status_code == 200
+    assert code(copy(second_event, "participant-of-a")) == (409, "TARGET_LOCKED")
+    assert copy(second_event, "director-of-a").status_code == 200
     database.execute(f"UPDATE public.entries SET status = 'started' WHERE id = '{key('new entry')}'")
-    assert code(copy(again, "director-of-a")) == (409, "TARGET_LOCKED")
+    assert code(copy(second_event, "director-of-a")) == (409, "TARGET_LOCKED")
 
 
-def test_a_copy_that_is_refused_leaves_nothing_behind(again: Rally) -> None:
-    database = again.directus.database
+def test_a_refused_copy_of_a_crew_changes_nothing(second_event: Rally) -> None:
+    database = second_event.directus.database
     before = database.rows(COUNTS)
     source = {"source_entry_id": key("entry B")}
     for answer, wanted in (
-        (copy(again, dry_run="yes"), (400, "INVALID_BODY")),
-        (copy(again, source_entry_id=key("new entry")), (400, "SAME_ENTRY")),
-        (copy(again, "admin-of-b"), (403, "FORBIDDEN")),
-        (copy(again, **source), (403, "CROSS_ORG")),
-        (copy(again, target="no entry"), (404, "ENTRY_NOT_FOUND")),
-        (copy(again, source_entry_id=key("no entry")), (404, "ENTRY_NOT_FOUND")),
-        (copy(again, target="entry A"), (404, "NO_PREVIOUS_ENTRY")),
+        (copy(second_event, dry_run="yes"), (400, "INVALID_BODY")),
+        (copy(second_event, source_entry_id=key("new entry")), (400, "SAME_ENTRY")),
+        (copy(second_event, "admin-of-b"), (403, "FORBIDDEN")),
+        (copy(second_event, **source), (403, "CROSS_ORG")),
+        (copy(second_event, target="no entry"), (404, "ENTRY_NOT_FOUND")),
+        (copy(second_event, source_entry_id=key("no entry")), (404, "ENTRY_NOT_FOUND")),
+        (copy(second_event, target="entry A"), (404, "NO_PREVIOUS_ENTRY")),
     ):
         assert code(answer) == wanted
     assert database.rows(COUNTS) == before

@@ -1,4 +1,4 @@
-"""A steward's penalty by hand, and his word on one that was computed: what he does not have to type."""
+"""Manual penalties, and the stewards' decisions on computed ones: which fields the extension fills in."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COUNTS = "SELECT status, penalty_seconds FROM public.entry_penalties ORDER BY de
 
 @pytest.fixture
 def penalty() -> dict[str, Any]:
-    """What a steward types."""
+    """The fields that a steward fills in."""
     return {"entry_id": key("entry A"), "stage_id": key("stage A"), **BY_HAND}
 
 
-def test_a_penalty_by_hand_needs_no_source_no_key_and_no_formula(rally_of: Rally, penalty: dict[str, Any]) -> None:
+def test_a_manual_penalty_needs_no_source_key_or_formula(rally_of: Rally, penalty: dict[str, Any]) -> None:
     with rally_of.as_user("director-of-a") as http:
         made = [http.post("/items/entry_penalties", json=penalty).json()["data"] for _ in range(2)]
     assert [(row["source"], row["status"], row["outcome"]) for row in made] == [("manual", "proposed", "none")] * 2
@@ -28,20 +28,20 @@ def test_a_penalty_by_hand_needs_no_source_no_key_and_no_formula(rally_of: Rally
     assert len({row["dedupe_key"] for row in made}) == 2
 
 
-def test_the_seconds_of_the_stewards_count(rally_of: Rally, penalty: dict[str, Any]) -> None:
+def test_override_seconds_replace_the_computed_penalty(rally_of: Rally, penalty: dict[str, Any]) -> None:
     decision = {"status": "overridden", "override_seconds": 10, "override_reason": "Held back."}
     with rally_of.as_user("director-of-a") as http:
         made = http.post("/items/entry_penalties", json=penalty).json()["data"]
         path = f"/items/entry_penalties/{made['id']}"
         assert http.patch(path, json=decision).json()["data"]["penalty_seconds"] == 10
-        # Another number in the same field is not what they decided.
+        # A later change of penalty_seconds does not replace the decision.
         assert http.patch(path, json={"penalty_seconds": 5}).json()["data"]["penalty_seconds"] == 10
         assert http.patch(path, json={"override_seconds": 0}).json()["data"]["penalty_seconds"] == 0
         http.post("/items/entry_penalties", json=penalty | decision)
     assert sorted(rally_of.directus.database.rows(COUNTS)) == [("overridden", 0), ("overridden", 10)]
 
 
-def test_penalties_that_are_overridden_together_need_the_same_seconds(rally_of: Rally, penalty: dict[str, Any]) -> None:
+def test_overriding_several_penalties_needs_the_same_seconds_for_all(rally_of: Rally, penalty: dict[str, Any]) -> None:
     with rally_of.as_user("director-of-a") as http:
         keys = [
             http.post(

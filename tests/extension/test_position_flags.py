@@ -1,4 +1,4 @@
-"""A flag marks positions as faulty, and asks once they are committed to have them recomputed, over a real Redis."""
+"""A flag marks positions as faulty and then requests their recomputation, with a real Redis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAULTY = "SELECT count(*) FROM public.positions WHERE faulty"
 
 @pytest.fixture
 def flagging(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
-    """The rally with 600 positions of a device, and a Redis that is empty."""
+    """The rally with 600 positions of one device, and an empty Redis."""
     rally_of.directus.database.execute(
         "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
         f" priority, codec, attributes) SELECT '{IMEI}', timestamptz '{START}Z' + n * interval '1 s', 41, 19, 0, 0, 0,"
@@ -41,10 +41,10 @@ def flagging(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
     stream.kill()
 
 
-def test_a_flag_marks_positions_and_asks_to_recompute_them(flagging: Rally, stream: Redis) -> None:
+def test_a_flag_marks_positions_and_requests_their_recomputation(flagging: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     with flagging.as_user("marshal-of-a") as http:
-        # What the extension sets is not the user's to say.
+        # The extension sets these fields and ignores the user's values.
         said = {"rows_affected": 7, "emitted_at": "2026-06-07T06:00:00Z"}
         flag = http.post("/items/position_flags", json={**FLAG, **said}).json()["data"]
         assert (flag["rows_affected"], database.value(FAULTY)) == (600, 600)
@@ -67,7 +67,7 @@ def test_a_flag_marks_positions_and_asks_to_recompute_them(flagging: Rally, stre
         }
         assert {name: message[name] for name in expected} == expected
 
-        # Half of them are good after all.
+        # The first half is marked as good again.
         back = {**FLAG, "faulty": False, "to_ts": "2026-06-07T06:04:59Z"}
         assert http.post("/items/position_flags", json=back).json()["data"]["rows_affected"] == 300
         assert database.value(FAULTY) == 300
@@ -85,19 +85,19 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
 }
 
 
-def test_a_refused_flag_leaves_nothing_behind(flagging: Rally, stream: Redis) -> None:
+def test_a_refused_flag_changes_nothing(flagging: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     with flagging.as_user("marshal-of-a") as http:
         for case, (change, wanted) in REFUSED.items():
             bad = {**FLAG, **change}
             assert code(http.post("/items/position_flags", json=bad)) == wanted, case
-            # The first of a list has marked its positions already.
+            # In a list, the first flag has already marked its positions.
             assert code(http.post("/items/position_flags", json=[FLAG, bad])) == wanted, case
     assert (database.value(FAULTY), database.value("SELECT count(*) FROM public.position_flags")) == (0, 0)
     assert stream.messages(STREAM) == []
 
 
-def test_without_redis_a_flag_waits_and_its_answer_does_not(flagging: Rally, stream: Redis) -> None:
+def test_a_flag_is_answered_at_once_and_sent_when_redis_is_there(flagging: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     stream.kill()
     with flagging.as_user("marshal-of-a") as http:
@@ -112,7 +112,7 @@ def test_without_redis_a_flag_waits_and_its_answer_does_not(flagging: Rally, str
     assert [message["request_id"] for message in stream.messages(STREAM)] == [flag.json()["data"]["id"]]
 
 
-def test_two_replicas_send_everything_and_nothing_twice(flagging: Rally, replica: Rally, stream: Redis) -> None:
+def test_two_replicas_send_each_request_once(flagging: Rally, replica: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     stream.kill()
     for server in (flagging, replica):

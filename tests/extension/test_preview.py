@@ -1,4 +1,4 @@
-"""A change of the course is tried on recorded positions: who passes then, what it costs, who is where."""
+"""Previews of course changes on recorded positions: who then passes, the penalties, and the places."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OPENAPI = json.loads((ROOT / "extensions/trm/openapi.json").read_text())["paths"
 WAYPOINT, FENCE, EVENT, STAGE = (key(f"{name} A") for name in ("waypoint", "fence", "event", "stage"))
 ZONE: Final = key("zone")
 MINUTES: Final = 60_000
-# In metres east of the waypoint, by race number.
+# Metres east of the waypoint, by race number.
 LATERAL: Final = {11: 30, 12: 75, 13: 60, 14: 100, 15: 120, 16: 120.02}
 HOUR: Final = "2026-06-07T07:00:00Z"
 
 
 def entry(number: int, event: str = "A") -> str:
-    """Return the statements that add an entry with a device of its own, and a result of 10 minutes and its number."""
+    """Return SQL for an entry with its own device, and a result of 10 minutes plus the race number in seconds."""
     names = {name: key(f"{name} {number} {event}") for name in ("entry", "device", "carried", "registered", "result")}
     of = {name: key(f"{name} {event}") for name in ("event", "class")}
     total = (10 * MINUTES) + number * 1000
@@ -49,7 +49,7 @@ def fix(
     number: int, point: str, second: float = 0, *, speed: float = 60, faulty: bool = False, satellites: int = 9,
     event: str = "A",
 ) -> str:  # fmt: skip
-    """Return the statement that adds a position. point: SQL; second: after 07:00 UTC."""
+    """Return SQL for a position. point: an SQL expression; second: after 07:00 UTC."""
     return f"""
 INSERT INTO positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec,
   attributes, faulty)
@@ -73,7 +73,7 @@ FORMULA = (
 
 @pytest.fixture
 def observed(rally_of: Rally) -> Rally:
-    """The rally, with entries that passed the waypoint at some distance, and what it costs to miss it."""
+    """The rally with entries that pass the waypoint at different distances, and a penalty for missing it."""
     statements = [FORMULA % ("waypoint_missed", "count", "'CP'", "per_occurrence", 900)]
     for number, metres in LATERAL.items():
         statements += [entry(number), fix(number, east(metres))]
@@ -99,9 +99,9 @@ def passes(found: Mapping[str, Any]) -> dict[int, tuple[int, int]]:
     return {one["race_number"]: (one["before"]["passes"], one["after"]["passes"]) for one in found["entries"]}
 
 
-def test_a_tolerance_decides_who_passes(observed: Rally) -> None:
+def test_a_new_tolerance_changes_who_passes(observed: Rally) -> None:
     smaller = preview(observed, "waypoints", WAYPOINT, tolerance_meters=60)
-    # 13 is on the edge, and passes.
+    # 13 is exactly on the edge, and passes.
     assert passes(smaller) == {12: (1, 0)}
     assert smaller["entries"][0]["penalties"] == [
         {
@@ -118,7 +118,7 @@ def test_a_tolerance_decides_who_passes(observed: Rally) -> None:
     }  # fmt: skip
 
 
-def test_who_is_penalised_loses_his_place(observed: Rally) -> None:
+def test_a_new_penalty_changes_the_places(observed: Rally) -> None:
     found = preview(observed, "waypoints", WAYPOINT, tolerance_meters=60)["results"]
     places = {one["race_number"]: (one["before"]["position"], one["after"]["position"]) for one in found}
     assert places == {13: (3, 2), 14: (4, 3), 15: (5, 4), 16: (6, 5), 12: (2, 6)}
@@ -126,33 +126,33 @@ def test_who_is_penalised_loses_his_place(observed: Rally) -> None:
     assert own["after"] == {"position": 6, "total_time_ms": 612_000 + 900_000, "penalty_seconds": 900}
 
 
-def test_a_place_decides_who_passes(observed: Rally) -> None:
+def test_a_moved_waypoint_changes_who_passes(observed: Rally) -> None:
     moved = {"type": "Point", "coordinates": [19.0012, 41]}
-    # 100.9 m to the east: now the others are near enough.
+    # The waypoint moves 100.9 m to the east, nearer to the others.
     assert passes(preview(observed, "waypoints", WAYPOINT, location=moved)) == {14: (0, 1), 15: (0, 1), 16: (0, 1)}
 
 
-def test_what_does_not_count_is_left_out(observed: Rally) -> None:
+def test_bad_and_foreign_positions_do_not_count(observed: Rally) -> None:
     carried = key("carried 12 A")
     observed.directus.database.execute(
-        # Near, and no good.
+        # Positions near the waypoint that are not good.
         fix(12, east(10), 1, faulty=True) + fix(12, east(10), 2, satellites=0)
-        # Of a device that 12 did not carry then.
+        # A position after 12 gave the device back.
         + fix(12, east(10), 7200) + f"UPDATE entry_devices SET until_at = '2026-06-07T08:00Z' WHERE id = '{carried}';"
-        # Before the stage.
+        # A position before the stage.
         + fix(14, east(10), -7200)
-        # Of another event, at the same place and time.
+        # An entry of another event at the same place and time.
         + entry(12, "A2") + fix(12, east(75), event="A2")
     )  # fmt: skip
     assert passes(preview(observed, "waypoints", WAYPOINT, tolerance_meters=60)) == {12: (1, 0)}
     assert passes(preview(observed, "waypoints", WAYPOINT, tolerance_meters=110)) == {14: (0, 1)}
 
 
-def test_the_way_between_two_positions_counts(observed: Rally) -> None:
+def test_the_line_between_two_close_positions_counts(observed: Rally) -> None:
     quick, lost = entry(17), entry(18)
     observed.directus.database.execute(
         quick + fix(17, north(-140)) + fix(17, north(140), 10)
-        # Nobody knows where this one was for two minutes.
+        # The position of 18 is unknown for two minutes.
         + lost + fix(18, north(-140)) + fix(18, north(140), 120)
     )  # fmt: skip
     assert passes(preview(observed, "waypoints", WAYPOINT, tolerance_meters=60)) == {12: (1, 0)}
@@ -161,7 +161,7 @@ def test_the_way_between_two_positions_counts(observed: Rally) -> None:
     assert 17 not in passes(found)
 
 
-def test_what_the_stewards_decided_stays(observed: Rally) -> None:
+def test_a_decision_of_the_stewards_is_kept(observed: Rally) -> None:
     observed.directus.database.execute(
         "INSERT INTO entry_penalties (id, entry_id, stage_id, type, formula_snapshot, penalty_seconds, source, status,"
         f" dedupe_key) VALUES (gen_random_uuid(), '{key('entry 12 A')}', '{STAGE}', 'waypoint_missed', '{{}}', 0,"
@@ -171,12 +171,12 @@ def test_what_the_stewards_decided_stays(observed: Rally) -> None:
     assert (passes(found), found["entries"][0]["decided"], found["results"]) == ({12: (1, 0)}, True, [])
 
 
-# 420 m from west to east.
+# 420 m wide.
 AREA = "ST_MakeEnvelope(19.1, 41.1, 19.105, 41.102, 4326)"
 
 
 def lane(number: int, speeds: list[float]) -> str:
-    """Return statements that drive an entry through the area to the east, a position each second."""
+    """Return SQL that drives an entry eastwards through the area, with a position each second."""
     begin = 19.0995
     return "".join(
         fix(number, f"ST_MakePoint({begin + 0.0008 * n}, 41.101)", n, speed=speed) for n, speed in enumerate(speeds)
@@ -185,7 +185,7 @@ def lane(number: int, speeds: list[float]) -> str:
 
 @pytest.fixture
 def fast(rally_of: Rally) -> Rally:
-    """The rally, with a zone of 50 km/h, and entries whose peaks in it are 40, 55 and 61 km/h."""
+    """The rally with a zone of 50 km/h, and entries whose highest speeds in it are 40, 55 and 61 km/h."""
     statements = [
         FORMULA % ("slz_speed", "kmh", "NULL", "per_unit", 30),
         f"UPDATE geofences SET geometry = {AREA} WHERE id = '{FENCE}';",
@@ -209,25 +209,25 @@ def speeding(found: Mapping[str, Any]) -> dict[int, tuple[list[float], list[floa
     }
 
 
-def test_a_limit_decides_who_was_too_fast(fast: Rally) -> None:
+def test_a_new_speed_limit_changes_who_was_too_fast(fast: Rally) -> None:
     found = preview(fast, "speed_limit_zones", ZONE, speed_limit_kmh=60)
     assert speeding(found) == {22: ([5], [], [(150, 0)]), 23: ([11], [1], [(330, 30)])}
     assert speeding(preview(fast, "speed_limit_zones", ZONE, tolerance_kmh=5)) == {
         22: ([5], [], [(150, 0)]), 23: ([11], [6], [(330, 180)]),
     }  # fmt: skip
     totals = {one["race_number"]: one["after"]["total_time_ms"] for one in found["results"]}
-    # 21 was the first, and is the last.
+    # 21 was first and is now last.
     assert totals == {22: 622_000 - 150_000, 23: 623_000 - 300_000, 21: 621_000}
 
 
-def test_speeds_behind_the_entry_do_not_count(fast: Rally) -> None:
-    # The peak is the third position inside: 160 m behind the edge.
+def test_speeds_within_the_entry_buffer_do_not_count(fast: Rally) -> None:
+    # The highest speed is at the third position inside, 160 m behind the edge.
     fast.directus.database.execute(f"UPDATE speed_limit_zones SET entry_buffer_m = 200 WHERE id = '{ZONE}'")
     assert preview(fast, "speed_limit_zones", ZONE, speed_limit_kmh=45)["entries"] == []
 
 
-def test_an_outline_decides_who_was_inside_and_how_long(fast: Rally) -> None:
-    # West of what was driven at the peak, and then all of it far away.
+def test_a_new_outline_changes_who_was_inside_and_for_how_long(fast: Rally) -> None:
+    # One outline ends west of the highest speeds, the other is far away.
     west, away = box(19.1, 41.1, 19.101, 41.102), box(19.2, 41.1, 19.21, 41.102)
     found = preview(fast, "geofences", FENCE, geometry=west)
     assert found["retroactive"] is False
@@ -238,7 +238,7 @@ def test_an_outline_decides_who_was_inside_and_how_long(fast: Rally) -> None:
     assert set(passes(preview(fast, "geofences", FENCE, geometry=away)).values()) == {(1, 0)}
 
 
-def test_a_finish_further_on_takes_longer(fast: Rally) -> None:
+def test_a_moved_start_or_finish_changes_the_times(fast: Rally) -> None:
     begin = key("begin")
     fast.directus.database.execute(
         "INSERT INTO geofences (id, event_id, name, kind, geometry, retroactive) VALUES"
@@ -246,11 +246,11 @@ def test_a_finish_further_on_takes_longer(fast: Rally) -> None:
         f"UPDATE segments SET type = 'special-stage', entry_geofence_id = '{begin}', exit_geofence_id = '{FENCE}'"
         f" WHERE stage_id = '{STAGE}'; DELETE FROM speed_limit_zones"
     )
-    # From 19.1 to 19.1004: half a second at 0.0008 degrees a second.
+    # 19.1004 is reached half a second after 19.1, at 0.0008 degrees a second.
     found = preview(fast, "geofences", FENCE, geometry=box(19.1004, 41.1, 19.105, 41.102))
     assert {one["time_ms"] for one in found["entries"]} == {500}
     assert [one["after"]["total_time_ms"] for one in found["results"]] == [621_500, 622_500, 623_500]
-    # A start that is left later: the time becomes shorter.
+    # The area of the start is left later, so the time becomes shorter.
     later = preview(fast, "geofences", begin, geometry=box(19.0994, 41.1, 19.1, 41.102))
     assert {one["time_ms"] for one in later["entries"]} == {-500}
 
@@ -259,7 +259,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
     "a marshal": ("marshal-of-a", {}, (403, "TENANT_FORBIDDEN")),
     "a participant": ("participant-of-a", {}, (403, "TENANT_FORBIDDEN")),
     "another organisation": ("admin-of-b", {}, (403, "TENANT_FORBIDDEN")),
-    "an unknown place": ("director-of-a", {"id": key("no such")}, (403, "TENANT_FORBIDDEN")),
+    "an unknown id": ("director-of-a", {"id": key("no such")}, (403, "TENANT_FORBIDDEN")),
     "no log-in": ("", {}, (401, "UNAUTHORIZED")),
     "another collection": ("director-of-a", {"collection": "entries"}, (400, "INVALID_BODY")),
     "another field": ("director-of-a", {"change": {"name": "x"}}, (400, "INVALID_BODY")),
@@ -273,7 +273,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_who_may_not_change_a_place_learns_nothing(observed: Rally, case: str) -> None:
+def test_an_unauthorised_or_invalid_preview_is_refused(observed: Rally, case: str) -> None:
     user, change, wanted = REFUSED[case]
     body = {"collection": "waypoints", "id": WAYPOINT, "change": {"tolerance_meters": 60}, **change}
     if user:
@@ -292,6 +292,6 @@ def test_a_preview_writes_nothing(observed: Rally) -> None:
     assert database.rows(counts) == before
 
 
-def test_a_preview_that_takes_too_long_is_stopped(observed: Rally, replica: Rally) -> None:
+def test_a_slow_preview_is_stopped(observed: Rally, replica: Rally) -> None:
     answer = ask(replica, collection="waypoints", id=WAYPOINT, change={"tolerance_meters": 60})
     assert code(answer) == (503, "PREVIEW_TOO_LONG")

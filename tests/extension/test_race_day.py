@@ -1,6 +1,6 @@
-"""A race day, from registration to official results: each step by who does it, with a token of his own.
+"""A race day from registration to official results. Each step is done by the user whose job it is.
 
-The users have the project's own role, so that its access files, the extension and the schema are shown to fit.
+The users have the project's own role, to show that access files, extension and schema fit together.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tests.extension.conftest import Rally
 from tests.extension.rally import ROLE, key
 from tests.extension.test_tenant_guard import code
 
-# The role of every member, of snapshots/access/access.yaml.
+# The role of every member, from snapshots/access/access.yaml.
 MEMBER = "6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7a01"
 PEOPLE = ("admin", "director", "marshal", "timekeeper", "participant", "viewer")
 STAGE = f"stages/{key('stage A')}"
 
 
 class Person:
-    """One user, and what he does over the API."""
+    """A user's requests to the API."""
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
@@ -57,21 +57,21 @@ def test_a_race_day_needs_no_administrator(rally_of: Rally, people: dict[str, Pe
     admin, director, marshal, timekeeper, participant, viewer = (people[name] for name in PEOPLE)
     admin.changes(f"events/{key('event A')}", notes="Scrutineering at 18:00")
 
-    # Registration: the rider himself, then the organisers.
+    # Registration, by the rider and then by the organisers.
     body = {"event_id": key("event A"), "class_id": key("class A"), "vehicle_id": key("vehicle A"), "role": "rider"}
     entry = participant.does("POST", "/trm/entries", **body)["id"]
     participant.creates("entry_crew", entry_id=entry, user_id=key("marshal-of-a"), role="mechanic")
     director.creates("entry_devices", entry_id=entry, device_id=key("device A"))
     director.changes(f"entries/{entry}", status="confirmed")
 
-    # The stage: its course is there, it is published, it opens.
+    # The stage opens. Its course exists, and it is already published.
     director.changes(STAGE, status="open")
     (start,) = viewer.does("GET", f"/items/entry_segment_starts?filter[entry_id][_eq]={entry}")
     assert (start["start_position"], start["target_at"]) == (1, "2026-06-07T06:00:00.000Z")
     timekeeper.changes(f"entry_segment_starts/{start['id']}", target_at="2026-06-07T06:05:00Z", manual_override=True)
     director.changes(f"entries/{entry}", status="started")
 
-    # On the course: a passage by hand, a stretch of bad positions, a penalty.
+    # During the stage: a manual crossing, a range of faulty positions, a penalty.
     passage = {"entry_id": entry, "direction": "pass", "source": "manual", "status": "confirmed"}
     timekeeper.creates("entry_crossings", **passage, ts="2026-06-07T06:30:00Z", waypoint_id=key("waypoint A"))
     database.execute(
@@ -88,7 +88,7 @@ def test_a_race_day_needs_no_administrator(rally_of: Rally, people: dict[str, Pe
     )  # fmt: skip
     assert (penalty["issued_by"], penalty["formula_snapshot"]) == (key("director-of-a"), {})
 
-    # In the evening: the processor has computed, the steward decides, the director publishes.
+    # In the evening: the processor has computed the results, the director decides the penalty and publishes.
     director.changes(STAGE, status="closed")
     database.execute(
         "INSERT INTO public.stage_results (id, stage_id, entry_id, class_id, status, raw_time_ms, total_time_ms)"

@@ -1,4 +1,4 @@
-"""What the tests start from is itself allowed: `reset` writes it without triggers."""
+"""The starting rows of these tests are valid. `reset` inserts them without triggers, so it would not notice."""
 
 from __future__ import annotations
 

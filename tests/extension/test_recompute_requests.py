@@ -1,4 +1,4 @@
-"""Whoever changes a place of the course asks for results to be computed again, over a real Redis."""
+"""A change of the course requests that results are computed again, with a real Redis."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ POINT: Final = {"type": "Point", "coordinates": [19.001, 41.0]}
 
 @pytest.fixture
 def listening(rally_of: Rally, stream: Redis) -> Iterator[Rally]:
-    """The rally, and a Redis that is empty."""
+    """The rally, and an empty Redis."""
     stream.start()
     yield rally_of
     stream.kill()
 
 
 def sent(rally: Rally, stream: Redis, count: int) -> list[tuple[str, ...]]:
-    """Return what was asked for, once that many messages are there and none waits."""
+    """Return the requests, once that many messages are there and no request waits."""
     until(lambda: len(stream.messages(STREAM)) >= count, 60)
     until(lambda: rally.directus.database.value(WAITING) == 0, 60)
     names = ("kind", "organization_id", "event_id", "stage_id", "requested_by")
     return [tuple(message[name] for name in names) for message in stream.messages(STREAM)]
 
 
-def test_a_change_of_the_course_asks_to_recompute(listening: Rally, stream: Redis) -> None:
+def test_a_change_of_the_course_requests_a_recomputation(listening: Rally, stream: Redis) -> None:
     database = listening.directus.database
     of_a = ("geometry", key("A"), key("event A"))
     with listening.as_user("director-of-a") as http:
-        # Not by what changes no place, nor by a value that it has already.
+        # Neither a change elsewhere nor an equal value causes a request.
         for change in ({"name": "First"}, {"tolerance_meters": 90}):
             assert http.patch(f"/items/waypoints/{key('waypoint A')}", json=change).status_code == 200
         assert database.value(WAITING) == 0
@@ -52,10 +52,10 @@ def test_a_change_of_the_course_asks_to_recompute(listening: Rally, stream: Redi
     assert sent(listening, stream, 2)[1:] == [(*of_a, "", "")]
 
 
-def test_a_change_that_is_undone_asks_nothing(listening: Rally, stream: Redis) -> None:
+def test_a_rolled_back_change_requests_nothing(listening: Rally, stream: Redis) -> None:
     changes = [
         {"id": key("waypoint A"), "tolerance_meters": 70},
-        # Not the user's.
+        # A row that the user cannot change.
         {"id": key("waypoint B"), "tolerance_meters": 70},
     ]
     with listening.as_user("director-of-a") as http:

@@ -1,4 +1,4 @@
-"""Results are published when nothing is open about them, and then stay as they are."""
+"""A result can be published once its penalties are decided, and then cannot change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def finished(rally_of: Rally) -> Rally:
     return rally_of
 
 
-def test_a_result_is_published_by_somebody_and_then_stays(finished: Rally) -> None:
+def test_a_published_result_cannot_change(finished: Rally) -> None:
     database = finished.directus.database
     with finished.as_user("director-of-a") as http:
         assert code(http.patch(RESULT, json=OFFICIAL)) == (409, "PENALTIES_PROPOSED")
@@ -43,7 +43,7 @@ def test_a_result_is_published_by_somebody_and_then_stays(finished: Rally) -> No
         assert http.patch(RESULT, json={"penalty_seconds": 5}).status_code == 200
 
 
-def test_who_may_not_publish_leaves_nothing_behind(finished: Rally) -> None:
+def test_an_unauthorised_publication_changes_nothing(finished: Rally) -> None:
     finished.directus.database.execute("UPDATE public.entry_penalties SET status = 'confirmed'")
     for user in ("marshal-of-a", "admin-of-b"):
         with finished.as_user(user) as http:

@@ -1,4 +1,4 @@
-"""A stage that opens has its start list and closing times, or is not open."""
+"""Opening a stage creates its start list and closing times, or fails and changes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FROM public.entry_segment_starts s JOIN public.entries e ON e.id = s.entry_id WH
 
 
 def confirm(rally_of: Rally, numbers: int = 3) -> None:
-    """Have entries with the numbers from 1 on, all of them confirmed."""
+    """Create confirmed entries with the race numbers from 1 to `numbers`."""
     rally_of.directus.database.execute(
         f"UPDATE public.entries SET status = 'confirmed' WHERE id = '{key('entry A')}';"
         "INSERT INTO public.entries (id, event_id, class_id, vehicle_id, race_number, status)"
@@ -35,7 +35,7 @@ def change_stage(rally_of: Rally, assignment: str) -> None:
     rally_of.directus.database.execute(f"UPDATE public.stages SET {assignment} WHERE id = '{key('stage A')}'")
 
 
-def standing(rally_of: Rally) -> tuple[Any, ...]:
+def stage_state(rally_of: Rally) -> tuple[Any, ...]:
     (row,) = rally_of.directus.database.rows(
         "SELECT status, opened_at IS NULL, (SELECT count(*) FROM public.entry_segment_starts) FROM public.stages"
         " WHERE id = %s",
@@ -56,22 +56,22 @@ def test_a_stage_opens_with_its_start_list_and_closing_times(rally_of: Rally) ->
     with rally_of.as_user("director-of-a") as http:
         assert http.patch(STAGE, json=OPEN).status_code == 200
         told = rally_of.directus.http.get("/notifications?fields=recipient,subject").json()["data"]
-    assert standing(rally_of) == ("open", False, 6)
+    assert stage_state(rally_of) == ("open", False, 6)
     first = [(1, 1, "06:00:00"), (2, 2, "06:01:00"), (3, 3, "06:02:00")]
     assert database.rows(STARTS, key("segment A")) == first
-    # An hour later: the first segment is a liaison of an hour.
+    # The second segment starts an hour later, because the first is a liaison of an hour.
     assert [row[2] for row in database.rows(STARTS, key("second"))] == ["07:00:00", "07:01:00", "07:02:00"]
     closes = (
         "SELECT to_char(closes_at AT TIME ZONE 'UTC', 'HH24:MI:SS') FROM public.segments WHERE id IN (%s, %s)"
         " UNION ALL SELECT to_char(closes_at AT TIME ZONE 'UTC', 'HH24:MI:SS') FROM public.waypoints WHERE id = %s"
     )
     found = database.rows(closes, key("segment A"), key("second"), key("half"))
-    # One and a half hours after the last start; an hour and a minute after it; half an hour and a minute after it.
+    # After the last start: one and a half hours, an hour and a minute, and half an hour and a minute.
     assert sorted(row[0] for row in found) == ["07:32:00", "07:33:00", "08:03:00"]
-    # The waypoint of the liaison has no distance.
+    # The waypoint of the first segment has no distance.
     assert {"recipient": key("director-of-a"), "subject": "SS1: 1 closing times can't be computed"} in told
 
-    # The last one starts ten minutes later: what rests on that follows.
+    # The last start moves by ten minutes, and the closing times follow.
     last = "SELECT id::text FROM public.entry_segment_starts WHERE segment_id = %s AND start_position = 3"
     row = database.value(last, key("second"))
     with rally_of.as_user("timekeeper-of-a") as http:
@@ -90,12 +90,12 @@ def test_a_stage_opens_with_its_start_list_and_closing_times(rally_of: Rally) ->
         ("start_order_strategy = 'previous_stage_clean_result'", (409, "INPUT_STAGE_NOT_OFFICIAL")),
     ],
 )
-def test_a_stage_that_is_not_ready_stays_as_it_was(rally_of: Rally, assignment: str, wanted: tuple[int, str]) -> None:
+def test_a_stage_that_is_not_ready_cannot_open(rally_of: Rally, assignment: str, wanted: tuple[int, str]) -> None:
     confirm(rally_of)
     change_stage(rally_of, assignment)
-    before = standing(rally_of)
+    before = stage_state(rally_of)
     assert code(rally_of.directus.http.patch(STAGE, json=OPEN)) == wanted
-    assert standing(rally_of) == before
+    assert stage_state(rally_of) == before
 
 
 def test_a_stage_needs_confirmed_entries_and_segments(rally_of: Rally) -> None:
@@ -104,16 +104,16 @@ def test_a_stage_needs_confirmed_entries_and_segments(rally_of: Rally) -> None:
     confirm(rally_of)
     rally_of.directus.database.execute("TRUNCATE public.segments CASCADE")
     assert code(http.patch(STAGE, json=OPEN)) == (422, "NO_SEGMENTS")
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
     assert code(http.post("/items/stages", json={"status": "open"})) == (409, "INVALID_TRANSITION")
 
 
-def test_who_may_not_open_a_stage_leaves_nothing_behind(rally_of: Rally) -> None:
+def test_an_unauthorised_opening_changes_nothing(rally_of: Rally) -> None:
     confirm(rally_of)
     for user in ("marshal-of-a", "viewer-of-a", "admin-of-b", "stranger"):
         with rally_of.as_user(user) as http:
             assert http.patch(STAGE, json=OPEN).status_code == 403
-    # The guard lets him pass; Directus's own permissions do not.
+    # The guard allows this update, but Directus's own permissions do not.
     database = rally_of.directus.database
     allowed = (
         "UPDATE public.directus_permissions SET permissions = '{}'"
@@ -127,10 +127,10 @@ def test_who_may_not_open_a_stage_leaves_nothing_behind(rally_of: Rally) -> None
     finally:
         database.execute(allowed)
         rally_of.directus.forget()
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
 
 
-def test_of_two_who_open_a_stage_at_once_one_does(rally_of: Rally) -> None:
+def test_only_one_of_two_simultaneous_openings_succeeds(rally_of: Rally) -> None:
     confirm(rally_of)
 
     def opened(_: int) -> int:
@@ -139,18 +139,18 @@ def test_of_two_who_open_a_stage_at_once_one_does(rally_of: Rally) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(opened, range(2))) == [200, 409]
-    assert standing(rally_of) == ("open", False, 3)
+    assert stage_state(rally_of) == ("open", False, 3)
 
 
-def test_a_list_with_a_stage_that_is_not_ready_opens_none(rally_of: Rally) -> None:
+def test_an_update_of_several_stages_opens_all_or_none(rally_of: Rally) -> None:
     confirm(rally_of)
-    # The stage of B has no confirmed entry.
+    # The stage of B has no confirmed entries.
     stages = [{"id": key(name), "status": "open"} for name in ("stage A", "stage B")]
     assert code(rally_of.directus.http.patch("/items/stages", json=stages)) == (422, "NO_ELIGIBLE_ENTRIES")
-    assert standing(rally_of) == ("published", True, 0)
+    assert stage_state(rally_of) == ("published", True, 0)
 
 
-def test_a_start_that_was_set_by_hand_keeps_its_place_and_time(rally_of: Rally) -> None:
+def test_a_manual_start_keeps_its_position_and_time(rally_of: Rally) -> None:
     confirm(rally_of, 4)
     database = rally_of.directus.database
     by_hand = (
@@ -159,7 +159,7 @@ def test_a_start_that_was_set_by_hand_keeps_its_place_and_time(rally_of: Rally) 
         " AND event_id = '{}'"
     )
     database.execute(by_hand.format(key("segment A"), 2, "true", 4, key("event A")))
-    # One that the processor made stands where another one goes, and goes itself.
+    # A start that the processor made is replaced.
     database.execute(by_hand.format(key("segment A"), 1, "false", 3, key("event A")))
     assert rally_of.directus.http.patch(STAGE, json=OPEN).status_code == 200
     assert database.rows(STARTS, key("segment A")) == [
@@ -173,16 +173,14 @@ def test_a_start_that_was_set_by_hand_keeps_its_place_and_time(rally_of: Rally) 
 @pytest.mark.parametrize(
     ("strategy", "params", "wanted"),
     [
-        # Of three, the last was the fastest on the way, and the first was it after penalties.
+        # In the prologue the last of three was fastest in raw time, and the first was fastest after penalties.
         ("previous_stage_clean_result", "{}", [3, 2, 1]),
         ("inverse_top_n_then_natural", '{"n": 2}', [2, 1, 3]),
         ("inverse_of_overall", "{}", [3, 2, 1]),
         ("manual", '{"entry_ids": ["%s"]}', [2, 1, 3]),
     ],
 )
-def test_the_order_of_the_starts_follows_the_strategy(
-    rally_of: Rally, strategy: str, params: str, wanted: list[int]
-) -> None:
+def test_the_start_order_follows_the_strategy(rally_of: Rally, strategy: str, params: str, wanted: list[int]) -> None:
     confirm(rally_of)
     database = rally_of.directus.database
     database.execute(
@@ -202,7 +200,7 @@ def test_the_order_of_the_starts_follows_the_strategy(
     assert [row[0] for row in database.rows(STARTS, key("segment A"))] == wanted
 
 
-def test_200_entries_and_9_segments_open_in_time_and_lock_no_reader_out(rally_of: Rally) -> None:
+def test_opening_with_200_entries_and_9_segments_is_fast_and_blocks_no_reader(rally_of: Rally) -> None:
     confirm(rally_of, 200)
     rally_of.directus.database.execute(
         "INSERT INTO public.segments (id, stage_id, sort_order, type, target_duration_seconds)"
@@ -223,6 +221,6 @@ def test_200_entries_and_9_segments_open_in_time_and_lock_no_reader_out(rally_of
         reading = [timed(lambda: reader.get("/items/entry_segment_starts?limit=1"))[0] for _ in range(3)]
         seconds, answer = opening.result()
     assert answer.status_code == 200, answer.text
-    assert standing(rally_of) == ("open", False, 1800)
-    # 1.5 s are promised of a machine that does nothing else; tests share theirs.
+    assert stage_state(rally_of) == ("open", False, 1800)
+    # The target is 1.5 s on an otherwise idle machine.
     assert (seconds < 5, max(reading) < 5) == (True, True), (seconds, reading)

@@ -1,4 +1,4 @@
-"""A part of the extension that somebody switched off is seen by `check`, and switched on by the next deploy."""
+"""`check` reports a part of the extension that was switched off, and the next deploy switches it on again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MANIFEST = json.loads((ROOT / "extensions/trm/package.json").read_text())
 ENTRIES = [entry["name"] for entry in MANIFEST["directus:extension"]["entries"]]
 
 
-def test_a_deploy_makes_the_rows_by_which_directus_loads_the_extension(deployed: Tool) -> None:
+def test_deploy_creates_the_rows_that_make_directus_load_the_extension(deployed: Tool) -> None:
     rows = deployed.database.rows(ROWS)
     assert sorted(row[0] for row in rows) == sorted(["trm", *ENTRIES])
     (bundle,) = [row[3] for row in rows if row[0] == "trm"]
     assert {row[1:3] for row in rows} == {(True, None), (True, bundle)}
 
 
-# As two replicas make them that start before the first deploy of the extension, and as somebody else's extension has.
+# Two replicas that start before the first deploy of the extension create such rows, and so do other extensions.
 STRANGE_ROWS = """
 INSERT INTO public.directus_extensions (id, folder, source) VALUES (gen_random_uuid(), 'x', 'local');
 WITH made AS (INSERT INTO public.directus_extensions (id, folder, source)
@@ -30,7 +30,7 @@ INSERT INTO public.directus_extensions (id, folder, source, bundle)
 SELECT gen_random_uuid(), 'trm-routes', 'local', id FROM made"""
 
 
-def test_a_guard_that_was_switched_off_fails_the_check_and_the_next_deploy_switches_it_on(deployed: Tool) -> None:
+def test_check_fails_for_a_switched_off_guard_and_deploy_switches_it_on(deployed: Tool) -> None:
     wanted = deployed.database.rows(ROWS)
     deployed.database.execute(
         "UPDATE public.directus_extensions SET enabled = false WHERE folder = 'trm-tenant-guard';"
@@ -55,7 +55,7 @@ def test_a_guard_that_was_switched_off_fails_the_check_and_the_next_deploy_switc
     assert "Nothing to do" in deployed("deploy").out
 
 
-def test_a_running_directus_loads_what_a_deploy_switched_on(rally_of: Rally) -> None:
+def test_a_running_directus_loads_the_parts_that_a_deploy_switched_on(rally_of: Rally) -> None:
     directus = rally_of.directus
     (row,) = directus.database.rows("SELECT id FROM public.directus_extensions WHERE folder = 'trm-tenant-guard'")
     assert directus.http.patch(f"/extensions/{row[0]}", json={"meta": {"enabled": False}}).status_code == 200

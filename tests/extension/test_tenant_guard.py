@@ -1,4 +1,4 @@
-"""No door leads from one organisation to another. The policy allows everything, so only the guard refuses."""
+"""No API gives access to another organisation. The test policy allows everything, so only the guard refuses."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ GRAPHQL_EVENT = """mutation { create_events_item(data: {name: "Mine", slug: "min
   organization_id: {id: "%s", name: "B", slug: "b"},
   starts_at: "2026-07-01T00:00:00Z", ends_at: "2026-07-02T00:00:00Z"}) { id } }"""
 
-# What writes by a query could be asked about any row, so nobody may, whatever the rows.
+# A write by query is refused for all rows, because its outcome could reveal other rows.
 REFUSALS = {"TENANT_FORBIDDEN", "QUERY_REFUSED"}
 
 
 def item(collection: str, name: str) -> str:
-    """Return the path of a row."""
+    """Return the path of an item."""
     return f"/items/{collection}/{key(name)}"
 
 
@@ -48,13 +48,13 @@ def imported(collection: str, content: str, kind: str) -> Door:
 DOORS: dict[str, Door] = {
     "create": lambda http: http.post("/items/events", json=EVENT_OF_B),
     "create a list, the foreign one last": lambda http: http.post("/items/events", json=[EVENT_OF_A, EVENT_OF_B]),
-    "create a membership of oneself": lambda http: http.post(
+    "create one's own membership": lambda http: http.post(
         "/items/organization_users",
         json={"organization_id": key("B"), "user_id": key("admin-of-a"), "role": "org-admin"},
     ),
-    "create below": lambda http: http.post("/items/entries", json=ENTRY_OF_B),
-    "create with a key that is none": lambda http: http.post("/items/entries", json={**ENTRY_OF_B, "event_id": "x"}),
-    "create without saying where": lambda http: http.post("/items/classes", json={"code": "Q-1", "name": "Quad"}),
+    "create a child": lambda http: http.post("/items/entries", json=ENTRY_OF_B),
+    "create with an invalid parent": lambda http: http.post("/items/entries", json={**ENTRY_OF_B, "event_id": "x"}),
+    "create without a parent": lambda http: http.post("/items/classes", json={"code": "Q-1", "name": "Quad"}),
     "change": lambda http: http.patch(item("entries", "entry B"), json={"notes": "mine"}),
     "change by keys": lambda http: http.patch(
         "/items/entries", json={"keys": [key("entry A"), key("entry B")], "data": {"notes": "mine"}}
@@ -65,15 +65,15 @@ DOORS: dict[str, Door] = {
     "change a list": lambda http: http.patch(
         "/items/entries", json=[{"id": key("entry A"), "notes": "x"}, {"id": key("entry B"), "notes": "mine"}]
     ),
-    "change what is not there": lambda http: http.patch(item("entries", "no entry"), json={"notes": "mine"}),
+    "change a missing row": lambda http: http.patch(item("entries", "no entry"), json={"notes": "mine"}),
     "move": lambda http: http.patch(item("classes", "class A"), json={"event_id": key("event B")}),
-    "move to nowhere": lambda http: http.patch(item("classes", "class A"), json={"event_id": None}),
+    "move without a parent": lambda http: http.patch(item("classes", "class A"), json={"event_id": None}),
     "move with the parent": lambda http: http.patch(
         item("classes", "class A"), json={"event_id": {"id": key("event A"), "organization_id": key("B")}}
     ),
     "delete": lambda http: http.delete(item("entry_crew", "crew B")),
     "delete a list": lambda http: http.request("DELETE", "/items/classes", json=[key("class A2"), key("class B")]),
-    "make children": lambda http: http.post(
+    "create children": lambda http: http.post(
         "/items/vehicles", json={"make": "KTM", "model": "1", "organization_vehicles": [{"organization_id": key("B")}]}
     ),
     "take over children": lambda http: http.patch(item("stages", "stage A"), json={"segments": [key("segment B")]}),
@@ -83,11 +83,11 @@ DOORS: dict[str, Door] = {
     "change the parent": lambda http: http.post(
         "/items/classes", json={"event_id": {"id": key("event B"), "name": "mine"}, "code": "Q-1", "name": "Quad"}
     ),
-    "make the parent": lambda http: http.post(
+    "create the parent": lambda http: http.post(
         "/items/classes", json={"event_id": EVENT_OF_B, "code": "Q-1", "name": "Quad"}
     ),
-    "make an organisation": lambda http: http.post("/items/organizations", json={"name": "C", "slug": "c"}),
-    "make an organisation as a parent": lambda http: http.post(
+    "create an organisation": lambda http: http.post("/items/organizations", json={"name": "C", "slug": "c"}),
+    "create an organisation as a parent": lambda http: http.post(
         "/items/events", json={**EVENT_OF_B, "organization_id": {"name": "C", "slug": "c"}}
     ),
     "import JSON": imported("classes", json.dumps([CLASS_OF_B]), "application/json"),
@@ -104,7 +104,7 @@ DOORS: dict[str, Door] = {
 
 
 def code(response: httpx.Response) -> tuple[int, str]:
-    """Return status and error code; those of GraphQL, too, which answers some errors with 200."""
+    """Return status and error code. GraphQL answers some errors with status 200."""
     errors = response.json().get("errors", [{"extensions": {"code": "none"}}])
     return response.status_code, str(errors[0]["extensions"]["code"])
 
@@ -116,7 +116,7 @@ def state(rally_of: Rally) -> list[Any]:
 
 
 @pytest.mark.parametrize("user", ["admin-of-a", "stranger"])
-def test_no_door_leads_to_another_organisation(rally_of: Rally, user: str) -> None:
+def test_no_request_writes_to_another_organisation(rally_of: Rally, user: str) -> None:
     before, opened = state(rally_of), {}
     with rally_of.as_user(user) as http:
         for name, door in DOORS.items():
@@ -128,14 +128,14 @@ def test_no_door_leads_to_another_organisation(rally_of: Rally, user: str) -> No
     assert opened == {}
 
 
-def test_children_of_a_foreign_row_are_not_deleted_along_with_an_update(rally_of: Rally) -> None:
-    # Directus looks for them among the children of the row that is updated.
+def test_an_update_does_not_delete_children_of_a_foreign_row(rally_of: Rally) -> None:
+    # Directus searches for them only among the children of the updated row.
     with rally_of.as_user("admin-of-a") as http:
         http.patch(item("stages", "stage A"), json={"segments": {"delete": [key("segment B")]}})
     assert rally_of.directus.database.value("SELECT count(*) FROM public.segments") == 2
 
 
-def test_nobody_writes_without_logging_in(rally_of: Rally) -> None:
+def test_no_request_writes_without_logging_in(rally_of: Rally) -> None:
     before = state(rally_of)
     with rally_of.as_user("") as http:
         for name, door in DOORS.items():
@@ -166,7 +166,7 @@ setTimeout(() => { console.log('{"error": "no answer"}'); process.exit(1); }, 20
         {"action": "delete", "id": key("class B"), "collection": "classes"},
     ],
 )
-def test_no_websocket_leads_to_another_organisation(rally_of: Rally, message: dict[str, Any]) -> None:
+def test_no_websocket_message_writes_to_another_organisation(rally_of: Rally, message: dict[str, Any]) -> None:
     before = state(rally_of)
     url = str(rally_of.directus.http.base_url).replace("http", "ws").rstrip("/") + "/websocket"
     command = [str(node()), "-e", WEBSOCKET, url, "admin-of-a", json.dumps({"type": "items", **message})]
@@ -175,7 +175,7 @@ def test_no_websocket_leads_to_another_organisation(rally_of: Rally, message: di
     assert state(rally_of) == before
 
 
-def test_each_role_writes_where_the_map_lets_it(rally_of: Rally) -> None:
+def test_each_role_can_write_only_what_the_map_allows(rally_of: Rally) -> None:
     notes = {"notes": "seen"}
     allowed = {
         "admin-of-a": ("POST", "/items/events", EVENT_OF_A),
@@ -199,7 +199,7 @@ def test_each_role_writes_where_the_map_lets_it(rally_of: Rally) -> None:
                 assert (code(answer)[1] if answer.content else "none") == wanted, (user, answer.text)
 
 
-def test_a_participant_manages_the_crew_of_his_own_entry_while_it_is_registered(rally_of: Rally) -> None:
+def test_a_participant_can_change_their_crew_while_the_entry_is_registered(rally_of: Rally) -> None:
     database = rally_of.directus.database
     mate = {"entry_id": key("entry A"), "user_id": key("stranger"), "role": "mechanic"}
     with rally_of.as_user("participant-of-a") as http:
@@ -217,7 +217,7 @@ def test_a_participant_manages_the_crew_of_his_own_entry_while_it_is_registered(
         assert code(http.post("/items/entry_crew", json=mate)) == (403, "TENANT_FORBIDDEN")
 
 
-def test_a_vehicle_is_made_by_who_may_register_it_and_registered_where_he_may(rally_of: Rally) -> None:
+def test_a_vehicle_can_be_created_and_registered_only_in_one_s_own_organisation(rally_of: Rally) -> None:
     vehicle = {"make": "Honda", "model": "CRF"}
     with rally_of.as_user("director-of-a") as http:
         mine = {**vehicle, "organization_vehicles": [{"organization_id": key("A")}]}
@@ -231,7 +231,7 @@ def test_a_vehicle_is_made_by_who_may_register_it_and_registered_where_he_may(ra
         assert code(http.post("/items/vehicles", json=vehicle)) == (403, "TENANT_FORBIDDEN")
 
 
-def test_a_membership_that_is_taken_away_ends_access_at_once(rally_of: Rally) -> None:
+def test_a_removed_membership_ends_access_at_once(rally_of: Rally) -> None:
     with rally_of.as_user("admin-of-a") as http:
         assert http.patch(item("events", "event A"), json={"notes": "x"}).status_code == 200
         rally_of.directus.database.execute(
@@ -240,7 +240,7 @@ def test_a_membership_that_is_taken_away_ends_access_at_once(rally_of: Rally) ->
         assert code(http.patch(item("events", "event A"), json={"notes": "y"})) == (403, "TENANT_FORBIDDEN")
 
 
-def test_a_collection_that_the_map_does_not_know_is_closed(rally_of: Rally) -> None:
+def test_a_collection_outside_the_map_is_closed_to_members(rally_of: Rally) -> None:
     http = rally_of.directus.http
     field = {"field": "id", "type": "uuid", "schema": {"is_primary_key": True}, "meta": {"special": ["uuid"]}}
     made = http.post("/collections", json={"collection": "loose", "schema": {}, "meta": {}, "fields": [field]})
@@ -255,7 +255,7 @@ def test_a_collection_that_the_map_does_not_know_is_closed(rally_of: Rally) -> N
         assert http.delete("/collections/loose").status_code == 204
 
 
-def test_the_server_names_the_hooks_that_it_registered(rally_of: Rally) -> None:
+def test_the_health_endpoint_lists_the_registered_hooks(rally_of: Rally) -> None:
     answer = httpx.get(rally_of.directus.http.base_url.join("/trm/health"))
     assert answer.status_code == 200
     assert answer.json()["missing"] == []

@@ -1,4 +1,4 @@
-"""Access as code against the real Directus: who changed what, what is refused, what a boot gives back."""
+"""Access as code on a real Directus: who changed what, what is refused, and what a boot restores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMBERS = f"""
 INSERT INTO directus_users (id, email, role, status) VALUES ('{PRESS_ID}', 'a@example.com', '{ROLE_ID}', 'active');
 INSERT INTO directus_access (id, "user", policy) VALUES ('{PRESS_ID}', '{PRESS_ID}', '{BASE_ID}');
 """
-# One of each kind.
+# One item of each kind.
 ITEMS = ("attach:member/base", "permission:marshal/events/read", "policy:marshal", "role:member")
 
 
@@ -78,7 +78,7 @@ def names(site: Site) -> list[str]:
     return [name for (name,) in site.directus.database.rows(query, ROLE_ID, MARSHAL_ID)]
 
 
-def test_a_push_makes_rows_of_the_files_and_the_next_one_has_nothing_to_do(site: Site) -> None:
+def test_push_creates_the_permissions_of_the_files_and_then_has_nothing_to_do(site: Site) -> None:
     assert permissions(site, MARSHAL_ID) == {"read": "id,name"}
     assert set(permissions(site, ADMIN_ID)) == {"create", "read", "update", "delete"}
     assert "Nothing to push" in site.done("push").out
@@ -86,7 +86,7 @@ def test_a_push_makes_rows_of_the_files_and_the_next_one_has_nothing_to_do(site:
     assert bases(site) == 1
 
 
-def test_what_only_git_changed_is_applied(site: Site) -> None:
+def test_push_applies_changes_made_only_in_git(site: Site) -> None:
     in_git(site)
     shown = site.run("diff")
     assert shown.code == 3
@@ -97,7 +97,7 @@ def test_what_only_git_changed_is_applied(site: Site) -> None:
     assert bases(site) == 2
 
 
-def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
+def test_push_refuses_changes_made_only_in_directus_until_they_are_pulled(site: Site) -> None:
     in_directus(site)
     refused = site.refused("push", "uncaptured-live-work")
     assert all(item in refused for item in ITEMS)
@@ -108,7 +108,7 @@ def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) ->
     assert "Nothing to push" in site.done("push").out
 
 
-def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
+def test_different_changes_in_git_and_directus_are_a_conflict(site: Site) -> None:
     in_git(site)
     in_directus(site)
     before = site.text(EVENTS_FILE)
@@ -119,7 +119,7 @@ def test_what_both_changed_is_a_conflict_for_push_and_pull(site: Site) -> None:
     assert names(site) == ["Member of ours", "Marshal of ours"]
 
 
-def test_what_both_changed_alike_is_recorded_without_a_request(site: Site) -> None:
+def test_equal_changes_in_git_and_directus_are_recorded_without_a_request(site: Site) -> None:
     in_git(site)
     in_directus(site, "ours", ("name", "id", "slug"))
     activity = "SELECT count(*) FROM directus_activity"
@@ -129,8 +129,8 @@ def test_what_both_changed_alike_is_recorded_without_a_request(site: Site) -> No
     assert bases(site) == 2
 
 
-def test_two_developers_merge_item_by_item(site: Site) -> None:
-    """One changed Directus, the other one the files: each keeps the other's work."""
+def test_changes_of_two_developers_are_merged_item_by_item(site: Site) -> None:
+    """One changed Directus, the other the files. Each keeps the other's work."""
     site.write(EVENTS_FILE, "update: [name, slug]", "update: [name]")
     in_directus(site)
     site.done("pull")
@@ -141,7 +141,7 @@ def test_two_developers_merge_item_by_item(site: Site) -> None:
     assert permissions(site, MARSHAL_ID) == {"read": "id,slug"}
 
 
-def test_a_right_that_was_taken_away_in_an_emergency_is_not_given_back_by_a_boot(site: Site) -> None:
+def test_a_boot_does_not_restore_a_permission_that_was_deleted_in_directus(site: Site) -> None:
     assert site.whole("deploy").code == 0
     ((permission,),) = site.directus.database.rows(
         "SELECT id FROM directus_permissions WHERE policy = %s AND action = 'delete'", ADMIN_ID
@@ -160,7 +160,7 @@ def test_a_right_that_was_taken_away_in_an_emergency_is_not_given_back_by_a_boot
     assert "delete" not in site.text(EVENTS_FILE)
 
 
-def test_what_nobody_knows_is_named_and_left_alone_until_it_is_pulled(site: Site) -> None:
+def test_push_leaves_a_policy_alone_that_only_directus_has(site: Site) -> None:
     site.http(
         "POST",
         "/policies",
@@ -179,7 +179,7 @@ def test_what_nobody_knows_is_named_and_left_alone_until_it_is_pulled(site: Site
     assert "press-media: {read: {fields: [name], rows: all}}" in site.text(EVENTS_FILE)
 
 
-def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) -> None:
+def test_push_reports_how_many_users_a_removed_role_or_policy_affects(site: Site) -> None:
     before = site.text("access.yaml")
     site.directus.database.execute(MEMBERS)
     kept = "".join(line + "\n" for line in TOP.splitlines() if "base" not in line)
@@ -197,7 +197,7 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
     assert site.directus.database.rows(MEMBER) == [(None, "suspended")]
     assert site.whole("prune").out == "Pruned role:member, policy:base; commit it\n"
 
-    # Git brings role and policy back, the attic who had them.
+    # The files restore role and policy, the attic restores their users.
     copies = {
         copy["item"]: str(copy["id"])
         for copy in json.loads(site.directus.tool("attic", "list", "--json").out)["copies"]
@@ -213,9 +213,7 @@ def test_removing_a_role_and_a_policy_says_how_many_users_lose_what(site: Site) 
     assert "Nothing differs" in site.done("diff").out
 
 
-def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows(
-    serve: Serving, tmp_path: Path
-) -> None:
+def test_attic_restore_brings_back_permissions_and_presets_of_a_collection(serve: Serving, tmp_path: Path) -> None:
     file = small.file(tmp_path)
     with serve("bootstrapped", "", small.pushed) as running:
         public = running.database.value('SELECT policy FROM directus_access WHERE role IS NULL AND "user" IS NULL')
@@ -244,7 +242,7 @@ def test_permissions_and_presets_of_a_removed_collection_come_back_with_its_rows
         assert running.database.rows(kept) == before
 
 
-def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_path: Path) -> None:
+def test_push_refuses_a_saved_plan_after_access_changed(site: Site, tmp_path: Path) -> None:
     site.write(EVENTS_FILE, "read: [id, name]", "read: [id]")
     plan = tmp_path / "plan.json"
     assert site.whole("diff", "--out", str(plan)).code == 3
@@ -255,7 +253,7 @@ def test_a_saved_plan_is_out_of_date_once_access_was_changed(site: Site, tmp_pat
     assert "Pushed 1 change of access" in site.whole("push", "--plan", str(plan)).out
 
 
-# Another world: a policy and a role come, others go, and what stays changes.
+# A second set of files, which adds, removes and changes policies and rights.
 OTHER_TOP = (
     TOP.replace("policies: [base, org-admin, marshal]", "policies: [org-admin, press]")
     .replace("name: Marshal,", "name: Marshals,")
@@ -268,7 +266,7 @@ MOMENTS = [(number, when) for number in (1, 2, 3, 4, 5) for when in ("before", "
 
 
 def write(snapshot: Path, other: bool) -> None:
-    """Write the files of one world or of the other."""
+    """Write the first or the second set of files."""
     top, events = (OTHER_TOP, OTHER_EVENTS) if other else (TOP, EVENTS)
     access_files.complete(snapshot, top, events=events)
     if other:
@@ -286,7 +284,7 @@ def rights(site: Site) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     "moments", [MOMENTS[1:4:2], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["some", "all"]
 )
-def test_a_killed_push_converges_and_never_gives_more_than_both_states(
+def test_a_killed_push_grants_only_old_and_new_rights_and_can_be_repeated(
     site: Site, moments: list[tuple[int, str]]
 ) -> None:
     seen, other = rights(site), False

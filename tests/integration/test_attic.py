@@ -1,4 +1,4 @@
-"""What goes into the attic: copies, and every write that was acknowledged before the item was gone."""
+"""What the attic keeps: copies of items, and all writes that were committed before the item was removed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def items(kept: Attic) -> Attic:
 
 @contextmanager
 def _holding(database: Database, statement: str) -> Iterator[psycopg.Connection[Any]]:
-    """Keep a transaction open that did this."""
+    """Execute a statement and keep its transaction open during the block."""
     with psycopg.connect(database.conninfo) as connection:
         connection.execute(statement)
         yield connection
@@ -71,7 +71,7 @@ def test_a_field_is_copied_with_the_key_once_and_the_newest_copy_is_listed_first
     assert (empty.rows, attic.listing(items.connection)) == (0, (empty, key, note))
 
 
-def test_what_has_no_data_is_left_out(items: Attic) -> None:
+def test_items_without_data_are_not_copied(items: Attic) -> None:
     items.database.execute('CREATE VIEW "Shown" AS SELECT * FROM "Item"')
     assert (
         items.keep(AtticItem("folder"), AtticItem("Item", "alias"), AtticItem("Shown"), AtticItem("Shown", "note"))
@@ -80,7 +80,7 @@ def test_what_has_no_data_is_left_out(items: Attic) -> None:
     assert items.temporary() == []
 
 
-def test_a_table_without_a_key_is_refused_and_nothing_stays(items: Attic) -> None:
+def test_a_table_without_a_primary_key_is_refused_and_leaves_nothing_temporary(items: Attic) -> None:
     items.database.execute("CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)")
     with pytest.raises(AtticFailed, match="keyless has no primary key"):
         items.keep(AtticItem("Item"), AtticItem("keyless"))
@@ -88,7 +88,7 @@ def test_a_table_without_a_key_is_refused_and_nothing_stays(items: Attic) -> Non
     assert [copy.item.id for copy in attic.listing(items.connection)] == ["Item"]
 
 
-def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
+def test_the_error_about_a_missing_attic_says_how_to_create_it(empty: Tool) -> None:
     with database.connect(empty.settings, "test") as connection:
         attic.sweep(connection)
         assert attic.listing(connection) == ()
@@ -115,7 +115,7 @@ def test_a_database_without_an_attic_says_how_to_make_one(empty: Tool) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("field", [None, "note"])
-def test_writes_after_the_copy_are_in_it(
+def test_writes_made_after_the_copy_reach_it(
     items: Attic, field: str | None, statement: str, expected: list[tuple[Any, ...]] | None
 ) -> None:
     copy = items.keep_one("Item", field)
@@ -128,7 +128,7 @@ def test_writes_after_the_copy_are_in_it(
     assert items.temporary() == []
 
 
-def test_a_writer_that_was_there_before_is_waited_for(items: Attic) -> None:
+def test_keep_waits_for_transactions_that_already_wrote(items: Attic) -> None:
     with items.connection.cursor() as cursor:
         cursor.execute("SET default_transaction_isolation = 'repeatable read'; SET lock_timeout = '30s'")
     waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = '\"Item\"'::regclass"
@@ -142,7 +142,7 @@ def test_a_writer_that_was_there_before_is_waited_for(items: Attic) -> None:
         assert items.rows(copy.result(30))[-1] == (4, "late", "d")
 
 
-def test_writers_go_on_while_a_table_is_copied(items: Attic) -> None:
+def test_writers_are_not_blocked_while_a_table_is_copied(items: Attic) -> None:
     waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'directus_sync.attic_copies'::regclass"
     with (
         ThreadPoolExecutor() as threads,
@@ -159,7 +159,7 @@ def test_writers_go_on_while_a_table_is_copied(items: Attic) -> None:
 
 
 @pytest.mark.parametrize("field", [None, "note"])
-def test_what_is_written_between_mirror_and_copy_is_there_once(
+def test_writes_between_mirror_and_copy_appear_once(
     items: Attic, monkeypatch: pytest.MonkeyPatch, field: str | None
 ) -> None:
     fill = mirror.fill
@@ -175,11 +175,11 @@ def test_what_is_written_between_mirror_and_copy_is_there_once(
     assert [row[:2] for row in items.rows(copy)] == [(1, "again"), (5, "four")]
 
 
-def test_what_is_written_after_the_copy_is_compressed_by_lz4_where_the_server_has_it(items: Attic) -> None:
-    """A copied value stays as it was compressed; one that was written since is compressed by its writer, and again."""
+def test_writes_after_the_copy_are_compressed_with_lz4_if_available(items: Attic) -> None:
+    """A copied value keeps its compression. A later write is compressed by its writer, and then again for the attic."""
     has_lz4 = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
     expected = "lz4" if items.database.value(has_lz4) else "pglz"
-    # Too long for its row, even compressed.
+    # Too long to be stored in its row, even compressed.
     value = "(SELECT string_agg('waypoint ' || n * 7919 % 10007, ',') FROM generate_series(1, 3000) AS n)"
     long = f"INSERT INTO \"Item\" SELECT {{}}, 'long', {value}"
     items.database.execute(f"SET default_toast_compression = 'pglz'; {long.format(4)}")
@@ -193,11 +193,11 @@ def test_what_is_written_after_the_copy_is_compressed_by_lz4_where_the_server_ha
     assert items.database.value("SHOW default_toast_compression") == "pglz"
 
 
-def test_a_table_that_goes_before_it_is_copied_leaves_nothing(items: Attic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_dropped_just_before_its_copy_leaves_nothing(items: Attic, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = tables.find
 
     def find(connection: Any, schema: str, name: str) -> tables.Table | None:
-        # The third look is that of the copy.
+        # `keep` calls find three times; the third call is just before the copy.
         looks.append(name)
         if len(looks) == 3:
             items.database.execute('DROP TABLE "Item"')
@@ -209,7 +209,7 @@ def test_a_table_that_goes_before_it_is_copied_leaves_nothing(items: Attic, monk
     assert (items.temporary(), attic.listing(items.connection)) == ([], ())
 
 
-def test_a_lock_that_is_not_given_in_time_is_asked_for_again(items: Attic) -> None:
+def test_keep_retries_after_a_lock_timeout(items: Attic) -> None:
     with items.connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '10ms'")
     with (
@@ -223,7 +223,7 @@ def test_a_lock_that_is_not_given_in_time_is_asked_for_again(items: Attic) -> No
         assert copy.result(30).rows == 4
 
 
-def test_what_triggers_of_the_table_make_of_a_row_is_copied(items: Attic) -> None:
+def test_changes_made_by_the_table_s_own_triggers_are_copied(items: Attic) -> None:
     copy = items.keep_one("Item")
     items.database.execute(
         "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS"
@@ -239,7 +239,7 @@ def test_what_triggers_of_the_table_make_of_a_row_is_copied(items: Attic) -> Non
 
 
 @pytest.mark.parametrize("field", [None, "note"])
-def test_a_writer_with_an_older_snapshot_neither_fails_nor_is_lost(items: Attic, field: str | None) -> None:
+def test_a_writer_with_an_older_snapshot_succeeds_and_is_copied(items: Attic, field: str | None) -> None:
     with psycopg.connect(items.database.conninfo) as writer:
         writer.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         writer.execute("SELECT 1 FROM pg_class")
@@ -261,10 +261,10 @@ def test_a_writer_with_an_older_snapshot_neither_fails_nor_is_lost(items: Attic,
         "ALTER COLUMN note TYPE int USING length(note)",
     ],
 )
-def test_writers_go_on_after_the_column_is_gone(items: Attic, change: str, level: str) -> None:
+def test_writers_continue_after_the_column_is_changed_or_dropped(items: Attic, change: str, level: str) -> None:
     copy = items.keep_one("Item", "note")
     with psycopg.connect(items.database.conninfo) as writer:
-        # Everything that a session may have cached by now, and a snapshot from before the change.
+        # Fill the session's caches, and take a snapshot from before the change.
         writer.execute("UPDATE \"Item\" SET note = 'last' WHERE id = 3")
         writer.commit()
         writer.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
@@ -283,14 +283,14 @@ def test_writers_go_on_after_the_column_is_gone(items: Attic, change: str, level
 
 
 @pytest.mark.parametrize("change", ["DROP TABLE attic.log_{id}", "DROP TABLE attic.copy_{id} CASCADE"])
-def test_writers_go_on_when_somebody_takes_the_mirror_apart(items: Attic, change: str) -> None:
+def test_writers_continue_after_somebody_drops_the_attic_tables(items: Attic, change: str) -> None:
     copy = items.keep_one("Item")
     items.database.execute(change.format(id=copy.id))
     items.database.execute('UPDATE "Item" SET other = \'z\'; DELETE FROM "Item" WHERE id = 1; TRUNCATE "Item"')
     assert items.database.value('SELECT count(*) FROM "Item"') == 0
 
 
-def test_writers_of_other_roles_are_mirrored_and_gain_nothing(items: Attic) -> None:
+def test_writes_of_other_roles_are_copied_and_give_them_no_rights(items: Attic) -> None:
     copies = (items.keep_one("Item"), items.keep_one("Item", "note"))
     role = f"writer_{items.database.name}"
     items.database.execute(f'CREATE ROLE {role}; GRANT SELECT, INSERT ON "Item" TO {role}')
@@ -313,8 +313,8 @@ def test_writers_of_other_roles_are_mirrored_and_gain_nothing(items: Attic) -> N
 
 
 @contextmanager
-def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
-    """Have the attic's session work as a role that owns what it needs, and may read what is kept beside."""
+def _as_owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
+    """Run the attic's session as a role that owns its tables and may use the permissions and presets kept with them."""
     role = f"owner_{items.database.name}"
     items.database.execute(
         f"CREATE ROLE {role}; GRANT USAGE, CREATE ON SCHEMA public, attic, directus_sync TO {role};"
@@ -329,8 +329,8 @@ def _owner(items: Attic, more: str = "SELECT") -> Iterator[None]:
         items.database.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
-    with _owner(items):
+def test_a_role_without_superuser_can_keep_restore_and_purge(items: Attic) -> None:
+    with _as_owner(items):
         copy = items.keep_one("Item")
         items.database.execute("INSERT INTO \"Item\" VALUES (4, 'four', 'd')")
         attic.sweep(items.connection)
@@ -340,16 +340,16 @@ def test_a_role_that_is_no_superuser_can_do_all_of_it(items: Attic) -> None:
         assert len(attic.purge(items.connection, attic.overdue(items.connection, timedelta(0)))) == 1
 
 
-def test_rows_that_a_policy_hides_make_the_copy_fail(items: Attic) -> None:
+def test_a_copy_fails_if_row_security_hides_rows(items: Attic) -> None:
     hidden = (
         'ALTER TABLE "Item" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;'
         ' CREATE POLICY few ON "Item" USING (id = 1)'
     )
-    with _owner(items, hidden), pytest.raises(AtticFailed, match="row-level security policy"):
+    with _as_owner(items, hidden), pytest.raises(AtticFailed, match="row-level security policy"):
         items.keep(AtticItem("Item"))
 
 
-def test_names_of_any_kind_work(kept: Attic) -> None:
+def test_names_with_special_characters_work(kept: Attic) -> None:
     table, column = 'Öde "Größe" %s {0} ' + "x" * 38, "'; DROP TABLE events; -- \\ $$ %(x)s {}"
     names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
     with kept.database.connect() as connection:
@@ -370,7 +370,7 @@ def test_names_of_any_kind_work(kept: Attic) -> None:
     assert attic.listing(kept.connection)[-1].item == AtticItem(table)
 
 
-def test_a_push_that_destroyed_nothing_leaves_no_trigger(items: Attic) -> None:
+def test_finish_drops_all_triggers_if_the_item_still_exists(items: Attic) -> None:
     copies = items.keep(AtticItem("Item"), AtticItem("Item", "note"))
     before = items.database.value("SELECT count(*) FROM pg_trigger WHERE tgname ~ '^attic_'")
     attic.finish(items.connection, copies)
@@ -378,7 +378,7 @@ def test_a_push_that_destroyed_nothing_leaves_no_trigger(items: Attic) -> None:
     assert (before, items.temporary()) == (8, [])
 
 
-def test_purge_deletes_what_is_old_enough(items: Attic) -> None:
+def test_purge_deletes_only_old_copies(items: Attic) -> None:
     old, new = items.keep_one("Item"), items.keep_one("Item", "note")
     items.database.execute(
         f"UPDATE directus_sync.attic_copies SET taken_at = now() - interval '31 days' WHERE id = {old.id}"
@@ -392,7 +392,7 @@ def test_purge_deletes_what_is_old_enough(items: Attic) -> None:
     assert items.database.rows(tables) == [(new.table,), (f"log_{new.id}",)]
 
 
-def test_a_table_that_stays_locked_ends_in_an_error_that_names_it(items: Attic) -> None:
+def test_the_error_about_a_locked_table_names_it(items: Attic) -> None:
     with (
         pytest.MonkeyPatch.context() as patch,
         _holding(items.database, 'LOCK TABLE "Item" IN ROW EXCLUSIVE MODE'),
@@ -422,7 +422,7 @@ with database.connect(settings.load(), "test") as connection:
 
 
 def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
-    """Kill a process that keeps and purges without end, `delay` seconds after its first copy."""
+    """Start a process that keeps and purges in an endless loop; kill it `delay` seconds after its first copy."""
     before = len(attic.listing(kept.connection))
     process = subprocess.Popen([sys.executable, "-c", ENDLESS], cwd=ROOT, env=tool.environ)
     _until(lambda: len(attic.listing(kept.connection)) > before)
@@ -434,9 +434,7 @@ def _kill_while_keeping(kept: Attic, tool: Tool, delay: float) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_point_leaves_whole_copies_and_after_a_sweep_nothing_else(
-    kept: Attic, settled: Tool
-) -> None:
+def test_a_sweep_after_a_kill_leaves_only_complete_copies(kept: Attic, settled: Tool) -> None:
     for number in range(4):
         kept.database.execute(
             f"CREATE TABLE big_{number} (id int PRIMARY KEY, note text);"

@@ -1,4 +1,4 @@
-"""What comes out of the attic: rows go back where they are missing, and nothing is overwritten or left unsaid."""
+"""Restoring from the attic: missing rows come back, nothing is overwritten, and every rejected row gets a reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _live(kept: Attic) -> list[tuple[object, ...]]:
     return kept.database.rows("SELECT id, note, amount::text FROM item ORDER BY id")
 
 
-def test_rows_that_are_missing_come_back_once_and_the_copy_stays(kept: Attic) -> None:
+def test_restore_inserts_missing_rows_once_and_keeps_the_copy(kept: Attic) -> None:
     copy = kept.taken("item")
     kept.database.execute("DROP TABLE item; " + ITEM)
     done = kept.restore(copy)
@@ -38,7 +38,7 @@ def test_rows_that_are_missing_come_back_once_and_the_copy_stays(kept: Attic) ->
     assert len(kept.rows(copy)) == 3
 
 
-def test_a_row_that_has_other_values_is_left_alone_and_named(kept: Attic) -> None:
+def test_restore_leaves_a_row_with_other_values_and_names_it(kept: Attic) -> None:
     copy = kept.taken("item")
     kept.database.execute(
         "UPDATE item SET note = 'mine', amount = 7 WHERE id = 1; UPDATE item SET note = '' WHERE id = 3"
@@ -53,7 +53,7 @@ def test_a_row_that_has_other_values_is_left_alone_and_named(kept: Attic) -> Non
     assert _live(kept) == before
 
 
-def test_rows_that_break_a_constraint_are_named_with_the_reason(kept: Attic) -> None:
+def test_restore_names_rows_that_violate_a_constraint_with_the_reason(kept: Attic) -> None:
     kept.database.execute("INSERT INTO item VALUES (4, 'three', 3)")
     copy = kept.taken("item")
     kept.database.execute(
@@ -70,7 +70,7 @@ def test_rows_that_break_a_constraint_are_named_with_the_reason(kept: Attic) -> 
     assert [row[0] for row in _live(kept)] == [1, 9]
 
 
-def test_columns_that_are_gone_are_reported_and_new_ones_take_their_default(kept: Attic) -> None:
+def test_restore_reports_missing_columns_and_fills_new_ones_with_their_default(kept: Attic) -> None:
     copy = kept.taken("item")
     kept.database.execute("TRUNCATE item; ALTER TABLE item DROP amount, ADD kind text NOT NULL DEFAULT 'plain'")
     done = kept.restore(copy)
@@ -90,7 +90,7 @@ def test_columns_that_are_gone_are_reported_and_new_ones_take_their_default(kept
         ("ALTER id TYPE uuid USING gen_random_uuid()", {"1": "uuid: \"1\"", "2": "uuid: \"2\"", "3": "uuid: \"3\""}),
     ],
 )  # fmt: skip
-def test_a_row_goes_into_another_table_unchanged_or_not_at_all(
+def test_a_row_is_restored_unchanged_or_rejected_if_the_table_changed(
     kept: Attic, change: str, rejected: dict[str, str]
 ) -> None:
     copy = kept.taken("item")
@@ -102,7 +102,7 @@ def test_a_row_goes_into_another_table_unchanged_or_not_at_all(
         assert all(rejected[row.key] in row.reason for row in done.rejected), done.rejected
 
 
-def test_rows_whose_parent_is_missing_wait_for_it(kept: Attic) -> None:
+def test_a_row_is_restored_only_after_its_parent(kept: Attic) -> None:
     kept.database.execute(
         "CREATE TABLE child (id int PRIMARY KEY, item int REFERENCES item); INSERT INTO child VALUES (1, 1), (2, 2)"
     )
@@ -123,7 +123,7 @@ def test_rows_whose_parent_is_missing_wait_for_it(kept: Attic) -> None:
 
 
 @pytest.mark.parametrize(("order", "deferrable"), [("1, 2000", ""), ("2000, 1, -1", "DEFERRABLE INITIALLY DEFERRED")])
-def test_a_chain_comes_back_but_for_what_hangs_on_a_row_that_does_not_fit(
+def test_a_chain_is_restored_except_rows_that_depend_on_a_rejected_one(
     kept: Attic, order: str, deferrable: str
 ) -> None:
     kept.database.execute(
@@ -142,7 +142,7 @@ def test_a_chain_comes_back_but_for_what_hangs_on_a_row_that_does_not_fit(
     assert all("foreign key" in reason for reason in reasons.values())
 
 
-def test_ids_come_back_and_sequences_go_on_after_them(kept: Attic) -> None:
+def test_restore_keeps_ids_and_advances_sequences(kept: Attic) -> None:
     kept.database.execute(
         "CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, no serial,"
         ' "Twice" int GENERATED ALWAYS AS (no * 2) STORED);'
@@ -158,13 +158,13 @@ def test_ids_come_back_and_sequences_go_on_after_them(kept: Attic) -> None:
     assert (done.restored, done.missing_columns) == (4, ())
     kept.database.execute("INSERT INTO numbered DEFAULT VALUES")
     assert kept.database.rows("SELECT * FROM numbered ORDER BY id")[-2:] == [(4, 40, 80), (5, 41, 82)]
-    # Never back: what is beyond the copy's ids may have been handed out.
+    # A restore never lowers a sequence: ids beyond those of the copy may have been used.
     kept.database.execute("SELECT setval('numbered_id_seq', 1000)")
     kept.restore(copy)
     assert kept.database.value("SELECT nextval('numbered_id_seq')") == 1001
 
 
-def test_a_row_that_a_trigger_leaves_out_is_not_called_restored(kept: Attic) -> None:
+def test_a_row_that_a_trigger_skips_is_reported_as_rejected(kept: Attic) -> None:
     copy = kept.taken("item")
     kept.database.execute(
         "TRUNCATE item; CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
@@ -176,7 +176,7 @@ def test_a_row_that_a_trigger_leaves_out_is_not_called_restored(kept: Attic) -> 
     assert [(row.key, row.reason) for row in done.rejected] == [("2", "a trigger of the table skipped it")]
 
 
-def test_a_field_comes_back_where_it_is_empty(kept: Attic) -> None:
+def test_restore_fills_a_field_that_is_empty(kept: Attic) -> None:
     copy = kept.taken("item", "note")
     kept.database.execute(
         "ALTER TABLE item DROP note; ALTER TABLE item ADD note varchar(10);"
@@ -190,7 +190,7 @@ def test_a_field_comes_back_where_it_is_empty(kept: Attic) -> None:
     assert (again.restored, again.already_there, len(again.rejected)) == (0, 2, 1)
 
 
-def test_a_field_is_never_overwritten(kept: Attic) -> None:
+def test_restore_never_overwrites_a_field(kept: Attic) -> None:
     copy = kept.taken("item", "note")
     kept.database.execute("UPDATE item SET note = 'mine' WHERE id <> 2")
     done = kept.restore(copy)
@@ -201,7 +201,7 @@ def test_a_field_is_never_overwritten(kept: Attic) -> None:
     ]
 
 
-def test_a_default_gives_way_only_when_asked(kept: Attic) -> None:
+def test_restore_overwrites_a_default_only_with_over_default(kept: Attic) -> None:
     copy = kept.taken("item", "note")
     kept.database.execute(
         "ALTER TABLE item DROP note; ALTER TABLE item ADD note varchar(10) NOT NULL DEFAULT 'none';"
@@ -217,7 +217,7 @@ def test_a_default_gives_way_only_when_asked(kept: Attic) -> None:
     assert [row[1] for row in _live(kept)] == ["one", "mine", "none"]
 
 
-def test_what_a_narrowing_cut_off_comes_back_unless_it_was_changed_since(kept: Attic) -> None:
+def test_restore_brings_back_shortened_values_that_were_not_changed_since(kept: Attic) -> None:
     note, amount = kept.keep_one("item", "note"), kept.keep_one("item", "amount")
     kept.database.execute(
         "ALTER TABLE item ALTER note TYPE varchar(1) USING note::varchar(1), ALTER amount TYPE numeric(8, 0)"
@@ -242,7 +242,9 @@ def test_what_a_narrowing_cut_off_comes_back_unless_it_was_changed_since(kept: A
         ("note", "ALTER TABLE item DROP note", "field item.note"),
     ],
 )
-def test_an_item_that_does_not_exist_yet_is_named(kept: Attic, field: str | None, change: str, missing: str) -> None:
+def test_restore_names_the_collection_or_field_that_is_missing(
+    kept: Attic, field: str | None, change: str, missing: str
+) -> None:
     copy = kept.taken("item", field)
     kept.database.execute(change)
     with pytest.raises(AtticItemMissing) as caught:
@@ -254,7 +256,7 @@ def test_an_item_that_does_not_exist_yet_is_named(kept: Attic, field: str | None
     assert caught.value.exit_code == 1
 
 
-def test_an_unknown_copy_is_refused(kept: Attic) -> None:
+def test_restore_refuses_an_unknown_copy(kept: Attic) -> None:
     gone = kept.taken("item")
     kept.database.execute(f"DROP TABLE attic.{gone.table}")
     with pytest.raises(AtticUnknownCopy, match="the attic has no copy 1") as caught:
@@ -262,7 +264,7 @@ def test_an_unknown_copy_is_refused(kept: Attic) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_copy_that_a_killed_run_left_is_whole_when_it_is_restored(kept: Attic) -> None:
+def test_restore_first_completes_the_copy_of_a_killed_run(kept: Attic) -> None:
     copy = kept.keep_one("item")
     kept.database.execute("INSERT INTO item VALUES (4, 'four', 4)")
     kept.database.execute("DROP TABLE item; " + ITEM)
@@ -270,7 +272,7 @@ def test_a_copy_that_a_killed_run_left_is_whole_when_it_is_restored(kept: Attic)
     assert kept.temporary() == []
 
 
-def test_many_rows_that_do_not_fit_take_seconds(kept: Attic) -> None:
+def test_restore_rejects_many_rows_within_seconds(kept: Attic) -> None:
     kept.database.execute(
         "CREATE TABLE many (id int PRIMARY KEY, note text);"
         " INSERT INTO many SELECT n, 'note ' || n FROM generate_series(1, 20000) n"

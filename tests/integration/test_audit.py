@@ -1,5 +1,5 @@
-"""`make audit` finds a published hole of a locked package. The advisories come from a server here, since the real ones
-change from day to day."""
+"""`make audit` finds published vulnerabilities of locked packages. A local server provides the advisories, because the
+real ones change daily."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GHSA = "https://github.com/advisories/GHSA-aaaa-bbbb-cccc"
 
 @contextmanager
 def advisories(python: str = "", node: str = "", severity: str = "high") -> Iterator[tuple[str, set[str]]]:
-    """Serve one advisory for the named package; yield the address, and the names that were asked for."""
+    """Serve one advisory for the named package; yield the address, and the names that were queried."""
     asked: set[str] = set()
 
     class Answer(BaseHTTPRequestHandler):
@@ -60,8 +60,8 @@ def advisories(python: str = "", node: str = "", severity: str = "high") -> Iter
 
 
 def audit(address: str, instead: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run it with the advisories at this address. instead: settings that replace that."""
-    # From the real registry, before its address is replaced.
+    """Run the audit with the advisories at this address. instead: settings that override it."""
+    # pnpm itself comes from the real registry, so it is fetched before the registry's address is replaced.
     subprocess.run([".ci/packages.sh", "pnpm"], cwd=ROOT, check=True, capture_output=True)
     servers = {OSV_SETTING: f"{address}{OSV}", NPM_SETTING: f"{address}/", "PNPM_CONFIG_FETCH_RETRIES": "0"}
     environ = {**os.environ, **servers, **(instead or {})}
@@ -70,7 +70,7 @@ def audit(address: str, instead: Mapping[str, str] | None = None) -> subprocess.
     )
 
 
-def test_every_lock_is_asked_for_and_a_hole_of_directus_s_packages_that_is_not_critical_stops_nothing() -> None:
+def test_audit_checks_every_lock_and_tolerates_noncritical_holes_in_directus() -> None:
     with advisories(node="isolated-vm") as (address, asked):
         done = audit(address)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,7 +78,7 @@ def test_every_lock_is_asked_for_and_a_hole_of_directus_s_packages_that_is_not_c
     assert "1 vulnerabilities found" in done.stdout
 
 
-def test_a_published_hole_is_named_and_does_not_end_the_search() -> None:
+def test_audit_names_all_vulnerabilities_and_fails() -> None:
     with advisories(python="sqlalchemy", node="isolated-vm", severity="critical") as (address, _):
         done = audit(address)
     assert done.returncode == 1
@@ -87,7 +87,7 @@ def test_a_published_hole_is_named_and_does_not_end_the_search() -> None:
 
 
 @pytest.mark.parametrize("silent", [NPM_SETTING, pytest.param(OSV_SETTING, marks=pytest.mark.slow)])
-def test_a_server_that_does_not_answer_is_no_proof(silent: str) -> None:
+def test_audit_fails_if_a_server_does_not_answer(silent: str) -> None:
     with advisories() as (address, _):
         done = audit(address, {silent: NOWHERE})
     assert done.returncode == 1

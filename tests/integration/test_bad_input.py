@@ -1,4 +1,4 @@
-"""Bad input gets exit 2 or 4, a message that says where and what to do next, and changes nothing."""
+"""Bad input: exit code 2 or 4, a message that names the place and the next step, and no change anywhere."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tools.devstack import ports, postgres_tree, unprivileged
 
 @pytest.fixture(scope="module")
 def untouched(copied: Copying) -> Iterator[Tool]:
-    """The tool, on a database with Directus's own tables, where every command is refused."""
+    """The tool on a bootstrapped database, on which every command must be refused."""
     with copied("bootstrapped") as database:
         before = database.contents()
         yield Tool(database)
         assert database.contents() == before
 
 
-def test_a_file_that_is_no_snapshot_for_this_directus(untouched: Tool, snapshot_file: Path) -> None:
-    """The other faults of a file are in tests/unit."""
+def test_deploy_refuses_a_snapshot_of_another_directus_version(untouched: Tool, snapshot_file: Path) -> None:
+    """tests/unit covers the other faults of a file."""
     other = snapshot_file.read_bytes().replace(b"directus: 11.17.4", b"directus: 11.17.3", 1)
     snapshot_file.write_bytes(other)
     complaint = "the snapshot is from Directus 11.17.3, but this Directus is 11.17.4"
@@ -33,9 +33,7 @@ def test_a_file_that_is_no_snapshot_for_this_directus(untouched: Tool, snapshot_
 
 
 @pytest.mark.parametrize("waits_for", ["a private Directus", "the lock", "a Directus"])
-def test_a_file_that_is_no_snapshot_is_told_of_before_anything_is_waited_for(
-    untouched: Tool, snapshot_file: Path, waits_for: str
-) -> None:
+def test_push_refuses_an_invalid_snapshot_before_it_waits(untouched: Tool, snapshot_file: Path, waits_for: str) -> None:
     snapshot_file.write_bytes(b"- version: 1\n")
     tool = untouched.with_settings(DIRECTUS_URL="http://127.0.0.1:1" if waits_for == "a Directus" else "")
     with untouched.database.connect() as connection:
@@ -46,12 +44,12 @@ def test_a_file_that_is_no_snapshot_is_told_of_before_anything_is_waited_for(
     assert "Started" not in refused.err
 
 
-def test_files_that_are_missing_or_no_files(untouched: Tool, tmp_path: Path) -> None:
+def test_deploy_refuses_a_snapshot_path_that_is_missing_or_a_folder(untouched: Tool, tmp_path: Path) -> None:
     _assert_refused(untouched("deploy", "--snapshot", tmp_path / "none.yaml"), 2, "none.yaml", "directus-sync pull")
     _assert_refused(untouched("deploy", "--snapshot", tmp_path), 2, "the file can't be read", str(tmp_path))
 
 
-def test_a_file_of_approvals_that_is_none(untouched: Tool, snapshot_file: Path) -> None:
+def test_deploy_refuses_an_invalid_removals_file(untouched: Tool, snapshot_file: Path) -> None:
     approvals = snapshot_file.with_name("removals.yaml")
     approvals.write_text("- item: vehicles.plate", encoding="utf-8")
     _assert_refused(untouched("deploy", "--snapshot", snapshot_file), 2, "error[invalid-removals]", str(approvals))
@@ -59,16 +57,16 @@ def test_a_file_of_approvals_that_is_none(untouched: Tool, snapshot_file: Path) 
 
 DATABASES = {
     "a wrong password": ({"DB_PASSWORD": "not-the-password"}, "password authentication failed", "check DB_USER"),
-    "a database that is not there": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
+    "a missing database": ({"DB_DATABASE": "no_such_database"}, "does not exist", "check DB_DATABASE"),
     "no server": ({"DB_PORT": "1", "DIRECTUS_SYNC_DB_WAIT": "0.3"}, "Connection refused", "check DB_HOST and DB_PORT"),
-    "no host of that name": (
+    "an unknown host": (
         {"DB_HOST": "no-such-host.invalid", "DIRECTUS_SYNC_DB_WAIT": "0.3"},
         "no-such-host.invalid",
         "check DB_HOST",
     ),
-    "no database named": ({"DB_HOST": ""}, "no database is named", "make migrate"),
-    "a port that is none": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
-    "a connection string that can't be read": (
+    "no database setting": ({"DB_HOST": ""}, "no database is named", "make migrate"),
+    "an invalid port": ({"DB_PORT": "fivefourthreetwo"}, "DB_PORT is 'fivefourthreetwo'", "such as 5432"),
+    "an invalid connection string": (
         {"DB_CONNECTION_STRING": "host=127.0.0.1 a-password-with-a-space after"},
         "cannot read the connection string",
         "postgresql://user:password@host:port/database",
@@ -79,26 +77,26 @@ DATABASES = {
         "ADMIN_TOKEN",
     ),
     "no Directus at all": ({"DIRECTUS_HOME": ""}, "there is no Directus to work with", "DIRECTUS_HOME"),
-    "a DIRECTUS_HOME with nothing in it": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
+    "a DIRECTUS_HOME without Directus": ({"DIRECTUS_HOME": "/usr"}, "holds no Directus", "cli.js"),
     "no Directus at the URL": (
         {"DIRECTUS_URL": "http://127.0.0.1:1", "DIRECTUS_SYNC_DIRECTUS_WAIT": "0.3"},
         "no Directus answered within 0.3 s",
         "check DIRECTUS_URL",
     ),
-    "a URL that is none": ({"DIRECTUS_URL": "localhost:8055"}, "not a full URL", "http://127.0.0.1:8055"),
-    "a wait that is no number": ({"DIRECTUS_SYNC_LOCK_WAIT": "soon"}, "DIRECTUS_SYNC_LOCK_WAIT", "set"),
+    "an invalid URL": ({"DIRECTUS_URL": "localhost:8055"}, "not a full URL", "http://127.0.0.1:8055"),
+    "an invalid waiting time": ({"DIRECTUS_SYNC_LOCK_WAIT": "soon"}, "DIRECTUS_SYNC_LOCK_WAIT", "set"),
 }
 
 
 @pytest.mark.parametrize("case", DATABASES)
-def test_settings_that_lead_nowhere(untouched: Tool, case: str) -> None:
+def test_deploy_refuses_settings_that_do_not_work(untouched: Tool, case: str) -> None:
     overrides, complaint, advice = DATABASES[case]
     refused = untouched.with_settings(**overrides)("deploy")
     _assert_refused(refused, 2, complaint, advice)
     assert "a-password-with-a-space" not in refused.text
 
 
-def test_a_token_that_does_not_let_in(serve: Serving, snapshot_file: Path) -> None:
+def test_an_unknown_or_weak_token_is_refused(serve: Serving, snapshot_file: Path) -> None:
     weak = "a-token-of-an-ordinary-user"
     files = snapshot_file.read_bytes()
     with serve("deployed") as running:
@@ -116,7 +114,7 @@ def test_a_token_that_does_not_let_in(serve: Serving, snapshot_file: Path) -> No
     assert snapshot_file.read_bytes() == files
 
 
-def test_a_pull_of_a_directus_without_collections(serve: Serving, snapshot_file: Path) -> None:
+def test_pull_refuses_a_directus_without_collections(serve: Serving, snapshot_file: Path) -> None:
     with serve("bootstrapped") as running:
         files = snapshot_file.read_bytes(), running.database.contents()
         for options in ((), ("--overwrite",)):
@@ -128,13 +126,13 @@ def test_a_pull_of_a_directus_without_collections(serve: Serving, snapshot_file:
 @pytest.mark.parametrize(
     ("branch", "commands"), [("pre", ("deploy", "push", "pull", "adopt", "check")), ("post", ("deploy", "push"))]
 )
-def test_a_database_ahead_of_this_checkout(
+def test_commands_refuse_a_database_ahead_of_this_checkout(
     deployed: Tool, snapshot_file: Path, branch: str, commands: tuple[str, ...]
 ) -> None:
     deployed.database.execute(
         f"UPDATE directus_sync.alembic_version SET version_num = '{branch}_9999' WHERE version_num LIKE '{branch}%'"
     )
-    # Something to push, to show that nothing is.
+    # Give push something to do, to show that it does nothing.
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
     before = deployed.database.contents()
     for command in commands:
@@ -147,20 +145,20 @@ def test_a_database_ahead_of_this_checkout(
     assert deployed.database.contents() == before
 
 
-def test_a_plan_that_can_t_be_read_is_told_of_before_anything_is_asked(untouched: Tool, tmp_path: Path) -> None:
+def test_push_refuses_an_unreadable_plan_before_it_connects(untouched: Tool, tmp_path: Path) -> None:
     missing = tmp_path / "plan.json"
     refused = untouched.with_settings(DB_PORT="1")("push", "--plan", missing)
     _assert_refused(refused, 2, str(missing), "save it again: directus-sync diff --out PATH")
 
 
-def test_a_plan_that_can_t_be_saved(settled: Tool, tmp_path: Path) -> None:
+def test_diff_refuses_a_plan_path_that_cannot_be_written(settled: Tool, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     refused = settled("diff", "--out", tmp_path / "file" / "plan.json")
     _assert_refused(refused, 2, str(tmp_path / "file" / "plan.json"), "folder that you may write to")
 
 
-def test_a_database_without_directus(empty: Tool, snapshot_file: Path) -> None:
-    """Directus itself would only say that it is not there, and takes seconds for that."""
+def test_commands_refuse_a_database_without_directus(empty: Tool, snapshot_file: Path) -> None:
+    """Directus itself takes seconds to report only that it is not installed."""
     before, content = empty.database.contents(), snapshot_file.read_bytes()
     for arguments in (("push",), ("pull", "--overwrite"), ("diff",), ("adopt",), ("prune",)):
         refused = empty(*arguments, "--snapshot", snapshot_file)
@@ -177,7 +175,9 @@ LACKING = {
 
 
 @pytest.mark.parametrize("extension", ["timescaledb", pytest.param("postgis", marks=pytest.mark.slow), "nothing"])
-def test_a_server_without_an_extension(plain_data: Path, stack_environ: dict[str, str], extension: str) -> None:
+def test_deploy_names_an_extension_that_the_server_lacks(
+    plain_data: Path, stack_environ: dict[str, str], extension: str
+) -> None:
     with _plain_postgres(stack_environ, plain_data, extension) as tool:
         for refused, code in ((tool("deploy"), 2), (tool.alembic("upgrade", "pre@head"), 255)):
             assert refused.code == code, refused.text
@@ -186,7 +186,7 @@ def test_a_server_without_an_extension(plain_data: Path, stack_environ: dict[str
         assert tool.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
 
 
-def test_a_revision_that_postgresql_refuses(empty: Tool) -> None:
+def test_deploy_reports_a_revision_that_fails_in_postgresql(empty: Tool) -> None:
     assert empty.alembic("upgrade", "pre_0004").code == 0
     empty.database.execute(
         "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
@@ -213,7 +213,7 @@ def _assert_refused(refused: Finished, code: int, complaint: str, advice: str) -
 
 @pytest.fixture(scope="module")
 def plain_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a PostgreSQL, in a folder of its user's."""
+    """The data folder of a PostgreSQL, in a folder that its user owns."""
     programs = postgres_tree.programs(postgres_tree.postgres_tree())
     (home := tmp_path_factory.mktemp("plain") / "postgres").mkdir()
     as_user = unprivileged.prefix(programs / "postgres", home)
@@ -226,7 +226,7 @@ def plain_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def _plain_postgres(environ: Mapping[str, str], data: Path, lacking: str) -> Iterator[Tool]:
-    """Run a PostgreSQL that does not preload TimescaleDB, and has no files of the extension `lacking`."""
+    """Run a PostgreSQL that does not preload TimescaleDB and does not have the files of the extension `lacking`."""
     tree = postgres_tree.postgres_tree()
     as_user = unprivileged.prefix(postgres_tree.programs(tree) / "postgres", data.parent)
     postgres = _without_extension(lacking, tree, data.parent.parent / lacking)
@@ -245,7 +245,7 @@ def _plain_postgres(environ: Mapping[str, str], data: Path, lacking: str) -> Ite
 
 
 def _without_extension(name: str, tree: Path, copy: Path) -> Path:
-    """Make a PostgreSQL of links whose extension folder lacks one; it finds its files from its own path."""
+    """Link a PostgreSQL without one extension. The program itself is copied: it looks for its files beside itself."""
     programs = postgres_tree.programs(tree)
     library, share = (path.relative_to(tree) for path in (programs.parent, tree / "usr/share/postgresql/17"))
     (copy / library / "bin").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Somebody worked below Directus, by SQL: what is gone comes back, and what is in the way is named before a push."""
+"""Changes made by SQL, past Directus: lost items come back, and obstacles are named before a push."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.snapshots import drop_property, edited
 
 @dataclass(frozen=True)
 class Site:
-    """A database that equals a small snapshot, and the file."""
+    """A database that equals a small snapshot, and the snapshot file."""
 
     tool: Tool
     snapshot: Path
@@ -38,7 +38,7 @@ class Site:
         return done
 
     def refused(self, error: str) -> str:
-        """Push, expect a refusal that changes nothing, and return what it says."""
+        """Push; expect a refusal that changes nothing, and return the error output."""
         before = self.database.contents()
         done = self.push()
         assert (done.code, f"error[{error}]" in done.err) == (4, True), done.text
@@ -52,12 +52,12 @@ def site(serve: Serving, tmp_path: Path) -> Iterator[Site]:
         yield Site(running.tool, small.file(tmp_path))
 
 
-def discards(said: str) -> list[str]:
-    """Return the options that a refusal proposes to lose what is in the way."""
+def discard_options(said: str) -> list[str]:
+    """Return the --discard-live options that a refusal proposes."""
     return [word for line in re.findall("--discard-live .*", said) for word in line.split()]
 
 
-def test_a_column_that_was_dropped_by_sql_comes_back(deployed: Tool) -> None:
+def test_deploy_restores_a_column_dropped_by_sql(deployed: Tool) -> None:
     deployed.database.execute("ALTER TABLE vehicles DROP COLUMN plate, DROP COLUMN vin")
     shown = deployed("diff")
     assert shown.code == 3, shown.text
@@ -69,7 +69,7 @@ def test_a_column_that_was_dropped_by_sql_comes_back(deployed: Tool) -> None:
     assert deployed("deploy").out.startswith("Nothing to do")
 
 
-def test_a_column_that_was_renamed_by_sql_does_not_come_back_empty(site: Site) -> None:
+def test_push_refuses_to_recreate_a_column_that_was_renamed_by_sql(site: Site) -> None:
     site.database.execute("ALTER TABLE vehicles RENAME COLUMN plate TO licence")
     said = site.refused("renamed-by-sql")
     assert "vehicles.plate (field; the table has licence, which Directus does not know)" in said
@@ -77,11 +77,11 @@ def test_a_column_that_was_renamed_by_sql_does_not_come_back_empty(site: Site) -
     assert (shown.code, "renamed-by-sql" in shown.out) == (3, True), shown.text
     (step,) = re.findall(r"rename it back: (ALTER TABLE .*)", said)
 
-    # It was dropped, and the other one is something else.
+    # Case 1: the column was dropped, and the new column is something else.
     site.pushed("--discard-live", "vehicles.plate")
     assert site.database.rows("SELECT plate, licence FROM vehicles") == [(None, "AA 301 BB")]
 
-    # It was renamed.
+    # Case 2: the column was renamed.
     site.database.execute("ALTER TABLE vehicles DROP COLUMN plate")
     site.database.execute(step)
     assert site.push().out.startswith("Nothing to push")
@@ -92,12 +92,12 @@ def test_a_column_that_was_renamed_by_sql_does_not_come_back_empty(site: Site) -
     ("type_name", "said", "column", "value"),
     [
         ("geometry.Point", "POINT", "geometry(Point, 4326)", "st_setsrid(st_makepoint(19.8, 41.3), 4326)"),
-        # Directus makes another type of each, and an adopted database has what somebody made.
+        # Directus never creates these two types, but an adopted database can have them.
         ("integer", "smallint", "smallint", "1"),
         ("json", "jsonb", "jsonb", "'{}'"),
     ],
 )
-def test_a_column_that_was_renamed_by_sql_is_found_by_its_type(
+def test_a_column_renamed_by_sql_is_found_by_its_type(
     bootstrapped: Tool, type_name: str, said: str, column: str, value: str
 ) -> None:
     bootstrapped.database.execute(
@@ -111,7 +111,7 @@ def test_a_column_that_was_renamed_by_sql_is_found_by_its_type(
         assert sql_changes.look_alikes(connection, [change], None) == {"spots.location": ("place",)}
 
 
-def test_a_column_that_revisions_made_or_without_values_is_not_taken_for_a_renamed_one(site: Site) -> None:
+def test_columns_made_by_revisions_or_without_values_do_not_count_as_renamed(site: Site) -> None:
     catalog = site.snapshot.with_name("catalog.yaml")
     shutil.copy(SNAPSHOT.with_name("catalog.yaml"), catalog)
     site.database.execute(
@@ -123,7 +123,7 @@ def test_a_column_that_revisions_made_or_without_values_is_not_taken_for_a_renam
     site.pushed()
 
 
-def test_names_that_are_taken_below_directus_are_said_before_anything_is_sent(serve: Serving, tmp_path: Path) -> None:
+def test_push_refuses_names_of_tables_and_views_made_by_sql(serve: Serving, tmp_path: Path) -> None:
     with serve("bootstrapped") as running:
         site = Site(running.tool, small.file(tmp_path))
         site.database.execute("CREATE TABLE vehicles (id uuid); CREATE VIEW devices AS SELECT 1 AS id")
@@ -136,8 +136,8 @@ def test_names_that_are_taken_below_directus_are_said_before_anything_is_sent(se
         site.pushed()
 
 
-def test_names_of_other_things_are_said_before_anything_is_sent(serve: Serving, tmp_path: Path) -> None:
-    """A table makes a type of its name; tables and indexes have one namespace."""
+def test_push_refuses_names_of_types_sequences_and_indexes_made_by_sql(serve: Serving, tmp_path: Path) -> None:
+    """A table also creates a type with its name, and tables and indexes share one namespace."""
     with serve("bootstrapped") as running:
         site = Site(running.tool, small.file(tmp_path))
         site.database.execute(
@@ -153,7 +153,7 @@ def test_names_of_other_things_are_said_before_anything_is_sent(serve: Serving, 
         site.pushed()
 
 
-# By what is said of it: what was done in one database.
+# By text of the message, the statement that causes it.
 UNTRACKED = {
     "tables with a key of several columns and without one": {
         "table organization_devices": "ALTER TABLE organization_devices"
@@ -177,21 +177,21 @@ UNTRACKED = {
 
 
 @pytest.mark.parametrize("what", UNTRACKED)
-def test_what_directus_forgot_and_postgresql_has_is_named_before_anything_is_sent(site: Site, what: str) -> None:
+def test_push_names_objects_that_directus_no_longer_lists(site: Site, what: str) -> None:
     for statement in UNTRACKED[what].values():
         site.database.execute(statement)
     said = site.refused("name-taken")
     assert [line for line in UNTRACKED[what] if line not in said] == [], said
-    # A name may be a word of SQL.
+    # Table names are quoted in the proposed SQL, because a name may be a reserved word.
     assert re.findall('ALTER TABLE [^"].*', said) == []
     for step in re.findall("(?:INSERT INTO|ALTER TABLE) .*;", said):
         site.database.execute(step)
-    site.pushed(*discards(said))
+    site.pushed(*discard_options(said))
     assert site.push().out.startswith("Nothing to push")
 
 
-def test_relations_of_a_collection_that_lost_its_table_are_refused_elsewhere(serve: Serving, tmp_path: Path) -> None:
-    """As a pull captures it after the table was renamed by SQL: what is left in Directus is a folder."""
+def test_push_refuses_relations_of_a_collection_without_table(serve: Serving, tmp_path: Path) -> None:
+    """A pull captures this after the table was renamed by SQL: Directus keeps only a folder."""
     name = "organization_devices"
     with serve("bootstrapped") as running:
         site = Site(running.tool, small.file(tmp_path))
@@ -205,7 +205,7 @@ def test_relations_of_a_collection_that_lost_its_table_are_refused_elsewhere(ser
     assert f"{name}.organization_id (relation; the file does not have the field that it belongs to; " in said
 
 
-def test_a_column_with_a_foreign_key_that_was_dropped_by_sql_comes_back_as_the_message_says(deployed: Tool) -> None:
+def test_the_sql_in_the_message_restores_a_dropped_foreign_key_column(deployed: Tool) -> None:
     deployed.database.execute("ALTER TABLE entry_devices DROP COLUMN device_id CASCADE")
     refused = deployed.refused("incomplete-entry", "push")
     (statement,) = re.findall("if its column was dropped, too: (DELETE FROM .*;)", refused.err)
@@ -214,18 +214,18 @@ def test_a_column_with_a_foreign_key_that_was_dropped_by_sql_comes_back_as_the_m
     assert "Put back: constraint entry_devices.entry_devices_entry_id_device_id_key" in done.err
 
 
-# What contradicts itself in Directus's own tables.
+# Contradictions in Directus's own tables.
 CONTRADICTIONS = {
-    "fields of a collection that is none": "DELETE FROM directus_collections WHERE collection = 'vehicles'",
+    "fields of a missing collection": "DELETE FROM directus_collections WHERE collection = 'vehicles'",
     "a circle of groups": "UPDATE directus_collections SET \"group\" = collection WHERE collection = 'vehicles'",
-    "a relation twice": "INSERT INTO directus_relations (many_collection, many_field, one_collection) SELECT"
+    "a duplicate relation": "INSERT INTO directus_relations (many_collection, many_field, one_collection) SELECT"
     " many_collection, many_field, one_collection FROM directus_relations"
     " WHERE many_collection = 'organization_vehicles'",
 }
 
 
 @pytest.mark.parametrize("what", CONTRADICTIONS)
-def test_what_contradicts_itself_in_directus_is_corrected_as_the_message_says(site: Site, what: str) -> None:
+def test_the_sql_in_the_message_repairs_contradictions_in_directus(site: Site, what: str) -> None:
     site.database.execute(CONTRADICTIONS[what])
     for _ in range(5):
         refused = site.push()
@@ -236,4 +236,4 @@ def test_what_contradicts_itself_in_directus_is_corrected_as_the_message_says(si
         site.database.execute(statement)
     assert refused.code in {0, 4}, refused.text
     assert "error[invalid-snapshot]" not in refused.err
-    site.pushed(*discards(refused.err))
+    site.pushed(*discard_options(refused.err))

@@ -1,4 +1,4 @@
-"""The bench's audit trail at a small size: without the rows and their records there is no result."""
+"""The audit benchmark at a small size. It fails unless the rows and their records exist."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def connection(deployed: Tool) -> Iterator[Any]:
         yield opened
 
 
-def test_crossings_are_timed_with_the_trigger_and_without(connection: Any) -> None:
+def test_crossings_are_timed_with_and_without_the_trigger(connection: Any) -> None:
     cost = audit.compare(connection, 400, 2)
     assert (cost.rows, len(cost.recorded), len(cost.alone)) == (400, 2, 2)
     assert min(cost.recorded + cost.alone) > 0
 
 
-def test_a_trail_that_records_nothing_is_no_result(connection: Any) -> None:
+def test_the_benchmark_fails_if_the_trail_records_nothing(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE OR REPLACE FUNCTION audit.record_insert() RETURNS trigger LANGUAGE plpgsql"

@@ -1,4 +1,4 @@
-"""The bench's positions at a small size: without the same rows and answers in both tables there is no result."""
+"""The positions benchmark at a small size. It fails unless both tables hold the same rows and give the same answers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_both_tables_get_the_same_rows_and_every_query_is_timed(
 
 
 @pytest.mark.slow
-def test_days_that_are_there_before_belong_to_the_rows(connections: dict[Kind, Any], tmp_path: Path) -> None:
+def test_earlier_days_are_loaded_too(connections: dict[Kind, Any], tmp_path: Path) -> None:
     outcome = positions.compare(connections, replace(SIZE, days=4, earlier=2), 1, tmp_path)
     assert outcome.size.copied == SIZE.a_day
     for connection in connections.values():
@@ -78,7 +78,7 @@ def test_days_that_are_there_before_belong_to_the_rows(connections: dict[Kind, A
             assert cursor.fetchone() == (4 * SIZE.a_day, 4)
 
 
-def test_rows_that_are_missing_or_differ_are_no_result(connections: dict[Kind, Any], tmp_path: Path) -> None:
+def test_the_benchmark_fails_if_rows_are_missing_or_differ(connections: dict[Kind, Any], tmp_path: Path) -> None:
     load.make_plain(connections[Kind.PLAIN])
     load.fill(connections, SIZE, tmp_path)
     with connections[Kind.PLAIN].cursor() as cursor:
@@ -94,7 +94,7 @@ def test_rows_that_are_missing_or_differ_are_no_result(connections: dict[Kind, A
 
 
 @pytest.mark.slow
-def test_a_statement_that_fails_is_a_failure_of_the_bench(connections: dict[Kind, Any], tmp_path: Path) -> None:
+def test_the_benchmark_reports_a_failed_statement(connections: dict[Kind, Any], tmp_path: Path) -> None:
     with connections[Kind.HYPERTABLE].cursor() as cursor:
         cursor.execute("ALTER TABLE positions ADD CONSTRAINT never CHECK (latitude < 0)")
     with pytest.raises(BenchError, match=r"(?s)PostgreSQL refused a statement.*never"):

@@ -1,6 +1,6 @@
-"""The image itself: the unchanged Dockerfile built by `make image`, and what is built started as CI starts it.
+"""The real image: `make image` builds the unchanged Dockerfile, and the result is started as CI starts it.
 
-What stands for Docker's engine and for upstream's image is in tests/container; the database is the test stack's.
+tests/container has stand-ins for Docker's engine and for Directus's image. The database is the test stack's.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ pytestmark = [
 ]
 
 NODE = 1000
-# What an image may not have of its build: files of the builder, caches, what only mattered for the wheels.
+# Files of the build that must not be in the image: temporary files, caches, and tools that only made the wheels.
 OF_THE_BUILD = ("tmp/*", "root/.cache", "home/*/.cache", "var/cache/apk/*", "var/cache/wheels/*", "opt/venv/bin/pip*")
 
 
 @dataclass(frozen=True)
 class Built:
-    """The image that `make image` built, and its files."""
+    """The image that `make image` built, and its unpacked files."""
 
     id: str
     docker: Docker
@@ -66,7 +66,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def given(tool: Tool, port: int) -> dict[str, str]:
-    """Return a container's settings: no more than CI gives it."""
+    """Return a container's settings: only those that CI sets."""
     wanted = ("DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USER", "DB_PASSWORD", "KEY", "SECRET", "ADMIN_EMAIL")
     found = {name: tool.environ[name] for name in (*wanted, "ADMIN_PASSWORD", "ADMIN_TOKEN")}
     return {**found, "HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
@@ -74,7 +74,7 @@ def given(tool: Tool, port: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Served:
-    """A container that serves."""
+    """A container that serves Directus."""
 
     container: engine.Container
     url: str
@@ -82,7 +82,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(built: Built, clone: Cloning) -> Iterator[Served]:
-    """The image, on a database that has been deployed."""
+    """The image, serving a deployed database."""
     environ = given(Tool(clone("deployed")), ports.choose())
     container = built.engine.start(built.id, environ)
     try:
@@ -100,11 +100,11 @@ def answers(container: engine.Container, url: str) -> bool:
         return False
 
 
-# How it runs
+# The running container
 
 
-def test_it_passes_what_ci_tries_before_it_pushes(built: Built, empty: Tool) -> None:
-    """The first boot migrates an empty database and serves, SIGTERM ends it, and the second has nothing to do."""
+def test_the_image_passes_the_trial_of_ci(built: Built, empty: Tool) -> None:
+    """The first boot migrates an empty database and serves, SIGTERM ends it, and the second boot has nothing to do."""
     done = built.make("image-try", empty.environ)
     assert done.code == 0, done.text
     first, _, second = done.out.partition("Nothing to do")
@@ -115,7 +115,7 @@ def test_it_passes_what_ci_tries_before_it_pushes(built: Built, empty: Tool) -> 
     assert not [words for name in settings.SECRET_NAMES if (words := empty.environ.get(name)) and words in done.text]
 
 
-def test_nobody_in_it_is_root(served: Served) -> None:
+def test_no_process_in_the_container_runs_as_root(served: Served) -> None:
     running = served.container.processes
     names = [(Path("/proc") / str(pid) / "comm").read_text().strip() for pid in running]
     assert names[0] == "tini"
@@ -125,18 +125,18 @@ def test_nobody_in_it_is_root(served: Served) -> None:
         assert (owner.st_uid, owner.st_gid) == (NODE, NODE), names
 
 
-def test_its_health_is_seen_by_its_own_probe(served: Served) -> None:
-    """By the wget of busybox, which Alpine has."""
+def test_the_healthcheck_works_in_the_container(served: Served) -> None:
+    """The probe uses busybox's wget, which Alpine has."""
     _, _, port = served.url.rpartition(":")
     (health,) = final("HEALTHCHECK")
     assert served.container.run(NODE, health.json, {"PORT": port}) == 0
     assert served.container.run(NODE, health.json, {"PORT": "1"}) == 1
 
 
-# What it holds
+# The files in the image
 
 
-def test_nothing_of_the_build_is_left_in_it(built: Built) -> None:
+def test_the_image_contains_no_leftovers_of_the_build(built: Built) -> None:
     assert [path for pattern in OF_THE_BUILD for path in built.root.glob(pattern)] == []
     assert list((built.root / "opt/venv").rglob("pip")) == []
     names = {path.name for path in (built.root / "directus").iterdir()}
@@ -153,7 +153,7 @@ def test_nothing_of_the_build_is_left_in_it(built: Built) -> None:
     assert names == of_upstream | of_ours
 
 
-def test_the_server_s_user_can_read_all_of_the_tool_and_change_none(built: Built) -> None:
+def test_the_server_s_user_can_read_but_not_change_the_tool(built: Built) -> None:
     assert [path.name[:7] for path in (built.root / "directus/.cache/directus-sync").iterdir()] == ["worker-"]
     for name in (".cache", "alembic.ini", "directus_sync", "entrypoint.sh", "migrations", "snapshots"):
         top = built.root / "directus" / name
@@ -164,7 +164,7 @@ def test_the_server_s_user_can_read_all_of_the_tool_and_change_none(built: Built
             assert found.st_mode & stat.S_IROTH, path
 
 
-def test_its_python_was_compiled_when_it_was_built(built: Built) -> None:
+def test_the_image_contains_compiled_python(built: Built) -> None:
     folder = built.root / "directus"
     sources = [path for name in ("directus_sync", "migrations") for path in (folder / name).rglob("*.py")]
     compiled = {path.name.partition(".")[0] for path in folder.rglob("__pycache__/*.pyc")}
@@ -172,7 +172,7 @@ def test_its_python_was_compiled_when_it_was_built(built: Built) -> None:
     assert {path.stem for path in sources} <= compiled
 
 
-def test_it_says_what_it_was_built_of(built: Built) -> None:
+def test_the_labels_name_the_commit_and_the_version(built: Built) -> None:
     labels: dict[str, Any] = built.engine.config(built.id)["Labels"]
     assert labels["org.opencontainers.image.revision"] == finished(["git", "rev-parse", "HEAD"]).out.strip()
     assert labels["org.opencontainers.image.version"] == base.PIN

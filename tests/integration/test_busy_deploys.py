@@ -1,4 +1,4 @@
-"""A deploy that cannot lock a table says who holds it, lets readers pass, and goes on once it is free."""
+"""A deploy that cannot lock a table names the holder, lets readers pass, and continues once the table is free."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.snapshots import edited, with_firmware
 HOLDER = "a_forgotten_psql"
 
 
-class Noting(Progress):
-    """Lets the holder of a table go once the push says that it waits."""
+class ReleasingProgress(Progress):
+    """Releases the held table once the push reports that it waits."""
 
     def __init__(self, holder: psycopg.Connection) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Noting(Progress):
 
 @contextmanager
 def held(database: Database, table: str = "devices") -> Iterator[psycopg.Connection]:
-    """Hold a table as a reader does, in a transaction that has been open for a while, until the block ends it."""
+    """Hold a table like a reader, in a transaction that has been open for two seconds."""
     with psycopg.connect(database.conninfo, application_name=HOLDER) as connection:
         connection.execute(f"SELECT count(*) FROM public.{table}")
         time.sleep(2.1)
@@ -51,7 +51,7 @@ def held(database: Database, table: str = "devices") -> Iterator[psycopg.Connect
 
 
 def longest_wait(database: Database, until: threading.Event) -> float:
-    """Read the table again and again, and return the longest time that took, in seconds."""
+    """Read the table repeatedly until the event; return the longest time of a read, in seconds."""
     longest = 0.0
     with database.connect() as reader:
         while not until.is_set():
@@ -64,17 +64,17 @@ def longest_wait(database: Database, until: threading.Event) -> float:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, deployed: Tool, snapshot_file: Path) -> Settings:
-    """The settings of a push of one field to devices, whose Directus gives up sooner than after 4 s."""
+    """Settings to push one new field of devices, with a lock timeout of 1 s instead of 4."""
     monkeypatch.setattr(sessions, "LOCK_MILLISECONDS", 1000)
     edited(snapshot_file, with_firmware)
     return dataclasses.replace(deployed.settings, snapshot=snapshot_file)
 
 
-def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool, impatient: Settings) -> None:
+def test_push_waits_for_a_table_lets_readers_pass_and_succeeds(deployed: Tool, impatient: Settings) -> None:
     done = threading.Event()
     with held(deployed.database) as holder, ThreadPoolExecutor() as threads:
         reading = threads.submit(longest_wait, deployed.database, done)
-        progress = Noting(holder)
+        progress = ReleasingProgress(holder)
         try:
             push.run(impatient, Request(), progress)
         finally:
@@ -88,7 +88,7 @@ def test_a_push_waits_for_a_table_lets_readers_pass_and_ends_well(deployed: Tool
 
 
 @pytest.mark.parametrize("worker", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_a_table_that_stays_held_ends_the_push_with_its_holder_and_no_copy(
+def test_push_fails_naming_the_holder_of_a_table_and_leaves_no_copy(
     deployed: Tool, impatient: Settings, monkeypatch: pytest.MonkeyPatch, worker: bool
 ) -> None:
     monkeypatch.setattr(patience, "SECONDS", 1.0)
@@ -103,7 +103,7 @@ def test_a_table_that_stays_held_ends_the_push_with_its_holder_and_no_copy(
 
 
 @pytest.mark.slow
-def test_a_revision_and_a_put_back_name_the_holder(deployed: Tool, tmp_path: Path) -> None:
+def test_a_failed_revision_or_restore_names_the_holder_of_a_table(deployed: Tool, tmp_path: Path) -> None:
     checkout = Checkout.with_revision(
         tmp_path, 'execute("ALTER TABLE devices ADD COLUMN lent boolean")', 'drop_column("devices", "lent")'
     )

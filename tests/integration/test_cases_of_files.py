@@ -1,4 +1,4 @@
-"""Small files that once led a push into a dead end: each is pushed and stays equal, or is refused before it is sent."""
+"""Small files that once made a push fail halfway: each is pushed completely, or refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DECIMAL: Final = {"data_type": "numeric", "max_length": None, "numeric_precision
 NO_DIGITS: Final = {"numeric_precision": None, "numeric_scale": None}
 
 
-def column(kind: str, **schema: object) -> Edit:
-    """Make another column of zz.a."""
+def retype(kind: str, **schema: object) -> Edit:
+    """Change the type of the column zz.a."""
 
     def edit(document: Document) -> None:
         entry = document["fields"][1]
@@ -33,7 +33,7 @@ def column(kind: str, **schema: object) -> Edit:
 
 
 def more_columns(document: Document) -> None:
-    """Add fields without a `special`, which Directus gives to JSON."""
+    """Add fields without the `special` that Directus gives to JSON."""
     for name, kind, data_type in (("j", "json", "json"), ("b", "boolean", "boolean")):
         entry = copy.deepcopy(document["fields"][1])
         entry["field"] = entry["meta"]["field"] = entry["schema"]["name"] = name
@@ -42,7 +42,7 @@ def more_columns(document: Document) -> None:
 
 
 def nested_groups(document: Document) -> None:
-    """Put zz into a folder of a folder, and a table into zz; each child comes before its parent."""
+    """Put zz into a folder inside a folder, and a table into zz. Each child is listed before its parent."""
     table, key = document["collections"][0], document["fields"][0]
     for name, group in (("kid", "zz"), ("g2", "g1"), ("g1", None)):
         entry = copy.deepcopy(table)
@@ -60,8 +60,8 @@ def nested_groups(document: Document) -> None:
     document["fields"].append(kid)
 
 
-def named(name: str) -> Edit:
-    """Give the column zz.a another name."""
+def with_column_named(name: str) -> Edit:
+    """Rename the column zz.a."""
 
     def edit(document: Document) -> None:
         entry = document["fields"][1]
@@ -70,7 +70,7 @@ def named(name: str) -> Edit:
     return edit
 
 
-def one_more(**schema: object) -> Edit:
+def with_another_column(**schema: object) -> Edit:
     """Add a column like zz.a."""
 
     def edit(document: Document) -> None:
@@ -82,8 +82,8 @@ def one_more(**schema: object) -> Edit:
 
 
 def shared_index(document: Document) -> None:
-    """Index zz.a_b, and b of another table zz_a."""
-    named("a_b")(document)
+    """Index zz.a_b, and b of another table zz_a: both indexes would get one name."""
+    with_column_named("a_b")(document)
     document["fields"][1]["schema"]["is_indexed"] = True
     for section in ("collections", "fields"):
         document[section] += snapshots.load(snapshots.dump({section: document[section]}).replace("zz", "zz_a"))[section]
@@ -92,17 +92,17 @@ def shared_index(document: Document) -> None:
 
 
 def reference_of_another_type(document: Document) -> None:
-    """Let a UUID refer to a key that is a number."""
+    """Let a UUID refer to a numeric key."""
     reference("zz", "id", "uuid", data_type="uuid", max_length=None)(document)
 
 
 def reference(table: str, key: str, kind: str, **schema: object) -> Edit:
-    """Let zz.a refer to something."""
+    """Let zz.a refer to the key of a table."""
     return lambda document: _refer(document, table, key, kind, schema)
 
 
 def _refer(document: Document, table: str, key: str, kind: str, own: dict[str, object]) -> None:
-    column(kind, **own, foreign_key_table=table, foreign_key_column=key)(document)
+    retype(kind, **own, foreign_key_table=table, foreign_key_column=key)(document)
     names = {"table": "zz", "column": "a", "foreign_key_table": table, "foreign_key_column": key}
     schema = {**names, "constraint_name": "zz_a_foreign", "on_update": "NO ACTION", "on_delete": "SET NULL"}
     meta = dict.fromkeys(
@@ -113,8 +113,8 @@ def _refer(document: Document, table: str, key: str, kind: str, own: dict[str, o
     document["relations"].append(entry)
 
 
-def called(name: str) -> Edit:
-    """Give the table zz another name."""
+def with_table_named(name: str) -> Edit:
+    """Rename the table zz."""
 
     def edit(document: Document) -> None:
         document.update(snapshots.load(snapshots.dump(document).replace("zz", name)))
@@ -123,7 +123,7 @@ def called(name: str) -> Edit:
 
 
 def system_index(field: str, **schema: bool) -> Edit:
-    """Index a column of Directus's own."""
+    """Index a column of Directus's own table directus_users."""
     entry = {"collection": "directus_users", "field": field, "schema": {"is_indexed": True, **schema}}
     return lambda document: document["systemFields"].append(entry)
 
@@ -139,68 +139,68 @@ PUSHED: Final[tuple[tuple[Edit, ...], ...]] = (
     (more_columns,),
     (nested_groups,),
     # An apostrophe in a default.
-    (column("string", default_value="it''s"),),
+    (retype("string", default_value="it''s"),),
 )
-# The error, what is refused, and what is said of it.
+# The error id, the edits that cause it, and the text that each edit adds to the message.
 REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
     ("not-rebuildable", [
         (no_fields, "zz (a table without a field that is its key"),
-        (column("string", max_length=-5), "zz.a (field; no length"),
+        (retype("string", max_length=-5), "zz.a (field; no length"),
         (
-            column("timestamp", data_type="timestamp with time zone", default_value="now()", max_length=None),
+            retype("timestamp", data_type="timestamp with time zone", default_value="now()", max_length=None),
             "zz.a (field; default now() in the file, and CURRENT_TIMESTAMP by Directus",
         ),
         (
-            column("integer", **INTEGER, is_generated=True, generation_expression="(id * 2)"),
+            retype("integer", **INTEGER, is_generated=True, generation_expression="(id * 2)"),
             "zz.a (field; generated as (id * 2) in the file",
         ),
-        (column("csv", **TEXT), "type csv, which Directus takes for text with this `special`"),
+        (retype("csv", **TEXT), "type csv, which Directus takes for text with this `special`"),
         (set_property("fields", "meta.special", ["uuid"], **A), "type string, which Directus takes for uuid with"),
         (set_property("fields", "schema", None, **A), "zz.a (field; no column in the file, and one by Directus"),
-        (column("integer", **{**INTEGER, "data_type": "int4"}), "int4 in the file, and integer by Directus"),
-        (column("integer", **{**INTEGER, "numeric_precision": 16}), "numeric_precision 16 in the file, and 32"),
-        (column("geometry.Point", data_type="geometry(Point,4326)", max_length=None), "and POINT by Directus"),
+        (retype("integer", **{**INTEGER, "data_type": "int4"}), "int4 in the file, and integer by Directus"),
+        (retype("integer", **{**INTEGER, "numeric_precision": 16}), "numeric_precision 16 in the file, and 32"),
+        (retype("geometry.Point", data_type="geometry(Point,4326)", max_length=None), "and POINT by Directus"),
         (drop_property("collections", "schema", collection="zz"), "a column of zz, which has no table in the file"),
-        (column("unknown", data_type="bytea", max_length=None), "zz.a (field; bytea in the file"),
+        (retype("unknown", data_type="bytea", max_length=None), "zz.a (field; bytea in the file"),
         (
-            column("integer", **INTEGER, foreign_key_table="zz", foreign_key_column="id"),
+            retype("integer", **INTEGER, foreign_key_table="zz", foreign_key_column="id"),
             "refers to zz, and the file has no relation for it",
         ),
     ]),
     ("not-rebuildable", [
-        (column("integer", **INTEGER, default_value=3_000_000_000), "which is not a value of type integer"),
+        (retype("integer", **INTEGER, default_value=3_000_000_000), "which is not a value of type integer"),
         (
-            column("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
+            retype("time", data_type="time without time zone", max_length=None, default_value="25:00:00"),
             "default 25:00:00 in the file, which is not a value of type time",
         ),
-        (column("decimal", **DECIMAL, default_value=123456), "default 123456 in the file, which is not a value of"),
-        (column("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is not a value of type"),
-        (column("date", data_type="date", max_length=None, default_value="abc"), "default abc in the file, which is"),
-        (column("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
-        (column("uuid", data_type="uuid", max_length=None, default_value=UPPER), f"and {UPPER.lower()} by PostgreSQL"),
-        (column("boolean", data_type="boolean", max_length=None, default_value="maybe"), "default maybe in the file"),
-        # knex writes JSON without doubling its quotes.
-        (column("json", data_type="json", max_length=None, default_value={"a": "it's"}), "default {'a': \"it's\"} in"),
+        (retype("decimal", **DECIMAL, default_value=123456), "default 123456 in the file, which is not a value of"),
+        (retype("integer", **INTEGER, default_value=1.5), "default 1.5 in the file, which is not a value of type"),
+        (retype("date", data_type="date", max_length=None, default_value="abc"), "default abc in the file, which is"),
+        (retype("date", data_type="date", max_length=None, default_value="epoch"), "and 1970-01-01 by PostgreSQL"),
+        (retype("uuid", data_type="uuid", max_length=None, default_value=UPPER), f"and {UPPER.lower()} by PostgreSQL"),
+        (retype("boolean", data_type="boolean", max_length=None, default_value="maybe"), "default maybe in the file"),
+        # knex does not double the quotes inside JSON.
+        (retype("json", data_type="json", max_length=None, default_value={"a": "it's"}), "default {'a': \"it's\"} in"),
     ]),
     ("not-rebuildable", [
-        (column("string", max_length=3, default_value="too long"), "default too long is longer than 3"),
-        (column("string", max_length=20_000_000), "length 20000000; PostgreSQL takes up to 10485760"),
+        (retype("string", max_length=3, default_value="too long"), "default too long is longer than 3"),
+        (retype("string", max_length=20_000_000), "length 20000000; PostgreSQL takes up to 10485760"),
         (
-            column("decimal", data_type="numeric", max_length=None, numeric_precision=5, numeric_scale=2046),
+            retype("decimal", data_type="numeric", max_length=None, numeric_precision=5, numeric_scale=2046),
             "numeric(5,2046); PostgreSQL takes up to 1000 digits",
         ),
-        (column("json", data_type="json", max_length=None, is_indexed=True), "an index on json"),
-        (named("xmin"), "the name of a column that PostgreSQL has in each table"),
-        (named("a.b"), "a dot in the name"),
+        (retype("json", data_type="json", max_length=None, is_indexed=True), "an index on json"),
+        (with_column_named("xmin"), "the name of a column that PostgreSQL has in each table"),
+        (with_column_named("a.b"), "a dot in the name"),
         (shared_index, "an index named zz_a_b_index, like that of zz_a.b"),
         (reference_of_another_type, "uuid refers to integer, and PostgreSQL makes no such foreign key"),
-        (column("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
+        (retype("integer", **INTEGER, is_primary_key=True, is_nullable=False), "a key of 2 columns"),
         (reference("nowhere", "id", "integer", **INTEGER), "refers to nowhere, which is not a collection with a table"),
         (reference("directus_none", "id", "integer", **INTEGER), "directus_none, which is not a collection of"),
         (reference("directus_users", "email", "string"), "refers to directus_users.email; Directus refers to keys"),
         (reference("directus_users", "id", "integer", **INTEGER), "integer refers to uuid, and PostgreSQL makes no"),
     ]),
-    ("not-rebuildable", [(called("constructor"), "a name that every JavaScript object has")]),
+    ("not-rebuildable", [(with_table_named("constructor"), "a name that every JavaScript object has")]),
     ("incomplete-entry", [
         (drop_property("fields", "meta.searchable", **A), "zz.a (field"),
         (drop_property("fields", "schema.is_indexed", **A), "zz.a (field"),
@@ -218,8 +218,8 @@ REFUSED: Final[list[tuple[str, list[tuple[Edit, str]]]]] = [
 ]  # fmt: skip
 
 
-def together(file: Path, cases: Iterable[tuple[Edit, ...]]) -> Path:
-    """Write a file with a table for each case: zz0, zz1 and so on."""
+def combined(file: Path, cases: Iterable[tuple[Edit, ...]]) -> Path:
+    """Write a file with one table for each case: zz0, zz1 and so on."""
     whole = {**snapshots.load(SMALL.read_bytes()), "collections": [], "fields": [], "relations": []}
     for number, edits in enumerate(cases):
         one = snapshots.load(SMALL.read_bytes())
@@ -238,8 +238,8 @@ def small(tmp_path: Path) -> Path:
     return Path(shutil.copy(SMALL, tmp_path / "schema.yaml"))
 
 
-def test_files_are_pushed_and_stay_equal(serve: Serving, small: Path) -> None:
-    together(small, PUSHED)
+def test_pushed_files_equal_directus_afterwards(serve: Serving, small: Path) -> None:
+    combined(small, PUSHED)
     with serve("bootstrapped") as running:
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
@@ -249,10 +249,10 @@ def test_files_are_pushed_and_stay_equal(serve: Serving, small: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "cases"), REFUSED)
-def test_a_file_is_refused_before_it_is_sent(
+def test_push_refuses_a_file_that_directus_cannot_rebuild(
     serve: Serving, small: Path, error: str, cases: list[tuple[Edit, str]]
 ) -> None:
-    together(small, [(edit,) for edit, _ in cases])
+    combined(small, [(edit,) for edit, _ in cases])
     with serve("bootstrapped") as running:
         before = running.database.contents()
         refused = running.tool("push", "--snapshot", small)
@@ -263,18 +263,18 @@ def test_a_file_is_refused_before_it_is_sent(
         assert running.database.contents() == before
 
 
-def test_texts_that_are_no_numbers_are_named_before_their_column_becomes_one(serve: Serving, small: Path) -> None:
+def test_push_names_texts_that_do_not_fit_a_numeric_column(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
-        edited(small, column("text", **TEXT))
+        edited(small, retype("text", **TEXT))
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute("INSERT INTO zz (a) VALUES ('12'), ('twelve'), (NULL), ('1.5')")
-        edited(small, column("integer", **INTEGER))
+        edited(small, retype("integer", **INTEGER))
         for options in ((), ("--allow-destroy", "zz.a")):
             refused = running.tool("push", "--snapshot", small, *options)
             assert refused.code == 4, refused.text
             assert "error[rows-do-not-fit]: 1 field cannot" in refused.err
             assert "schema.numeric_scale; 2 rows; id 2, 4)" in refused.err
-            assert _kept(running) == 0
+            assert _attic_size(running) == 0
         running.database.execute("UPDATE zz SET a = '1' WHERE id IN (2, 4)")
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
@@ -290,7 +290,7 @@ INDEX_GOES: Final[tuple[tuple[str, Edit], ...]] = (
 
 @pytest.mark.parametrize("in_batches", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("item", "edit"), INDEX_GOES)
-def test_a_name_is_given_again_in_the_push_that_frees_it(
+def test_an_index_name_is_reused_in_the_push_that_frees_it(
     serve: Serving, small: Path, item: str, edit: Edit, *, in_batches: bool
 ) -> None:
     with serve("bootstrapped") as running:
@@ -303,15 +303,15 @@ def test_a_name_is_given_again_in_the_push_that_frees_it(
         assert tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Serving, small: Path) -> None:
+def test_one_push_shortens_and_indexes_a_text_of_any_length(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
-        edited(small, column("text", **TEXT))
+        edited(small, retype("text", **TEXT))
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute(
             "INSERT INTO zz (a) SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) AS n"
         )
         short = {"data_type": "character varying", "max_length": 100, **NO_DIGITS, "is_indexed": True}
-        edited(small, column("string", **short))
+        edited(small, retype("string", **short))
         refused = running.tool("push", "--snapshot", small)
         assert (refused.code, "error[unapproved-destruction]" in refused.err) == (4, True), refused.text
         pushed = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
@@ -319,12 +319,12 @@ def test_a_text_is_cut_and_indexed_in_one_push_however_long_it_was(serve: Servin
         assert running.database.value("SELECT length(a) FROM zz") == 100
 
 
-def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: Serving, small: Path) -> None:
+def test_push_names_rows_that_a_new_relation_would_leave_without_target(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
-        edited(small, column("integer", **INTEGER))
+        edited(small, retype("integer", **INTEGER))
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute("INSERT INTO zz (a) VALUES (1), (7), (NULL), (9)")
-        edited(small, reference_of_another_type, column("integer", **INTEGER))
+        edited(small, reference_of_another_type, retype("integer", **INTEGER))
         for _ in range(2):
             refused = running.tool("push", "--snapshot", small)
             assert refused.code == 4, refused.text
@@ -337,11 +337,11 @@ def test_rows_that_refer_to_nothing_are_named_before_a_relation_is_made(serve: S
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(serve: Serving, small: Path) -> None:
+def test_push_refuses_a_unique_field_whose_default_several_rows_would_share(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute("INSERT INTO zz (a) VALUES ('one'), ('two')")
-        edited(small, one_more(is_unique=True, default_value="same"))
+        edited(small, with_another_column(is_unique=True, default_value="same"))
         refused = running.tool("push", "--snapshot", small)
         assert (refused.code, "zz.code (field; 2 rows)" in refused.err) == (4, True), refused.text
         assert "next:  make zz.code neither required nor unique, push, fill it in; then" in refused.err
@@ -350,18 +350,16 @@ def test_a_default_that_rows_would_share_is_named_before_a_unique_field_is_made(
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygons_only(
-    serve: Serving, small: Path
-) -> None:
-    """PostGIS fails where PostgreSQL asks whether a value would fit."""
+def test_push_names_shapes_that_do_not_fit_a_polygon_column(serve: Serving, small: Path) -> None:
+    """PostGIS raises an error when PostgreSQL asks whether a value would fit."""
     with serve("bootstrapped") as running:
-        edited(small, column("geometry", data_type="GEOMETRY", max_length=None))
+        edited(small, retype("geometry", data_type="GEOMETRY", max_length=None))
         assert running.tool("push", "--snapshot", small).code == 0
         shapes = "'POINT(19 41)', 'POLYGON((0 0, 1 0, 1 1, 0 0))'"
         running.database.execute(
             f"INSERT INTO zz (a) SELECT st_geomfromtext(s, 4326) FROM unnest(ARRAY[{shapes}]) AS s"
         )
-        edited(small, column("geometry.Polygon", data_type="POLYGON"))
+        edited(small, retype("geometry.Polygon", data_type="POLYGON"))
         refused = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
         assert (refused.code, "1 row; id 1)" in refused.err) == (4, True), refused.text
         assert "error[rows-do-not-fit]" in refused.err
@@ -370,7 +368,7 @@ def test_shapes_that_are_no_polygons_are_named_before_their_column_takes_polygon
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")
 
 
-def test_an_apply_that_fails_leaves_no_copy_however_often_it_is_repeated(serve: Serving, small: Path) -> None:
+def test_a_failed_push_leaves_no_attic_copy(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute(
@@ -384,13 +382,13 @@ def test_an_apply_that_fails_leaves_no_copy_however_often_it_is_repeated(serve: 
             failed = tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
             assert (failed.code, "nothing goes today" in failed.err) == (4, True), failed.text
             assert "error[apply-refused]" in failed.err
-            assert _kept(running) == 0
+            assert _attic_size(running) == 0
         running.database.execute("DROP EVENT TRIGGER refuse")
         pushed = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.a")
-        assert (pushed.code, _kept(running) > 0) == (0, True), pushed.text
+        assert (pushed.code, _attic_size(running) > 0) == (0, True), pushed.text
 
 
-def _kept(running: RunningDirectus) -> int:
+def _attic_size(running: RunningDirectus) -> int:
     found = running.database.value(
         "SELECT (SELECT count(*) FROM directus_sync.attic_copies) + count(*) FROM pg_class"
         " WHERE relnamespace = 'attic'::regnamespace"
@@ -398,17 +396,17 @@ def _kept(running: RunningDirectus) -> int:
     return int(found)
 
 
-def test_a_key_whose_column_changes_is_refused_before_it_is_sent(serve: Serving, small: Path) -> None:
-    """Directus would alter it, and PostgreSQL says that a key cannot become empty."""
+def test_push_refuses_to_change_the_column_of_a_key(serve: Serving, small: Path) -> None:
+    """Directus would alter the column, and PostgreSQL would say that a key cannot become nullable."""
     with serve("bootstrapped") as running:
         edited(small, typed_key)
         assert running.tool("push", "--snapshot", small).code == 0
-        edited(small, lambda document: column("string", max_length=40)({"fields": document["fields"][::-1]}))
+        edited(small, lambda document: retype("string", max_length=40)({"fields": document["fields"][::-1]}))
         refused = running.tool("push", "--snapshot", small, "--allow-destroy", "zz.id")
         assert refused.code == 4, refused.text
         assert "error[not-rebuildable]" in refused.err
         assert "Directus can't alter the column of a key: do it in a pre revision" in refused.err
-        assert _kept(running) == 0
+        assert _attic_size(running) == 0
 
 
 def typed_key(document: Document) -> None:
@@ -439,12 +437,12 @@ OF_TABLE: Final = (
 )
 CHANGES: Final[tuple[tuple[str, Edit, str], ...]] = (
     ("zz", without_collections("zz"), OF_TABLE),
-    ("zz.a", column("string", max_length=300), OF_COLUMN),
+    ("zz.a", retype("string", max_length=300), OF_COLUMN),
     ("zz.a", without_field("zz", "a"), OF_COLUMN),
 )
 
 
-def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, small: Path) -> None:
+def test_push_names_objects_that_need_a_column_before_it_changes_or_drops_it(serve: Serving, small: Path) -> None:
     with serve("bootstrapped") as running:
         pushed = edited(small, lambda document: document["collections"].append(folder())).read_bytes()
         assert running.tool("push", "--snapshot", small).code == 0
@@ -456,7 +454,7 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
             assert refused.code == 4, refused.text
             assert "error[view-in-the-way]: PostgreSQL would not drop or change 1 " in refused.err
             assert f"needed by {needing})" in refused.err, refused.err
-            assert _kept(running) == 0
+            assert _attic_size(running) == 0
         running.database.execute(
             "DROP TABLE zz_child; DROP FUNCTION f(); DROP VIEW zz_view; DROP MATERIALIZED VIEW zz_kept"
         )
@@ -466,15 +464,15 @@ def test_what_needs_a_column_is_named_before_it_goes_or_changes(serve: Serving, 
         assert gone.code == 0, gone.text
 
 
-def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(serve: Serving, small: Path) -> None:
-    """PostgreSQL makes checks, indexes and statistics of the column again, and may not find their functions."""
+def test_push_names_objects_that_cannot_follow_a_change_of_type(serve: Serving, small: Path) -> None:
+    """PostgreSQL rebuilds the column's checks, indexes and statistics, and may not find functions for the new type."""
     with serve("bootstrapped") as running:
-        edited(small, column("text", **TEXT, is_unique=True))
+        edited(small, retype("text", **TEXT, is_unique=True))
         assert running.tool("push", "--snapshot", small).code == 0
         running.database.execute(
             "ALTER TABLE zz ADD CONSTRAINT digits CHECK (a ~ '^[0-9]*$'); CREATE STATISTICS zz_kinds ON id, a FROM zz"
         )
-        edited(small, column("integer", **INTEGER))
+        edited(small, retype("integer", **INTEGER))
         refused = running.tool("push", "--snapshot", small)
         assert (refused.code, "error[view-in-the-way]" in refused.err) == (4, True), refused.text
         assert "needed by a check, an index or statistics on it: operator does not exist" in refused.err, refused.text
@@ -482,13 +480,13 @@ def test_what_would_not_bear_another_type_is_named_before_the_column_gets_it(ser
         running.database.execute("CREATE TABLE referring (a text REFERENCES zz (a))")
         refused = running.tool("push", "--snapshot", small)
         assert "needed by foreign key referring_a_fkey of referring)" in refused.err, refused.text
-        edited(small, column("string", **{**TEXT, "data_type": "character varying", "max_length": 40, **NO_DIGITS}))
+        edited(small, retype("string", **{**TEXT, "data_type": "character varying", "max_length": 40, **NO_DIGITS}))
         pushed = running.tool("push", "--snapshot", small)
         assert pushed.code == 0, pushed.text
 
 
 def folder() -> Document:
-    """Return a folder, so that something is left without zz."""
+    """Return a folder, so that the file is not empty without zz."""
     entry: Document = copy.deepcopy(snapshots.load(SMALL.read_bytes())["collections"][0])
     entry["collection"] = entry["meta"]["collection"] = "other"
     del entry["schema"]

@@ -1,6 +1,6 @@
-"""Schemas as people make them in Directus or by SQL, which once were dead ends: they come elsewhere, or are refused.
+"""Schemas that once could not be pushed: made with Directus or SQL, pulled, and pushed to another database.
 
-In one database they are made and pulled, in another pushed; then both must be equal.
+Afterwards both databases must be equal, or the push must be refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.making import collection, column, field, key, relation
 from tests.snapshots import Edit, edited, without_collections, without_field
 
 CASES: Final = ROOT / "tests" / "fixtures" / "cases"
-# What YAML, JavaScript or SQL would take for something else.
+# Texts that YAML, JavaScript or SQL could misread.
 HOSTILE: Final = [
     "yes", "no", "~", "null", "NULL", "true", "1e3", "0x1F", "0o17", "017", "1_000", "1:30", "12:30:45", "2026-06-06",
     "2026-06-06T00:00:00Z", ".5", ".inf", ".nan", "-0", "+1", "=", "<<", "?", "-", "- a", ": ", "a: b", "a #b", "#c",
@@ -29,7 +29,7 @@ HOSTILE: Final = [
     "long " + "w " * 300, "---", "...", "--- a", "a::b", "\ufffe\uffff", "k: |\n  block\n   more\n", " \n \n",
     "e\u0301", "\u00a0", "\u3000",
 ]  # fmt: skip
-# The fields of `colons` that come elsewhere as they are, and those that are refused. By field: type, default, special.
+# Fields of `colons` that another database gets unchanged, and fields that are refused. By field: type and default.
 DEFAULTS: Final = {
     "addr": ("string", "fe80:1"),
     "addr2": ("text", 'a\\b\nc "d" %s $1 ${x}'),
@@ -58,7 +58,7 @@ Make = Callable[[RunningDirectus], None]
 
 
 def hostile_texts(running: RunningDirectus) -> None:
-    """Write them wherever a text may stand, with numbers that JSON has and YAML writes otherwise."""
+    """Use hostile texts in every place for a text, and numbers that YAML writes differently from JSON."""
     collection(running, "Hunt", icon="folder", note="a: b # c\n  yes\n\n\ttab  \n😀", collapse="locked", color="#1E3")
     translations = [
         {"language": "en-US", "translation": "yes", "singular": "1e3", "plural": "0x1F"},
@@ -99,7 +99,7 @@ def hostile_texts(running: RunningDirectus) -> None:
 
 
 def typed_keys(running: RunningDirectus) -> None:
-    """Make a table whose key is typed, and fields of Directus's own tables, with spaces in their names."""
+    """Create a table with a key that users type, and fields of Directus's own tables with spaces in their names."""
     fields = [
         column("title", "string", is_indexed=True),
         column("loc", "geometry.Point", "geometry.Point"),
@@ -121,12 +121,12 @@ def typed_keys(running: RunningDirectus) -> None:
 
 
 def binary(running: RunningDirectus) -> None:
-    """Make a field of type binary, of which Directus makes no column."""
+    """Create a field of type binary, for which Directus creates no column."""
     collection(running, "Files", key(), column("bin", "binary"))
 
 
 def defaults(running: RunningDirectus) -> None:
-    """Make defaults with quotes, colons and backslashes, of each type."""
+    """Create defaults with quotes, colons and backslashes, for each type."""
     fields = [
         column(name, kind, *SPECIAL.get(name, []), default_value=default)
         for name, (kind, default) in (DEFAULTS | REFUSED_DEFAULTS).items()
@@ -135,7 +135,7 @@ def defaults(running: RunningDirectus) -> None:
 
 
 def translations(running: RunningDirectus) -> None:
-    """Make translations, a relation to any of three collections, and files, as Directus's own interfaces do."""
+    """Create translations, a many-to-any relation and files in the way Directus's interfaces do."""
     collection(running, "languages", key("code", "string"), column("name", "string"))
     slug = column("Slug", "string", is_unique=True, is_nullable=False)
     collection(running, "My_Things", key(), slug, column("Parent", "integer", "m2o"))
@@ -170,7 +170,7 @@ def without(item: str) -> Edit:
 
 
 COMING: Final = (hostile_texts, typed_keys, translations)
-# What another database does not get, by its name in the snapshot.
+# By schema, the items that another database does not get.
 REFUSED: Final[dict[Make, set[str]]] = {
     binary: {"Files.bin"},
     defaults: {f"colons.{name}" for name in REFUSED_DEFAULTS},
@@ -178,7 +178,7 @@ REFUSED: Final[dict[Make, set[str]]] = {
 
 
 def pulled_from(serve: Serving, file: Path, made: Iterable[Make]) -> None:
-    """Make schemas in one database, and pull them."""
+    """Create schemas in one database, and pull them."""
     with serve("bootstrapped") as running:
         for make in made:
             make(running)
@@ -191,16 +191,16 @@ def assert_comes(running: RunningDirectus, file: Path, *options: str) -> None:
     assert running.tool("push", "--snapshot", file).out.startswith("Nothing to push")
 
 
-def test_schemas_come_elsewhere_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
+def test_pulled_schemas_are_rebuilt_elsewhere_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
     file = tmp_path / "schema.yaml"
     pulled_from(serve, file, COMING)
     with serve("bootstrapped") as running:
-        # Nothing was deployed here, so that nobody knows who dropped this index.
+        # Nothing was ever deployed here, so the missing index could have been dropped on purpose.
         assert_comes(running, file, "--discard-live", "directus_users.last_name")
         assert running.export() == file.read_bytes()
 
 
-def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve: Serving, tmp_path: Path) -> None:
+def test_push_refuses_fields_that_cannot_be_rebuilt_and_accepts_the_rest(serve: Serving, tmp_path: Path) -> None:
     file = tmp_path / "schema.yaml"
     pulled_from(serve, file, REFUSED)
     refused = set().union(*REFUSED.values())
@@ -212,11 +212,11 @@ def test_what_another_database_does_not_get_is_refused_and_the_rest_comes(serve:
         assert_comes(running, file)
 
 
-def test_objects_with_any_name_and_text_are_listed_and_found_again(deployed: Tool, snapshot_file: Path) -> None:
+def test_the_catalog_lists_objects_with_any_name_and_text(deployed: Tool, snapshot_file: Path) -> None:
     statements = (CASES / "odd_objects.sql").read_text(encoding="utf-8")
     with deployed.database.connect() as connection:
         for statement in statements.strip().replace(";\n", ";\0").split("\0"):
-            # TimescaleDB has continuous aggregates under one of its two licences only.
+            # Only one of TimescaleDB's two licences includes continuous aggregates.
             with suppress(psycopg.errors.FeatureNotSupported):
                 connection.execute(statement)
     deployed.done("pull", "--snapshot", snapshot_file)

@@ -1,4 +1,4 @@
-"""The catalog on real PostgreSQL: what it sees, and that what is lost comes back."""
+"""The catalog on a real PostgreSQL: which objects it reads, and that lost objects are restored."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from tests.conftest import Copying, Tool
 
 @pytest.fixture(scope="module")
 def zoo(copied: Copying) -> Iterator[tuple[Tool, Catalog]]:
-    """A database with one of everything; who takes something away puts it back."""
+    """A database with every kind of object. A test that drops one must restore it."""
     with copied("deployed") as database:
         for block in ZOO:
             database.execute(block)
         yield Tool(database), read(Tool(database))
 
 
-def test_the_committed_file_is_what_a_clean_deploy_gives_whatever_an_image_adds(deployed: Tool) -> None:
+def test_the_committed_file_equals_a_clean_deploy_on_every_image(deployed: Tool) -> None:
     assert catalog_file.dump(read(deployed)) == CATALOG.read_bytes()
-    # timescaledb-ha alone has the toolkit; to the catalog any extension of that name is one.
+    # Only timescaledb-ha has the toolkit. The catalog knows it by its name alone, so a renamed extension will do.
     deployed.database.execute(
         "CREATE EXTENSION citext; UPDATE pg_extension SET extname = 'timescaledb_toolkit' WHERE extname = 'citext'"
     )
     assert compare(catalog_file.load(CATALOG), read(deployed)) == ()
 
 
-def test_a_database_with_nothing_in_it_has_an_empty_catalog(empty: Tool) -> None:
+def test_an_empty_database_has_an_empty_catalog(empty: Tool) -> None:
     assert read(empty) == Catalog({})
 
 
-def test_the_sessions_settings_do_not_matter_and_stay_and_no_transaction_is_left_open(
+def test_reading_ignores_and_keeps_the_session_s_settings_and_ends_its_transaction(
     zoo: tuple[Tool, Catalog],
 ) -> None:
     tool, catalog = zoo
@@ -64,7 +64,7 @@ def test_the_sessions_settings_do_not_matter_and_stay_and_no_transaction_is_left
             assert database.query(connection, "SELECT current_setting(%s)", (name,)) == [(value,)]
 
 
-def test_another_order_of_creation_gives_the_same_file(deployed: Tool, zoo: tuple[Tool, Catalog]) -> None:
+def test_the_file_does_not_depend_on_the_order_of_creation(deployed: Tool, zoo: tuple[Tool, Catalog]) -> None:
     _, catalog = zoo
     deployed.database.execute("CREATE TABLE gone (id serial PRIMARY KEY); DROP TABLE gone")
     for block in reversed(ZOO):
@@ -72,13 +72,13 @@ def test_another_order_of_creation_gives_the_same_file(deployed: Tool, zoo: tupl
     assert catalog_file.dump(read(deployed)) == catalog_file.dump(catalog)
 
 
-def test_the_file_holds_one_of_everything(zoo: tuple[Tool, Catalog]) -> None:
+def test_the_file_can_hold_every_kind_of_object(zoo: tuple[Tool, Catalog]) -> None:
     _, catalog = zoo
     assert {item.kind for item in catalog.definitions} == set(Kind)
     assert catalog_file.parse(catalog_file.dump(catalog), "zoo").definitions == catalog.definitions
 
 
-def test_no_internals_are_in_it(zoo: tuple[Tool, Catalog]) -> None:
+def test_the_catalog_leaves_out_internal_objects(zoo: tuple[Tool, Catalog]) -> None:
     tool, catalog = zoo
     tool.database.execute("INSERT INTO samples VALUES (now(), 'a', 1), (now() - interval '9 hours', 'b', 2)")
     try:
@@ -89,7 +89,7 @@ def test_no_internals_are_in_it(zoo: tuple[Tool, Catalog]) -> None:
     text = catalog_file.dump(catalog).decode()
     for word in ("_timescaledb", "ts_insert_blocker", "spatial_ref_sys", "snapshot_history", "plpgsql:", "laps_id_seq"):
         assert word not in text
-    # Of Directus's own tables, only what stands on a project's field, and triggers: Directus makes none.
+    # On Directus's own tables the catalog lists only objects on fields of the project, and triggers.
     of_directus = [item for item in catalog.definitions if "directus_" in item.name]
     assert sorted(str(item) for item in of_directus if item.kind is not Kind.TRIGGER) == [
         "constraint directus_users.directus_users_nationality_check",
@@ -149,7 +149,7 @@ def of_kind(kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", sorted({name.partition(" ")[0] for name in LOST}))
-def test_what_is_lost_comes_back(zoo: tuple[Tool, Catalog], kind: str) -> None:
+def test_lost_objects_are_restored(zoo: tuple[Tool, Catalog], kind: str) -> None:
     names = of_kind(kind)
     lost = assert_put_back(zoo, "; ".join(LOST[name] for name in names))
     assert {name: lost.get(name) for name in names} == dict.fromkeys(names, Drift.MISSING)
@@ -161,14 +161,14 @@ BUILT_CONCURRENTLY = [
 ]
 
 
-def test_what_a_large_table_lost_comes_back_alike(zoo: tuple[Tool, Catalog], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_objects_of_a_large_table_are_restored(zoo: tuple[Tool, Catalog], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrent_indexes, "LARGE_BYTES", 0)
     lost = assert_put_back(zoo, "; ".join(LOST[name] for name in BUILT_CONCURRENTLY))
     assert {name: lost.get(name) for name in BUILT_CONCURRENTLY} == dict.fromkeys(BUILT_CONCURRENTLY, Drift.MISSING)
 
 
 def assert_put_back(zoo: tuple[Tool, Catalog], statements: str) -> dict[str, Drift]:
-    """Return what statements took away or changed, and see that it comes back."""
+    """Execute statements that drop or change objects, check that all are restored, and return what was wrong."""
     tool, catalog = zoo
     with connected(tool) as connection:
         with connection.cursor() as cursor:
@@ -202,11 +202,11 @@ CHANGED = {
 }
 
 
-def test_what_is_changed_and_holds_no_rows_is_put_back(zoo: tuple[Tool, Catalog]) -> None:
+def test_changed_objects_without_rows_are_restored(zoo: tuple[Tool, Catalog]) -> None:
     assert assert_put_back(zoo, "; ".join(CHANGED.values())) == dict.fromkeys(CHANGED, Drift.CHANGED)
 
 
-def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: Tool) -> None:
+def test_changed_objects_with_data_are_named_and_all_others_restored(deployed: Tool) -> None:
     deployed.database.execute("CREATE TYPE terrain AS ENUM ('sand'); CREATE SEQUENCE bibs")
     deployed.database.execute("CREATE MATERIALIZED VIEW frozen AS SELECT 1 AS number")
     catalog = read(deployed)
@@ -237,7 +237,7 @@ def test_what_could_lose_something_is_named_and_the_rest_comes_back(deployed: To
     assert set(drift(catalog, deployed).values()) == {Drift.CHANGED}
 
 
-def test_a_table_that_stays_locked_is_waited_for_once(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_waits_only_once_for_a_locked_table(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = catalog_file.load(CATALOG)
     lost = [item for item in catalog.definitions if item.kind is Kind.CONSTRAINT and item.names[0] == "entries"]
     deployed.database.execute("; ".join(f"ALTER TABLE entries DROP CONSTRAINT {item.parts[1]}" for item in lost))
@@ -250,18 +250,18 @@ def test_a_table_that_stays_locked_is_waited_for_once(deployed: Tool, monkeypatc
         with pytest.raises(CatalogDrift) as caught:
             catalog_restore.restore(connection, compare(catalog, read(deployed)), catalog.definitions)
     assert caught.value.what.startswith(f"{len(lost)} objects are not")
-    # One object of that table, and the one of events.
+    # One wait for the table entries, and one attempt for events.
     assert waits.call_count == 2 < len(lost)
     assert set(drift(catalog, deployed)) == set(map(str, lost))
     assert len(put_back(deployed, catalog)) == len(lost)
 
 
-# Each of the two hundred is compared with the whole catalog. LOST has all kinds, and what needs others.
+# Slow: about two hundred objects are restored. The fast test of LOST covers all kinds and their dependents.
 @pytest.mark.slow
-def test_everything_that_revisions_made_comes_back_at_once(deployed: Tool) -> None:
+def test_restore_recreates_everything_that_revisions_made(deployed: Tool) -> None:
     catalog = catalog_file.load(CATALOG)
     drops = {
-        # One that calls a function goes with it.
+        # A constraint that calls a function is dropped with it.
         Kind.CONSTRAINT: "ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}",
         Kind.FUNCTION: "DROP FUNCTION {0} CASCADE",
         Kind.INDEX: "DROP INDEX {1}",
@@ -274,7 +274,7 @@ def test_everything_that_revisions_made_comes_back_at_once(deployed: Tool) -> No
         if item.kind in drops:
             names = [item.name] if item.kind is Kind.FUNCTION else item.parts
             deployed.database.execute(drops[item.kind].format(*names))
-    # Without PostGIS there would be no columns of its types, and those are Directus's.
+    # PostGIS stays: dropping it would drop columns that belong to Directus.
     assert set(map(str, read(deployed).definitions)) == {"extension btree_gist", "extension postgis"}
     assert len(put_back(deployed, catalog)) == len(catalog.definitions) - 2
     assert catalog_file.dump(read(deployed)) == CATALOG.read_bytes()
@@ -295,7 +295,7 @@ def test_unexpected_objects_are_left_alone(deployed: Tool) -> None:
     assert deployed.database.contents() == before
 
 
-def test_what_a_revision_removed_is_not_put_back_by_the_next_deploy(deployed: Tool, tmp_path: Path) -> None:
+def test_a_deploy_does_not_restore_what_a_revision_removed(deployed: Tool, tmp_path: Path) -> None:
     name = "entries_event_id_race_number_key"
     drop = f'drop_constraint("{name}", "entries")'
     restore = f'create_unique_constraint("{name}", "entries", ["event_id", "race_number"])'

@@ -1,4 +1,4 @@
-"""Whatever is made has one owner: Directus sees it, or the catalog does."""
+"""Every database object has exactly one owner: either Directus shows it, or the catalog does."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.making import collection, field, key, relation
 
 @dataclass(frozen=True)
 class Owners:
-    """A Directus over a database with one of everything that revisions may make, and what each owner sees of it."""
+    """A Directus on a database with every kind of object that revisions create, and the catalog of that database."""
 
     running: RunningDirectus
     catalog: Catalog
 
     @property
     def changed(self) -> list[str]:
-        """Who sees something else now."""
+        """The owners that now show a difference."""
         seen = {
             "catalog": read(self.running.tool) != self.catalog,
             "directus": self.running.export() != SNAPSHOT.read_bytes(),
@@ -37,7 +37,7 @@ def owners(serve: Serving) -> Iterator[Owners]:
         yield Owners(running, read(running.tool))
 
 
-def test_directus_shows_nothing_that_revisions_make(owners: Owners) -> None:
+def test_directus_shows_no_object_that_revisions_create(owners: Owners) -> None:
     assert owners.changed == []
 
 
@@ -60,10 +60,10 @@ FIELDS: tuple[dict[str, Any], ...] = (
 ON_TABLES = (("vehicles", "both"), ("vehicles", "place"), ("directus_users", "sole"), ("directus_users", "searched"))
 
 
-def test_nothing_that_directus_makes_is_in_the_catalog(owners: Owners) -> None:
+def test_the_catalog_lists_no_object_that_directus_creates(owners: Owners) -> None:
     running = owners.running
     collection(running, "depots", key(), *({"schema": {}, "meta": {}, **each} for each in FIELDS))
-    # One by one on a table that is there.
+    # Single fields on existing tables.
     for owner, name in ON_TABLES:
         (made,) = (each for each in FIELDS if each["field"] == name)
         field(running, owner, name, made["type"], schema=made["schema"])
@@ -88,12 +88,12 @@ def test_nothing_that_directus_makes_is_in_the_catalog(owners: Owners) -> None:
     assert owners.changed == []
 
 
-# What one might put on a table that Directus tracks, how it is taken away, and who sees it.
+# Objects on a table that Directus tracks: how to create and remove them, and which owner shows them.
 SEEN_BY = {
     "a unique constraint on one column": (
         "ALTER TABLE devices ADD CONSTRAINT x UNIQUE (model)", "ALTER TABLE devices DROP CONSTRAINT x", "directus",
     ),
-    "a deferrable one": (
+    "a deferrable foreign key": (
         "ALTER TABLE entries ALTER CONSTRAINT entries_class_id_foreign DEFERRABLE",
         "ALTER TABLE entries ALTER CONSTRAINT entries_class_id_foreign NOT DEFERRABLE", "catalog",
     ),
@@ -139,7 +139,7 @@ SEEN_BY = {
 
 
 @pytest.mark.parametrize("what", SEEN_BY)
-def test_whatever_is_made_has_one_owner(owners: Owners, what: str) -> None:
+def test_every_object_has_exactly_one_owner(owners: Owners, what: str) -> None:
     make, unmake, owner = SEEN_BY[what]
     owners.running.database.execute(make)
     try:

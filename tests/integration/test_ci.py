@@ -1,4 +1,4 @@
-"""The workflow of CI: what starts it, and its steps, which run here in their order with a stand-in for Docker."""
+"""The CI workflow: its triggers and its steps. The steps run here in order, with a stand-in for Docker."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.conftest import ROOT, Finished, Tool
 from tests.container.docker import DIGEST, Docker
 
 WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(encoding="utf-8"))
-# YAML takes a bare `on` for true.
+# YAML reads a bare `on` as true.
 TRIGGERS = WORKFLOW[True]
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 SHIP = JOBS["ship"]
 STEPS = {name: [step for step in job["steps"] if "run" in step] for name, job in JOBS.items()}
-# What Gitea puts in the place of its expressions.
+# Values for Gitea's expressions.
 OF_GITEA = {
     "BASE": {"origin/${{ github.base_ref }}": "HEAD"},
     "REGISTRY": {"${{ vars.REGISTRY }}": "registry.example.com"},
@@ -30,7 +30,7 @@ OF_GITEA = {
     "COSIGN_PRIVATE_KEY": {"${{ secrets.COSIGN_PRIVATE_KEY }}": "a-key"},
     "COSIGN_PASSWORD": {"${{ secrets.COSIGN_PASSWORD }}": "its-password"},
 }
-# Read by git alone.
+# Files that no step reads, only git.
 NOT_READ = {".gitignore"}
 
 
@@ -40,13 +40,13 @@ def docker(tmp_path: Path) -> Docker:
 
 
 def run(command: str, environ: Mapping[str, str]) -> Finished:
-    # Not those by which pytest's workers know each other: a step may start a pytest of its own.
+    # A step may start its own pytest, which must not take itself for a worker of this one.
     alone = {name: value for name, value in environ.items() if not name.startswith("PYTEST_XDIST")}
     return finished(["bash", "-e", "-c", command], alone, timeout=600)
 
 
 def job_environ(tool: Tool, docker: Docker) -> dict[str, str]:
-    """Return the job's settings, with the tool's database in the place of the service's. Directus is make's to find."""
+    """Return the job's settings, with the tool's database as the service. `make` finds Directus itself."""
     server = {
         name: value
         for name, value in tool.environ.items()
@@ -60,7 +60,7 @@ def databases_left(tool: Tool) -> list[tuple[str]]:
     return tool.database.rows("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{tool.database.name}\\_%")
 
 
-# What it is
+# Definition of the jobs
 
 
 def test_every_step_is_a_make_target() -> None:
@@ -71,19 +71,19 @@ def test_every_step_is_a_make_target() -> None:
         assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
 
 
-def test_nothing_is_pushed_before_all_is_tested_and_the_image_was_started() -> None:
+def test_an_image_is_pushed_only_after_all_tests_and_a_trial_start() -> None:
     assert [step["run"] for step in STEPS["test"]] == ["make lint", "make audit", "make test"]
     assert JOBS["image"]["needs"] == SHIP["needs"] == "test"
     deployed = ["make migrate", "make migrate", "make seed", "make check", "make verify"]
     tried = [*deployed, "make image", "make image-try", "make image-scan"]
     assert [step["run"] for step in STEPS["image"]] == ["make plan", *tried]
     assert [step["run"] for step in STEPS["ship"]] == [*tried, "make image-push"]
-    # A step runs only while all before it passed.
+    # Without `if`, a step runs only if all steps before it passed.
     steps = [step for found in STEPS.values() for step in found]
     assert not any("if" in step or "continue-on-error" in step for step in steps)
 
 
-def test_only_the_job_of_a_push_to_main_knows_the_secrets_and_a_runner_can_be_its_own() -> None:
+def test_only_the_job_of_a_push_to_main_gets_the_secrets() -> None:
     assert JOBS["image"]["if"] == "github.event_name == 'pull_request'"
     assert SHIP["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
     assert SHIP["runs-on"] == "${{ vars.SHIP_RUNNER || 'ubuntu-24.04' }}"
@@ -93,7 +93,7 @@ def test_only_the_job_of_a_push_to_main_knows_the_secrets_and_a_runner_can_be_it
 
 
 @pytest.mark.parametrize("job", ["image", "ship"])
-def test_the_steps_have_the_database_of_the_service(job: str) -> None:
+def test_the_steps_use_the_database_of_the_service(job: str) -> None:
     ((name, service),) = JOBS[job]["services"].items()
     given = JOBS[job]["env"]
     assert (given["DB_HOST"], given["DB_PORT"]) == (name, "5432")
@@ -103,11 +103,11 @@ def test_the_steps_have_the_database_of_the_service(job: str) -> None:
         "POSTGRES_PASSWORD": given["DB_PASSWORD"],
     }
     assert "pg_isready" in service["options"]
-    # The tests have a server of their own, and must not take this one for it.
+    # The tests start their own server and must not use this one.
     assert not {"env", "services"} & JOBS["test"].keys()
 
 
-def test_it_runs_when_anything_changes_that_a_step_executes_or_reads() -> None:
+def test_every_file_that_a_step_reads_triggers_the_workflow() -> None:
     assert TRIGGERS["push"]["paths"] == TRIGGERS["pull_request"]["paths"]
     folders = [path.removesuffix("**") for path in TRIGGERS["push"]["paths"] if path.endswith("/**")]
     files = {path for path in TRIGGERS["push"]["paths"] if not path.endswith("/**")}
@@ -118,11 +118,11 @@ def test_it_runs_when_anything_changes_that_a_step_executes_or_reads() -> None:
     assert all(any(path.startswith(folder) for path in tracked) for folder in folders)
 
 
-# What it does
+# Running the steps
 
 
 def carry_out(steps: Sequence[Mapping[str, Any]], job: Mapping[str, str]) -> dict[str, Finished]:
-    """Run steps in their order, with what Gitea puts in the place of its expressions; return what each did."""
+    """Run steps in order, with values for Gitea's expressions; return the outcome of each."""
     done = {}
     for step in steps:
         given = step.get("env", {})
@@ -132,9 +132,9 @@ def carry_out(steps: Sequence[Mapping[str, Any]], job: Mapping[str, str]) -> dic
     return done
 
 
-# It deploys three times and starts Directus. The next one has an image that answers at once.
+# Slow: it deploys three times and starts Directus. The next test uses a stand-in for the image.
 @pytest.mark.slow
-def test_the_steps_pass_in_their_order(empty: Tool, docker: Docker, tmp_path: Path) -> None:
+def test_the_steps_of_image_and_ship_pass(empty: Tool, docker: Docker, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     job = {**job_environ(empty, docker), "GITHUB_STEP_SUMMARY": str(summary)}
     plan, *_ = STEPS["image"]
@@ -161,14 +161,14 @@ def test_an_image_that_passes_is_scanned_pushed_and_signed(settled: Tool, docker
 
 
 @pytest.mark.slow
-def test_the_steps_before_it_pass() -> None:
-    # What runs this can't run itself once more; that all tests are found is left.
+def test_the_steps_of_the_test_job_start() -> None:
+    # These steps run this very test, so they only collect the tests here.
     for step in STEPS["test"]:
         if step["run"] == "make audit":  # test_audit.py
             continue
         done = run(step["run"], {**os.environ, "PYTEST_ADDOPTS": "--collect-only"})
         assert done.code == 0, f"{step['name']}: {done.text}"
-    assert "test_the_steps_before_it_pass" in done.out
+    assert "test_the_steps_of_the_test_job_start" in done.out
 
 
 def assert_the_image_that_was_started_is_scanned_pushed_and_signed(docker: Docker) -> None:
@@ -198,21 +198,21 @@ def assert_the_image_that_was_started_is_scanned_pushed_and_signed(docker: Docke
     assert sign == ["cosign", "sign", *options, name]
     parts = ["--type", "cyclonedx", "--predicate", str(docker.folder / "image.cdx.json")]
     assert attest == ["cosign", "attest", *options, *parts, name]
-    # The key and its password are in no argument.
+    # The key and its password are never passed as arguments.
     assert "a-key" not in str(docker.calls)
     assert "its-password" not in str(docker.calls)
 
 
-# What it refuses
+# What the steps refuse
 
 
-def test_without_a_registry_nothing_is_pushed() -> None:
+def test_image_push_needs_a_registry() -> None:
     refused = run("make image-push", {"PATH": os.environ["PATH"]})
     assert refused.code == 2
     assert "REGISTRY: set it to the registry" in refused.err
 
 
-def test_an_image_that_was_built_after_the_one_that_was_tried_is_not_pushed(empty: Tool, docker: Docker) -> None:
+def test_an_image_built_after_the_trial_is_not_pushed(empty: Tool, docker: Docker) -> None:
     environ = {**job_environ(empty, docker), "REGISTRY": "registry.example.com"}
     (docker.folder / "image.tried").write_text("sha256:of-yesterday")
     assert run("make image", environ).code == 0
@@ -222,7 +222,7 @@ def test_an_image_that_was_built_after_the_one_that_was_tried_is_not_pushed(empt
     assert [words[0] for words in docker.calls] == ["build"]
 
 
-# Takes the place of `docker run`: a server that is healthy at once, or what is wrong with it.
+# Stands in for `docker run`: a server that becomes healthy at once, or fails as `answers` says.
 CONTAINER = """
 import os, signal, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -243,9 +243,9 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Healthy).serve_forever()
 """
 
 
-def test_an_image_with_a_critical_hole_ends_the_job(docker: Docker) -> None:
+def test_a_critical_vulnerability_fails_the_scan(docker: Docker) -> None:
     (docker.folder / "image").write_text("sha256:of-today")
-    # Finds one where it is told to fail for it.
+    # A scanner that fails only if it is called with --exit-code.
     answer = 'import pathlib, sys; path = pathlib.Path(sys.argv[2]); path.write_text("#!/bin/sh\\n'
     docker.answer("cp", answer + 'case \\"$*\\" in *--exit-code*) exit 1;; esac\\n"); path.chmod(0o755)')
     path = f"{docker.programs}{os.pathsep}{os.environ['PATH']}"
@@ -255,7 +255,7 @@ def test_an_image_with_a_critical_hole_ends_the_job(docker: Docker) -> None:
     assert not (docker.folder / "image.cdx.json").exists()
 
 
-def test_without_a_key_nothing_is_signed() -> None:
+def test_an_image_is_not_signed_without_a_key() -> None:
     said = run(".ci/sign.sh registry.example.com/trm/directus:main .stack/image none", {"PATH": os.environ["PATH"]})
     assert said.code == 0
     assert said.out == "COSIGN_PRIVATE_KEY is not set: the image is not signed\n"
@@ -269,7 +269,7 @@ REASONS = {
 }
 
 
-def test_an_image_that_fails_when_it_is_tried_is_not_pushed(empty: Tool, docker: Docker) -> None:
+def test_an_image_that_fails_its_trial_is_not_pushed(empty: Tool, docker: Docker) -> None:
     environ = {**job_environ(empty, docker), "REGISTRY": "registry.example.com"}
     assert run("make image", environ).code == 0
     for answers, reason in REASONS.items():

@@ -1,4 +1,4 @@
-"""A deploy compares again what may have moved since it compared, and lets its worker load before it is needed."""
+"""A deploy compares again if something may have changed after its comparison, and starts its worker in advance."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ ELSEWHERE = "UPDATE directus_fields SET note = 'meanwhile' WHERE (collection, fi
 
 
 @pytest.fixture
-def noted(deployed: Tool, snapshot_file: Path) -> Settings:
-    """The settings of a deploy that has one note to push."""
+def with_note(deployed: Tool, snapshot_file: Path) -> Settings:
+    """Settings of a deploy that has to push one note."""
     edited(snapshot_file, lambda document: document["fields"][0]["meta"].update(note="from git"))
     return dataclasses.replace(deployed.settings, snapshot=snapshot_file)
 
 
-def test_what_nobody_touches_after_the_push_is_not_compared_again(deployed: Tool, noted: Settings) -> None:
-    done = deployed("deploy", "--snapshot", noted.snapshot)
+def test_deploy_does_not_compare_again_if_nothing_changed_after_the_push(deployed: Tool, with_note: Settings) -> None:
+    done = deployed("deploy", "--snapshot", with_note.snapshot)
     assert "Pushed 1 change in " in done.err, done.text
     assert "Compared again" not in done.err
-    assert deployed("check", "--snapshot", noted.snapshot).code == 0
+    assert deployed("check", "--snapshot", with_note.snapshot).code == 0
 
 
-def test_what_somebody_changes_after_the_push_is_compared_again(deployed: Tool, noted: Settings) -> None:
+def test_deploy_compares_again_if_something_changed_after_the_push(deployed: Tool, with_note: Settings) -> None:
     with (
         changed_at(granting, "apply", lambda _: deployed.database.execute(ELSEWHERE)),
         pytest.raises(NotConverged, match="1 item still differs"),
     ):
-        deploy.run(noted, Request(), Progress())
+        deploy.run(with_note, Request(), Progress())
 
 
 def starts_ahead(settings: Settings, given: str) -> bool:
-    """Tell whether a worker is loading, and whether it ends with its stack."""
+    """Return whether a worker is loading. Check that it ends with its stack."""
     with ExitStack() as stack:
         loaded = preloading.load(settings, given, stack)
         if loaded is None:
@@ -58,7 +58,7 @@ def starts_ahead(settings: Settings, given: str) -> bool:
     return True
 
 
-def test_the_worker_loads_ahead_for_work_that_nobody_else_does(deployed: Tool) -> None:
+def test_the_worker_starts_in_advance_only_if_this_deploy_has_work(deployed: Tool) -> None:
     settings = deployed.settings
     deployed.database.execute("UPDATE directus_sync.deploys SET inputs = 'those of now 11.17.4'")
     assert fingerprint.with_version("those of now", installation.version(settings)) == "those of now 11.17.4"

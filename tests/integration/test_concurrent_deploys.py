@@ -1,4 +1,4 @@
-"""Any number of replicas may boot at once: one works, the others wait and find nothing to do."""
+"""Several replicas can boot at once: one deploys, the others wait and then find nothing to do."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def test_a_deploy_that_waits_too_long_names_the_holder(settled: Tool) -> None:
     assert "lock       free" in settled("status").out
 
 
-def test_the_lock_is_of_one_database(settled: Tool, empty: Tool) -> None:
+def test_the_lock_covers_only_one_database(settled: Tool, empty: Tool) -> None:
     with empty.database.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         assert settled.with_settings(DIRECTUS_SYNC_LOCK_WAIT="0").alembic("upgrade", "post@head").code == 0
 
 
-def test_alembic_by_itself_takes_the_same_lock(settled: Tool) -> None:
+def test_alembic_alone_takes_the_same_lock(settled: Tool) -> None:
     with settled.database.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         impatient = settled.with_settings(DIRECTUS_SYNC_LOCK_WAIT="0")
         refused = impatient.alembic("upgrade", "post@head")
         assert refused.code != 0
         assert "lock-timeout" in refused.err
-        # Looking needs no lock.
+        # Reading needs no lock.
         assert checkout_head("post") in impatient.alembic("current").out
 
 
@@ -57,7 +57,7 @@ def stranger(settled: Tool) -> Iterator[psycopg.Connection[Any]]:
     settled.database.execute(f"DROP ROLE {role}")
 
 
-def test_a_lock_that_a_stranger_holds_delays_nobody(settled: Tool, stranger: psycopg.Connection[Any]) -> None:
+def test_a_lock_held_by_a_role_without_rights_delays_nobody(settled: Tool, stranger: psycopg.Connection[Any]) -> None:
     impatient = settled.with_settings(DIRECTUS_SYNC_LOCK_WAIT="0")
     assert impatient("deploy").out.startswith("Nothing to do")
     done = impatient.alembic("upgrade", "post@head")

@@ -1,7 +1,7 @@
-"""Every constraint of the catalog: a row that fits and one that doesn't, through SQL and through Directus's API.
+"""Every constraint of the catalog: one row that fits and one that does not, with SQL and with Directus's API.
 
-What an operator is told: a sentence by the field's validation, that the value is not unique, or for the constraints of
-docs/constraints.md the sentence that stands there.
+Directus must answer with the validation of the field, with "has to be unique", or, for the constraints listed in
+docs/constraints.md, with the sentence of that page.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ CATALOG = catalog_file.load(ROOT / "snapshots" / "catalog.yaml")
 DEFINITIONS = {
     item.name.partition(".")[2]: (item.name.partition(".")[0], definition)
     for item, definition in CATALOG.definitions.items()
-    # Directus does not see Alembic's own tables.
+    # Directus ignores Alembic's own tables.
     if item.kind is Kind.CONSTRAINT and item.name.partition(".")[0] not in ALEMBIC_TABLES
 }
 SENTENCES = sentences.sentences(ROOT)
-# What no validation can say.
+# Constraints that no validation of a field can express.
 EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", (ROOT / sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE))
 
 Change = dict[str, Any]
@@ -55,12 +55,12 @@ LINE = {"type": "LineString", "coordinates": [[19.8, 41.3], [19.8, 41.3]]}
 FAR_LINE = {"type": "LineString", "coordinates": [[19.8, 41.3], [384_500.0, 41.3]]}
 FAR_BOX = {"type": "Polygon", "coordinates": [[[180, 41], [181, 41], [181, 42], [180, 41]]]}
 
-# By constraint: what makes of tests.course's row one that fits, and what makes one that does not. Where nothing is
-# said, the row fits as it is, on the edge of what may be.
+# By constraint, two changes to the row in tests.course: one gives a row that fits, one a row that does not. An empty
+# change means that the row itself fits, at the limit of what is allowed.
 CHECKS: dict[str, tuple[Change, Change]] = {
     "events_window_check": ({"ends_at": "2026-06-06T06:00:01Z"}, {"ends_at": "2026-06-06T06:00:00Z"}),
     "classes_race_number_max_check": ({"race_number_max": 1}, {"race_number_min": 2, "race_number_max": 1}),
-    # The first row of an event's discipline, and the first status of a stage.
+    # Values that depend on other rows: a role of the event's discipline, and a status that a stage may start with.
     "entry_crew_role_check": ({"role": "rider"}, {"role": "no such choice"}),
     "stages_status_check": ({"status": "published"}, {"status": "no such choice"}),
     "stages_start_order_input_stage_id_check": (
@@ -124,7 +124,7 @@ CHECKS: dict[str, tuple[Change, Change]] = {
         {"status": "failed", "error": "x", "answered_at": NEXT_YEAR}, {"status": "failed", "answered_at": NEXT_YEAR},
     ),
 }  # fmt: skip
-# Those of one field: its lowest value is the row's, or the last of its choices fits.
+# Checks of one field: the row has the lowest allowed value, or the last of the choices is tried.
 for name, (table, definition) in DEFINITIONS.items():
     column = name.removeprefix(f"{table}_").removesuffix("_check")
     if name in CHECKS or not definition.startswith("CHECK"):
@@ -134,7 +134,7 @@ for name, (table, definition) in DEFINITIONS.items():
     elif low := re.search(r">(=?) \(?(\d+)", definition):
         CHECKS[name] = ({}, {column: int(low[2]) - 1 if low[1] else int(low[2])})
 
-# Another row beside tests.course's: one that shares a part of the key, and one that shares all of it.
+# By constraint, two rows beside the one in tests.course: one shares a part of the key, one shares all of it.
 UNIQUES: dict[str, tuple[Change, Change]] = {
     "organization_users_organization_id_user_id_key": ({"organization_id": "other"}, {"role": "viewer"}),
     "organization_vehicles_organization_id_vehicle_id_key": ({"organization_id": "other"}, {}),
@@ -174,14 +174,14 @@ CASES = {**CHECKS, **UNIQUES}
 
 @pytest.fixture(scope="module")
 def session(extended: RunningDirectus) -> Iterator[psycopg.Connection[Any]]:
-    """One connection for all: a connection takes as long as what is tried on it."""
+    """One connection for all tests: connecting takes as long as a test."""
     with extended.database.connect() as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def served(extended: RunningDirectus, session: psycopg.Connection[Any]) -> RunningDirectus:
-    """A Directus with one row of everything, and a second one of what keys refer to."""
+    """A Directus with one row of every collection, and a second row of each collection that a key refers to."""
     wipe(extended.database)
     with session.transaction():
         insert_all(session)
@@ -198,11 +198,11 @@ def served(extended: RunningDirectus, session: psycopg.Connection[Any]) -> Runni
 
 
 def _row(name: str, change: Change) -> tuple[str, Change]:
-    """Return the table of a constraint, and the row that is tried."""
+    """Return a constraint's table and the row to insert."""
     table = DEFINITIONS[name][0]
     row = {key: value for key, value in ROWS[table].items() if key != "id"}
     if name in CHECKS:
-        # Beside the row that is there, so no key may be the same.
+        # The first row is still there, so this one needs other keys.
         row |= FREE.get(table, {})
     given = {key: an_id(f"other {key}") if value == "other" else value for key, value in change.items()}
     return table, {**row, **given}
@@ -238,7 +238,7 @@ def test_every_constraint_has_a_case() -> None:
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("name", CASES)
-def test_a_constraint_holds_for_every_writer(session: psycopg.Connection[Any], name: str) -> None:
+def test_sql_accepts_a_row_that_fits_and_refuses_one_that_does_not(session: psycopg.Connection[Any], name: str) -> None:
     fits, refused = CASES[name]
     for change, violated in ((fits, None), (refused, name)):
         found = None
@@ -251,11 +251,11 @@ def test_a_constraint_holds_for_every_writer(session: psycopg.Connection[Any], n
         assert found == violated
 
 
-# What the extension writes, whatever somebody says.
+# The extension sets these columns itself, whatever the request contains.
 WRITTEN = {"entry_penalties_counts_check", "position_flags_rows_affected_check", "stages_opened_at_check"}
 
 
-# Its own trigger says where the outline of which area crosses itself.
+# A trigger reports which area crosses itself, and where.
 OUTLINE = (
     "geofences_geometry_check",
     "The outline of New is no area: self-intersection at longitude 19.85000, latitude 41.35000."
@@ -263,8 +263,8 @@ OUTLINE = (
 )
 
 
-# One of each form of what Directus says of a field.
-SAID = {
+# One message of each form in which Directus reports a constraint of a field.
+FIELD_MESSAGES = {
     "entries_event_id_race_number_key": (
         'Value for field "event_id, race_number" in collection "entries" has to be unique.'
     ),
@@ -275,7 +275,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - WRITTEN))
-def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
+def test_directus_explains_a_violated_constraint(served: RunningDirectus, name: str) -> None:
     fits, refused = CASES[name]
     table, row = _row(name, fits)
     path = "/users" if table == "directus_users" else f"/items/{table}"
@@ -297,10 +297,10 @@ def test_an_operator_is_told(served: RunningDirectus, name: str) -> None:
         code = "RECORD_NOT_UNIQUE" if name in UNIQUES else "FAILED_VALIDATION"
         assert error["extensions"]["code"] == code, error
         assert set(error["extensions"]["field"].split(", ")) <= set(re.findall(r"\w+", DEFINITIONS[name][1]))
-        assert error["message"] == SAID.get(name, error["message"])
+        assert error["message"] == FIELD_MESSAGES.get(name, error["message"])
 
 
-# Beside the catalog's constraints: what Directus itself made of the snapshot.
+# Constraints that Directus itself creates from the snapshot, outside the catalog
 
 
 def _fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -321,12 +321,12 @@ UNIQUE_FIELDS = [(table, field) for table, field, column in _fields() if column[
 
 
 def _free_row(table: str) -> Change:
-    """Return a row that fits beside the one that is there."""
+    """Return a row that fits beside the existing one."""
     return {**{key: value for key, value in ROWS[table].items() if key != "id"}, **FREE.get(table, {})}
 
 
 @pytest.mark.parametrize(("table", "field"), REQUIRED)
-def test_a_required_field_is_required_of_every_writer(
+def test_a_required_field_is_required_by_sql_and_by_the_api(
     served: RunningDirectus, session: psycopg.Connection[Any], table: str, field: str
 ) -> None:
     row = _free_row(table)
@@ -343,7 +343,7 @@ def test_a_required_field_is_required_of_every_writer(
 
 
 @pytest.mark.parametrize(("table", "field"), UNIQUE_FIELDS)
-def test_a_unique_field_is_unique_for_every_writer(
+def test_a_unique_field_is_unique_for_sql_and_for_the_api(
     served: RunningDirectus, session: psycopg.Connection[Any], table: str, field: str
 ) -> None:
     row = {**_free_row(table), field: ROWS[table][field]}
@@ -356,7 +356,7 @@ def test_a_unique_field_is_unique_for_every_writer(
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "RECORD_NOT_UNIQUE")
 
 
-def test_a_reference_to_what_is_not_there_is_told_in_a_sentence(served: RunningDirectus) -> None:
+def test_the_message_about_an_invalid_foreign_key_names_the_field(served: RunningDirectus) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
     answer = served.http.post("/items/entries", json={**_free_row("entries"), "class_id": nobody})
     error = answer.json()["errors"][0]
@@ -368,7 +368,7 @@ def test_a_reference_to_what_is_not_there_is_told_in_a_sentence(served: RunningD
     ("path", "key"),
     [(f"/items/classes/{CLASS}", "entries_class_id_foreign"), (f"/users/{USER}", "entry_crew_user_id_foreign")],
 )
-def test_what_an_entry_refers_to_can_t_be_deleted(served: RunningDirectus, path: str, key: str) -> None:
+def test_a_row_that_an_entry_refers_to_cannot_be_deleted(served: RunningDirectus, path: str, key: str) -> None:
     refused = served.http.delete(path)
     error = refused.json()["errors"][0]
     assert (refused.status_code, error["extensions"]["code"]) == (409, "ROW_IN_USE")
@@ -376,7 +376,7 @@ def test_what_an_entry_refers_to_can_t_be_deleted(served: RunningDirectus, path:
     assert error["message"] == f"Rows of {error['extensions']['collection']} refer to this row; delete them first."
 
 
-def test_every_validation_has_a_sentence(served: RunningDirectus) -> None:
+def test_every_field_validation_has_a_message(served: RunningDirectus) -> None:
     fields = served.http.get("/fields").json()["data"]
     silent = [
         f"{field['collection']}.{field['field']}"
@@ -405,7 +405,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("collection", "key", "field", "shape"), SHAPES, ids=lambda value: str(value)[:9])
-def test_a_shape_comes_back_as_it_went(
+def test_a_shape_is_read_back_as_it_was_written(
     served: RunningDirectus, collection: str, key: str, field: str, shape: dict[str, Any]
 ) -> None:
     path = f"/items/{collection}/{key}"
@@ -419,8 +419,8 @@ def test_a_shape_comes_back_as_it_went(
         assert served.http.patch(path, json={field: before}).status_code == 200
 
 
-def test_rows_change_places_in_one_request(served: RunningDirectus) -> None:
-    """As the admin UI does when one is dragged before another."""
+def test_one_request_can_swap_the_order_of_two_rows(served: RunningDirectus) -> None:
+    """The admin UI sends this when a row is dragged before another."""
     second = served.create("segments", stage_id=STAGE, sort_order=90, type="parc-ferme")["id"]
     for first, last in ((90, 10), (10, 90)):
         order = [{"id": SEGMENT, "sort_order": first}, {"id": second, "sort_order": last}]

@@ -1,4 +1,4 @@
-"""Whether a column bears another type is tried on an empty copy, as Directus's session would change it."""
+"""A change of a column's type is tried on an empty copy of the table, with the session settings of Directus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import Tool
 from tests.processes import until
 
 Type = tuple[str, str, dict[str, Any]]
-Held = dict[tuple[ItemKind, str], tuple[str, ...]]
+Obstacles = dict[tuple[ItemKind, str], tuple[str, ...]]
 
 HELPED: Final = (
     "CREATE FUNCTION helper(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';"
@@ -36,8 +36,8 @@ def snapshot_with(kind: Type) -> Snapshot:
     return Snapshot(b"", "a file", "11", {"fields": {("kept", "a"): {"type": name, "schema": schema}}})
 
 
-def held(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: str = "4s") -> Held:
-    """Return what is in the way of another type of kept.a."""
+def obstacles(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: str = "4s") -> Obstacles:
+    """Return the objects that prevent another type of kept.a."""
     edits = (Edit(("type",), TEXT[0], after[0]), Edit(("schema", "data_type"), TEXT[1], after[1]))
     change = Change(Action.CHANGE, ItemKind.FIELD, "kept", "a", edits=edits)
     verdict = Verdict(change, Mover.GIT, faults=faults)
@@ -46,19 +46,19 @@ def held(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: str = "
         return dict(dependents.held(connection, [verdict], snapshot_with(TEXT), snapshot_with(after)))
 
 
-BEARABLE: Final = {
+HARMLESS: Final = {
     "a check by a function that calls another": f"{HELPED} ALTER TABLE kept ADD CHECK (norm(a) <> 'x')",
-    # PostgreSQL 17 makes no index by such a function.
+    # PostgreSQL 17 allows no index on such a function.
     "an index of citext": f"{CITEXT}; CREATE INDEX ON kept (id) WHERE a ~ 'x'",
     "a check of citext": f"{CITEXT}; ALTER TABLE kept ADD CHECK (a ~ '^[a-z]*$')",
     "a table of the copy's name": "CREATE TABLE rehearsed (b text)",
 }
 
 
-@pytest.mark.parametrize("what", BEARABLE)
-def test_what_directus_would_change_is_not_in_the_way(bootstrapped: Tool, what: str) -> None:
-    bootstrapped.database.execute(f"CREATE TABLE kept (id integer PRIMARY KEY, a text); {BEARABLE[what]}")
-    assert held(bootstrapped, SHORT) == {}
+@pytest.mark.parametrize("what", HARMLESS)
+def test_objects_that_follow_the_new_type_are_not_reported(bootstrapped: Tool, what: str) -> None:
+    bootstrapped.database.execute(f"CREATE TABLE kept (id integer PRIMARY KEY, a text); {HARMLESS[what]}")
+    assert obstacles(bootstrapped, SHORT) == {}
 
 
 REFUSED: Final = {
@@ -68,49 +68,47 @@ REFUSED: Final = {
 
 
 @pytest.mark.parametrize("said", REFUSED)
-def test_what_postgresql_would_refuse_is_named(bootstrapped: Tool, said: str) -> None:
+def test_objects_that_postgresql_cannot_convert_are_named(bootstrapped: Tool, said: str) -> None:
     statement, kind = REFUSED[said]
     bootstrapped.database.execute(f"CREATE TABLE kept (id integer PRIMARY KEY, a text); {statement}")
-    ((what,),) = held(bootstrapped, kind).values()
+    ((what,),) = obstacles(bootstrapped, kind).values()
     assert said in what
-    assert held(bootstrapped, kind, faults=("no such type",)) == {}
+    assert obstacles(bootstrapped, kind, faults=("no such type",)) == {}
 
 
-def test_a_type_that_postgresql_does_not_have_is_no_error_of_the_database(bootstrapped: Tool) -> None:
+def test_an_impossible_type_is_no_database_error(bootstrapped: Tool) -> None:
     bootstrapped.database.execute("CREATE TABLE kept (id integer PRIMARY KEY, a text)")
     long = ("string", "character varying", {"max_length": 20_000_000})
-    assert held(bootstrapped, long, faults=("length 20000000",)) == {}
-    assert "cannot exceed" in str(held(bootstrapped, long))
+    assert obstacles(bootstrapped, long, faults=("length 20000000",)) == {}
+    assert "cannot exceed" in str(obstacles(bootstrapped, long))
 
 
-def test_a_copy_that_nobody_may_make_says_nothing_of_the_change(bootstrapped: Tool) -> None:
+def test_nothing_is_reported_if_the_copy_cannot_be_created(bootstrapped: Tool) -> None:
     bootstrapped.database.execute(
         "CREATE TABLE kept (id integer PRIMARY KEY, a text);"
         "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'no tables by hand'; END $$;"
         "CREATE EVENT TRIGGER no_tables ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
     )
-    assert held(bootstrapped, SHORT) == {}
+    assert obstacles(bootstrapped, SHORT) == {}
 
 
-def test_a_table_that_somebody_locks_is_waited_for(bootstrapped: Tool) -> None:
+def test_the_probe_waits_for_a_locked_table(bootstrapped: Tool) -> None:
     bootstrapped.database.execute(
         "CREATE TABLE kept (id integer PRIMARY KEY, a text); ALTER TABLE kept ADD CHECK (a ~ '^[0-9]*$')"
     )
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor() as pool:
         with locked(bootstrapped.database, "LOCK kept IN ACCESS EXCLUSIVE MODE"):
-            asked = pool.submit(held, bootstrapped, WHOLE, wait="100ms")
+            asked = pool.submit(obstacles, bootstrapped, WHOLE, wait="100ms")
             long = f"{waits} AND clock_timestamp() - query_start > interval '300ms'"
             until(lambda: bootstrapped.database.value(long) == 1 or asked.done())
             assert not asked.done(), asked.result()
         assert len(asked.result()) == 1
 
 
-def test_a_table_that_stays_locked_says_nothing_of_the_change(
-    bootstrapped: Tool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_reported_if_the_table_stays_locked(bootstrapped: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     bootstrapped.database.execute("CREATE TABLE kept (id integer PRIMARY KEY, a text)")
     monkeypatch.setattr(dependents, "_COPY", dependents._COPY.replace("1min", "100ms"))
     with locked(bootstrapped.database, "LOCK kept IN ACCESS EXCLUSIVE MODE"):
-        assert held(bootstrapped, SHORT) == {}
+        assert obstacles(bootstrapped, SHORT) == {}

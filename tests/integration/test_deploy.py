@@ -1,4 +1,4 @@
-"""An empty database becomes the business plane in one command, and a second command proves it."""
+"""One command deploys everything to an empty database, and a second one finds nothing to do."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tests.course import ROWS, insert
 from tests.snapshots import edited, set_property, without_collections, without_relation
 
 
-def noting_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
-    """Return the tool with a `node` that writes down what it is started for, and where."""
+def recording_node_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
+    """Return the tool with a `node` that records each start, and the file of these records."""
     node = shutil.which("node", path=tool.environ["PATH"])
     wrapper, starts = folder / "node", folder / "starts"
     wrapper.write_text(f'#!/bin/sh\necho "$2" >> "{starts}"\nexec "{node}" "$@"\n')
@@ -41,10 +41,10 @@ def noting_starts(tool: Tool, folder: Path) -> tuple[Tool, Path]:
     return tool.with_settings(PATH=f"{folder}{os.pathsep}{tool.environ['PATH']}"), starts
 
 
-def test_the_first_deploy_says_what_it_did_and_starts_the_worker_alone(
+def test_the_first_deploy_reports_each_step_and_starts_only_the_worker(
     empty: Tool, committed: Snapshot, tmp_path: Path
 ) -> None:
-    watched, starts = noting_starts(empty, tmp_path)
+    watched, starts = recording_node_starts(empty, tmp_path)
     done = watched("deploy")
     assert done.code == 0, done.text
     assert "Applied:  pre_0003_create_positions_hypertable in " in done.err
@@ -52,7 +52,7 @@ def test_the_first_deploy_says_what_it_did_and_starts_the_worker_alone(
     assert "+ events" in done.err
     assert "Applied:  post_0002_add_participation_uniques in " in done.err
     assert done.out.splitlines()[-1].startswith("Deployed in ")
-    # On a machine's first run once more, to make the worker's file.
+    # On a machine's first run node also builds the worker, which is an .mjs file.
     assert [start for start in starts.read_text().split() if not start.endswith(".mjs")] == ["work"]
 
     status = json.loads(empty("status", "--json").out)
@@ -62,24 +62,24 @@ def test_the_first_deploy_says_what_it_did_and_starts_the_worker_alone(
         committed.content
     )
     assert json.loads(empty("check", "--json").out)["pending"] == {"pre": [], "post": []}
-    _assert_ends_like_any_other(empty)
+    _assert_deploy_completes(empty)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("revision", ["pre_0001", "pre_0003", "pre@head"])
-def test_deploy_goes_on_from_where_alembic_stopped(empty: Tool, revision: str) -> None:
+def test_deploy_continues_where_alembic_stopped(empty: Tool, revision: str) -> None:
     assert empty.alembic("upgrade", revision).code == 0
-    _assert_ends_like_any_other(empty)
+    _assert_deploy_completes(empty)
 
 
-# A revision that is applied somewhere stays as it was.
+# A revision must not change once it is applied somewhere, so its deprecation warning stays.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Column.copy")
-def test_a_first_deploy_with_little_memory_starts_one_node_after_the_other(
+def test_a_first_deploy_with_little_memory_starts_one_node_at_a_time(
     empty: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap, "has_room_for_two", lambda: False)
-    watched, starts = noting_starts(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
+    watched, starts = recording_node_starts(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), tmp_path)
     done = deploy.run(watched.settings, Request(), Progress())
     assert done.bootstrapped
     assert starts.read_text().split() == ["bootstrap", "start"]
@@ -87,8 +87,8 @@ def test_a_first_deploy_with_little_memory_starts_one_node_after_the_other(
 
 
 @pytest.mark.slow
-def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path: Path, committed: Snapshot) -> None:
-    """Organisations and events, before there were a course and timing."""
+def test_a_database_of_the_first_phase_is_brought_up_to_date(empty: Tool, tmp_path: Path, committed: Snapshot) -> None:
+    """The first phase had organisations and events, but no course and no timing."""
     older = Checkout.copied(tmp_path)
     later = [
         name
@@ -101,7 +101,7 @@ def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path
         shutil.rmtree(older.folder / "snapshots" / family)
     versions = older.folder / "migrations" / "versions"
     for path in (versions / "post").glob("*.py"):
-        # The pre branch makes what this version of the tool needs.
+        # Keep the pre branch: it creates the tables that this version of the tool needs.
         if path.stem[:9] > "post_0002":
             path.unlink()
     revision_files.write_head(versions, "post", revision_files.read(versions, "post")[-1].name)
@@ -113,7 +113,7 @@ def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path
         for table, row in rows.items():
             insert(connection, table, row)
 
-    _assert_ends_like_any_other(empty)
+    _assert_deploy_completes(empty)
     for table in rows:
         ours = "WHERE status = 'draft'" if table == "directus_users" else ""
         assert empty.database.value(f"SELECT count(*) FROM {table} {ours}") == 1
@@ -121,7 +121,7 @@ def test_a_database_of_the_first_phase_ends_like_any_other(empty: Tool, tmp_path
         assert running.export() == SNAPSHOT.read_bytes()
 
 
-def test_a_directus_of_another_database_is_refused(empty: Tool, serve: Serving) -> None:
+def test_deploy_refuses_a_directus_that_serves_another_database(empty: Tool, serve: Serving) -> None:
     with serve("deployed") as another:
         before, nothing = another.database.contents(), empty.database.contents()
         refused = empty.with_settings(DIRECTUS_URL=str(another.http.base_url))("deploy")
@@ -133,10 +133,10 @@ def test_a_directus_of_another_database_is_refused(empty: Tool, serve: Serving) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["can be written", "can't be written", "is open to others"])
-def test_compiled_code_is_kept_in_directus_s_folder_where_that(folder: str, deployed: Tool, tmp_path: Path) -> None:
+def test_compiled_code_is_cached_only_in_a_private_writable_folder(folder: str, deployed: Tool, tmp_path: Path) -> None:
     home = homes.link(tmp_path / "directus", Path(deployed.environ["DIRECTUS_HOME"]))
     if folder == "can't be written":
-        # Root may write anywhere, but not make a folder of a file.
+        # Root can write anywhere, but cannot create a folder where a file is.
         (home / ".cache").touch()
     elif folder == "is open to others":
         (home / ".cache" / "directus-sync").mkdir(parents=True)
@@ -146,12 +146,12 @@ def test_compiled_code_is_kept_in_directus_s_folder_where_that(folder: str, depl
     assert (done.code, done.out) == (0, "Nothing differs: Directus equals the snapshot\n"), done.text
     assert "Started a private Directus" in done.err
     kept = sum(1 for path in (home / ".cache").rglob("*") if path.is_file())
-    # Directus loads some four thousand modules.
+    # Directus loads about four thousand modules.
     assert kept > 1000 if folder == "can be written" else kept == 0
 
 
-def test_a_private_directus_is_not_led_astray_by_what_is_set_for_another(deployed: Tool, tmp_path: Path) -> None:
-    """Directus reads the .env of its folder, and prefers even its blank lines to its environment."""
+def test_a_private_directus_ignores_env_files_and_settings_of_other_servers(deployed: Tool, tmp_path: Path) -> None:
+    """Directus reads .env in its folder, and prefers even blank values there to its environment."""
     (tmp_path / ".env").write_text("DB_HOST=\nDB_EXCLUDE_TABLES=\n", encoding="utf-8")
     deployed.database.execute("TRUNCATE directus_sync.deploys")
     socket = tmp_path / "socket"
@@ -168,14 +168,14 @@ def test_a_private_directus_is_not_led_astray_by_what_is_set_for_another(deploye
     assert not socket.exists()
 
 
-def test_status_needs_no_snapshot_that_can_be_read(settled: Tool, tmp_path: Path) -> None:
+def test_status_works_with_a_broken_snapshot(settled: Tool, tmp_path: Path) -> None:
     (tmp_path / "schema.yaml").write_bytes(b"<<<<<<< HEAD\n")
     done = settled.done("status", "--snapshot", tmp_path / "schema.yaml", "--json")
     assert json.loads(done.out)["database"] == settled.settings.database.label
 
 
-def test_what_directus_forgets_of_a_foreign_key_is_put_back_until_the_key_goes(serve: Serving, tmp_path: Path) -> None:
-    """At any change of a relation Directus drops its foreign key and creates it again, without DEFERRABLE."""
+def test_deploy_restores_deferrable_until_the_foreign_key_is_removed(serve: Serving, tmp_path: Path) -> None:
+    """At any change of a relation Directus drops its foreign key and recreates it without DEFERRABLE."""
     relation = {"collection": "entries", "field": "vehicle_id"}
     with serve("deployed") as running:
         path = tmp_path / "schema.yaml"
@@ -197,7 +197,7 @@ def test_what_directus_forgets_of_a_foreign_key_is_put_back_until_the_key_goes(s
         )
 
 
-def _assert_ends_like_any_other(tool: Tool) -> None:
+def _assert_deploy_completes(tool: Tool) -> None:
     tool.done("deploy")
     assert tool("deploy").out.startswith("Nothing to do")
     assert catalog_file.dump(read(tool)) == CATALOG.read_bytes()

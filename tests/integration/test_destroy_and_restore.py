@@ -1,4 +1,4 @@
-"""Destroy through Directus while others write, then restore: every acknowledged row comes back, byte for byte."""
+"""Destroys through Directus during writes, then restores: every acknowledged row comes back, byte for byte."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NOTE = column("note", "string")
 
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus of this module's own."""
+    """This module's Directus."""
     with serve("bootstrapped") as running:
         yield running
 
@@ -79,7 +79,7 @@ def kept(server: RunningDirectus) -> Iterator[Attic]:
 
 
 def _push(server: RunningDirectus, snapshot: Document) -> None:
-    """Make Directus equal to the snapshot, destroying what is not in it."""
+    """Make Directus equal the snapshot, and destroy everything that the snapshot does not have."""
     with DirectusClient(server.tool.environ["DIRECTUS_URL"], server.tool.settings) as client:
         client.clear_cache()
         answer = client.diff(("s.json", json.dumps(snapshot).encode(), "application/json"))
@@ -116,7 +116,7 @@ def _bytes(database: Database, collection: str) -> bytes:
 
 
 def _add_binary(database: Database, collection: str) -> None:
-    # Directus 11.17.4 makes bytea from `binary`, exports it as `unknown`, and makes nothing from that.
+    # Directus 11.17.4 creates bytea for `binary`, exports it as `unknown`, and creates no column for that.
     database.execute(f'ALTER TABLE "{collection}" ADD "{FIELDS["binary"]}" bytea')
 
 
@@ -124,7 +124,7 @@ def _literal(kind: str, value: str | None) -> sql.Composed:
     return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(KINDS[kind]))
 
 
-def test_a_collection_of_every_type_comes_back_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
+def test_a_collection_with_every_type_is_restored_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
     collection(server, "Every_Kind", key("id", "uuid"), *EVERY, column("person", "uuid"))
     relation(server, "Every_Kind", "person", "directus_users")
     types = server.database.rows(
@@ -154,7 +154,7 @@ def test_a_collection_of_every_type_comes_back_byte_for_byte(server: RunningDire
     assert _bytes(server.database, "Every_Kind") == before
 
 
-def test_each_field_of_every_type_comes_back_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
+def test_a_field_of_every_type_is_restored_byte_for_byte(server: RunningDirectus, kept: Attic) -> None:
     collection(server, "Each_Field", key(), *EVERY)
     for kind, values in AWKWARD.items():
         rows = sql.SQL(", ").join(sql.SQL("({})").format(_literal(kind, value)) for value in values)
@@ -177,7 +177,7 @@ def test_each_field_of_every_type_comes_back_byte_for_byte(server: RunningDirect
 
 @dataclass
 class Writer:
-    """Writes rows until its table is gone, and remembers what was acknowledged: the note of each key."""
+    """Writes rows until its table or column is gone. acknowledged: the note of each key, or None after a DELETE."""
 
     database: Database
     collection: str
@@ -232,7 +232,7 @@ def _wanted(writers: list[Writer]) -> dict[int, str]:
 
 
 def _progress(writers: list[Writer], steps: int) -> None:
-    """Wait until each writer has got further, or has ended."""
+    """Wait until each writer has made some more writes or has failed."""
     targets = [len(writer.acknowledged) + steps for writer in writers]
     deadline = threading.Event()
     for writer, target in zip(writers, targets, strict=True):
@@ -244,11 +244,11 @@ def _progress(writers: list[Writer], steps: int) -> None:
             pytest.fail("a writer got stuck")
 
 
-# tests/integration/test_attic.py has each write after a copy of a field.
+# The slow case is covered by test_attic.py, which tests each kind of write after a copy of a field.
 @pytest.mark.parametrize(
     ("name", "field"), [("Busy", None), pytest.param("Busy_Field", "note", marks=pytest.mark.slow)]
 )
-def test_no_acknowledged_write_is_lost_when_a_collection_or_a_field_goes(
+def test_no_acknowledged_write_is_lost_when_a_collection_or_field_is_removed(
     server: RunningDirectus, kept: Attic, name: str, field: str | None
 ) -> None:
     collection(server, name, key(), NOTE)
@@ -266,7 +266,7 @@ def test_no_acknowledged_write_is_lost_when_a_collection_or_a_field_goes(
     finished = kept.finish(copy)
 
     copied = dict(kept.database.rows(f"SELECT id, note FROM attic.{copy.table} WHERE id > 20000"))
-    # Each may have deleted one row after the column was gone: it needs no note for that.
+    # Each writer may have deleted one row after the column was gone, because a DELETE does not need the note.
     late = {key for writer in writers for key, note in writer.acknowledged.items() if note is None} & copied.keys()
     assert len(late) <= (4 if field else 0)
     assert {key: note for key, note in copied.items() if key not in late} == _wanted(writers)
@@ -279,9 +279,7 @@ def test_no_acknowledged_write_is_lost_when_a_collection_or_a_field_goes(
     )  # fmt: skip
 
 
-def test_an_apply_that_fails_leaves_the_table_and_its_writers_as_they_were(
-    server: RunningDirectus, kept: Attic
-) -> None:
+def test_a_failed_apply_leaves_the_table_and_its_writers_alone(server: RunningDirectus, kept: Attic) -> None:
     collection(server, "Spared", key(), NOTE)
     snapshot = _snapshot(server)
     server.database.execute('CREATE VIEW spared_notes AS SELECT note FROM "Spared"')

@@ -1,4 +1,4 @@
-"""The local stack with its real PostgreSQL and Directus, in a checkout of its own."""
+"""The local stack with a real PostgreSQL and Directus, in a separate checkout."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stacked(checkout: Path) -> Iterator[Stacked]:
-    """Run the stack's command line on the checkout, which has a database with Directus's tables."""
+    """Return a function that runs the stack's command line on the checkout. Its database has Directus's tables."""
     code = "import sys, pathlib; from tools.devstack import cli; cli.ROOT = pathlib.Path(sys.argv[1]); "
     code += "sys.exit(cli.main(sys.argv[2:]))"
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DIRECTUS_"))}
@@ -53,13 +53,13 @@ def running(checkout: Path) -> list[str]:
     return [name for name, server in Stack(checkout).status().items() if server.running]
 
 
-def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stacked, checkout: Path) -> None:
+def test_up_starts_directus_and_down_stops_it_for_good(stacked: Stacked, checkout: Path) -> None:
     up = stacked("up")
     assert up.code == 0, up.text
     stack = Stack(checkout)
     assert running(checkout) == ["postgres", "directus"]
     assert f"Directus: {stack.directus.url}  log in as " in up.err
-    # With the extension of this checkout.
+    # The extension of this checkout is loaded.
     assert httpx.get(f"{stack.directus.url}/trm/health").json()["missing"] == []
     token = stack.state.secrets()["ADMIN_TOKEN"]
     assert httpx.get(f"{stack.directus.url}/users/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
@@ -75,16 +75,14 @@ def test_up_serves_directus_and_after_down_nothing_starts_it_again(stacked: Stac
 
 
 @pytest.mark.slow
-def test_two_directus_that_start_at_once_serve_their_own_in_each_of_ten_rounds(
-    stacked: Stacked, tmp_path: Path
-) -> None:
+def test_two_directus_that_start_at_once_get_different_ports(stacked: Stacked, tmp_path: Path) -> None:
     home = directus_home.directus_home(ROOT)
     environ = dict(
         line.split("=", 1)
         for line in stacked("run", "--", "env").out.splitlines()
         if line.startswith(("DB_", "KEY=", "SECRET="))
     )
-    # Or one answers 503 while the machine is busy.
+    # Otherwise a server answers 503 while the machine is busy.
     environ["PRESSURE_LIMITER_ENABLED"] = "false"
     for number in range(10):
         wanted = ports.choose()

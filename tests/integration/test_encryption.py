@@ -1,4 +1,4 @@
-"""What the tool tells a server that says it is PostgreSQL, before that has shown who it is."""
+"""What the tool sends to a server that claims to be PostgreSQL but has not proved its identity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENCRYPTION, CLEARTEXT = 80877103, b"R" + struct.pack("!ii", 8, 3)
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a certificate for localhost that signed itself, and its key."""
+    """Make a self-signed certificate for localhost; return the paths of the certificate and its key."""
     made = folder / f"{name}.crt", folder / f"{name}.key"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
@@ -34,7 +34,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def pretender(heard: list[bytes], files: tuple[Path, Path] | None) -> Iterator[int]:
-    """Ask every client for its password in clear, and note what it sends; with a certificate where there are files."""
+    """Ask every client for its password in clear text, and record what it sends. files: certificate and key for TLS."""
 
     def serve(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
@@ -62,8 +62,8 @@ def pretender(heard: list[bytes], files: tuple[Path, Path] | None) -> Iterator[i
 
 
 @pytest.fixture
-def connecting(tmp_path: Path) -> Callable[..., Settings]:
-    """Return settings for a database at a port of this machine."""
+def settings_for(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a function that makes settings for a database at a port of this machine."""
 
     def settings(port: int, **more: str) -> Settings:
         given = {"DB_HOST": "localhost", "DB_PORT": str(port), "DB_DATABASE": "d", "DB_USER": "u"}
@@ -72,35 +72,35 @@ def connecting(tmp_path: Path) -> Callable[..., Settings]:
     return settings
 
 
-def tried(settings: Settings) -> str:
+def connection_error(settings: Settings) -> str:
     with pytest.raises(DatabaseUnavailable) as refused, database.connect(settings, "test"):
-        pytest.fail("nobody is there")
+        pytest.fail("a connection was made")
     return str(refused.value)
 
 
-def test_no_password_is_sent_in_clear(connecting: Callable[..., Settings]) -> None:
+def test_the_tool_sends_no_password_in_clear_text(settings_for: Callable[..., Settings]) -> None:
     heard: list[bytes] = []
     with pretender(heard, None) as port:
-        assert "server requested a cleartext password" in tried(connecting(port))
+        assert "server requested a cleartext password" in connection_error(settings_for(port))
     assert heard
     assert PASSWORD.encode() not in b"".join(heard)
 
 
-def test_a_server_that_the_authority_did_not_sign_hears_nothing(
-    connecting: Callable[..., Settings], tmp_path: Path
+def test_the_tool_sends_nothing_to_a_server_with_an_untrusted_certificate(
+    settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     heard: list[bytes] = []
     (own, _), other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
     with pretender(heard, other) as port:
-        assert "certificate verify failed" in tried(connecting(port, DB_SSL__CA_FILE=str(own)))
+        assert "certificate verify failed" in connection_error(settings_for(port, DB_SSL__CA_FILE=str(own)))
     assert not any(heard)
 
 
-def test_a_server_that_the_authority_signed_may_ask_for_the_password(
-    connecting: Callable[..., Settings], tmp_path: Path
+def test_the_tool_sends_its_password_to_a_server_with_a_trusted_certificate(
+    settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     heard: list[bytes] = []
     files = certificate(tmp_path, "own")
     with pretender(heard, files) as port:
-        tried(connecting(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
+        connection_error(settings_for(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
     assert PASSWORD.encode() in b"".join(heard)

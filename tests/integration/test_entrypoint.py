@@ -1,6 +1,6 @@
-"""The container's entrypoint, without a container: it says why it does not serve, and a signal ends it all.
+"""The container's entrypoint, without a container: it reports why it does not serve, and a signal ends everything.
 
-That it migrates, then serves, is in test_image.py.
+test_image.py tests that it migrates and then serves.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from tests.processes import until
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
-SHELLS = [("sh",), ("busybox", "sh")]  # dash here, and what Alpine has
+SHELLS = [("sh",), ("busybox", "sh")]  # dash on this machine, and Alpine's shell
 
 
 @pytest.fixture
 def pm2(stack_environ: dict[str, str]) -> tuple[str | Path, ...]:
-    """What the image runs, as far as the local Directus has it: pm2 comes with it, upstream's own file does not."""
+    """The image's command as far as it exists here: pm2 comes with Directus, the configuration file does not."""
     installed = Path(stack_environ["DIRECTUS_HOME"]).resolve().parents[2]
     (program,) = installed.glob("pm2@*/node_modules/pm2/bin/pm2-runtime")
     return "node", program, "start", FIXTURES / "ecosystem.config.cjs"
 
 
 @pytest.mark.slow
-def test_what_the_image_runs_serves_and_stops(deployed: Tool, pm2: tuple[str | Path, ...], tmp_path: Path) -> None:
+def test_the_command_of_the_image_serves_and_stops(deployed: Tool, pm2: tuple[str | Path, ...], tmp_path: Path) -> None:
     init = ("tini", "-s", "--") if shutil.which("tini") else ()
     environ = {**deployed.environ, "PM2_HOME": str(tmp_path / "pm2")}
     with booting(environ, tmp_path, pm2, entrypoint=(*init, ENTRYPOINT)) as boot:
@@ -92,7 +92,7 @@ def interrupt(
     until(lambda: "lock       free" in tool("status").out, seconds=5)
 
 
-def test_a_signal_ends_a_server_that_still_starts(settled: Tool, tmp_path: Path) -> None:
+def test_a_signal_ends_a_server_that_is_starting(settled: Tool, tmp_path: Path) -> None:
     with booting(settled.environ, tmp_path) as boot:
         until(lambda: boot.runs("cli.js start") and not boot.runs("deploy") and not boot.runs("entrypoint"))
         assert boot.stop().code == -signal.SIGTERM
@@ -104,8 +104,10 @@ def test_a_signal_ends_a_server_that_still_starts(settled: Tool, tmp_path: Path)
     [(("sh",), 5), *(pytest.param(shell, 60, marks=pytest.mark.slow) for shell in SHELLS)],
     ids=["a few", *map(" ".join, SHELLS)],
 )
-def test_no_moment_is_deaf_to_a_signal(settled: Tool, shell: tuple[str, ...], signals: int, tmp_path: Path) -> None:
-    """From the first line of the shell to what serves; there is nothing to deploy, which takes too long for this."""
+def test_a_signal_ends_the_boot_at_any_moment(
+    settled: Tool, shell: tuple[str, ...], signals: int, tmp_path: Path
+) -> None:
+    """From the first line of the shell to the served command. Nothing has to be deployed, to keep this short."""
     if shutil.which(shell[0]) is None:
         pytest.skip(f"{shell[0]} is not installed")
     entrypoint: tuple[str | Path, ...] = (*shell, ENTRYPOINT)
@@ -153,7 +155,7 @@ def changes_forbidden(tool: Tool) -> dict[str, str]:
         (changes_forbidden, 3, "pre_0001"),
     ],
 )
-def test_a_deploy_that_fails_halts_the_boot(
+def test_a_failed_deploy_stops_the_boot(
     empty: Tool, arrange: Callable[[Tool], dict[str, str]], code: int, message: str, tmp_path: Path
 ) -> None:
     with booting({**empty.environ, **arrange(empty)}, tmp_path, ["touch", tmp_path / "served"]) as boot:
@@ -163,9 +165,7 @@ def test_a_deploy_that_fails_halts_the_boot(
     assert not (tmp_path / "served").exists()
 
 
-def test_a_revision_that_fails_after_the_push_keeps_directus_from_starting_and_the_next_deploy_goes_on(
-    deployed: Tool, tmp_path: Path
-) -> None:
+def test_a_failed_post_revision_stops_the_boot_and_the_next_deploy_continues(deployed: Tool, tmp_path: Path) -> None:
     assert deployed.alembic("downgrade", "post@base").code == 0
     deployed.database.execute(
         "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
@@ -185,7 +185,7 @@ def test_a_revision_that_fails_after_the_push_keeps_directus_from_starting_and_t
     assert deployed("check").code == 0
 
 
-def test_a_refused_push_halts_the_boot(deployed: Tool, tmp_path: Path) -> None:
+def test_a_refused_push_stops_the_boot(deployed: Tool, tmp_path: Path) -> None:
     deployed.database.execute("DELETE FROM directus_sync.snapshot_history")
     deployed.database.execute(
         "UPDATE directus_fields SET note = 'by hand' WHERE collection = 'events' AND field = 'name'"
@@ -198,7 +198,7 @@ def test_a_refused_push_halts_the_boot(deployed: Tool, tmp_path: Path) -> None:
     assert not (tmp_path / "served").exists()
 
 
-def test_a_replica_that_waits_too_long_says_for_whom(empty: Tool, tmp_path: Path) -> None:
+def test_a_replica_stops_if_it_waits_too_long_for_the_lock(empty: Tool, tmp_path: Path) -> None:
     with empty.database.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         environ = {**empty.environ, "DIRECTUS_SYNC_LOCK_WAIT": "0.5"}
@@ -208,13 +208,13 @@ def test_a_replica_that_waits_too_long_says_for_whom(empty: Tool, tmp_path: Path
     assert "error[lock-timeout]" in late.err
 
 
-def test_a_boot_without_a_command_says_so(empty: Tool, tmp_path: Path) -> None:
+def test_a_boot_without_a_command_is_refused(empty: Tool, tmp_path: Path) -> None:
     with booting(empty.environ, tmp_path, []) as boot:
         assert boot.ended().code == 2
         assert "no command after --" in boot.output
 
 
-def test_a_command_that_is_not_there_is_told_of_before_anything_is_done(empty: Tool, tmp_path: Path) -> None:
+def test_a_boot_with_a_missing_program_is_refused_before_it_deploys(empty: Tool, tmp_path: Path) -> None:
     before = empty.database.contents()
     with booting(empty.environ, tmp_path, ["no-such-program"]) as boot:
         assert boot.ended().code == 2
@@ -222,13 +222,15 @@ def test_a_command_that_is_not_there_is_told_of_before_anything_is_done(empty: T
     assert empty.database.contents() == before
 
 
-def test_a_boot_serves_no_directus_with_a_published_hole(settled: Tool) -> None:
+def test_a_boot_refuses_settings_with_a_published_vulnerability(settled: Tool) -> None:
     refused = settled.with_settings(WEBSOCKETS_REST_AUTH="public")("deploy", "--", "echo", "served")
     assert (refused.code, refused.out, "error[unsafe-settings]" in refused.err) == (2, "", True), refused.text
 
 
 @pytest.mark.parametrize("options", [(), ("--mode", "dry-run")], ids=" ".join)
-def test_the_exit_code_is_in_the_end_the_command_s(settled: Tool, options: tuple[str, ...]) -> None:
+def test_the_served_command_gets_its_own_options_and_sets_the_exit_code(
+    settled: Tool, options: tuple[str, ...]
+) -> None:
     done = settled("deploy", *options, "--", "sh", "-c", "echo $1; exit 7", "it", "--json")
     assert done.code == 7, done.text
     assert done.out.splitlines()[-1] == "--json"

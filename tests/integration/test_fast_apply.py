@@ -1,4 +1,4 @@
-"""The fast apply makes what Directus's own makes: tables to the byte, rows with ids and order."""
+"""The fast apply gives the same result as Directus's own: the same tables, and rows with the same ids and order."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Side:
-    """A database, and a Directus that applies to it."""
+    """A database, and the Directus or worker that applies to it."""
 
     database: Database
     client: DirectusClient
     empty: Document = field(repr=False)
 
     def apply(self, wanted: Document) -> str:
-        """Send a snapshot as the tool does; return what was refused, if anything was."""
+        """Send a snapshot as the tool does; return what happened, or the error."""
         answer = self.client.diff(("schema.json", json.dumps(wanted, default=str).encode(), "application/json"))
         if answer is None:
             return "nothing to do"
@@ -54,7 +54,7 @@ class Side:
 
 @contextmanager
 def fast_side(tool: Tool, *, whole: bool = False) -> Iterator[Side]:
-    """Have the fast apply: in the worker, or in a whole Directus."""
+    """Yield the fast apply, in the worker or in a complete Directus."""
     settings = tool.settings
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
@@ -66,7 +66,7 @@ def fast_side(tool: Tool, *, whole: bool = False) -> Iterator[Side]:
 
 @pytest.fixture(scope="module")
 def sides(serve: Serving, copied: Copying) -> Iterator[tuple[Side, Side]]:
-    """Directus's own apply in the Directus that runs, and the fast one in the worker."""
+    """Directus's own apply in the running Directus, and the fast apply in the worker."""
     with serve("bootstrapped") as running, copied("bootstrapped") as database:
         address = str(running.http.base_url)
         with DirectusClient(address, running.tool.settings) as client, fast_side(Tool(database)) as fast:
@@ -74,7 +74,7 @@ def sides(serve: Serving, copied: Copying) -> Iterator[tuple[Side, Side]]:
 
 
 def both(sides: tuple[Side, Side], wanted: Document) -> str:
-    """Apply to both sides, compare them, and return what came of it."""
+    """Apply to both sides, compare the results, and return the outcome."""
     stock, fast = (one.apply(wanted) for one in sides)
     assert fast.partition("]")[0] == stock.partition("]")[0]
     first, second = (one.rows for one in sides)
@@ -90,7 +90,7 @@ SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in ran
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_schema_and_its_change_come_out_equal(sides: tuple[Side, Side], seed: int) -> None:
+def test_both_applies_create_and_change_a_schema_equally(sides: tuple[Side, Side], seed: int) -> None:
     schema = Schema(seed, sides[0].empty)
     assert both(sides, schema.document) == "applied"
     for each in sides:
@@ -101,7 +101,7 @@ def test_a_schema_and_its_change_come_out_equal(sides: tuple[Side, Side], seed: 
         each.client.clear_cache()
 
 
-def test_notes_on_keys_of_every_kind_come_out_equal(sides: tuple[Side, Side]) -> None:
+def test_both_applies_write_notes_on_keys_equally(sides: tuple[Side, Side]) -> None:
     document = Schema(0, sides[0].empty).document
     assert both(sides, document) == "applied"
     keys = [entry for entry in document["fields"] if (entry.get("schema") or {}).get("is_primary_key")]
@@ -114,7 +114,7 @@ def test_notes_on_keys_of_every_kind_come_out_equal(sides: tuple[Side, Side]) ->
     assert [each.apply(each.empty) for each in sides] == ["applied", "applied"]
 
 
-def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) -> None:
+def test_both_applies_undo_everything_on_failure(sides: tuple[Side, Side]) -> None:
     stock, fast = sides
     document = Schema(0, stock.empty).document
     assert both(sides, document) == "applied"
@@ -123,7 +123,7 @@ def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) ->
         column = copy.deepcopy(next(entry for entry in document["fields"] if entry["field"] == "f_text"))
         column["field"] = column["meta"]["field"] = column["schema"]["name"] = f"more_{number}"
         document["fields"].append(column)
-    # PostgreSQL cuts the name of a column, and Directus has no room for the whole of it.
+    # PostgreSQL shortens the name of the column, but Directus's own table has no room for the whole name.
     column["field"] = "n" * 65
     assert "is too long" in both(sides, document)
     assert stock.rows == before
@@ -132,8 +132,8 @@ def test_an_apply_that_fails_leaves_nothing_in_both(sides: tuple[Side, Side]) ->
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_question_mark_in_a_default_stays_one(bootstrapped: Tool, whole: bool) -> None:
-    """Directus's own apply takes it for the place of a parameter, and writes `$1`."""
+def test_the_fast_apply_keeps_a_question_mark_in_a_default(bootstrapped: Tool, whole: bool) -> None:
+    """Directus's own apply takes the question mark for a parameter and writes `$1`."""
     with fast_side(bootstrapped, whole=whole) as fast:
         document = Schema(0, fast.empty).document
         entry = next(entry for entry in document["fields"] if entry["field"] == "f_string")

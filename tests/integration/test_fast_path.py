@@ -1,4 +1,4 @@
-"""A boot with nothing to do starts no Node, and is never wrong: whatever moved, the next deploy notices."""
+"""A deploy with nothing to do starts no Node, but every change in database or files makes the next deploy compare."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RECORDED = "SELECT fingerprint FROM directus_sync.deploys ORDER BY id DESC LIMIT
 
 @dataclass(frozen=True)
 class Watched:
-    """The tool with a `node` that only says that it was started."""
+    """The tool with a `node` that only records that it was started."""
 
     tool: Tool
     folder: Path
@@ -65,12 +65,12 @@ def watched(settled: Tool, tmp_path: Path) -> Watched:
     return Watched.around(settled, tmp_path / "bin")
 
 
-# What the database tells, in transactions that are rolled back
+# The fingerprint, in transactions that are rolled back
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """A transaction on a database that nothing moved on since its deploy, until something here does."""
+    """A transaction on a freshly deployed database; `execute` makes changes that count as made after the deploy."""
 
     connection: Connection
     settings: Settings
@@ -88,7 +88,7 @@ class Transaction:
         return fingerprint.unmoved(self.connection, self.settings) is None
 
     def record(self) -> None:
-        """Have it as the last deploy left it."""
+        """Record the current fingerprint, as a deploy would at its end."""
         found = fingerprint.read(self.connection)
         assert found is not None
         self.execute(f"UPDATE directus_sync.deploys SET fingerprint = '{found.whole}'")
@@ -116,27 +116,28 @@ NO_MOVES = {
     "statistics": "ANALYZE",
     "a bookmark of a user": 'INSERT INTO directus_presets (bookmark, collection, "user")'
     " SELECT 'mine', 'events', id FROM directus_users LIMIT 1",
-    "a setting that is each environment's own": "UPDATE directus_settings SET project_color = '#FF0000'",
+    "a setting of one environment": "UPDATE directus_settings SET project_color = '#FF0000'",
 }
 
 
 @pytest.mark.parametrize("case", NO_MOVES)
-def test_what_is_no_schema_is_no_reason_to_look(transaction: Transaction, case: str) -> None:
+def test_changes_outside_the_schema_do_not_change_the_fingerprint(transaction: Transaction, case: str) -> None:
     transaction.execute(NO_MOVES[case])
     assert not transaction.has_moved
 
 
 MOVES = {
-    "everybody's bookmark": "INSERT INTO directus_presets (bookmark, collection) VALUES ('ours', 'events')",
-    "a setting that is the same everywhere": "UPDATE directus_settings SET project_name = 'Ours'",
-    "a right": "UPDATE directus_permissions SET fields = 'id' WHERE id = (SELECT min(id) FROM directus_permissions)",
-    "who has a policy": "UPDATE directus_access SET sort = 9",
+    "a global bookmark": "INSERT INTO directus_presets (bookmark, collection) VALUES ('ours', 'events')",
+    "a setting of all environments": "UPDATE directus_settings SET project_name = 'Ours'",
+    "a permission": "UPDATE directus_permissions SET fields = 'id' WHERE id ="
+    " (SELECT min(id) FROM directus_permissions)",
+    "the attachment of a policy": "UPDATE directus_access SET sort = 9",
     "a panel": "UPDATE directus_panels SET width = width + 1",
     "a flow": "INSERT INTO directus_flows (id, name) VALUES (gen_random_uuid(), 'f')",
-    "a word": "INSERT INTO directus_translations (id, language, key, value)"
+    "a translation": "INSERT INTO directus_translations (id, language, key, value)"
     " VALUES (gen_random_uuid(), 'en-US', 'a', 'b')",
     "a field's note": "UPDATE directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')",
-    "a field's place": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
+    "a field's order": "UPDATE directus_fields SET sort = 9 WHERE (collection, field) = ('vehicles', 'plate')",
     "a collection's icon": "UPDATE directus_collections SET icon = 'pets' WHERE collection = 'vehicles'",
     "a relation's rule": "UPDATE directus_relations SET one_deselect_action = 'delete' WHERE id ="
     " (SELECT min(id) FROM directus_relations)",
@@ -146,7 +147,7 @@ MOVES = {
     "a dropped column": "ALTER TABLE vehicles DROP COLUMN vin",
     "another type": "ALTER TABLE vehicles ALTER vin TYPE text",
     "an altered default": "ALTER TABLE entries ALTER status SET DEFAULT 'withdrawn'",
-    "a default of our own": "ALTER TABLE positions ALTER faulty SET DEFAULT true",
+    "a default of a revision": "ALTER TABLE positions ALTER faulty SET DEFAULT true",
     "a dropped NOT NULL": "ALTER TABLE events ALTER name DROP NOT NULL",
     "another ON DELETE": "ALTER TABLE entries DROP CONSTRAINT entries_event_id_foreign, ADD CONSTRAINT"
     " entries_event_id_foreign FOREIGN KEY (event_id) REFERENCES events ON DELETE CASCADE",
@@ -159,40 +160,40 @@ MOVES = {
     "a comment": "COMMENT ON COLUMN positions.faulty IS 'by hand'",
     "a trigger": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
     " CREATE TRIGGER by_hand BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()",
-    "another width of chunks": "SELECT set_chunk_time_interval('positions', INTERVAL '7 days')",
+    "another chunk interval": "SELECT set_chunk_time_interval('positions', INTERVAL '7 days')",
     "an extension": "CREATE EXTENSION pg_trgm SCHEMA directus_sync",
-    "a version of the schema that is older": "DELETE FROM directus_migrations WHERE version ="
+    "a missing migration of Directus": "DELETE FROM directus_migrations WHERE version ="
     " (SELECT max(version) FROM directus_migrations)",
-    "the record of another deploy": "INSERT INTO directus_sync.deploys (duration, host, pre_head, post_head, revisions,"
+    "a record of another deploy": "INSERT INTO directus_sync.deploys (duration, host, pre_head, post_head, revisions,"
     " changes) VALUES ('1 s', 'box', 'pre_0005', 'post_0002', 0, 0)",
     "another order of the fields": "UPDATE directus_fields SET id = id + 1000"
     " WHERE (collection, field) = ('vehicles', 'plate')",
-    "a base that another checkout left": "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256,"
+    "a base of another checkout": "INSERT INTO directus_sync.snapshot_history (source, directus_version, sha256,"
     " snapshot) SELECT 'pull', directus_version, repeat('0', 64), snapshot FROM directus_sync.snapshot_history",
-    "a mirror that a killed push left": "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS"
+    "a mirror of a killed push": "CREATE FUNCTION attic.mirror_1() RETURNS trigger LANGUAGE plpgsql AS"
     " 'BEGIN RETURN NULL; END'; CREATE TRIGGER mirror_1 AFTER INSERT ON devices FOR EACH ROW"
     " EXECUTE FUNCTION attic.mirror_1()",
-    "a revision that was undone": "DELETE FROM directus_sync.alembic_version WHERE version_num LIKE 'post%'",
-    "a table of the tool's that is gone": "DROP TABLE directus_sync.snapshot_history",
+    "a downgraded revision": "DELETE FROM directus_sync.alembic_version WHERE version_num LIKE 'post%'",
+    "a missing table of the tool": "DROP TABLE directus_sync.snapshot_history",
 }
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_whatever_moved_is_looked_at(transaction: Transaction, case: str) -> None:
+def test_any_change_of_schema_rights_or_records_changes_the_fingerprint(transaction: Transaction, case: str) -> None:
     transaction.execute(MOVES[case])
     assert transaction.has_moved
 
 
-# What is there already, and what then changes of it.
+# SQL that creates something, and SQL that then changes a part of it.
 PARTS = {
     "an option of a view": ("CREATE VIEW v AS SELECT id FROM events", "ALTER VIEW v SET (security_invoker = true)"),
-    "who owns a sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s OWNED BY events.name"),
+    "the owner of a sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s OWNED BY events.name"),
     "a constraint of a domain": (
         "CREATE DOMAIN d AS int CONSTRAINT one CHECK (VALUE > 1)", "ALTER DOMAIN d RENAME CONSTRAINT one TO two",
     ),
     "the values of an enumeration": ("CREATE TYPE e AS ENUM ('a')", "ALTER TYPE e ADD VALUE 'b'"),
     "a disabled trigger": ("SELECT 1", "ALTER TABLE geofences DISABLE TRIGGER USER"),
-    "foreign keys that are switched off": ("SELECT 1", "ALTER TABLE events DISABLE TRIGGER ALL"),
+    "disabled foreign keys": ("SELECT 1", "ALTER TABLE events DISABLE TRIGGER ALL"),
     "row security": ("SELECT 1", "ALTER TABLE events ENABLE ROW LEVEL SECURITY"),
     "a policy": ("CREATE POLICY p ON events USING (true)", "ALTER POLICY p ON events USING (false)"),
     "a rule": (
@@ -201,14 +202,14 @@ PARTS = {
     "the query of a view": (
         "CREATE VIEW v AS SELECT id FROM events", "CREATE OR REPLACE VIEW v AS SELECT id FROM stages",
     ),
-    "a table that a crash would empty": ("CREATE TABLE t (id int)", "ALTER TABLE t SET UNLOGGED"),
+    "an unlogged table": ("CREATE TABLE t (id int)", "ALTER TABLE t SET UNLOGGED"),
     "an option of a table": ("SELECT 1", "ALTER TABLE events SET (fillfactor = 50)"),
     "a table's parent": ("CREATE TABLE p (); CREATE TABLE c ()", "ALTER TABLE c INHERIT p"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", PARTS)
-def test_a_part_of_an_object_is_in_the_fingerprint(transaction: Transaction, case: str) -> None:
+def test_a_change_in_a_part_of_an_object_changes_the_fingerprint(transaction: Transaction, case: str) -> None:
     found = []
     for sql in PARTS[case]:
         transaction.execute(sql)
@@ -220,18 +221,18 @@ MISSING = {
     "a table": "DROP TABLE directus_permissions",
     "a newer table": "DROP TABLE directus_policies CASCADE",
     "a newer column": "ALTER TABLE directus_extensions DROP COLUMN folder",
-    "a table of the tool's": "DROP TABLE directus_sync.resource_history",
+    "a table of the tool": "DROP TABLE directus_sync.resource_history",
     "an extension": "DROP EXTENSION timescaledb CASCADE",
 }
 
 
 @pytest.mark.parametrize("case", MISSING)
-def test_a_database_that_is_made_in_part_has_no_fingerprint(transaction: Transaction, case: str) -> None:
+def test_a_database_with_missing_tables_has_no_fingerprint(transaction: Transaction, case: str) -> None:
     transaction.execute(MISSING[case])
     assert fingerprint.read(transaction.connection) is None
 
 
-def test_an_index_that_a_deploy_could_not_clear_is_looked_at_until_it_is_gone(transaction: Transaction) -> None:
+def test_a_leftover_temporary_index_forces_a_comparison_until_it_is_gone(transaction: Transaction) -> None:
     transaction.execute("CREATE INDEX directus_sync_new_1 ON vehicles (plate)")
     transaction.record()
     assert transaction.has_moved
@@ -242,7 +243,7 @@ def test_an_index_that_a_deploy_could_not_clear_is_looked_at_until_it_is_gone(tr
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Return a copy of the committed snapshot, with what is beside it."""
+    """Return a copy of the committed snapshot and of the files beside it."""
     shutil.copytree(SNAPSHOT.parent, tmp_path / "snapshots")
     return tmp_path / "snapshots" / SNAPSHOT.name
 
@@ -251,7 +252,7 @@ def copy(tmp_path: Path) -> Path:
     "name",
     ["schema.yaml", "catalog.yaml", "removals.yaml", "roles.yaml", "access/access.yaml", "resources/settings.yaml"],
 )
-def test_a_changed_byte_in_a_file_is_looked_at(transaction: Transaction, copy: Path, name: str) -> None:
+def test_a_changed_byte_in_a_file_forces_a_comparison(transaction: Transaction, copy: Path, name: str) -> None:
     copied = dataclasses.replace(transaction, settings=dataclasses.replace(transaction.settings, snapshot=copy))
     fingerprint.record_pull(transaction.connection, transaction.given)
     assert not copied.has_moved
@@ -261,7 +262,7 @@ def test_a_changed_byte_in_a_file_is_looked_at(transaction: Transaction, copy: P
     assert not fingerprint.is_pulled(transaction.connection, copied.given)
 
 
-def test_another_version_of_directus_is_looked_at(transaction: Transaction, tmp_path: Path) -> None:
+def test_another_version_of_directus_forces_a_comparison(transaction: Transaction, tmp_path: Path) -> None:
     (tmp_path / "cli.js").write_bytes(b"")
     (tmp_path / "package.json").write_text('{"version": "11.99.0"}', encoding="utf-8")
     assert dataclasses.replace(
@@ -269,7 +270,7 @@ def test_another_version_of_directus_is_looked_at(transaction: Transaction, tmp_
     ).has_moved
 
 
-def test_the_record_of_a_deploy_is_no_proof_for_another_database(settled: Tool, bootstrapped: Tool) -> None:
+def test_a_deploy_record_copied_from_another_database_is_ignored(settled: Tool, bootstrapped: Tool) -> None:
     columns = "duration, host, pre_head, post_head, revisions, changes, inputs, fingerprint"
     with bootstrapped.database.connect() as connection:
         connection.execute(
@@ -280,8 +281,8 @@ def test_the_record_of_a_deploy_is_no_proof_for_another_database(settled: Tool, 
         assert fingerprint.unmoved(connection, bootstrapped.settings) is None
 
 
-@pytest.mark.parametrize("case", ["nothing", "a field's note", "a new function", "the record of another deploy"])
-def test_a_pull_is_remembered_until_something_moves(transaction: Transaction, case: str) -> None:
+@pytest.mark.parametrize("case", ["nothing", "a field's note", "a new function", "a record of another deploy"])
+def test_a_pull_is_remembered_until_something_changes(transaction: Transaction, case: str) -> None:
     assert not fingerprint.is_pulled(transaction.connection, transaction.given)
     fingerprint.record_pull(transaction.connection, transaction.given)
     if case != "nothing":
@@ -289,7 +290,7 @@ def test_a_pull_is_remembered_until_something_moves(transaction: Transaction, ca
     assert fingerprint.is_pulled(transaction.connection, transaction.given) == (case == "nothing")
 
 
-def test_a_pull_of_something_else_than_was_deployed_is_not_remembered(transaction: Transaction) -> None:
+def test_a_pull_is_remembered_only_if_it_matches_the_last_deploy(transaction: Transaction) -> None:
     fingerprint.record_pull(transaction.connection, "other files")
     transaction.execute(MOVES["a field's note"])
     fingerprint.record_pull(transaction.connection, transaction.given)
@@ -303,8 +304,8 @@ def pulled_deploys(transaction: Transaction) -> list[tuple[Any, ...]]:
 # The commands
 
 
-def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
-    """SQLAlchemy alone takes longer than all of it may."""
+def test_a_boot_with_nothing_to_do_imports_no_large_package(watched: Watched) -> None:
+    """Loading SQLAlchemy alone takes longer than a whole boot may take."""
     program = (
         "import os, sys\nsys.argv = ['directus-sync', 'deploy']\nos._exit = sys.exit\n"
         "from directus_sync.__main__ import main\n"
@@ -318,13 +319,13 @@ def test_a_boot_with_nothing_to_do_loads_little(watched: Watched) -> None:
     assert done.stderr == "[]\n"
 
 
-def test_a_boot_with_nothing_to_do_asks_the_database_once(watched: Watched) -> None:
+def test_a_boot_with_nothing_to_do_sends_one_query(watched: Watched) -> None:
     with relay(int(watched.tool.environ["DB_PORT"])) as between:
         done = watched.tool.with_settings(DB_PORT=str(between.port), PGSSLMODE="disable")("deploy")
         until(lambda: between.sent.endswith(b"X\0\0\0\4"), 5)
         sent = bytes(between.sent)
     assert done.out.startswith(NOTHING), done.text
-    # What opens a connection has no letter: the wish for TLS, then names and options.
+    # The first messages of a connection have no type byte: the TLS request, then the names and options.
     position, opened = 0, False
     letters = ""
     while position < len(sent):
@@ -334,7 +335,7 @@ def test_a_boot_with_nothing_to_do_asks_the_database_once(watched: Watched) -> N
         (length,) = struct.unpack_from("!i", sent, position)
         opened = opened or length > LENGTH_OF_A_WISH
         position += length
-    # Passwords, one query, the end.
+    # Password messages, one query, the terminate message.
     assert letters.strip("p") == "QX"
 
 
@@ -359,13 +360,13 @@ def test_a_command_with_nothing_to_do_starts_no_node_and_writes_nothing(watched:
 
 
 @pytest.mark.parametrize("command", ["push", "diff"])
-def test_what_is_left_out_is_left_out_where_nothing_moved(watched: Watched, command: str) -> None:
+def test_only_access_is_reported_even_if_nothing_changed(watched: Watched, command: str) -> None:
     done = watched.tool(command, "--only", "access", "--allow-destroy", "events", "--json")
     assert (done.code, done.err) == (0, ""), done.text
     assert list(json.loads(done.out)) == ["version", "access"]
 
 
-def test_every_command_starts_node_when_something_moved(deployed: Tool, tmp_path: Path) -> None:
+def test_every_command_starts_node_after_a_change(deployed: Tool, tmp_path: Path) -> None:
     deployed.database.execute(MOVES["a field's note"])
     for command in ("pull", *EQUAL):
         watched = Watched.around(deployed, tmp_path / command)
@@ -374,19 +375,19 @@ def test_every_command_starts_node_when_something_moved(deployed: Tool, tmp_path
         assert done.code != 0
 
 
-def test_a_right_that_somebody_changed_stops_a_deploy_before_anything_is_started(deployed: Tool) -> None:
-    deployed.database.execute(MOVES["a right"])
+def test_a_permission_changed_by_hand_stops_a_deploy_before_directus_starts(deployed: Tool) -> None:
+    deployed.database.execute(MOVES["a permission"])
     assert "Start" not in deployed.refused("uncaptured-live-work", "deploy").err
 
 
 @pytest.mark.parametrize("branch", BRANCHES)
-def test_a_new_revision_is_looked_at(watched: Watched, tmp_path: Path, branch: Branch) -> None:
+def test_a_new_revision_forces_a_comparison(watched: Watched, tmp_path: Path, branch: Branch) -> None:
     newer = Checkout.with_revision(tmp_path / "newer", "get_bind()", "get_bind()", branch)
     assert newer.sync(watched.tool, "diff").code != 0
     assert watched.node_was_started
 
 
-def test_a_saved_plan_is_compared_with_the_server(watched: Watched, tmp_path: Path) -> None:
+def test_push_always_compares_a_saved_plan_with_the_server(watched: Watched, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     assert watched.tool("diff", "--out", plan).code == 0
     assert not watched.node_was_started
@@ -394,7 +395,7 @@ def test_a_saved_plan_is_compared_with_the_server(watched: Watched, tmp_path: Pa
     assert watched.node_was_started
 
 
-def test_a_deploy_that_skipped_the_schema_is_no_proof_of_it(deployed: Tool, tmp_path: Path) -> None:
+def test_a_deploy_that_skipped_the_schema_records_no_fingerprint(deployed: Tool, tmp_path: Path) -> None:
     watched = Watched.around(deployed, tmp_path / "bin")
     skipped = watched.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="skip").done("deploy")
     assert "Directus's schema was left alone" in skipped.err
@@ -403,7 +404,7 @@ def test_a_deploy_that_skipped_the_schema_is_no_proof_of_it(deployed: Tool, tmp_
     assert watched.node_was_started
 
 
-def test_notes_about_differences_are_repeated(deployed: Tool) -> None:
+def test_each_deploy_repeats_the_notes_about_differences(deployed: Tool) -> None:
     deployed.database.execute("CREATE INDEX events_by_hand_idx ON events (lower(name))")
     first, again = deployed("deploy"), deployed("deploy")
     assert ("Started a" in first.err, "Started a" in again.err) == (True, False), first.text
@@ -412,7 +413,7 @@ def test_notes_about_differences_are_repeated(deployed: Tool) -> None:
         assert done.out.startswith("Nothing to do apart from the notes")
 
 
-def test_a_pull_where_the_last_found_nothing_starts_no_node(deployed: Tool, copy: Path, tmp_path: Path) -> None:
+def test_a_pull_after_a_pull_without_changes_starts_no_node(deployed: Tool, copy: Path, tmp_path: Path) -> None:
     watched = Watched.around(deployed, tmp_path / "bin")
     assert watched.tool("pull", "--snapshot", copy).code != 0
     assert watched.node_was_started
@@ -426,7 +427,7 @@ def test_a_pull_where_the_last_found_nothing_starts_no_node(deployed: Tool, copy
     assert deployed.database.contents() == before
 
 
-def test_a_pull_may_come_before_the_revision_that_lets_it_be_remembered(deployed: Tool) -> None:
+def test_a_pull_works_without_the_column_that_remembers_it(deployed: Tool) -> None:
     deployed.database.execute("ALTER TABLE directus_sync.deploys DROP COLUMN pulled")
     with database.connect(deployed.settings, "a test") as connection:
         given = fingerprint.inputs(deployed.settings)
@@ -434,12 +435,12 @@ def test_a_pull_may_come_before_the_revision_that_lets_it_be_remembered(deployed
         assert not fingerprint.is_pulled(connection, given)
 
 
-# What somebody does while a deploy runs
+# Changes that somebody makes while a deploy runs
 
 
 @pytest.fixture
-def behind(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus on a database that lacks the last revisions."""
+def outdated(serve: Serving) -> Iterator[RunningDirectus]:
+    """A Directus on a database without the last revisions."""
     with serve("deployed", "", without_the_last_revisions) as running:
         yield running
 
@@ -448,9 +449,9 @@ def without_the_last_revisions(running: RunningDirectus) -> None:
     assert running.tool.alembic("downgrade", "post_0001").code == 0
 
 
-def test_a_file_that_is_replaced_while_a_deploy_runs_is_looked_at(behind: RunningDirectus, copy: Path) -> None:
-    """As `git pull` does it; what was read before is what arrives, and is remembered."""
-    settings = dataclasses.replace(behind.tool.settings, snapshot=copy)
+def test_a_file_replaced_during_a_deploy_is_compared_by_the_next_one(outdated: RunningDirectus, copy: Path) -> None:
+    """`git pull` may do this. The deploy applies and records the content that it read before."""
+    settings = dataclasses.replace(outdated.tool.settings, snapshot=copy)
 
     def replace(_: object) -> None:
         copy.write_bytes(copy.read_bytes() + b"# a comment\n")
@@ -464,28 +465,28 @@ def test_a_file_that_is_replaced_while_a_deploy_runs_is_looked_at(behind: Runnin
         assert fingerprint.unmoved(connection, alone) is not None
 
 
-def test_what_changes_after_the_last_look_is_not_taken_for_looked_at(behind: RunningDirectus) -> None:
-    """Somebody saves a field in the admin UI while a deploy is about to end."""
-    with changed_at(planning, "require_equal", lambda _: behind.database.execute(MOVES["a field's note"])):
-        deploy.run(behind.tool.settings, Request(), Progress())
-    assert behind.database.value(RECORDED) is None
+def test_a_change_after_the_last_comparison_prevents_a_fingerprint(outdated: RunningDirectus) -> None:
+    """Somebody saves a field in the admin UI just before a deploy ends."""
+    with changed_at(planning, "require_equal", lambda _: outdated.database.execute(MOVES["a field's note"])):
+        deploy.run(outdated.tool.settings, Request(), Progress())
+    assert outdated.database.value(RECORDED) is None
 
 
-def test_what_is_lost_after_the_look_at_the_catalog_is_not_taken_for_looked_at(behind: RunningDirectus) -> None:
-    """Directus does not see this constraint, so that its comparison finds nothing."""
-    behind.database.execute("DROP INDEX positions_faulty_idx")
+def test_a_constraint_lost_after_the_catalog_check_prevents_a_fingerprint(outdated: RunningDirectus) -> None:
+    """Directus's comparison cannot notice the loss of this constraint, because Directus does not know it."""
+    outdated.database.execute("DROP INDEX positions_faulty_idx")
 
     def lose(found: upkeep.Verified) -> None:
         if not found.restored:
-            behind.database.execute(MOVES["a dropped constraint"])
+            outdated.database.execute(MOVES["a dropped constraint"])
 
     with changed_at(upkeep, "put_back", lose):
-        done = deploy.run(behind.tool.settings, Request(), Progress())
+        done = deploy.run(outdated.tool.settings, Request(), Progress())
     assert done.verified.restored == ("index positions.positions_faulty_idx",)
-    assert behind.database.value(RECORDED) is None
+    assert outdated.database.value(RECORDED) is None
 
 
-def test_a_running_directus_is_asked_for_its_version_and_not_for_its_schema(
+def test_a_repeated_pull_asks_directus_for_its_version_but_not_its_schema(
     serve: Serving, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []

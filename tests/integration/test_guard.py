@@ -1,4 +1,4 @@
-"""What the guard lets pass and what it stops, against the real servers: outcome and rows are looked at after each."""
+"""What the guard allows and refuses, on real servers. Each test checks the command's outcome and the rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEVICE = {"collection": "devices", "field": "model"}
 
 @pytest.fixture
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus with a small schema, a vehicle and a device in it; a new one after a test that changed it."""
+    """A Directus with a small schema, a vehicle and a device, restored if the last test changed it."""
     with serve("bootstrapped", "", small.pushed) as running:
         yield running
 
@@ -45,7 +45,7 @@ def change_on_the_server(running: RunningDirectus, note: str) -> None:
     assert response.status_code == 200, response.text
 
 
-def test_a_change_made_in_git_is_applied_and_approvals_that_match_nothing_are_named(
+def test_push_applies_a_change_from_git_and_names_approvals_that_match_nothing(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
@@ -60,7 +60,7 @@ def test_a_change_made_in_git_is_applied_and_approvals_that_match_nothing_are_na
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
 
 
-# By what is said of the item: what is done to the file.
+# The text about an item in the message, and the edit of the file that causes it.
 DESTRUCTIONS: dict[str, Edit] = {
     "organization_vehicles (0 rows)": without_collections("organization_vehicles"),
     "vehicles.plate (field; 1 row)": without_field("vehicles", "plate"),
@@ -75,7 +75,9 @@ def becomes_an_alias(document: Document, **keys: str) -> None:
     drop_property("fields", "schema", **keys)(document)
 
 
-def test_unapproved_destructions_are_refused_with_what_to_write(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_refuses_unapproved_removals_and_prints_the_approvals(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
     before = server.database.contents()
     refused = server.tool.refused(
         "unapproved-destruction", "push", "--snapshot", edited(snapshot_file, *DESTRUCTIONS.values())
@@ -94,8 +96,8 @@ INCOMPLETE = {
 }
 
 
-def test_incomplete_entries_are_refused_whatever_is_approved(server: RunningDirectus, snapshot_file: Path) -> None:
-    """The shape of directus issue 27877, and its cousins for fields: Directus would drop table or column."""
+def test_push_refuses_incomplete_entries_despite_any_approval(server: RunningDirectus, snapshot_file: Path) -> None:
+    """Directus issue 27877, and the same for fields: Directus would drop the table or column."""
     edited(snapshot_file, *INCOMPLETE.values())
     before = server.database.contents()
     names = "devices,vehicles,devices.model,organizations.slug"
@@ -108,7 +110,7 @@ def test_incomplete_entries_are_refused_whatever_is_approved(server: RunningDire
     assert server.database.contents() == before
 
 
-def test_a_change_made_on_the_server_is_not_overwritten(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_does_not_overwrite_a_change_made_on_the_server(server: RunningDirectus, snapshot_file: Path) -> None:
     change_on_the_server(server, "As on the papers")
     before, committed = server.database.contents(), snapshot_file.read_bytes()
     for edit, error, item in (
@@ -131,7 +133,7 @@ def test_a_change_made_on_the_server_is_not_overwritten(server: RunningDirectus,
     assert server.http.get("/fields/vehicles/plate").json()["data"]["meta"]["note"] == _note(SNAPSHOT)
 
 
-def test_what_was_deleted_by_hand_comes_back_and_is_named(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_restores_and_names_a_field_deleted_by_hand(server: RunningDirectus, snapshot_file: Path) -> None:
     assert server.http.delete("/fields/vehicles/vin").status_code == 204
     pushed = server.tool.done("push", "--snapshot", snapshot_file)
     assert "+ vehicles.vin  field, string; was removed on the server, comes back" in pushed.err
@@ -151,7 +153,7 @@ def test_a_field_renamed_in_the_admin_ui_keeps_its_rows(server: RunningDirectus,
 
 
 def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path: Path) -> None:
-    """Both start from one commit and add a collection; whoever deploys second, without the other's, is refused."""
+    """Both start from one commit and add a collection. The second deploy without the other's commit is refused."""
     mine = small.file(tmp_path / "mine")
     collection(server, "fuel_stops", key())
     assert server.tool("pull", "--snapshot", mine).code == 0
@@ -170,24 +172,24 @@ def test_two_developers_do_not_undo_each_other(server: RunningDirectus, tmp_path
 
     refused(theirs, "fuel_stops")
 
-    # They merged mine.
+    # The second developer merges the first one's file.
     merged = edited(Path(shutil.copy(mine, tmp_path)), _also(theirs))
     assert server.tool("push", "--snapshot", merged).code == 0
     server.create("wash_points")
     refused(mine, "wash_points")
 
-    # A removal that was never pushed looks the same, so my pull asks; with git's merge we are of one mind.
+    # A removal that was never pushed looks the same, so the first developer's pull is refused until he merges.
     server.tool.refused("unpushed-file-changes", "pull", "--snapshot", mine)
     assert server.tool("push", "--snapshot", merged).out.startswith("Nothing to push")
     assert server.database.value("SELECT (SELECT count(*) FROM fuel_stops) + (SELECT count(*) FROM wash_points)") == 2
 
 
-def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_an_approved_removal_leaves_a_copy_in_the_attic(server: RunningDirectus, snapshot_file: Path) -> None:
     committed = snapshot_file.read_bytes()
     edited(snapshot_file, without_field("vehicles", "plate"))
     removals = snapshot_file.with_name("removals.yaml")
     removals.write_text("# reviewed\n- item: vehicles.plate\n  reason: nobody reads it\n", encoding="utf-8")
-    # Rows that came after the approval was written are kept like all others.
+    # Rows added after the approval are kept too.
     server.create("vehicles", make="Honda", model="CRF 450", plate="AA 042 CC")
 
     shown = server.tool("diff", "--snapshot", snapshot_file)
@@ -197,12 +199,12 @@ def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, sna
     copies = json.loads(server.tool("attic", "list", "--json").out)["copies"]
     assert [(copy["item"], copy["rows"]) for copy in copies] == [("vehicles.plate", 2)]
 
-    # The plan of the next run does not mention it, and the approval is spent.
+    # The next run does not mention the approval, because it is used up.
     assert server.tool("push", "--snapshot", snapshot_file).err == ""
     assert server.tool("prune", "--snapshot", snapshot_file).out == "Pruned vehicles.plate; commit it\n"
     assert removals.read_text(encoding="utf-8") == "# reviewed\n"
 
-    # Taken back: the field from git, the values from the attic.
+    # Undo the removal: the field comes from git, the values from the attic.
     snapshot_file.write_bytes(committed)
     assert server.tool("push", "--snapshot", snapshot_file).code == 0
     server.tool.done("attic", "restore", str(copies[0]["id"]))
@@ -212,7 +214,7 @@ def test_an_approved_removal_goes_and_leaves_a_copy(server: RunningDirectus, sna
     ]
 
 
-def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_refuses_a_change_until_the_rows_fit(server: RunningDirectus, snapshot_file: Path) -> None:
     server.create("vehicles", make="KTM", model="450 EXC", plate="A1")
     server.create("vehicles", make="KTM", model="450 EXC", plate="A1")
     server.create("vehicles", make="KTM", model="450 EXC")
@@ -228,7 +230,7 @@ def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningD
         edited(snapshot_file, set_property("fields", f"schema.{name}", value, **NOTE))
         refused = server.tool("push", "--snapshot", snapshot_file, *options)
         assert refused.code == 4, refused.text
-        # An approval lets values go, and does not help where a row would have none.
+        # An approval allows losing values. It does not help if rows violate the new column.
         assert ("error[rows-do-not-fit]" in refused.err) == (name != "max_length")
         keys = "" if name == "max_length" else "; id "
         assert f"vehicles.plate (field; schema.{name}; {rows}{keys}" in refused.err
@@ -241,17 +243,17 @@ def test_a_change_that_rows_do_not_fit_is_refused_until_they_do(server: RunningD
 
 
 @pytest.mark.slow
-def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
+def test_push_transfers_a_key_inside_a_collection_s_translations(
     server: RunningDirectus, snapshot_file: Path, tmp_path: Path
 ) -> None:
-    """Directus itself would answer 400 to one more, and drop the table for one less."""
+    """Directus itself would answer 400 if the key is added, and drop the table if it is missing."""
     short = [{"language": "en-US", "translation": "Devices"}]
     paths = (snapshot_file, tmp_path / "next.yaml")
     for value, path in zip((short, [{**short[0], "singular": "Device"}]), paths, strict=True):
         answer = server.http.patch("/collections/devices", json={"meta": {"translations": value}})
         assert answer.status_code == 200, answer.text
         assert server.tool("pull", "--snapshot", path).code == 0
-    # The server is as the second file says.
+    # The server equals the second file.
     for path in paths:
         pushed = server.tool("push", "--snapshot", path)
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
@@ -259,16 +261,16 @@ def test_a_key_inside_a_collection_s_translations_goes_to_the_next_environment(
     assert server.database.value("SELECT count(*) FROM devices") == 1
 
 
-def test_a_table_that_directus_does_not_see_is_not_to_be_deleted(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_does_not_suggest_dropping_a_table_that_directus_excludes(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
     blind = server.tool.with_settings(DIRECTUS_URL="", DB_EXCLUDE_TABLES="vehicles")
     refused = blind.refused("name-taken", "push", "--only", "schema", "--snapshot", snapshot_file)
     assert "make the table of vehicles visible to Directus: check DB_EXCLUDE_TABLES" in refused.err
     assert "drop" not in refused.err
 
 
-def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(
-    server: RunningDirectus, snapshot_file: Path
-) -> None:
+def test_the_sql_in_the_message_restores_a_dropped_foreign_key(server: RunningDirectus, snapshot_file: Path) -> None:
     key = "organization_devices_device_id_foreign"
     there = "SELECT count(*) FROM pg_constraint WHERE conname = %s"
     server.database.execute(f"ALTER TABLE organization_devices DROP CONSTRAINT {key}")
@@ -279,7 +281,7 @@ def test_a_foreign_key_dropped_by_hand_comes_back_as_the_message_says(
     assert server.database.value(there, key) == 1
 
 
-def test_what_goes_with_a_column_and_nobody_listed_is_named_and_no_copy_is_taken_when_told_so(
+def test_push_names_an_unlisted_constraint_on_a_removed_column_and_obeys_no_attic(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
     server.database.execute("ALTER TABLE vehicles ADD CONSTRAINT by_hand UNIQUE (make, plate)")
@@ -290,7 +292,7 @@ def test_what_goes_with_a_column_and_nobody_listed_is_named_and_no_copy_is_taken
 
 
 @pytest.mark.slow
-def test_a_new_required_field_over_rows_is_refused_until_it_has_a_default(
+def test_push_refuses_a_required_field_without_default_if_there_are_rows(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
     field(server, "vehicles", "owner", "string", schema={"is_nullable": False, "default_value": "club"})
@@ -307,10 +309,10 @@ def test_a_new_required_field_over_rows_is_refused_until_it_has_a_default(
 
 
 @pytest.mark.slow
-def test_a_column_that_directus_would_make_otherwise_is_left_alone(
+def test_push_refuses_an_edit_that_would_make_directus_change_the_column_type(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
-    """With a default any edit has Directus alter the column, to the type that it would have given it."""
+    """An edit of a field with a default makes Directus alter the column to the type that it would have chosen."""
     server.database.execute("ALTER TABLE devices ADD reach double precision DEFAULT 0, ADD fits real DEFAULT 0")
     server.database.execute("UPDATE devices SET reach = 41.327546123456, fits = 41.5")
     server.forget()
@@ -322,7 +324,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
         for field in ("reach", "fits")
     ]
     edited(snapshot_file, *notes)
-    # Not with rows that fit either, and no approval helps: Directus could never equal the file.
+    # Rows that fit and approvals do not help: Directus could never equal the file.
     for kept, options in (("41.327546123456", ["--allow-destroy", "devices.reach"]), ("41", [])):
         server.database.execute(f"UPDATE devices SET reach = {kept}")
         refused = server.tool.refused("not-rebuildable", "push", "--snapshot", snapshot_file, *options)
@@ -331,7 +333,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
         assert "devices.fits" not in refused.err
         assert server.database.value("SELECT reach::text FROM devices") == kept
 
-    # The way out that the manual names: without the default Directus leaves the column alone.
+    # The workaround in docs/errors.md: without a default Directus does not alter the column.
     server.database.execute("ALTER TABLE devices ALTER reach DROP DEFAULT; UPDATE devices SET reach = 41.327546123456")
     assert server.tool("pull", "--snapshot", snapshot_file, "--overwrite").code == 0
     edited(snapshot_file, *notes)
@@ -340,7 +342,7 @@ def test_a_column_that_directus_would_make_otherwise_is_left_alone(
     assert server.database.rows("SELECT reach::text, fits::text FROM devices") == [("41.327546123456", "41.5")]
 
 
-def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_adopt_records_the_base_of_a_database_without_one(server: RunningDirectus, snapshot_file: Path) -> None:
     server.database.execute("TRUNCATE directus_sync.snapshot_history")
     change_on_the_server(server, "As on the papers")
     collection(server, "sponsors", key())
@@ -358,26 +360,26 @@ def test_a_database_that_the_tool_never_touched_is_adopted(server: RunningDirect
     assert "sponsors" in adopted.out
     assert server.tool("adopt", "--yes").out.startswith("Nothing to adopt")
 
-    # Adopting what was made since would make it look like git's.
+    # Adopting later changes would make them look as if they came from git.
     collection(server, "helpers", key())
     again = server.tool.refused("already-adopted", "adopt", "--yes")
     assert "directus-sync pull" in again.err
     assert server.http.delete("/collections/helpers").status_code == 204
 
-    # What is there is now known; what git lacks of it is a removal that somebody has to approve.
+    # The base now has everything on the server, so what git lacks counts as a removal that needs an approval.
     again = server.tool.refused("unapproved-destruction", "push", "--snapshot", snapshot_file)
     server.tool.done("pull", "--snapshot", snapshot_file, "--overwrite")
     assert server.tool("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
 
 
-def test_pull_does_not_overwrite_what_was_never_pushed(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_pull_does_not_overwrite_changes_that_were_never_pushed(server: RunningDirectus, snapshot_file: Path) -> None:
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     before = snapshot_file.read_bytes()
     refused = server.tool.refused("unpushed-file-changes", "pull", "--snapshot", snapshot_file)
     assert "vehicles.plate" in refused.err
     assert snapshot_file.read_bytes() == before
 
-    # What only the server changed is no reason to refuse.
+    # A change that only the server made is no reason to refuse.
     edited(snapshot_file, set_property("fields", "meta.note", _note(SNAPSHOT), **NOTE))
     change_on_the_server(server, "As on the papers")
     server.tool.done("pull", "--snapshot", snapshot_file)
@@ -392,12 +394,12 @@ def test_a_saved_plan_is_applied_exactly_or_not_at_all(
     saved = server.tool("diff", "--snapshot", snapshot_file, "--allow-destroy", "vehicles.plate", "--out", plan)
     assert saved.code == 3, saved.text
 
-    # The server moved on.
+    # The server changed.
     field(server, "vehicles", "colour", "string")
     server.tool.refused("stale-plan", "push", "--snapshot", snapshot_file, "--plan", plan)
     assert server.http.delete("/fields/vehicles/colour").status_code == 204
 
-    # The file moved on.
+    # The file changed.
     content = snapshot_file.read_bytes()
     edited(snapshot_file, set_property("collections", "meta.note", "x", collection="devices"))
     server.tool.refused("stale-plan", "push", "--snapshot", snapshot_file, "--plan", plan)
@@ -408,7 +410,7 @@ def test_a_saved_plan_is_applied_exactly_or_not_at_all(
 
 
 def _also(branch: Path) -> Edit:
-    """Merge what another branch added."""
+    """Add the collections and fields of another branch."""
     theirs = snapshots.load(branch.read_bytes())
 
     def edit(document: Document) -> None:

@@ -1,4 +1,4 @@
-"""What the guard stops where the project's own catalog and revisions have a say, against the real servers."""
+"""Refusals of the guard that depend on the project's catalog and revisions, on real servers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.snapshots import edited, set_property, without_collections, without_f
 
 @pytest.fixture
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus of a deployed database with a vehicle and a device in it; a new one after a test that changed it."""
+    """A Directus on a deployed database with a vehicle and a device, restored if the last test changed it."""
     with serve("deployed", ROWS) as running:
         yield running
 
 
-def test_whatever_names_a_column_does_not_go_along_silently(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_refuses_to_drop_listed_objects_along_with_a_column(server: RunningDirectus, snapshot_file: Path) -> None:
     server.database.execute(
         'CREATE INDEX "Plates by hand" ON vehicles (upper(plate));'
         "CREATE INDEX with_a_condition ON vehicles (make, model) WHERE plate IS NOT NULL;"
@@ -42,10 +42,10 @@ def test_whatever_names_a_column_does_not_go_along_silently(server: RunningDirec
     assert (shown.code, "refused: catalog-expects-it" in shown.out) == (3, True), shown.text
 
 
-def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_silently(
+def test_push_refuses_to_drop_a_listed_foreign_key_along_with_a_collection(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
-    """PostgreSQL would not drop the table; but Directus drops first what refers to it."""
+    """PostgreSQL would not drop the table, but Directus first drops the foreign keys that refer to it."""
     collection(server, "depots", key())
     server.database.execute("CREATE TABLE audit (id integer PRIMARY KEY, depot integer REFERENCES depots)")
     assert server.tool("pull", "--snapshot", snapshot_file).code == 0
@@ -56,13 +56,13 @@ def test_a_foreign_key_of_another_table_does_not_go_along_with_a_collection_sile
     assert "constraint audit.audit_depot_fkey" in refused.err
     assert server.database.contents() == before
 
-    # Where no file lists it, it is named.
+    # A constraint that no file lists is only named.
     snapshot_file.with_name("catalog.yaml").unlink()
     pushed = server.tool.done(*approved)
     assert "takes along constraint audit.audit_depot_fkey" in pushed.err
 
 
-def test_pull_does_not_forget_what_was_lost(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_pull_refuses_to_forget_a_lost_constraint(server: RunningDirectus, snapshot_file: Path) -> None:
     catalog = snapshot_file.with_name("catalog.yaml")
     shutil.copy(SNAPSHOT.with_name("catalog.yaml"), catalog)
     server.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
@@ -76,7 +76,7 @@ def test_pull_does_not_forget_what_was_lost(server: RunningDirectus, snapshot_fi
     assert snapshot_file.read_bytes() == server.export()
 
 
-def test_what_only_compares_exits_3_and_changes_nothing(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_comparing_commands_exit_3_and_change_nothing(server: RunningDirectus, snapshot_file: Path) -> None:
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     dry = server.tool.with_settings(DIRECTUS_SCHEMA_APPLY_MODE="dry-run")
     before = server.database.contents()
@@ -91,7 +91,7 @@ def test_what_only_compares_exits_3_and_changes_nothing(server: RunningDirectus,
     assert dry.with_settings(DIRECTUS_URL="")("deploy").code == 0
 
 
-def test_mode_skip_leaves_the_schema_alone_and_says_so(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_mode_skip_leaves_the_schema_alone_and_reports_it(server: RunningDirectus, snapshot_file: Path) -> None:
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     assert server.tool.alembic("downgrade", "post_0001").code == 0
     skipped = server.tool.done("deploy", "--mode", "skip", "--snapshot", snapshot_file)

@@ -1,4 +1,4 @@
-"""What the Dockerfile puts together is enough: the same files in the same places, less the container around them."""
+"""The files that the Dockerfile puts together are enough: the same files in the same places, but no container."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.processes import until
 from tests.serving import client_of
 from tools.devstack import extension
 
-# Programs of upstream's image and of Alpine that this machine need not have, or that do nothing here.
+# Programs of Directus's image and of Alpine that may be missing on this machine, or do nothing here.
 STAND_INS = ("pm2-runtime", "tini", "wget")
 
 
 @dataclass(frozen=True)
 class Image:
-    """The image's files below a folder."""
+    """A folder with the image's files."""
 
     root: Path
 
@@ -46,12 +46,12 @@ class Image:
         return f"{self.root}/usr/local/bin:/usr/bin:/bin"
 
     def moved(self, text: str) -> str:
-        """Write the image's paths as they are here."""
+        """Replace paths inside the image by their paths here."""
         return text.replace("/opt/venv", f"{self.root}/opt/venv").replace('"/directus"', f'"{self.directus}"')
 
     @property
     def variables(self) -> dict[str, str]:
-        """What ENV of the last stage sets."""
+        """The variables that the last stage sets with ENV."""
         pairs = (pair.partition("=") for line in final("ENV") for pair in line.text.split())
         return {name: value.replace("/directus", str(self.directus)) for name, _, value in pairs}
 
@@ -61,7 +61,7 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str]) -> Image:
-    """Upstream's files, then each COPY and RUN of the last stage, with the dependencies of the image's lock alone."""
+    """The files of Directus's image, then each COPY and RUN of the last stage, and only the locked dependencies."""
     image = Image(tmp_path_factory.mktemp("image") / "image")
     home = Path(stack_environ["DIRECTUS_HOME"])
     programs = image.root / "usr" / "local" / "bin"
@@ -98,13 +98,13 @@ def image(tmp_path_factory: pytest.TempPathFactory, stack_environ: dict[str, str
 
 
 def not_sent(folder: str, names: list[str]) -> set[str]:
-    """Return what a builder does not get of a folder's files."""
+    """Return the names in a folder that the builder does not receive."""
     inside = PurePosixPath(Path(folder).relative_to(ROOT))
     return {name for name in names if not (Path(folder, name).is_dir() or is_sent(inside / name))}
 
 
 def install_dependencies(folder: Path) -> None:
-    """Make a virtual environment of the packages in the image's lock, taken from this one."""
+    """Make a virtual environment with the packages of the image's lock, linked from this environment."""
     venv.create(folder)
     (packages,) = folder.glob("lib/python3*/site-packages")
     for requirement, _ in locked("requirements.runtime.lock").values():
@@ -120,13 +120,13 @@ def install_dependencies(folder: Path) -> None:
                     (packages / top).symlink_to(Path(str(file.locate())).parents[len(file.parts) - 1] / top)
 
 
-def test_it_has_no_file_with_settings(image: Image) -> None:
+def test_the_image_contains_no_settings_file(image: Image) -> None:
     assert not [path for path in image.files() if path.name.startswith(".env")]
     assert not os.path.lexists(image.root / ".git")
 
 
 def assert_serves_what_is_committed(boot: Boot, tool: Tool, committed: Snapshot) -> None:
-    """See that it serves the schema of the committed file, byte for byte, to the administrator that the tool made."""
+    """Check that a boot serves exactly the committed schema, and knows the administrator that the tool created."""
     settings = tool.settings
     given = {"email": settings.email, "password": settings.password}
     with client_of(f"http://127.0.0.1:{boot.port}") as client:
@@ -135,7 +135,7 @@ def assert_serves_what_is_committed(boot: Boot, tool: Tool, committed: Snapshot)
     assert boot.get("/items/events", token).json() == {"data": []}
     tables = {name for (name,), entry in committed.section("collections").items() if entry.get("schema")}
     served = {entry["collection"] for entry in boot.get("/collections", token).json()["data"] if entry["schema"]}
-    # Alembic's tables are out of Directus's sight, also where DB_EXCLUDE_TABLES does not say so.
+    # Directus does not see Alembic's tables, even if DB_EXCLUDE_TABLES does not list them.
     assert {name for name in served if not name.startswith("directus_")} == tables
     fields = {entry["field"] for entry in boot.get("/fields/directus_users", token).json()["data"]}
     assert {"phone", "birth_date", "nationality", "organization_users"} <= fields
@@ -143,26 +143,25 @@ def assert_serves_what_is_committed(boot: Boot, tool: Tool, committed: Snapshot)
     assert boot.get("/schema/snapshot?export=yaml", token).content == committed.content
 
 
-def test_two_replicas_migrate_an_empty_database_once_and_serve(
+def test_two_replicas_of_the_image_migrate_an_empty_database_once(
     image: Image, empty: Tool, committed: Snapshot, tmp_path: Path
 ) -> None:
     names = ("HOST", "PORT", "DATABASE", "USER", "PASSWORD")
     settings = (*(f"DB_{name}" for name in names), "KEY", "SECRET", "ADMIN_EMAIL", "ADMIN_PASSWORD", "ADMIN_TOKEN")
     environ = {name: empty.environ[name] for name in settings}
     environ |= {"PATH": image.path, "HOME": str(tmp_path), **image.variables}
-    # Or it answers 503 while the machine is busy.
+    # Otherwise Directus answers 503 while the machine is busy.
     environ["PRESSURE_LIMITER_ENABLED"] = "false"
-    # Settings come from the environment alone: neither the tool nor Directus may read what somebody mounted.
-    # Directus would take it over all else.
+    # A mounted .env must be ignored by the tool and by Directus, which would prefer it to all other settings.
     mounted = "DIRECTUS_SCHEMA_APPLY_MODE=dry-run\nDB_DATABASE=elsewhere\nPORT=1\nLOG_LEVEL=fatal\n"
     (image.directus / ".env").write_text(mounted, encoding="utf-8")
     before = image.files()
     entrypoint = [image.directus / "entrypoint.sh"]
     with ExitStack() as boots:
         one = boots.enter_context(booting(environ, tmp_path, entrypoint=entrypoint))
-        # Or a busy machine lets it finish before the other one comes.
+        # On a busy machine the first boot could otherwise end before the second starts.
         until(lambda: "Applying: pre_0001" in one.output)
-        # In place of a second Directus.
+        # A stand-in for a second Directus.
         other = boots.enter_context(booting(environ, tmp_path, ["touch", tmp_path / "served"], entrypoint=entrypoint))
         until(lambda: one.serves)
         assert "Deployed in" in one.output
@@ -176,18 +175,18 @@ def test_two_replicas_migrate_an_empty_database_once_and_serve(
         assert not one.processes
         assert stopped.code in {0, -signal.SIGTERM}, stopped.text
         assert "Directus shut down OK" in stopped.err
-    # Its user may not write there.
+    # The image's user has no right to write there.
     assert image.files() == before
     sessions = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     until(lambda: not empty.database.rows(sessions))
     assert empty("check").code == 0
 
 
-# python3 of the Alpine releases of late.
+# The versions of python3 in recent Alpine releases.
 @pytest.mark.slow
 @pytest.mark.parametrize(("python", "machine"), [("3.12", "x86_64"), ("3.12", "aarch64"), ("3.13", "x86_64")])
-def test_alpine_has_a_wheel_of_every_dependency(tmp_path: Path, python: str, machine: str) -> None:
-    """Of those in the lock, by their hashes; there is no compiler for the others."""
+def test_every_dependency_has_a_wheel_for_alpine(tmp_path: Path, python: str, machine: str) -> None:
+    """pip checks the locked hashes and accepts only wheels, because the image has no compiler."""
     platforms = [f"--platform=musllinux_1_{minor}_{machine}" for minor in (1, 2)]
     checks = ["--require-hashes", "--only-binary=:all:", "--no-deps", f"--python-version={python}", *platforms]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
@@ -198,9 +197,9 @@ def test_alpine_has_a_wheel_of_every_dependency(tmp_path: Path, python: str, mac
         assert any(wheel.lower().startswith(f"{name}-") for wheel in compiled), compiled
 
 
-@pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe asks by Alpine's wget, which is busybox's")
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="the probe needs busybox, whose wget Alpine has")
 @pytest.mark.parametrize(("path", "code"), [("/trm/health", 0), (None, 1)], ids=["answers", "is gone"])
-def test_its_health_is_whether_directus_answers(tmp_path: Path, path: str | None, code: int) -> None:
+def test_the_healthcheck_fails_if_directus_does_not_answer(tmp_path: Path, path: str | None, code: int) -> None:
     busybox = shutil.which("busybox")
     assert busybox is not None
     (tmp_path / "wget").symlink_to(busybox)
@@ -213,7 +212,7 @@ def test_its_health_is_whether_directus_answers(tmp_path: Path, path: str | None
 
 @contextmanager
 def serving(path: str | None) -> Iterator[int]:
-    """Answer to this path alone, and to nothing else; yield the port."""
+    """Answer 200 to this path and 503 to all others; yield the port."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A plan says what else names a collection or field that it removes."""
+"""A plan lists the presets, flows, files and other places that name a removed collection or field."""
 
 from __future__ import annotations
 
@@ -32,16 +32,14 @@ def named_by(tool: Tool, snapshot: Path) -> dict[str, list[str]]:
     return {item["id"]: item["named_by"] for item in listed["items"] if item["kind"] in {"collection", "field"}}
 
 
-def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
-    deployed: Tool, snapshot_file: Path
-) -> None:
+def test_diff_lists_what_names_a_removed_field(deployed: Tool, snapshot_file: Path) -> None:
     deployed.database.execute(NAMING)
-    # Anybody may store a preset that Python reads no more.
+    # Presets can be nested deeper than Python's JSON parser accepts.
     deployed.database.execute(
         "INSERT INTO directus_presets (bookmark, collection, layout_query) VALUES"
         f""" ('Deep', 'vehicles', '{{"make": {"[" * 2000 + "]" * 2000}}}')"""
     )
-    # `make` of another collection.
+    # A field `make` of another collection.
     deployed.database.execute(
         "UPDATE directus_collections SET display_template = '{{make}}' WHERE collection = 'devices'"
     )
@@ -72,9 +70,7 @@ def test_what_names_a_field_is_said_and_what_names_another_of_that_name_is_not(
     assert " more; refused: unapproved-destruction" in shown
 
 
-def test_what_names_a_collection_is_said_and_what_nothing_names_has_no_remark(
-    deployed: Tool, snapshot_file: Path
-) -> None:
+def test_diff_lists_what_names_a_removed_collection(deployed: Tool, snapshot_file: Path) -> None:
     deployed.database.execute(NAMING)
     deployed.database.execute("INSERT INTO directus_collections (collection) VALUES ('empty_folder')")
     edited(snapshot_file, without_collections("vehicles"))

@@ -1,4 +1,4 @@
-"""The incident this project exists for: a stale snapshot deleted five collections and their constraints."""
+"""The incident that this project exists for: a stale snapshot deleted five collections and their constraints."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.conftest import SNAPSHOT, RunningDirectus, Serving
 from tests.snapshots import edited, without_collections
 
 FIVE = ("classes", "entries", "entry_crew", "entry_devices", "events")
-# With directus_users, the seven of the snapshot in the image.
+# Six of the seven collections in that snapshot; the seventh is directus_users.
 SIX = ("devices", "organization_devices", "organization_users", "organization_vehicles", "organizations", "vehicles")
 
 CLUB = "00000000-0000-4000-8000-000000000002"
 
 
-def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot, tmp_path: Path) -> None:
+def test_push_refuses_the_stale_snapshot_of_the_incident(serve: Serving, committed: Snapshot, tmp_path: Path) -> None:
     tables = [name for (name,), entry in committed.section("collections").items() if entry.get("schema")]
     later = [name for name in tables if name not in SIX]
     stale = edited(Path(shutil.copy(SNAPSHOT, tmp_path / "schema.yaml")), without_collections(*later))
@@ -25,7 +25,7 @@ def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot,
         _make_the_others(running)
         before = running.database.contents()
 
-        # A new image, with the snapshot of seven collections, boots.
+        # A new image boots with the stale snapshot.
         refused = running.tool.refused("uncaptured-live-work", "push", "--snapshot", stale)
         assert set(FIVE) < set(later)
         for name in later:
@@ -34,18 +34,18 @@ def test_the_incident_does_not_happen_again(serve: Serving, committed: Snapshot,
         assert "keep them: directus-sync pull, then commit" in refused.err
         assert running.database.contents() == before
 
-        # As the message says: capture, commit, deploy.
+        # Follow the message: capture, commit, deploy.
         running.tool.done("pull", "--snapshot", stale)
         running.tool.done("deploy", "--snapshot", stale)
         assert running.database.value("SELECT count(*) FROM entry_devices") == 1
         names = {row[0] for row in running.database.rows("SELECT conname::text FROM pg_constraint")}
         assert {"events_organization_id_slug_key", "entry_devices_entry_id_device_id_key"} <= names
-        # Without the running one, which has not the project's extension.
+        # With a private Directus, because the running one does not load the project's extension.
         assert running.tool.with_settings(DIRECTUS_URL="")("check", "--snapshot", stale).code == 0
 
 
 def _make_the_others(running: RunningDirectus) -> None:
-    """Bring the five, and what refers to them, to the server as a colleague in the admin UI would, without the tool."""
+    """Add the other collections with Directus's API, as a colleague in the admin UI would, and one row of each."""
     content = SNAPSHOT.read_bytes()
     answer = running.http.post("/schema/diff", files={"file": ("s.yaml", content, "text/yaml")})
     assert running.http.post("/schema/apply", json=answer.json()["data"]).status_code == 204
@@ -60,7 +60,7 @@ def _make_the_others(running: RunningDirectus) -> None:
     running.create("entry_devices", entry_id=entry, device_id=device)
 
 
-def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None:
+def test_deploy_restores_and_names_constraints_dropped_by_hand(serve: Serving) -> None:
     with serve("deployed") as running:
         wanted = running.database.schema()
         for table, name in (
@@ -82,7 +82,7 @@ def test_constraints_lost_by_hand_are_put_back_and_named(serve: Serving) -> None
         assert running.database.schema() == wanted
         assert running.tool("deploy").out.startswith("Nothing to do")
 
-        # Rows that are there by now come first.
+        # Rows that violate the constraint must be fixed first.
         running.database.execute(
             "ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key;"
             f"INSERT INTO organizations (id, name, slug) VALUES ('{CLUB}', 'Motorsport Club Albania', 'mca');"

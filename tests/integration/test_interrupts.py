@@ -1,4 +1,4 @@
-"""However a deploy ends, its private Directus ends with it, and the next deploy converges."""
+"""However a deploy ends, its private Directus ends with it, and the next deploy completes."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def _command(pid: int) -> str:
     [("auto", "work"), pytest.param("off", "start", marks=pytest.mark.slow)],
     ids=["worker", "whole"],
 )
-def test_the_schema_worker_or_whole_directus_of_a_deploy_stops_with_the_tool(
+def test_the_private_server_of_a_deploy_ends_with_the_tool(
     deployed: Tool, worker: str, verb: str, number: signal.Signals, code: int
 ) -> None:
-    # Or nothing would have moved, and none would be started.
+    # Otherwise nothing has changed, and neither is started.
     deployed.database.execute("TRUNCATE directus_sync.deploys")
     _interrupt(deployed.with_settings(DIRECTUS_SYNC_WORKER=worker), verb, number, code)
 
 
 @pytest.mark.slow
-def test_a_bootstrap_stops_with_the_tool_that_is_killed_and_the_next_deploy_converges(empty: Tool) -> None:
+def test_a_bootstrap_ends_with_a_killed_tool_and_the_next_deploy_completes(empty: Tool) -> None:
     _interrupt(empty.with_settings(DIRECTUS_SYNC_WORKER="off"), "bootstrap", signal.SIGKILL, -signal.SIGKILL)
     empty.done("deploy")
 
@@ -69,10 +69,10 @@ def _interrupt(tool: Tool, verb: str, number: signal.Signals, code: int) -> None
     _until(lambda: "lock       free" in tool("status").out, seconds=5)
 
 
-def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_setting(
+def test_a_killed_private_directus_is_not_reported_as_a_wrong_setting(
     settled: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "RETRY_ATTEMPTS", 2)  # or it asks the dead one for ten seconds
+    monkeypatch.setattr(channel, "RETRY_ATTEMPTS", 2)  # otherwise it retries for ten seconds
     with database.connect(settled.settings, "test") as connection:
         administrator = installation.administrator(connection, settled.settings)
         choice = worker.choose(settled.settings, connection)
@@ -89,8 +89,8 @@ def test_a_private_directus_that_is_killed_while_it_is_needed_is_no_wrong_settin
 
 
 @pytest.mark.slow
-def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(settled: Tool) -> None:
-    """libpq waits for four seconds, and Python's handlers run after it."""
+def test_sigterm_ends_a_deploy_that_waits_for_a_silent_server(settled: Tool) -> None:
+    """libpq waits four seconds for the server, and Python's signal handlers run only afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = settled.with_settings(DB_PORT=str(silent.getsockname()[1])).start("deploy")
         silent.settimeout(30)
@@ -101,11 +101,11 @@ def test_sigterm_ends_a_deploy_that_waits_for_a_server_which_says_nothing(settle
     assert done.err == "interrupted; what was finished stays, and running again is safe\n"
 
 
-def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(settled: Tool) -> None:
+def test_a_deploy_reports_a_terminated_session_and_the_next_one_completes(settled: Tool) -> None:
     with settled.database.connect() as holder:
         holder.execute("SELECT pg_advisory_lock(%s)", (lock.LOCK_KEY,))
         process = settled.start("deploy")
-        # The session that waits for the lock; one before it only looked whether anything moved.
+        # The session that waits for the lock. An earlier session only checked whether anything changed.
         end = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name LIKE %s AND query ~ '^SELECT (pg_try_advisory_lock|EXISTS \\(SELECT FROM \\()'"
@@ -118,8 +118,8 @@ def test_a_session_that_is_ended_says_so_and_the_next_deploy_goes_on(settled: To
     assert settled("deploy").out.startswith("Nothing to do")
 
 
-def test_what_a_killed_apply_left_is_ended_by_the_next_deploy_which_is_remembered(deployed: Tool) -> None:
-    """Mirrors in the attic, though that deploy has nothing to push."""
+def test_the_next_deploy_removes_the_triggers_of_a_killed_push(deployed: Tool) -> None:
+    """The killed push left triggers, although the next deploy has nothing to push."""
     with database.connect(deployed.settings, "a run that is killed") as connection:
         copies = attic.keep(connection, (attic.AtticItem("devices"),), attic.Taking(uuid4(), "push", ""))
     triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'devices'::regclass AND NOT tgisinternal"

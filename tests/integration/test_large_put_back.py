@@ -1,6 +1,6 @@
-"""What a large table lost or has otherwise is built while others write, and put in its place in a moment.
+"""On a large table a lost or changed object is built without blocking writers, then swapped in under a short lock.
 
-It is kept only if it is just that.
+The new object is kept only if it equals its definition.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CONCURRENTLY = "CREATE (UNIQUE )?INDEX CONCURRENTLY"
 CHUNK_BY_CHUNK = "CREATE INDEX .* WITH \\(timescaledb.transaction_per_chunk\\)"
 UNFINISHED = "SELECT relname FROM pg_class WHERE relname ~ 'directus_sync_new_'"
 
-# An object of a large table, how it is made, and how somebody loses it or makes something else of it.
+# An object, the SQL that creates it, and the SQL with which somebody drops or changes it.
 CASES = {
     "lost": (CONSTRAINT, ADD, DROP),
     "constraint": (CONSTRAINT, ADD, f"{DROP}, ADD CONSTRAINT {NAME} UNIQUE (make, model, plate) DEFERRABLE"),
@@ -55,7 +55,7 @@ CHANGED = pytest.mark.parametrize("case", ["constraint", "index", "unique index"
 
 @dataclass(frozen=True)
 class Case:
-    """A database whose every table is large, what its catalog should be, and the object that is otherwise."""
+    """A database whose tables all count as large, the catalog it should have, and the lost or changed object."""
 
     tool: Tool
     catalog: Catalog
@@ -72,15 +72,15 @@ class Case:
     def put_back(self) -> tuple[str, ...]:
         return catalogs.put_back(self.tool, self.catalog)
 
-    def assert_right(self) -> None:
+    def assert_restored(self) -> None:
         assert catalogs.read(self.tool) == self.catalog
         assert self.database.rows(UNFINISHED) == []
 
     @contextmanager
     def waiting(self, build: str, held: str) -> Iterator[Future[tuple[str, ...]]]:
-        """Put back while a transaction holds something, until its build waits for that; let it end after the block."""
+        """Restore while a transaction holds a lock. Yield once the build waits for it; commit after the block."""
         with ThreadPoolExecutor() as threads:
-            with written(self.database, held) as writer:
+            with pending(self.database, held) as writer:
                 done = threads.submit(self.put_back)
                 until(lambda: self.database.value(WAITING.format(build)), 30)
                 yield done
@@ -94,7 +94,7 @@ class Case:
 
 @pytest.fixture
 def large(deployed: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    """A database whose every table is large."""
+    """A database whose tables all count as large."""
     monkeypatch.setattr(concurrent_indexes, "LARGE_BYTES", 1)
     deployed.database.execute(ROWS.format("A1"))
     return deployed
@@ -111,27 +111,27 @@ def case(large: Tool, request: pytest.FixtureRequest) -> Case:
 
 
 @contextmanager
-def written(database: Database, statement: str) -> Iterator[psycopg.Connection]:
-    """Have a transaction open in which somebody did this."""
+def pending(database: Database, statement: str) -> Iterator[psycopg.Connection]:
+    """Keep a transaction open that executed this statement."""
     with psycopg.connect(database.conninfo) as writer:
         writer.execute(statement)
         yield writer
 
 
-def test_nobody_waits_while_it_is_built_and_what_is_there_serves_until_then(case: Case) -> None:
+def test_writers_do_not_wait_during_a_build_and_the_old_object_stays_until_then(case: Case) -> None:
     before, there = case.drift, catalogs.read(case.tool)
     with case.waiting(CONCURRENTLY, ROWS.format("A2")) as done:
         with psycopg.connect(case.database.conninfo, options="-c lock_timeout=1s") as other:
             other.execute(ROWS.format("A3"))
             assert other.execute("SELECT count(*) FROM vehicles").fetchone() == (2,)
-        # And nobody sees the other.
+        # The unfinished object is in no comparison.
         assert (case.drift, catalogs.read(case.tool).definitions) == (before, there.definitions)
     assert done.result() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
 
 
 @LOST
-def test_what_a_failed_build_left_elsewhere_is_in_nobody_s_way(case: Case) -> None:
+def test_an_invalid_index_on_another_table_does_not_matter(case: Case) -> None:
     case.database.execute("CREATE TABLE made_by_hand AS SELECT 1 AS number FROM generate_series(1, 2)")
     with pytest.raises(Exception, match="could not create unique index"):
         case.database.execute("CREATE UNIQUE INDEX CONCURRENTLY ON made_by_hand (number)")
@@ -140,27 +140,27 @@ def test_what_a_failed_build_left_elsewhere_is_in_nobody_s_way(case: Case) -> No
 
 @LOST
 @pytest.mark.parametrize("valid", [False, True])
-def test_an_index_that_a_killed_build_left_is_dropped_or_attached(case: Case, valid: bool) -> None:
+def test_a_leftover_index_is_attached_if_valid_and_dropped_otherwise(case: Case, valid: bool) -> None:
     case.database.execute(f"CREATE UNIQUE INDEX {NAME} ON vehicles (make, plate)")
     number = case.database.value(f"SELECT '{NAME}'::regclass::oid")
     if not valid:
         case.database.execute(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = {number}")
-    # It is part of what is missing, nothing that a pull should capture.
+    # The leftover belongs to the missing constraint. A pull must not capture it.
     assert case.drift == {str(CONSTRAINT): Drift.MISSING}
     assert case.put_back() == (str(CONSTRAINT),)
-    case.assert_right()
+    case.assert_restored()
     assert (case.database.value(f"SELECT '{NAME}'::regclass::oid") == number) is valid
 
 
 @LOST
-def test_an_index_of_its_name_over_other_columns_is_left_alone(case: Case) -> None:
+def test_an_index_with_the_same_name_and_other_columns_is_left_alone(case: Case) -> None:
     case.database.execute(f"CREATE UNIQUE INDEX {NAME} ON vehicles (make, model)")
     with pytest.raises(CatalogDrift, match="its definition does something else"):
         case.put_back()
     assert case.database.value(INDEX.format(NAME))
 
 
-def test_a_definition_that_does_more_than_it_says_is_undone(large: Tool) -> None:
+def test_a_definition_that_does_anything_else_is_undone(large: Tool) -> None:
     catalog, name = catalogs.read(large), "positions_speed_idx"
     index = Object(Kind.INDEX, f"vehicles.{name}")
     for definition in (
@@ -173,22 +173,22 @@ def test_a_definition_that_does_more_than_it_says_is_undone(large: Tool) -> None
 
 
 @LOST
-def test_a_put_back_says_on_how_many_rows_before_it_begins(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+def test_restore_prints_the_size_of_the_table_before_it_starts(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     case.database.execute("ANALYZE vehicles")
     case.put_back()
     assert capsys.readouterr().err == f"Putting back {CONSTRAINT}, on a table of 0 MB with about 1 rows ...\n"
 
 
 @CHANGED
-def test_a_deploy_after_one_that_was_killed_while_it_built_comes_right(case: Case) -> None:
+def test_restore_works_after_a_killed_build(case: Case) -> None:
     with case.waiting(CONCURRENTLY, ROWS.format("A2")) as done:
         case.kill(CONCURRENTLY, done)
     ((left,),) = case.database.rows(UNFINISHED)
     assert case.database.value(INDEX.format(left)) is False
-    # It is nothing that a check or a pull should see.
+    # A check or a pull must not see the leftover.
     assert case.drift == {str(case.item): Drift.CHANGED}
     assert case.put_back() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
 
 
 @pytest.mark.parametrize(
@@ -196,49 +196,50 @@ def test_a_deploy_after_one_that_was_killed_while_it_built_comes_right(case: Cas
     ["index", *(pytest.param(name, marks=pytest.mark.slow) for name in ("constraint", "unique index"))],
     indirect=True,
 )
-def test_what_was_built_before_a_deploy_ended_is_used_by_the_next(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_deploy_uses_an_index_that_was_already_built(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "ATTEMPTS", 1)
-    with written(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="lock timeout") as caught:
+    with (
+        pending(case.database, "SELECT FROM vehicles"),
+        pytest.raises(CatalogDrift, match="lock timeout") as caught,
+    ):
         case.put_back()
     assert str(caught.value.next).startswith("run again when the table is free")
     ((left,),) = case.database.rows(UNFINISHED)
     number = case.database.value(f"SELECT '{left}'::regclass::oid")
     assert case.put_back() == (str(case.item),)
-    case.assert_right()
+    case.assert_restored()
     assert case.database.value(f"SELECT relname FROM pg_class WHERE oid = {number}") == case.item.names[1]
 
 
 @pytest.mark.parametrize("case", ["constraint"], indirect=True)
-def test_what_was_built_stays_for_the_next_deploy_although_another_object_fails(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_built_index_is_kept_if_another_object_fails(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "ATTEMPTS", 1)
     index = {Object(Kind.INDEX, "devices.devices_model"): "CREATE UNIQUE INDEX devices_model ON public.devices (model)"}
     case.database.execute(
         "INSERT INTO devices (id, imei, model)"
         " SELECT gen_random_uuid(), 350000000000000 + number, 'FMB920' FROM generate_series(1, 2) AS number"
     )
-    with written(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="2 objects"):
+    with pending(case.database, "SELECT FROM vehicles"), pytest.raises(CatalogDrift, match="2 objects"):
         catalogs.put_back(case.tool, Catalog({**case.catalog.definitions, **index}))
     ((left,),) = case.database.rows(UNFINISHED)
     assert case.database.value(INDEX.format(left)) is True
 
 
 @pytest.mark.parametrize("case", ["index"], indirect=True)
-def test_a_leftover_of_something_that_nobody_wants_any_more_is_dropped(case: Case) -> None:
+def test_leftovers_that_are_no_longer_needed_are_dropped(case: Case) -> None:
     case.database.execute(
         f"{POSITIONS}; CREATE INDEX directus_sync_new_1 ON vehicles (plate, model);"
         " CREATE INDEX directus_sync_new_2 ON positions (speed);"
         " UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'directus_sync_new_1'::regclass"
     )
     case.put_back()
-    case.assert_right()
+    case.assert_restored()
 
 
 @pytest.mark.parametrize(
     ("case", "plate"), [("lost", "A1"), ("constraint", "A1"), ("unique index", "a1")], indirect=["case"]
 )
-def test_rows_that_do_not_fit_leave_all_as_it_is_and_no_index_that_refuses_others(case: Case, plate: str) -> None:
+def test_rows_that_do_not_fit_stop_the_build_and_leave_no_index(case: Case, plate: str) -> None:
     before = case.drift
     case.database.execute(ROWS.format(plate).replace("450 EXC", "250 EXC"))
     with pytest.raises(PreconditionFailed, match="1 key of vehicles") as caught:
@@ -258,7 +259,7 @@ def test_rows_that_do_not_fit_leave_all_as_it_is_and_no_index_that_refuses_other
     ],
     ids=["lost", "changed", "killed"],
 )
-def test_an_index_of_a_hypertable_locks_one_chunk_after_the_other(large: Tool, change: str, killed: bool) -> None:
+def test_building_an_index_of_a_hypertable_locks_one_chunk_at_a_time(large: Tool, change: str, killed: bool) -> None:
     large.database.execute(POSITIONS)
     case = Case(large, catalogs.read(large), Object(Kind.INDEX, "positions.positions_faulty_idx"))
     large.database.execute(f"DROP INDEX positions_faulty_idx; {change}")
@@ -271,8 +272,8 @@ def test_an_index_of_a_hypertable_locks_one_chunk_after_the_other(large: Tool, c
     if killed:
         assert large.database.rows(UNFINISHED)
     assert (case.put_back() if killed else done.result()) == (str(case.item),)
-    case.assert_right()
-    # A new chunk gets it, too.
+    case.assert_restored()
+    # New chunks get the index too.
     large.database.execute(POSITIONS.replace("2026-06-06", "2026-07-06"))
     indexes = "SELECT count(*) FROM pg_indexes WHERE schemaname ~ 'internal' AND indexname ~ 'positions_faulty_idx'"
     assert large.database.value(indexes) == 2 * len(chunks)

@@ -1,4 +1,4 @@
-"""Tables, columns and constraints with any name: found in the catalog, put back, copied to the attic and restored."""
+"""Tables, columns and constraints with unusual names are read, restored and named in messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ['quo"te.a', "50% of", "q?x#y", "Upper Case", "é" * 31 + "x"]
 
 @pytest.fixture(scope="module")
 def tool(clone: Cloning) -> Tool:
-    """A database with a table of each name, its rows, and one of everything that a catalog lists of a table."""
+    """A database with a table of each name, its rows, and every kind of object that a catalog lists for a table."""
     found = Tool(clone("bootstrapped"))
     for name in NAMES:
         found.database.execute(
@@ -43,7 +43,7 @@ def _named(name: str, part: str) -> str:
     return identifier(f"{name[:20]} {part}")
 
 
-def test_what_tables_lost_is_put_back(tool: Tool) -> None:
+def test_lost_objects_with_odd_names_are_restored(tool: Tool) -> None:
     expected = read(tool)
     for name in NAMES:
         table = identifier(name)
@@ -68,7 +68,9 @@ def test_what_tables_lost_is_put_back(tool: Tool) -> None:
     ],
     ids=["unique", "check", "foreign key"],
 )
-def test_rows_in_the_way_are_counted(tool: Tool, name: str, definition: str, what: str) -> None:
+def test_rows_that_violate_an_object_with_an_odd_name_are_counted(
+    tool: Tool, name: str, definition: str, what: str
+) -> None:
     tool.database.execute("CREATE TABLE IF NOT EXISTS others (code text CONSTRAINT others_code_key UNIQUE)")
     parts = {"c": _named(name, "c"), "name": name, "table": "others", "other": "code"}
     item = Object(Kind.CONSTRAINT, f"{catalog_name(name)}.wanted")
@@ -78,7 +80,7 @@ def test_rows_in_the_way_are_counted(tool: Tool, name: str, definition: str, wha
     assert caught.value.what == f"{item} can't be put back: {what.format(**parts)}"
 
 
-def test_hypertables_are_made_again(tool: Tool) -> None:
+def test_hypertables_with_odd_names_are_recreated(tool: Tool) -> None:
     tables = [f"{name[:20]} h" for name in NAMES]
     for table in tables:
         tool.database.execute(
@@ -87,7 +89,7 @@ def test_hypertables_are_made_again(tool: Tool) -> None:
             " create_default_indexes => false)"
         )
     expected = read(tool)
-    # PostgreSQL drops one hypertable at a time.
+    # PostgreSQL drops only one hypertable per statement.
     dropped = "; ".join(f"DROP TABLE {identifier(table)}" for table in tables)
     tool.database.execute(dropped)
     made = {str(Object(Kind.HYPERTABLE, catalog_name(table))) for table in tables}

@@ -1,6 +1,6 @@
-"""Directus 11.16.1: what the guard, push and pull are tested with passes there, too.
+"""The tests of guard, push and pull also pass with Directus 11.16.1.
 
-Of the project only the pinned Directus differs then, and the line of the snapshot that names its version.
+Only the pinned Directus and the version in the snapshot differ from the project.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TESTS)
-def test_an_older_directus_passes_what_the_pinned_one_does(older: Checkout, name: str) -> None:
+def test_an_older_directus_passes_the_tests_of_the_pinned_one(older: Checkout, name: str) -> None:
     given = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"tests/integration/{name}.py", "-p", "no:cacheprovider"],

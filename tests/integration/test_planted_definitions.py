@@ -1,4 +1,4 @@
-"""catalog.yaml is text that a pull request may change: a deploy executes only what this database had before."""
+"""A pull request can put anything into catalog.yaml. A deploy restores only definitions that this database once had."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLANTED = {
 }
 
 
-def test_what_no_revision_made_is_never_executed(deployed: Tool, tmp_path: Path) -> None:
+def test_deploy_never_executes_a_definition_that_no_revision_made(deployed: Tool, tmp_path: Path) -> None:
     document = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))
     for section, planted in PLANTED.items():
         document[section].update(planted)
@@ -46,7 +46,7 @@ def test_what_no_revision_made_is_never_executed(deployed: Tool, tmp_path: Path)
     assert deployed.database.value("SELECT pg_stat_file(%s, true) IS NULL", FILE)
     assert deployed.database.value("SELECT to_regclass('public.planted') IS NULL")
     assert deployed.database.value("SELECT pg_get_functiondef(%s::regprocedure)", FUNCTION) == before
-    # What was really lost came back in spite of it.
+    # The constraint that was really lost is restored all the same.
     assert Object(Kind.CONSTRAINT, "events.events_organization_id_slug_key") in read(deployed).definitions
 
 
@@ -54,7 +54,7 @@ ANOTHER = ("CHECK (true); CREATE TABLE public.planted ()", "CHECK (true), ADD CO
 
 
 @pytest.mark.parametrize("definition", ANOTHER)
-def test_a_definition_that_makes_something_else_is_undone(settled: Tool, definition: str) -> None:
+def test_restore_undoes_a_definition_that_does_something_else(settled: Tool, definition: str) -> None:
     before = read(settled)
     expected = Catalog({**before.definitions, Object(Kind.CONSTRAINT, "positions.planted"): definition})
     with pytest.raises(CatalogDrift, match="1 object is not") as refused:

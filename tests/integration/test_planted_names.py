@@ -1,5 +1,5 @@
-"""A role that may only create things plants them where names without a schema are looked up: in `public`, and in a
-schema with the name of the role that deploys. Nothing of the tool calls or reads them."""
+"""A role that can only create objects plants some in `public` and in a schema named like the deploying role, where
+unqualified names are looked up. The tool must never call or read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Tool
 
-# Each fits a call of the tool's better than PostgreSQL's own function does, and would make its owner superuser.
+# Each matches a call of the tool better than PostgreSQL's own function, and would make its owner a superuser.
 PLANTED = (
     "num_nulls(regclass, regclass, regclass, regclass, regclass, regclass)",
     "quote_ident(name)",
@@ -25,7 +25,7 @@ TABLES = ("directus_users", "directus_fields", "alembic_version_pre", "snapshot_
 
 @pytest.fixture
 def stranger(deployed: Tool) -> Iterator[str]:
-    """A role without rights but to create in `public` and a schema, which has planted what it can."""
+    """A role that can only create in `public` and create a schema, and has planted objects in both."""
     role, run = f"stranger_{deployed.database.name}", deployed.database.execute
     own = deployed.database.value("SELECT quote_ident(current_user)")
     run(f"CREATE ROLE {role}")
@@ -48,7 +48,7 @@ def stranger(deployed: Tool) -> Iterator[str]:
     run(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
 
-def test_what_is_planted_is_named_and_never_used(deployed: Tool, stranger: str, tmp_path: Path) -> None:
+def test_the_tool_names_planted_objects_and_never_uses_them(deployed: Tool, stranger: str, tmp_path: Path) -> None:
     deployed.database.execute("DELETE FROM directus_sync.deploys")
     note = "UPDATE public.directus_fields SET note = 'x' WHERE (collection, field) = ('vehicles', 'plate')"
     deployed.database.execute(note)

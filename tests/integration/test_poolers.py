@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode: reading leaves no trace on the pooled session, and writing is refused."""
+"""Behind PgBouncer in transaction mode, reading does not change the pooled session, and writing is refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is missing;
 @pytest.fixture(scope="module")
 def pooled(settled: Tool) -> Iterator[Tool]:
     """The tool with one pooled session between it and the database."""
-    # Not below pytest's folder, which only this user may enter: PgBouncer refuses to run as root.
+    # pytest's folder is closed to other users, and PgBouncer refuses to run as root.
     with tempfile.TemporaryDirectory() as folder:
         yield from _pooled(settled, Path(folder))
 
@@ -60,7 +60,7 @@ def _pooled(deployed: Tool, folder: Path) -> Iterator[Tool]:
         process.communicate(timeout=20)
 
 
-def through(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
+def pooled_connection(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
     database = tool.settings.database
     return psycopg.connect(
         host=database.host,
@@ -73,13 +73,13 @@ def through(tool: Tool) -> psycopg.Connection[tuple[object, ...]]:
     )
 
 
-def test_a_status_leaves_the_pooled_session_able_to_write(pooled: Tool) -> None:
+def test_status_leaves_the_pooled_session_writable(pooled: Tool) -> None:
     pooled.done("status")
-    with through(pooled) as connection:
+    with pooled_connection(pooled) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]
 
 
-def test_a_deploy_through_a_pooler_is_refused_and_takes_no_lock(pooled: Tool) -> None:
+def test_deploy_refuses_a_pooler_and_takes_no_lock(pooled: Tool) -> None:
     pooled.database.execute("DELETE FROM directus_sync.deploys")  # so that there is something to do
     refused = pooled("deploy")
     assert (refused.code, "behind a connection pooler" in refused.err) == (2, True), refused.text
@@ -88,8 +88,8 @@ def test_a_deploy_through_a_pooler_is_refused_and_takes_no_lock(pooled: Tool) ->
 
 
 @pytest.mark.parametrize("number", [3, pytest.param(8, marks=pytest.mark.slow)])
-def test_of_deploys_beside_a_pooler_one_works_and_the_others_wait(pooled: Tool, settled: Tool, number: int) -> None:
-    """Directus reads and writes through the pooler; what deploys has the direct address, and its lock holds."""
+def test_concurrent_deploys_beside_a_pooler_run_one_at_a_time(pooled: Tool, settled: Tool, number: int) -> None:
+    """Directus uses the pooler. The deploys lock through the direct address."""
     database = settled.settings.database
     pooled.database.execute("DELETE FROM directus_sync.deploys; DROP INDEX positions_faulty_idx")
     direct = pooled.with_settings(DIRECTUS_SYNC_DB_HOST=database.host, DIRECTUS_SYNC_DB_PORT=str(database.port))
@@ -98,5 +98,5 @@ def test_of_deploys_beside_a_pooler_one_works_and_the_others_wait(pooled: Tool, 
     assert [each.code for each in done] == [0] * number, "\n".join(each.text for each in done)
     assert sum("Put back: index positions.positions_faulty_idx" in each.err for each in done) == 1
     assert sum(each.out.startswith("Nothing to do") for each in done) == number - 1
-    with through(pooled) as connection:
+    with pooled_connection(pooled) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchall() == [("off",)]

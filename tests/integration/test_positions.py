@@ -1,4 +1,4 @@
-"""The demonstration track in a real hypertable: written once, repeated, refused; and `make positions` itself."""
+"""The demonstration track in a real hypertable: written, repeated and refused; and `make positions` itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def last_line(tool: Tool, *arguments: str) -> tuple[int, str]:
     return done.code, done.out.splitlines()[-1]
 
 
-def test_the_devices_of_the_test_entry_get_a_track_once(registered: Tool) -> None:
+def test_positions_are_written_once_for_the_test_entry(registered: Tool) -> None:
     assert last_line(registered, "--minutes", "10") == (0, "Wrote 1800 positions, 0 exist already")
     columns = [field.name for field in fields(Fix) if field.name != "fault"]
     stored = registered.database.rows(f"SELECT {', '.join(columns)}, faulty FROM positions ORDER BY ts, device_id")
@@ -44,7 +44,7 @@ def test_the_devices_of_the_test_entry_get_a_track_once(registered: Tool) -> Non
     assert last_line(registered, "--minutes", "11", "--seed", "2") == (0, "Wrote 180 positions, 1800 exist already")
 
 
-def test_a_dry_run_shows_what_a_run_writes_and_writes_nothing(registered: Tool) -> None:
+def test_a_dry_run_prints_the_positions_and_writes_nothing(registered: Tool) -> None:
     shown = write(registered, "--minutes", "20", "--dry-run")
     assert (shown.code, shown.out.splitlines()[-1]) == (3, "Would write 3600 positions, 0 exist already"), shown.text
     assert registered.database.value("SELECT count(*) FROM positions") == 0
@@ -62,7 +62,7 @@ def test_a_dry_run_shows_what_a_run_writes_and_writes_nothing(registered: Tool) 
     assert last_line(registered, "--minutes", "20", "--dry-run") == (0, "Would write 0 positions, 3600 exist already")
 
 
-def test_any_devices_can_be_named_and_any_time(deployed: Tool) -> None:
+def test_devices_and_start_can_be_chosen(deployed: Tool) -> None:
     device = "350000000000099"
     options = ("--devices", device, device, "--start", "2026-06-06T23:59:00Z", "--minutes", "2")
     assert last_line(deployed, *options) == (0, "Wrote 120 positions, 0 exist already")
@@ -72,7 +72,7 @@ def test_any_devices_can_be_named_and_any_time(deployed: Tool) -> None:
     assert deployed.database.value("SELECT count(*) FROM show_chunks('positions')") == 2
 
 
-def test_a_database_that_is_not_ready_gets_the_command_that_helps(empty: Tool, clone: Cloning) -> None:
+def test_a_database_that_is_not_ready_is_refused_with_the_next_command(empty: Tool, clone: Cloning) -> None:
     def refused(tool: Tool, said: str) -> None:
         done = write(tool)
         assert (done.code, done.out) == (2, ""), done.text
@@ -91,7 +91,7 @@ def test_a_database_that_is_not_ready_gets_the_command_that_helps(empty: Tool, c
     )
 
 
-def test_make_positions_writes_to_the_database_that_is_named(registered: Tool) -> None:
+def test_make_positions_writes_to_the_database_of_the_environment(registered: Tool) -> None:
     made = finished(["make", "positions", "ARGS=--minutes 1"], registered.environ)
     assert made.code == 0, made.text
     assert made.out.endswith("Wrote 180 positions, 0 exist already\n")

@@ -1,10 +1,9 @@
-"""PostgreSQL 16, as production runs it: what the tool asks of its catalogs works, and gives the same text as on 17.
+"""PostgreSQL 16, which production runs: the tool's catalog queries work there and give the same text as on 17.
 
-TimescaleDB 2.17 and PostGIS on 16 are not in it: no package has them, so the views that the tool and Directus read are
-stood in for by some of the same columns, and the types by names alone (tests/postgres16/timescaledb--0.sql and
-postgis--0.sql). Where TEST_SERVER names a server that has the real ones, the other tests run on it. On one built from
-source, PostgreSQL 16.14 with TimescaleDB 2.17.2 and PostGIS 3.5.1, those of migrations, catalog, deploy, fast path,
-guard, push and pull, attic and seed did.
+No package has TimescaleDB 2.17 and PostGIS for PostgreSQL 16. Stand-ins have some columns of the views that the tool
+and Directus read, and the names of the types (tests/postgres16/timescaledb--0.sql and postgis--0.sql). To test the real
+ones, name a server in TEST_SERVER. On PostgreSQL 16.14 with TimescaleDB 2.17.2 and PostGIS 3.5.1, built from source,
+the tests of migrations, catalog, deploy, fast path, guard, push and pull, attic and seed passed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from tests.integration import test_rows_in_the_way
 from tests.integration.test_catalog import CHANGED
 from tests.postgres16 import server
 
-# What both servers can have. The rest of the blocks needs the real TimescaleDB, or PostGIS.
+# Blocks that run on both servers. The others need the real TimescaleDB or PostGIS.
 BLOCKS = tuple(block for block in ZOO if "create_hypertable" not in block and "geometry" not in block)
 
 PRINTED = (server.FOLDER / "printed.sql").read_text()
@@ -43,7 +42,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def moved(clone: Cloning, stack_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
-    """Make copies, on PostgreSQL 16, of a database that a deploy on 17 left."""
+    """Return a function that copies a deployed database of PostgreSQL 17 to PostgreSQL 16."""
     with server.running(stack_environ, tmp_path_factory.mktemp("sixteen")) as environ:
         maintenance = Database("postgres", environ)
         server.load(clone("deployed"), "template_deployed", environ)
@@ -59,13 +58,13 @@ def moved(clone: Cloning, stack_environ: dict[str, str], tmp_path_factory: pytes
 
 @pytest.fixture
 def sixteen(moved: Moving) -> Tool:
-    """The tool, on a database of PostgreSQL 16 that a deploy on 17 brought to this checkout."""
+    """The tool, on a database of PostgreSQL 16 that was deployed to this checkout on 17."""
     return moved()
 
 
 @pytest.fixture(scope="module")
 def zoos(clone: Cloning, moved: Moving) -> tuple[Tool, Tool]:
-    """Databases of both servers with one of everything, 17 first; who takes something away puts it back."""
+    """A database on 17 and one on 16, with every kind of object. A test that drops one must restore it."""
     both = Tool(clone("deployed")), moved()
     for tool in both:
         for block in (*BLOCKS, PRINTED):
@@ -73,7 +72,7 @@ def zoos(clone: Cloning, moved: Moving) -> tuple[Tool, Tool]:
     return both
 
 
-def test_a_deploy_to_an_empty_database_ends_in_the_committed_catalog(sixteen: Tool) -> None:
+def test_a_deploy_to_an_empty_database_gives_the_committed_catalog(sixteen: Tool) -> None:
     maintenance = Tool(Database("postgres", sixteen.database.environ))
     maintenance.database.execute("CREATE DATABASE new")
     new = Tool(Database("new", sixteen.database.environ))
@@ -81,19 +80,19 @@ def test_a_deploy_to_an_empty_database_ends_in_the_committed_catalog(sixteen: To
 
     new.done("deploy")
     assert catalog_file.dump(read(new)) == CATALOG.read_bytes()
-    # One query tells that, with the fingerprint that the deploy recorded.
+    # The fingerprint that the deploy recorded makes one query enough.
     again = new("deploy")
     assert "Nothing to do" in again.out, again.text
 
 
-def test_both_print_one_of_everything_alike(zoos: tuple[Tool, Tool]) -> None:
+def test_both_versions_print_every_kind_of_object_alike(zoos: tuple[Tool, Tool]) -> None:
     seventeen, sixteen = map(read, zoos)
     assert {item.kind for item in sixteen.definitions} == set(Kind)
     assert catalog_file.dump(sixteen) == catalog_file.dump(seventeen)
 
 
 @pytest.mark.parametrize("to", [16, 17])
-def test_what_one_printed_is_put_back_by_the_other(
+def test_one_version_restores_objects_that_the_other_printed(
     zoos: tuple[Tool, Tool], clone: Cloning, moved: Moving, to: int
 ) -> None:
     source, target = (zoos[0], moved()) if to == 16 else (zoos[1], Tool(clone("deployed")))
@@ -104,7 +103,7 @@ def test_what_one_printed_is_put_back_by_the_other(
     assert catalog_file.dump(read(target)) == catalog_file.dump(expected)
 
 
-def test_what_is_changed_is_put_back(zoos: tuple[Tool, Tool]) -> None:
+def test_changed_objects_are_restored(zoos: tuple[Tool, Tool]) -> None:
     _, tool = zoos
     catalog = read(tool)
     for name, change in CHANGED.items():
@@ -114,7 +113,7 @@ def test_what_is_changed_is_put_back(zoos: tuple[Tool, Tool]) -> None:
     assert read(tool) == catalog
 
 
-def test_an_index_that_failed_half_way_is_built_again(sixteen: Tool) -> None:
+def test_a_half_built_index_is_rebuilt(sixteen: Tool) -> None:
     tool = sixteen
     tool.database.execute("CREATE TABLE laps (id int PRIMARY KEY, number int); INSERT INTO laps VALUES (1, 1), (2, 1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
@@ -128,13 +127,13 @@ def test_an_index_that_failed_half_way_is_built_again(sixteen: Tool) -> None:
     assert read(tool) == expected
 
 
-def test_rows_in_the_way_are_named(sixteen: Tool) -> None:
+def test_rows_that_violate_a_constraint_are_named(sixteen: Tool) -> None:
     sixteen.database.execute(test_rows_in_the_way.ROWS)
     for refusal in test_rows_in_the_way.REFUSALS:
         test_rows_in_the_way.assert_refused(sixteen, *refusal)
 
 
-def test_what_a_push_puts_at_risk_is_counted(sixteen: Tool) -> None:
+def test_rows_that_a_push_puts_at_risk_are_counted(sixteen: Tool) -> None:
     sixteen.database.execute(
         "CREATE TABLE laps (id int PRIMARY KEY, text text, amount numeric, at timestamptz);"
         "INSERT INTO laps VALUES"
@@ -157,7 +156,7 @@ def test_what_a_push_puts_at_risk_is_counted(sixteen: Tool) -> None:
         assert risks.count(connection, expected) == expected
 
 
-def test_what_goes_with_a_column_is_named(zoos: tuple[Tool, Tool]) -> None:
+def test_objects_that_a_removed_column_takes_along_are_named(zoos: tuple[Tool, Tool]) -> None:
     risk = Risk(Hazard.COLUMN, "entries", "race_number")
     verdict = Verdict(Change(Action.REMOVE, ItemKind.FIELD, "entries", "race_number"), Mover.GIT, (risk,))
     seventeen, sixteen = [taken(tool, verdict)[risk] for tool in zoos]
@@ -172,7 +171,7 @@ def taken(tool: Tool, verdict: Verdict) -> dict[Risk, tuple[Taken, ...]]:
         return risks.taken_along(connection, [verdict], catalog_file.load(CATALOG))
 
 
-def test_a_fingerprint_moves_with_everything_that_is_made(sixteen: Tool) -> None:
+def test_every_new_object_changes_the_fingerprint(sixteen: Tool) -> None:
     seen = set()
     for block in ("SELECT", *BLOCKS, PRINTED, *CHANGED.values()):
         sixteen.database.execute(block)
@@ -190,7 +189,7 @@ ITEM = (
 )
 
 
-def test_the_attic_keeps_what_is_written_meanwhile_and_gives_it_back(sixteen: Tool) -> None:
+def test_the_attic_keeps_and_restores_writes_made_after_the_copy(sixteen: Tool) -> None:
     tool = sixteen
     tool.database.execute(f"{ITEM}; INSERT INTO item (note, amount) SELECT 'n' || n, n FROM generate_series(1, 6) n")
     with open_attic(tool) as attic:
@@ -218,8 +217,8 @@ def test_the_attic_keeps_what_is_written_meanwhile_and_gives_it_back(sixteen: To
     assert tool.database.value("INSERT INTO item DEFAULT VALUES RETURNING (id, no)::text") == "(9,8)"
 
 
-def test_the_post_branch_goes_down_and_up_again(sixteen: Tool, clone: Cloning) -> None:
-    # What the post branch makes: a database without it lacks it.
+def test_the_post_branch_can_be_downgraded_and_upgraded_again(sixteen: Tool, clone: Cloning) -> None:
+    # A database without the post branch lacks exactly the objects of the post branch.
     ours = drift(catalog_file.load(CATALOG), Tool(clone("bootstrapped")))
     done = sixteen.alembic("downgrade", "post@base")
     assert done.code == 0, done.text
@@ -229,7 +228,9 @@ def test_the_post_branch_goes_down_and_up_again(sixteen: Tool, clone: Cloning) -
     assert catalog_file.dump(read(sixteen)) == CATALOG.read_bytes()
 
 
-def test_a_rename_takes_the_same_names_along(clone: Cloning, sixteen: Tool, tmp_path: Path) -> None:
+def test_renaming_a_collection_renames_the_same_objects_on_both_versions(
+    clone: Cloning, sixteen: Tool, tmp_path: Path
+) -> None:
     rename = Checkout.with_revision(
         tmp_path, 'rename_collection("entries", "starts")', 'rename_collection("starts", "entries")'
     )

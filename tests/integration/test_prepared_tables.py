@@ -1,4 +1,4 @@
-"""Directus's own tables from the prepared file are those that its bootstrap makes."""
+"""Creating Directus's own tables from the prepared file gives the same result as Directus's bootstrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync.directus import bootstrap, server, worker
 from directus_sync.postgres import database
 from tests.conftest import Copying, Database, Tool
 
-# What two bootstraps do not have in common. Each time and hash must be there, each id must be one of its kind.
+# Times, hashes and ids differ between two bootstraps. Each must exist, and each id must be of the same kind.
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'directus\\_%' ORDER BY 1"
 CHANGING = {
     "MIGRATIONS_PATH": "nowhere",
@@ -22,9 +22,9 @@ CHANGING = {
     "ADMIN_EMAIL": "Admin@Example.com",
     "ADMIN_PASSWORD": "",
 }
-# Directus's own bootstrap tells its makers the owner: here, nobody.
+# Directus's own bootstrap sends the owner to COMPLIANCE_URL, where nothing listens.
 NAMED = {"PROJECT_NAME": "Rally", "PROJECT_OWNER": "owner@example.com", "COMPLIANCE_URL": "http://127.0.0.1:9"}
-# Directus reads these as numbers or lists, and what it makes of them is the password.
+# Directus converts these to numbers or lists, and uses the result as the password.
 CHANGING |= {f"a password such as {value}": value for value in ("12345678", "a,b", "json:x")}
 
 
@@ -38,7 +38,7 @@ def made_from_file(tool: Tool) -> None:
 
 
 def rows(made: Database) -> dict[str, list[Any]]:
-    """Return all rows in the order in which they were written, with the names of what each bootstrap makes anew."""
+    """Return all rows in the order of writing. Ids that each bootstrap generates are replaced by names."""
     names = {str(made.value(sql)): name for name, sql in bootstrap.IDS.items()}
     assert names[made.value("SELECT project_id::text FROM directus_settings")] == "project"
     found: dict[str, list[Any]] = {}
@@ -49,7 +49,7 @@ def rows(made: Database) -> dict[str, list[Any]]:
         ]
     for migration in found["directus_migrations"]:
         assert migration.pop("timestamp")
-    # Pending, once Directus could not tell its makers the owner.
+    # "pending" if Directus could not send the owner.
     assert found["directus_settings"][0].pop("project_status") in {None, "pending"}
     (user,) = found["directus_users"]
     assert user.pop("password").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
@@ -60,8 +60,8 @@ def sequences(made: Database) -> list[tuple[Any, ...]]:
     return made.rows("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1")
 
 
-def test_they_are_equal_row_by_row_and_by_pg_dump(copied: Copying) -> None:
-    """Beside the template, which Directus's own bootstrap made after the pre branch."""
+def test_the_prepared_tables_equal_a_bootstrap_in_rows_and_in_pg_dump(copied: Copying) -> None:
+    """Compares with the template, which Directus's own bootstrap created after the pre branch."""
     with copied("bootstrapped") as first, copied("empty") as second:
         tool = Tool(second)
         assert tool.alembic("upgrade", "pre@head").code == 0
@@ -70,7 +70,7 @@ def test_they_are_equal_row_by_row_and_by_pg_dump(copied: Copying) -> None:
 
 
 @pytest.mark.slow
-def test_they_are_equal_with_a_project_s_name_and_owner(copied: Copying) -> None:
+def test_the_prepared_tables_equal_a_bootstrap_with_project_name_and_owner(copied: Copying) -> None:
     with copied("empty") as first, copied("empty") as second:
         bootstrap.bootstrap(Tool(first).with_settings(**NAMED).settings)
         made_from_file(Tool(second).with_settings(**NAMED))
@@ -88,29 +88,29 @@ def assert_equal(first: Database, second: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def nothing(copied: Copying) -> Iterator[Tool]:
-    """The tool, on an empty database that stays so."""
+def always_empty(copied: Copying) -> Iterator[Tool]:
+    """The tool, on an empty database that no test changes."""
     with copied("empty") as database:
         yield Tool(database)
 
 
 @pytest.mark.parametrize("name", CHANGING)
-def test_a_setting_that_changes_a_bootstrap_has_directus_do_it(nothing: Tool, name: str) -> None:
+def test_settings_that_change_the_bootstrap_prevent_the_prepared_file(always_empty: Tool, name: str) -> None:
     changed = {"ADMIN_PASSWORD" if "password" in name else name: CHANGING[name]}
-    settings = nothing.with_settings(**changed).settings
+    settings = always_empty.with_settings(**changed).settings
     with database.connect(settings, "test") as connection:
         assert not bootstrap.is_prepared(settings, connection)
 
 
-def test_a_table_in_the_way_has_directus_do_it(empty: Tool) -> None:
+def test_an_existing_directus_table_prevents_the_prepared_file(empty: Tool) -> None:
     with database.connect(empty.settings, "test") as connection:
         assert bootstrap.is_prepared(empty.settings, connection)
         empty.database.execute("CREATE TABLE directus_of_mine ()")
         assert not bootstrap.is_prepared(empty.settings, connection)
 
 
-def test_what_an_interrupted_bootstrap_left_is_made_again(bootstrapped: Tool) -> None:
-    """Directus makes its tables one by one, and some of their columns later."""
+def test_deploy_repeats_an_interrupted_bootstrap(bootstrapped: Tool) -> None:
+    """Directus creates its tables one by one, and adds some of their columns later."""
     bootstrapped.database.execute(
         "CREATE TABLE directus_sync.bootstrapping (); DELETE FROM directus_users;"
         " ALTER TABLE directus_extensions DROP COLUMN folder; DROP TABLE directus_policies CASCADE"

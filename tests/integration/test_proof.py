@@ -1,4 +1,4 @@
-"""Whoever answers at DIRECTUS_URL proves that it works on this database, and only then gets the credentials."""
+"""The server at DIRECTUS_URL must prove that it uses this database before it gets any credentials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import RunningDirectus, Serving, Tool
 
 @contextmanager
 def impostor(heard: list[str]) -> Iterator[str]:
-    """Answer as a Directus would that has no project id, and note all that it is sent."""
+    """Answer like a Directus without a project id, and record all requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -45,7 +45,7 @@ def impostor(heard: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("token", ["admin-token-of-the-platform", ""], ids=["token", "password"])
-def test_an_impostor_gets_no_credentials(settled: Tool, token: str) -> None:
+def test_the_tool_sends_no_credentials_to_an_impostor(settled: Tool, token: str) -> None:
     heard: list[str] = []
     with impostor(heard) as url:
         tool = settled.with_settings(DIRECTUS_URL=url, ADMIN_TOKEN=token, ADMIN_PASSWORD="password-of-the-platform")
@@ -59,12 +59,12 @@ def test_an_impostor_gets_no_credentials(settled: Tool, token: str) -> None:
 
 @pytest.fixture
 def directus(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus on a deployed database; one that another test may have for itself afterwards."""
+    """A Directus on a deployed database."""
     with serve("deployed") as running:
         yield running
 
 
-def test_the_row_of_a_proof_admits_nobody_and_is_removed(directus: RunningDirectus) -> None:
+def test_the_share_of_a_proof_grants_no_access_and_is_removed(directus: RunningDirectus) -> None:
     answers: list[httpx.Response] = []
 
     class Curious(DirectusClient):
@@ -81,7 +81,7 @@ def test_the_row_of_a_proof_admits_nobody_and_is_removed(directus: RunningDirect
     assert directus.database.contents() == before
 
 
-def test_a_role_that_may_not_write_is_told_which_one_may(directus: RunningDirectus) -> None:
+def test_a_read_only_role_is_refused_with_the_setting_to_change(directus: RunningDirectus) -> None:
     settings = directus.tool.settings
     with (
         DirectusClient(str(directus.http.base_url), settings) as client,

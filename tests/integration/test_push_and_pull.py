@@ -1,4 +1,4 @@
-"""Push and pull against a real Directus: bytes come back equal, and nothing is lost."""
+"""Push and pull with a real Directus: files and exports are equal byte for byte, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.snapshots import Document, edited, set_property, with_firmware
 
 @pytest.fixture
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus with a small schema, a vehicle and a device in it."""
+    """A Directus with a small schema, a vehicle and a device."""
     with serve("bootstrapped", "", small.pushed) as running:
         yield running
 
@@ -34,21 +34,19 @@ def snapshot_file(tmp_path: Path) -> Path:
     return small.file(tmp_path)
 
 
-def test_an_index_of_directus_s_own_that_was_dropped_comes_back(server: RunningDirectus, snapshot_file: Path) -> None:
-    """No list that Directus gives of its fields has it then, nor has any snapshot."""
+def test_push_restores_a_dropped_index_of_directus_s_own(server: RunningDirectus, snapshot_file: Path) -> None:
+    """Neither Directus's list of fields nor any snapshot shows this index while it is missing."""
     server.database.execute("DROP INDEX directus_activity_timestamp_index")
     done = server.tool("push", "--snapshot", snapshot_file)
     assert (done.code, done.out) == (0, "Pushed 1 change\n"), done.text
     assert server.database.value("SELECT to_regclass('directus_activity_timestamp_index') IS NOT NULL")
 
 
-def test_an_index_that_somebody_made_on_directus_s_own_stays_and_goes_elsewhere_with_a_pull(
-    serve: Serving, snapshot_file: Path
-) -> None:
+def test_push_keeps_a_new_index_on_a_directus_table_and_pull_captures_it(serve: Serving, snapshot_file: Path) -> None:
     note = "directus_users.title has an index that no file lists; it stays, and a pull captures it"
     with serve("bootstrapped", "", small.pushed) as running:
         running.database.execute("CREATE INDEX by_hand ON directus_users (title)")
-        # adopt: then the base has it, and the file does not.
+        # `adopt` records the index in the base, while the file does not have it.
         for command in ("diff", "push", "adopt", "push"):
             done = running.tool(command, "--snapshot", snapshot_file)
             assert (done.code, note in done.err) == (0, True), done.text
@@ -70,10 +68,10 @@ def test_an_index_that_somebody_made_on_directus_s_own_stays_and_goes_elsewhere_
         assert other.database.value("SELECT to_regclass('directus_users_title_index') IS NOT NULL")
 
 
-def test_an_index_of_what_is_not_directus_s_own_is_never_asked_for(
+def test_push_refuses_an_index_on_a_column_that_is_not_directus_s_own(
     server: RunningDirectus, snapshot_file: Path
 ) -> None:
-    """Directus would alter the column: to a real, where it is a double."""
+    """Directus would alter the column from double precision to real."""
     server.database.execute("ALTER TABLE directus_users ADD COLUMN reach double precision DEFAULT 0.1")
     before = server.database.contents()
     entry = {"collection": "directus_users", "field": "reach", "schema": {"is_indexed": True}}
@@ -84,7 +82,7 @@ def test_an_index_of_what_is_not_directus_s_own_is_never_asked_for(
     assert server.database.contents() == before
 
 
-def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_an_infinite_default_is_no_difference(server: RunningDirectus, snapshot_file: Path) -> None:
     server.database.execute("ALTER TABLE devices ADD COLUMN reach double precision DEFAULT 'Infinity'")
     assert server.http.patch("/fields/devices/reach", json={"meta": {"note": "in km"}}).is_success
     assert server.tool("pull", "--snapshot", snapshot_file).code == 0
@@ -92,9 +90,9 @@ def test_a_default_that_json_does_not_have_is_no_difference(server: RunningDirec
     server.tool.done("diff", "--snapshot", snapshot_file)
 
 
-def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool) -> None:
+def test_the_schema_is_read_past_directus_s_cache(deployed: Tool) -> None:
     with (
-        running_directus(deployed, CACHE_ENABLED="true") as running,  # as one at DIRECTUS_URL may have it
+        running_directus(deployed, CACHE_ENABLED="true") as running,  # possible for a Directus at DIRECTUS_URL
         DirectusClient(running.tool.environ["DIRECTUS_URL"], running.tool.settings) as client,
     ):
         before, kept = client.schema(), running.http.get("/fields").json()
@@ -103,7 +101,7 @@ def test_an_answer_that_directus_kept_is_not_taken_for_its_schema(deployed: Tool
         assert client.schema() != before
 
 
-def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp_path: Path) -> None:
+def test_pull_captures_a_change_byte_for_byte_and_push_applies_it_elsewhere(serve: Serving, tmp_path: Path) -> None:
     path = tmp_path / "new" / "schema.yaml"
     with serve("bootstrapped", "", small.pushed) as running:
         missing = running.tool("pull", "--dry-run", "--snapshot", path)
@@ -122,13 +120,13 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp
         assert running.tool("pull", "--snapshot", path).out.startswith("Nothing to pull")
         assert running.tool("push", "--snapshot", path).out.startswith("Nothing to push")
         captured = path.read_bytes()
-        # Only git has this: a pull would lose it.
+        # Only git has this change, and a pull would lose it.
         edited(path, set_property("fields", "meta.note", "Registration", collection="vehicles", field="plate"))
         for options in (["--dry-run"], []):
             running.tool.refused("unpushed-file-changes", "pull", *options, "--snapshot", path)
         path.write_bytes(captured)
 
-    # And it goes to an older database, with its rows, as one new field.
+    # A push to an older database adds exactly this field, and keeps the rows.
     with serve("bootstrapped", "", small.pushed) as older:
         pushed = older.tool("push", "--snapshot", path)
         assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
@@ -136,10 +134,10 @@ def test_a_change_made_in_directus_is_captured_byte_for_byte(serve: Serving, tmp
         assert older.database.rows("SELECT make, colour FROM vehicles") == [("Toyota", None)]
 
 
-def test_what_is_edited_between_comparison_and_apply_stays(
+def test_an_edit_between_comparison_and_apply_is_not_overwritten(
     server: RunningDirectus, snapshot_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Directus refuses the plan, which does not know of the edit."""
+    """Directus refuses the diff, because its hash does not include the edit."""
     notes = "SELECT collection, note FROM directus_fields WHERE (collection, field) IN (('devices', 'model'),"
     notes += " ('vehicles', 'plate')) ORDER BY 1"
     ((_, before), _) = server.database.rows(notes)
@@ -156,7 +154,7 @@ def test_what_is_edited_between_comparison_and_apply_stays(
     with pytest.raises(ApplyFailed, match="hash does not match"):
         push.run(settings, Request(), Progress())
     assert server.database.rows(notes) == [("devices", before), ("vehicles", "As on the papers")]
-    # And the next run knows of it.
+    # The next run notices the edit.
     monkeypatch.undo()
     refused = server.tool("push", "--snapshot", path)
     assert (refused.code, "vehicles.plate (field; meta.note)" in refused.err) == (4, True), refused.text
@@ -165,7 +163,7 @@ def test_what_is_edited_between_comparison_and_apply_stays(
 HISTORY = "SELECT source, sha256 FROM directus_sync.snapshot_history ORDER BY id"
 
 
-def test_the_same_schema_in_other_bytes_is_recorded_once(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_an_equal_schema_in_another_format_is_recorded_once(server: RunningDirectus, snapshot_file: Path) -> None:
     before = server.database.rows(HISTORY)
     snapshot_file.write_text(yaml.safe_dump(snapshots.load(snapshot_file.read_bytes())), encoding="utf-8")
     recorded = [*before, ("push", hashlib.sha256(snapshot_file.read_bytes()).hexdigest())]
@@ -185,20 +183,22 @@ def with_json_without_special(document: Document) -> None:
     extra["schema"]["max_length"] = extra["meta"]["special"] = None
 
 
-def test_what_directus_adds_to_a_new_field_is_put_right_at_once(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_push_corrects_a_special_that_directus_adds_to_a_new_field(
+    server: RunningDirectus, snapshot_file: Path
+) -> None:
     worker = server.tool.with_settings(DIRECTUS_URL="")
     pushed = worker("push", "--snapshot", edited(snapshot_file, with_json_without_special))
     assert (pushed.code, pushed.out) == (0, "Pushed 1 change\n"), pushed.text
     assert worker("push", "--snapshot", snapshot_file).out.startswith("Nothing to push")
 
 
-def test_log_in_works_by_e_mail_and_password(server: RunningDirectus, snapshot_file: Path) -> None:
+def test_the_tool_logs_in_with_email_and_password_and_out_again(server: RunningDirectus, snapshot_file: Path) -> None:
     by_password = server.tool.with_settings(ADMIN_TOKEN="")
     before = server.database.rows("SELECT token FROM directus_sessions ORDER BY token")
     assert by_password("diff", "--snapshot", snapshot_file).code == 0
-    # It logged out again.
+    # The tool logged out again.
     assert server.database.rows("SELECT token FROM directus_sessions ORDER BY token") == before
-    # Directus takes the second for a bad request, and the first not.
+    # Directus answers the two with different status codes.
     for setting in ({"ADMIN_PASSWORD": "not-the-password"}, {"ADMIN_EMAIL": "admin"}):
         wrong = by_password.with_settings(**setting)("diff", "--snapshot", snapshot_file)
         assert (wrong.code, "does not accept the e-mail and password" in wrong.err) == (2, True), wrong.text

@@ -1,4 +1,4 @@
-"""What somebody makes by SQL, tracks and captures: another database gets it equal, or the push is refused unsent."""
+"""Tables made by SQL, tracked and captured: another database gets equal ones, or the push is refused unsent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEFAULTS: Final = {
     "timestamptz": ["CURRENT_TIMESTAMP", "'2026-06-06T00:00:00+02'"],
     "uuid": ["gen_random_uuid()"],
 }
-# Columns, and tables that are about their key.
+# Column definitions, and tables with different keys, that Directus can rebuild.
 MADE: Final = [
     *TYPES,
     *(f"{data_type} DEFAULT {default}" for data_type, texts in DEFAULTS.items() for default in texts),
@@ -56,13 +56,13 @@ NOT_MADE: Final = [
     "text CONSTRAINT not_made_{}_foreign REFERENCES public.other (code)",
 ]
 NOT_MADE_TABLES: Final = ["id char(3) PRIMARY KEY", "a integer, b integer, PRIMARY KEY (a, b)", "x text"]
-# The snapshot is the same as without these.
+# The snapshot does not show these properties.
 UNSEEN: Final = [
     *("time(0)", "timestamptz(3)", "public.geometry(Polygon,3857)"),
     *(f"text DEFAULT {default}" for default in ("CURRENT_USER", "'CURRENT_TIMESTAMP'")),
     *('text COLLATE "C"', "text STORAGE EXTERNAL", "integer UNIQUE NULLS NOT DISTINCT"),
 ]
-# By what is said of them.
+# By text of the note, the statement that causes it.
 OPTIONS: Final = {
     "unseen.z as it is here: with the index hashed (hash (z)) here, which no snapshot": (
         "CREATE INDEX hashed ON public.unseen USING hash (z)"
@@ -82,7 +82,7 @@ CREATE TYPE public.mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN public.whole AS integer CHECK (VALUE > 0);
 CREATE SEQUENCE public.numbers;
 CREATE TABLE public.other (id serial PRIMARY KEY, code text UNIQUE);"""
-# What Directus's API does when somebody tracks all tables and their columns; of what it does not track yet.
+# Tracks all tables and columns that Directus does not track yet, as its API does for a user.
 TRACKED: Final = """
 INSERT INTO public.directus_collections (collection) SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
@@ -121,11 +121,11 @@ def fields(table: str, columns: list[str]) -> set[str]:
     return {f"{table}.x{number:02}" for number in range(len(columns))}
 
 
-# Relations have the name of their field.
+# A relation's id is the id of its field.
 REFUSED: Final = fields("not_made", NOT_MADE) | {"not_made_0.id", "not_made_1", "not_made_2"}
 
 
-def test_what_is_captured_is_made_elsewhere_or_refused(serve: Serving, tmp_path: Path) -> None:
+def test_captured_tables_are_rebuilt_elsewhere_or_refused(serve: Serving, tmp_path: Path) -> None:
     snapshot_file = tmp_path / "schema.yaml"
     with serve("bootstrapped") as running:
         make_by_sql(running.database)
@@ -172,9 +172,7 @@ def test_an_altered_column_keeps_its_default(serve: Serving, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("data_type", ["json", "xml", "point"])
-def test_values_that_have_no_equality_are_refused_before_rows_are_counted(
-    serve: Serving, tmp_path: Path, data_type: str
-) -> None:
+def test_push_refuses_unique_on_types_without_equality(serve: Serving, tmp_path: Path, data_type: str) -> None:
     snapshot_file = small.file(tmp_path)
     with serve("bootstrapped", "", small.pushed) as running:
         running.database.execute(

@@ -1,4 +1,4 @@
-"""What the database remembers of deploys and of removed rows, and for how long."""
+"""What the database records about deploys and removed rows, and how long it keeps these records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COPIES = ("vehicles", None), ("vehicles", "plate"), ("events", "notes")
 
 @pytest.fixture
 def copies(settled: Tool) -> list[int]:
-    """Three copies in the attic, the last of them old."""
+    """The ids of three copies in the attic, of which the last is 40 days old."""
     settled.database.execute("DELETE FROM directus_sync.attic_copies")
     ids = []
     for collection, field in COPIES:
@@ -32,12 +32,12 @@ def copies(settled: Tool) -> list[int]:
 
 
 def kept(tool: Tool) -> list[int]:
-    """Return the copies that are registered and have a table."""
+    """Return the ids of the copies that are registered and have a table."""
     there = "SELECT id FROM directus_sync.attic_copies WHERE to_regclass('attic.' || table_name) IS NOT NULL"
     return sorted(number for (number,) in tool.database.rows(there))
 
 
-def test_copies_are_purged_by_number_by_item_and_by_both_with_an_age(settled: Tool, copies: list[int]) -> None:
+def test_purge_selects_copies_by_number_item_and_age(settled: Tool, copies: list[int]) -> None:
     first, second, third = copies
     assert settled("attic", "purge").code == 2
     assert "no copy 999999" in settled("attic", "purge", str(first), "999999").err
@@ -58,7 +58,7 @@ def test_copies_are_purged_by_number_by_item_and_by_both_with_an_age(settled: To
     assert kept(settled) == []
 
 
-def test_each_deploy_deletes_copies_that_are_older_than_they_may_become(settled: Tool, copies: list[int]) -> None:
+def test_deploy_purges_copies_older_than_the_retention(settled: Tool, copies: list[int]) -> None:
     assert "Purged" not in settled("deploy").err
     done = settled.with_settings(DIRECTUS_SYNC_ATTIC_RETENTION="30d").done("deploy")
     assert f"Purged {copies[2]:>4}  events.notes" in done.err
@@ -69,7 +69,7 @@ def test_each_deploy_deletes_copies_that_are_older_than_they_may_become(settled:
 def test_a_deploy_records_who_ran_it_and_from_which_commit(settled: Tool) -> None:
     ((account, commit),) = settled.database.rows("SELECT account, commit FROM directus_sync.deploys LIMIT 1")
     assert account.endswith(f" as {settled.environ['DB_USER']}")
-    # The template may have been made at an earlier commit with the same code.
+    # An earlier commit with the same code may have made the template.
     assert len(commit) == len(finished(["git", "rev-parse", "HEAD"]).out.strip())
     assert f"by {account} on " in settled("status").out
 

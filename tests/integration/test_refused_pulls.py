@@ -1,4 +1,4 @@
-"""A pull is refused as a whole: whichever part is in the way, no file and no base changes."""
+"""A pull is refused as a whole: if one part is in the way, no file and no base changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def written(folder: Path) -> Path:
-    """Write the files of every part, and return the snapshot."""
+    """Write the files of every part; return the path of the snapshot."""
     snapshot = Path(shutil.copy(SNAPSHOT, folder))
     access_files.complete(snapshot, devices=DEVICES)
     resource_files.written(
@@ -45,7 +45,7 @@ def pushed(running: RunningDirectus) -> None:
 
 @pytest.fixture
 def server(serve: Serving, tmp_path: Path) -> Iterator[RunningDirectus]:
-    """A Directus that somebody changed in every part since it equalled the files."""
+    """A Directus that equalled the files, and was then changed in every part."""
     with serve("deployed", f"{access_files.NOTHING};{resource_files.NOTHING}", pushed) as running:
         snapshot = written(tmp_path)
         running.tool.done("pull", "--snapshot", snapshot)
@@ -64,7 +64,7 @@ def server(serve: Serving, tmp_path: Path) -> Iterator[RunningDirectus]:
 
 
 def in_the_way(folder: Path, part: str, running: RunningDirectus) -> None:
-    """Change in git what Directus changed too."""
+    """Change something in one part that Directus changed too."""
     if part == "schema":
         edited(folder / "schema.yaml", set_property("fields", "meta.note", "ours", **NOTE))
     elif part == "catalog":
@@ -85,9 +85,7 @@ def test_a_refused_pull_writes_no_file_and_no_base(server: RunningDirectus, tmp_
         assert (refused.code, "; nothing was written\n" in refused.err) == (4, True), refused.text
 
 
-def test_a_pull_takes_every_part_in_also_a_role_that_comes_or_goes_with_its_list(
-    server: RunningDirectus, tmp_path: Path
-) -> None:
+def test_pull_captures_every_part_and_roles_with_their_presets(server: RunningDirectus, tmp_path: Path) -> None:
     server.tool.done("pull", "--snapshot", tmp_path / "schema.yaml")
     found = {name: content.decode() for name, content in files(tmp_path).items()}
     assert "theirs" in found["schema.yaml"]

@@ -1,6 +1,6 @@
-"""Two Directus on one database and Redis, as compose's profile `replicas` has them, less the containers.
+"""Two Directus on one database and one Redis, like compose's profile `replicas`, but without containers.
 
-A Directus keeps the schema that it once read until it hears of a change; from others it hears through Redis alone.
+Directus caches the schema until it learns of a change. It learns of another server's changes only through Redis.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker" / "compose
 ADDRESS = "redis:6379"
 PASSWORD = "passwordofthetests"
 
-# Two whole Directus boot, and a third pushes.
+# Slow: two complete Directus start, and a third pushes.
 pytestmark = pytest.mark.slow
 
-# Without Redis it would never be. A second or two, but for a busy machine.
+# In seconds. A change arrives after one or two, on a busy machine later, and without Redis never.
 SOON = 30.0
 TICK = "it ticks"
 TICKS = 8
@@ -41,7 +41,7 @@ TICKS = 8
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis that compose's command starts and compose's health check asks; its address."""
+    """A Redis started with compose's command and probed with compose's health check; its address."""
     tmp_path = tmp_path_factory.mktemp("logs")
     folder = tmp_path / "redis"
     folder.mkdir()
@@ -58,7 +58,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         try:
             until(lambda: b"PONG" in subprocess.run(ask, env=environment, capture_output=True, check=False).stdout, 10)
-            assert process.poll() is None, "another one answers at this port"
+            assert process.poll() is None, "another Redis answers at this port"
             stranger = subprocess.run(ask, env={**os.environ, "REDISCLI_AUTH": ""}, capture_output=True, check=False)
             assert b"NOAUTH" in stranger.stdout + stranger.stderr
             arguments = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
@@ -66,37 +66,35 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"{ports.HOST}:{port}"
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-    assert not list(folder.iterdir()), "it was to keep nothing"
+    assert not list(folder.iterdir()), "Redis must not write files"
 
 
 @pytest.fixture(scope="module")
 def tool(settled: Tool, redis: str) -> Tool:
-    """The tool, with what `replica` has in its environment and `directus` has not."""
+    """The tool, with the settings that compose's `replica` has and `directus` does not."""
     alone = SERVICES["directus"]["environment"]
     added = {name: value for name, value in SERVICES["replica"]["environment"].items() if alone.get(name) != value}
     secret = re.compile(r"\$\{COMPOSE_REDIS_PASSWORD[^}]*\}")
     settings = {name: secret.sub(PASSWORD, value).replace(ADDRESS, redis) for name, value in added.items()}
-    # Or both answer 503 while the machine is busy.
+    # Otherwise both answer 503 while the machine is busy.
     return settled.with_settings(PRESSURE_LIMITER_ENABLED="false", **extension_settings(), **settings)
 
 
 @pytest.fixture(scope="module")
 def replicas(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Boot, Boot]]:
-    """Both, booted at once; the tests are steps of one walk."""
+    """Two servers that booted together. The tests are consecutive steps."""
     tmp_path = tmp_path_factory.mktemp("replicas")
     with booting(tool.environ, tmp_path) as one, booting(tool.environ, tmp_path) as other:
         until(lambda: one.serves and other.serves)
         yield one, other
 
 
-def test_a_change_of_the_schema_is_known_to_all_at_once(
-    tool: Tool, replicas: tuple[Boot, Boot], snapshot_file: Path
-) -> None:
+def test_every_replica_learns_of_a_schema_change(tool: Tool, replicas: tuple[Boot, Boot], snapshot_file: Path) -> None:
     one, other = replicas
     assert not _knows(tool, other, "firmware")
     edited(snapshot_file, with_firmware)
     tool.with_settings(DIRECTUS_URL=_url(one)).done("push", "--snapshot", snapshot_file)
-    # Before `check`, which makes Directus read the schema again, with or without Redis.
+    # Wait before `check`, which makes Directus read the schema again even without Redis.
     until(lambda: _knows(tool, other, "firmware"), SOON)
     tool.with_settings(DIRECTUS_URL=_url(other)).done("check", "--snapshot", snapshot_file)
 
@@ -104,14 +102,14 @@ def test_a_change_of_the_schema_is_known_to_all_at_once(
     _post(tool, other, "/fields/devices", field="battery", type="integer")
     until(lambda: _knows(tool, one, "battery"), SOON)
 
-    # A newer image pushes at its start, with a private Directus.
+    # A newer image pushes when it starts, with a private Directus.
     assert tool("pull", "--snapshot", snapshot_file).code == 0
     edited(snapshot_file, without_field("devices", "firmware"))
     tool.done("deploy", "--snapshot", snapshot_file, "--allow-destroy", "devices.firmware")
     until(lambda: not any(_knows(tool, boot, "firmware") for boot in replicas), SOON)
 
 
-def test_what_is_scheduled_is_done_by_one_of_them_and_goes_on_without_the_other(
+def test_one_replica_runs_a_scheduled_flow_and_continues_without_the_other(
     tool: Tool, replicas: tuple[Boot, Boot]
 ) -> None:
     one, other = replicas
@@ -121,7 +119,8 @@ def test_what_is_scheduled_is_done_by_one_of_them_and_goes_on_without_the_other(
     _post(tool, one, "/flows", name="Clock", operation=operation, operations=[log], **schedule)
     until(lambda: len(_ticks(*replicas)) >= TICKS, 30)
     ticks = _ticks(*replicas)
-    # Each would do it in each second. One that is late is logged in the next, and a flow's start forgets who was first.
+    # Without Redis both would run it every second. A late run is logged in the next second, and each start of a flow
+    # forgets which server was first, so some doubles are allowed.
     assert len(ticks) < 1.5 * len(set(ticks)), ticks
 
     assert one.stop().code == -signal.SIGTERM
@@ -147,5 +146,5 @@ def _knows(tool: Tool, boot: Boot, field: str) -> bool:
 
 
 def _ticks(*boots: Boot) -> list[str]:
-    """In which seconds the flow ran, by the logs."""
+    """Return the seconds in which the flow ran, according to the logs."""
     return [second for boot in boots for second in re.findall(rf"\[(\S+)\.\d+\] INFO: {TICK}", boot.output)]

@@ -1,4 +1,4 @@
-"""What is declared of each kind of rows is what Directus has."""
+"""The declared columns and values of each resource kind match Directus's tables."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def test_a_declaration_names_every_column(settled: Tool, kind: ResourceKind) -> 
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.singles], ids=lambda kind: kind.name)
-def test_a_single_row_s_values_are_those_that_directus_gives(bootstrapped: Tool, kind: ResourceKind) -> None:
+def test_the_declared_values_of_a_single_row_are_directus_s_defaults(bootstrapped: Tool, kind: ResourceKind) -> None:
     (row,) = bootstrapped.database.rows(f"SELECT to_jsonb(t) FROM {kind.table} t")[0]
     assert {name: row[name] for name in kind.singles} == kind.singles

@@ -1,4 +1,4 @@
-"""What the Studio shows as code, against the real Directus: each kind pushed, pulled, judged, removed and restored."""
+"""Dashboards, flows, presets, settings and translations as code, on a real Directus: push, pull, removal, restore."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def pushed(running: RunningDirectus) -> None:
 
 
 def in_git(site: Site) -> None:
-    """Change one thing of each kind in the files."""
+    """Change one resource of each kind in the files."""
     site.write("settings.yaml", "Ours", "Ours of git")
     site.write("presets/events.yaml", "[name, slug]", "[slug]")
     site.write("dashboards/day.yaml", "position: [1, 1]", "position: [1, 7]")
     site.write("dashboards/day.yaml", "Stages:", "Legs:")
-    # An operation between two others, and one that goes: each may be named by one alone.
+    # Insert an operation between two others, and remove one. An operation can have only one predecessor.
     site.write("flows/notice.yaml", "resolve: second\n    reject: failed", "resolve: between")
     site.write("flows/notice.yaml", "  failed:", "  between:")
     site.write("flows/notice.yaml", OPERATION_IDS[2], OPERATION_IDS[3])
@@ -55,7 +55,7 @@ def in_git(site: Site) -> None:
 
 
 def in_directus(site: Site) -> None:
-    """Change one thing of each kind in Directus."""
+    """Change one resource of each kind in Directus."""
     site.http("PATCH", "/settings", {"project_name": "Theirs"})
     ((preset,),) = site.rows("SELECT id FROM directus_presets WHERE bookmark IS NULL AND role IS NULL")
     site.http(
@@ -77,7 +77,7 @@ CHANGED = [
 ]
 
 
-def test_a_push_makes_rows_of_the_files_and_a_pull_writes_nothing(site: Site) -> None:
+def test_push_creates_the_resources_of_the_files_and_pull_then_writes_nothing(site: Site) -> None:
     assert base(site) == ITEMS
     first, second, failed = OPERATION_IDS[:3]
     assert site.rows(LINKS) == [("failed", None, None), ("first", second, failed), ("second", None, None)]
@@ -88,7 +88,7 @@ def test_a_push_makes_rows_of_the_files_and_a_pull_writes_nothing(site: Site) ->
     assert {name: site.text(name) for name in resource_files.FILES} == resource_files.FILES
 
 
-def test_what_only_git_changed_is_applied(site: Site) -> None:
+def test_push_applies_resources_changed_only_in_git(site: Site) -> None:
     in_git(site)
     shown = site.run("diff")
     assert shown.code == 3
@@ -102,7 +102,7 @@ def test_what_only_git_changed_is_applied(site: Site) -> None:
     assert site.rows("SELECT operation::text FROM directus_flows") == [(first,)]
 
 
-def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) -> None:
+def test_push_refuses_resources_changed_only_in_directus_until_they_are_pulled(site: Site) -> None:
     in_directus(site)
     refused = site.refused("push", "uncaptured-live-work")
     assert all(item in refused for item in CHANGED)
@@ -123,7 +123,7 @@ def test_what_only_directus_changed_is_refused_until_it_is_pulled(site: Site) ->
         ("flows/notice.yaml", "flow:notice", LINKS),
     ],
 )
-def test_a_removal_needs_approval_and_the_attic_brings_all_of_it_back(
+def test_a_removed_dashboard_or_flow_needs_approval_and_can_be_restored(
     site: Site, name: str, item: str, rows: str
 ) -> None:
     before = site.rows(rows)
@@ -137,7 +137,7 @@ def test_a_removal_needs_approval_and_the_attic_brings_all_of_it_back(
     assert site.rows(rows) == before
 
 
-def test_lists_and_words_go_without_approval_and_stay_in_the_attic(site: Site) -> None:
+def test_presets_and_translations_are_removed_without_approval_and_can_be_restored(site: Site) -> None:
     (site.folder / "translations" / "sq-AL.yaml").unlink()
     site.write("presets/events.yaml", "  Rallies: {icon: flag, filter: {discipline: {_eq: rally}}}\n", "  {}\n")
     site.done("push")
@@ -150,10 +150,10 @@ def test_lists_and_words_go_without_approval_and_stay_in_the_attic(site: Site) -
     assert site.rows("SELECT value FROM directus_translations") == [("Mirëdita",)]
 
 
-def test_what_belongs_to_users_and_environments_is_left_alone(site: Site) -> None:
+def test_push_leaves_resources_of_users_and_environments_alone(site: Site) -> None:
     ((user, role),) = site.rows("SELECT id::text, role::text FROM directus_users LIMIT 1")
     site.http("POST", "/presets", {"collection": "events", "user": user, "bookmark": "Mine"})
-    # That of a role which is in no file, such as the administrators', whose id each environment has for itself.
+    # A preset of a role that no file has, such as the administrators', whose id differs in each environment.
     site.http("POST", "/presets", {"collection": "events", "role": role})
     site.http("PATCH", "/settings", {"project_color": "#FF0000"})
     theirs = site.http("POST", "/dashboards", {"name": "Of an evening"})
@@ -171,7 +171,7 @@ def test_what_belongs_to_users_and_environments_is_left_alone(site: Site) -> Non
     assert "Nothing to push" in site.done("push").out
 
 
-def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
+def test_pull_writes_all_resources_into_an_empty_folder(site: Site) -> None:
     for name in resource_files.FILES:
         (site.folder / name).unlink()
     site.done("pull", "--overwrite")
@@ -181,14 +181,14 @@ def test_everything_can_be_pulled_into_an_empty_folder(site: Site) -> None:
 
 
 @pytest.mark.parametrize("moment", [1, pytest.param(2, marks=SLOW), pytest.param(3, marks=SLOW), 4])
-def test_a_killed_push_converges(site: Site, moment: int) -> None:
+def test_a_killed_push_of_resources_can_be_repeated(site: Site, moment: int) -> None:
     in_git(site)
     site.killed(moment, "after", "push")
     site.done("push")
     assert site.run("diff").code == 0
 
 
-def test_an_environment_may_have_a_name_of_its_own(site: Site) -> None:
+def test_an_environment_can_have_its_own_project_name(site: Site) -> None:
     named = site.directus.tool.with_settings(PROJECT_NAME="Staging")
     pushed = named("push", "--snapshot", site.snapshot, "--only", "resources")
     assert (pushed.code, "1 change of resources" in pushed.out) == (0, True), pushed.text

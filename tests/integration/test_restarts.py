@@ -1,5 +1,5 @@
-"""A container that restarts serves, also when somebody works in Directus; a new image over that work halts. Nobody can
-lock it out."""
+"""A restarted container serves even if somebody changed something in Directus; a new image is refused over such work.
+A locked administrator does not block a deploy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTE = "UPDATE directus_fields SET note = 'As on the papers' WHERE (collection, 
 NAME = "UPDATE directus_settings SET project_name = 'As on the papers'"
 
 
-def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool) -> None:
+def test_a_boot_serves_if_only_directus_has_changes(deployed: Tool) -> None:
     assert deployed("deploy").code == 0
     deployed.database.execute(f"{NOTE}; {NAME}")
 
@@ -23,13 +23,13 @@ def test_a_boot_serves_when_all_that_differs_is_work_in_directus(deployed: Tool)
     assert uncaptured in booted.err
     assert f"note       {uncaptured}" in deployed("status").out
     assert deployed.database.value("SELECT note FROM directus_fields WHERE field = 'plate'") == "As on the papers"
-    # A deploy by hand or in a pipeline refuses, and so does a boot that is told to.
+    # A deploy by hand or in a pipeline refuses, and so does a boot with DIRECTUS_SYNC_ON_DRIFT=halt.
     assert deployed("deploy").code == 4
     halted = deployed.with_settings(DIRECTUS_SYNC_ON_DRIFT="halt")("deploy", "--", "echo", "serving")
     assert (halted.code, "uncaptured-live-work" in halted.err) == (4, True), halted.text
 
 
-def test_a_boot_that_brings_something_new_halts_over_work_in_directus(deployed: Tool, tmp_path: Path) -> None:
+def test_a_boot_with_new_files_stops_if_directus_has_changes(deployed: Tool, tmp_path: Path) -> None:
     assert deployed("deploy").code == 0
     deployed.database.execute(NOTE)
     folder = tmp_path / "snapshots"
@@ -42,9 +42,9 @@ def test_a_boot_that_brings_something_new_halts_over_work_in_directus(deployed: 
     assert (booted.code, "uncaptured-live-work" in booted.err, "serving" in booted.out) == (4, True, False), booted.text
 
 
-def test_an_administrator_who_was_locked_by_wrong_log_ins_locks_no_deploy(deployed: Tool) -> None:
+def test_a_deploy_works_with_a_suspended_administrator(deployed: Tool) -> None:
     assert deployed("deploy").code == 0
-    # What Directus makes of 25 wrong log-ins, and a second factor besides.
+    # The effect of 25 wrong log-ins, and a second factor.
     deployed.database.execute("UPDATE directus_users SET status = 'suspended', tfa_secret = 'JBSWY3DPEHPK3PXP'")
     deployed.database.execute(NOTE)
 

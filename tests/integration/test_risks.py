@@ -1,4 +1,4 @@
-"""Rows at risk are counted in every table and for every type that Directus makes."""
+"""Rows at risk are counted in every table, for every type that Directus creates."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def counted(tool: Tool, risk: Risk) -> int:
 
 
 @pytest.mark.parametrize("target", ["geometry(LineString,4326)", "text", "character varying(3)"])
-def test_a_geometry_that_becomes_another_type_is_counted(settled: Tool, target: str) -> None:
+def test_rows_are_counted_for_a_change_of_a_geometry_s_type(settled: Tool, target: str) -> None:
     assert counted(settled, Risk(Hazard.RETYPE, "geofences", "geometry", target)) == 0
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_rows_are_counted_whatever_the_names(tool: Tool, name: str) -> None:
+def test_rows_are_counted_in_tables_with_odd_names(tool: Tool, name: str) -> None:
     quoted = identifier(name)
     tool.database.execute(f"CREATE TABLE public.{quoted} ({quoted} text); INSERT INTO public.{quoted} VALUES ('a')")
     assert counted(tool, Risk(Hazard.TABLE, name)) == 1
@@ -54,7 +54,7 @@ def test_rows_are_counted_whatever_the_names(tool: Tool, name: str) -> None:
         ("text", "abcd", "character varying(3)", "abc", 1),
     ],
 )
-def test_rows_refer_to_a_key_by_value_whatever_the_types_are_before_the_push(
+def test_rows_without_a_target_are_counted_even_if_types_differ(
     tool: Tool, kind: str, value: str, key: str, of: str, rows: int
 ) -> None:
     tool.database.execute(
@@ -64,7 +64,7 @@ def test_rows_refer_to_a_key_by_value_whatever_the_types_are_before_the_push(
     assert counted(tool, Risk(Hazard.REFERENCE, "refs", "key", refers=("keys", "id"))) == rows
 
 
-# About 2,700 bytes is the longest that a row of an index takes; what can be compressed may be longer.
+# An index row holds at most about 2,700 bytes. A value that can be compressed may be longer.
 NOISE = "substr((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) AS n), 1, {})"
 LINE = "st_setsrid((SELECT st_makeline(st_makepoint(sqrt(n), sqrt(n + 1))) FROM generate_series(1, {}) AS n), 4326)"
 
@@ -81,7 +81,7 @@ LINE = "st_setsrid((SELECT st_makeline(st_makepoint(sqrt(n), sqrt(n + 1))) FROM 
         ("geometry", LINE.format(1000), 1),
     ],
 )
-def test_values_are_counted_that_no_index_takes(tool: Tool, kind: str, value: str, rows: int) -> None:
+def test_values_too_long_for_an_index_are_counted(tool: Tool, kind: str, value: str, rows: int) -> None:
     tool.database.execute(
         f"DROP TABLE IF EXISTS longer; CREATE TABLE longer (id serial, value {kind});"
         f" INSERT INTO longer SELECT 1, {value}"

@@ -1,4 +1,4 @@
-"""The whole line as a role that is no superuser, and Directus, processor and reports with the least rights."""
+"""Deploys by a role without superuser rights, and the least privileges of Directus, processor and reports."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def as_role(served: Database, role: str) -> psycopg.Connection:
 
 
 @pytest.fixture(scope="module")
-def line(copied: Copying) -> Iterator[Tool]:
-    """The tool as a role that owns its database and nothing more, after the deploy that it could not do alone."""
+def owner(copied: Copying) -> Iterator[Tool]:
+    """The tool as a role that only owns its database. A superuser executed the statements that its deploy asked for."""
     with copied("empty") as made:
         role = f"deployer_{made.name}"
         made.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; ALTER DATABASE {made.name} OWNER TO {role}")
@@ -48,17 +48,17 @@ def line(copied: Copying) -> Iterator[Tool]:
 
 
 @pytest.fixture(scope="module")
-def served(line: Tool) -> Iterator[RunningDirectus]:
-    """Directus as the role that serves."""
+def served(owner: Tool) -> Iterator[RunningDirectus]:
+    """A Directus that connects as trm_directus."""
     for role in ("trm_directus", "trm_processor", "trm_reader"):
-        line.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
-    with running_directus(Tool(line.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
+        owner.database.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+    with running_directus(Tool(owner.database).with_settings(DB_USER="trm_directus", DB_PASSWORD=PASSWORD)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def last(served: RunningDirectus) -> str:
-    """An item of each collection, made over the API; the path of the last one."""
+def last_item(served: RunningDirectus) -> str:
+    """One item of each collection, created over the API; the path of the last one."""
     for collection, row in ROWS.items():
         path = "/users" if collection == "directus_users" else f"/items/{collection}"
         created = served.http.post(path, json=dict(row))
@@ -66,18 +66,18 @@ def last(served: RunningDirectus) -> str:
     return f"/items/{collection}/{created.json()['data']['id']}"
 
 
-def test_nothing_differs_after_the_deploy_of_a_role_that_is_no_superuser(line: Tool) -> None:
+def test_a_deploy_without_superuser_leaves_no_difference(owner: Tool) -> None:
     assert (
-        line.database.value(
-            "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", line.settings.database.user
+        owner.database.value(
+            "SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolsuper", owner.settings.database.user
         )
         == 0
     )
-    line.done("check")
-    assert line("deploy").out.startswith("Nothing to do")
+    owner.done("check")
+    assert owner("deploy").out.startswith("Nothing to do")
 
 
-def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectus, last: str) -> None:
+def test_the_directus_role_can_change_items_but_not_the_schema(served: RunningDirectus, last_item: str) -> None:
     for collection in EVERY_ITEM:
         assert served.http.get(f"/items/{collection}").json()["data"], collection
     path = f"/items/events/{ROWS['events']['id']}"
@@ -87,7 +87,7 @@ def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectu
     refused = served.http.post("/collections", json={"collection": "mine", "schema": {}, "fields": []})
     assert refused.status_code >= 400
     assert served.database.value("SELECT to_regclass('public.mine') IS NULL")
-    assert served.http.delete(last).status_code == 204
+    assert served.http.delete(last_item).status_code == 204
 
 
 @pytest.mark.parametrize("role", ["trm_directus", "trm_processor", "trm_reader"])
@@ -103,15 +103,15 @@ def test_the_role_that_serves_has_all_items_and_no_schema(served: RunningDirectu
         "TRUNCATE public.events",
     ],
 )
-def test_no_role_changes_the_schema_or_sees_what_the_tool_keeps(
+def test_no_role_can_change_the_schema_or_read_the_tool_s_tables(
     served: RunningDirectus, role: str, statement: str
 ) -> None:
     with as_role(served.database, role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
 
-@pytest.mark.usefixtures("last")
-def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
+@pytest.mark.usefixtures("last_item")
+def test_each_role_can_do_only_its_own_work(served: RunningDirectus) -> None:
     position = (
         "INSERT INTO public.positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites,"
         " priority, codec, attributes) VALUES ('1', now(), 41, 19, 0, 0, 0, 9, 0, '8E', '{}')"
@@ -133,7 +133,7 @@ def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
         assert directus.execute("SHOW statement_timeout").fetchone() == ("2min",)
         with pytest.raises(denied):
             directus.execute("DELETE FROM public.positions")
-        # What he may not write, triggers write for him.
+        # Triggers write the audit trail, which trm_directus itself may not write.
         recorded = "SELECT count(*) > 0, min(db_user) FROM public.audit_trail WHERE action = 'update'"
         assert directus.execute(f"{recorded} AND collection = 'entry_crossings'").fetchone() == (True, "trm_processor")
     with as_role(served.database, "trm_reader") as reader:
@@ -144,12 +144,12 @@ def test_each_role_may_do_its_work_and_no_more(served: RunningDirectus) -> None:
                 reader.execute(statement)
 
 
-def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
-    line.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
-    line.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
-    wanted = roles.read(line.settings.roles)
-    with database.connect(line.settings, "test") as connection:
-        assert not fingerprint.unmoved(connection, line.settings)
+def test_granting_corrects_changed_privileges(owner: Tool) -> None:
+    owner.database.execute("REVOKE DELETE ON events FROM trm_directus; GRANT UPDATE ON events TO trm_reader")
+    owner.database.execute("GRANT USAGE ON SCHEMA attic TO trm_reader")
+    wanted = roles.read(owner.settings.roles)
+    with database.connect(owner.settings, "test") as connection:
+        assert not fingerprint.unmoved(connection, owner.settings)
         assert granting.apply(connection, wanted) == (
             'GRANT DELETE ON TABLE "public"."events" TO "trm_directus"',
             'REVOKE UPDATE ON TABLE "public"."events" FROM "trm_reader"',
@@ -158,21 +158,21 @@ def test_rights_that_somebody_changed_are_corrected(line: Tool) -> None:
         assert granting.plan(connection, wanted) == ()
 
 
-def test_rights_of_roles_that_are_in_no_file_are_left_alone(line: Tool) -> None:
-    stranger = f"read only {line.database.name}"
-    line.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
+def test_granting_leaves_roles_alone_that_no_file_lists(owner: Tool) -> None:
+    stranger = f"read only {owner.database.name}"
+    owner.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')
     try:
-        with database.connect(line.settings, "test") as connection:
-            assert granting.plan(connection, roles.read(line.settings.roles)) == ()
+        with database.connect(owner.settings, "test") as connection:
+            assert granting.plan(connection, roles.read(owner.settings.roles)) == ()
     finally:
-        line.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
+        owner.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
 
 
-def test_a_role_that_may_not_correct_them_is_told_what_a_superuser_must_do(line: Tool, tmp_path: Path) -> None:
-    role = f"missing_{line.database.name}"
+def test_granting_prints_the_statements_that_need_a_superuser(owner: Tool, tmp_path: Path) -> None:
+    role = f"missing_{owner.database.name}"
     path = tmp_path / "roles.yaml"
     path.write_text(f"{role}:\n  settings: {{lock_timeout: 5s}}\n", encoding="utf-8")
-    with database.connect(line.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
+    with database.connect(owner.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
         granting.apply(connection, roles.read(path))
     assert f'CREATE ROLE "{role}" LOGIN;' in str(refused.value)
     assert f"""ALTER ROLE "{role}" SET "lock_timeout" TO '5s';""" in str(refused.value)

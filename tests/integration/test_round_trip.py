@@ -1,8 +1,8 @@
-"""Whatever people make by SQL or in Directus: what a pull captures comes elsewhere, or is refused before it is sent.
+"""Random schemas made with SQL and Directus: a push rebuilds a pulled schema elsewhere, or refuses it unsent.
 
-Hypothesis builds schemas from the types, defaults, keys and names of tests/integration/test_rebuilding.py. Each goes
-to a database that is empty or has an older state of it; five travel together. `make test` tries the same few each
-time; with TIER=slow there are 500, other ones each time.
+Hypothesis combines the types, defaults, keys and names of tests/integration/test_rebuilding.py. Each schema goes to a
+database that is empty or has an older version of the schema; five schemas share a database. `make test` always tries
+the same few. With TIER=slow there are 500, different ones each time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NAMES: Final = [
 
 @dataclass(frozen=True)
 class Table:
-    """What one table is made of. columns: by SQL; fields: by Directus, with the type and the default of each."""
+    """One table. columns: SQL definitions; fields: types and defaults of fields that Directus creates."""
 
     name: str
     key: str
@@ -57,20 +57,20 @@ class Table:
 
     def statement(self) -> str:
         listed = [f'"x{n}" {column.replace("{}", f"x{n}")}' for n, column in enumerate(self.columns)]
-        # A generated column refers to it.
+        # Generated columns refer to z.
         rest = ["z text", *listed] if self.columns else []
         return f"CREATE TABLE public.{identifier(self.name)} ({', '.join([self.key, *rest])})"
 
 
 @st.composite
 def tables(draw: st.DrawFn, number: int) -> list[Table]:
-    """Return a schema. number: which of those that travel together; each has names of its own."""
+    """Return a schema. number: its place among the schemas that share a database, so that their names differ."""
     names = draw(st.lists(st.sampled_from(NAMES[number::TOGETHER]), min_size=1, max_size=3, unique=True))
     keys = st.sampled_from([*["id serial PRIMARY KEY"] * 6, *MADE_TABLES, *NOT_MADE_TABLES])
-    # Mostly such as can be made: what is refused is refused alone.
+    # Mostly columns that can be rebuilt, because a refused table tests nothing else.
     columns = st.lists(st.sampled_from([*MADE, *MADE, *UNSEEN, *NOT_MADE]), max_size=5, unique=True)
     kinds = [(kind, default) for kind, (_, _, values, _) in TYPES.items() for default in (None, *values)]
-    # Each is a request, which takes Directus as long as a push.
+    # Each field is a request, which takes Directus as long as a push.
     fields = st.lists(st.sampled_from(kinds), max_size=4 if SLOW else 2, unique=True)
     notes = st.sampled_from([None, "what's ? this: # \\ 1e3\n  yes"])
     return [Table(name, draw(keys), tuple(draw(columns)), tuple(draw(fields)), draw(notes)) for name in names]
@@ -78,7 +78,7 @@ def tables(draw: st.DrawFn, number: int) -> list[Table]:
 
 @dataclass(frozen=True)
 class Site:
-    """A running Directus whose database is emptied between capture and push, and the settings of the commands."""
+    """A running Directus whose database is emptied between pull and push, and the settings of the commands."""
 
     running: RunningDirectus
     settings: Settings
@@ -95,13 +95,13 @@ class Site:
         pull.run(self.settings, Progress(), SCHEMA, overwrite=True)
 
     def refused(self) -> set[str]:
-        """Return the collections of which a push says that Directus would not make them so."""
+        """Return the collections that a push refuses because Directus would not rebuild them equal."""
         plan = comparing.compare(self.settings, Request(), Progress(), SCHEMA).schema
         assert plan is not None
         return {item.verdict.change.collection for item in plan.refused if item.rule is SchemaRule.NOT_REBUILDABLE}
 
     def push(self) -> bool:
-        """Push, and tell whether anything was sent."""
+        """Push; return whether anything was sent."""
         return bool(push.run(self.settings, Request(), Progress(), SCHEMA).schema)
 
 
@@ -112,7 +112,7 @@ def site(serve: Serving, tmp_path: Path) -> Iterator[Site]:
 
 
 def make(site: Site, made: list[Table]) -> None:
-    """Make the tables by SQL, track them, and let Directus add its fields."""
+    """Create the tables with SQL, track them, and add fields with Directus."""
     site.empty()
     site.running.database.execute(";".join([PREPARED, *(table.statement() for table in made), TRACKED]))
     site.running.forget()
@@ -122,7 +122,7 @@ def make(site: Site, made: list[Table]) -> None:
             for number, (kind, default) in enumerate(table.fields):
                 meta: dict[str, Any] = {"special": TYPES[kind][3], "note": table.note}
                 body = {"field": f"f{number}", "type": kind, "meta": meta, "schema": {"default_value": default}}
-                # Not every default is one for Directus; then there is one field less.
+                # Directus refuses some defaults. Then the table has one field less.
                 site.running.http.post(f"/fields/{owner}", json=body)
             if table.note:
                 site.running.http.patch(f"/collections/{owner}", json={"meta": {"note": table.note}})
@@ -130,12 +130,12 @@ def make(site: Site, made: list[Table]) -> None:
 
 
 def refused(file: Path) -> set[str]:
-    """Return the collections of the file that have something which another database would not get."""
+    """Return the collections in the file that another database could not get equal."""
     return {item.partition(".")[0] for item, _ in rebuilding.all_faults(snapshot.read(file))}
 
 
-def older(document: Document) -> None:
-    """Take the last field of each table away that nothing refers to."""
+def without_last_fields(document: Document) -> None:
+    """Remove the last field of each table with more than two fields, and its relation."""
     for entry in document["collections"]:
         own = [field for field in document["fields"] if field["collection"] == entry["collection"]]
         if len(own) > 2:
@@ -148,10 +148,10 @@ def older(document: Document) -> None:
             ]
 
 
-def compared(export: bytes) -> Document:
-    """Return what must come back equal: not the column of a key that counts, which is an identity or a sequence.
+def comparable(export: bytes) -> Document:
+    """Return the parts of an export that must be equal after a round trip.
 
-    Nor the order of fields, which is that of their making.
+    The columns of auto-increment keys can differ, as identity or sequence; so can the order of fields.
     """
     document: Document = snapshots.load(export)
     for field in document["fields"]:
@@ -162,13 +162,13 @@ def compared(export: bytes) -> Document:
     return document
 
 
-def travel(site: Site, made: list[Table], *, from_older: bool) -> None:
+def round_trip(site: Site, made: list[Table], *, from_older: bool) -> None:
     make(site, made)
     site.pull()
     site.empty()
     faulty = refused(site.file)
     if faulty:
-        # Of one refusal another fault would not be missed.
+        # Compare all faulty collections, because the refusal alone would not show a missing one.
         assert site.refused() == faulty
         with pytest.raises(RefusedPlan) as caught:
             site.push()
@@ -177,18 +177,18 @@ def travel(site: Site, made: list[Table], *, from_older: bool) -> None:
         edited(site.file, without_collections(*faulty))
     content = site.file.read_bytes()
     if from_older:
-        edited(site.file, older)
+        edited(site.file, without_last_fields)
         site.push()
         site.file.write_bytes(content)
     site.push()
     assert not site.push()
-    assert compared(site.running.export()) == compared(content)
+    assert comparable(site.running.export()) == comparable(content)
 
 
-def test_what_is_made_comes_elsewhere_or_is_refused(site: Site) -> None:
+def test_random_schemas_are_rebuilt_elsewhere_or_refused(site: Site) -> None:
     @given(st.tuples(*(tables(number) for number in range(TOGETHER))), st.booleans())
     @TRIPS
     def every(schemas: tuple[list[Table], ...], from_older: bool) -> None:
-        travel(site, [table for made in schemas for table in made], from_older=from_older)
+        round_trip(site, [table for made in schemas for table in made], from_older=from_older)
 
     every()

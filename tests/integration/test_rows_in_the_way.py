@@ -1,4 +1,4 @@
-"""What is in the way of putting something back: rows, what a failed build left, a table in use."""
+"""Obstacles to restoring an object: rows that violate it, the leftover of a failed build, a table in use."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ INSERT INTO stays SELECT tstzrange('2026-06-06', '2026-06-07') FROM generate_ser
 
 @pytest.fixture(scope="module")
 def crowded(copied: Copying) -> Iterator[Tool]:
-    """A database with rows that are in the way of much."""
+    """A database with rows that violate many constraints."""
     with copied("deployed") as database:
         database.execute(ROWS)
         yield Tool(database)
 
 
-# By object and definition: how what is said ends, and which keys are named. Of what is no query PostgreSQL says why.
+# By kind, name and definition: the end of the message, and the named keys. An EXCLUDE gets PostgreSQL's own reason.
 REFUSALS = {
     (Kind.CONSTRAINT, "vehicles.vehicles_make_model_key", "UNIQUE (make, model)"): (
         "1 key of vehicles (make, model) has more than one row", "(…, …)  7 rows",
@@ -64,12 +64,14 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("kind", "name", "definition"), REFUSALS)
-def test_rows_in_the_way_are_counted_and_named(crowded: Tool, kind: Kind, name: str, definition: str) -> None:
+def test_restore_counts_and_names_rows_that_violate_the_object(
+    crowded: Tool, kind: Kind, name: str, definition: str
+) -> None:
     assert_refused(crowded, kind, name, definition)
 
 
 def assert_refused(tool: Tool, kind: Kind, name: str, definition: str) -> None:
-    """Expect the refusal, while something else is missing, which comes back."""
+    """Expect the refusal; another missing object must be restored all the same."""
     item = Object(kind, name)
     catalog = read(tool)
     tool.database.execute("DROP INDEX positions_faulty_idx")
@@ -84,7 +86,7 @@ def assert_refused(tool: Tool, kind: Kind, name: str, definition: str) -> None:
     assert got == where or (kind is Kind.CONSTRAINT and "EXCLUDE" in definition and where in got)
 
 
-def test_several_are_named_together(crowded: Tool) -> None:
+def test_restore_names_several_violated_objects_together(crowded: Tool) -> None:
     catalog = read(crowded)
     lost = {
         Object(Kind.CONSTRAINT, "vehicles.vehicles_make_model_key"): "UNIQUE (make, model)",
@@ -103,7 +105,7 @@ def test_several_are_named_together(crowded: Tool) -> None:
     assert "(…, …)  7 rows" in str(drifted.value)
 
 
-def test_what_a_failed_concurrent_build_left_is_rebuilt(deployed: Tool) -> None:
+def test_an_invalid_index_of_a_failed_build_is_rebuilt(deployed: Tool) -> None:
     index = Object(Kind.INDEX, "vehicles.vehicles_make_idx")
     definition = "CREATE UNIQUE INDEX vehicles_make_idx ON public.vehicles USING btree (make, model)"
     deployed.database.execute(ROWS)
@@ -121,7 +123,7 @@ def test_what_a_failed_concurrent_build_left_is_rebuilt(deployed: Tool) -> None:
     assert read(deployed) == expected
 
 
-def test_a_constraint_takes_the_place_of_its_invalid_index(deployed: Tool) -> None:
+def test_a_constraint_replaces_an_invalid_index_of_its_name(deployed: Tool) -> None:
     deployed.database.execute(ROWS)
     catalog = read(deployed)
     with pytest.raises(Exception, match="could not create unique index"):
@@ -134,7 +136,7 @@ def test_a_constraint_takes_the_place_of_its_invalid_index(deployed: Tool) -> No
     assert read(deployed) == expected
 
 
-def test_a_table_in_use_is_waited_for_more_than_once(deployed: Tool) -> None:
+def test_restore_retries_while_a_table_is_in_use(deployed: Tool) -> None:
     catalog = read(deployed)
     deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
     lost = compare(catalog, read(deployed))
@@ -142,7 +144,7 @@ def test_a_table_in_use_is_waited_for_more_than_once(deployed: Tool) -> None:
         database.query(connection, "SELECT set_config('lock_timeout', '200ms', false)")
         reader.execute("BEGIN; SELECT count(*) FROM events")
         restoring = pool.submit(catalog_restore.restore, connection, lost, catalog.definitions)
-        # Longer than the first attempt may take.
+        # Longer than the first attempt can take.
         still = wait([restoring], 0.6).not_done
         reader.rollback()
         assert still == {restoring}

@@ -1,4 +1,4 @@
-"""The schema worker answers as a whole Directus does, and a whole one is started where only that will do."""
+"""The schema worker answers like a complete Directus. A complete one starts only if the worker is not enough."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def changed(**entries: object) -> dict[str, object]:
 
 
 def with_everything(document: Document) -> Document:
-    """Return a schema that differs in every way: edited, new, gone, twice, of another type, in another order."""
+    """Return a schema with every kind of difference: edited, new, missing, doubled, retyped and reordered entries."""
     document = copy.deepcopy(document)
     fields, relations = document["fields"], document["relations"]
     fields[0]["meta"]["note"] = "edited"
@@ -58,7 +58,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "the fields": ("GET", "/fields?export=json", {}),
     "a schema that is equal": ("POST", "/schema/diff", upload(FILE)),
     "a schema that differs in every way": ("POST", "/schema/diff", changed(**with_everything(DOCUMENT))),
-    "half a schema": ("POST", "/schema/diff", changed(fields=None)),
+    "an incomplete schema": ("POST", "/schema/diff", changed(fields=None)),
     "another version": ("POST", "/schema/diff", changed(directus="11.17.3")),
     "another version by force": ("POST", "/schema/diff?force", changed(directus="11.17.3", fields=[])),
     "another vendor": ("POST", "/schema/diff", changed(vendor="mysql")),
@@ -70,20 +70,20 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "an old hash": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":%s}' % json.dumps(
         {"collections": [{"collection": "x", "diff": [{"kind": "N", "rhs": {}}]}], "fields": [], "systemFields": [],
          "relations": []}).encode(), JSON)),
-    "half a diff": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[]}}', JSON)),
+    "an incomplete diff": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[]}}', JSON)),
     "nothing to apply": ("POST", "/schema/apply", upload(b'{"hash":"0","diff":{"collections":[],"fields":[],'
         b'"systemFields":[],"relations":[]}}', JSON)),
     "the cache": ("POST", "/utils/cache/clear?system", {}),
-    "a page that is not there": ("GET", "/schema/nothing", {}),
+    "a missing page": ("GET", "/schema/nothing", {}),
     "no token": ("GET", "/schema/snapshot", {"headers": {"Authorization": ""}}),
     "a wrong token": ("GET", "/schema/snapshot", {"headers": {"Authorization": "Bearer nobody-s"}}),
-    "a token that somebody else signed": ("GET", "/schema/snapshot", {"auth": Signed("another", "u", None)}),
+    "a token with another signature": ("GET", "/schema/snapshot", {"auth": Signed("another", "u", None)}),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def both(directus: RunningDirectus) -> Iterator[tuple[httpx.Client, httpx.Client]]:
-    """A whole Directus and the worker, on one database."""
+    """A complete Directus and the worker, on one database."""
     settings = directus.tool.with_settings(DIRECTUS_URL="").settings
     with database.connect(settings, "test") as connection:
         administrator = installation.administrator(connection, settings)
@@ -112,8 +112,8 @@ ODD = {"b,c": 1, "b": {"10": [], "9": {"z": None, "a": "?"}}, "b,": None, "": Tr
 
 
 @contextmanager
-def with_(directus: RunningDirectus, **values: str) -> Iterator[None]:
-    """Have other properties of a field while the block runs, written past Directus."""
+def with_field_properties(directus: RunningDirectus, **values: str) -> Iterator[None]:
+    """Change properties of a field during the block, with SQL, which Directus does not notice."""
     names = ", ".join(values)
     update = f"UPDATE directus_fields SET ({names}) = ROW ({', '.join(['%s'] * len(values))}) WHERE id = 1 RETURNING id"
     ((*before,),) = directus.tool.database.rows(f"SELECT {names} FROM directus_fields WHERE id = 1")
@@ -125,7 +125,7 @@ def with_(directus: RunningDirectus, **values: str) -> Iterator[None]:
 
 
 def exported(client: httpx.Client) -> str:
-    """Return the schema as it is now."""
+    """Return the current schema, not the cached one."""
     client.post("/utils/cache/clear?system")
     return client.get("/schema/snapshot?export=yaml").text
 
@@ -133,7 +133,7 @@ def exported(client: httpx.Client) -> str:
 def test_the_worker_exports_odd_options_in_the_order_of_directus(
     both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
 ) -> None:
-    with with_(directus, note=json.dumps(ODD)):
+    with with_field_properties(directus, note=json.dumps(ODD)):
         directus.tool.database.execute("UPDATE directus_fields SET validation = note::json WHERE id = 1")
         whole, part = (exported(client) for client in both)
         directus.tool.database.execute("UPDATE directus_fields SET validation = NULL WHERE id = 1")
@@ -141,11 +141,11 @@ def test_the_worker_exports_odd_options_in_the_order_of_directus(
     assert "b,c: 1" in part
 
 
-def test_the_worker_shows_what_it_compared_and_applies_to_what_is_there(
+def test_the_worker_exports_the_compared_schema_and_applies_to_the_current_one(
     both: tuple[httpx.Client, httpx.Client], directus: RunningDirectus
 ) -> None:
     _, part = both
-    with with_(directus, note="before"):
+    with with_field_properties(directus, note="before"):
         answer = part.post("/schema/diff", files={"file": ("file", FILE, YAML)}).json()["data"]
         compared = part.get("/schema/snapshot?export=yaml").text
     assert "note: before" in compared
@@ -155,7 +155,7 @@ def test_the_worker_shows_what_it_compared_and_applies_to_what_is_there(
     assert part.get("/schema/snapshot?export=yaml").text == exported(part) != compared
 
 
-def test_the_worker_says_its_version_to_those_it_knows_alone(both: tuple[httpx.Client, httpx.Client]) -> None:
+def test_the_worker_reports_its_version_only_after_a_login(both: tuple[httpx.Client, httpx.Client]) -> None:
     whole, part = both
     assert part.get("/server/info").json()["data"]["version"] == whole.get("/server/info").json()["data"]["version"]
     assert part.get("/server/info", auth=None).json() == {"data": {}}
@@ -166,7 +166,7 @@ INSERT INTO directus_flows (id, name, status, trigger, options)
 VALUES (gen_random_uuid(), 'Audit', 'active', 'event', '{"type": "action", "scope": ["collections.create"]}')"""
 
 
-def test_a_flow_that_listens_to_new_collections_needs_a_whole_directus(directus: RunningDirectus) -> None:
+def test_a_flow_on_new_collections_needs_a_complete_directus(directus: RunningDirectus) -> None:
     settings = directus.tool.settings
     with database.connect(settings, "test") as connection:
         directus.database.execute(LISTENING)
@@ -186,7 +186,7 @@ HOOK = """export default ({ filter }) => {
 };"""
 
 
-def test_a_hook_on_new_fields_needs_a_whole_directus_and_takes_part(
+def test_a_hook_on_new_fields_starts_a_complete_directus_and_runs(
     deployed: Tool, snapshot_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "extensions" / "noting"

@@ -1,4 +1,4 @@
-"""Seeding a real Directus: once and again, after an operator's edits, with mistakes, and failing in mid-file."""
+"""Seeding a real Directus: the first time, again, after an operator's edits, with mistakes, and with a failure."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def new(serve: Serving) -> Iterator[RunningDirectus]:
 
 @pytest.fixture(scope="module")
 def seeded(new: RunningDirectus) -> Finished:
-    """What the seed of a new database said: it goes through a private Directus."""
+    """The outcome of the first seed of a new database, with a private Directus."""
     return new.tool.with_settings(DIRECTUS_URL="")("seed")
 
 
 @pytest.fixture(scope="module")
 def server(new: RunningDirectus, seeded: Finished) -> RunningDirectus:
-    """A Directus of this module's own, seeded with Rally Albania."""
+    """This module's Directus, seeded with Rally Albania."""
     assert seeded.code == 0, seeded.text
     return new
 
@@ -75,7 +75,7 @@ def counts(running: RunningDirectus) -> list[int]:
 # Rally Albania
 
 
-def test_a_new_database_gets_the_rally_through_a_private_directus(server: RunningDirectus, seeded: Finished) -> None:
+def test_seed_fills_a_new_database_through_a_private_directus(server: RunningDirectus, seeded: Finished) -> None:
     assert "Started a private Directus" in seeded.err
     assert f"{ROWS} created, 0 overwritten" in seeded.out
     again = server.tool.with_settings(DIRECTUS_URL="").done("seed")
@@ -83,14 +83,14 @@ def test_a_new_database_gets_the_rally_through_a_private_directus(server: Runnin
     assert "Directus" not in again.err
 
 
-def test_a_database_that_was_never_deployed_is_told_so(empty: Tool) -> None:
+def test_seed_refuses_a_database_that_was_never_deployed(empty: Tool) -> None:
     refused = empty("seed")
     assert refused.code == 2, refused.text
     assert "error[invalid-seed]: there is no collection " in refused.err
     assert "deploy first: directus-sync deploy" in refused.err
 
 
-def test_the_event_is_as_planned(server: RunningDirectus) -> None:
+def test_the_seed_creates_the_event_of_the_rally(server: RunningDirectus) -> None:
     (event,) = rows_of(server, "/items/events", fields="*,organization_id.*")
     assert (event["name"], event["slug"], event["discipline"]) == ("Rally Albania 2026", "rally-albania-2026", "rally")
     assert (event["organization_id"]["name"], event["organization_id"]["slug"]) == (
@@ -101,7 +101,7 @@ def test_the_event_is_as_planned(server: RunningDirectus) -> None:
     assert (event["starts_at"], event["ends_at"]) == ("2026-06-05T22:00:00.000Z", "2026-06-13T21:59:59.000Z")
 
 
-def test_the_classes_are_those_of_the_regulations_in_order(server: RunningDirectus) -> None:
+def test_the_seed_creates_the_classes_in_the_order_of_the_regulations(server: RunningDirectus) -> None:
     classes = rows_of(server, "/items/classes", sort="sort_order")
     assert [found["code"] for found in classes] == CLASSES
     ranges = {(found["code"][0], found["race_number_min"], found["race_number_max"]) for found in classes}
@@ -132,10 +132,10 @@ def test_the_test_entry_has_a_vehicle_a_crew_and_three_devices(server: RunningDi
     }
 
 
-def test_users_of_a_file_can_t_log_in(server: RunningDirectus) -> None:
+def test_seeded_users_cannot_log_in(server: RunningDirectus) -> None:
     users = rows_of(server, "/users", **{"filter[email][_ends_with]": "@example.com"})
     (pilot,) = (user for user in users if user["email"] == "test.pilot@example.com")
-    # With any status but active Directus lets nobody in, and mails no link to set a password.
+    # Directus logs in only active users, and mails nobody else a link to set a password.
     assert (pilot["password"], pilot["token"], pilot["status"]) == (None, None, "draft")
     for password in ("", "password", "null"):
         login = server.http.post("/auth/login", json={"email": pilot["email"], "password": password})
@@ -149,15 +149,15 @@ def test_make_migrate_seeds_the_local_stack_and_no_other(arguments: list[str], s
     assert ("run --stack-only -- .venv/bin/directus-sync seed" in shown) == seeds
 
 
-# Again
+# Seeding again
 
 
-def test_nothing_is_to_do_again_whatever_was_dragged_or_filled_in_and_whatever_the_time_zone(
+def test_seeding_again_ignores_rows_dragged_fields_filled_in_and_the_time_zone(
     server: RunningDirectus,
 ) -> None:
-    # What a file does not name is the operator's.
+    # A field that the file does not name belongs to the operator.
     server.database.execute("UPDATE vehicles SET cc = 4164")
-    # As the admin UI does when the last one is dragged before the others.
+    # The admin UI sends this when the last row is dragged before the others.
     for collection, parent, name in (
         ("segments", "stages", "Example: Tirana to Shkodër"),
         ("waypoints", "segments", "Dajt"),
@@ -179,7 +179,7 @@ def test_nothing_is_to_do_again_whatever_was_dragged_or_filled_in_and_whatever_t
     assert counts(server) == before
 
 
-def test_a_row_that_an_operator_edited_is_reported_and_left_alone(server: RunningDirectus, write: Write) -> None:
+def test_seed_reports_an_edited_row_and_overwrites_it_only_with_force(server: RunningDirectus, write: Write) -> None:
     club = server.create("organizations", name="Edited by an operator", slug="edited")
     file = write("organizations:\n- {slug: edited, name: From the file}")
     left = server.tool.done("seed", file)
@@ -198,7 +198,7 @@ def name_of(running: RunningDirectus, organization: str) -> str:
     return str(running.database.value("SELECT name FROM organizations WHERE id = %s", organization))
 
 
-def test_a_dry_run_writes_nothing_and_exits_3(server: RunningDirectus, write: Write) -> None:
+def test_a_dry_run_of_seed_writes_nothing_and_exits_3(server: RunningDirectus, write: Write) -> None:
     file = write("organizations:\n- {slug: not-yet, name: Not yet}")
     before = server.database.contents()
     shown = server.tool("seed", "--dry-run", file)
@@ -233,11 +233,9 @@ def test_folders_and_translations_of_directus_can_be_seeded(server: RunningDirec
 # Mistakes
 
 
-def test_a_value_that_the_database_refuses_is_named_with_file_and_line_before_anything_is_written(
-    server: RunningDirectus, write: Write
-) -> None:
-    """The other mistakes are in tests/unit."""
-    # A row that is right comes first, and would be written.
+def test_seed_names_file_and_line_of_an_invalid_value_before_it_writes(server: RunningDirectus, write: Write) -> None:
+    """tests/unit covers the other mistakes."""
+    # The first row is valid, and would be written.
     text = "entries:\n- event_id: {slug: rally-albania-2026}\n  race_number: three"
     file = write(f"devices:\n- {{imei: 350000000009999, model: FMB920}}\n{text}")
     before = counts(server)
@@ -266,7 +264,7 @@ MID_FILE = """
 """
 
 
-def test_a_file_that_fails_half_way_is_undone_and_names_the_line(server: RunningDirectus, write: Write) -> None:
+def test_seed_undoes_a_file_that_fails_and_names_the_line(server: RunningDirectus, write: Write) -> None:
     file = write(MID_FILE)
     before = counts(server)
     failed = server.tool("seed", "--force", file)
@@ -277,10 +275,10 @@ def test_a_file_that_fails_half_way_is_undone_and_names_the_line(server: Running
     assert counts(server) == before
 
 
-def test_rows_that_were_overwritten_get_their_old_values_back(server: RunningDirectus, write: Write) -> None:
+def test_a_failed_seed_restores_overwritten_rows(server: RunningDirectus, write: Write) -> None:
     first = server.create("organizations", name="First", slug="undo-1")["id"]
     device = server.create("devices", imei="350000000008888", model="FMB920")["id"]
-    # There is no such role, which is found after the name and the model were changed.
+    # The invalid role fails only after the name and the model were changed.
     file = write(
         """
         organizations:
@@ -298,7 +296,7 @@ def test_rows_that_were_overwritten_get_their_old_values_back(server: RunningDir
     assert server.database.value("SELECT model FROM devices WHERE id = %s", device) == "FMB920"
 
 
-def test_files_before_the_one_that_fails_stay_and_are_named(server: RunningDirectus, tmp_path: Path) -> None:
+def test_seed_keeps_and_names_the_files_before_the_failed_one(server: RunningDirectus, tmp_path: Path) -> None:
     good, bad = tmp_path / "1.yaml", tmp_path / "2.yaml"
     good.write_text("organizations:\n- {slug: stays, name: Stays}", encoding="utf-8")
     bad.write_text("organizations:\n- {slug: Not A Slug, name: Goes}", encoding="utf-8")
@@ -311,10 +309,10 @@ def test_files_before_the_one_that_fails_stay_and_are_named(server: RunningDirec
 # Rules of a federation
 
 
-def test_the_rules_of_a_federation_become_formulas_of_an_event(
+def test_seed_turns_the_rules_of_a_federation_into_formulas_of_an_event(
     server: RunningDirectus, write: Write, tmp_path: Path
 ) -> None:
-    """A new edition shows as a diff and is taken over; overlapping brackets are not; results stay as they are."""
+    """A new edition shows up as a diff and is applied. Overlapping brackets are refused. Results do not change."""
     rules = tmp_path / "rules.csv"
     shutil.copy(RALLY.parent / "rules" / "fia_cross_country.csv", rules)
     path = write("""

@@ -1,4 +1,4 @@
-"""What a seed file says is what PostgreSQL has, whatever the type, the number or the name; and it stays so."""
+"""The values of a seed file arrive in PostgreSQL unchanged, for every type, number and name, and stay in sync."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ THING = [
     column("open", "boolean", "cast-boolean"),
     column("parent", "integer", "m2o"),
 ]
-# Directus has no table for a name with a question mark: it makes one without.
+# Directus creates a table for a name with a question mark without that character.
 ODD = ['quo"te', "50%", "x#y", "back\\slash", "apo'strophe", "Select", "tab\tbed", "x" * 63]
 ODD_FIELDS = ['q"f', "%f", "order", "com,ma"]
 
 
 @pytest.fixture(scope="module")
 def server(serve: Serving) -> Iterator[RunningDirectus]:
-    """A Directus with keys that people type, every kind of number, and odd names."""
+    """A Directus with typed keys, every kind of number, and odd names."""
     with serve("bootstrapped") as running:
         collection(running, "languages", key("code", "string"), NAME)
         collection(running, "things", key(), NAME, *THING)
@@ -100,8 +100,8 @@ THINGS = """
 """
 
 
-def test_every_value_arrives_as_it_is_written_and_is_found_equal_again(server: RunningDirectus, seed: Seed) -> None:
-    # A session elsewhere: a time without a zone must not move.
+def test_every_value_arrives_unchanged_and_equals_the_file_afterwards(server: RunningDirectus, seed: Seed) -> None:
+    # The session's time zone must not shift a time without a zone.
     first = seed(THINGS, PGTZ="Asia/Tokyo")
     assert first.code == 0, first.text
     assert "2 created" in first.out
@@ -126,7 +126,7 @@ def test_every_value_arrives_as_it_is_written_and_is_found_equal_again(server: R
     )  # fmt: skip
     assert (one["moment"], one["without_zone"]) == ("2026-06-06T08:00:00.000Z", "2026-06-06T10:00:00.000Z")
     assert (one["local"], one["day"], one["at"]) == ("2026-06-06T10:00:00", "2026-06-06", "10:30:00")
-    # The two refer to each other, so one of the references came later.
+    # The two rows refer to each other, so one reference was written later.
     assert (one["parent"], other["parent"]) == (other["id"], one["id"])
     _nothing_more(seed(THINGS, PGTZ="Asia/Tokyo"), 2)
 
@@ -142,7 +142,7 @@ def test_every_value_arrives_as_it_is_written_and_is_found_equal_again(server: R
     assert "seed.yaml:3" in refused.err
 
 
-def test_a_big_number_in_json_is_compared_with_all_its_digits(server: RunningDirectus, seed: Seed) -> None:
+def test_a_big_number_in_json_is_compared_digit_by_digit(server: RunningDirectus, seed: Seed) -> None:
     text = "things:\n- {name: digits, options: {n: 9007199254740993}}"
     assert seed(text).code == 0
     changed = seed(text.replace("993", "995"))
@@ -166,7 +166,7 @@ TITLES = """
 """
 
 
-def test_a_row_can_be_named_by_a_key_that_a_person_typed(server: RunningDirectus, seed: Seed) -> None:
+def test_a_reference_can_use_a_typed_key(server: RunningDirectus, seed: Seed) -> None:
     first = seed(TITLES)
     assert first.code == 0, first.text
     assert "5 created" in first.out
@@ -185,7 +185,7 @@ def test_a_row_can_be_named_by_a_key_that_a_person_typed(server: RunningDirectus
 # Names
 
 
-def test_collections_and_fields_may_have_any_name(server: RunningDirectus, seed: Seed) -> None:
+def test_seed_supports_any_name_of_collections_and_fields(server: RunningDirectus, seed: Seed) -> None:
     row = {"name": "a", **{field: f"{field} {number}" for number, field in enumerate(ODD_FIELDS)}}
     document = {name: [dict(row)] for name in ODD}
     first = seed(json.dumps(document))
@@ -200,10 +200,10 @@ def test_collections_and_fields_may_have_any_name(server: RunningDirectus, seed:
         assert found == [("100%", 'q"f 0')], name
 
 
-# Three sides
+# File, database and last seed
 
 
-def test_a_value_follows_its_file_until_somebody_edits_it(server: RunningDirectus, seed: Seed) -> None:
+def test_seed_updates_a_value_until_somebody_edits_it(server: RunningDirectus, seed: Seed) -> None:
     text = "things:\n- {name: sides, ratio: 1, at: 10:00}"
     assert "1 created" in seed(text).out
     moved = seed(text.replace("ratio: 1", "ratio: 2"))
@@ -222,9 +222,7 @@ def test_a_value_follows_its_file_until_somebody_edits_it(server: RunningDirectu
     assert "1 updated" in seed(text.replace("ratio: 1", "ratio: 4").replace("10:00", "11:00")).out
 
 
-def test_a_row_that_was_there_with_the_file_s_values_follows_it_from_then_on(
-    server: RunningDirectus, seed: Seed
-) -> None:
+def test_seed_takes_over_an_existing_row_with_the_same_values(server: RunningDirectus, seed: Seed) -> None:
     server.create("things", name="found", ratio=1)
     dry = seed("things:\n- {name: found, ratio: 1}", "--dry-run")
     assert dry.code == 0, dry.text
@@ -236,7 +234,7 @@ def test_a_row_that_was_there_with_the_file_s_values_follows_it_from_then_on(
 # Requests
 
 
-def test_a_batch_that_timed_out_is_waited_for_and_not_sent_again(server: RunningDirectus, seed: Seed) -> None:
+def test_seed_waits_for_a_batch_that_timed_out_instead_of_sending_it_again(server: RunningDirectus, seed: Seed) -> None:
     text = "things:\n- {name: late 1}\n- {name: late 2}"
     before = server.database.value("SELECT count(*) FROM things")
     waits = "SELECT count(*) FROM pg_locks WHERE relation = 'things'::regclass AND NOT granted"
@@ -250,7 +248,7 @@ def test_a_batch_that_timed_out_is_waited_for_and_not_sent_again(server: Running
         run.start()
         until(lambda: server.database.value(waits) == 1)
         until(lambda: server.database.value(polls))
-        # Sent in parts, more would wait.
+        # Only one request waits: the batch was not split and sent again.
         assert server.database.value(waits) == 1
         somebody.execute("COMMIT")
     run.join()

@@ -1,6 +1,6 @@
-"""The SQL of docs/spatial.md: it answers rightly, and its plans use the indexes that it names.
+"""The SQL of docs/spatial.md gives the right answers, and its plans use the indexes that the page names.
 
-A small season: enough rows for the planner to prefer an index by itself.
+The test data is a small season, with enough rows for the planner to prefer indexes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tools.bench.positions import queries
 
 IMEI = ROWS["devices"]["imei"]
 
-# The route goes east along 41.3 degrees north, from 19.8 to 19.9 degrees east: 8,374 m. The track follows it a metre
-# north or so, a fix in ten seconds and 167 m, and turns round; its last fix is at 19.84.
+# The route goes east along 41.3 degrees north, from 19.8 to 19.9 degrees east: 8,374 m. The track follows it about a
+# metre further north, with a fix every ten seconds or 167 m, then turns round and ends at 19.84.
 HOUR = ("2026-06-06T08:00:00Z", "2026-06-06T09:00:00Z")
 SEASON = """
 INSERT INTO positions (device_id, ts, latitude, longitude, altitude, angle, speed, satellites, priority, codec,
@@ -60,7 +60,7 @@ def season(copied: Copying) -> Iterator[Database]:
         with database.connect() as connection:
             insert_all(connection)
             waypoint = {**ROWS["waypoints"], "tolerance_meters": 90}
-            # Between two fixes; off the way by 100 m, and by 150 m with a tolerance of 200; never reached.
+            # Waypoints between two fixes, 100 m off the route, 150 m off with a tolerance of 200, and beyond the turn.
             for number, (longitude, latitude, tolerance) in enumerate(
                 [(19.811, 41.30, 90), (19.84, 41.3009, 90), (19.86, 41.30135, 200), (19.95, 41.30, 90)], start=2
             ):
@@ -72,8 +72,8 @@ def season(copied: Copying) -> Iterator[Database]:
         yield database
 
 
-def asked(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:
-    """Execute a query of the page."""
+def query(connection: psycopg.Connection[Any], name: str, *values: object, prefix: str = "") -> list[tuple[Any, ...]]:
+    """Execute a query of docs/spatial.md by name."""
     connection.execute("DEALLOCATE ALL")
     connection.execute(queries.spatial())
     statement = f"{prefix}EXECUTE {name} ({', '.join(['%s'] * len(values))})"
@@ -94,7 +94,7 @@ VALUES: dict[str, tuple[object, ...]] = {
 def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, name: str, mode: str) -> None:
     with season.connect() as connection:
         connection.execute(f"SET plan_cache_mode = {mode}")
-        plan = "\n".join(line for (line,) in asked(connection, name, *VALUES[name], prefix="EXPLAIN "))
+        plan = "\n".join(line for (line,) in query(connection, name, *VALUES[name], prefix="EXPLAIN "))
     for names in INDEXES[name]:
         assert re.search(rf"using (_hyper_\d+_\d+_chunk_)?({'|'.join(names)})\b", plan), plan
     assert "Seq Scan on _hyper" not in plan
@@ -103,38 +103,40 @@ def test_a_plan_uses_the_indexes_that_the_page_names(season: Database, name: str
 @pytest.mark.parametrize(
     ("longitude", "latitude", "inside"), [(19.81, 41.31, True), (19.80, 41.31, True), (19.79999, 41.31, False)]
 )
-def test_a_position_is_inside_a_zone_or_not(season: Database, longitude: float, latitude: float, inside: bool) -> None:
+def test_zones_at_position_returns_the_zones_around_a_position(
+    season: Database, longitude: float, latitude: float, inside: bool
+) -> None:
     with season.connect() as connection:
-        found = asked(connection, "zones_at_position", longitude, latitude, EVENT)
+        found = query(connection, "zones_at_position", longitude, latitude, EVENT)
         assert [(name, allowed) for _, name, allowed in found] == ([("Zone", 1)] if inside else [])
-        assert asked(connection, "zones_at_position", longitude, latitude, an_id("other")) == []
+        assert query(connection, "zones_at_position", longitude, latitude, an_id("other")) == []
 
 
-def test_a_position_is_near_the_route_of_a_segment(season: Database) -> None:
+def test_segments_near_position_measures_the_distance_to_the_route(season: Database) -> None:
     with season.connect() as connection:
-        ((key, metres),) = asked(connection, "segments_near_position", 19.85, 41.3001, 50)
+        ((key, metres),) = query(connection, "segments_near_position", 19.85, 41.3001, 50)
         assert (str(key), metres) == (SEGMENT, pytest.approx(11, abs=3))
-        assert asked(connection, "segments_near_position", 19.85, 41.3001, 5) == []
+        assert query(connection, "segments_near_position", 19.85, 41.3001, 5) == []
 
 
-def test_the_nearest_fix_is_measured_in_metres(season: Database) -> None:
+def test_nearest_to_waypoint_returns_the_distance_in_metres(season: Database) -> None:
     with season.connect() as connection:
-        ((ts, metres),) = asked(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
-    # 19.85 lies between two fixes, at 19.850 after 25 of them.
+        ((ts, metres),) = query(connection, "nearest_to_waypoint", POINT, IMEI, *HOUR)
+    # Fix number 25, counted from 0, is at 19.85, a metre north of the waypoint.
     assert (ts.isoformat(), metres) == ("2026-06-06T08:04:10+00:00", pytest.approx(1.1, abs=0.1))
 
 
-def test_waypoints_are_passed_on_the_way_between_fixes(season: Database) -> None:
+def test_waypoints_passed_also_considers_the_line_between_fixes(season: Database) -> None:
     with season.connect() as connection:
-        passed = asked(connection, "waypoints_passed", SEGMENT, IMEI, *HOUR)
-    # Not the one that is 100 m off with a tolerance of 90, nor the one beyond the turn.
+        passed = query(connection, "waypoints_passed", SEGMENT, IMEI, *HOUR)
+    # Neither the waypoint 100 m off with a tolerance of 90, nor the one beyond the turn, is passed.
     assert [order for _, order, _, _ in passed] == [20, 40]
     assert [metres for _, _, _, metres in passed] == [pytest.approx(1.1, abs=0.2), pytest.approx(149, abs=3)]
 
 
-def test_entries_stand_in_the_order_of_their_way(season: Database) -> None:
+def test_progress_on_segment_orders_entries_by_distance(season: Database) -> None:
     with season.connect() as connection, connection.transaction(force_rollback=True):
-        # A second entry, whose last fix is at 19.80; and a second device of the first, which was heard before.
+        # A second entry whose last fix is at 19.80, and a second device of the first entry with an earlier fix.
         second, devices = an_id("second"), (an_id("behind"), an_id("spare"))
         insert(connection, "entries", {**ROWS["entries"], "id": second, "race_number": 2})
         row = {**ROWS["entry_segment_starts"], "entry_id": second, "start_position": 2}
@@ -148,7 +150,7 @@ def test_entries_stand_in_the_order_of_their_way(season: Database) -> None:
                 "INSERT INTO positions SELECT %s, %s, now(), 41.3, 19.8, 0, 0, 0, 9, 0, '8', '{}', false",
                 (imei, f"2026-06-06T{at}:00Z"),
             )
-        found = asked(connection, "progress_on_segment", SEGMENT, *HOUR)
+        found = query(connection, "progress_on_segment", SEGMENT, *HOUR)
     assert [(race_number, ts.strftime("%H:%M:%S")) for _, race_number, ts, _ in found] == [
         (1, "08:13:20"), (2, "08:20:00"),
     ]  # fmt: skip

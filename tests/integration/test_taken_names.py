@@ -1,4 +1,4 @@
-"""Which names PostgreSQL has for something else when Directus gives them, and which it has no longer by then."""
+"""Names that a push needs and PostgreSQL uses for something else, unless the push frees them in time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from directus_sync.schema.snapshot import Snapshot
 from tests.conftest import Copying, Tool
 
 LIVE: Final = Snapshot(b"", "Directus", "11", {"collections": {}, "fields": {}, "relations": {}})
-# What Directus has.
+# The tables that already exist.
 TABLES: Final = """
 DROP TABLE IF EXISTS t, x_a, x;
 CREATE TABLE x (id integer PRIMARY KEY, a_b text); CREATE INDEX x_a_b_index ON x (a_b);
@@ -54,7 +54,7 @@ def related(collection: str, name: str) -> Change:
 
 
 def taken(tool: Tool, *changes: Change) -> str:
-    """Return what is in the way of the changes, or nothing."""
+    """Return the objects in the way of the changes, or an empty text."""
     with database.connect(tool.settings, "test") as connection:
         try:
             taken_names.require_free_names(connection, changes, LIVE)
@@ -67,7 +67,8 @@ ADDED: Final = field(Action.ADD, "x_a", "b", is_indexed=True)
 X_GOES: Final = collection(Action.REMOVE, "x")
 A_B_GOES: Final = field(Action.REMOVE, "x", "a_b", is_indexed=True)
 INDEX: Final = "index x_a_b_index, for the index of x_a.b"
-# By what Directus does in its order: what is said. A new collection comes first, a changed field before one is removed.
+# By case, the changes of a push and the expected message. Directus adds collections first, and changes fields before
+# it removes any.
 PUSHES: Final[dict[str, tuple[tuple[Change, ...], str]]] = {
     "an added field": ((ADDED,), INDEX),
     "a collection goes before a field is added": ((ADDED, X_GOES), ""),
@@ -87,19 +88,19 @@ PUSHES: Final[dict[str, tuple[tuple[Change, ...], str]]] = {
 
 
 @pytest.mark.parametrize("what", PUSHES)
-def test_a_name_is_free_for_what_directus_makes_after_it_dropped_the_other(tool: Tool, what: str) -> None:
+def test_a_name_counts_as_free_only_if_directus_drops_its_owner_first(tool: Tool, what: str) -> None:
     changes, said = PUSHES[what]
     tool.database.execute(TABLES)
     if collection(Action.ADD, "x_a") in changes:
         tool.database.execute("DROP TABLE x_a")
     else:
-        # The column is new.
+        # The push adds this column.
         tool.database.execute("ALTER TABLE x_a DROP b")
     found = taken(tool, *changes)
     assert found.splitlines()[1:] == ([said] if said else [])
 
 
-# By what the table t has: the change, and what is said of it.
+# By case, a constraint of the table t, a change, and the expected message.
 CONSTRAINTS: Final[dict[str, tuple[str, Change, str]]] = {
     "a check of an index's name": ("t_f_index CHECK (f <> 'x')", edited("t", "f", "is_indexed"), ""),
     "a check of a unique index's name": (
@@ -131,13 +132,13 @@ CONSTRAINTS: Final[dict[str, tuple[str, Change, str]]] = {
 
 
 @pytest.mark.parametrize("what", CONSTRAINTS)
-def test_a_constraint_has_the_name_of_another_constraint_and_not_of_an_index(tool: Tool, what: str) -> None:
+def test_names_of_constraints_and_indexes_are_told_apart(tool: Tool, what: str) -> None:
     constraint, change, said = CONSTRAINTS[what]
     tool.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT {constraint}")
     assert taken(tool, change).splitlines()[1:] == ([said] if said else [])
 
 
-def test_a_foreign_key_to_what_goes_has_no_name_any_more(tool: Tool) -> None:
+def test_a_foreign_key_to_a_removed_table_frees_its_name(tool: Tool) -> None:
     tool.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT t_r_foreign FOREIGN KEY (id) REFERENCES x")
     assert taken(tool, related("t", "r"), X_GOES) == ""
     assert taken(tool, related("t", "r"), A_B_GOES) != ""

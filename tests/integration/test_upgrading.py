@@ -1,4 +1,4 @@
-"""Directus's own tables are upgraded to another minor or major version only where that version was named."""
+"""Directus's own tables are upgraded to another minor or major version only if that version is named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORDED = "UPDATE directus_sync.snapshot_history SET directus_version = '{}'"
 
 @pytest.fixture
 def older(deployed: Tool) -> Tool:
-    """The tool on a database from before the last migration of Directus, which Directus itself took back."""
+    """The tool on a database without the last migration of Directus, which Directus itself undid."""
     home = installation.home(deployed.settings)
     down = [program.node(deployed.settings), str(home / "cli.js"), "database", "migrate:down"]
     environ = {**program.environment(deployed.settings), "NODE_COMPILE_CACHE": str(home / ".cache" / "directus-sync")}
@@ -24,7 +24,7 @@ def older(deployed: Tool) -> Tool:
     return deployed
 
 
-def test_another_minor_version_is_refused_until_it_is_named(older: Tool) -> None:
+def test_deploy_refuses_another_minor_version_until_it_is_named(older: Tool) -> None:
     older.database.execute(RECORDED.format("11.13.4"))
     before = older.database.contents()
     for given in ((), ("--upgrade-directus", "12.4.1")):
@@ -42,7 +42,7 @@ def test_another_minor_version_is_refused_until_it_is_named(older: Tool) -> None
     assert migration in refused.err
     assert f"  {migration}\n" in older("check").out
 
-    # A patch of the same minor version needs no word.
+    # A patch of the same minor version does not have to be named.
     older.database.execute(RECORDED.format("11.17.3"))
     assert older("deploy", "--mode", "dry-run").code == 3
     older.database.execute(RECORDED.format("11.13.4"))
@@ -52,7 +52,7 @@ def test_another_minor_version_is_refused_until_it_is_named(older: Tool) -> None
     assert older("deploy").out.startswith("Nothing to do")
 
 
-def test_a_database_that_a_newer_directus_upgraded_is_refused_with_the_way_back(deployed: Tool) -> None:
+def test_deploy_refuses_a_database_of_a_newer_directus_and_names_the_downgrade(deployed: Tool) -> None:
     deployed.database.execute(RECORDED.format("12.4.1"))
     deployed.database.execute(
         "INSERT INTO directus_migrations (version, name) VALUES ('29990101A', 'From the future');"

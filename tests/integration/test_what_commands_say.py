@@ -1,4 +1,4 @@
-"""What commands say of their work before, while and after they do it."""
+"""What commands print about their work before, during and after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import PROGRAMS, ROOT, Tool
 from tests.snapshots import edited, set_property, with_firmware
 
 
-def test_a_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, snapshot_file: Path) -> None:
+def test_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, snapshot_file: Path) -> None:
     snapshot_file.with_name("catalog.yaml").write_bytes(Path("snapshots/catalog.yaml").read_bytes())
     edited(snapshot_file, with_firmware)
     deployed.database.execute("DROP INDEX positions_faulty_idx")
@@ -23,7 +23,7 @@ def test_a_check_compares_the_catalog_while_a_push_is_pending(deployed: Tool, sn
 
 
 def completed(tool: Tool, *words: str) -> list[str]:
-    """Return what bash completes the last word to."""
+    """Return bash's completions of the last word."""
     script = tool("completion", "bash").out
     typed = f"COMP_WORDS=(directus-sync {shlex.join(words)}); COMP_CWORD={len(words)}\n"
     asked = f'{script}{typed}_directus_sync_completion directus-sync; echo "${{COMPREPLY[@]}}"'
@@ -33,7 +33,7 @@ def completed(tool: Tool, *words: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_copies_in_the_attic_are_completed_by_number_run_and_item(deployed: Tool) -> None:
+def test_bash_completes_attic_copies_by_number_run_and_item(deployed: Tool) -> None:
     assert completed(deployed, "attic", "restore", "") == []
     with open_attic(deployed) as kept:
         copies = [str(kept.taken("vehicles").id), str(kept.taken("devices").id)]
@@ -41,11 +41,11 @@ def test_copies_in_the_attic_are_completed_by_number_run_and_item(deployed: Tool
     assert sorted(completed(deployed, "attic", "purge", "")) == copies
     assert completed(deployed, "attic", "restore", "--run", str(RUN)[:4]) == [str(RUN)]
     assert completed(deployed, "attic", "purge", "--item", "veh") == ["vehicles"]
-    # Without a database nothing is completed, and nothing said.
+    # Without a database there are no completions and no message.
     assert completed(deployed.with_settings(DB_PORT="1"), "attic", "restore", "") == []
 
 
-def test_a_diff_names_approvals_that_match_nothing_and_refusals_inside_new_collections(
+def test_diff_names_unused_approvals_and_refused_fields_of_new_collections(
     bootstrapped: Tool, snapshot_file: Path
 ) -> None:
     default = set_property("fields", "schema.default_value", "a::b", collection="vehicles", field="plate")
@@ -57,7 +57,7 @@ def test_a_diff_names_approvals_that_match_nothing_and_refusals_inside_new_colle
     assert "refused: not-rebuildable" in shown.out
 
 
-def test_all_copies_of_a_run_come_back_in_the_order_of_their_foreign_keys(bootstrapped: Tool) -> None:
+def test_attic_restore_orders_the_copies_of_a_run_by_foreign_key(bootstrapped: Tool) -> None:
     bootstrapped.database.execute(
         "CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id int PRIMARY KEY, parent int NOT NULL"
         " REFERENCES parents); INSERT INTO parents VALUES (1), (2); INSERT INTO children VALUES (1, 1), (2, 2)"

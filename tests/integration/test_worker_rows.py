@@ -1,4 +1,4 @@
-"""The schema worker writes rows as a whole Directus does: the same rows, and the same record of who wrote them."""
+"""The schema worker writes rows like a complete Directus: the same rows, and the same record of who wrote them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from directus_sync.postgres import database
 from tests import resource_files
 from tests.conftest import SNAPSHOT, Copying, Serving, Tool
 
-# The record first: the new ids of Directus appear in its order.
+# activity and revisions come first: they give the ids their order of appearance.
 TABLES = (
     "activity", "revisions", "policies", "permissions", "roles", "access", "presets", "dashboards", "panels",
     "flows", "operations", "settings", "translations",
 )  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d(?::\d\d)?)?")
-# Who calls through a socket, as the tool calls the worker, has none.
+# A request through a socket, such as the tool's to the worker, has no address.
 _ADDRESS = '"ip": "127.0.0.1"', '"ip": null'
-# The column by which rows are in the order in which they were written, if there is one.
+# Tables with a column `id` that counts rows in the order of writing.
 _NUMBERED = {"activity", "revisions", "permissions", "presets"}
 
-# Whose rights and lists are pushed.
+# Collections whose permissions and presets are pushed.
 KEPT = {"devices", "directus_users", "entries", "events", "organizations", "vehicles"}
 NOTICE = "flows/notice.yaml"
 
@@ -51,7 +51,7 @@ EDITS: tuple[Edit, ...] = (
 
 @pytest.fixture(scope="module")
 def sides(serve: Serving, copied: Copying) -> Iterator[tuple[Tool, Tool]]:
-    """A database that a whole Directus serves, and one for the worker."""
+    """A database that a complete Directus serves, and one for the worker."""
     with serve("bootstrapped") as running, copied("bootstrapped") as database:
         yield running.tool, Tool(database)
 
@@ -59,7 +59,7 @@ def sides(serve: Serving, copied: Copying) -> Iterator[tuple[Tool, Tool]]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     shutil.copytree(SNAPSHOT.parent, tmp_path / "snapshots")
-    # A row more of the same kind shows nothing more.
+    # More rows of the same kinds would test nothing more.
     for path in (tmp_path / "snapshots" / "access" / "collections").iterdir():
         if path.stem not in KEPT:
             path.write_text("trm-base: {}\n", encoding="utf-8")
@@ -75,7 +75,7 @@ def renamed(seen: dict[str, str]) -> Callable[[re.Match[str]], str]:
 
 
 def rows(tool: Tool) -> dict[str, list[Any]]:
-    """Return what was written, with ids by the order in which they appear and without times."""
+    """Return the written rows without times, with ids numbered in their order of appearance."""
     seen: dict[str, str] = {}
     found = {}
     for name in TABLES:
@@ -87,7 +87,7 @@ def rows(tool: Tool) -> dict[str, list[Any]]:
 
 
 def pushed(sides: tuple[Tool, Tool], files: Path) -> dict[str, list[Any]]:
-    """Push to both, compare what they wrote, and return it."""
+    """Push to both databases, compare the rows, and return them."""
     whole, part = (tool("push", "--snapshot", files) for tool in sides)
     assert (whole.code, part.code) == (0, 0), whole.text + part.text
     assert "Started a " not in whole.err
@@ -98,7 +98,7 @@ def pushed(sides: tuple[Tool, Tool], files: Path) -> dict[str, list[Any]]:
     return ours
 
 
-def test_the_worker_writes_the_rows_that_a_whole_directus_writes(sides: tuple[Tool, Tool], files: Path) -> None:
+def test_the_worker_writes_the_same_rows_as_a_complete_directus(sides: tuple[Tool, Tool], files: Path) -> None:
     first = pushed(sides, files)
     assert len(first["activity"]) > len(first["permissions"]) > 50
     for name, old, new in EDITS:
@@ -114,7 +114,7 @@ def test_the_worker_writes_the_rows_that_a_whole_directus_writes(sides: tuple[To
     left = [[each["name"] for each in rows(tool)["flows"]] for tool in sides]
     assert left == [["Device commands"]] * 2
     assert {each["action"] for each in second["activity"]} >= {"create", "update", "delete"}
-    # Directus keeps no record of lists.
+    # Directus keeps no activity of presets.
     assert {each["collection"] for each in second["activity"]} >= {
         f"directus_{name}" for name in TABLES[2:] if name != "presets"
     }
@@ -138,7 +138,7 @@ VALUES (gen_random_uuid(), 'Audit', 'active', 'event', '{"type": "action", %s}')
         ([("DELETE", "/roles")], None, "does not send DELETE /roles"),
     ],
 )
-def test_a_whole_directus_writes_what_others_hear_of_or_it_alone_can(
+def test_a_complete_directus_is_used_if_flows_listen_or_the_worker_cannot_write(
     sides: tuple[Tool, Tool], requests: list[tuple[str, str]], watched: str | None, reason: str
 ) -> None:
     _, part = sides

@@ -1,4 +1,4 @@
-"""What the steps of CI report and refuse: lint, plan, verify. test_ci.py runs them in their order."""
+"""What the CI steps lint, plan and verify report and refuse. test_ci.py runs all steps in order."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def other_databases(tool: Tool) -> list[tuple[str]]:
 # Lint
 
 
-def test_lint_has_the_linters_of_image_scripts_and_workflow() -> None:
+def test_lint_runs_the_linters_for_image_scripts_and_workflow() -> None:
     shown = finished(["make", "--dry-run", "lint"])
     assert shown.code == 0, shown.text
     for linter in ("actionlint.sh", "zizmor", "hadolint", "shellcheck"):
         assert re.search(rf"/{re.escape(linter)}\s", shown.out), linter
 
 
-def test_the_linter_has_a_workflow_to_read() -> None:
-    """By itself it finds nothing wrong with no files."""
+def test_the_workflow_linter_fails_if_it_finds_no_file() -> None:
+    """Without files the linter itself would report no fault."""
     (words,) = re.findall(r"@(\.ci/actionlint\.sh) '(.*)'", (ROOT / "Makefile").read_text(encoding="utf-8"))
     script, pattern = words
     assert [path.name for path in ROOT.glob(pattern)] == ["ci.yaml"]
@@ -42,7 +42,7 @@ def test_the_linter_has_a_workflow_to_read() -> None:
 # The plan
 
 
-# Stands for the script that fills an environment, which takes a minute.
+# Stands in for the script that fills an environment, which takes a minute.
 WITH_ANOTHER_PACKAGE = """#!/bin/sh
 set -e
 {python} -m venv --without-pip .venv
@@ -72,7 +72,7 @@ def commit(folder: Path, subject: str) -> None:
 
 
 def plan(checkout: Path, tool: Tool) -> tuple[Finished, str]:
-    """Run the plan of what was committed on a branch, and return the report."""
+    """Run the plan on the commits of a branch; return its outcome and the report."""
     summary = checkout.parent / "summary.md"
     environ = {**tool.environ, "BASE": "main", "GITHUB_STEP_SUMMARY": str(summary)}
     done = finished([sys.executable, ".ci/plan.py"], environ, checkout)
@@ -82,7 +82,7 @@ def plan(checkout: Path, tool: Tool) -> tuple[Finished, str]:
 
 
 @pytest.mark.slow
-def test_a_pull_request_is_told_what_it_does(checkout: Path, empty: Tool) -> None:
+def test_plan_reports_the_changes_of_a_pull_request(checkout: Path, empty: Tool) -> None:
     git(checkout, "switch", "--quiet", "--create", "branch")
     path = checkout / "snapshots" / "schema.yaml"
     path.write_text(path.read_text().replace("GPS trackers.", "Trackers."))
@@ -98,7 +98,7 @@ def test_a_pull_request_is_told_what_it_does(checkout: Path, empty: Tool) -> Non
 
 
 @pytest.mark.slow
-def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: Tool) -> None:
+def test_plan_fails_for_a_pull_request_that_would_stop_the_boot(checkout: Path, empty: Tool) -> None:
     git(checkout, "switch", "--quiet", "--create", "branch")
     path = checkout / "snapshots" / "schema.yaml"
     document = snapshots.load(path.read_text())
@@ -115,8 +115,8 @@ def test_a_pull_request_that_would_halt_the_boot_fails(checkout: Path, empty: To
 
 
 @pytest.mark.slow
-def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty: Tool) -> None:
-    """As where this one needs fewer."""
+def test_plan_gives_an_older_commit_the_packages_of_its_own_lock(checkout: Path, empty: Tool) -> None:
+    """For a branch that needs fewer packages than the older commit."""
     lock, package = checkout / "requirements.lock", checkout / "directus_sync" / "__init__.py"
     now = lock.read_text(), package.read_text()
     script = checkout / "tools" / "devstack" / "venv.sh"
@@ -135,7 +135,7 @@ def test_an_older_commit_has_the_packages_of_its_own_lock(checkout: Path, empty:
 
 
 @pytest.mark.slow
-def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: Tool) -> None:
+def test_a_failed_plan_leaves_nothing_behind(checkout: Path, empty: Tool) -> None:
     (checkout / "snapshots" / "schema.yaml").write_text("[]\n")
     done, report = plan(checkout, empty)
     assert done.code == 4, done.text
@@ -147,12 +147,12 @@ def test_a_plan_that_can_t_be_made_leaves_nothing_behind(checkout: Path, empty: 
 
 
 def verify(checkout: Path, tool: Tool) -> Finished:
-    """Run the target with this environment's programs; the checkout has none of its own."""
+    """Run `make verify` with this environment's programs, because the checkout has no environment."""
     programs = [f"SYNC={sys.executable} -m directus_sync", f"PYTHON={sys.executable}"]
     return finished(["make", "--assume-old=venv", "verify", *programs], tool.environ, checkout)
 
 
-def test_a_snapshot_or_catalog_that_differs_is_found(checkout: Path, deployed: Tool) -> None:
+def test_verify_fails_if_snapshot_or_catalog_differ(checkout: Path, deployed: Tool) -> None:
     assert verify(checkout, deployed).code == 0
     path = checkout / "snapshots" / "schema.yaml"
     committed = path.read_text()

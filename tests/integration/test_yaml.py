@@ -1,4 +1,4 @@
-"""A snapshot is read as Directus reads it, by js-yaml: what the guard judges is what is sent."""
+"""The tool reads snapshots like Directus's js-yaml, so that the guard judges exactly what is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from directus_sync.yaml_files import plain_yaml
 
 JS_YAML = Path(__file__).parent.parent / "fixtures" / "js_yaml.cjs"
-# Of these the numbers are made, and what only looks like one.
+# Texts made of these characters are numbers or look like numbers.
 SIGNS = "01789abefoxE_+-.:~"
 WORDS = [
     *("", "~", "null", "Null", "NULL", "nULL", "true", "True", "TRUE", "tRUE", "false", "False", "FALSE", "=", "<"),
@@ -27,14 +27,14 @@ WORDS = [
 
 
 def node(environ: dict[str, str], function: str, values: object) -> Any:
-    """Return what Directus's js-yaml makes of each."""
+    """Call a function of Directus's js-yaml for each value; return the results."""
     done = subprocess.run(
         ["node", JS_YAML, function], env=environ, input=json.dumps(values), capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
 
 
-# What js-yaml quotes, folds or escapes.
+# Pieces that js-yaml quotes, folds or escapes.
 PIECES = [
     "a", "Ä", "😀", " ", "  ", "\n", "\n\n", "\t", ":", "#", "-", "'", '"', "|", ">", "*", "&", "!", "%", "@", "`", "{",
     "[", ",", "?", "~", "\u2028", "\ufeff", "\x07", "\x85", "\\", "yes", "null", "1", "0x", "1e3", "2024-01-01", "=",
@@ -47,7 +47,7 @@ def texts(random: Random) -> str:
 
 
 def value(random: Random, depth: int = 0) -> object:
-    """Return what an operator's options may hold."""
+    """Return a random value, as an operator's options can contain."""
     match random.randrange(9 if depth < 4 else 7):
         case 0:
             return random.choice([None, True, False])
@@ -60,7 +60,7 @@ def value(random: Random, depth: int = 0) -> object:
     return texts(random)
 
 
-def test_what_directus_writes_is_what_was_meant(stack_environ: dict[str, str]) -> None:
+def test_values_written_by_directus_are_read_unchanged(stack_environ: dict[str, str]) -> None:
     random = Random(11)
     values = [{"options": value(random)} for _ in range(2000)]
     written = node(stack_environ, "dump", values)
@@ -69,18 +69,18 @@ def test_what_directus_writes_is_what_was_meant(stack_environ: dict[str, str]) -
 
 
 def typed(value: object) -> str:
-    """Return JSON that says which are numbers, of which JavaScript has one kind; to Python, True is 1."""
+    """Return JSON in which all numbers are floats, as in JavaScript, but booleans are not numbers."""
     read = json.loads(json.dumps(value), parse_int=number, parse_float=number, parse_constant=str)
     return json.dumps(read, sort_keys=True)
 
 
 def number(text: str) -> float:
-    """Return a number; JavaScript writes -0 as 0."""
+    """Return a number. JavaScript writes -0 as 0."""
     return float(text) or 0.0
 
 
-def test_a_scalar_is_what_it_is_to_directus(stack_environ: dict[str, str]) -> None:
-    """All texts of up to three of the signs, and some that are longer."""
+def test_scalars_are_read_like_directus_reads_them(stack_environ: dict[str, str]) -> None:
+    """Compares all texts of up to three of the characters, and some longer texts."""
     texts = [*("".join(signs) for length in (1, 2, 3) for signs in product(SIGNS, repeat=length)), *WORDS]
     documents = [f"a: {text}\n" for text in texts] + [f"{text}: a\n" for text in WORDS]
     compared = 0
@@ -88,8 +88,8 @@ def test_a_scalar_is_what_it_is_to_directus(stack_environ: dict[str, str]) -> No
         try:
             ours = plain_yaml.load(document.encode())
         except yaml.YAMLError:
-            continue  # refused, and not sent
-        # js-yaml makes a point in time of a date, and Directus a text of that.
+            continue  # the push would be refused
+        # js-yaml turns dates into points in time, which Directus turns back into texts.
         if theirs is not None and not re.search(r"[0-9]{4}-", document):
             assert typed(ours) == typed(theirs[0]), document
             compared += 1
