@@ -116,7 +116,7 @@ def test_every_module_is_named_by_a_layer() -> None:
         for contract in tool["importlinter"]["contracts"]
         for prefix in [f"{container}." for container in contract.get("containers", [])] or [""]
         for layer in contract.get("layers", [])
-        for name in layer.split("|")
+        for name in re.split("[|:]", layer)
     }
     divided = {name.partition(".")[0] for name in named if "." in name}
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
