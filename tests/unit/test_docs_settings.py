@@ -61,7 +61,7 @@ def test_the_settings_of_the_set_up_are_listed() -> None:
     sources = [*(ROOT / "tools" / "devstack").glob("*.py"), ROOT / "tools" / "devstack" / "venv.sh"]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     read = re.findall(r"os\.environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):", text)
-    listed = set(table(section(pages.read("docs/settings.md"), "Settings of the set-up")))
+    listed = set(table(section(pages.read("docs/settings.md"), "Settings of make")))
     assert listed == {name for pair in read for name in pair if name} - {"PATH"}
 
 
