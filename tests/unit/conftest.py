@@ -1,4 +1,4 @@
-"""What the unit tests share. Nothing here needs a database, a Directus or the network.
+"""Fixtures of the unit tests. None needs a database, a Directus or the network.
 
 `station.yaml` was exported by Directus 11.17.4. Each entry of `station_diffs.json` is the `data` of its answer
 to /schema/diff for that file after one edit; the key names the edit.
@@ -26,7 +26,7 @@ from tests.versions import Versions
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
-# No deadline: a busy machine is no bug. No database: a test run leaves nothing behind in the checkout.
+# No deadline: tests may be slow on a busy machine. No database: a test run leaves no files in the checkout.
 hypothesis_settings.register_profile("unit", deadline=None, database=None)
 hypothesis_settings.load_profile("unit")
 
@@ -35,14 +35,14 @@ MINIMAL = {"DB_HOST": "db.example", "DB_DATABASE": "trm", "DB_USER": "directus",
 
 @pytest.fixture(autouse=True)
 def fast_retries() -> Iterator[None]:
-    """Retry as often as in production, without the waits between."""
+    """Retry as often as in production, but without waiting."""
     with stamina.set_testing(True, attempts=1000, cap=True):
         yield
 
 
 @pytest.fixture(autouse=True)
 def nothing_hidden() -> Iterator[None]:
-    """Begin and end with an output that hides nothing."""
+    """Reset the list of secrets that output hides, before and after each test."""
     output.hide(())
     yield
     output.hide(())
@@ -50,7 +50,7 @@ def nothing_hidden() -> Iterator[None]:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., Settings]:
-    """Return a function that loads settings from these variables, and from no `.env`."""
+    """Return a function that loads settings from the given variables only, without `.env`."""
 
     def with_variables(**variables: str) -> Settings:
         return settings.load({**MINIMAL, **variables}, tmp_path / "no.env")
@@ -60,7 +60,7 @@ def load(tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture(scope="session")
 def captured_answers() -> dict[str, dict[str, Any]]:
-    """Return every captured answer of /schema/diff, by the edit that caused it."""
+    """Return all captured answers of /schema/diff, keyed by the edit that caused them."""
     answers: dict[str, dict[str, Any]] = json.loads((FIXTURES / "station_diffs.json").read_text(encoding="utf-8"))
     return answers
 
@@ -78,7 +78,7 @@ def captured(captured_answers: dict[str, dict[str, Any]]) -> Callable[[str], Sch
 
 @pytest.fixture(scope="session")
 def events() -> bytes:
-    """Return a real export: the collection `events` with its key."""
+    """Return a real export: the collection `events` with its primary key."""
     return (FIXTURES / "events.yaml").read_bytes()
 
 
@@ -90,13 +90,13 @@ def station() -> bytes:
 
 @pytest.fixture(scope="session")
 def live(station: bytes) -> Snapshot:
-    """Return what the server had when the captured diffs were made."""
+    """Return the schema that Directus had when the diffs were captured."""
     return snapshot.parse(station, "schema.yaml")
 
 
 @pytest.fixture
 def planned(captured: Callable[[str], SchemaDiff], live: Snapshot) -> Callable[..., Plan]:
-    """Return a function that judges one captured diff; with `base`, else as if git had made every change."""
+    """Return a function that plans one captured diff. Without `base`, git made every change."""
 
     def plan(edit: str, *, base: Snapshot | None = live, rows: int = 0, approvals: Approvals | None = None) -> Plan:
         return decided(captured(edit), live, base, rows=rows, approvals=approvals or Approvals())
@@ -114,5 +114,5 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def versions(tmp_path: Path) -> Versions:
-    """Return a small line of revisions in a folder of the test's own."""
+    """Return a few consecutive revisions in a temporary folder."""
     return Versions.made(tmp_path)

@@ -1,4 +1,4 @@
-"""A Directus that plays back what a test gives it: for the order of requests, and for answers that are rare."""
+"""A fake Directus that plays back given answers, for tests of the order of requests and of rare answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests import snapshots
 
 URL = "http://directus.example:8055"
 EXPORT = (Path(__file__).parents[1] / "fixtures" / "station.yaml").read_bytes()
-# The same schema in other bytes: only a diff can tell that it is equal.
+# The same schema in other bytes, so that only a diff can show that it is equal.
 OTHER_BYTES = EXPORT + b"# another\n"
 
 
 class Server:
-    """Gives these answers of /schema/diff, the last one for ever. Remembers the order of requests, and their bodies."""
+    """Plays back answers of /schema/diff and then repeats the last one. Records the requests and their bodies."""
 
     def __init__(self, *diffs: object) -> None:
         self.version = "11.17.4"
@@ -58,12 +58,12 @@ class Server:
 
     @property
     def applied(self) -> int:
-        """How many applies it was sent."""
+        """Return the number of apply requests."""
         return self.paths.count("/schema/apply")
 
 
 def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody ask the database: there are no rows at risk, and nothing is in the way of a change."""
+    """Replace the queries of the database: no rows are at risk, and nothing blocks a change."""
     monkeypatch.setattr(meta_columns, "read", lambda *_: {})
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)

@@ -1,4 +1,4 @@
-"""Judging a diff as a push does, without a server."""
+"""Judges a diff as a push does, without Directus or a database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def decided(
     approvals: Approvals = NOBODY,
     wanted: Snapshot | None = None,
 ) -> Plan:
-    """Judge and decide, with this many rows wherever the guard asks for a count. wanted: else what the changes make."""
+    """Return the plan for a diff. Each count of rows is `rows`; `wanted` is by default live after the changes."""
     found = after(live, difference.changes) if wanted is None else wanted
     verdicts = guard.judge(difference, base=base, wanted=found, live=live)
     counts = {risk: rows for verdict in verdicts for risk in verdict.risks}
@@ -32,7 +32,7 @@ def decided(
 
 
 def told(live: Snapshot, wanted: Snapshot) -> SchemaDiff:
-    """Return what Directus tells of a file."""
+    """Return the diff that Directus would answer for a file."""
     return diff.from_server(("hash", answer(live.sections, wanted.sections)))
 
 
@@ -41,13 +41,13 @@ def judged(live: Snapshot, wanted: Snapshot, base: Snapshot | None) -> tuple[Ver
 
 
 def edit_of(name: str, path: tuple[str, ...], value: object, *, before: object = diff.ABSENT) -> Change:
-    """Return a change of one property of a field."""
+    """Return a change that sets one property of a field."""
     collection, _, field = name.partition(".")
     return Change(Action.CHANGE, ItemKind.FIELD, collection, field, edits=(Edit(path, before, value),))
 
 
 def with_values(snapshot: Snapshot, name: str, values: Mapping[tuple[str, ...], object]) -> Snapshot:
-    """Return the snapshot with these properties of a field."""
+    """Return the snapshot after setting these properties of a field."""
     return after(snapshot, [edit_of(name, path, value) for path, value in values.items()])
 
 

@@ -1,4 +1,4 @@
-"""Who made each change, and what the guard lets pass, over diffs captured from Directus 11.17.4."""
+"""The guard: who made each change, and which changes it refuses. The diffs were captured from Directus 11.17.4."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.judging import NOBODY, decided, edit_of, judged, rules, told, wi
 Captured = Callable[[str], SchemaDiff]
 NOTE, OPTIONS = ("meta", "note"), ("meta", "options")
 
-# Each was applied to Directus 11.17.4: it answered 204 and dropped the table, the column or the foreign key.
+# When these were applied, Directus 11.17.4 answered 204 and dropped the table, the column or the foreign key.
 INCOMPLETE = [
     ("collection_nested_removal", "country"),
     ("field_schema_nested_removal", "station.code"),
@@ -29,7 +29,7 @@ INCOMPLETE = [
     ("field_meta_removed", "station.code"),
     ("relation_nested_removal", "station.country"),
     ("relation_schema_nested_removal", "station.country"),
-    # These it takes for the creation of the whole item.
+    # Directus mistakes these for the creation of the whole item.
     ("collection_nested_addition", "country"),
     ("field_schema_added", "station.divider"),
     ("relation_nested_addition", "station.country"),
@@ -42,8 +42,8 @@ REMOVALS = [
 ]
 
 
-def test_a_key_that_moves_to_another_column_is_refused(captured: Captured, live: Snapshot) -> None:
-    # PostgreSQL refuses the second key that Directus would add.
+def test_a_primary_key_that_moves_to_another_column_is_refused(captured: Captured, live: Snapshot) -> None:
+    # Directus would add a second primary key, which PostgreSQL refuses.
     assert {rule for _, rule in rules(decided(captured("primary_key_moved"), live, live, rows=0))} == {
         SchemaRule.NOT_REBUILDABLE
     }
@@ -57,7 +57,7 @@ def test_a_key_that_moves_to_another_column_is_refused(captured: Captured, live:
         (None, [SchemaRule.NOT_REBUILDABLE]),
     ],
 )
-def test_a_new_column_of_a_type_that_directus_does_not_make_is_refused(
+def test_a_new_column_of_a_type_that_directus_cannot_make_is_refused(
     live: Snapshot, schema: dict[str, object] | None, wanted: list[SchemaRule]
 ) -> None:
     entry = {"collection": "country", "field": "reach", "type": "float", "meta": {}, "schema": schema}
@@ -66,7 +66,7 @@ def test_a_new_column_of_a_type_that_directus_does_not_make_is_refused(
 
 
 @pytest.mark.parametrize(("recorded", "there", "mover"), [(True, 1, Mover.BOTH), (1, 1.0, Mover.GIT)])
-def test_what_the_server_changed_is_not_missed_because_python_finds_it_equal(
+def test_a_change_in_directus_between_values_that_python_finds_equal_is_noticed(
     live: Snapshot, recorded: object, there: object, mover: Mover
 ) -> None:
     base, server, wanted = (with_values(live, "station.code", {OPTIONS: {"only": [x]}}) for x in (recorded, there, 2))
@@ -74,7 +74,7 @@ def test_what_the_server_changed_is_not_missed_because_python_finds_it_equal(
     assert verdict.mover is mover
 
 
-def test_an_index_of_directus_s_own_that_the_file_lists_is_git_s_whoever_dropped_it(live: Snapshot) -> None:
+def test_a_missing_system_index_that_the_file_lists_counts_as_added_in_git(live: Snapshot) -> None:
     key = ("directus_revisions", "activity")
     without = replace(live, sections={**live.sections, "systemFields": {}})
     change = Change(Action.CHANGE, ItemKind.SYSTEM_FIELD, *key, edits=(Edit(("schema", "is_indexed"), False, True),))
@@ -83,7 +83,7 @@ def test_an_index_of_directus_s_own_that_the_file_lists_is_git_s_whoever_dropped
         assert verdict.mover is Mover.GIT
 
 
-def test_a_pull_may_bring_an_index_of_directus_s_own_and_takes_none_that_was_never_pushed(live: Snapshot) -> None:
+def test_a_pull_may_add_system_indexes_and_protects_those_that_were_never_pushed(live: Snapshot) -> None:
     without = replace(live, sections={**live.sections, "systemFields": {}})
     for base in (None, live, without):
         assert guard.unpushed(without, base, live) == ()
@@ -91,7 +91,7 @@ def test_a_pull_may_bring_an_index_of_directus_s_own_and_takes_none_that_was_nev
     assert guard.unpushed(live, live, without) == ()
 
 
-def test_a_column_that_becomes_an_alias_takes_the_server_s_edits_of_it_along(
+def test_a_column_that_becomes_an_alias_conflicts_with_edits_of_the_field_in_directus(
     captured: Captured, live: Snapshot
 ) -> None:
     difference = captured("column_to_alias")
@@ -101,10 +101,10 @@ def test_a_column_that_becomes_an_alias_takes_the_server_s_edits_of_it_along(
 
 
 @pytest.mark.parametrize(("before", "now"), [("string", "text"), ("integer", "bigInteger"), ("text", "text")])
-def test_a_field_that_is_dropped_and_created_again_is_refused_whatever_its_types(
+def test_a_field_that_is_dropped_and_created_again_is_refused_for_any_types(
     live: Snapshot, before: str, now: str
 ) -> None:
-    # The new column is empty, however well the old values would have fitted.
+    # The new column is empty, even if the old values would fit.
     field = {"collection": "station", "field": "code"}
     old, new = ({**field, "type": kind, "meta": {}, "schema": {"name": "code"}} for kind in (before, now))
     entries = [{**field, "diff": [{"kind": "D", "lhs": old}]}, {**field, "diff": [{"kind": "N", "rhs": new}]}]
@@ -112,11 +112,11 @@ def test_a_field_that_is_dropped_and_created_again_is_refused_whatever_its_types
     assert ("station.code", SchemaRule.DESTRUCTION) in rules(decided(difference, live, live))
 
 
-# Removals: who did it
+# Who removed an item
 
 
 @pytest.mark.parametrize(("edit", "item"), REMOVALS)
-def test_a_removal_passes_where_it_is_approved_and_live_work_goes_where_it_is_discarded(
+def test_a_removal_needs_an_approval_and_a_loss_of_live_work_needs_a_discard(
     captured: Captured, live: Snapshot, edit: str, item: str
 ) -> None:
     without = after(live, captured(edit).changes)
@@ -125,7 +125,7 @@ def test_a_removal_passes_where_it_is_approved_and_live_work_goes_where_it_is_di
         (live, NOBODY, SchemaRule.DESTRUCTION),
         (live, destroy, None),
         (live, discard, SchemaRule.DESTRUCTION),
-        # What only the server has, and without a base that is everything.
+        # The item exists only in Directus. Without a base this is true of every item.
         (without, NOBODY, SchemaRule.UNCAPTURED),
         (None, NOBODY, SchemaRule.UNCAPTURED),
         (None, destroy, SchemaRule.UNCAPTURED),
@@ -138,7 +138,7 @@ def test_a_removal_passes_where_it_is_approved_and_live_work_goes_where_it_is_di
 
 
 @pytest.mark.parametrize("path", [("schema", "on_delete"), ("meta", "one_field")])
-def test_a_field_removed_in_git_with_a_relation_that_the_server_changed_is_a_conflict(
+def test_a_field_removed_in_git_is_a_conflict_if_its_relation_was_changed_in_directus(
     live: Snapshot, path: tuple[str, str]
 ) -> None:
     key = ("station", "country")
@@ -155,25 +155,25 @@ def test_a_field_removed_in_git_with_a_relation_that_the_server_changed_is_a_con
     assert rules(decided(SchemaDiff(removals[:1]), live, live, approvals=approved)) == []
 
 
-def test_an_edit_of_another_field_does_not_stand_in_the_way_of_a_removal(captured: Captured, live: Snapshot) -> None:
+def test_an_edit_of_another_field_does_not_block_a_removal(captured: Captured, live: Snapshot) -> None:
     base = after(live, [*captured("note_changed").changes, *captured("on_delete_changed").changes])
     approved = Approvals(destroy={"station.elev": "moved"})
     assert rules(decided(captured("field_removed"), live, base, approvals=approved)) == []
 
 
 @pytest.mark.parametrize("changed", ["note_changed", "length_grows", "on_delete_changed", "field_removed"])
-def test_a_collection_removed_in_git_and_edited_on_the_server_is_a_conflict(
+def test_a_collection_removed_in_git_and_edited_in_directus_is_a_conflict(
     captured: Captured, live: Snapshot, changed: str
 ) -> None:
-    # The base is the server before that edit, or after it: what matters is that they differ.
+    # Only the difference between base and live matters, not its direction.
     base = after(live, captured(changed).changes)
     assert rules(decided(captured("collection_removed"), live, base)) == [("station", SchemaRule.CONFLICT)]
 
 
-# Changes: who did it
+# Who changed an item
 
 
-def test_a_change_is_the_server_s_where_the_base_has_what_git_has_and_a_conflict_where_it_has_neither(
+def test_a_change_is_uncaptured_if_base_equals_file_and_a_conflict_if_all_three_differ(
     captured: Captured, live: Snapshot
 ) -> None:
     difference = captured("note_changed")
@@ -182,8 +182,8 @@ def test_a_change_is_the_server_s_where_the_base_has_what_git_has_and_a_conflict
         assert rules(decided(difference, live, base)) == [("station.code", rule)]
 
 
-def test_a_change_beside_one_of_the_server_s_is_not_refused_for_it(captured: Captured, live: Snapshot) -> None:
-    # The server changed the length, git the note: the diff of the file has both, and only the length is live work.
+def test_only_the_property_that_was_changed_in_directus_is_refused(captured: Captured, live: Snapshot) -> None:
+    # Directus's length and git's note changed. The diff has both, but only the length is live work.
     note, length = captured("note_changed").changes[0], captured("length_grows").changes[0]
     both = SchemaDiff((replace(note, edits=(*note.edits, *length.edits)),), "hash", {})
     base = after(live, [length])
@@ -198,7 +198,7 @@ def test_a_change_beside_one_of_the_server_s_is_not_refused_for_it(captured: Cap
         (["a"], ["a"], ["a", "b"], Mover.SERVER),
         (["a", "b"], ["a", "b"], ["b"], Mover.SERVER),
         (["a"], ["a", "c"], ["a", "b"], Mover.BOTH),
-        # Each side edited another item of the list, which is judged as a whole.
+        # Git and Directus edited different items of the list.
         (["a", "b"], ["c", "b"], ["a", "d"], Mover.BOTH),
         (["a"], ["a", "b"], ["a"], Mover.GIT),
     ],
@@ -214,15 +214,15 @@ def test_a_list_is_judged_as_a_whole(
     assert {edit.path[:3] for edit in verdict.edits} == (set() if mover is Mover.GIT else {(*OPTIONS, "choices")})
 
 
-def test_an_alias_that_the_server_edited_is_not_made_a_column(captured: Captured, live: Snapshot) -> None:
-    # Directus drops the field and creates it again, so that the server's note is lost.
+def test_an_alias_that_was_edited_in_directus_does_not_become_a_column(captured: Captured, live: Snapshot) -> None:
+    # Directus would drop the field and create it again, and lose the note.
     difference = captured("alias_to_column")
     base = after(live, [edit_of("station.divider", NOTE, "as it was")])
     assert rules(decided(difference, live, base)) == [("station.divider", SchemaRule.CONFLICT)]
     assert rules(decided(difference, live, live)) == []
 
 
-def test_the_relation_of_a_column_that_becomes_an_alias_is_judged_too(live: Snapshot) -> None:
+def test_the_relation_of_a_column_that_becomes_an_alias_is_a_removal(live: Snapshot) -> None:
     key = ("station", "country")
     field = {"collection": "station", "field": "country", "type": "alias", "meta": {"special": ["alias"]}}
     turned = {"fields": {**live.section("fields"), key: field}, "relations": {}}
@@ -235,15 +235,17 @@ def test_the_relation_of_a_column_that_becomes_an_alias_is_judged_too(live: Snap
 
 
 @pytest.mark.parametrize(("kind", "column"), [("uuid", "uuid"), ("string", "character varying")])
-def test_a_key_whose_type_the_server_changed_is_not_changed_back(live: Snapshot, kind: str, column: str) -> None:
-    # Only of a key that numbers its rows does Directus compare no column.
+def test_a_primary_key_whose_type_was_changed_in_directus_is_not_changed_back(
+    live: Snapshot, kind: str, column: str
+) -> None:
+    # Directus ignores the column of a primary key only if it is auto-incremented.
     types = {("type",): kind, ("schema", "data_type"): column, ("schema", "has_auto_increment"): False}
     base = with_values(live, "country.id", types)
     server = with_values(live, "country.id", {**types, ("schema", "data_type"): "text"})
     assert rules(decided(told(server, base), server, base)) == [("country.id", SchemaRule.UNCAPTURED)]
 
 
-def test_a_property_that_is_null_is_not_one_that_is_missing(live: Snapshot) -> None:
+def test_a_null_property_differs_from_a_missing_property(live: Snapshot) -> None:
     base, server, wanted = (
         with_values(live, "station.code", {OPTIONS: o}) for o in ({"trim": None}, {}, {"trim": True})
     )
@@ -253,7 +255,7 @@ def test_a_property_that_is_null_is_not_one_that_is_missing(live: Snapshot) -> N
 
 
 def with_foreign_key(snapshot: Snapshot, to: str | None) -> Snapshot:
-    """Return the snapshot with the foreign key of station.country, or without."""
+    """Return the snapshot with the foreign key of station.country leading to this table, or without the key."""
     key: dict[tuple[str, ...], object] = {
         ("schema", "foreign_key_table"): to,
         ("schema", "foreign_key_column"): to and "id",
@@ -262,15 +264,15 @@ def with_foreign_key(snapshot: Snapshot, to: str | None) -> Snapshot:
     return found if to else replace(found, sections={**found.sections, "relations": {}})
 
 
-def test_a_foreign_key_is_judged_with_its_relation_and_not_again_with_its_field(live: Snapshot) -> None:
-    # The server made the relation, and git changed the field's note.
+def test_a_foreign_key_is_judged_once_with_its_relation(live: Snapshot) -> None:
+    # The relation was made in Directus; git changed the field's note.
     base = with_foreign_key(live, None)
     wanted = after(base, [edit_of("station.country", NOTE, "git's")])
     assert [(verdict.change.kind, verdict.mover, verdict.edits) for verdict in judged(live, wanted, base)] == [
         (ItemKind.FIELD, Mover.GIT, ()),
         (ItemKind.RELATION, Mover.SERVER, ()),
     ]
-    # Where the relation is all that differs, the field is nobody's work on the server either.
+    # If only the relation differs, the field does not count as changed in Directus.
     assert [verdict.mover for verdict in judged(live, base, base)] == [Mover.GIT, Mover.SERVER]
 
 
@@ -280,13 +282,13 @@ def test_a_foreign_key_without_a_relation_is_judged_with_its_field(live: Snapsho
     assert (verdict.mover, [edit.path for edit in verdict.edits]) == (Mover.SERVER, [path])
 
 
-def test_a_change_that_does_not_say_what_changes_counts_as_made_by_both(live: Snapshot) -> None:
+def test_a_change_without_edits_counts_as_made_by_both_sides(live: Snapshot) -> None:
     difference = SchemaDiff((Change(Action.CHANGE, ItemKind.FIELD, "station", "code"),), "hash")
     (verdict,) = guard.judge(difference, base=live, wanted=live, live=live)
     assert verdict.mover is Mover.BOTH
 
 
-def test_an_item_that_both_added_is_a_conflict_and_without_a_base_the_server_s(
+def test_an_item_that_both_sides_added_is_a_conflict_and_without_a_base_directus_s_work(
     captured: Captured, live: Snapshot
 ) -> None:
     added = after(live, captured("field_added").changes)
@@ -310,13 +312,13 @@ BINARY: dict[tuple[str, ...], object] = {
     [
         (DOUBLE, ("schema", "is_unique"), True, ["real"]),
         (DOUBLE, NOTE, "x", []),
-        # With a default that is a number, or JSON, Directus alters the column even for a note.
+        # If the default is a number or JSON, Directus alters the column even for a new note.
         ({**DOUBLE, ("schema", "default_value"): 1.5}, NOTE, "x", ["real"]),
         (BINARY, NOTE, "x", ["json"]),
         ({**BINARY, ("schema", "default_value"): None}, NOTE, "x", []),
     ],
 )
-def test_a_column_that_directus_does_not_make_is_not_altered(
+def test_an_edit_that_would_alter_a_column_that_directus_cannot_make_is_refused(
     live: Snapshot, column: dict[tuple[str, ...], object], path: tuple[str, str], value: object, made: list[str]
 ) -> None:
     server = with_values(live, "station.elev", column)
@@ -327,7 +329,7 @@ def test_a_column_that_directus_does_not_make_is_not_altered(
     assert [fault.removesuffix(" by Directus").split()[-1] for fault in faults] == made
 
 
-def test_an_addition_is_git_s_unless_the_base_has_it(captured: Captured, live: Snapshot) -> None:
+def test_an_addition_counts_as_git_s_unless_the_base_has_the_item(captured: Captured, live: Snapshot) -> None:
     difference = captured("field_added")
     wanted = after(live, difference.changes)
     for base, mover in ((live, Mover.GIT), (None, Mover.GIT), (wanted, Mover.SERVER)):
@@ -340,7 +342,7 @@ def test_an_addition_is_git_s_unless_the_base_has_it(captured: Captured, live: S
 
 
 @pytest.mark.parametrize(("edit", "item"), INCOMPLETE)
-def test_an_incomplete_entry_is_refused_whatever_is_approved(
+def test_an_incomplete_entry_is_refused_even_if_everything_is_approved(
     captured: Captured, live: Snapshot, edit: str, item: str
 ) -> None:
     everything = Approvals(destroy={item: "yes"}, discard=frozenset({item}))
@@ -353,7 +355,7 @@ def test_an_incomplete_entry_is_refused_whatever_is_approved(
 # Plans
 
 
-def test_one_bad_item_among_many_good_ones_is_found(
+def test_one_refused_item_is_found_among_many_accepted_ones(
     captured: Captured, captured_answers: Mapping[str, Any], live: Snapshot
 ) -> None:
     merged: dict[str, list[Any]] = copy.deepcopy(captured_answers["collection_added"]["diff"])
@@ -368,7 +370,9 @@ def test_approvals_that_match_nothing_are_named(captured: Captured, live: Snapsh
     assert plan.unmatched == ("station.elevv", "stations")
 
 
-def test_an_approval_from_the_command_line_has_no_other_reason(captured: Captured, live: Snapshot) -> None:
+def test_an_item_shows_the_reason_in_the_file_or_that_the_command_line_approved_it(
+    captured: Captured, live: Snapshot
+) -> None:
     both = Approvals(destroy={"station.elev": "moved"}, discard=frozenset({"station.elev"}))
     for approvals, reason in ((both, "moved"), (replace(both, destroy={}), "on the command line"), (NOBODY, "")):
         plan = decided(captured("field_removed"), live, None, approvals=approvals)
@@ -376,7 +380,7 @@ def test_an_approval_from_the_command_line_has_no_other_reason(captured: Capture
 
 
 @pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.EXPECTED), (False, None)])
-def test_what_the_catalog_lists_is_not_taken_along(
+def test_a_removal_that_would_drop_a_catalogued_object_is_refused(
     captured: Captured, live: Snapshot, expected: bool, rule: SchemaRule | None
 ) -> None:
     difference = captured("field_removed")
@@ -385,17 +389,17 @@ def test_what_the_catalog_lists_is_not_taken_along(
     obstacles = Obstacles(taken={risk: (Taken("index a", expected=False), Taken("index b", expected=expected))})
     (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), obstacles).items
     assert (item.rule, item.taken) == (rule, obstacles.taken[risk])
-    # What is refused for another reason keeps that one.
+    # An item that another rule refuses keeps that rule.
     (item,) = guard.decide(difference, verdicts, {}, NOBODY, obstacles).items
     assert item.rule is SchemaRule.DESTRUCTION
 
 
-def test_a_plan_for_no_difference_is_empty_and_names_the_approvals_that_match_nothing() -> None:
+def test_a_plan_without_differences_is_empty_and_names_unmatched_approvals() -> None:
     plan = guard.unchanged(Approvals(destroy={"a": "why"}, discard=frozenset({"b"})))
     assert (bool(plan), plan.items, plan.unmatched, plan.difference) == (False, (), ("a", "b"), diff.NO_DIFFERENCE)
 
 
-def test_a_plan_has_the_difference_that_it_is_for(captured: Captured, live: Snapshot) -> None:
+def test_a_plan_keeps_the_difference_that_it_was_made_from(captured: Captured, live: Snapshot) -> None:
     difference = captured("collection_removed")
     plan = decided(difference, live, live)
     assert plan
@@ -405,7 +409,7 @@ def test_a_plan_has_the_difference_that_it_is_for(captured: Captured, live: Snap
 # Pull
 
 Edits = list[str | Change]
-# What file, base and server have more than the export; then what a pull would take from the file.
+# The edits that make file, base and live from the export, then the items of the file that a pull would overwrite.
 UNPUSHED: dict[str, tuple[Edits, Edits | None, Edits, tuple[str, ...]]] = {
     "the file equals the base": (["field_removed"], ["field_removed"], [], ()),
     "no server got the file's change": (["note_changed"], [], [], ("station.code",)),
@@ -420,7 +424,7 @@ UNPUSHED: dict[str, tuple[Edits, Edits | None, Edits, tuple[str, ...]]] = {
         ["note_changed"], [], ["note_changed", "length_grows"], (),
     ),
     "the server changed another item": (["note_changed"], [], ["field_removed"], ("station.code",)),
-    # The file changed a part of what the server replaced as a whole, without that part.
+    # The file changed a part of a value that Directus replaced as a whole.
     "the server replaced it as a whole": (
         [edit_of("station.code", OPTIONS, {"trim": False})],
         [edit_of("station.code", OPTIONS, {"trim": True})],
@@ -432,7 +436,9 @@ UNPUSHED: dict[str, tuple[Edits, Edits | None, Edits, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", UNPUSHED)
-def test_a_pull_names_what_of_the_file_no_server_got(captured: Captured, live: Snapshot, case: str) -> None:
+def test_a_pull_names_the_items_of_the_file_that_were_never_pushed(
+    captured: Captured, live: Snapshot, case: str
+) -> None:
     def having(edits: Edits) -> Snapshot:
         found = live
         for edit in edits:
@@ -443,5 +449,5 @@ def test_a_pull_names_what_of_the_file_no_server_got(captured: Captured, live: S
     assert guard.unpushed(having(file), None if base is None else having(base), having(server)) == named
 
 
-def test_a_collection_that_the_file_removed_and_no_push_did_is_named(captured: Captured, live: Snapshot) -> None:
+def test_a_pull_names_a_collection_whose_removal_was_never_pushed(captured: Captured, live: Snapshot) -> None:
     assert "station" in guard.unpushed(after(live, captured("collection_removed").changes), live, live)

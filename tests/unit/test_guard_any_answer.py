@@ -1,4 +1,4 @@
-"""Whatever a server sends and whatever the snapshots hold, also what no Directus would."""
+"""The guard with arbitrary answers and snapshots, including those that no Directus would produce."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ SNAPSHOTS = st.fixed_dictionaries({kind.value: section(kind) for kind in ItemKin
 
 @given(raw=DIFFS, base=st.none() | SNAPSHOTS, wanted=SNAPSHOTS, live=SNAPSHOTS, rows=st.integers(1, 5))
 @settings(max_examples=50)
-def test_whatever_a_server_sends_nothing_that_directus_would_drop_passes_unapproved(
+def test_every_removal_in_any_answer_is_refused_without_approval(
     raw: dict[str, list[dict[str, Any]]], base: Snapshot | None, wanted: Snapshot, live: Snapshot, rows: int
 ) -> None:
     difference = diff.from_server(("hash", raw))
@@ -76,7 +76,7 @@ def test_whatever_a_server_sends_nothing_that_directus_would_drop_passes_unappro
     )
     entries = [(kind, id_of(entry), entry["diff"][0]) for kind in ItemKind for entry in raw[kind.value]]
     assert {(item.verdict.change.kind, item.id) for item in items} == {(kind, name) for kind, name, _ in entries}
-    # A field that Directus drops and creates again is one change of its type. It has a test of its own.
+    # A field that Directus drops and creates again is one change of its type, which has its own test.
     made = {name for kind, name, first in entries if kind is ItemKind.FIELD and first["kind"] == "N"}
     for kind, name, first in entries:
         if first["kind"] == "D" and not in_meta(kind.value, first) and not (kind is ItemKind.FIELD and name in made):

@@ -1,4 +1,7 @@
-"""What the guard counts rows for, over diffs captured from Directus 11.17.4, and what it refuses for the rows."""
+"""For which changes the guard counts rows, and which changes it refuses because of rows.
+
+The diffs were captured from Directus 11.17.4.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ TYPE, DATA_TYPE, DEFAULT = ("type",), ("schema", "data_type"), ("schema", "defau
 LENGTH, NULLABLE, NOTE = ("schema", "max_length"), ("schema", "is_nullable"), ("meta", "note")
 
 ANSWERS = json.loads((FIXTURES / "station_diffs.json").read_text(encoding="utf-8"))
-# Each was applied to Directus 11.17.4, and every value was still there as text afterwards.
+# Each was applied to Directus 11.17.4, which kept every value as text.
 WIDENED = [edit for edit in ANSWERS if edit.startswith("widened_")]
 HARMLESS = [
     "collection_added",
@@ -51,14 +54,14 @@ LOSSY = {
     **dict.fromkeys(["scale_shrinks", "precision_shrinks", "type_string_to_integer"], SchemaRule.UNFIT),
     "unique_added": SchemaRule.UNFIT,
 }
-# Of each change: what is counted, and the type that the values must fit.
+# For each change: what is counted, and the type that the values must fit.
 COUNTED = {
     "collection_removed": [(Hazard.TABLE, "")],
     "field_removed": [(Hazard.COLUMN, "")],
     "column_to_alias": [(Hazard.COLUMN, "")],
     "unique_added": [(Hazard.UNIQUE, "")],
     "length_shrinks": [(Hazard.RETYPE, "character varying(1)")],
-    # Directus 11.17.4 answered 204 to 1000 -> null, made varchar(255) of it, and cut a value of 900 characters.
+    # For 1000 -> null Directus 11.17.4 answered 204, made varchar(255) and cut a value of 900 characters.
     "length_removed": [(Hazard.RETYPE, "character varying(255)")],
     "scale_shrinks": [(Hazard.RETYPE, "numeric(8,0)"), (Hazard.CAST, "numeric(8,0)")],
     "precision_shrinks": [(Hazard.RETYPE, "numeric(4,2)"), (Hazard.CAST, "numeric(4,2)")],
@@ -70,20 +73,22 @@ COUNTED = {
 
 
 @pytest.mark.parametrize("edit", [*HARMLESS, *WIDENED])
-def test_what_loses_nothing_passes_without_counting_rows(captured: Captured, live: Snapshot, edit: str) -> None:
+def test_a_change_that_loses_nothing_is_accepted_without_counting_rows(
+    captured: Captured, live: Snapshot, edit: str
+) -> None:
     assert hazards(captured(edit), live) == []
     assert rules(decided(captured(edit), live, live)) == []
 
 
 @pytest.mark.parametrize("edit", LOSSY)
-def test_a_lossy_change_passes_only_where_every_value_fits(captured: Captured, live: Snapshot, edit: str) -> None:
+def test_a_lossy_change_is_accepted_only_if_every_value_fits(captured: Captured, live: Snapshot, edit: str) -> None:
     ((_, rule),) = rules(decided(captured(edit), live, live, rows=1))
     assert rule is LOSSY[edit]
     assert rules(decided(captured(edit), live, live, rows=0)) == []
 
 
 @pytest.mark.parametrize("edit", COUNTED)
-def test_rows_are_counted_where_they_are_at_risk(captured: Captured, live: Snapshot, edit: str) -> None:
+def test_the_rows_that_a_change_puts_at_risk_are_counted(captured: Captured, live: Snapshot, edit: str) -> None:
     (change,) = captured(edit).changes
     assert risks_of(captured(edit), live) == [
         Risk(hazard, change.collection, change.field, target) for hazard, target in COUNTED[edit]
@@ -96,27 +101,27 @@ JSONB = {TYPE: "json", DATA_TYPE: "jsonb"}
 @pytest.mark.parametrize(
     ("column", "path", "value", "wanted"),
     [
-        # Directus exports character varying without a length as one of -5.
+        # Directus exports character varying without a length as length -5.
         ({LENGTH: -5}, LENGTH, 255, [Hazard.RETYPE]),
-        # Whatever length the snapshot has, Directus 11.17.4 makes varchar(255) of a hash.
+        # Directus 11.17.4 makes varchar(255) for a hash, no matter which length the snapshot has.
         ({LENGTH: 1000}, TYPE, "hash", [Hazard.RETYPE]),
         ({LENGTH: 1000, TYPE: "hash"}, NULLABLE, False, [Hazard.RETYPE, Hazard.NOT_NULL]),
-        # Directus exports the shape as the type of its column.
+        # For a geometry, Directus exports the shape as data type.
         ({TYPE: "geometry.Point", DATA_TYPE: "POINT"}, NULLABLE, True, []),
-        # An alias that kept its column in the file loses the column all the same.
+        # A field that becomes an alias loses its column even if the file still has the column.
         ({TYPE: "text"}, TYPE, "alias", [Hazard.COLUMN]),
-        # A note alters a column that Directus did not make, where its default is no text.
+        # A new note alters a column that Directus did not make if its default is not a text.
         ({**JSONB, DEFAULT: "abc"}, NOTE, "x", [Hazard.RETYPE]),
         ({**JSONB, DEFAULT: None}, NOTE, "x", []),
         ({**JSONB, DEFAULT: "abc", TYPE: "text"}, NOTE, "x", []),
         ({**JSONB, DEFAULT: True, TYPE: "boolean"}, NOTE, "x", [Hazard.RETYPE]),
     ],
 )
-def test_what_a_change_puts_at_risk_depends_on_the_column_that_is_there(
+def test_the_risks_of_a_change_depend_on_the_existing_column(
     live: Snapshot, column: dict[tuple[str, ...], object], path: tuple[str, ...], value: object, wanted: list[Hazard]
 ) -> None:
     server = with_values(live, "station.code", column)
-    # No string becomes optional or required here but from the other.
+    # A flag is_nullable changes from its opposite.
     before = not value if path is NULLABLE else column.get(path)
     assert hazards(SchemaDiff((edit_of("station.code", path, value, before=before),), "hash"), server) == wanted
 
@@ -130,7 +135,7 @@ def test_what_a_change_puts_at_risk_depends_on_the_column_that_is_there(
     ],
 )
 @pytest.mark.parametrize(("before", "now"), [(False, False), (False, True), (True, False), (True, True)])
-def test_values_are_counted_when_a_field_becomes_required_unique_or_indexed(
+def test_values_are_counted_only_if_a_field_becomes_required_or_unique(
     live: Snapshot, flag: str, strict: bool, wanted: list[Hazard], before: bool, now: bool
 ) -> None:
     path = ("schema", flag)
@@ -147,7 +152,7 @@ def string(length: int) -> Column:
     return {DATA_TYPE: "character varying", LENGTH: length, TYPE: "string"}
 
 
-# A row of an index takes 2,692 bytes of a value, and a character has up to four.
+# A value in an index may have 2,692 bytes, and a character up to four.
 TEXT: Column = {DATA_TYPE: "text", LENGTH: None, TYPE: "text"}
 NUMBER: Column = {DATA_TYPE: "integer", TYPE: "integer"}
 LENGTHS: dict[str, tuple[Column, Column, list[Hazard]]] = {
@@ -165,9 +170,7 @@ LENGTHS: dict[str, tuple[Column, Column, list[Hazard]]] = {
 
 @pytest.mark.parametrize("flag", ["is_unique", "is_indexed"])
 @pytest.mark.parametrize("what", LENGTHS)
-def test_values_are_measured_for_an_index_where_one_may_be_too_long_for_it(
-    live: Snapshot, what: str, flag: str
-) -> None:
+def test_values_are_measured_if_one_may_be_too_long_for_an_index(live: Snapshot, what: str, flag: str) -> None:
     before, now, wanted = LENGTHS[what]
     server = with_values(live, "station.code", before)
     edits = [Edit(path, None, value) for path, value in now.items()] if now != before else []
@@ -185,28 +188,28 @@ def test_values_are_measured_for_an_index_where_one_may_be_too_long_for_it(
         ({"is_nullable": False, "default_value": None, "has_auto_increment": True}, []),
         ({"is_nullable": True, "default_value": None}, []),
         ({"is_unique": True, "default_value": "x"}, [Hazard.ONE_DEFAULT]),
-        # One moment for all rows.
+        # All rows would get the same time.
         ({"is_unique": True, "default_value": "CURRENT_TIMESTAMP"}, [Hazard.ONE_DEFAULT]),
         ({"is_unique": True, "default_value": "gen_random_uuid()"}, []),
     ],
 )
-def test_a_new_field_that_is_required_or_unique_is_counted_against_the_rows(
+def test_the_rows_of_a_collection_are_counted_for_a_new_required_or_unique_field(
     live: Snapshot, schema: dict[str, object], wanted: list[Hazard]
 ) -> None:
     entry = {"collection": "country", "field": "iso", "type": "string", "meta": {}, "schema": schema}
     change = Change(Action.ADD, ItemKind.FIELD, "country", "iso", after=entry)
     assert risks_of(SchemaDiff((change,), "hash"), live) == [Risk(hazard, "country", "iso") for hazard in wanted]
-    # A table that is new has no rows.
+    # A new table has no rows.
     elsewhere = replace(change, collection="zone", after={**entry, "collection": "zone"})
     assert risks_of(SchemaDiff((elsewhere,), "hash"), live) == []
 
 
-def test_a_new_relation_is_counted_against_the_rows_that_refer_to_nothing(live: Snapshot) -> None:
+def test_rows_that_refer_to_nothing_are_counted_for_a_new_relation(live: Snapshot) -> None:
     key = {"table": "station", "column": "code", "foreign_key_table": "zone", "foreign_key_column": "key"}
     change = Change(Action.ADD, ItemKind.RELATION, "station", "code", after={"schema": key})
     expected = [Risk(Hazard.REFERENCE, "station", "code", refers=("zone", "key"))]
     assert risks_of(SchemaDiff((change,), "hash"), live) == expected
-    # Without a foreign key, or with a table that is new, nothing is in the way.
+    # A relation without a foreign key, or of a new table, needs no count.
     for other in (replace(change, after={"schema": None}), replace(change, collection="zone")):
         assert risks_of(SchemaDiff((other,), "hash"), live) == []
 
@@ -220,33 +223,33 @@ def test_a_new_relation_is_counted_against_the_rows_that_refer_to_nothing(live: 
         *((edit, False) for edit in ("relation_removed", "on_delete_changed", "special_changed")),
     ],
 )
-def test_what_alters_a_column_asks_what_of_postgresql_needs_it(
+def test_a_change_reports_whether_it_alters_or_drops_columns(
     captured: Captured, live: Snapshot, edit: str, does: bool
 ) -> None:
     assert any(alters(change, live) for change in captured(edit).changes) is does
 
 
-def test_a_note_alters_a_column_with_a_default_that_directus_sends_again(live: Snapshot) -> None:
+def test_a_note_alters_a_column_only_if_directus_sends_its_default_again(live: Snapshot) -> None:
     note = edit_of("station.code", NOTE, "x")
     texts, again = (with_values(live, "station.code", {DEFAULT: "[]", TYPE: kind}) for kind in ("string", "json"))
     assert (alters(note, live), alters(note, texts), alters(note, again)) == (False, False, True)
-    # Not where it has no column, nor one that the server lacks.
+    # A field without a column, or one that Directus lacks, alters nothing.
     assert not alters(note, with_values(again, "station.code", {("schema",): None}))
     assert not alters(replace(note, field="nothing"), again)
 
 
-def test_a_key_that_numbers_its_rows_is_a_column_like_any_other_when_it_goes(live: Snapshot) -> None:
-    # Directus compares nothing of its column, and drops it.
+def test_an_auto_incremented_key_that_is_removed_loses_its_column(live: Snapshot) -> None:
+    # Directus never compares this column, but drops it with the field.
     entry = live.section("fields")["country", "id"]
     assert entry["schema"]["has_auto_increment"] is True
     removal = SchemaDiff((Change(Action.REMOVE, ItemKind.FIELD, "country", "id", before=entry),), "hash")
     assert hazards(removal, live) == [Hazard.COLUMN]
-    # Also where it becomes an alias that kept its column in the file.
+    # The same if the field becomes an alias, even if the file still has the column.
     alias = SchemaDiff((edit_of("country.id", TYPE, "alias", before="integer"),), "hash")
     assert hazards(alias, live) == [Hazard.COLUMN]
 
 
-def test_tables_and_columns_that_go_are_doomed(captured: Captured, live: Snapshot) -> None:
+def test_tables_and_columns_that_lose_data_are_doomed(captured: Captured, live: Snapshot) -> None:
     for edit, hazard in {
         "collection_removed": Hazard.TABLE,
         "field_removed": Hazard.COLUMN,
@@ -256,6 +259,6 @@ def test_tables_and_columns_that_go_are_doomed(captured: Captured, live: Snapsho
         (item,) = plan.items
         assert [risk.hazard for risk in item.verdict.doomed] == [hazard]
         assert plan.rows_at_risk == 37
-        # What nobody counted is nothing.
+        # Without a count, no rows are at risk.
         assert guard.decide(plan.difference, [item.verdict], {}, NOBODY).rows_at_risk == 0
     assert decided(captured("unique_added"), live, live).items[0].verdict.doomed == ()
