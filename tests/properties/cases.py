@@ -1,4 +1,4 @@
-"""Cases for the laws: a base, the file and the server that a few edits make of it, rows and approvals."""
+"""Cases for the laws: a base, a file and a live schema made from it by a few edits, rows and approvals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.properties.edits import EDITS, Edit
 
 @dataclass(frozen=True, repr=False)
 class Case:
-    """Three versions, how many rows stand at each risk, and what is approved."""
+    """Three versions of a schema, the number of rows at each risk, and the approvals."""
 
     base: Snapshot | None
     file: Snapshot
@@ -28,7 +28,7 @@ class Case:
     approvals: Approvals
 
     def __repr__(self) -> str:
-        """Show what differs, since most is the same."""
+        """Show only the differences."""
         sides = {"file": self.file, "live": self.live, "base": self.base or snapshot_of(start())}
         moves = {
             f"{one} to {other}": comparison.between(sides[one], sides[other])
@@ -42,41 +42,41 @@ class Case:
         return "\n".join([f"Case: base {'known' if self.base else 'none'}, {self.rows} rows, {self.approvals}", *lines])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """Hypothesis would show all fields."""
+        """Replace Hypothesis's own format, which shows all fields."""
         printer.text(repr(self))
 
     @cached_property
     def raw(self) -> Raw:
-        """What Directus answers, as the tool reads it."""
+        """Return Directus's diff as the tool reads it."""
         found = diff.of_git(answer(self.live.sections, self.file.sections))
         return diff.with_whole_values(found, self.live, self.file)
 
     def plan(self, approvals: Approvals | None = None, raw: Raw | None = None) -> Plan:
-        """Judge and decide as a push does."""
+        """Return the plan that a push would make."""
         difference = diff.from_server(("hash", self.raw if raw is None else raw))
         verdicts = guard.judge(difference, base=self.base, wanted=self.file, live=self.live)
         counted = {risk: self.rows for verdict in verdicts for risk in verdict.risks}
         return guard.decide(difference, verdicts, counted, self.approvals if approvals is None else approvals)
 
     def everything(self) -> Approvals:
-        """Approve all that there is to do."""
+        """Return approvals of every change."""
         names = [change.id for change in diff.from_server(("hash", self.raw)).changes]
         return Approvals(dict.fromkeys(names, "why"), frozenset(names))
 
 
 @st.composite
 def cases(draw: st.DrawFn, also_git: tuple[Edit, ...] = ()) -> Case:
-    """Make a base, and of it a file and a server by zero to three edits each, mostly near each other.
+    """Make a base, then a file and a live schema from it by zero to three edits each, mostly of the same fields.
 
-    also_git: of these, one more is made to the file in half of the cases.
+    also_git: in half of the cases, one of these edits is also made to the file.
     """
-    # Relations would be rare among so many fields.
+    # There are many more fields than relations, so relations get more weight.
     fields = [*sorted(start()["fields"]), *list(start()["relations"]) * 4]
     near = draw(st.lists(st.sampled_from(fields), min_size=1, max_size=2))
     base = _edited(draw, start(), near, draw(st.integers(0, 1)))
     file, live = (_edited(draw, base, near, draw(st.sampled_from([1, 2, 3, 0]))) for _ in range(2))
     if draw(st.integers(0, 3)) == 0:
-        # Both did the same, and one of them more.
+        # Both sides made the same edits, and the file one more.
         file = _edited(draw, live, near, 1)
     once_more = draw(st.booleans())
     if also_git and once_more and near[0][:1] in file["collections"]:
@@ -87,7 +87,7 @@ def cases(draw: st.DrawFn, also_git: tuple[Edit, ...] = ()) -> Case:
 
 
 def entries(snapshot: Snapshot | None) -> Iterator[tuple[str, Key, Entry]]:
-    """Return every entry with what Directus compares of it."""
+    """Yield every entry: its section, its key and the part that Directus compares."""
     for section, found in (snapshot.sections if snapshot else {}).items():
         for key, entry in found.items():
             yield section, key, compared(section, entry)

@@ -1,7 +1,7 @@
-"""What Directus 11.17.4 answers to /schema/diff and does on /schema/apply, written down a second time.
+"""A model of Directus 11.17.4: its answers to /schema/diff and the effect of /schema/apply.
 
-From its get-snapshot-diff.js, apply-diff.js and the package deep-diff. Its answers in tests/fixtures are compared with
-this in test_directus.py.
+It follows Directus's get-snapshot-diff.js and apply-diff.js, and the package deep-diff. test_directus.py compares it
+with captured answers in tests/fixtures.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Raw = dict[str, list[dict[str, Any]]]
 
 
 def compared(section: str, entry: Entry) -> Entry:
-    """Return what Directus compares of an entry: of a key that numbers its rows, nothing of the column."""
+    """Return the part of an entry that Directus compares: all, except the column of an auto-incremented key."""
     schema = entry.get("schema") or {}
     if section == "fields" and schema.get("is_primary_key") and schema.get("has_auto_increment"):
         return {key: value for key, value in entry.items() if key != "schema"}
@@ -25,7 +25,7 @@ def compared(section: str, entry: Entry) -> Entry:
 
 
 def answer(live: Sections, wanted: Sections) -> Raw:
-    """Return the `diff` of Directus's answer."""
+    """Return the `diff` that Directus would answer."""
     raw: Raw = {section: list(_entries(section, live[section], wanted[section])) for section in live}
     dropped = {entry["collection"] for entry in raw["collections"] if entry["diff"][0]["kind"] == "D"}
     for section in ("fields", "relations"):
@@ -34,7 +34,7 @@ def answer(live: Sections, wanted: Sections) -> Raw:
 
 
 def applied(live: Sections, raw: Raw) -> dict[str, dict[Key, Entry]]:
-    """Return the schema that an apply of this diff leaves. It looks at the first difference of each entry only."""
+    """Return the schema after an apply of this diff. An apply reads only the first difference of each entry."""
     for section, entries in raw.items():
         for entry in entries:
             first = entry["diff"][0]
@@ -45,7 +45,7 @@ def applied(live: Sections, raw: Raw) -> dict[str, dict[Key, Entry]]:
 
 
 def patched(live: Sections, raw: Raw) -> dict[str, dict[Key, Entry]]:
-    """Return the schema that this diff describes."""
+    """Return the schema after all differences of this diff."""
     after = {section: dict(entries) for section, entries in live.items()}
     for section, entries in raw.items():
         for entry in entries:
@@ -54,13 +54,13 @@ def patched(live: Sections, raw: Raw) -> dict[str, dict[Key, Entry]]:
 
 
 def in_meta(section: str, difference: Mapping[str, Any]) -> bool:
-    """Tell whether a difference is one below `meta` of a field, which alone may come or go inside an item."""
+    """Return whether a difference is below `meta` of a field. Only such properties may be added or removed."""
     path = difference.get("path", [])
     return section == "fields" and len(path) > 1 and path[0] == "meta"
 
 
 def differences(before: object, after: object, path: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Return what the package deep-diff finds, in its order."""
+    """Yield the differences that the package deep-diff finds, in its order."""
     at = {"path": list(path)} if path else {}
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key, value in before.items():
@@ -152,7 +152,7 @@ def _drop(after: dict[str, dict[Key, Entry]], section: str, key: Key) -> None:
 
 
 def _make(entry: Any, difference: Mapping[str, Any]) -> None:
-    """Make one change, as the package deep-diff does."""
+    """Apply one difference as the package deep-diff does."""
     *way, last = difference["path"]
     for step in way:
         entry = entry[step]
@@ -162,7 +162,7 @@ def _make(entry: Any, difference: Mapping[str, Any]) -> None:
     if item["kind"] == "D":
         del entry[last]
     elif isinstance(entry, list) and last >= len(entry):
-        # From the last index to the first, so that the place of this one comes later.
+        # The differences run from the last index to the first, so the gaps are filled later.
         entry += [None] * (last - len(entry)) + [item["rhs"]]
     else:
         entry[last] = item["rhs"]

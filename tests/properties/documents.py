@@ -1,4 +1,4 @@
-"""A schema in which every type of field, every kind of item and of relation occurs, and how to make more of it."""
+"""A schema with every type of field and every kind of item and relation, and functions that extend it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tests.properties.directus import Entry, Key
 
-# A type of Directus's, and the column that it makes. The last five columns are others than Directus makes.
+# Each type of Directus and the column that it makes. Directus cannot make the last five columns.
 COLUMNS: Final[tuple[tuple[str, dict[str, object]], ...]] = (
     ("string", {"data_type": "character varying", "max_length": 255}),
     ("text", {"data_type": "text"}),
@@ -64,7 +64,7 @@ Document = dict[str, dict[Key, Entry]]
 
 @cache
 def start() -> Document:
-    """Return a schema of three tables and a folder, in which every type and every kind of relation occurs."""
+    """Return a schema of three tables and a folder, with every type and every kind of relation."""
     made: Document = {"collections": {}, "fields": {}, "systemFields": {}, "relations": {}}
     made["collections"]["group",] = {"collection": "group", "meta": {**COLLECTION, "collection": "group"}}
     for name, (kind, column) in KEYS.items():
@@ -114,7 +114,7 @@ def index(field: str) -> Entry:
 
 
 def set_property(document: Document, section: str, key: Key, path: tuple[str, ...], value: object) -> None:
-    """Set a property of an entry that may be shared with other documents; where there is none, do nothing."""
+    """Set a property in a copy of an entry, because documents share entries. Do nothing if its parent is missing."""
     entry = copy.deepcopy(document[section].get(key))
     holder: Any = entry
     for step in path[:-1]:

@@ -1,4 +1,4 @@
-"""The edits by which a file and a server come to differ from their base."""
+"""Edits that make a file or a live schema differ from the base."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _meta(draw: st.DrawFn, document: Document, key: Key) -> None:
 
 
 def _choices(draw: st.DrawFn, document: Document, key: Key) -> None:
-    """Edit inside a list."""
+    """Replace the items of a list."""
     choices = draw(st.lists(st.sampled_from(["a", "b", "c", "d"]), unique=True, max_size=4))
     set_property(document, "fields", key, ("meta", "options", "choices"), choices)
 
@@ -52,9 +52,9 @@ def _limits(draw: st.DrawFn, document: Document, key: Key) -> None:
 
 
 def _type(draw: st.DrawFn, document: Document, key: Key) -> None:
-    """Give a column another type; a column becomes an alias, or an alias a column."""
+    """Give a field another type, possibly turning a column into an alias or back."""
     if key == ("events", "id"):
-        # Directus compares nothing of its column.
+        # Directus does not compare this column.
         return
     kind, column = draw(st.sampled_from([*COLUMNS, ("alias", {})]))
     document["relations"].pop(key, None)
@@ -62,7 +62,7 @@ def _type(draw: st.DrawFn, document: Document, key: Key) -> None:
 
 
 def turn(draw: st.DrawFn, document: Document, key: Key) -> None:
-    """Make an alias of a column, or a column of an alias."""
+    """Turn a column into an alias, or an alias into a column."""
     kind, column = draw(st.sampled_from(COLUMNS))
     document["relations"].pop(key, None)
     if document["fields"].get(key, {}).get("schema"):
@@ -114,14 +114,14 @@ def _relation(draw: st.DrawFn, document: Document, key: Key) -> None:
 
 
 def system_index(draw: st.DrawFn, document: Document, key: Key) -> None:
-    """Index a column of Directus's own, or drop its index."""
+    """Create or drop the index of one of Directus's own columns."""
     field = draw(st.sampled_from(["activity", "parent", "version"]))
     if document["systemFields"].pop(("directus_revisions", field), None) is None:
         document["systemFields"]["directus_revisions", field] = index(field)
 
 
 def leave_out(draw: st.DrawFn, document: Document, key: Key) -> None:
-    """Take a property away, as an edit by hand does."""
+    """Remove a property, as an edit by hand may do."""
     section, name = draw(
         st.sampled_from([("fields", key), ("collections", key[:1]), ("relations", ("entries", "event"))])
     )
@@ -134,7 +134,7 @@ def leave_out(draw: st.DrawFn, document: Document, key: Key) -> None:
             document[section][name] = entry
 
 
-# Those that matter more often come twice.
+# An edit that is listed several times is chosen more often.
 EDITS: Final[tuple[Edit, ...]] = (
     _meta,
     _meta,

@@ -1,4 +1,4 @@
-"""Snapshots that nobody would write, and changes of them: every kind of column, key, relation, group and odd name."""
+"""Random snapshots and changes of them: every kind of column, key, relation and group, and odd names."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Schema:
         self._in_order()
 
     def changed(self) -> Document:
-        """Return the snapshot after a change of it."""
+        """Return a changed copy of the snapshot."""
         other = copy.copy(self)
         other.document = copy.deepcopy(self.document)
         other._remove()
@@ -165,7 +165,7 @@ class Schema:
         self.document["relations"].append({**entry, "schema": schema} if related else entry)
 
     def _remove(self) -> None:
-        """Remove fields with what refers to them; a group, too, now and then."""
+        """Remove some fields with the relations that use them, and sometimes a group."""
         groups = self.random.random() < 0.1
         for entry in [entry for entry in self.document["fields"] if self._is_loose(entry)]:
             if self.random.random() < 0.15 and (groups or entry["field"] != "grouped"):
@@ -205,7 +205,7 @@ class Schema:
         if what == "default_value":
             schema[what] = self.random.choice([None, *TYPES[kind][2]])
         elif what == "is_nullable":
-            # A table with rows refuses to be without nulls, and with that the whole change.
+            # If rows have nulls, NOT NULL makes Directus refuse the whole change, so it is rare.
             schema[what] = not schema[what] or self.random.random() < 0.8
         elif kind not in LARGE:
             schema[what] = not schema[what]
@@ -235,6 +235,6 @@ class Schema:
         self._many_to_one("fz_new", "up", there[0])
 
     def _in_order(self) -> None:
-        """Put entries as an export has them: by collection, and there as they were made."""
+        """Sort the entries as an export does: by collection, then in the order in which they were made."""
         for section in ("collections", "fields", "relations"):
             self.document[section].sort(key=lambda entry: entry["collection"])

@@ -1,4 +1,4 @@
-"""The model of Directus that the laws use, compared with what Directus 11.17.4 answered."""
+"""The model of Directus that the laws use equals the captured answers of Directus 11.17.4."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ LIVE: Sections = snapshot.parse((FIXTURES / "station.yaml").read_bytes(), "stati
 
 
 @pytest.mark.parametrize("edit", ANSWERS)
-def test_the_model_answers_as_directus_did(edit: str) -> None:
+def test_the_model_gives_the_answers_of_directus(edit: str) -> None:
     raw: Raw = ANSWERS[edit]["diff"]
     assert answer(LIVE, patched(LIVE, raw)) == raw

@@ -1,7 +1,7 @@
-"""Laws of the guard: whatever base, file and server are, and whatever is approved.
+"""Laws of the guard, which hold for every base, file and live schema, and for all approvals.
 
-Each says of every case whether it held what the law is about; at least a third must. `make test` tries the same cases
-each time; with TIER=slow there are twenty times as many, other ones each time.
+Each law returns whether a case is relevant to it. At least a third of the cases must be relevant. `make test` tries the
+same cases each time; TIER=slow tries twenty times as many, different ones each time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.properties.edits import add_field, leave_out, remove_collection, remo
 SLOW = os.environ.get("TIER") == "slow"
 EXAMPLES = settings(max_examples=2000 if SLOW else 100, derandomize=not SLOW, deadline=None, database=None)
 
-# The section of an item, and its name.
+# The section of an item, and its key.
 Name = tuple[str, Key]
 
 ANY = cases()
@@ -41,7 +41,7 @@ Check = Callable[[Case], bool]
 
 
 def law(drawn: st.SearchStrategy[Case] = ANY) -> Callable[[Check], Callable[[], None]]:
-    """Make of a check the test that it holds for every case, and that a third of them are what it is about."""
+    """Turn a check into a test: it must hold for every case, and at least a third of the cases must be relevant."""
 
     def made(check: Check) -> Callable[[], None]:
         def test() -> None:
@@ -61,27 +61,27 @@ def law(drawn: st.SearchStrategy[Case] = ANY) -> Callable[[Check], Callable[[], 
     return made
 
 
-# What differs, without a look at the code
+# Differences, computed without the code under test
 
 
 def entry_of(snapshot: Snapshot | None, section: str, key: Key) -> Entry | None:
-    """Return what Directus compares of an entry."""
+    """Return the part of an entry that Directus compares, or None if the entry is missing."""
     entry = None if snapshot is None else snapshot.section(section).get(key)
     return None if entry is None else compared(section, entry)
 
 
 def leaves(entry: object, path: Key = ()) -> Iterator[tuple[Key, object]]:
-    """Return every property with its path; a list is one property."""
+    """Yield the path and value of every property. A list is one property."""
     if isinstance(entry, Mapping):
         for key, value in entry.items():
             yield from leaves(value, (*path, key))
     else:
-        # With the type, since to Python true is 1.
+        # With the type, because Python finds True equal to 1.
         yield path, (type(entry), entry)
 
 
 def edited(before: Entry, after: Entry) -> set[Key]:
-    """Return the paths of the properties that one has otherwise than the other."""
+    """Return the paths of the properties that differ."""
     if before is after:
         return set()
     one, other = dict(leaves(before)), dict(leaves(after))
@@ -89,9 +89,9 @@ def edited(before: Entry, after: Entry) -> set[Key]:
 
 
 def changed(before: Snapshot | None, after: Snapshot) -> set[Name]:
-    """Return the items that one has otherwise than the other."""
+    """Return the items that differ, or that only one side has."""
     both = {(section, key) for version in (before, after) for section, key, _ in entries(version)}
-    # As JSON: to Python 1 and true are equal.
+    # As JSON, because Python finds True equal to 1.
     return {item for item in both if _as_json(entry_of(before, *item)) != _as_json(entry_of(after, *item))}
 
 
@@ -100,12 +100,12 @@ def _as_json(entry: Entry | None) -> str:
 
 
 def below(name: str, items: set[Name]) -> bool:
-    """Tell whether one of the items is this one or belongs to it."""
+    """Return whether one of the items has this name or belongs to the item of this name."""
     return any(f"{'.'.join(key)}.".startswith(f"{name}.") for _, key in items)
 
 
 def without_foreign_key(entry: Entry | None) -> Entry | None:
-    """Leave out what comes and goes with the field's relation, which is judged by itself."""
+    """Return the entry without its foreign key, which is judged with the relation."""
     if entry is None or not entry.get("schema"):
         return entry
     schema = {key: value for key, value in entry["schema"].items() if not key.startswith("foreign_key_")}
@@ -113,7 +113,7 @@ def without_foreign_key(entry: Entry | None) -> Entry | None:
 
 
 def lost(ours: Snapshot, base: Snapshot | None, theirs: Snapshot) -> Iterator[Key]:
-    """Return the items of which theirs lacks something that ours has otherwise than the base."""
+    """Yield the items whose changes since the base in `ours` are missing in `theirs`."""
     related = changed(ours, theirs)
     for section, key, _ in entries(ours):
         found = [entry_of(version, section, key) for version in (base, ours, theirs)]
@@ -127,13 +127,13 @@ def lost(ours: Snapshot, base: Snapshot | None, theirs: Snapshot) -> Iterator[Ke
 
 
 def names_for(case: Case, key: Key) -> set[str]:
-    """Return the names by which the loss of an item is refused or approved: its own, or that of its collection."""
+    """Return the names that refuse or approve the loss of an item: its own, or that of its dropped collection."""
     dropped = {entry["collection"] for entry in case.raw["collections"] if entry["diff"][0]["kind"] == "D"}
     return {".".join(key), *dropped & {key[0]}}
 
 
 def unlisted(server: Snapshot, file: Snapshot) -> set[Key]:
-    """Return the columns of Directus's own that have an index which the file lacks."""
+    """Return the keys of Directus's own columns whose index the file lacks."""
     return server.section("systemFields").keys() - file.section("systemFields").keys()
 
 
@@ -145,9 +145,9 @@ def ids(plan: Plan) -> set[str]:
 
 
 @law()
-def test_what_only_the_server_has_goes_only_where_it_is_discarded_by_name(case: Case) -> bool:
+def test_live_work_is_lost_only_if_it_is_discarded_by_name(case: Case) -> bool:
     passed = case.approvals.discard | ids(case.plan())
-    # An index of Directus's own never goes: below.
+    # Indexes of Directus's own columns are never dropped; the next law checks this.
     work = [key for key in lost(case.live, case.base, case.file) if key not in case.live.section("systemFields")]
     for key in work:
         assert names_for(case, key) & passed, f"{key} is only on the server, and would go"
@@ -159,7 +159,7 @@ def test_what_only_the_server_has_goes_only_where_it_is_discarded_by_name(case: 
         lambda case: case.live.section("systemFields").keys() != case.file.section("systemFields").keys()
     )
 )
-def test_an_index_of_directus_s_own_stays_comes_where_the_file_lists_it_and_is_never_refused(case: Case) -> bool:
+def test_system_indexes_stay_are_added_from_the_file_and_are_never_refused(case: Case) -> bool:
     before, wanted = (set(side.section("systemFields")) for side in (case.live, case.file))
     after = applied(case.live.sections, {"systemFields": case.raw["systemFields"]})
     assert set(after["systemFields"]) == before | wanted
@@ -168,8 +168,8 @@ def test_an_index_of_directus_s_own_stays_comes_where_the_file_lists_it_and_is_n
 
 
 @law(WITH_REMOVALS)
-def test_what_git_removes_goes_only_where_it_is_approved_by_name(case: Case) -> bool:
-    """A discard approves what the server changed too, and no removal of git's own."""
+def test_an_item_that_git_removes_goes_only_if_it_is_approved_by_name(case: Case) -> bool:
+    """A discard approves only the loss of items that were also changed in Directus."""
     moved = changed(case.base, case.live)
     passed = ids(case.plan()) | case.approvals.destroy.keys()
     passed |= {name for name in case.approvals.discard if below(name, moved)}
@@ -188,8 +188,8 @@ def _loses_rows(before: Entry, after: Entry | None, rows: int) -> bool:
 
 
 @law()
-def test_every_refusal_has_its_cause(case: Case) -> bool:
-    """Also where nothing is approved, so that there are some."""
+def test_every_refusal_has_a_cause(case: Case) -> bool:
+    """Checked without approvals, so that there are refusals, and with those of the case."""
     plan = case.plan(Approvals())
     for item in plan.refused:
         assert _has_cause(item, case), f"{item.id} is refused as {item.rule}: {item.verdict.faults}"
@@ -205,7 +205,7 @@ def _has_cause(item: PlanItem, case: Case) -> bool:
     by_server, by_git = (below(item.id, changed(case.base, side)) for side in (case.live, case.file))
     match item.rule:
         case SchemaRule.UNCAPTURED:
-            # Without a base all that is there is the server's.
+            # Without a base, all items of Directus count as changed there.
             return by_server or case.base is None
         case SchemaRule.CONFLICT:
             return by_server and by_git and case.base is not None
@@ -224,7 +224,7 @@ def _has_cause(item: PlanItem, case: Case) -> bool:
 
 
 def _has_no_table(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
-    """Tell whether the file has the field of a column without the column, or without its table."""
+    """Return whether a field that needs a column has none in the file, or its collection has no table."""
     if change.kind is not ItemKind.FIELD or entry.get("type") == "alias":
         return False
     owner = case.file.section("collections").get((change.collection,))
@@ -232,7 +232,7 @@ def _has_no_table(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
 
 
 def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
-    """Tell whether field and relation refer to different things, or it is a table without its one key."""
+    """Return whether field and relation refer to different tables, or a table has not exactly one primary key."""
     if change.kind is ItemKind.COLLECTION:
         fields = [field for key, field in case.file.section("fields").items() if key[0] == change.collection]
         return sum(bool((field.get("schema") or {}).get("is_primary_key")) for field in fields) != 1
@@ -244,7 +244,10 @@ def _is_unrelated(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
 
 
 def _is_incomparable(case: Case, field: Mapping[str, Any], table: str | None) -> bool:
-    """Tell whether a field refers to a key of another type, or to no key, or to no table; is one, or has no column."""
+    """Return whether the field cannot have a foreign key to the table.
+
+    It is a primary key or has no column, or the table is missing or its key has another type.
+    """
     owner = case.file.section("collections").get((str(table),), {"schema": True})
     key = case.file.section("fields").get((str(table), "id"), {})
     is_key = bool((field.get("schema") or {}).get("is_primary_key"))
@@ -253,13 +256,13 @@ def _is_incomparable(case: Case, field: Mapping[str, Any], table: str | None) ->
 
 
 def _is_fixed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    """Tell whether it is a column that Directus can't alter, a key, or one that gets a type without a cast."""
+    """Return whether the change may be impossible: of a primary key, or to a type that may have no cast."""
     is_key = bool((before.get("schema") or {}).get("is_primary_key"))
     return is_key or before.get("type") != entry.get("type")
 
 
 def _is_not_made(kind: ItemKind, entry: Mapping[str, Any]) -> bool:
-    """Tell whether it is one of the columns of the cases that Directus makes of another type, length or default."""
+    """Return whether Directus would give this column of the cases another type, length or default."""
     if kind is not ItemKind.FIELD or not entry.get("schema"):
         return False
     strange = entry["schema"]["data_type"] in {"double precision", "jsonb"} or entry["type"] in {"unknown", "binary"}
@@ -267,20 +270,20 @@ def _is_not_made(kind: ItemKind, entry: Mapping[str, Any]) -> bool:
     length = entry["schema"]["max_length"] or 0
     strange = strange or (entry["type"] in {"csv", "hash"} and not entry["meta"]["special"])
     strange = strange or _has_no_such_default(entry["type"], entry["schema"]) or _is_no_such_key(entry["schema"])
-    # PostgreSQL does not compare it.
+    # PostgreSQL cannot compare json values, so it cannot index them.
     strange = strange or (entry["type"] == "json" and (entry["schema"]["is_indexed"] or entry["schema"]["is_unique"]))
     return strange or (entry["type"] == "string" and length <= 0) or (entry["type"] == "hash" and length != 255)
 
 
 def _is_no_such_key(schema: Mapping[str, Any]) -> bool:
-    """Tell whether it is a key that does not count, and has not the flags of one."""
+    """Return whether a primary key that is not auto-incremented lacks the flags of one."""
     if not schema["is_primary_key"] or schema["has_auto_increment"]:
         return False
     return bool(schema["is_nullable"] or not schema["is_unique"] or schema["is_indexed"])
 
 
 def _has_no_such_default(kind: str, schema: Mapping[str, Any]) -> bool:
-    """Tell whether Directus does not make this default of the cases: a text, a number or true."""
+    """Return whether Directus cannot make this default of the cases, which is a text, a number or true."""
     default = schema["default_value"]
     if default is None or schema.get("has_auto_increment"):
         return False
@@ -304,10 +307,10 @@ def _begins_inside(case: Case, item: PlanItem) -> bool:
 
 
 @law(INCOMPLETE)
-def test_an_accepted_plan_makes_the_server_equal_to_the_file(case: Case) -> bool:
-    """Then nothing is left to push, nor to refuse, nor would a pull take anything from the file.
+def test_an_accepted_plan_makes_directus_equal_to_the_file(case: Case) -> bool:
+    """Afterwards nothing is left to push or to refuse, and a pull would overwrite nothing in the file.
 
-    Directus would drop what an entry lacks a part of: no approval lets that pass.
+    An incomplete entry, which Directus would drop, is refused in spite of all approvals.
     """
     case = Case(case.base, case.file, case.live, 0, case.everything())
     plan = case.plan()
@@ -322,21 +325,21 @@ def test_an_accepted_plan_makes_the_server_equal_to_the_file(case: Case) -> bool
 
 
 @law(WITH_MORE)
-def test_the_order_of_an_answer_changes_no_verdict(case: Case) -> bool:
+def test_the_order_of_directus_s_answer_does_not_change_verdicts(case: Case) -> bool:
     raw = case.raw
     reverse = {section: found[::-1] for section, found in raw.items()}
-    # As text, since what an item holds cannot be in a set.
+    # As text, because items are not hashable.
     one, other = ({repr(item) for item in case.plan(raw=version).items} for version in (raw, reverse))
     assert one == other
     return any(len(found) > 1 for found in raw.values())
 
 
 @law()
-def test_a_pull_names_just_what_it_would_take_from_the_file(case: Case) -> bool:
+def test_a_pull_names_exactly_the_changes_of_the_file_that_it_would_overwrite(case: Case) -> bool:
     named = set(guard.unpushed(case.file, case.base, case.live))
     ours = changed(case.base, case.file)
     taken = {".".join(key) for key in lost(case.file, case.base, case.live)}
-    # What the file removed would come back.
+    # A pull would bring back the items that the file removed.
     for section, key in ours:
         if key in case.live.section(section) and key not in case.file.section(section):
             taken.add(".".join(key))
@@ -349,10 +352,10 @@ def test_a_pull_names_just_what_it_would_take_from_the_file(case: Case) -> bool:
 
 
 @law()
-def test_what_differs_is_found_without_directus_as_by_directus(case: Case) -> bool:
+def test_the_tool_finds_the_same_differences_as_directus(case: Case) -> bool:
     raw = answer(case.live.sections, case.file.sections)
     theirs = diff.from_server(("hash", raw)).changes
-    # Of a collection that goes it lists no fields and relations.
+    # Directus does not list the fields and relations of a removed collection.
     gone = {entry["collection"] for entry in raw["collections"] if entry["diff"][0]["kind"] == "D"}
     found = [
         change
@@ -365,13 +368,13 @@ def test_what_differs_is_found_without_directus_as_by_directus(case: Case) -> bo
 
 def _seen(change: diff.Change) -> tuple[object, ...]:
     if change.kind is ItemKind.SYSTEM_FIELD:
-        # A snapshot lists the indexed ones, and Directus tells of the index.
+        # A snapshot lists only indexed columns; Directus reports a change of the index.
         return change.kind, change.id
     edits = () if change.rebuilt else tuple(sorted({edit.path[:2] for edit in change.edits}, key=str))
     return change.kind, change.id, change.action, edits
 
 
-def test_the_cases_reach_every_kind_of_item_every_action_and_every_type() -> None:
+def test_the_cases_cover_every_kind_of_item_every_action_and_every_type() -> None:
     kinds: set[tuple[ItemKind, Action]] = set()
     types: set[object] = set()
 

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: a process with an exit code, an stdout and an stderr."""
+"""The command line as a user sees it: exit code, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NO_SERVER = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "d", "DB_USE
 
 
 def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with these variables alone."""
+    """Run the command in a new process with only these variables."""
     return subprocess.run(
         [sys.executable, "-m", "directus_sync", *arguments],
         env={"PATH": os.environ["PATH"], "COLUMNS": "200", **variables},
@@ -80,7 +80,7 @@ def run(monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]) -> Run:
 
 @pytest.fixture
 def returning(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], None]:
-    """Return a function that makes one of the commands return a value, or raise it."""
+    """Return a function that makes a command return a value, or raise it if it is an exception."""
 
     def set_value(name: str, value: object) -> None:
         def replaced(*_: object, **__: object) -> object:
@@ -102,7 +102,7 @@ Returning = Callable[[str, object], None]
 
 
 def shown(*arguments: str) -> str:
-    """Return what is printed, without the colours that a pipeline's log gets."""
+    """Return the output without colours, which CI turns on."""
     done = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "300"})
     assert done.exit_code == 0, done.output
     return click.unstyle(done.stdout)
@@ -116,7 +116,7 @@ def test_help_lists_every_command_and_every_exit_code() -> None:
         assert re.search(rf"\b{code} [a-z]", text)
 
 
-def test_the_version_is_printed_alone_and_loads_nothing_heavy() -> None:
+def test_the_version_is_printed_without_loading_heavy_modules() -> None:
     program = (
         "import os, sys\n"
         "sys.argv = ['directus-sync', '--version']\n"
@@ -130,7 +130,7 @@ def test_the_version_is_printed_alone_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("closed", [1, 2])
-def test_output_that_nobody_wants_is_no_failure(closed: int) -> None:
+def test_a_closed_stdout_or_stderr_is_not_a_failure(closed: int) -> None:
     command = f'exec "$0" -m directus_sync --version {closed}>&-'
     done = subprocess.run(
         ["sh", "-c", command, sys.executable], capture_output=True, text=True, timeout=30, check=False
@@ -138,8 +138,8 @@ def test_output_that_nobody_wants_is_no_failure(closed: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_deploy_loads_alembic_only_when_a_revision_is_pending_and_never_the_seeds() -> None:
-    # httpx has a command line of its own.
+def test_a_deploy_does_not_load_alembic_or_the_seeds_at_its_start() -> None:
+    # httpx's command line, which a deploy does not need, imports pygments and rich.
     others = {"alembic", "sqlalchemy", "directus_sync.seed.planning", "pygments", "rich.syntax"}
     program = f"import sys\nfrom directus_sync.commands import deploy, push\nprint({others} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
@@ -154,7 +154,7 @@ def test_the_help_of_an_option_names_its_default() -> None:
 
 @pytest.fixture(scope="module")
 def bash() -> str:
-    """The script with which bash completes."""
+    """Return the completion script for bash."""
     return process("completion", "bash").stdout
 
 
@@ -166,7 +166,7 @@ def bash() -> str:
         (["deploy", "--mode", "d"], "dry-run"),
         (["push", "--no"], "--no-attic"),
         (["deploy", "--", ""], ""),
-        # Ids of the snapshot, after a comma too.
+        # Ids of the snapshot, also after a comma.
         (["diff", "--allow-destroy", "vehicles.pl"], "vehicles.plate"),
         (["diff", "--allow-destroy", "devices,vehicles.pl"], "devices,vehicles.plate"),
     ],
@@ -180,7 +180,7 @@ def test_bash_completes_commands_options_and_values(bash: str, words: list[str],
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_have_a_script_of_their_own(shell: str) -> None:
+def test_other_shells_have_their_own_completion_script(shell: str) -> None:
     done = process("completion", shell)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{shell}_complete" in done.stdout
@@ -195,20 +195,20 @@ def test_other_shells_have_a_script_of_their_own(shell: str) -> None:
         ["push", "--mode", "force"],
         ["completion", "bash", "--json"],
         ["diff", "--snapshot"],
-        # Both name programs, and neither is meant as one.
+        # A command after deploy needs `--` before it.
         ["deploy", "test", "--mode", "dry-run"],
         ["deploy", "--json", "diff"],
         ["deploy", "--"],
     ],
 )
-def test_wrong_usage_exits_2_and_says_so_on_stderr(run: Run, capsys: Output, arguments: list[str]) -> None:
+def test_wrong_usage_exits_2_with_an_error_on_stderr(run: Run, capsys: Output, arguments: list[str]) -> None:
     assert run(*arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert "Error" in err
 
 
-def test_no_command_shows_the_help_and_exits_2(run: Run, capsys: Output) -> None:
+def test_a_call_without_a_command_shows_the_help_and_exits_2(run: Run, capsys: Output) -> None:
     assert run() == 2
     assert "deploy" in "".join(capsys.readouterr())
 
@@ -224,10 +224,10 @@ def errors_of_the_tree() -> list[type[SyncError]]:
 
 
 @pytest.mark.parametrize("kind", errors_of_the_tree(), ids=lambda kind: kind.__name__)
-def test_an_error_becomes_its_exit_code_and_a_message_on_stderr(
+def test_an_error_sets_its_exit_code_and_prints_a_message_on_stderr(
     run: Run, returning: Returning, capsys: Output, kind: type[SyncError]
 ) -> None:
-    # The rule that refuses a plan gives it its id.
+    # The id of a refused plan is that of the rule that refused it.
     given = {"id": "conflict", "where": ""} if kind is RefusedPlan else {}
     for option in ((), ("--json",)):
         returning("diff", kind("it broke", next="fix it", **given))
@@ -236,7 +236,7 @@ def test_an_error_becomes_its_exit_code_and_a_message_on_stderr(
         assert capsys.readouterr() == ("", f"error[{name}]: it broke\n  next:  fix it\n")
 
 
-def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
+def test_a_secret_in_a_message_is_hidden(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text("hunter22: 1\n", encoding="utf-8")
     done = process("diff", "--snapshot", str(path), **NO_SERVER, DB_PASSWORD="hunter22")
@@ -244,7 +244,7 @@ def test_a_secret_that_reaches_a_message_is_hidden(tmp_path: Path) -> None:
     assert "hunter22" not in done.stdout + done.stderr
 
 
-# What the commands print
+# Output of the commands
 
 EMPTY = Plan(diff.NO_DIFFERENCE)
 PRE = revision("pre_0001_create")
@@ -304,7 +304,7 @@ def test_a_dry_run_of_a_deploy_is_a_check(run: Run, returning: Returning, found:
     assert run("deploy", "--mode", "dry-run") == code
 
 
-def test_a_dry_run_of_a_push_is_a_diff_and_one_in_mode_skip_nothing(
+def test_a_dry_run_of_a_push_is_a_diff_and_mode_skip_pushes_nothing(
     run: Run, returning: Returning, planned: Planned, capsys: Output
 ) -> None:
     returning("push", AssertionError("neither pushes anything"))
@@ -316,14 +316,16 @@ def test_a_dry_run_of_a_push_is_a_diff_and_one_in_mode_skip_nothing(
 
 
 @pytest.mark.parametrize("option", ["--allow-destroy", "--discard-live"])
-def test_a_plan_brings_its_own_approvals(run: Run, returning: Returning, capsys: Output, option: str) -> None:
+def test_a_saved_plan_cannot_be_combined_with_other_approvals(
+    run: Run, returning: Returning, capsys: Output, option: str
+) -> None:
     returning("push", AssertionError("it can't be approved so"))
     assert run("push", "--plan", "plan.json", option, "events.notes") == 2
     assert "--plan applies the plan as it was saved" in capsys.readouterr().err
 
 
 def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
-    """Return what became of as many rows of a file."""
+    """Return the result of a seed with one row for each action."""
     (row,) = rows([a_file("clubs:\n- slug: a")], KNOWN)
     edited = {Action.UPDATE, Action.OVERWRITE, Action.LEAVE}
     judged = [
@@ -360,7 +362,7 @@ def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
         (seeded(Action.NONE, dry_run=True), 0, "Nothing to seed: 1 row there already (100 ms)\n"),
     ],
 )
-def test_a_seed_says_what_became_of_the_rows(
+def test_a_seed_reports_what_it_did_with_the_rows(
     run: Run, returning: Returning, capsys: Output, done: Seeded, code: int, shown: str
 ) -> None:
     returning("seed", done)
@@ -379,7 +381,7 @@ RESULTS: list[tuple[str, str, object, int]] = [
 
 
 @pytest.mark.parametrize("case", RESULTS, ids=lambda case: f"{case[0]}-exits-{case[3]}")
-def test_json_is_all_that_json_prints_on_stdout(
+def test_the_option_json_prints_nothing_but_json_on_stdout(
     run: Run, returning: Returning, capsys: Output, case: tuple[str, str, object, int]
 ) -> None:
     command, function, value, code = case
@@ -389,12 +391,12 @@ def test_json_is_all_that_json_prints_on_stdout(
     assert document["version"] == 1
 
 
-# What the commands are given
+# Input of the commands
 
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Return the arguments that `diff` is run with, call by call."""
+    """Return the list of the arguments of each call of `diff`."""
     calls: list[tuple[Any, ...]] = []
 
     def plan(*arguments: Any) -> Compared:
@@ -414,7 +416,7 @@ def test_the_snapshot_option_replaces_the_default(run: Run, called: list[tuple[A
     ]
 
 
-def test_ids_are_given_with_commas_or_one_by_one(run: Run, called: list[tuple[Any, ...]]) -> None:
+def test_ids_can_be_separated_by_commas_or_given_in_several_options(run: Run, called: list[tuple[Any, ...]]) -> None:
     run("diff", "--allow-destroy", "events, classes", "--allow-destroy", "a.b", "--discard-live", ",entries,")
     ((_, request, *_),) = called
     assert set(request.destroy) == {"events", "classes", "a.b"}
@@ -434,14 +436,14 @@ WRITES = {"deploy", "push", "pull", "adopt", "prune", "seed", "restore", "purge"
 
 
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)
-def test_what_every_command_has_means_the_same_everywhere(words: tuple[str, ...]) -> None:
+def test_every_command_has_the_common_options(words: tuple[str, ...]) -> None:
     text = shown(*words, "--help")
     assert words[-1] in text
     assert shown(*words, "-h") == text
-    # The script that a shell reads is no document.
+    # Completion prints a script for the shell, not a document.
     assert ("--json" in text) == (words != ("completion",))
     assert ("--dry-run" in text) == (words[-1] in WRITES)
-    # Nothing is forced but the values of a seed.
+    # Only a seed can be forced.
     assert ("--force" in text) == (words == ("seed",))
     assert ("--yes" in text) == (words in {("adopt",), ("attic", "purge")})
     assert "--quiet" in text
@@ -477,9 +479,7 @@ def test_a_command_that_make_started_gives_hints_for_make(
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_nobody_gets_colours_who_forbade_them(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool
-) -> None:
+def test_colours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool) -> None:
     for name, value in ({"NO_COLOR": "", "TERM": "xterm"} | variables).items():
         monkeypatch.setenv(name, value)
     assert settings.wants_colour() is coloured

@@ -1,6 +1,6 @@
-"""What goes over the wire and how often, and what each unusable answer is called.
+"""The client of Directus: which requests it sends, how often, and the error for each unusable answer.
 
-The functions behind MockTransport answer as a network does; how Directus behaves is for the integration tests.
+The functions behind MockTransport imitate a network. The integration tests check how Directus behaves.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ UPLOAD = ("snapshot.json", b"{}", "application/json")
 
 
 class Wire:
-    """Answers with these, in order, the last one for ever; remembers what was asked."""
+    """Plays back answers and then repeats the last one. Records the requests."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
@@ -78,11 +78,11 @@ HTML = httpx.Response(200, html="<html><body>Welcome to nginx!</body></html>")
 REFUSED = httpx.ConnectError("Connection refused")
 
 
-# Reads are repeated
+# Reads are retried
 
 
 @pytest.mark.parametrize("first", [httpx.Response(503), httpx.Response(429), REFUSED, httpx.ReadTimeout("slow")])
-def test_a_read_is_repeated_until_directus_answers(settings: Settings, first: Answer) -> None:
+def test_a_read_is_retried_until_directus_answers(settings: Settings, first: Answer) -> None:
     wire = Wire(first, first, data({"version": "11.17.4"}))
     assert over(wire, settings).version() == "11.17.4"
     assert len(wire.requests) == 3
@@ -97,7 +97,7 @@ def test_a_read_is_repeated_until_directus_answers(settings: Settings, first: An
         (httpx.ReadTimeout(""), DirectusUnavailable, "ReadTimeout"),
     ],
 )
-def test_a_read_is_given_up_after_some_attempts(
+def test_a_read_fails_after_the_last_attempt(
     settings: Settings, answer: Answer, kind: type[SyncError], message: str
 ) -> None:
     wire = Wire(answer)
@@ -108,7 +108,7 @@ def test_a_read_is_given_up_after_some_attempts(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502])
-def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Settings, status: int) -> None:
+def test_a_permanent_error_is_not_retried(settings: Settings, status: int) -> None:
     wire = Wire(errors(status))
     with pytest.raises(SyncError):
         over(wire, settings).diff(UPLOAD)
@@ -117,7 +117,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(settings: Setting
 
 def test_a_retry_prints_nothing(settings: Settings) -> None:
     over(Wire(errors(503), data({"version": "11.17.4"})), settings).version()
-    # Unless told otherwise, stamina logs each.
+    # By default stamina logs each retry.
     assert instrumentation.get_on_retry_hooks() == ()
 
 
@@ -134,7 +134,7 @@ NOT_SENT = [REFUSED, httpx.ConnectTimeout("slow")]
 REFUSALS = [errors(status) for status in (400, 403, 409, 413, 429, 500, 503)]
 OF_A_PROXY = [httpx.Response(502, html="<h1>Bad Gateway</h1>"), httpx.Response(504, html="<h1>Gateway Timeout</h1>")]
 
-# Envoy's 503 for a connection that broke after the request was sent, Cloudflare's 520 and 524, and a login page.
+# Envoy's 503 for a connection that broke after the request was sent, Cloudflare's 520 and 524, and a web page.
 BETWEEN = [
     httpx.Response(503, text="upstream connect error or disconnect/reset before headers"),
     httpx.Response(520, html="<h1>Unknown error</h1>"),
@@ -153,7 +153,7 @@ OTHERS = [*((answer, DirectusUnavailable) for answer in NOT_SENT), (errors(401, 
 
 
 @pytest.mark.parametrize(("answer", "kind"), [*FAILED, *UNCLEAR, *OTHERS], ids=name)
-def test_an_apply_is_never_sent_twice_and_unclear_where_it_may_have_happened(
+def test_an_apply_is_sent_once_and_unclear_if_it_may_have_happened(
     settings: Settings, answer: Answer, kind: type[SyncError]
 ) -> None:
     wire = Wire(answer, httpx.Response(204))
@@ -163,14 +163,14 @@ def test_an_apply_is_never_sent_twice_and_unclear_where_it_may_have_happened(
     assert ("nothing was changed" in str(caught.value)) is (kind is ApplyFailed)
     assert isinstance(caught.value, ApplyUnclear) is (kind is ApplyUnclear)
     if isinstance(caught.value, ApplyUnclear):
-        # Caches and hooks come after the transaction, and fail with the same answer of Directus itself.
+        # After the transaction, caches and hooks may still fail, with the same answer from Directus itself.
         answered = name(answer) in {"500", "503"} and answer not in BETWEEN
         assert (caught.value.exit_code, caught.value.answered) == (1, answered)
         assert ("run again" in str(caught.value)) is not answered
 
 
-def test_an_apply_whose_session_had_ended_is_sent_again_once_it_is_renewed(by_password: Settings) -> None:
-    # Directus refuses it before it looks at it.
+def test_an_apply_with_an_expired_session_is_sent_again_after_a_new_login(by_password: Settings) -> None:
+    # Directus refuses such an apply before it reads it.
     first, second = (data({"access_token": token}) for token in ("first", "second"))
     wire = Wire(first, errors(401, "Token expired."), errors(503), second, httpx.Response(204))
     over(wire, by_password).apply("hash", {})
@@ -182,7 +182,7 @@ def test_an_apply_whose_session_had_ended_is_sent_again_once_it_is_renewed(by_pa
 
 
 @pytest.mark.parametrize("answer", [errors(403), *NO_ANSWER, *OF_A_PROXY], ids=name)
-def test_an_apply_whose_session_can_not_be_renewed_is_not_unclear(by_password: Settings, answer: Answer) -> None:
+def test_an_apply_is_not_unclear_if_the_session_cannot_be_renewed(by_password: Settings, answer: Answer) -> None:
     wire = Wire(data({"access_token": "first"}), errors(401, "Token expired."), answer)
     with pytest.raises((DirectusUnavailable, DirectusDenied, RequestFailed)) as caught:
         over(wire, by_password).apply("hash", {})
@@ -193,19 +193,21 @@ def test_an_apply_whose_session_can_not_be_renewed_is_not_unclear(by_password: S
     ("status", "message", "code"),
     [(400, "no", 4), (400, "Please generate a new diff", 1), (403, "no", 1)],
 )
-def test_what_directus_refuses_each_time_exits_4(settings: Settings, status: int, message: str, code: int) -> None:
+def test_an_apply_that_directus_will_always_refuse_exits_4(
+    settings: Settings, status: int, message: str, code: int
+) -> None:
     with pytest.raises(ApplyFailed) as caught:
         over(Wire(errors(status, message)), settings).apply("hash", {})
     assert (caught.value.exit_code, caught.value.id == "apply-refused") == (code, code == 4)
 
 
-def test_a_refused_apply_repeats_what_directus_says(settings: Settings) -> None:
+def test_a_refused_apply_shows_the_messages_of_directus(settings: Settings) -> None:
     answer = httpx.Response(400, json={"errors": [{"message": "first"}, {"message": "second"}]})
     with pytest.raises(ApplyFailed, match="first; second"):
         over(Wire(answer), settings).apply("hash", {})
 
 
-# What is sent
+# The requests
 
 
 def part(request: httpx.Request) -> EmailMessage:
@@ -217,7 +219,7 @@ def part(request: httpx.Request) -> EmailMessage:
     return cast(EmailMessage, only)
 
 
-def test_a_diff_is_asked_for_with_one_file_and_once_more_like_any_read(settings: Settings) -> None:
+def test_a_diff_sends_one_file_and_is_retried_like_any_read(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), httpx.Response(204))
     assert over(wire, settings).diff(UPLOAD) is None
     for request in wire.requests:
@@ -251,7 +253,7 @@ def everything(client: DirectusClient) -> None:
 
 
 def lenient(requests: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Response]:
-    """Return a Directus that answers everything, and notes what it was asked."""
+    """Return a handler that answers every request and records it."""
     answers = {
         "/server/ping": httpx.Response(200, text="pong"),
         "/server/info": data({"version": "11.17.4"}),
@@ -268,8 +270,8 @@ def lenient(requests: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Re
     return answer
 
 
-def test_no_request_ever_has_the_parameter_force(by_password: Settings) -> None:
-    # Its mere presence switches Directus's checks off; `force=false` does too.
+def test_no_request_has_the_parameter_force(by_password: Settings) -> None:
+    # Its presence alone turns off Directus's checks, even as `force=false`.
     requests: list[httpx.Request] = []
     everything(over(lenient(requests), by_password))
     assert {request.url.path for request in requests} >= {"/schema/diff", "/schema/apply", "/schema/snapshot"}
@@ -291,7 +293,7 @@ def test_an_apply_may_take_longer_than_a_read(settings: Settings) -> None:
 # Logging in
 
 
-def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -> None:
+def test_one_login_exchanges_email_and_password_for_a_token(by_password: Settings) -> None:
     requests: list[httpx.Request] = []
     with over(lenient(requests), by_password) as client:
         client.version()
@@ -305,7 +307,7 @@ def test_email_and_password_are_traded_for_a_token_once(by_password: Settings) -
     assert {request.headers["Authorization"] for request in rest} == {"Bearer session-token"}
 
 
-def test_a_token_is_sent_as_it_is_without_a_login_with_email_and_password(load: Load) -> None:
+def test_a_static_token_is_used_instead_of_a_login(load: Load) -> None:
     both = load(ADMIN_TOKEN="the-token", ADMIN_EMAIL="admin@example.com", ADMIN_PASSWORD="pw-123")
     wire = Wire(data({"version": "11.17.4"}))
     over(wire, both).version()
@@ -313,7 +315,7 @@ def test_a_token_is_sent_as_it_is_without_a_login_with_email_and_password(load: 
     assert (request.url.path, request.headers["Authorization"]) == ("/server/info", "Bearer the-token")
 
 
-def test_a_login_without_a_token_in_its_answer_is_a_failure(by_password: Settings) -> None:
+def test_a_login_answer_without_a_token_is_a_failure(by_password: Settings) -> None:
     with pytest.raises(RequestFailed, match="no access token"):
         over(Wire(data({})), by_password).version()
 
@@ -327,7 +329,7 @@ def test_a_wrong_password_is_tried_once(by_password: Settings) -> None:
     assert [request.url.path for request in wire.requests] == ["/auth/login"]
 
 
-def test_a_login_waits_for_a_directus_that_is_busy(by_password: Settings) -> None:
+def test_a_login_is_retried_while_directus_is_busy(by_password: Settings) -> None:
     wire = Wire(errors(503), data({"access_token": "session"}), data({"version": "11.17.4"}))
     assert over(wire, by_password).version() == "11.17.4"
     assert [request.url.path for request in wire.requests] == ["/auth/login", "/auth/login", "/server/info"]
@@ -350,19 +352,19 @@ def test_wrong_credentials_name_the_variables_to_check(load: Load, variables: di
 
 
 @pytest.mark.parametrize("answer", [errors(403), data({"project": {}}), data([])])
-def test_who_is_no_administrator_is_told_so(settings: Settings, answer: httpx.Response) -> None:
+def test_a_user_who_is_not_an_administrator_is_denied(settings: Settings, answer: httpx.Response) -> None:
     with pytest.raises(DirectusDenied, match="not an administrator's") as caught:
         over(Wire(answer), settings).version()
     assert caught.value.exit_code == 2
 
 
-# Answers that are none
+# Unusable answers
 
 
 @pytest.mark.parametrize(
     "answer", [HTML, httpx.Response(200, text=""), httpx.Response(200, json=[]), httpx.Response(200, json={"a": 1})]
 )
-def test_what_is_not_directus_is_told_apart(settings: Settings, answer: httpx.Response) -> None:
+def test_an_answer_of_something_else_than_directus_is_recognised(settings: Settings, answer: httpx.Response) -> None:
     with pytest.raises(DirectusUnavailable, match="the server is not Directus") as caught:
         over(Wire(answer), settings).version()
     assert caught.value.where == f"{URL}/server/info"
@@ -378,7 +380,7 @@ def test_a_diff_without_hash_or_diff_is_a_failure(settings: Settings, value: obj
 @pytest.mark.parametrize(
     ("status", "advice"), [(400, "do not fit together"), (404, "names Directus itself"), (413, "size of uploads")]
 )
-def test_a_failed_read_says_what_may_be_the_matter(settings: Settings, status: int, advice: str) -> None:
+def test_a_failed_read_shows_the_reason_and_advice(settings: Settings, status: int, advice: str) -> None:
     with pytest.raises(RequestFailed) as caught:
         over(Wire(errors(status, "the reason")), settings).diff(UPLOAD)
     assert f"HTTP {status}: the reason" in str(caught.value)
@@ -386,20 +388,20 @@ def test_a_failed_read_says_what_may_be_the_matter(settings: Settings, status: i
     assert f"POST {URL}/schema/diff" in str(caught.value)
 
 
-def test_a_long_page_in_place_of_a_reason_is_cut(settings: Settings) -> None:
+def test_a_long_web_page_in_an_error_is_cut(settings: Settings) -> None:
     with pytest.raises(RequestFailed) as caught:
         over(Wire(httpx.Response(500, html="<p>" + "x" * 5000)), settings).snapshot()
     assert len(str(caught.value)) < 500
 
 
-# What is read
+# What reads return
 
 
-def test_a_diff_is_hash_and_content(settings: Settings) -> None:
+def test_a_diff_returns_hash_and_differences(settings: Settings) -> None:
     assert over(Wire(data({"hash": "abc", "diff": {"fields": []}})), settings).diff(UPLOAD) == ("abc", {"fields": []})
 
 
-def test_a_snapshot_is_the_bytes_that_came(settings: Settings, station: bytes) -> None:
+def test_a_snapshot_returns_the_received_bytes(settings: Settings, station: bytes) -> None:
     wire = Wire(httpx.Response(200, content=station))
     assert over(wire, settings).snapshot() == station
     assert wire.requests[0].url.params["export"] == "yaml"
@@ -408,7 +410,7 @@ def test_a_snapshot_is_the_bytes_that_came(settings: Settings, station: bytes) -
 @pytest.mark.parametrize(
     ("answer", "found"), [(data({"item": "s"}), "s"), (data({}), None), (data(None), None), (errors(403), None)]
 )
-def test_what_everybody_may_see_is_asked_for_without_credentials(
+def test_public_data_is_requested_without_credentials(
     settings: Settings, answer: httpx.Response, found: str | None
 ) -> None:
     wire = Wire(answer)
@@ -416,7 +418,7 @@ def test_what_everybody_may_see_is_asked_for_without_credentials(
     assert "the-token" not in str(wire.requests[0].headers)
 
 
-def test_the_cache_that_is_cleared_is_that_of_the_schema(settings: Settings) -> None:
+def test_clearing_the_cache_includes_the_schema(settings: Settings) -> None:
     wire = Wire(httpx.Response(204))
     over(wire, settings).clear_cache()
     assert (wire.requests[0].method, wire.requests[0].url.path) == ("POST", "/utils/cache/clear")
@@ -427,7 +429,7 @@ def test_the_cache_that_is_cleared_is_that_of_the_schema(settings: Settings) -> 
 
 
 @pytest.mark.parametrize(("answer", "reason"), [(httpx.Response(502), "HTTP 502"), (HTML, "HTTP 200")])
-def test_what_is_no_pong_does_not_end_the_wait(settings: Settings, answer: httpx.Response, reason: str) -> None:
+def test_only_a_pong_ends_the_wait(settings: Settings, answer: httpx.Response, reason: str) -> None:
     with pytest.raises(DirectusUnavailable) as caught:
         over(Wire(answer), settings).wait(0)
     assert reason in str(caught.value)
@@ -448,13 +450,13 @@ def test_the_wait_keeps_to_its_deadline(settings: Settings, monkeypatch: pytest.
     assert now == pytest.approx(1007, abs=0.2)
 
 
-def test_a_wait_is_told_once(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_is_announced_once(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     wire = Wire(REFUSED, REFUSED, httpx.Response(200, text="pong"))
     over(wire, settings).wait(30)
     assert (capsys.readouterr().err, len(wire.requests)) == ("Waiting for Directus\n", 3)
 
 
-def test_a_wait_ends_when_the_server_has_died(settings: Settings) -> None:
+def test_a_wait_ends_when_directus_has_died(settings: Settings) -> None:
     wire = Wire(REFUSED)
     looks = iter([None, RuntimeError("died")])
 
@@ -470,14 +472,14 @@ def test_a_wait_ends_when_the_server_has_died(settings: Settings) -> None:
 # Writes of rows are sent once
 
 
-def test_a_write_returns_what_directus_says_of_the_rows(settings: Settings) -> None:
+def test_a_write_returns_the_rows_of_directus_s_answer(settings: Settings) -> None:
     wire = Wire(data([{"id": 1}]))
     assert over(wire, settings).write("POST", "/items/clubs", [{"slug": "a"}]) == [{"id": 1}]
     (request,) = wire.requests
     assert (request.method, request.url.path, json.loads(request.content)) == ("POST", "/items/clubs", [{"slug": "a"}])
 
 
-def test_a_write_waits_for_a_directus_that_is_busy(settings: Settings) -> None:
+def test_a_write_is_retried_while_directus_is_busy(settings: Settings) -> None:
     wire = Wire(httpx.Response(503), data([]))
     over(wire, settings).write("POST", "/items/clubs", [])
     assert len(wire.requests) == 2
@@ -494,7 +496,7 @@ def test_a_write_waits_for_a_directus_that_is_busy(settings: Settings) -> None:
         (httpx.Response(413, text="too large"), False, "HTTP 413"),
     ],
 )
-def test_a_write_is_sent_once_and_unclear_where_directus_itself_did_not_answer(
+def test_a_write_is_sent_once_and_unclear_if_directus_itself_did_not_answer(
     settings: Settings, answer: Answer, unclear: bool, reason: str
 ) -> None:
     wire = Wire(answer)
@@ -503,7 +505,7 @@ def test_a_write_is_sent_once_and_unclear_where_directus_itself_did_not_answer(
     assert (caught.value.unclear, len(wire.requests)) == (unclear, 1)
 
 
-def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings) -> None:
+def test_a_write_logs_in_again_if_the_session_has_expired(by_password: Settings) -> None:
     session = data({"access_token": "session", "refresh_token": "again"})
     wire = Wire(session, errors(401, "Token expired."), session, data([]))
     over(wire, by_password).write("POST", "/items/clubs", [])
@@ -517,7 +519,7 @@ def test_a_write_logs_in_again_when_its_session_has_ended(by_password: Settings)
 @pytest.mark.parametrize(
     ("url", "checked"), [(URL, False), ("https://directus.example", True), ("HTTPS://d.example", True)]
 )
-def test_certificates_are_read_where_there_are_any(
+def test_certificates_are_verified_for_https_only(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str, checked: bool
 ) -> None:
     given = Mock(wraps=httpx.Client)
@@ -527,13 +529,13 @@ def test_certificates_are_read_where_there_are_any(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
-def test_no_proxy_sees_a_request_to_this_machine(
+def test_requests_to_this_machine_do_not_use_a_proxy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(0)
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        # Nobody listens at port 1.
+        # Nothing listens on port 1.
         with DirectusClient(f"http://{host}:1", settings) as client, pytest.raises(DirectusUnavailable):
             client.wait(0)
         with pytest.raises(BlockingIOError):

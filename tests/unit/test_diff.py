@@ -1,4 +1,4 @@
-"""Reading the server's diff, over answers captured from Directus 11.17.4."""
+"""Reads Directus's diff, and computes differences without Directus. The answers are from Directus 11.17.4."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def only(difference: SchemaDiff) -> Change:
     return change
 
 
-# Of each answer: the action, kind and name of every item.
+# For each answer: the action, kind and name of every item.
 LISTED: dict[str, list[tuple[Action, ItemKind, str]]] = {
     "collection_added": [
         (Action.ADD, ItemKind.COLLECTION, "zone"),
@@ -45,14 +45,14 @@ EDITED = {
         ("schema.data_type", "character varying", "text"),
         ("schema.max_length", 255, None),
     ],
-    # It names the place in the list.
+    # The path has the index in the list.
     "special_changed": [("meta.special.1", "no-data", ABSENT)],
     "on_delete_changed": [("schema.on_delete", "SET NULL", "CASCADE")],
 }
 
 
 @pytest.mark.parametrize("edit", LISTED)
-def test_every_item_is_listed_with_what_it_was_and_will_be(captured: Captured, edit: str) -> None:
+def test_an_item_has_its_entry_before_a_removal_or_after_an_addition(captured: Captured, edit: str) -> None:
     read = captured(edit)
     assert [(change.action, change.kind, change.id) for change in read.changes] == LISTED[edit]
     for change in read.changes:
@@ -75,7 +75,7 @@ def test_a_change_lists_every_property_with_both_values(captured: Captured, edit
     ("edit", "field", "before", "after"),
     [("column_to_alias", "notes", "text", "alias"), ("alias_to_column", "divider", "alias", "text")],
 )
-def test_a_change_between_column_and_alias_is_one_change_of_type(
+def test_a_column_that_becomes_an_alias_or_back_is_one_change_of_type(
     captured: Captured, edit: str, field: str, before: str, after: str
 ) -> None:
     # Directus sends a removal and an addition of the same field.
@@ -99,7 +99,7 @@ def test_a_change_between_column_and_alias_is_one_change_of_type(
         ({"kind": "A", "index": 0, "item": {"kind": "D", "lhs": "x"}}, Edit((0,), "x", ABSENT)),
     ],
 )
-def test_an_edit_has_both_values_and_says_which_is_missing(difference: dict[str, Any], edit: Edit) -> None:
+def test_an_edit_has_both_values_or_marks_one_as_absent(difference: dict[str, Any], edit: Edit) -> None:
     entry = {"collection": "station", "field": "code", "diff": [difference]}
     raw = {"fields": [entry]}
     read = diff.from_server(("abc123", raw))
@@ -112,12 +112,12 @@ def test_an_edit_has_both_values_and_says_which_is_missing(difference: dict[str,
 @pytest.mark.parametrize(
     ("edit", "malformed"),
     [
-        # Each of these was applied to Directus 11.17.4: it answered 204 and dropped table, column or foreign key.
+        # When these were applied, Directus 11.17.4 answered 204 and dropped the table, column or foreign key.
         *((f"{part}_nested_removal", True) for part in ("collection", "field_schema", "relation", "relation_schema")),
         *((f"field_{what}", True) for what in ("schema_removed", "schema_null", "meta_removed")),
-        # These it takes for the creation of the whole item.
+        # Directus mistakes these for the creation of the whole item.
         *((edit, True) for edit in ("collection_nested_addition", "field_schema_added", "relation_nested_addition")),
-        # A property below meta of a field may come and go.
+        # A property below meta of a field may be added or removed.
         *((f"field_meta_nested_{what}", False) for what in ("removal", "addition")),
         # Only the first difference of an entry decides.
         *((f"{part}_edit_then_nested_removal", False) for part in ("collection", "relation")),
@@ -131,7 +131,7 @@ def test_an_entry_that_begins_with_a_missing_or_extra_property_is_malformed(
     assert (change.malformed, change.action) == (malformed, Action.CHANGE)
 
 
-def test_every_action_has_its_own_sign_and_every_kind_its_word() -> None:
+def test_every_action_has_a_sign_and_every_kind_a_noun() -> None:
     assert {action: action.sign for action in Action} == {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-"}
     assert [kind.noun for kind in ItemKind] == ["collection", "field", "index", "relation"]
 
@@ -167,20 +167,20 @@ def test_a_change_inside_a_value_of_a_collection_is_sent_as_the_whole_value(live
     "first",
     [
         ELSEWHERE,
-        # Gone, or new, as a whole: the shape that drops or creates the table.
+        # Removed or added as a whole: Directus would drop or create the table.
         {"kind": "D", "path": ["meta", "note"], "lhs": "x"},
         {"kind": "D", "path": ["meta"], "lhs": {}},
         {"kind": "N", "path": ["schema", "name", "inside"], "rhs": 1},
         {"kind": "D", "lhs": {}},
     ],
 )
-def test_no_other_difference_of_a_collection_is_sent_otherwise(live: Snapshot, first: dict[str, Any]) -> None:
+def test_all_other_differences_of_a_collection_are_sent_unchanged(live: Snapshot, first: dict[str, Any]) -> None:
     raw = {"collections": [{"collection": "country", "diff": [first, INSIDE]}], "relations": []}
     assert diff.with_whole_values(raw, live, live) == raw
 
 
 @pytest.mark.parametrize("side", ["live", "wanted"])
-def test_a_value_that_one_side_lacks_is_sent_as_directus_tells_it(live: Snapshot, side: str) -> None:
+def test_a_difference_of_a_value_that_one_side_lacks_is_sent_unchanged(live: Snapshot, side: str) -> None:
     country = live.section("collections")["country",]
     meta = {key: value for key, value in country["meta"].items() if key != "translations"}
     without = replace(live, sections={**live.sections, "collections": {("country",): {**country, "meta": meta}}})
@@ -190,11 +190,11 @@ def test_a_value_that_one_side_lacks_is_sent_as_directus_tells_it(live: Snapshot
     assert diff.with_whole_values(unknown, live, live) == unknown
 
 
-def test_a_diff_without_collections_gets_none(live: Snapshot) -> None:
+def test_a_diff_without_the_key_collections_gets_an_empty_list(live: Snapshot) -> None:
     assert diff.with_whole_values({}, live, live) == {"collections": []}
 
 
-# Without a server
+# Differences computed without Directus
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_diff_without_collections_gets_none(live: Snapshot) -> None:
         ([], {}, False),
     ],
 )
-def test_values_are_equal_as_they_are_to_javascript(one: object, other: object, equal: bool) -> None:
+def test_values_are_compared_as_in_javascript(one: object, other: object, equal: bool) -> None:
     assert comparison.same(one, other) is equal
     assert comparison.same(other, one) is equal
 
@@ -230,7 +230,7 @@ def test_values_are_equal_as_they_are_to_javascript(one: object, other: object, 
         *("relation_removed", "on_delete_changed"),
     ],
 )
-def test_a_difference_is_found_without_a_server(
+def test_the_tool_finds_the_same_difference_as_directus(
     captured_answers: dict[str, Any], captured: Captured, live: Snapshot, edit: str
 ) -> None:
     wanted = replace(live, sections=patched(live.sections, captured_answers[edit]["diff"]))
@@ -253,7 +253,7 @@ def test_differences_are_listed_by_section_and_name(captured_answers: dict[str, 
 
 
 @pytest.mark.parametrize("flag", ["is_primary_key", "has_auto_increment"])
-def test_of_a_key_that_numbers_its_rows_no_column_is_compared(live: Snapshot, flag: str) -> None:
+def test_the_column_of_an_auto_incremented_key_is_not_compared(live: Snapshot, flag: str) -> None:
     entry = live.section("fields")["country", "id"]
     assert comparison.comparable(ItemKind.FIELD, entry) == {
         key: value for key, value in entry.items() if key != "schema"
@@ -263,7 +263,7 @@ def test_of_a_key_that_numbers_its_rows_no_column_is_compared(live: Snapshot, fl
     assert comparison.comparable(ItemKind.FIELD, None) is None
 
 
-def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) -> None:
+def test_a_missing_property_differs_from_a_null_property(live: Snapshot) -> None:
     before, now = with_translations(live, None), with_translations(live, {"inside": None})
     (change,) = comparison.between(before, now)
     assert change.edits == (Edit(("meta", "translations"), None, {"inside": None}),)
@@ -273,12 +273,12 @@ def test_a_property_that_is_not_there_is_not_one_that_is_null(live: Snapshot) ->
     assert change.edits == (Edit(("meta", "translations", "inside"), ABSENT, None),)
 
 
-def test_a_plan_without_any_change_is_nothing() -> None:
+def test_a_diff_without_changes_is_false() -> None:
     assert not SchemaDiff()
     assert SchemaDiff((Change(Action.ADD, ItemKind.COLLECTION, "a"),))
 
 
-def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Snapshot) -> None:
+def test_the_status_of_a_collection_is_not_a_difference(live: Snapshot) -> None:
     status = {"kind": "E", "path": ["meta", "status"], "lhs": "inactive", "rhs": "active"}
     note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
     entries = [{"collection": "country", "diff": [status]}, {"collection": "station", "diff": [status, note]}]
@@ -292,7 +292,7 @@ def test_the_status_that_a_licence_gives_a_collection_is_no_difference(live: Sna
     assert comparison.between(live, other) == ()
 
 
-def test_an_index_of_directus_s_own_that_the_file_lacks_is_no_difference() -> None:
+def test_a_system_index_that_the_file_lacks_is_not_a_difference() -> None:
     def entry(field: str, *, wanted: bool) -> dict[str, object]:
         edit = {"kind": "E", "path": ["schema", "is_indexed"], "lhs": not wanted, "rhs": wanted}
         return {"collection": "directus_users", "field": field, "diff": [edit]}

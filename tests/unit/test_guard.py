@@ -183,7 +183,7 @@ def test_a_change_is_uncaptured_if_base_equals_file_and_a_conflict_if_all_three_
 
 
 def test_only_the_property_that_was_changed_in_directus_is_refused(captured: Captured, live: Snapshot) -> None:
-    # Directus's length and git's note changed. The diff has both, but only the length is live work.
+    # Directus changed the length, git the note. The diff has both, but only the length is live work.
     note, length = captured("note_changed").changes[0], captured("length_grows").changes[0]
     both = SchemaDiff((replace(note, edits=(*note.edits, *length.edits)),), "hash", {})
     base = after(live, [length])

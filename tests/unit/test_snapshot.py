@@ -1,4 +1,4 @@
-"""What counts as a snapshot, and what an unusable one is told."""
+"""Reading a snapshot: which files are accepted, and the error for each bad file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE = "snapshots/schema.yaml"
 
 
 def refusal(content: bytes | str, *forbidden: str) -> InvalidSnapshot:
-    """Return the error that this content meets with."""
+    """Return the error that this content raises."""
     raw = content.encode() if isinstance(content, str) else content
     with pytest.raises(InvalidSnapshot) as caught:
         snapshot.parse(raw, SOURCE, forbidden)
@@ -39,12 +39,12 @@ def line_of(content: bytes | str, text: str) -> str:
 
 
 def line_after(content: str, text: str) -> str:
-    """Return `source:line` of the line behind the first that begins with the text."""
+    """Return `source:line` of the line after the first one that begins with the text."""
     return f"{SOURCE}:{int(line_of(content, text).rpartition(':')[2]) + 1}"
 
 
 def edited(content: bytes, old: str, new: str) -> str:
-    """Replace one text that is there, once."""
+    """Replace the first occurrence of a text, which must exist."""
     text = content.decode()
     assert old in text
     return text.replace(old, new, 1)
@@ -61,11 +61,11 @@ def test_a_real_export_is_read(station: bytes) -> None:
     assert read.section("relations")["station", "country"]["related_collection"] == "country"
 
 
-def test_the_hash_is_that_of_the_bytes(events: bytes) -> None:
+def test_the_hash_is_computed_from_the_bytes(events: bytes) -> None:
     assert snapshot.parse(events, SOURCE).sha256 == hashlib.sha256(events).hexdigest()
 
 
-def test_reading_a_file_names_it_in_errors(tmp_path: Path) -> None:
+def test_an_error_names_the_file_that_was_read(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"- a\n")
     with pytest.raises(InvalidSnapshot) as caught:
@@ -73,7 +73,7 @@ def test_reading_a_file_names_it_in_errors(tmp_path: Path) -> None:
     assert caught.value.where == f"{path}:1"
 
 
-def test_a_missing_file_is_a_matter_of_settings_and_names_pull(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_wrong_setting_and_the_error_names_pull(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings) as caught:
         snapshot.read(tmp_path / "none.yaml")
     assert caught.value.exit_code == 2
@@ -82,7 +82,7 @@ def test_a_missing_file_is_a_matter_of_settings_and_names_pull(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("change", ["\r\n", "\ufeff"])
-def test_what_an_editor_does_to_lines_does_not_matter(events: bytes, change: str) -> None:
+def test_crlf_line_ends_and_a_byte_order_mark_are_accepted(events: bytes, change: str) -> None:
     text = events.decode()
     content = change + text if change == "\ufeff" else text.replace("\n", change)
     assert set(snapshot.parse(content.encode(), SOURCE).section("collections")) == {("events",)}
@@ -94,13 +94,13 @@ def test_a_folder_without_a_table_is_a_collection(events: bytes) -> None:
     assert ("places",) in read.section("collections")
 
 
-def test_custom_fields_of_directus_s_own_collections_are_allowed(events: bytes) -> None:
+def test_custom_fields_in_directus_s_own_collections_are_allowed(events: bytes) -> None:
     field = "fields:\n  - collection: directus_users\n    field: phone\n    type: string\n    meta: {}\n"
     read = snapshot.parse(edited(events, "fields:\n", field).encode(), SOURCE)
     assert ("directus_users", "phone") in read.section("fields")
 
 
-# Not a mapping at all
+# Content that is not a mapping
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,18 @@ def test_custom_fields_of_directus_s_own_collections_are_allowed(events: bytes) 
         (b"a: 1\n---\nb: 2\n", "another document", f"{SOURCE}:2"),
     ],
 )
-def test_what_is_no_mapping_is_refused(content: bytes, what: str, where: str) -> None:
+def test_content_that_is_not_a_mapping_is_refused(content: bytes, what: str, where: str) -> None:
     error = refusal(content)
     assert what in error.what
     assert str(error.where).startswith(where)
 
 
-def test_yaml_that_does_not_parse_names_line_and_column(events: bytes) -> None:
+def test_a_yaml_syntax_error_names_line_and_column(events: bytes) -> None:
     broken = edited(events, "    type: uuid", "    type: [uuid")
     error = refusal(broken)
     assert "not YAML" in error.what
     assert error.where is not None
-    # The parser notices an open bracket on the line behind it.
+    # The parser notices an open bracket on the next line.
     assert error.where.startswith(line_after(broken, "type: [uuid") + ":")
 
 
@@ -150,7 +150,7 @@ def test_a_missing_root_key_is_refused_by_name(events: bytes, key: str) -> None:
 
 
 @pytest.mark.parametrize(("collection", "field"), [("events", "name"), ("positions", "ts"), ("directus_users", "club")])
-def test_an_index_of_no_field_of_directus_s_own_is_refused_at_its_line(
+def test_a_system_index_of_another_field_than_directus_s_own_is_refused_at_its_line(
     events: bytes, collection: str, field: str
 ) -> None:
     document = yaml.safe_load(events)
@@ -165,11 +165,11 @@ def test_an_index_of_no_field_of_directus_s_own_is_refused_at_its_line(
 
 
 @pytest.mark.parametrize("key", ["1", "~", "2024-01-01", "true", "1.5", "? [a]\n", "? {a: b}\n"])
-def test_a_root_key_that_is_no_text_is_refused(events: bytes, key: str) -> None:
+def test_a_root_key_that_is_not_a_text_is_refused(events: bytes, key: str) -> None:
     assert refusal(events.decode() + f"{key}: x\n").where
 
 
-def test_a_fault_of_a_file_in_utf_16_is_named_without_its_line(events: bytes) -> None:
+def test_an_error_in_a_utf_16_file_has_no_line(events: bytes) -> None:
     error = refusal(events.replace(b"version: 1", b"version: 2", 1).decode().encode("utf-16"))
     assert (error.where, "format 2" in error.what) == (SOURCE, True)
 
@@ -179,7 +179,7 @@ def test_a_fault_of_a_file_in_utf_16_is_named_without_its_line(events: bytes) ->
 
 @pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
 @pytest.mark.parametrize("value", ["text", "{a: b}", "~", "7"])
-def test_a_section_that_is_no_list_is_refused_at_its_line(events: bytes, section: str, value: str) -> None:
+def test_a_section_that_is_not_a_list_is_refused_at_its_line(events: bytes, section: str, value: str) -> None:
     document = yaml.safe_load(events)
     document[section] = yaml.safe_load(value)
     content = yaml.safe_dump(document, sort_keys=False)
@@ -188,7 +188,7 @@ def test_a_section_that_is_no_list_is_refused_at_its_line(events: bytes, section
     assert error.where == line_of(content, f"{section}:")
 
 
-def test_a_snapshot_without_collections_is_refused_because_it_deletes_everything(events: bytes) -> None:
+def test_a_snapshot_without_collections_is_refused(events: bytes) -> None:
     document = {**yaml.safe_load(events), "collections": []}
     content = yaml.safe_dump(document, sort_keys=False)
     error = refusal(content)
@@ -198,7 +198,7 @@ def test_a_snapshot_without_collections_is_refused_because_it_deletes_everything
 
 @pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
 @pytest.mark.parametrize("entry", ["text", 7, None, ["a"]])
-def test_an_entry_that_is_no_mapping_is_refused_at_its_line(station: bytes, section: str, entry: object) -> None:
+def test_an_entry_that_is_not_a_mapping_is_refused_at_its_line(station: bytes, section: str, entry: object) -> None:
     document = yaml.safe_load(station)
     document[section].insert(0, entry)
     content = yaml.safe_dump(document, sort_keys=False)
@@ -230,7 +230,7 @@ def test_an_entry_without_a_key_is_refused(station: bytes, section: str, key: st
 
 
 @pytest.mark.parametrize("section", ["collections", "fields", "systemFields", "relations"])
-def test_an_entry_given_twice_is_refused_at_the_second(station: bytes, section: str) -> None:
+def test_a_duplicate_entry_is_refused_at_its_line(station: bytes, section: str) -> None:
     document = yaml.safe_load(station)
     first = document[section][0]
     document[section].insert(1, dict(first))
@@ -250,11 +250,11 @@ class _NoAliases(yaml.SafeDumper):
         return True
 
 
-# Owners
+# Tables that Alembic owns
 
 
 @pytest.mark.parametrize("section", ["collections", "fields", "relations"])
-def test_a_table_of_alembic_is_refused_with_its_line_and_its_name(station: bytes, section: str) -> None:
+def test_a_table_that_alembic_owns_is_refused_with_its_line_and_name(station: bytes, section: str) -> None:
     document = yaml.safe_load(station)
     document[section][0]["collection"] = "positions"
     content = yaml.safe_dump(document, sort_keys=False)
@@ -264,12 +264,12 @@ def test_a_table_of_alembic_is_refused_with_its_line_and_its_name(station: bytes
     assert "DB_EXCLUDE_TABLES" in str(error)
 
 
-def test_a_relation_to_a_table_of_alembic_is_refused(station: bytes) -> None:
+def test_a_relation_to_a_table_that_alembic_owns_is_refused(station: bytes) -> None:
     error = refusal(edited(station, "related_collection: country", "related_collection: positions"), "positions")
     assert "positions, a table that Alembic owns" in error.what
 
 
-# What an edit puts in place of what the export has, the complaint, and how the line begins that it names.
+# The old and the new text of an edit, the complaint, and the start of the line that the error names.
 EDITS: list[tuple[str, str, str, str]] = [
     ("version: 1", "# moved down\nversion: 2", "format 2", "version: 2"),
     ("vendor: postgres", "vendor: sqlite", "'sqlite'", "vendor:"),
@@ -279,7 +279,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ),
     ("relations: []", "relations: []\nflows: []", "'flows'", "flows:"),
     ("relations: []", "relations: &r []\nflows: *r", "an alias", "flows:"),
-    # What a careless merge leaves behind. Directus refuses such a file as well.
+    # The markers of an unresolved merge. Directus refuses such a file, too.
     ("relations: []", "<<<<<<< HEAD\nrelations: []\n=======", "not YAML", "relations:"),
     ("vendor: postgres", "vendor: postgres\nvendor: mysql", "twice", "vendor: mysql"),
     *(("note: null", f'note: "{text}"', "the character NUL, which", "note:") for text in ("a\\0b", "\\x00")),
@@ -305,11 +305,11 @@ def test_a_bad_edit_is_refused_at_its_line(events: bytes, old: str, new: str, co
     content = edited(events, old, new)
     error = refusal(content)
     assert complaint in error.what
-    # A mark may have a column, too.
+    # The error may also have a column.
     assert not line or f"{error.where}:".startswith(f"{line_of(content, line)}:")
 
 
-def test_every_refusal_says_how_to_get_a_good_file_back() -> None:
+def test_a_refusal_names_git_and_pull_as_ways_to_restore_the_file() -> None:
     assert "git" in str(refusal(b""))
     assert "directus-sync pull" in str(refusal(b""))
     assert refusal(b"").exit_code == 4
@@ -318,12 +318,12 @@ def test_every_refusal_says_how_to_get_a_good_file_back() -> None:
 # The version
 
 
-def test_the_same_version_of_directus_passes(events: bytes) -> None:
+def test_a_snapshot_of_the_running_directus_version_is_accepted(events: bytes) -> None:
     snapshot.require_version(snapshot.parse(events, SOURCE), "11.17.4")
 
 
 @pytest.mark.parametrize("version", ["11.17.5", "11.18.0", "12.0.0", "11.17", "11.17.4-rc.1"])
-def test_another_version_of_directus_is_refused_at_its_line(events: bytes, version: str) -> None:
+def test_a_snapshot_of_another_directus_version_is_refused_at_its_line(events: bytes, version: str) -> None:
     with pytest.raises(InvalidSnapshot) as caught:
         snapshot.require_version(snapshot.parse(events, SOURCE), version)
     assert f"the snapshot is from Directus 11.17.4, but this Directus is {version}" in caught.value.what
@@ -331,7 +331,7 @@ def test_another_version_of_directus_is_refused_at_its_line(events: bytes, versi
     assert "directus-sync pull" in str(caught.value)
 
 
-# Whatever is in the file: a refusal, never another exception
+# Arbitrary content is read or refused, and never raises another exception
 
 
 WITHOUT_LIBYAML = """
@@ -348,7 +348,7 @@ for escape in ("00110000", "FFFFFFFF"):
 """
 
 
-def test_without_libyaml_it_is_the_same() -> None:
+def test_a_snapshot_is_read_and_refused_without_libyaml_too() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_LIBYAML, SNAPSHOT],
         capture_output=True,
@@ -384,9 +384,9 @@ PLACES: list[Place] = [
 
 @st.composite
 def nearly_valid(draw: st.DrawFn) -> dict[str, Any]:
-    """Put something else in one or two places of a valid snapshot."""
+    """Return a valid snapshot with arbitrary values in one or two places."""
     document = copy.deepcopy(VALID)
-    # The longest way first, so that no place is gone before it is reached.
+    # The longest path first, so that no parent is replaced before its parts.
     for *way, last in sorted(draw(st.sets(st.sampled_from(PLACES), min_size=1, max_size=2)), key=len, reverse=True):
         parent: Any = document
         for step in way:
@@ -395,7 +395,7 @@ def nearly_valid(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
-def test_the_snapshot_that_is_spoilt_below_is_valid() -> None:
+def test_the_snapshot_that_nearly_valid_changes_is_valid() -> None:
     snapshot.parse(yaml.safe_dump(VALID).encode(), SOURCE, ("positions",))
 
 
@@ -415,7 +415,7 @@ def test_arbitrary_bytes_are_refused_or_read(content: bytes) -> None:
 
 
 def accept_or_refuse(content: bytes) -> None:
-    """Fail on anything but a snapshot or a refusal that names the file."""
+    """Require that the content is read or refused, and that a refusal names the file."""
     where: str | None = SOURCE
     try:
         snapshot.parse(content, SOURCE, ("positions",))
@@ -427,26 +427,26 @@ def accept_or_refuse(content: bytes) -> None:
 
 @pytest.mark.parametrize("note", ["0x_", "0b_"])
 def test_a_note_that_directus_writes_without_quotes_is_read_as_text(events: bytes, note: str) -> None:
-    # A real export of Directus has these without quotes; to PyYAML they look like numbers.
+    # Directus exports these without quotes, and PyYAML would read them as numbers.
     content = edited(events, "note: null", f"note: {note}")
     read = snapshot.parse(content.encode(), SOURCE)
     assert read.section("collections")["events",]["meta"]["note"] == note
 
 
 @pytest.mark.parametrize("value", ["2024-99-99", "!!timestamp x", "!!int x", "!!bool x", "!!float x", "9" * 5000])
-def test_a_value_that_cannot_be_what_it_looks_like_is_refused_or_read_as_text(events: bytes, value: str) -> None:
+def test_a_malformed_date_or_number_is_refused_or_read_as_text(events: bytes, value: str) -> None:
     accept_or_refuse(edited(events, "directus: 11.17.4", f"directus: {value}").encode())
 
 
 @pytest.mark.parametrize("value", ["[country]", "{a: b}", "7"])
-def test_a_related_collection_that_is_no_name_is_refused(station: bytes, value: str) -> None:
+def test_a_related_collection_that_is_not_a_name_is_refused(station: bytes, value: str) -> None:
     assert (
         "related_collection"
         in refusal(edited(station, "related_collection: country", f"related_collection: {value}")).what
     )
 
 
-def test_what_is_exported_as_json_reads_like_the_file() -> None:
+def test_an_export_as_json_reads_like_the_file() -> None:
     document = snapshots.load(SNAPSHOT.read_bytes())
     live = snapshot.exported(json.loads(json.dumps(document)), "http://directus", ["positions"])
     file = snapshot.read(SNAPSHOT)
@@ -456,8 +456,8 @@ def test_what_is_exported_as_json_reads_like_the_file() -> None:
         snapshot.exported({**document, "collections": None}, "http://directus")
 
 
-def test_a_base_with_anothers_entries_can_be_read_whatever_they_say(station: bytes) -> None:
-    """A flag beyond the first plane of Unicode, and an infinite default, which JSON cannot write for YAML to read."""
+def test_a_base_with_entries_of_another_snapshot_can_be_read_with_odd_values_too(station: bytes) -> None:
+    """The values: a character beyond Unicode's first plane, and an infinite default, which JSON cannot express."""
     content = station.replace(b"as painted on the mast", "\N{CHEQUERED FLAG} 1e3".encode())
     content = content.replace(b"default_value: null", b"default_value: .inf", 1)
     ours, theirs = snapshot.parse(content, SOURCE), snapshot.parse(station, "server")
@@ -467,7 +467,7 @@ def test_a_base_with_anothers_entries_can_be_read_whatever_they_say(station: byt
     assert again.section("fields")["station", "code"]["meta"]["note"] == "\N{CHEQUERED FLAG} 1e3"
 
 
-def test_a_base_has_no_fields_of_a_collection_that_is_gone(station: bytes) -> None:
+def test_a_base_has_no_fields_of_a_removed_collection(station: bytes) -> None:
     wanted = snapshot.parse(station, SOURCE)
     empty = snapshot.empty(wanted)
     base = wanted.with_entries(empty, [("collections", ("station",))])
