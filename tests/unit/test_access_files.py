@@ -1,4 +1,4 @@
-"""Access files: what they compile to, and what is refused with its file and line."""
+"""Access files: the rows that they compile to, and the errors with file and line."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def compiled(folder: Path, schema: Snapshot = SCHEMA) -> dict[str, list[dict[str
     return {item.id: [dict(row) for row in item.rows] for item in compiling.compiled(reading.read(folder), schema)}
 
 
-def test_a_list_of_fields_applies_to_the_rows_of_the_tenant(tmp_path: Path) -> None:
+def test_a_list_of_fields_is_limited_to_the_rows_of_the_tenant(tmp_path: Path) -> None:
     (row,) = compiled(access_files.written(tmp_path))["permission:marshal/events/read"]
     assert row["fields"] == ["id", "name"]
     assert row["permissions"] == {"organization_id": MARSHALS}
 
 
-def test_rows_join_the_tenant_names_and_literal_filters(tmp_path: Path) -> None:
+def test_the_key_rows_combines_the_tenant_names_and_literal_filters(tmp_path: Path) -> None:
     rows = compiled(access_files.written(tmp_path))
     tenant = {"event_id": {"organization_id": ADMINS}}
     assert rows["permission:org-admin/stages/delete"][0]["permissions"] == {
@@ -41,13 +41,13 @@ def test_rows_join_the_tenant_names_and_literal_filters(tmp_path: Path) -> None:
     assert rows["permission:marshal/stages/read"][0]["permissions"]["_and"][1] == {"status": {"_neq": "draft"}}
 
 
-def test_directus_validates_the_organisation_of_a_new_row_of_it(tmp_path: Path) -> None:
+def test_the_organisation_of_a_new_row_is_validated(tmp_path: Path) -> None:
     (row,) = compiled(access_files.written(tmp_path))["permission:org-admin/events/create"]
     assert row["validation"] == {"organization_id": {"_in": "$CURRENT_USER.organization_users.organization_id"}}
     assert row["permissions"] is None
 
 
-def test_directus_validates_the_event_of_a_new_row_where_organizations_list_their_events(tmp_path: Path) -> None:
+def test_the_event_of_a_new_row_is_validated_if_organizations_list_their_events(tmp_path: Path) -> None:
     relation = dict(SCHEMA.section("relations")["events", "organization_id"])
     relation["meta"] = {**relation["meta"], "one_field": "events"}
     relations = {**SCHEMA.section("relations"), ("events", "organization_id"): relation}
@@ -56,7 +56,7 @@ def test_directus_validates_the_event_of_a_new_row_where_organizations_list_thei
     assert row["validation"] == {"event_id": {"_in": "$CURRENT_USER.organization_users.organization_id.events.id"}}
 
 
-def test_a_validation_of_the_file_joins_that_of_the_tenant(tmp_path: Path) -> None:
+def test_a_validation_in_the_file_is_added_to_that_of_the_tenant(tmp_path: Path) -> None:
     text = EVENTS.replace("create: '*'", "create: {fields: '*', validation: {discipline: {_eq: rally}}}")
     (row,) = compiled(access_files.written(tmp_path, events=text))["permission:org-admin/events/create"]
     assert row["validation"]["_and"][0] == {"discipline": {"_eq": "rally"}}
@@ -68,12 +68,12 @@ def test_several_rules_of_one_action_are_one_item(tmp_path: Path) -> None:
     assert [(row["fields"], row["permissions"] == {}) for row in rows] == [(["id"], False), (["name"], True)]
 
 
-def test_the_public_policy_has_directus_own_id(tmp_path: Path) -> None:
+def test_the_public_policy_has_directus_s_own_id(tmp_path: Path) -> None:
     rows = compiled(access_files.written(tmp_path, events="public: {read: {fields: [name], rows: all}}\n"))
     assert rows["permission:public/events/read"][0]["policy"] == "abf8a154-5b1c-4a46-ac9c-7300570f4f17"
 
 
-def test_the_guard_s_map_names_path_and_writing_members(tmp_path: Path) -> None:
+def test_the_extension_gets_the_path_and_the_members_who_may_write(tmp_path: Path) -> None:
     access = reading.read(
         access_files.written(tmp_path, events=EVENTS, devices="base: {read: {fields: '*', rows: all}}")
     )
@@ -82,7 +82,7 @@ def test_the_guard_s_map_names_path_and_writing_members(tmp_path: Path) -> None:
     }
 
 
-def test_a_policy_without_members_has_no_tenant(tmp_path: Path) -> None:
+def test_a_policy_without_members_cannot_use_the_tenant(tmp_path: Path) -> None:
     folder = access_files.written(tmp_path, events="tenant: organization_id\nbase: {read: '*'}\n")
     with pytest.raises(InvalidAccess, match="has no `member`") as error:
         compiling.compiled(reading.read(folder), SCHEMA)
@@ -111,7 +111,7 @@ def _bad_collections() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("what", "line", "text"), list(_bad_collections()))
-def test_a_collection_of_another_form_is_refused_with_its_line(
+def test_a_malformed_collection_file_is_refused_with_its_line(
     tmp_path: Path, what: str, line: int | None, text: str
 ) -> None:
     with pytest.raises(InvalidAccess, match=what) as error:
@@ -130,6 +130,6 @@ def test_a_collection_of_another_form_is_refused_with_its_line(
         ("must be true or false", "name: Marshal,", "name: Marshal, app_access: 1,"),
     ],
 )
-def test_roles_and_policies_of_another_form_are_refused(tmp_path: Path, what: str, old: str, new: str) -> None:
+def test_malformed_roles_and_policies_are_refused(tmp_path: Path, what: str, old: str, new: str) -> None:
     with pytest.raises(InvalidAccess, match=what):
         reading.read(access_files.written(tmp_path, TOP.replace(old, new)))

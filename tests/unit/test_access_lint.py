@@ -1,4 +1,4 @@
-"""What access files must not say: each hole that Directus leaves open is found without a server."""
+"""Rules that access files must not contain, found without Directus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OWN = "{user_id: {_eq: $CURRENT_USER}, organization_id: {organization_users: {us
 def findings(folder: Path, top: str = TOP, schema: Snapshot = SCHEMA, **collections: str) -> list[Finding]:
     access = reading.read(access_files.written(folder, top, **collections))
     found = lint.findings(access, schema, compiling.compiled(access, schema))
-    # Every other collection of the schema lacks its file in these tests.
+    # In these tests all other collections of the schema lack their files.
     return [finding for finding in found if "has no access file" not in finding.what]
 
 
@@ -31,11 +31,11 @@ def whats(folder: Path, **collections: str) -> str:
     return "\n".join(finding.what for finding in findings(folder, TOP, SCHEMA, **collections) if finding.is_error)
 
 
-def test_sound_files_have_no_finding(tmp_path: Path) -> None:
+def test_correct_files_have_no_findings(tmp_path: Path) -> None:
     assert findings(tmp_path, events=EVENTS, organization_users=f"base: {{read: {{fields: '*', rows: [{OWN}]}}}}") == []
 
 
-def test_a_collection_without_a_file_is_named_with_what_to_write(tmp_path: Path) -> None:
+def test_a_collection_without_a_file_is_named_with_advice(tmp_path: Path) -> None:
     access = reading.read(access_files.written(tmp_path))
     found = lint.findings(access, SCHEMA, compiling.compiled(access, SCHEMA))
     (classes,) = [finding for finding in found if "collection classes has no access file" in finding.what]
@@ -73,7 +73,7 @@ def test_a_collection_without_a_file_is_named_with_what_to_write(tmp_path: Path)
         ),
     ],
 )
-def test_a_rule_that_leaks_or_names_nothing_is_an_error(tmp_path: Path, what: str, rule: str) -> None:
+def test_a_rule_that_leaks_rows_or_names_something_unknown_is_an_error(tmp_path: Path, what: str, rule: str) -> None:
     assert what in whats(tmp_path, events=f"tenant: organization_id\n{rule}\n")
 
 
@@ -85,16 +85,16 @@ def test_a_rule_that_leaks_or_names_nothing_is_an_error(tmp_path: Path, what: st
         ("includes policies, role of users", "update: {fields: [role, policies, language], rows: all}"),
     ],
 )
-def test_secrets_and_powers_of_users_are_never_granted(tmp_path: Path, what: str, rule: str) -> None:
+def test_a_right_to_secrets_or_roles_of_users_is_an_error(tmp_path: Path, what: str, rule: str) -> None:
     assert what in whats(tmp_path, directus_users=f"base: {{{rule}}}")
 
 
-def test_a_path_that_misses_the_organisation_is_an_error(tmp_path: Path) -> None:
+def test_a_tenant_path_that_does_not_lead_to_an_organisation_is_an_error(tmp_path: Path) -> None:
     assert "leads to events, not to an organisation" in whats(tmp_path, stages="tenant: event_id\n")
     assert "leads to nothing" in whats(tmp_path, stages="tenant: event_id.colour\n")
 
 
-def test_a_path_that_directus_cannot_check_backwards_is_an_error(tmp_path: Path) -> None:
+def test_a_tenant_path_that_directus_cannot_follow_backwards_is_an_error(tmp_path: Path) -> None:
     fields = {key: entry for key, entry in SCHEMA.section("fields").items() if key != ("organizations", "events")}
     relations = {
         key: {**entry, "meta": {**entry["meta"], "one_field": None}} if key == ("events", "organization_id") else entry
@@ -106,7 +106,7 @@ def test_a_path_that_directus_cannot_check_backwards_is_an_error(tmp_path: Path)
     assert "one to many, by events.organization_id" in found.next
 
 
-def test_a_file_for_a_collection_that_is_gone_is_an_error(tmp_path: Path) -> None:
+def test_a_file_for_a_missing_collection_is_an_error(tmp_path: Path) -> None:
     assert "there is no collection planets" in whats(tmp_path, planets="base: {read: {fields: '*', rows: all}}")
 
 

@@ -1,4 +1,4 @@
-"""What `pull` writes: the short form, without loss, and every line that did not change as it was."""
+"""The access files that `pull` writes: in the short form, without loss, and with unchanged lines kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TENANT = {
 
 
 class Folder:
-    """Access files, and a database that starts as they say."""
+    """Access files, and a database that starts equal to them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class Folder:
         self.live[item.id] = item
 
     def pull(self) -> dict[str, str]:
-        """Return the files that change, by name."""
+        """Return the new text of each file that a pull changes, by name."""
         differing = [change.id for change in judging.changes(ACCESS, self.wanted(), self.live)]
         changed = writing.rewritten(self.path, reading.contents(self.path), self.live, differing, SCHEMA)
         return {path.name: content.decode() for path, content in changed.items()}
@@ -57,21 +57,21 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(access_files.written(tmp_path))
 
 
-def test_an_action_is_written_in_its_place_and_the_rest_of_its_line_stays(folder: Folder) -> None:
+def test_a_changed_action_replaces_only_its_part_of_the_line(folder: Folder) -> None:
     folder.edit("permission:marshal/events/read", fields=["id", "name", "slug"])
     (text,) = folder.pull().values()
     assert text == access_files.EVENTS.replace("[id, name]", "[id, name, slug]")
     assert "# no notes" in text
 
 
-def test_alignment_stays(tmp_path: Path) -> None:
+def test_alignment_is_kept(tmp_path: Path) -> None:
     text = "tenant: organization_id\norg-admin: {read: '*'}\nmarshal:   {read: '*'}  # all\n"
     folder = Folder(access_files.written(tmp_path, events=text))
     folder.edit("permission:marshal/events/read", fields=["id"])
     assert folder.pull()["events.yaml"] == text.replace("marshal:   {read: '*'}", "marshal:   {read: [id]}")
 
 
-def test_a_file_that_repeats_a_value_by_its_name_is_written_to(tmp_path: Path) -> None:
+def test_a_value_that_is_a_yaml_alias_can_be_replaced(tmp_path: Path) -> None:
     text = "tenant: organization_id\norg-admin: {read: &fields [id, name]}\nmarshal: {read: *fields}\n"
     folder = Folder(access_files.written(tmp_path, events=text))
     folder.edit("permission:marshal/events/read", fields=["id"])
@@ -88,24 +88,24 @@ def test_a_file_that_repeats_a_value_by_its_name_is_written_to(tmp_path: Path) -
         ({"_or": [TENANT, {"name": {"_in": ["yes", "1"]}}]}, "{name: {_in: ['yes', '1']}}"),
     ],
 )
-def test_a_filter_is_folded_and_compiles_to_itself(folder: Folder, rows: dict[str, Any], written: str) -> None:
+def test_a_filter_is_written_in_its_short_form(folder: Folder, rows: dict[str, Any], written: str) -> None:
     folder.edit("permission:marshal/events/read", fields=["id"], permissions=rows)
     assert written in folder.pull()["events.yaml"]
 
 
-def test_a_name_of_the_file_is_used(folder: Folder) -> None:
+def test_a_filter_that_the_file_names_is_written_by_its_name(folder: Folder) -> None:
     folder.edit("permission:marshal/stages/read", permissions={"status": {"_eq": "draft"}})
     assert "marshal: {read: {fields: '*', rows: [draft]}}" in folder.pull()["stages.yaml"]
 
 
-def test_several_rules_are_a_list(folder: Folder) -> None:
+def test_several_rules_are_written_as_a_list(folder: Folder) -> None:
     (row,) = folder.live["permission:marshal/events/read"].rows
     rows = (row, {**row, "fields": ["slug"], "permissions": {}})
     folder.live["permission:marshal/events/read"] = Resource("permission", "marshal/events/read", rows)
     assert "marshal: {read: [{fields: [id, name]}, {fields: [slug], rows: all}]}" in folder.pull()["events.yaml"]
 
 
-def test_the_last_right_of_a_collection_and_the_last_role_may_go(tmp_path: Path) -> None:
+def test_the_last_right_of_a_collection_and_the_last_role_can_be_removed(tmp_path: Path) -> None:
     folder = Folder(access_files.written(tmp_path, events="# Who.\nmarshal: {create: '*'}\n"))
     for name in [name for name in folder.live if not name.startswith("policy:")]:
         del folder.live[name]
@@ -114,7 +114,7 @@ def test_the_last_right_of_a_collection_and_the_last_role_may_go(tmp_path: Path)
     assert "\nroles: {}\n" in changed["access.yaml"]
 
 
-def test_a_new_permission_joins_those_of_its_policy(folder: Folder) -> None:
+def test_a_new_permission_is_added_to_the_permissions_of_its_policy(folder: Folder) -> None:
     folder.allow("base", BASE_ID, "events", "delete")
     folder.allow("org-admin", ADMIN_ID, "stages", "share")
     changed = folder.pull()
@@ -123,7 +123,7 @@ def test_a_new_permission_joins_those_of_its_policy(folder: Folder) -> None:
     assert "share: {rows: all}" in changed["stages.yaml"]
 
 
-def test_a_collection_without_a_file_gets_one(folder: Folder) -> None:
+def test_a_new_file_is_written_for_a_collection_without_one(folder: Folder) -> None:
     folder.allow("base", BASE_ID, "classes", "read")
     assert folder.pull() == {"classes.yaml": "base: {read: {fields: '*', rows: all}}\n"}
 
@@ -137,7 +137,7 @@ def test_a_role_is_written_with_its_policies_in_order(folder: Folder) -> None:
     assert "    policies: [marshal, org-admin, base]\n    description: Everybody\n" in text
 
 
-def test_what_was_emptied_in_directus_is_written_as_null_and_read_again(folder: Folder) -> None:
+def test_a_value_that_was_emptied_in_directus_is_written_as_null(folder: Folder) -> None:
     text = access_files.TOP.replace("name: Member", "name: Member\n    description: Everybody")
     (folder.path / "access.yaml").write_text(text.replace("name: Base}", "name: Base, ip_access: [10.0.0.1]}"))
     folder.edit("policy:base", ip_access=None)
@@ -153,7 +153,7 @@ def test_a_policy_keeps_its_members(folder: Folder) -> None:
     assert "name: Marshal, member: [marshal], app_access: true}" in folder.pull()["access.yaml"]
 
 
-def test_a_policy_that_is_gone_leaves_every_file(folder: Folder) -> None:
+def test_a_removed_policy_is_removed_from_every_file(folder: Folder) -> None:
     for name in [name for name in folder.live if "marshal" in name]:
         del folder.live[name]
     changed = folder.pull()
@@ -168,19 +168,21 @@ def test_a_policy_that_is_gone_leaves_every_file(folder: Folder) -> None:
         ({"validation": {"name": {"_eq": "a"}}}, "it lacks the check of the organisation"),
     ],
 )
-def test_what_the_form_cannot_say_is_refused(folder: Folder, values: dict[str, Any], why: str) -> None:
+def test_a_permission_that_the_file_format_cannot_express_is_refused(
+    folder: Folder, values: dict[str, Any], why: str
+) -> None:
     folder.edit("permission:org-admin/events/create", **values)
     with pytest.raises(InvalidAccess, match=why):
         folder.pull()
 
 
-def test_no_file_makes_administrators(folder: Folder) -> None:
+def test_admin_access_is_never_written(folder: Folder) -> None:
     folder.edit("policy:marshal", admin_access=True)
     with pytest.raises(InvalidAccess, match="admin_access"):
         folder.pull()
 
 
-def test_fields_and_actions_keep_the_order_that_people_gave_them(tmp_path: Path) -> None:
+def test_fields_and_actions_keep_their_order_in_the_file(tmp_path: Path) -> None:
     text = (
         "tenant: organization_id\norg-admin:\n  # Names first.\n  read: [slug, name]\n  update:\n    [slug, name,\n"
         "     notes]\nmarshal: {update: [slug, name], read: [slug, name]}\n"
@@ -193,7 +195,7 @@ def test_fields_and_actions_keep_the_order_that_people_gave_them(tmp_path: Path)
     )
 
 
-def test_files_can_start_from_what_a_database_has(folder: Folder, tmp_path: Path) -> None:
+def test_empty_files_can_be_filled_from_a_database(folder: Folder, tmp_path: Path) -> None:
     started = Folder(access_files.written(tmp_path / "new", "policies: {}\n", events="public: {}\n"))
     started.live = folder.live
     changed = started.pull()

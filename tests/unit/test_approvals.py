@@ -1,4 +1,4 @@
-"""removals.yaml: what is read of it, what is refused, and what is pruned."""
+"""removals.yaml: reading it, refusing bad files, and pruning it."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ THREE = (
     ("text", "removals"),
     [
         (HEADER + "".join(ENTRIES), THREE),
-        # A last line without an end belongs to its approval.
+        # A last line without a line break belongs to its approval.
         ("- item: a\n  reason: \u00e9", (Removal("a", "\u00e9", (0, 2)),)),
         ("- {item: ' a.b ', reason: ' why '}\n", (Removal("a.b", "why", (0, 1)),)),
         *((text, ()) for text in ("", "# none yet\n", "[]\n")),
     ],
 )
 def test_an_approval_has_an_item_a_reason_and_its_lines(path: Path, text: str, removals: tuple[Removal, ...]) -> None:
-    # There may be no file.
+    # A missing file is an empty list.
     assert approvals.read(path) == ()
     assert written(path, text) == removals
 
@@ -107,19 +107,19 @@ def test_a_file_that_cannot_be_read_is_named(path: Path, content: bytes) -> None
     assert caught.value.next == "write it as\n- item: events.notes\n  reason: moved to the regulations page"
 
 
-def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRemovals, match="can't be read"):
         approvals.read(tmp_path)
 
 
-def test_the_reviewed_reason_comes_before_the_command_line(path: Path) -> None:
+def test_a_reason_in_the_file_wins_over_the_command_line(path: Path) -> None:
     removals = written(path, ENTRIES[0])
     assert approvals.combine(removals, ["events.notes", "teams"], ["a", "b"]) == Approvals(
         {"events.notes": "moved", "teams": "on the command line"}, frozenset({"a", "b"})
     )
 
 
-def test_a_snapshot_has_its_collections_fields_and_relations_by_the_names_of_approvals() -> None:
+def test_a_snapshot_lists_the_ids_of_its_collections_fields_and_relations() -> None:
     assert snapshot("events", "events.notes", relations=("a.b",)).ids == {"events", "events.notes", "a.b"}
     with_a_dot = Snapshot(b"", "", "", {"collections": {}, "fields": {("a", "b.c"): {}}, "relations": {}})
     assert with_a_dot.ids == {"a.b.c"}
@@ -127,7 +127,7 @@ def test_a_snapshot_has_its_collections_fields_and_relations_by_the_names_of_app
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n# the end\n"])
 @pytest.mark.parametrize("gone", [(0,), (1,), (2,), (0, 2), (0, 1, 2)])
-def test_pruning_takes_whole_approvals_and_nothing_else(path: Path, gone: tuple[int, ...], ending: str) -> None:
+def test_pruning_removes_exactly_the_given_approvals(path: Path, gone: tuple[int, ...], ending: str) -> None:
     text = HEADER + "".join(ENTRIES)[:-1] + ending
     removals = written(path, text)
     approvals.prune(path, [removals[number] for number in gone])
@@ -149,7 +149,7 @@ def test_pruning_takes_whole_approvals_and_nothing_else(path: Path, gone: tuple[
         ("- item: a\u2028  reason: b\u2028- item: c\n  reason: d".encode(), b"- item: c\n  reason: d"),
     ],
 )
-def test_every_other_line_keeps_its_bytes(path: Path, before: bytes, after: bytes) -> None:
+def test_pruning_keeps_the_bytes_of_all_other_lines(path: Path, before: bytes, after: bytes) -> None:
     path.write_bytes(before)
     approvals.prune(path, approvals.read(path)[:1])
     assert path.read_bytes() == after
@@ -164,7 +164,7 @@ def test_every_other_line_keeps_its_bytes(path: Path, before: bytes, after: byte
         "- item: a\n  reason: b\n  \n  # More.\n- {item: c,\n   reason: d}\n- # x\n  item: e\n  reason: f\n",
     ],
 )
-def test_an_approval_whose_lines_are_not_its_own_is_left_in_the_file(path: Path, text: str) -> None:
+def test_an_approval_that_shares_lines_with_another_is_not_pruned(path: Path, text: str) -> None:
     removals = written(path, text)
     with pytest.raises(InvalidRemovals, match="cannot be removed line by line"):
         approvals.prune(path, (removals[0], removals[-1]) if len(removals) == 3 else removals[:1])
@@ -172,7 +172,7 @@ def test_an_approval_whose_lines_are_not_its_own_is_left_in_the_file(path: Path,
 
 
 @pytest.mark.parametrize("number", [1, 20, 21, 50])
-def test_what_an_error_proposes_is_a_file_whatever_the_names_are(tmp_path: Path, number: int) -> None:
+def test_the_file_that_an_error_proposes_can_be_read_for_any_names(tmp_path: Path, number: int) -> None:
     odd = ["no: thing", "# half", "yes", "1e3", "a 'b' \"c\"", "- item", "x" * 200, "{}", "events.*"]
     names = [*odd, *(f"events.field_{n}" for n in range(50))][:number]
     lines = approvals.example(names)

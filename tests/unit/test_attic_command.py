@@ -1,4 +1,4 @@
-"""When `attic purge` asks."""
+"""`attic purge` asks for confirmation before it locks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from directus_sync.report import copies as report
 from directus_sync.steps import sessions
 
 
-def test_a_purge_asks_before_it_takes_the_lock_that_deploys_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_purge_asks_before_it_takes_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
     def writing(*_: object) -> AbstractContextManager[None]:
@@ -26,7 +26,7 @@ def test_a_purge_asks_before_it_takes_the_lock_that_deploys_wait_for(monkeypatch
     monkeypatch.setattr(sessions, "reading", lambda *_: nullcontext())
     monkeypatch.setattr(sessions, "writing", writing)
     copies = [SimpleNamespace(id=number, item=attic.AtticItem("vehicles")) for number in (1, 2)]
-    # The second one is gone when the lock is there.
+    # Somebody else purges the second copy before the lock is taken.
     monkeypatch.setattr(attic, "listing", lambda _: copies[:1] if "locked" in done else copies)
     monkeypatch.setattr(attic, "purge", lambda _, ids: done.append(f"purged {ids}"))
     monkeypatch.setattr(report, "copy_line", lambda _: "copy 1")

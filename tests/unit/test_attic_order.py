@@ -1,15 +1,15 @@
-"""In which order copies go back: what others refer to comes first, and a circle ends."""
+"""The order in which copies are restored."""
 
 from __future__ import annotations
 
 from directus_sync.attic import order
 
 
-def test_what_others_refer_to_comes_first() -> None:
+def test_a_referenced_table_is_restored_first() -> None:
     found = order.depth(["c", "a", "b"], [("c", "b"), ("b", "a")])
     assert sorted(found, key=found.__getitem__) == ["a", "b", "c"]
 
 
-def test_a_circle_has_an_end() -> None:
+def test_circular_references_are_ordered_too() -> None:
     found = order.depth(["a", "b", "c"], [("a", "b"), ("b", "a"), ("c", "a")])
     assert found.keys() == {"a", "b", "c"}

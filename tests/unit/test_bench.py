@@ -1,4 +1,4 @@
-"""The bench without PostgreSQL and Directus: snapshots, SQL files, measured processes, the page, the plot."""
+"""The benchmark without PostgreSQL and Directus: measured processes, results and the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
 
 
 def series(*seconds: float, check: float = 0) -> Series:
-    """Return rounds; each used half a CPU. check: the seconds of each round that its check took."""
+    """Return rounds that each used half a CPU. check: the seconds that the check took in each round."""
     return Series(tuple(Measured(each, each / 2, 64, each - check) for each in seconds))
 
 
@@ -40,16 +40,16 @@ def command(code: str = "", **more: object) -> Command:
     return Command((sys.executable, "-c", code), dict(os.environ), ROOT, **more)  # type: ignore[arg-type]
 
 
-# What is measured
+# Measuring
 
 
-def test_who_goes_first_changes_each_round() -> None:
+def test_the_tools_take_turns_in_going_first() -> None:
     sides = [Contestant(peer, parts.steady(command())) for peer in (Peer.OURS, Peer.NPM)]
     order = [[each.peer for each in in_turn(sides, number)] for number in range(3)]
     assert order == [[Peer.OURS, Peer.NPM], [Peer.NPM, Peer.OURS], [Peer.OURS, Peer.NPM]]
 
 
-def test_a_process_that_fails_or_hangs_is_never_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_fails_or_hangs_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BenchError, match=r"ended with 3\n  \| what went wrong"):
         process.run(command("print('what went wrong'); raise SystemExit(3)"), tmp_path / "log")
     monkeypatch.setattr(process, "LIMIT_SECONDS", 0.1)
@@ -60,20 +60,20 @@ def test_a_process_that_fails_or_hangs_is_never_a_result(tmp_path: Path, monkeyp
 # The page
 
 
-def test_ratios_are_of_medians_with_and_without_the_check() -> None:
+def test_a_ratio_compares_medians_with_and_without_the_check() -> None:
     found = result(series(0.5, 1, 4), series(9, 6, 3, check=2))
     assert (found.ratio, found.ratio_alone, found.tied) == (6, 4, False)
     assert result(series(1), series(2)).ratio_alone is None
 
 
-def test_sides_are_tied_when_each_median_lies_in_the_other_s_spread() -> None:
+def test_two_tools_are_tied_if_each_median_lies_in_the_spread_of_the_other() -> None:
     assert result(series(1, 2, 0.5), series(1.9, 3.8, 0.95)).tied
     steady, wide = series(1.0, 0.9, 1.1), series(1.3, 0.5, 3.0)
     assert not result(steady, wide).tied
     assert not result(wide, steady).tied
 
 
-def test_a_row_has_times_cpu_and_memory_of_both_and_says_in_bold_where_the_tool_is_slower() -> None:
+def test_a_row_has_time_cpu_and_memory_of_both_and_marks_slower_in_bold() -> None:
     fast = result(series(0.25, 0.125, 0.5), series(7, 14, 3.5, check=3))
     _, _, *rows = report.table([fast, result(series(3), series(2), "a dry run")]).splitlines()
     assert [row.strip("| ").split(" | ") for row in rows] == [
@@ -88,7 +88,7 @@ def test_a_row_has_times_cpu_and_memory_of_both_and_says_in_bold_where_the_tool_
     ]  # fmt: skip
 
 
-def test_the_page_begins_with_where_the_tool_is_slower_and_what_failed() -> None:
+def test_the_page_begins_with_slower_scenarios_and_failures() -> None:
     quick, slow = result(series(1), series(2), "quick"), result(series(3), series(1), "slow")
     page = report.page([quick, slow], ["## Positions\n"], ["diff"], MACHINE)
     line = "- slow, against old chain: **slower, by a factor of 3.00**"
@@ -107,7 +107,7 @@ def test_the_committed_page_has_every_scenario() -> None:
     assert "missing below" not in PAGE
 
 
-def test_the_committed_page_keeps_the_promise_of_a_boot_with_nothing_to_do() -> None:
+def test_a_boot_with_nothing_to_do_takes_at_most_a_quarter_second_on_the_committed_page() -> None:
     found = re.search(r"^\| deploy, nothing to do \| ([\d.]+) s .*?\| ([\d.]+) times as fast \|", PAGE, re.MULTILINE)
     assert found is not None
     assert float(found[1]) <= 0.25
@@ -122,7 +122,7 @@ def test_the_committed_page_has_ten_million_positions_and_every_query() -> None:
     assert f"{positions.SIZE.rows:,} fixes" in found
     assert positions.SIZE.rows == 10_000_000
     for case in queries.arguments(Random(0), positions.SIZE):
-        # Of each size.
+        # One row for each size.
         rows = [line for line in found.splitlines() if line.startswith(f"| `{case.query}`, {case.about} | ")]
         assert rows, case
         for one_of in INDEXES.get(case.query, []):

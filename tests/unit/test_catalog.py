@@ -1,4 +1,4 @@
-"""The catalog without a database: its file, comparing, and the SQL that puts an object back."""
+"""The catalog without a database: its file, the comparison, and the SQL that restores an object."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEY = Object(Kind.CONSTRAINT, "events.events_organization_id_slug_key")
 UNIQUE = "UNIQUE (organization_id, slug)"
 INDEX = Object(Kind.INDEX, "positions.positions_ts")
 
-# What PostgreSQL lets stand in a name or a text: anything but NUL, and no half of a surrogate pair.
+# PostgreSQL allows all characters in names and texts, except NUL and surrogates.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 identifiers = st.builds(identifier, st.one_of(st.from_regex(r"[a-z_][a-z0-9_]{0,9}", fullmatch=True), texts))
 
@@ -57,12 +57,12 @@ catalogs = st.builds(Catalog, definitions)
 @example(Catalog({KEY: "a\x85b\nc\u2028\nd"}))
 @example(Catalog({KEY: " \n indented, and a tab\t\n\r\n"}))
 @example(Catalog({Object(Kind.COLUMN, "t.c"): "null"}))
-def test_what_is_written_is_read(catalog: Catalog) -> None:
+def test_a_written_catalog_reads_back_equal(catalog: Catalog) -> None:
     assert catalog_file.parse(catalog_file.dump(catalog), "catalog.yaml").definitions == catalog.definitions
 
 
 @given(catalogs, catalogs)
-def test_every_object_that_differs_is_named_once(expected: Catalog, actual: Catalog) -> None:
+def test_every_differing_object_is_named_once(expected: Catalog, actual: Catalog) -> None:
     assert compare(expected, expected) == ()
     differences = compare(expected, actual)
     found = {difference.object: difference.kind for difference in differences}
@@ -84,7 +84,7 @@ def test_every_object_that_differs_is_named_once(expected: Catalog, actual: Cata
 @example(b"tables: [!!str [a]]")
 @example(b"&a [*a]")
 @example(b"a: 1\n---\nb: 2")
-def test_a_file_that_is_no_catalog_is_refused_by_name(content: bytes) -> None:
+def test_a_file_that_is_not_a_catalog_is_refused_by_name(content: bytes) -> None:
     with pytest.raises(InvalidCatalog) as caught:
         catalog_file.parse(content, "catalog.yaml")
     assert str(caught.value.where).startswith("catalog.yaml")
@@ -119,13 +119,13 @@ def test_an_error_in_the_file_names_the_line(tmp_path: Path, text: str, line: in
     assert (caught.value.id, caught.value.exit_code) == ("invalid-catalog", 4)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidCatalog, match="No such file") as caught:
         catalog_file.load(tmp_path / "catalog.yaml")
     assert caught.value.where == str(tmp_path / "catalog.yaml")
 
 
-def test_the_file_reads_well() -> None:
+def test_the_file_has_a_header_and_readable_definitions() -> None:
     function = Object(Kind.FUNCTION, "touch()")
     catalog = Catalog(
         {KEY: UNIQUE, function: "CREATE FUNCTION public.touch()\nAS 'x'\n", Object(Kind.EXTENSION, "postgis"): ""},
@@ -140,7 +140,7 @@ def test_the_file_reads_well() -> None:
 
 
 def sql_of(difference: Difference) -> list[str]:
-    """Return the SQL that puts an object back, where no name needs more than quotes."""
+    """Return the SQL that restores an object. Names must not contain quotes."""
 
     def text(part: sql.Composable) -> str:
         if isinstance(part, sql.Composed):
@@ -160,7 +160,7 @@ def test_an_invalid_index_counts_as_missing() -> None:
     assert sql_of(difference) == ['DROP INDEX "public"."positions_ts"', "CREATE INDEX a"]
 
 
-def test_an_invalid_index_in_place_of_a_constraint_gives_way() -> None:
+def test_an_invalid_index_with_the_name_of_a_constraint_is_dropped() -> None:
     actual = Catalog({}, invalid={Object(Kind.INDEX, KEY.name): "CREATE UNIQUE INDEX ..."})
     (difference,) = compare(Catalog({KEY: UNIQUE}), actual)
     assert difference.kind is Drift.MISSING
@@ -170,7 +170,7 @@ def test_an_invalid_index_in_place_of_a_constraint_gives_way() -> None:
     ]
 
 
-def test_a_valid_index_in_place_of_a_constraint_becomes_it() -> None:
+def test_a_valid_index_with_the_name_of_a_constraint_is_used_for_it() -> None:
     index = Object(Kind.INDEX, KEY.name)
     deferred = f"{UNIQUE} DEFERRABLE INITIALLY DEFERRED"
     for expected, end in ((UNIQUE, ""), (deferred, " DEFERRABLE INITIALLY DEFERRED")):
@@ -182,14 +182,14 @@ def test_a_valid_index_in_place_of_a_constraint_becomes_it() -> None:
         ]
 
 
-def test_a_valid_index_beside_a_check_of_its_name_is_no_part_of_it() -> None:
+def test_a_valid_index_with_the_name_of_a_check_is_not_used_for_it() -> None:
     index = Object(Kind.INDEX, KEY.name)
     found = compare(Catalog({KEY: "CHECK (true)"}), Catalog({index: "CREATE UNIQUE INDEX ..."}))
     assert [(each.kind, each.object) for each in found] == [(Drift.MISSING, KEY), (Drift.UNEXPECTED, index)]
 
 
 @given(st.text(min_size=1))
-def test_an_identifier_survives_being_a_name(name: str) -> None:
+def test_an_identifier_can_be_part_of_the_name_of_an_object(name: str) -> None:
     if "\n" in name:
         return
     quoted = '"{}"'.format(name.replace('"', '""'))
@@ -205,17 +205,17 @@ def test_an_identifier_survives_being_a_name(name: str) -> None:
         ('CREATE INDEX i ON t USING btree ("(", lower((a)::text)) WHERE (b)', '"(", lower((a)::text)', " WHERE (b)"),
     ],
 )
-def test_a_group_ends_with_its_own_parenthesis(text: str, inside: str, rest: str) -> None:
+def test_a_group_ends_with_the_matching_parenthesis(text: str, inside: str, rest: str) -> None:
     assert printed.group(text) == (inside, rest)
 
 
-def test_a_definition_without_a_group_is_an_error() -> None:
+def test_a_definition_without_parentheses_is_an_error() -> None:
     for text in ("UNIQUE", "UNIQUE (a", ") ("):
         with pytest.raises(ValueError, match="no parentheses"):
             printed.group(text)
 
 
-def test_expressions_are_split_at_their_own_commas() -> None:
+def test_expressions_are_split_only_at_top_level_commas() -> None:
     assert printed.split("""a, lower(b), coalesce(c, ','), "d,e" DESC""") == [
         "a", "lower(b)", "coalesce(c, ',')", '"d,e" DESC',
     ]  # fmt: skip
@@ -231,7 +231,7 @@ def test_expressions_are_split_at_their_own_commas() -> None:
         (Kind.MATERIALIZED_VIEW, "standings", "its indexes would go with it"),
     ],
 )
-def test_a_changed_object_that_holds_something_is_not_replaced(
+def test_a_changed_object_that_holds_data_or_is_in_use_is_not_replaced(
     kind: Kind, name: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(concurrent_indexes, "_unfinished", lambda _: [])

@@ -1,4 +1,4 @@
-"""What this database has in the way of a change: views, rows with their keys, old names, what is left of a table."""
+"""Obstacles to a change in the database: views, rows, renames, and the remains of a dropped table."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def refused(plan: Plan) -> tuple[str, str, str]:
     return error.id, str(error.where).splitlines()[1], str(error.next)
 
 
-def test_a_view_is_in_the_way_whatever_is_approved() -> None:
+def test_a_view_blocks_a_removal_even_if_it_is_approved() -> None:
     held = Obstacles(held={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
     name, line, step = refused(planned(REMOVED, held, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, line) == ("view-in-the-way", "events.notes (field; 1 row; needed by view v, view w)")
     assert "make pre" in step
-    # Another item of the same name does not need it.
+    # An obstacle of a relation does not count for the field of the same name.
     of_relation = Obstacles(held={(ItemKind.RELATION, "events.notes"): ("view v",)})
     assert planned(REMOVED, of_relation, Risk(Hazard.COLUMN, "events", "notes")).refused == ()
 
 
-def test_an_item_gets_what_is_in_its_way_and_nothing_of_another_kind() -> None:
+def test_an_item_gets_only_the_obstacles_of_its_own_kind() -> None:
     (field,) = planned(REMOVED, Obstacles(named={(ItemKind.FIELD, "events.notes"): ("flow x",)})).items
     assert (field.named_by, field.held, field.look_alikes, field.keys) == (("flow x",), (), (), ())
     collection = Change(Action.REMOVE, ItemKind.COLLECTION, "events", None)
@@ -51,7 +51,7 @@ def test_an_item_gets_what_is_in_its_way_and_nothing_of_another_kind() -> None:
     assert (whole.named_by, whole.remains, whole.look_alikes) == ((), Remains.FOLDER, ())
 
 
-def test_what_a_revision_renamed_is_never_removed() -> None:
+def test_an_item_that_a_revision_renamed_is_never_removed() -> None:
     renamed = Obstacles(renamed=frozenset({(ItemKind.FIELD, ("events", "notes"))}))
     name, _, step = refused(planned(REMOVED, renamed, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, "pull --overwrite" in step, "--allow-destroy" in step) == ("rename-not-captured", True, False)
@@ -59,7 +59,7 @@ def test_what_a_revision_renamed_is_never_removed() -> None:
     assert planned(added, renamed).refused == ()
 
 
-def test_a_field_whose_column_may_have_been_renamed_comes_back_only_when_that_is_discarded() -> None:
+def test_a_field_whose_column_may_have_been_renamed_is_created_only_with_a_discard() -> None:
     alike = Obstacles(look_alikes={"events.notes": ("remarks", 'odd"name')})
     added = Change(Action.ADD, ItemKind.FIELD, "events", "notes")
     assert planned(added, alike).refused == ()
@@ -73,7 +73,7 @@ def test_a_field_whose_column_may_have_been_renamed_comes_back_only_when_that_is
     assert "--discard-live events.notes" in step
 
 
-def test_what_is_renamed_is_what_the_base_has_under_another_name(committed: Snapshot) -> None:
+def test_an_item_is_renamed_if_the_base_has_it_under_another_name(committed: Snapshot) -> None:
     sections: dict[str, Any] = {**committed.sections, "fields": dict(committed.section("fields"))}
     entry = sections["fields"].pop(("vehicles", "make"))
     sections["fields"]["vehicles", "manufacturer"] = entry
@@ -82,7 +82,7 @@ def test_what_is_renamed_is_what_the_base_has_under_another_name(committed: Snap
     assert guard.renamed(base, None) == guard.renamed(None, committed) == frozenset()
 
 
-def test_rows_that_a_cast_refuses_are_counted_once_and_named() -> None:
+def test_rows_that_cannot_be_cast_are_counted_once_and_named() -> None:
     retype, cast = (Risk(hazard, "events", "notes", "integer") for hazard in (Hazard.RETYPE, Hazard.CAST))
     change = Change(Action.CHANGE, ItemKind.FIELD, "events", "notes", edits=(Edit(("type",), "text", "integer"),))
     plan = planned(change, Obstacles(keys={cast: ("id 2", "4")}), retype, cast, rows=2)
@@ -96,7 +96,7 @@ def test_rows_that_a_cast_refuses_are_counted_once_and_named() -> None:
     ("remains", "said"),
     [(Remains.FOLDER, "give one of them another name"), (Remains.FIELDS, "restore it from a backup")],
 )
-def test_a_folder_in_place_of_a_table_is_not_to_be_deleted(remains: Remains, said: str) -> None:
+def test_a_folder_in_place_of_a_table_is_not_proposed_for_deletion(remains: Remains, said: str) -> None:
     edit = Edit(("schema",), ABSENT, {"name": "events"})
     change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), malformed=True)
     name, _, step = refused(planned(change, Obstacles(remains={"events": remains})))
@@ -105,7 +105,7 @@ def test_a_folder_in_place_of_a_table_is_not_to_be_deleted(remains: Remains, sai
     assert ("delete" in step) == (remains is Remains.FIELDS)
 
 
-def test_a_dropped_foreign_key_comes_back_by_its_statement() -> None:
+def test_the_refusal_for_a_dropped_foreign_key_has_the_sql_that_restores_it() -> None:
     key = {"table": "events", "column": 'no"tes', "constraint_name": "k", "foreign_key_table": "Notes"}
     edit = Edit(("schema",), ABSENT, {**key, "foreign_key_column": "id", "on_delete": "SET NULL"})
     change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), malformed=True)

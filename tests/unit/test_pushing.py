@@ -1,4 +1,4 @@
-"""What a push sends, when it copies to the attic, and what it makes of an answer that never came."""
+"""A push: what it sends and records, when it keeps its copies in the attic, and how it handles a lost answer."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def harmless(captured_answers: Mapping[str, Any]) -> Any:
 
 @pytest.fixture
 def bases() -> list[Snapshot]:
-    """The bases that are recorded."""
+    """Return the list of the recorded bases."""
     return []
 
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str]:
-    """Stand in for the database; return the sources of the bases that are recorded."""
+    """Replace the database; return the list of the sources of the recorded bases."""
     sources: list[str] = []
     without_database(monkeypatch)
     monkeypatch.setattr(history, "exists", lambda *_: True)
@@ -60,7 +60,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, bases: list[Snapshot]) -> list[str
 
 @pytest.fixture
 def push(load: Callable[..., Settings], recorded: list[str]) -> Callable[[Server], Plan]:
-    """Return a function that pushes the fixture's snapshot to a server."""
+    """Return a function that pushes the exported snapshot to a fake Directus."""
     settings = load(ADMIN_TOKEN="the-token")
 
     def pushed(server: Server) -> Plan:
@@ -74,7 +74,7 @@ def push(load: Callable[..., Settings], recorded: list[str]) -> Callable[[Server
 Push = Callable[[Server], Plan]
 
 
-def test_a_push_sends_the_servers_diff_with_its_hash_once_and_compares_again(
+def test_a_push_sends_the_diff_and_hash_of_directus_once_and_compares_again(
     push: Push, harmless: Any, recorded: list[str]
 ) -> None:
     server = Server(harmless, None)
@@ -86,7 +86,7 @@ def test_a_push_sends_the_servers_diff_with_its_hash_once_and_compares_again(
     assert recorded == ["push"]
 
 
-def test_a_push_that_changes_too_little_is_a_failure(
+def test_a_push_after_which_an_item_still_differs_fails(
     push: Push, harmless: Any, captured_answers: Mapping[str, Any]
 ) -> None:
     fields = [*harmless["diff"]["fields"], *captured_answers["note_changed"]["diff"]["fields"]]
@@ -98,7 +98,7 @@ def test_a_push_that_changes_too_little_is_a_failure(
     assert server.applied == 1
 
 
-def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
+def test_a_value_that_directus_stores_differently_is_refused_if_sending_it_changes_nothing(
     push: Push, harmless: Any, recorded: list[str]
 ) -> None:
     edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
@@ -113,7 +113,7 @@ def test_what_directus_makes_otherwise_is_sent_once_more_and_then_refused(
 
 
 class Failing(Server):
-    """Answers each apply with the next of these."""
+    """Answers each apply with the next of the given answers."""
 
     def __init__(self, *answers: tuple[int, str], diffs: list[object]) -> None:
         super().__init__(*diffs)
@@ -127,7 +127,7 @@ class Failing(Server):
         return super().__call__(request)
 
 
-def test_what_was_made_is_recorded_before_the_rest_of_a_new_field_is_sent(
+def test_the_result_of_an_apply_is_recorded_before_the_rest_of_a_new_field_is_sent(
     push: Push, harmless: Any, recorded: list[str]
 ) -> None:
     edit = {"kind": "E", "path": ["meta", "special"], "lhs": ["cast-json"], "rhs": None}
@@ -141,7 +141,7 @@ def test_what_was_made_is_recorded_before_the_rest_of_a_new_field_is_sent(
     assert recorded == ["push"]
 
 
-def test_what_directus_made_otherwise_is_recorded_also_when_it_failed_after_its_commit(
+def test_the_result_of_an_apply_that_failed_after_its_commit_is_recorded(
     push: Push, harmless: Any, captured_answers: Mapping[str, Any], recorded: list[str]
 ) -> None:
     server = Server(harmless, captured_answers["note_changed"])
@@ -151,7 +151,7 @@ def test_what_directus_made_otherwise_is_recorded_also_when_it_failed_after_its_
     assert recorded == ["push"]
 
 
-def test_an_edit_that_somebody_makes_after_the_apply_is_not_the_base(
+def test_an_edit_made_after_the_apply_is_not_recorded_as_base(
     push: Push, captured_answers: Mapping[str, Any], bases: list[Snapshot]
 ) -> None:
     sent = captured_answers["note_changed"]
@@ -163,7 +163,7 @@ def test_an_edit_that_somebody_makes_after_the_apply_is_not_the_base(
     assert bases[-1].content == EXPORT
 
 
-def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any, recorded: list[str]) -> None:
+def test_a_refused_apply_ends_the_push_without_a_record(push: Push, harmless: Any, recorded: list[str]) -> None:
     server = Server(harmless)
     server.apply = httpx.Response(400, json={"errors": [{"message": "hash does not match"}]})
     with pytest.raises(ApplyFailed, match="hash does not match"):
@@ -181,7 +181,7 @@ def test_an_apply_that_directus_refuses_ends_the_push(push: Push, harmless: Any,
         ([(503, "under pressure")], 1),
     ],
 )
-def test_what_nothing_came_of_is_sent_once_more_and_refused_if_the_same_is_said(
+def test_an_apply_that_changed_nothing_is_retried_once_and_refused_if_the_error_is_the_same(
     push: Push, harmless: Any, failures: list[tuple[int, str]], code: int, recorded: list[str]
 ) -> None:
     server = Failing(*failures, diffs=[harmless])
@@ -191,9 +191,7 @@ def test_what_nothing_came_of_is_sent_once_more_and_refused_if_the_same_is_said(
     assert (server.answers, server.applied, recorded) == ([], len(failures), [])
 
 
-def test_an_apply_that_happened_although_its_answer_was_lost_is_done(
-    push: Push, harmless: Any, recorded: list[str]
-) -> None:
+def test_an_apply_counts_as_done_if_only_its_answer_was_lost(push: Push, harmless: Any, recorded: list[str]) -> None:
     server = Server(harmless, None)
     server.apply = httpx.ReadTimeout("slow")
     push(server)
@@ -205,14 +203,14 @@ def test_an_apply_that_happened_although_its_answer_was_lost_is_done(
     "afterwards",
     [
         None,
-        # Not "Directus does not answer", exit 2: the reader must know that an apply was sent.
+        # Not "Directus does not answer" with exit 2, because the reader must know that an apply was sent.
         httpx.ConnectError("Connection refused"),
         httpx.Response(200, content=b""),
         httpx.Response(200, content=b"<html>Welcome to nginx!</html>"),
     ],
     ids=["it did not happen", "the server is gone", "an empty answer", "a page of a proxy"],
 )
-def test_an_apply_of_which_nothing_is_known_is_unclear_and_not_repeated(
+def test_an_apply_with_an_unknown_outcome_is_unclear_and_not_repeated(
     push: Push, harmless: Any, afterwards: object, recorded: list[str]
 ) -> None:
     server = Server(harmless, harmless if afterwards is None else afterwards)
@@ -228,13 +226,13 @@ def test_an_apply_of_which_nothing_is_known_is_unclear_and_not_repeated(
 @pytest.mark.parametrize(
     ("failure", "kept"),
     [
-        # Before it was sent, so nothing of it can have happened.
+        # The connection failed before the apply was sent, so it cannot have happened.
         (httpx.ConnectError("Connection refused"), False),
         (httpx.Response(400, json={"errors": [{"message": "no"}]}), False),
         (httpx.ReadError("reset"), True),
     ],
 )
-def test_copies_go_again_unless_what_they_hold_may_be_destroyed(
+def test_copies_are_purged_unless_their_rows_may_have_been_removed(
     load: Callable[..., Settings],
     captured_answers: Mapping[str, Any],
     recorded: list[str],
@@ -257,7 +255,7 @@ def test_copies_go_again_unless_what_they_hold_may_be_destroyed(
     assert (server.applied, purged) == (1, [] if kept else [1])
 
 
-def test_a_push_whose_copies_cannot_be_finished_says_that_it_pushed(
+def test_a_push_reports_its_changes_even_if_its_copies_cannot_be_finished(
     recorded: list[str], harmless: Any, monkeypatch: pytest.MonkeyPatch, load: Callable[..., Settings]
 ) -> None:
     def fail(*_: object) -> None:

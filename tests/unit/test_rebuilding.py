@@ -1,4 +1,7 @@
-"""What Directus makes as the file says, by type, default, key and name; tried on Directus in tests/integration."""
+"""Which columns, defaults, keys and names Directus can make as the file has them.
+
+tests/integration tries the same on Directus.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ def table(committed: Snapshot, *fields: dict[str, Any], relations: tuple[dict[st
         ("integer", {"data_type": "integer", "foreign_key_table": "u"}, "refers to u, and the file has no relation"),
     ],
 )
-def test_a_column_is_made_or_the_fault_is_named(
+def test_a_column_that_directus_cannot_make_is_named_with_the_fault(
     committed: Snapshot, kind: str, schema: dict[str, object], fault: str | None
 ) -> None:
     entry = field(kind, **schema)
@@ -114,12 +117,12 @@ def test_a_column_is_made_or_the_fault_is_named(
         ("json", None, None),
         ("timestamp", ["date-created"], None),
         ("dateTime", ["cast-timestamp"], "timestamp"),
-        # Directus takes the first word for the shape.
+        # Directus takes the first item of `special` for the shape.
         ("geometry.Point", [], "geometry"),
         ("geometry.Point", ["geometry.Point"], None),
     ],
 )
-def test_what_special_says_of_the_type_is_what_directus_takes_it_for(
+def test_special_must_fit_the_type_because_directus_derives_the_type_from_it(
     committed: Snapshot, kind: str, special: list[str] | None, taken: str | None
 ) -> None:
     texts = {"string": "character varying", "hash": "character varying", "csv": "text", "dateTime": MADE["dateTime"]}
@@ -130,7 +133,7 @@ def test_what_special_says_of_the_type_is_what_directus_takes_it_for(
     assert list(rebuilding.of_field(entry, table(committed, entry))) == faults
 
 
-def test_a_field_has_a_column_or_a_special_for_none(committed: Snapshot) -> None:
+def test_a_field_without_a_column_needs_a_special_for_aliases(committed: Snapshot) -> None:
     plain, alias = field("text"), {**field("alias"), "schema": None}
     no_column = {**plain, "schema": None}
     for entry, special, fault in (
@@ -173,14 +176,14 @@ CASTS = {
     ("geometry", "json"): False,
     ("text", "geometry"): False,
     ("geometry", "text"): True,
-    # Only PostgreSQL knows what it casts a type to that Directus does not know.
+    # Directus does not know this type, so only PostgreSQL knows its casts.
     ("unknown", "integer"): True,
     ("integer", "unknown"): True,
 }
 
 
 @pytest.mark.parametrize(("before", "after"), CASTS)
-def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, before: str, after: str) -> None:
+def test_a_change_to_a_type_without_a_cast_is_a_fault(committed: Snapshot, before: str, after: str) -> None:
     edits = (Edit(("type",), before, after), Edit(("schema", "data_type"), "x", "y"))
     change = Change(Action.CHANGE, ItemKind.FIELD, "t", "x", edits=edits)
     one, other = ({**field(kind), "schema": {**PLAIN, "data_type": MADE[kind]}} for kind in (before, after))
@@ -189,7 +192,7 @@ def test_a_type_that_postgresql_has_no_cast_to_is_a_fault(committed: Snapshot, b
 
 
 @pytest.mark.parametrize("path", [("schema", "max_length"), ("type",)])
-def test_the_column_of_a_key_stays_as_it_is(committed: Snapshot, path: tuple[str, ...]) -> None:
+def test_a_change_of_the_column_of_a_primary_key_is_a_fault(committed: Snapshot, path: tuple[str, ...]) -> None:
     key = field("string", data_type="character varying", max_length=20, is_primary_key=True)
     change = Change(Action.CHANGE, ItemKind.FIELD, "t", "x", edits=(Edit(path, 1, 2),))
     assert rebuilding.faults(change, table(committed, key), table(committed, key)) == (
@@ -216,14 +219,14 @@ JSON: list[object] = [{}, [], {"a": "it''s", "b": [1, None, True]}, 1]
         ("geometry.Point", None),
     ],
 )
-def test_defaults_that_directus_makes(kind: str, default: object) -> None:
+def test_a_default_that_directus_makes_is_no_fault(kind: str, default: object) -> None:
     assert list(defaults.faults(kind, default)) == []
 
 
 @pytest.mark.parametrize(
     ("kind", "default"),
     [
-        # Directus cuts an expression at its first cast, and a text at its first `::`.
+        # Directus cuts an expression at its first cast, and a text at its first "::".
         *(("text", text) for text in ("lower('A'", "('a'", "'fe80", "fe80::1", "what?", "now()", "NOW()")),
         *(("timestamp", time) for time in ("now()", "clock_timestamp()", "LOCALTIMESTAMP", "(now() + '1 day'")),
         *(("date", date) for date in ("CURRENT_DATE", "now()")),
@@ -235,11 +238,11 @@ def test_defaults_that_directus_makes(kind: str, default: object) -> None:
         ("geometry.Point", "st_setsrid(st_makepoint((0)"),
     ],
 )
-def test_defaults_that_directus_does_not_make(kind: str, default: object) -> None:
+def test_a_default_that_directus_cannot_make_is_a_fault(kind: str, default: object) -> None:
     assert len(list(defaults.faults(kind, default))) == 1
 
 
-def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapshot) -> None:
+def test_a_foreign_key_needs_directus_s_name_and_must_refer_to_a_primary_key(committed: Snapshot) -> None:
     key = {**field("integer", data_type="integer", is_primary_key=True), "field": "id"}
     code = {**field("text"), "field": "code"}
     relation = {"collection": "t", "field": "x", "related_collection": "t", "meta": {}}
@@ -276,11 +279,11 @@ def test_a_foreign_key_has_directus_s_name_and_refers_to_a_key(committed: Snapsh
         ("float", "decimal", False),
         ("uuid", "string", False),
         ("integer", "text", False),
-        # Of a type that nobody tried, nothing is said.
+        # An untested pair of types is no fault.
         ("geometry", "integer", True),
     ],
 )
-def test_a_foreign_key_refers_to_what_postgresql_casts_to(
+def test_a_foreign_key_needs_a_type_that_postgresql_casts_to_that_of_the_key(
     committed: Snapshot, kind: str, key: str, *, is_made: bool
 ) -> None:
     wanted = table(committed, {**field(key, is_primary_key=True), "field": "id"}, {**field(kind), "field": "x"})
@@ -293,10 +296,10 @@ def test_a_foreign_key_refers_to_what_postgresql_casts_to(
     ("column", "other", "faults"),
     [({}, {}, 1), ({"is_primary_key": True}, {}, 0), ({}, {"is_primary_key": True}, 0)],
 )
-def test_a_key_has_no_unique_index_whose_name_another_could_have(
+def test_unique_indexes_of_two_columns_must_not_have_the_same_name(
     committed: Snapshot, column: dict[str, bool], other: dict[str, bool], faults: int
 ) -> None:
-    """Directus exports a key as unique."""
+    """Directus exports a primary key as unique, but makes no such index for it."""
     mine = {**field("integer", data_type="integer", is_unique=True, **column), "collection": "x", "field": "a_b"}
     theirs = {**field("integer", data_type="integer", is_unique=True, **other), "collection": "x_a", "field": "b"}
     fields: dict[tuple[str, ...], dict[str, Any]] = {("x", "a_b"): mine, ("x_a", "b"): theirs}
@@ -304,7 +307,7 @@ def test_a_key_has_no_unique_index_whose_name_another_could_have(
     assert len(list(rebuilding.of_field(mine, wanted))) == faults
 
 
-def test_a_relation_needs_its_field_unless_the_table_is_there(committed: Snapshot) -> None:
+def test_a_relation_needs_its_field_unless_the_table_exists(committed: Snapshot) -> None:
     relation: dict[str, object] = {"collection": "t", "field": "x", "related_collection": None, "schema": None}
     wanted = table(committed, {**field("integer", data_type="integer", is_primary_key=True), "field": "id"})
     fault = "the file does not have the field that it belongs to"
@@ -314,7 +317,9 @@ def test_a_relation_needs_its_field_unless_the_table_is_there(committed: Snapsho
 
 
 @pytest.mark.parametrize(("length", "counts", "faults"), [(62, False, 0), (63, False, 1), (63, True, 0), (64, True, 1)])
-def test_a_key_needs_another_name_than_its_table(committed: Snapshot, length: int, counts: bool, faults: int) -> None:
+def test_the_name_of_a_table_must_leave_room_for_the_name_of_its_key(
+    committed: Snapshot, length: int, counts: bool, faults: int
+) -> None:
     name = "x" * length
     key = {**field("uuid", data_type="uuid", is_primary_key=True, has_auto_increment=counts), "collection": name}
     wanted = table(committed, key)
@@ -328,18 +333,18 @@ def test_a_key_needs_another_name_than_its_table(committed: Snapshot, length: in
 
 
 @pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "what?", "a.b", " a", "a\n", "*", "a AS b", "ctid"])
-def test_names_that_do_not_survive(committed: Snapshot, name: str) -> None:
+def test_a_name_that_directus_or_postgresql_would_change_is_a_fault(committed: Snapshot, name: str) -> None:
     entry = {**field("text"), "field": name}
     assert len(list(rebuilding.of_field(entry, table(committed, entry)))) == 1
 
 
 @pytest.mark.parametrize("name", ["x" * 63, "ü" * 31, "a as", "as b", "a*", "constructor", "%s"])
-def test_names_that_survive(committed: Snapshot, name: str) -> None:
+def test_an_unusual_name_that_is_kept_is_no_fault(committed: Snapshot, name: str) -> None:
     entry = {**field("text"), "field": name}
     assert list(rebuilding.of_field(entry, table(committed, entry))) == []
 
 
-def test_a_table_without_a_key_is_not_made(committed: Snapshot) -> None:
+def test_a_table_without_a_primary_key_is_a_fault(committed: Snapshot) -> None:
     key = field("integer", data_type="integer", is_primary_key=True)
     for fields, faults in (((key,), 0), ((field("text"),), 1), ((), 1)):
         wanted = table(committed, *fields)
@@ -354,7 +359,7 @@ def sent(change: Change, diffs: list[dict[str, Any]], wanted: Snapshot, live: Sn
     return list(entry["diff"])
 
 
-def test_a_new_column_s_default_is_sent_so_that_it_arrives(committed: Snapshot) -> None:
+def test_a_quote_in_the_default_of_a_new_column_is_sent_unescaped(committed: Snapshot) -> None:
     entry = field("text", default_value="what''s up")
     change = Change(Action.ADD, ItemKind.FIELD, "t", "x", after=entry)
     (diff,) = sent(change, [{"kind": "N", "rhs": entry}], table(committed, entry), table(committed))
@@ -362,7 +367,7 @@ def test_a_new_column_s_default_is_sent_so_that_it_arrives(committed: Snapshot) 
     assert entry["schema"]["default_value"] == "what''s up"
 
 
-def test_an_altered_column_gets_its_default_once_more(committed: Snapshot) -> None:
+def test_the_default_of_an_altered_column_is_sent_again(committed: Snapshot) -> None:
     live = field("text", default_value="it''s", is_unique=False)
     wanted = field("text", default_value="it''s", is_unique=True)
     snapshots = table(committed, wanted), table(committed, live)

@@ -1,4 +1,4 @@
-"""Rows as code: who changed an item, what is refused, by which names rows are known, in which order they are sent."""
+"""Resources: who changed an item, what is refused, the names of rows, and the order of requests."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def by_id(*items: Resource) -> dict[str, Resource]:
 
 
 def found(*items: Resource, family: Family = ACCESS) -> list[LiveRow]:
-    """Return items as rows of a database; those that have no id get numbers."""
+    """Return items as rows of a database. Rows without an id get a number."""
     rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
     return [LiveRow(kind, row.get("id", n), kind.compared(row)) for n, (kind, row) in enumerate(rows, 1)]
 
@@ -86,7 +86,7 @@ A, B, C = permission("a", ["id"]), permission("a", ["id", "name"]), permission("
         ([], [B], [A], Mover.BOTH, "conflict"),
     ],
 )
-def test_an_item_is_judged_by_what_files_and_database_had_in_common(
+def test_a_change_is_judged_by_the_base(
     wanted: list[Resource], base: list[Resource] | None, there: list[Resource], mover: Mover, refused: str | None
 ) -> None:
     (item,) = plan(wanted, base, there).items
@@ -94,11 +94,11 @@ def test_an_item_is_judged_by_what_files_and_database_had_in_common(
 
 
 @pytest.mark.parametrize("base", [None, [], [A], [B]])
-def test_what_is_equal_on_both_sides_is_no_difference(base: list[Resource] | None) -> None:
+def test_an_item_that_is_equal_on_both_sides_does_not_differ(base: list[Resource] | None) -> None:
     assert not plan([A], base, [A])
 
 
-def test_live_work_is_overridden_only_where_it_is_discarded() -> None:
+def test_live_work_is_overwritten_if_it_is_discarded() -> None:
     (item,) = plan([A], [A], [], Approvals(discard=frozenset({A.id}))).items
     assert item.rule is None
 
@@ -113,7 +113,7 @@ def test_removing_a_policy_needs_approval_and_removing_a_permission_does_not() -
     assert not plan([], [mine], [mine], Approvals({"policy:a": "merged"})).refused
 
 
-def test_approvals_of_access_are_told_from_those_of_the_schema() -> None:
+def test_approvals_of_access_are_distinguished_from_approvals_of_the_schema() -> None:
     assert [ACCESS.owns(name) for name in ("policy:a", "permission:a/b/read", "policy", "events.notes")] == [
         True, True, False, False,
     ]  # fmt: skip
@@ -122,46 +122,46 @@ def test_approvals_of_access_are_told_from_those_of_the_schema() -> None:
 # Names
 
 
-def test_a_policy_that_nobody_knows_is_left_alone_with_its_permissions() -> None:
+def test_an_unknown_policy_is_left_alone_with_its_permissions() -> None:
     there = live(policy("Press"), permission("Press", ["id"]), known=(role("r"),))
     assert (there.items, list(there.unknown)) == ({}, ["policy:press"])
 
 
-def test_administrators_are_not_even_named() -> None:
+def test_administrators_are_not_even_listed_as_unknown() -> None:
     rows = [policy("Admin", admin_access=True), role("boss"), attachment(), permission("Admin", ["*"])]
     there = live(*rows, known=(policy("other", Q),))
     assert (there.items, there.unknown) == ({}, {})
 
 
-def test_a_known_policy_that_was_given_admin_access_is_a_difference() -> None:
+def test_a_known_policy_that_was_given_admin_access_differs() -> None:
     there = live(policy("a", admin_access=True))
     (change,) = judging.changes(ACCESS, by_id(policy("a")), there.items)
     assert (change.id, change.edited) == ("policy:a", ("admin_access",))
 
 
-def test_the_public_policy_s_permissions_are_owned_although_no_file_names_it() -> None:
+def test_permissions_of_the_public_policy_are_compared_although_no_file_names_it() -> None:
     public = permission("public", ["*"], key="abf8a154-5b1c-4a46-ac9c-7300570f4f17")
     assert list(live(public, known=(policy("a"),)).items) == ["permission:public/events/read"]
 
 
-def test_a_policy_that_gets_another_name_in_the_files_keeps_its_base() -> None:
+def test_a_policy_that_is_renamed_in_the_files_keeps_its_base() -> None:
     names = grouping.names_of(ACCESS, [policy("new")], [policy("old")])
     base = grouping.rekeyed(ACCESS, [policy("old"), permission("old", ["id"])], names)
     assert set(base) == {"policy:new", "permission:new/events/read"}
 
 
-def test_a_base_from_before_a_column_was_owned_is_read() -> None:
+def test_an_old_base_without_some_columns_can_be_read() -> None:
     old = Resource("policy", "a", ({"id": P, "name": "a", "admin_access": False},))
     assert grouping.rekeyed(ACCESS, [old], grouping.names_of(ACCESS, [], [old])) == {"policy:a": old}
 
 
-def test_a_policy_that_was_replaced_by_one_of_the_same_name_is_another_policy() -> None:
+def test_a_policy_with_another_id_and_the_same_name_is_another_policy() -> None:
     names = grouping.names_of(ACCESS, [policy("a", Q)], [policy("a", P)])
     assert names["policy", P] == f"a-{P[:8]}"
     assert names["policy", Q] == "a"
 
 
-def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
+def test_a_policy_that_somebody_attached_to_the_public_is_uncaptured_work() -> None:
     given = Resource("attach", "", ({"id": Q, "role": None, "policy": P, "sort": 0},))
     wanted = [policy("a")]
     there = live(*wanted, given, known=tuple(wanted))
@@ -171,12 +171,12 @@ def test_a_policy_that_was_given_to_the_public_is_uncaptured_work() -> None:
     assert (request.method, request.path, request.body) == ("DELETE", "/access", [Q])
 
 
-def test_an_unknown_policy_of_a_known_role_is_uncaptured_work() -> None:
+def test_an_unknown_policy_that_is_attached_to_a_known_role_is_uncaptured_work() -> None:
     there = live(role("r"), policy("Press Room"), attachment(), known=(role("r"),))
     assert "attach:r/press-room" in there.items
 
 
-# What is sent
+# The requests
 
 
 def sent(wanted: list[Resource], there: list[Resource], family: Family = ACCESS) -> list[RowRequest]:
@@ -185,7 +185,7 @@ def sent(wanted: list[Resource], there: list[Resource], family: Family = ACCESS)
     return list(requests.requests(family, changes, by_id(*wanted), there_by_id))
 
 
-def test_a_new_policy_comes_with_its_permissions_before_the_role_that_has_it() -> None:
+def test_a_new_policy_is_sent_with_its_permissions_before_its_role() -> None:
     first, second = sent([role("r"), attachment(), policy("a"), permission("a", ["id"])], [])
     assert (first.method, first.path) == ("POST", "/policies")
     assert [row["fields"] for row in first.body[0]["permissions"]] == [["id"]]
@@ -193,7 +193,7 @@ def test_a_new_policy_comes_with_its_permissions_before_the_role_that_has_it() -
     assert second.body[0]["policies"] == [{"id": Q, "policy": P, "sort": 1}]
 
 
-def test_all_permissions_change_in_one_request() -> None:
+def test_permissions_of_several_policies_change_in_one_request() -> None:
     other = policy("b", Q)
     (request,) = sent(
         [policy("a"), permission("a", ["name"]), other, permission("b", ["id"], Q)],
@@ -205,7 +205,7 @@ def test_all_permissions_change_in_one_request() -> None:
     assert [row["fields"] for row in by_policy[Q]["create"]] == [["id"]]
 
 
-def test_of_several_rules_only_those_that_differ_are_written() -> None:
+def test_only_the_changed_rules_of_a_permission_are_written() -> None:
     (one,), (two,), (three,) = (permission("a", [name]).rows for name in ("id", "name", "slug"))
     before, after = (Resource("permission", "a/events/read", rows) for rows in ((one, two), (one, three)))
     (request,) = sent([policy("a"), after], [policy("a"), before])
@@ -213,19 +213,19 @@ def test_of_several_rules_only_those_that_differ_are_written() -> None:
     assert [rule["fields"] for rule in request.body] == [["slug"]]
 
 
-def test_a_role_loses_a_policy_before_the_policy_may_do_more() -> None:
+def test_a_policy_is_detached_from_a_role_before_it_is_widened() -> None:
     before, after = permission("a", ["id"]), permission("a", ["*"])
     first, second = sent([role("r"), policy("a"), after], [role("r"), policy("a"), before, attachment()])
     assert (first.method, first.path, first.body) == ("DELETE", "/access", [Q])
     assert second.path == "/permissions"
 
 
-def test_what_is_removed_goes_last_and_takes_its_parts_along() -> None:
+def test_a_removed_policy_is_deleted_in_one_request_with_its_permissions() -> None:
     (request,) = sent([], [policy("a"), permission("a", ["id"])])
     assert (request.method, request.path, request.body) == ("DELETE", "/policies", [P])
 
 
-# What widens
+# Changes that widen access
 
 
 @pytest.mark.parametrize(
@@ -261,12 +261,14 @@ def test_more_fields_or_fewer_conditions_widen_access(
         ({}, {"icon": "key"}, False),
     ],
 )
-def test_a_policy_widens_access_by_its_doors(before: dict[str, Any], after: dict[str, Any], widens: bool) -> None:
+def test_a_policy_widens_access_by_app_access_tfa_or_ip_addresses(
+    before: dict[str, Any], after: dict[str, Any], widens: bool
+) -> None:
     rows = (policy("a", **values).rows for values in (before, after))
     assert ResourceChange(Action.CHANGE, POLICIES, "a", *rows).widens is widens
 
 
-def test_the_plan_marks_what_widens_and_lets_a_new_policy_stand_for_its_parts() -> None:
+def test_a_plan_marks_widening_changes_and_lists_a_new_policy_as_one_line() -> None:
     text = report.plan(plan([policy("a"), A, permission("b", ["*"], Q)], None, [permission("b", ["id"], Q)]))
     assert text.splitlines() == [
         "Access: 2 to add, 1 to change, 0 to remove; 2 widens",
@@ -311,7 +313,7 @@ def sent_to_studio(wanted: list[Resource], there: list[Resource]) -> list[RowReq
     return sent(wanted, there, STUDIO)
 
 
-def test_all_settings_are_one_request_and_one_that_goes_gets_directus_s_value() -> None:
+def test_settings_are_one_request_and_a_removed_setting_gets_directus_s_default() -> None:
     (request,) = sent_to_studio(
         [setting("project_name", "A"), setting("custom_css", "b {}")],
         [setting("project_name", "B"), setting("auth_login_attempts", 3)],
@@ -320,14 +322,14 @@ def test_all_settings_are_one_request_and_one_that_goes_gets_directus_s_value() 
     assert request.body == {"project_name": "A", "custom_css": "b {}", "auth_login_attempts": 25}
 
 
-def test_a_new_flow_comes_in_one_request_with_what_is_led_to_first() -> None:
+def test_a_new_flow_is_one_request_with_its_last_operation_first() -> None:
     (request,) = sent_to_studio([flow("a"), operation("a", "b"), operation("b", "c"), operation("c")], [])
     assert (request.method, request.path) == ("POST", "/flows")
     assert request.body[0]["operation"] == "a"
     assert [row["id"] for row in request.body[0]["operations"]] == ["c", "b", "a"]
 
 
-def test_an_operation_between_two_others_is_named_once_the_old_link_is_gone() -> None:
+def test_an_operation_is_inserted_between_two_others_after_their_link_is_removed() -> None:
     (request,) = sent_to_studio(
         [flow("a"), operation("a", "x"), operation("b"), operation("x", "b")],
         [flow("a"), operation("a", "b"), operation("b")],
@@ -346,7 +348,7 @@ def test_an_operation_with_another_id_is_another_operation() -> None:
     assert written["operations"]["delete"] == ["a"]
 
 
-def test_panels_are_deleted_by_themselves_for_directus_would_empty_their_dashboard() -> None:
+def test_panels_are_deleted_in_their_own_request_because_directus_would_empty_their_dashboard() -> None:
     edited, deleted = sent_to_studio(
         [dashboard(), panel("a", width=10)],
         [dashboard(), panel("a"), panel("b")],
