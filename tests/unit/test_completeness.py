@@ -1,4 +1,4 @@
-"""Entries of the file that lack what every entry has: found in the file, whatever the server's comparison says."""
+"""Incomplete entries are found in the file itself, even if Directus's comparison does not report them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def incomplete(wanted: Snapshot, live: Snapshot, *changes: Change) -> list[Chang
     return [change for change in found if change.malformed]
 
 
-def test_a_whole_file_lacks_nothing(committed: Snapshot) -> None:
+def test_a_complete_file_has_no_incomplete_entries(committed: Snapshot) -> None:
     assert completeness.with_incomplete((), committed, committed, NO_COLUMNS) == ()
     assert completeness.with_incomplete((), committed, snapshot.empty(committed), NO_COLUMNS) == ()
 
 
 @pytest.mark.parametrize(("kind", "key", "path"), LACKING)
-def test_a_missing_property_is_found_although_the_server_does_not_say_so(
+def test_a_missing_property_is_found_although_directus_does_not_report_it(
     committed: Snapshot, kind: ItemKind, key: tuple[str, ...], path: tuple[str, str]
 ) -> None:
     (found,) = incomplete(without(committed, kind, key, path), committed)
@@ -53,7 +53,7 @@ def test_a_missing_property_is_found_although_the_server_does_not_say_so(
     assert found.edits == (Edit(path, before, ABSENT),)
 
 
-def test_a_change_of_the_item_is_marked_and_keeps_its_edits(committed: Snapshot) -> None:
+def test_a_change_of_an_incomplete_item_is_marked_and_keeps_its_edits(committed: Snapshot) -> None:
     wanted = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
     note = Edit(("meta", "note"), None, "a")
     given = Change(Action.CHANGE, ItemKind.FIELD, *FIELD, edits=(note,))
@@ -61,7 +61,7 @@ def test_a_change_of_the_item_is_marked_and_keeps_its_edits(committed: Snapshot)
     assert found.edits == (Edit(("meta", "searchable"), True, ABSENT), note)
 
 
-def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(committed: Snapshot) -> None:
+def test_a_new_item_is_compared_with_other_items_or_with_directus_s_tables(committed: Snapshot) -> None:
     wanted = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
     given = Change(Action.ADD, ItemKind.FIELD, *FIELD)
     there = replace(committed, sections={**committed.sections, "fields": dict(committed.section("fields"))})
@@ -74,6 +74,6 @@ def test_a_new_item_is_compared_with_the_others_or_with_the_tables_of_directus(c
     assert found.malformed
 
 
-def test_what_the_server_lacks_too_is_equal(committed: Snapshot) -> None:
+def test_a_property_that_directus_lacks_too_is_not_missing(committed: Snapshot) -> None:
     both = without(committed, ItemKind.FIELD, FIELD, ("meta", "searchable"))
     assert incomplete(both, both) == []

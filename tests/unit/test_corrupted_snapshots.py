@@ -1,4 +1,4 @@
-"""Hand-edited and corrupted files: never a traceback, and never a change that passes and could lose anything."""
+"""Corrupted files never cause a traceback, and never an accepted change that could lose rows."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_a_corrupted_file_loses_nothing(station: bytes, live: Snapshot, kind: st
         except InvalidSnapshot:
             refused += 1
             continue
-        # Each table of the server has rows, and nothing is approved.
+        # Every table has rows, and nothing is approved.
         plan = decided(SchemaDiff(comparison.between(live, wanted)), live, live, wanted=wanted)
         for item in plan.items:
             assert item.rule or not (item.rows or item.verdict.change.action is Action.REMOVE), item
         refused += bool(plan.refused)
         passed += not plan.refused
     assert refused
-    # A changed byte of a note or label is a change like any other.
+    # Some corruptions change only a note or a label, which is accepted.
     assert passed or kind not in {"byte changed", "line gone"}
 
 

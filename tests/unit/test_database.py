@@ -1,4 +1,7 @@
-"""What a user is told when PostgreSQL cannot be reached. Nothing listens on the ports used here."""
+"""The connection to PostgreSQL: errors, waiting, and the connection string that Directus gets.
+
+Nothing listens on the ports used here.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def refusal(settings: Settings) -> str:
     return str(caught.value)
 
 
-def test_a_database_that_is_not_there_is_named(load: Load, closed_port: str) -> None:
+def test_an_unreachable_database_is_named(load: Load, closed_port: str) -> None:
     message = refusal(load(DB_HOST="127.0.0.1", DB_PORT=closed_port, DIRECTUS_SYNC_DB_WAIT="0"))
     assert f"127.0.0.1:{closed_port}/trm" in message
     assert "DB_HOST and DB_PORT" in message
@@ -42,7 +45,7 @@ def test_a_database_that_is_not_there_is_named(load: Load, closed_port: str) -> 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_a_wait_is_announced_once(load: Load, closed_port: str, host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A container's name is known only once it runs."""
+    """The name of a container cannot be resolved until the container runs."""
     settings = load(DB_HOST=host, DB_PORT=closed_port, DIRECTUS_SYNC_DB_WAIT="0.5")
     with (
         pytest.raises(DatabaseUnavailable, match=host.partition(".")[0]),
@@ -63,7 +66,7 @@ def test_a_wait_is_announced_once(load: Load, closed_port: str, host: str, capsy
         "postgresql://u:hunter22/x@127.0.0.1:{port}/d",
     ],
 )
-def test_a_connection_string_is_never_repeated_with_its_password(load: Load, closed_port: str, string: str) -> None:
+def test_an_error_never_shows_the_password_in_a_connection_string(load: Load, closed_port: str, string: str) -> None:
     string = string.replace("{port}", closed_port)
     assert "hunter22" not in refusal(load(DB_CONNECTION_STRING=string, DIRECTUS_SYNC_DB_WAIT="0"))
 
@@ -95,18 +98,18 @@ def test_directus_gets_a_connection_string_that_its_driver_can_read(
     found = database.for_directus(settings, Mock(info=info))
     assert found.environ["DB_CONNECTION_STRING"] == single
     assert found.environ.get("PGOPTIONS") == options
-    # The tool itself goes on to connect to whichever host is right.
+    # The tool itself keeps all hosts.
     assert found.database == settings.database
 
 
 @pytest.mark.parametrize("given", [{}, {"DB_CONNECTION_STRING": "postgresql://u:p@one:1/trm?sslmode=require"}])
-def test_what_the_driver_can_read_is_passed_on_as_it_is(load: Load, given: dict[str, str]) -> None:
+def test_settings_that_directus_s_driver_can_read_are_passed_unchanged(load: Load, given: dict[str, str]) -> None:
     settings = load(**given)
     assert database.for_directus(settings, Mock()) is settings
 
 
-def test_a_second_session_is_not_waited_for_longer_than_a_first() -> None:
-    """libpq's time-out holds only while libpq itself waits."""
+def test_a_second_session_has_the_same_timeout_as_the_first() -> None:
+    """libpq's timeout works only while libpq itself waits, so the test sets a wait callback."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         info = SimpleNamespace(
             host="127.0.0.1",

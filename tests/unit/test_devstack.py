@@ -26,7 +26,7 @@ from tools.devstack.stack import Stack
 from tools.devstack.state import POSTGRES, State
 
 ROOT = Path(__file__).resolve().parents[2]
-# Answers as Directus does, and says whose it is. AFTER: a port; it starts some time after that is in use.
+# A stand-in for Directus that answers with its NAME. With AFTER, it listens 0.5 s after that port is in use.
 STAND_IN = """
 const {createServer} = require('http')
 const {connect} = require('net')
@@ -64,7 +64,7 @@ def sleeper() -> Iterator[Process]:
 
 @pytest.fixture
 def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command line on a checkout in tmp_path."""
+    """Return a function that runs the command line on a checkout in tmp_path."""
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     return lambda *arguments: cli.main(arguments)
@@ -90,7 +90,9 @@ def leftovers(folder: Path) -> list[str]:
 # The cache
 
 
-def test_a_part_s_key_changes_with_all_that_defines_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_of_a_cached_part_changes_with_each_of_its_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder in ("docker/directus", packages.PNPM):
         (tmp_path / folder).mkdir(parents=True)
         for source in (ROOT / folder).glob("*.[jy]*"):
@@ -101,7 +103,7 @@ def test_a_part_s_key_changes_with_all_that_defines_it(tmp_path: Path, monkeypat
         with (tmp_path / "docker/directus" / name).open("a") as file:
             file.write("\n")
         keys.append(directus_artefact(tmp_path).path)
-    # Where a value ends counts too, and where the cache is: programs are bound to it.
+    # The key also depends on where a value ends, and on the folder of the cache, because programs contain its path.
     keys += [artefact(lambda _: None, b="x\0c\0\0y").path, artefact(lambda _: None, b="x", c="y").path]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "moved"))
     keys.append(artefact(lambda _: None, b="x", c="y").path)
@@ -111,7 +113,7 @@ def test_a_part_s_key_changes_with_all_that_defines_it(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
-def test_an_interrupted_or_killed_build_leaves_nothing(cache_folder: Path, failure: type[BaseException]) -> None:
+def test_an_interrupted_or_killed_build_leaves_nothing_behind(cache_folder: Path, failure: type[BaseException]) -> None:
     def interrupted(build: Build) -> None:
         (build.work / "half").touch()
         raise failure
@@ -125,7 +127,7 @@ def test_an_interrupted_or_killed_build_leaves_nothing(cache_folder: Path, failu
     assert leftovers(cache_folder) == [part.path.name]
 
 
-def test_two_builders_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_simultaneous_builds_of_a_part_build_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     builds: list[int] = []
     entered, waits = threading.Event(), threading.Event()
 
@@ -135,7 +137,7 @@ def test_two_builders_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
         waits.wait(10)
 
     monkeypatch.setattr(locks, "say", lambda _: waits.set())
-    # flock works between descriptors, so two threads contend as two processes would.
+    # flock locks file descriptors, so two threads compete like two processes.
     first, second = (threading.Thread(target=artefact(slow).ensure) for _ in range(2))
     first.start()
     assert entered.wait(10)
@@ -146,8 +148,8 @@ def test_two_builders_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert builds == [1]
 
 
-def test_the_commands_of_an_interrupted_build_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A shell that starts the tests in the background has them ignore Ctrl-C.
+def test_the_commands_of_an_interrupted_build_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # If a shell started the tests in the background, they ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     noted = tmp_path / "pid"
 
@@ -177,7 +179,7 @@ def test_a_failed_build_shows_its_log_and_advice(capsys: pytest.CaptureFixture[s
 # Processes and state
 
 
-def test_a_recycled_process_id_is_not_killed(sleeper: Process) -> None:
+def test_a_process_that_reuses_a_known_id_is_not_killed(sleeper: Process) -> None:
     for recycled in (
         Process(sleeper.pid, sleeper.started - 1, sleeper.boot),
         Process(sleeper.pid, sleeper.started, "another boot"),
@@ -210,7 +212,7 @@ def test_the_state_forgets_a_dead_process_and_keeps_its_port(state: State, sleep
     assert state.port(POSTGRES) == 1234
 
 
-def test_secrets_are_private_kept_and_different(state: State) -> None:
+def test_secrets_are_all_different_kept_and_readable_by_the_owner_only(state: State) -> None:
     known = state.secrets()
     assert state.secrets() == known
     assert len(set(known.values())) == len(known)
@@ -220,7 +222,7 @@ def test_secrets_are_private_kept_and_different(state: State) -> None:
 # Ports
 
 
-def test_a_kept_port_is_used_again_unless_it_is_taken() -> None:
+def test_a_remembered_port_is_used_again_unless_it_is_taken() -> None:
     with socket.socket() as other:
         other.bind((ports.HOST, 0))
         port = other.getsockname()[1]
@@ -232,10 +234,10 @@ def test_a_kept_port_is_used_again_unless_it_is_taken() -> None:
 
 
 @pytest.mark.slow
-def test_two_checkouts_that_start_at_once_each_serve_their_own_directus(
+def test_two_checkouts_that_start_at_once_each_use_their_own_directus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both find the preferred port free; the slow one must not take the answers of the quick one for its own."""
+    """Both find the preferred port free. The slow one must not mistake the quick one's answers for its own."""
     (tmp_path / "cli.js").write_text(STAND_IN)
     wanted, choose = ports.choose(), ports.choose
     both_chose = threading.Barrier(2)
@@ -264,7 +266,7 @@ def test_two_checkouts_that_start_at_once_each_serve_their_own_directus(
         answers = {name: urllib.request.urlopen(stack.url).read().decode() for name, stack in stacks.items()}
         assert answers == {"quick": "quick", "slow": "slow"}
         assert stacks["quick"].url.endswith(f":{wanted}")
-        # The check is the same later on.
+        # A later check also recognises another checkout's Directus.
         slow = stacks["slow"]
         slow.state.remember("directus", wanted, slow.running())
         assert slow.running() is None
@@ -284,7 +286,7 @@ def test_printed_settings_are_safe_in_a_shell(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_named_in_dotenv_is_the_user_s_own(tmp_path: Path) -> None:
+def test_a_database_in_the_env_file_or_environment_is_the_user_s_own(tmp_path: Path) -> None:
     def is_own(text: str, **environ: str) -> bool:
         (tmp_path / ".env").write_text(text)
         return environment.named(tmp_path, environ, *environment.OWN_DATABASE)
@@ -296,7 +298,7 @@ def test_a_database_named_in_dotenv_is_the_user_s_own(tmp_path: Path) -> None:
         assert is_own(other, DB_HOST="db")
 
 
-# What the host lacks
+# Missing packages and rights
 
 
 @pytest.fixture
@@ -308,7 +310,7 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("debian")
-def test_root_installs_what_is_missing_and_others_get_the_command(
+def test_root_installs_missing_packages_and_other_users_get_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ran: list[str] = []
@@ -330,7 +332,7 @@ def test_root_installs_what_is_missing_and_others_get_the_command(
 
 
 @pytest.mark.usefixtures("debian")
-def test_install_goes_on_without_what_some_tests_run(
+def test_an_install_continues_without_the_packages_of_some_tests(
     in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
@@ -344,26 +346,24 @@ def test_install_goes_on_without_what_some_tests_run(
     )
 
 
-def test_a_user_who_can_t_run_postgresql_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_user_who_cannot_run_postgresql_gets_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(unprivileged, "_candidates", lambda: iter([(["false"], os.geteuid())]))
     with pytest.raises(StackError, match="PostgreSQL can't run as this user") as raised:
         unprivileged.prefix(Path("/bin/true"), tmp_path)
     assert raised.value.code == 2
 
 
-def test_an_extension_that_was_built_again_takes_the_place_of_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rebuilt_extension_replaces_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     linked = []
     for build in ("first", "first", "second"):
         monkeypatch.setattr(extension, "built", lambda _, build=build: tmp_path / build)
         linked.append((extension.link(tmp_path, tmp_path), (tmp_path / "trm").readlink()))
     first, second = (tmp_path / build / "trm" for build in ("first", "second"))
-    # Where another one comes, a running Directus must start again.
+    # The first value is whether the link changed, so that a running Directus must restart.
     assert linked == [(True, first), (False, first), (True, second)]
 
 
-def test_the_extension_is_built_again_when_its_sources_change_but_its_packages_are_not_installed_again(
+def test_changed_sources_rebuild_the_extension_without_installing_its_packages_again(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(ROOT / "tools/devstack/pnpm", tmp_path / "tools/devstack/pnpm")
@@ -374,7 +374,7 @@ def test_the_extension_is_built_again_when_its_sources_change_but_its_packages_a
     package.write_text(package.read_text().replace("trm-coherence", "trm-other"))
     after = extension.artefact(tmp_path).path, extension.dependencies(tmp_path).path
     assert (before[0] == after[0], before[1] == after[1]) == (False, True)
-    # Those of development are others.
+    # The packages for development are another installation.
     assert extension.dependencies(tmp_path, development=True).path != after[1]
 
 
@@ -402,7 +402,7 @@ def test_status_and_env_start_nothing_and_status_shows_no_secret(
 
 
 @pytest.mark.parametrize(("options", "outcome"), [([], (7, "own\n")), (["--stack-only"], (0, ""))])
-def test_run_starts_nothing_for_the_user_s_own_database(
+def test_run_does_not_start_the_stack_for_the_user_s_own_database(
     tmp_path: Path, options: list[str], outcome: tuple[int, str]
 ) -> None:
     code = (
@@ -418,7 +418,7 @@ def test_run_starts_nothing_for_the_user_s_own_database(
 
 @pytest.fixture
 def shell_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """Have the settings in the environment as `eval "$(make -s env)"` does, and another database in .env."""
+    """Set the environment as `eval "$(make -s env)"` does, with another database in .env."""
     stack = Stack(tmp_path)
     stack.state.create()
     stack.state.remember(POSTGRES, 5432, None)
@@ -430,7 +430,7 @@ def shell_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack
 
 
 @pytest.mark.usefixtures("shell_of_the_stack")
-def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
+def test_up_accepts_the_settings_of_the_stack_in_the_environment(
     in_tmp: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert in_tmp("up", "--database-only") == 0
@@ -440,7 +440,7 @@ def test_up_works_in_a_shell_that_has_the_settings_of_the_stack(
             assert in_tmp("up", "--database-only") == 2
 
 
-def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
+def test_run_drops_the_url_of_the_stack_s_directus_if_it_does_not_run(
     in_tmp: Callable[..., int], shell_of_the_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, str] = {}
@@ -456,7 +456,7 @@ def test_run_forgets_the_stack_s_own_directus_when_it_has_ended(
 # The repository
 
 
-def test_committed_lock_files_name_no_registry() -> None:
+def test_committed_lock_files_do_not_name_a_registry() -> None:
     for name in (
         "docker/directus/pnpm-lock.yaml",
         "tools/devstack/nodejs/package-lock.json",

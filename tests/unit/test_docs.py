@@ -32,9 +32,9 @@ ERRORS = pages.read("docs/errors.md")
 
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
-# Base classes: no message has their ids.
+# Base classes, whose ids no message shows.
 FAMILIES: set[type[SyncError]] = {SyncError, Refused, RefusedPlan}
-# A user may create this file; the repository has none.
+# Files that users may create.
 OPTIONAL = {"snapshots/removals.yaml", "snapshots/access/"}
 
 
@@ -46,7 +46,7 @@ def targets() -> set[str]:
 
 
 def commands() -> dict[str, set[str]]:
-    """Return every command of the tool with its options; `attic list` is one."""
+    """Return every command of the tool, such as `attic list`, with its options."""
 
     def walk(command: click.Command | None, name: str) -> Iterator[tuple[str, set[str]]]:
         if isinstance(command, click.Group):
@@ -60,7 +60,7 @@ def commands() -> dict[str, set[str]]:
 
 
 def invocations(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each `directus-sync ...` of a text as command and options."""
+    """Yield the command and the options of each `directus-sync ...` in a text."""
     for found in re.findall(r"(?<![\w./])(?:\.venv/bin/)?directus-sync((?: +[^\s`;|&#)]+)+)", text):
         words = [word.rstrip(",.:").partition("=")[0] for word in found.split() if word != "-v"]
         number = 0 if words[0] == "--help" else 2 if words[0] == "attic" else 1
@@ -100,7 +100,7 @@ def test_every_error_has_a_section() -> None:
 
 
 @EACH_PAGE
-def test_every_error_that_is_shown_exists(page: Path) -> None:
+def test_every_error_id_on_a_page_exists(page: Path) -> None:
     assert set(re.findall(r"error\[([^]]+)\]", page.read_text(encoding="utf-8"))) <= set(reference.all_errors())
 
 
@@ -111,7 +111,7 @@ def test_every_rule_of_the_guard_has_a_line_and_an_example() -> None:
 
 
 @pytest.mark.parametrize("rule", SchemaRule)
-def test_the_samples_of_refusals_end_in_the_steps_of_their_rule(rule: SchemaRule) -> None:
+def test_the_examples_of_refusals_end_with_the_steps_of_their_rule(rule: SchemaRule) -> None:
     samples = [
         text
         for page in ("README.md", "docs/guard.md")
@@ -164,11 +164,11 @@ def test_the_layout_names_folders_that_exist_and_every_part_of_the_tool() -> Non
 
 
 @EACH_PAGE
-def test_every_path_that_is_named_exists(page: Path) -> None:
-    # The first change of the README makes post_0021.
+def test_every_path_on_a_page_exists(page: Path) -> None:
+    # post_0021 is the example of the README.
     pattern = r"(?:directus_sync|migrations|snapshots|docker|tools|tests|docs|extensions)/(?!.*post_0021)[\w./-]*"
     for text in pages.spans(page.read_text(encoding="utf-8")):
-        # What an installation makes need not be there.
+        # Files that an installation makes may be missing.
         if re.fullmatch(pattern, text) and text not in OPTIONAL and "node_modules" not in text:
             assert (ROOT / text).exists(), text
 
@@ -192,21 +192,21 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 
 @EACH_PAGE
-def test_every_sample_of_python_is_python(page: Path) -> None:
+def test_every_python_example_is_valid_syntax(page: Path) -> None:
     for sample in pages.blocks(page.read_text(encoding="utf-8"), "python"):
         ast.parse(sample)
 
 
-def test_the_sample_of_approvals_can_be_read(tmp_path: Path) -> None:
+def test_the_example_of_approvals_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "removals.yaml"
     (sample,) = pages.blocks(section(GUARD, "Approval"), "yaml")
     path.write_text(sample, encoding="utf-8")
     assert [removal.item for removal in approvals.read(path)] == ["events.notes"]
 
 
-def test_the_sample_of_a_seed_file_can_be_read() -> None:
+def test_the_examples_of_seed_files_can_be_read() -> None:
     sample, group = pages.blocks(pages.read("docs/seeds.md"), "yaml")
     assert len(reading.parse(sample.encode(), Path("seeds.md")).rows) == 5
-    # Beside the product's own seed files, where its table is.
+    # In the folder of the committed seed files, where its CSV file is.
     text = group.replace("*event", "{slug: rally-albania-2026}")
     assert len(reading.parse(text.encode(), ROOT / "snapshots" / "seeds" / "seeds.md").rows) == 20

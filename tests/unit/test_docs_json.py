@@ -1,4 +1,4 @@
-"""docs/json.md lists exactly the keys of each JSON document, and their values."""
+"""docs/json.md lists exactly the keys of each JSON document and their values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.versions import revision
 Planned = Callable[..., Plan]
 
 PAGE = pages.read("docs/json.md")
-# The keys inside these are described elsewhere, or named by the user.
+# The keys inside these are documented elsewhere or chosen by users.
 OPAQUE = {
     "pending", "schema", "pushed", "access", "resources", "families", "allow_destroy", "diff", "before", "after",
     "heads", "deploy", "copy", "plan",
@@ -45,7 +45,7 @@ OPAQUE = {
 
 
 def keys(document: Mapping[str, Any], prefix: str = "") -> set[str]:
-    """Return the paths of all keys: `items[].id`."""
+    """Return the paths of all keys, such as `items[].id`."""
     found = set()
     for key, value in document.items():
         path = f"{prefix}{key}{'[]' if isinstance(value, list) else ''}"
@@ -56,7 +56,7 @@ def keys(document: Mapping[str, Any], prefix: str = "") -> set[str]:
 
 
 def documented(heading: str, info: str) -> set[str]:
-    """Return the keys of a section's table, once they are seen to be those of its example."""
+    """Return the keys in a section's table, after checking that its example has the same."""
     (example,) = pages.blocks(section(PAGE, heading), f"json {info}")
     listed = set(table(section(PAGE, heading)))
     assert keys(json.loads(example)) == listed
@@ -150,6 +150,6 @@ def test_the_list_of_copies_is_as_documented(copy: attic.Copy) -> None:
 
 def test_a_restore_is_as_documented(copy: attic.Copy) -> None:
     done = attic.Restored(copy, 1, 0, (attic.Rejected("42", "the row is gone"),), ())
-    # As JSON has it: lists for tuples.
+    # Through JSON, which turns tuples into lists.
     document = json.loads(json.dumps(copies.restored_document(done), default=str))
     assert documented("A restore", "restore") == keys(document) | {"version"}

@@ -20,16 +20,16 @@ from tests import pages
 from tests.pages import section, table
 
 EXAMPLE = pages.read(".env.example")
-# Directus reads it; the tool passes it on.
+# Only Directus reads it.
 HANDED_ON = {"PUBLIC_URL"}
-# The extension reads it: docs/extensions.md.
+# Only the extension reads it: docs/extensions.md.
 OF_THE_EXTENSION = {"TRM_COMMANDS_TOKEN"}
-# What a terminal, or make, says of itself.
+# Set by terminals and by make, not by users.
 SURROUNDINGS = {"NO_COLOR", "TERM", "DIRECTUS_SYNC_MAKE", "DIRECTUS_SYNC_UNCAPTURED"}
 
 
 def names_read() -> set[str]:
-    """Return the names of variables in the modules of settings."""
+    """Return the names of all variables in the settings modules."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(settings.__file__).parent.glob("[!_]*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
@@ -37,7 +37,7 @@ def names_read() -> set[str]:
 
 
 def example() -> dict[str, str]:
-    """Return every variable of .env.example, those that are commented out included."""
+    """Return every variable of .env.example, also those that are commented out."""
     text = re.sub(r"^# ?(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE)
     return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
@@ -47,17 +47,17 @@ def test_the_table_of_settings_is_complete() -> None:
 
 
 def test_the_template_of_env_has_every_setting() -> None:
-    # CONFIG_PATH says that no .env is read, so it cannot stand in one.
+    # With CONFIG_PATH no .env is read, so it cannot be set there.
     assert set(example()) == (names_read() - {"CONFIG_PATH"}) | HANDED_ON | OF_THE_EXTENSION
 
 
-def test_only_the_reading_of_settings_reads_the_environment() -> None:
+def test_only_the_settings_module_reads_the_environment() -> None:
     for path in Path(directus_sync.__file__).parent.rglob("*.py"):
         if path.parts[-2:] != ("settings", "reading.py"):
             assert not re.search(r"os\.(environ|getenv)", path.read_text(encoding="utf-8")), path
 
 
-def test_the_settings_of_the_set_up_are_listed() -> None:
+def test_the_settings_of_make_are_listed() -> None:
     sources = [*(ROOT / "tools" / "devstack").glob("*.py"), ROOT / "tools" / "devstack" / "venv.sh"]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     read = re.findall(r"os\.environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):", text)
@@ -65,7 +65,7 @@ def test_the_settings_of_the_set_up_are_listed() -> None:
     assert listed == {name for pair in read for name in pair if name} - {"PATH"}
 
 
-def test_the_template_of_env_names_no_database_until_it_is_filled_in() -> None:
+def test_the_template_of_env_does_not_name_a_database() -> None:
     with pytest.raises(WrongSettings, match="no database is named"):
         settings.load({}, ROOT / ".env.example")
 
@@ -85,7 +85,7 @@ def test_the_table_of_settings_and_the_template_of_env_show_the_same_defaults() 
             assert listed[name][0] == value
 
 
-def test_the_template_of_env_marks_what_is_required_and_says_how_to_make_secrets() -> None:
+def test_the_template_of_env_marks_required_settings_and_shows_how_to_make_secrets() -> None:
     for name in ("DB_HOST", "KEY", "ADMIN_EMAIL"):
         (paragraph,) = (part for part in EXAMPLE.split("\n\n") if re.search(rf"^{name}=", part, re.MULTILINE))
         assert "# Required" in paragraph

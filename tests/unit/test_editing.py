@@ -1,4 +1,4 @@
-"""Files that are edited entry by entry read back as what was written."""
+"""YAML files that are edited entry by entry read back as intended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def value(text: str) -> Any:
 
 @pytest.mark.parametrize("gone", SUBSETS, ids="".join)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_entries_that_go_leave_the_others_even_if_none_is_left(text: str, gone: tuple[str, ...]) -> None:
+def test_removed_entries_leave_the_others_unchanged(text: str, gone: tuple[str, ...]) -> None:
     left = {name: each for name, each in value(text).items() if name not in gone}
     assert value(editing.entries(text, dict.fromkeys(gone))) == left
     assert value(editing.document(text, left)) == left
@@ -35,7 +35,7 @@ def test_entries_that_go_leave_the_others_even_if_none_is_left(text: str, gone: 
 
 @pytest.mark.parametrize("gone", SUBSETS, ids="".join)
 @pytest.mark.parametrize("flow", [False, True])
-def test_entries_below_a_key_go_alike(gone: tuple[str, ...], flow: bool) -> None:
+def test_entries_below_a_key_can_be_removed_too(gone: tuple[str, ...], flow: bool) -> None:
     inside = "top: {a: 1, b: {c: d}, c: []}" if flow else "top:\n  a: 1\n  b:\n    c: d\n  # Two.\n  c: []"
     text = f"# First.\n{inside}\nother: kept\n"
     left = {name: each for name, each in value(text)["top"].items() if name not in gone}
@@ -43,12 +43,12 @@ def test_entries_below_a_key_go_alike(gone: tuple[str, ...], flow: bool) -> None
 
 
 @pytest.mark.parametrize("empty", [{}, []])
-def test_an_entry_may_become_empty(empty: object) -> None:
+def test_an_entry_can_become_empty(empty: object) -> None:
     for text in TEXTS.values():
         assert value(editing.document(text, {"a": empty, "c": {"d": empty}})) == {"a": empty, "c": {"d": empty}}
 
 
-def test_comments_stay_when_the_last_entry_goes_and_another_comes() -> None:
+def test_comments_stay_when_the_last_entry_is_removed_and_another_is_added() -> None:
     text = editing.entries("# Why.\na: 1\n# End.\n", {"a": None})
     assert text == "# Why.\n# End.\n{}\n"
     assert editing.entries(text, {"b": 2}) == "# Why.\n# End.\nb: 2\n"
@@ -61,6 +61,6 @@ def test_an_entry_does_not_become_part_of_a_comment(text: str) -> None:
     assert value(editing.entries(text, {"below": {"a": 1}})) == {"below": {"a": 1}}
 
 
-def test_an_alias_stays_what_it_says_when_its_anchor_goes() -> None:
+def test_an_alias_keeps_its_value_when_its_anchor_is_removed() -> None:
     edited = editing.entries("a: &list [x]\nb: {c: *list}\n", {"a": None})
     assert value(edited) == {"b": {"c": ["x"]}}

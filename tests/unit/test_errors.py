@@ -1,4 +1,4 @@
-"""How errors read, and rules that hold for every error: it says what to do next, and a test meets it."""
+"""The text of errors, and rules for all errors: each names the next step and occurs in a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = {
 }
 
 
-def test_an_error_reads_as_a_short_form() -> None:
+def test_an_error_is_printed_with_id_place_done_steps_and_next_step() -> None:
     error = InvalidSnapshot("2 collections exist in no snapshot", where="push of a\nto b", next="keep it\nor lose it")
     error.done = ("pre_0001", "bootstrap")
     assert str(error) == (
@@ -34,13 +34,13 @@ def test_an_error_reads_as_a_short_form() -> None:
     )
 
 
-def test_parts_that_are_not_there_leave_no_line() -> None:
+def test_an_error_has_no_lines_for_missing_parts() -> None:
     assert str(SyncError("it broke")) == "error[failed]: it broke"
     assert str(SyncError("it broke", where="", next="")) == "error[failed]: it broke"
 
 
-def test_every_id_is_given_once_and_is_words_with_hyphens_and_every_exit_code_is_documented() -> None:
-    # This only says more of its parent.
+def test_ids_are_unique_words_with_hyphens_and_all_exit_codes_are_used() -> None:
+    # ApplyUnclear has the id of its base class.
     ids = [kind.id for kind in KINDS.values() if kind is not ApplyUnclear]
     assert sorted(ids) == sorted(set(ids))
     assert [name for name in ids if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)] == []
@@ -54,7 +54,7 @@ ABSTRACT = {"failed", "refused", "refused-plan"}
 def _raised() -> Iterator[tuple[str, ast.Call]]:
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
-        # Most files have none, and to parse all of them takes half a second of each worker.
+        # Most files raise none of them, and parsing all files would take each worker half a second.
         tree = ast.parse(text if any(f"{name}(" in text for name in KINDS) else "")
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
@@ -62,12 +62,12 @@ def _raised() -> Iterator[tuple[str, ast.Call]]:
 
 
 @pytest.mark.parametrize(("place", "call"), [pytest.param(place, call, id=place) for place, call in _raised()])
-def test_an_error_says_what_to_do_next(place: str, call: ast.Call) -> None:
+def test_an_error_has_a_next_step(place: str, call: ast.Call) -> None:
     assert "next" in {keyword.arg for keyword in call.keywords}, f"{place} raises without a next step"
 
 
 @pytest.mark.parametrize("error", sorted({error.id for error in KINDS.values()} - ABSTRACT))
-def test_an_error_is_met_by_a_test(error: str) -> None:
+def test_an_error_occurs_in_a_test(error: str) -> None:
     wanted = {name for name, found in KINDS.items() if found.id == error} | {f"error[{error}]", f'"{error}"'}
     tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
     assert any(any(word in path.read_text(encoding="utf-8") for word in wanted) for path in tests)
@@ -87,10 +87,10 @@ PAGES = [
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_refusal_is_met_by_a_test_and_described(code: str) -> None:
+def test_a_refusal_of_the_extension_occurs_in_a_test_and_on_a_page(code: str) -> None:
     for files in (TESTS, PAGES):
         assert any(re.search(rf"\b{code}\b", path.read_text(encoding="utf-8")) for path in files), code
 
 
-def test_the_codes_are_found() -> None:
+def test_the_codes_of_the_extension_are_found() -> None:
     assert {"TENANT_FORBIDDEN", "RACE_NUMBER_OUT_OF_RANGE"} <= set(CODES)

@@ -1,4 +1,4 @@
-"""Writing files whole, several together, never through a link."""
+"""Writing files as a whole, several together, and never through a link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from directus_sync import files
 from directus_sync.errors import WrongSettings
 
 
-def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_its_target_is_left_alone(tmp_path: Path) -> None:
     victim, link = tmp_path / "victim", tmp_path / "plan.json"
     victim.write_bytes(b"mine")
     link.symlink_to(victim)
@@ -30,7 +30,7 @@ def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_only_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "schema.yaml"
     path.write_bytes(b"old")
     monkeypatch.setattr("os.fsync", Mock(side_effect=OSError(28, "No space left on device")))
@@ -48,7 +48,7 @@ def test_several_files_are_written_and_removed_together(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "old"]
 
 
-def test_no_file_changes_where_one_cannot_be_written(tmp_path: Path) -> None:
+def test_no_file_changes_if_one_of_them_cannot_be_written(tmp_path: Path) -> None:
     old, gone, folder = tmp_path / "old", tmp_path / "gone", tmp_path / "folder"
     for path in (old, gone):
         path.write_bytes(b"old")

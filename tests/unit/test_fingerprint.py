@@ -1,4 +1,4 @@
-"""What the fast path compares beside the database. The fingerprint itself is tested in tests/integration."""
+"""The inputs that a deploy compares besides the database. tests/integration tests the fingerprint itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = (
 
 @pytest.fixture
 def settings(load: Callable[..., Settings], tmp_path: Path) -> Settings:
-    """Return the settings of a checkout whose files exist."""
+    """Return the settings of a checkout in which all files exist."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"this is {name}\n", encoding="utf-8")
@@ -34,7 +34,7 @@ def test_the_same_files_and_settings_give_the_same_inputs(settings: Settings) ->
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_file_is_one_of_the_inputs(settings: Settings, name: str) -> None:
+def test_a_change_of_any_file_changes_the_inputs(settings: Settings, name: str) -> None:
     path = settings.snapshot.parent / name
     before = fingerprint.inputs(settings)
     path.write_text("another", encoding="utf-8")
@@ -50,7 +50,7 @@ def test_a_missing_file_counts_as_an_empty_one(settings: Settings) -> None:
     assert fingerprint.inputs(settings) == missing
 
 
-def test_text_that_moves_from_one_file_to_the_next_changes_the_inputs(settings: Settings) -> None:
+def test_moving_text_from_one_file_to_the_next_changes_the_inputs(settings: Settings) -> None:
     settings.snapshot.write_bytes(b"ab")
     settings.catalog.write_bytes(b"c")
     before = fingerprint.inputs(settings)
@@ -59,7 +59,7 @@ def test_text_that_moves_from_one_file_to_the_next_changes_the_inputs(settings: 
     assert fingerprint.inputs(settings) != before
 
 
-def test_a_file_that_cannot_be_read_is_left_to_whoever_needs_it(settings: Settings) -> None:
+def test_a_file_that_cannot_be_read_changes_the_inputs_without_an_error(settings: Settings) -> None:
     before = fingerprint.inputs(settings)
     settings.removals.unlink()
     missing = fingerprint.inputs(settings)
@@ -70,7 +70,9 @@ def test_a_file_that_cannot_be_read_is_left_to_whoever_needs_it(settings: Settin
     assert len({before, missing, folder, fingerprint.inputs(settings)}) == 4
 
 
-def test_the_excluded_tables_and_the_versions_are_inputs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_excluded_tables_and_the_tool_s_version_change_the_inputs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = fingerprint.inputs(settings)
     excluding = dataclasses.replace(settings, environ={**settings.environ, "DB_EXCLUDE_TABLES": "other"})
     assert fingerprint.inputs(excluding) != before
@@ -79,6 +81,6 @@ def test_the_excluded_tables_and_the_versions_are_inputs(settings: Settings, mon
     assert fingerprint.with_version("abc", "11.17.4") == "abc 11.17.4"
 
 
-def test_the_database_alone_tells_nothing_about_a_directus_elsewhere(load: Callable[..., Settings]) -> None:
+def test_the_fingerprint_is_not_used_with_a_directus_url(load: Callable[..., Settings]) -> None:
     assert fingerprint.can_tell(load())
     assert not fingerprint.can_tell(load(DIRECTUS_URL="http://127.0.0.1:8055"))

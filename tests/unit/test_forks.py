@@ -1,4 +1,4 @@
-"""A command in a fork ends as one in a new process does."""
+"""A command in a fork has the same result as in a new process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `make docs` writes is fresh in this checkout; in another one what is stale is named, and then written."""
+"""The generated pages are up to date, and `make docs` names and writes stale ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tools import docs
 
 
-def test_everything_that_is_generated_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_generated_files_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     assert docs.main(["--check"]) == 0, capsys.readouterr().err
 
 

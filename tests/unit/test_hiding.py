@@ -1,4 +1,4 @@
-"""What looks like a secret in the environment is in no output, whichever its name, its form and what is around it."""
+"""Secrets of the environment are hidden in all output, in every form and context."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_twenty_planted_secrets_are_hidden_in_every_form(load: Load, capsys: pyt
     secret=st.text("abcXYZ019/+=%@:&?#'\"\\ äß-_.", min_size=hiding.SHORTEST).filter(lambda text: text == text.strip()),
     before=st.sampled_from(["", " ", "/", ":", "'", "=", "\n"]),
 )
-def test_whatever_a_secret_is_made_of_it_is_found_in_its_forms(secret: str, before: str) -> None:
+def test_a_secret_of_any_characters_is_found_in_all_its_forms(secret: str, before: str) -> None:
     output.hide(sorted(hiding.forms([secret]), key=len, reverse=True))
     for form in forms(secret):
         assert secret not in output.hidden(f"{before}{form}{before}")
 
 
-def test_the_secret_in_a_file_that_only_directus_reads_is_hidden(load: Load, tmp_path: Path) -> None:
+def test_a_secret_in_a_file_that_only_directus_reads_is_hidden(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "smtp"
     path.write_text("smtp-of-a-file\n", encoding="utf-8")
     assert "smtp-of-a-file" in load(EMAIL_SMTP_PASSWORD_FILE=str(path)).secrets
@@ -67,12 +67,12 @@ def test_the_secret_in_a_file_that_only_directus_reads_is_hidden(load: Load, tmp
         "SHORT_KEY=abc",
     ],
 )
-def test_what_is_no_secret_is_not_hidden(variable: str) -> None:
+def test_a_value_that_is_not_secret_is_not_hidden(variable: str) -> None:
     name, _, value = variable.partition("=")
     assert hiding.in_environment({name: value}) == frozenset()
 
 
-def test_an_error_that_nobody_foresaw_is_printed_without_secrets() -> None:
+def test_an_unexpected_error_is_printed_without_secrets() -> None:
     program = """
 import sys
 from directus_sync import __main__, output

@@ -1,4 +1,4 @@
-"""Hints name what their reader can run: targets of the Makefile for who came by make, the command for others."""
+"""Hints name targets of the Makefile if make started the command, and the command itself otherwise."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ HINTS = {
 
 
 @pytest.mark.parametrize("text", HINTS)
-def test_a_hint_names_a_target_of_make(text: str) -> None:
+def test_a_hint_names_a_target_of_make_only_if_make_started_the_command(text: str) -> None:
     assert hints.of(text, "migrate") == HINTS[text]
     assert hints.of(text, None) == text
 
 
-def test_every_target_that_is_named_is_there() -> None:
+def test_every_target_that_a_hint_names_exists() -> None:
     there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(hints.TARGETS.values()) <= there

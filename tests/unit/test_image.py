@@ -1,4 +1,4 @@
-"""The image and the stack of containers, as far as their files say; integration/test_built_image.py builds it."""
+"""The files of the image and the containers. integration/test_built_image.py builds the image."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ WORKFLOW = yaml.safe_load((ROOT / ".gitea" / "workflows" / "ci.yaml").read_text(
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
-def test_the_image_is_of_the_pinned_directus() -> None:
+def test_the_image_is_based_on_the_pinned_directus() -> None:
     base = re.fullmatch(rf"directus/directus:{re.escape(PIN)}@(sha256:[0-9a-f]{{64}}) AS base", stages()[0][0].text)
     assert base
-    # One Python and one Node: a virtual environment works only with the one that made it.
+    # All stages need the same Python, because a virtual environment works only with the Python that made it.
     assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base", "base"]
     labels = final("LABEL")[0].text
     prefix = "org.opencontainers.image."
@@ -46,7 +46,7 @@ def test_the_image_is_of_the_pinned_directus() -> None:
     assert snapshot["directus"] == PIN
 
 
-def test_the_server_is_not_root_and_owns_nothing_of_the_tool() -> None:
+def test_the_server_is_not_root_and_does_not_own_the_tool_s_files() -> None:
     assert final("USER")[-1].text == "node"
     assert not any("--chown" in instruction.text for instruction in final("COPY"))
 
@@ -61,7 +61,7 @@ def test_the_image_has_no_build_tools() -> None:
     assert pip.endswith("pip uninstall --yes pip")
 
 
-def test_the_extension_is_tested_and_built_with_the_locked_packages_and_comes_without_its_sources() -> None:
+def test_the_extension_is_tested_and_built_with_locked_packages_and_copied_without_sources() -> None:
     _, _, extension, last = stages()
     install, build = [instruction.text for instruction in extension if instruction.name == "RUN"]
     pnpm = json.loads((ROOT / "tools/devstack/pnpm/package.json").read_text())["dependencies"]["pnpm"]
@@ -76,14 +76,14 @@ def test_the_extension_is_tested_and_built_with_the_locked_packages_and_comes_wi
     assert "/trm/health" in final("HEALTHCHECK")[0].text
 
 
-def test_the_image_starts_with_the_entrypoint_then_runs_what_upstream_s_does() -> None:
+def test_the_image_runs_its_entrypoint_and_then_the_command_of_the_base_image() -> None:
     (entrypoint,), (command,) = final("ENTRYPOINT"), final("CMD")
     assert entrypoint.json == ["/sbin/tini", "--", str(copied()["docker/entrypoint.sh"])]
     assert command.json == ["pm2-runtime", "start", "ecosystem.config.cjs"]
     assert (ROOT / "docker" / "entrypoint.sh").stat().st_mode & 0o111 == 0o111
 
 
-def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
+def test_the_build_gets_only_the_files_that_the_image_copies() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     let_in = {line[1:] for line in lines if line.startswith("!")}
     assert let_in == {*copied(), "extensions/trm", "requirements.runtime.lock"}
@@ -110,11 +110,11 @@ def test_the_build_gets_what_the_image_copies_and_nothing_else() -> None:
         ("extensions/of-somebody/package.json", False),
     ],
 )
-def test_no_settings_and_no_history_reach_the_build(path: str, *, sent: bool) -> None:
+def test_env_files_and_git_are_not_sent_to_the_build(path: str, *, sent: bool) -> None:
     assert is_sent(PurePosixPath(path)) is sent
 
 
-def test_the_image_s_lock_is_the_part_of_the_other_that_the_tool_needs() -> None:
+def test_the_image_s_lock_file_is_the_runtime_part_of_the_full_one() -> None:
     runtime, everything = locked("requirements.runtime.lock"), locked("requirements.lock")
     assert {name: everything[name] for name in runtime} == runtime
     assert all(hashes for _, hashes in runtime.values())
@@ -128,7 +128,7 @@ def test_the_image_s_lock_is_the_part_of_the_other_that_the_tool_needs() -> None
 # Compose
 
 
-def test_the_containers_are_those_of_production() -> None:
+def test_ci_and_compose_use_the_database_of_production() -> None:
     for job in ("image", "ship"):
         assert WORKFLOW["jobs"][job]["services"]["db"]["image"] == SERVICES["db"]["image"]
     assert SERVICES["db"]["image"].startswith("timescale/timescaledb-ha:pg16.")
@@ -136,7 +136,7 @@ def test_the_containers_are_those_of_production() -> None:
         assert SERVICES[name]["build"] == {"context": "..", "dockerfile": "docker/Dockerfile"}
 
 
-def test_the_database_s_files_outlive_its_container() -> None:
+def test_the_database_s_files_are_on_a_volume() -> None:
     data = SERVICES["db"]["environment"]["PGDATA"]
     assert data == "/home/postgres/pgdata/data"
     assert SERVICES["db"]["volumes"][0] == f"database:{data}"
@@ -144,7 +144,7 @@ def test_the_database_s_files_outlive_its_container() -> None:
     assert yaml.safe_load(COMPOSE)["volumes"].keys() == {"database", "uploads"}
 
 
-def test_directus_serves_as_the_role_with_the_least_rights_and_the_tool_deploys_as_another() -> None:
+def test_directus_serves_as_the_least_privileged_role_and_the_tool_deploys_as_another() -> None:
     names = [role.name for role in roles.read(ROOT / "snapshots" / "roles.yaml")]
     database = SERVICES["db"]["environment"]
     for service in ("directus", "replica"):
@@ -158,7 +158,7 @@ def test_directus_serves_as_the_role_with_the_least_rights_and_the_tool_deploys_
     assert "./serving-role.sh:/docker-entrypoint-initdb.d/serving-role.sh:ro" in SERVICES["db"]["volumes"]
 
 
-def test_everything_waits_until_what_it_needs_is_healthy() -> None:
+def test_a_container_waits_until_its_dependencies_are_healthy() -> None:
     for name, service in SERVICES.items():
         for needed, how in service.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}, name
@@ -166,47 +166,47 @@ def test_everything_waits_until_what_it_needs_is_healthy() -> None:
     assert final("HEALTHCHECK")
 
 
-def test_two_replicas_share_a_redis_and_are_asked_for() -> None:
+def test_two_optional_replicas_share_a_redis() -> None:
     replica = SERVICES["replica"]
     assert replica["deploy"] == {"replicas": 2}
     assert replica["profiles"] == SERVICES["redis"]["profiles"] == ["replicas"]
     assert replica["environment"]["REDIS"].endswith("@redis:6379")
-    # The cache is off unless switched on, so no running Directus shows whether its store is set.
+    # The cache is off by default, so a running Directus cannot show whether its store is set.
     stores = {name for name, value in replica["environment"].items() if value == "redis"}
     assert stores == {"CACHE_STORE", "RATE_LIMITER_STORE", "SYNCHRONIZATION_STORE"}
     assert replica["volumes"] == SERVICES["directus"]["volumes"]
-    # An empty one would count as a Redis, too.
+    # Directus would treat even an empty variable as a Redis.
     assert not any(name.startswith("REDIS") for name in SERVICES["directus"]["environment"])
 
 
-def test_every_image_that_is_pulled_is_pinned_by_digest() -> None:
+def test_every_pulled_image_is_pinned_by_digest() -> None:
     pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
     pulled += re.findall(r"^(?:TRIVY|COSIGN) := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(pulled) == 4
     assert all(re.search(r":[a-z0-9.-]+@sha256:[0-9a-f]{64}$", image) for image in pulled)
 
 
-def test_a_container_can_do_no_more_than_it_must() -> None:
+def test_a_container_has_no_more_rights_than_it_needs() -> None:
     for name, service in SERVICES.items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["pids_limit"] > 0, name
-        # The database's image changes files of its own when it starts.
+        # The database's image changes some of its files when it starts.
         assert service.get("read_only", False) is (name != "db"), name
         assert "mem_limit" in service or name == "db"
     assert SERVICES["directus"]["environment"]["RATE_LIMITER_ENABLED"] == "true"
 
 
-def test_nothing_is_open_to_other_machines() -> None:
+def test_no_port_is_open_to_other_machines() -> None:
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_the_containers_settings_are_those_of_the_template() -> None:
+def test_the_containers_use_the_settings_of_the_template() -> None:
     text = re.sub(r"^# ?(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE)
     known = set(dotenv_values(stream=StringIO(text)))
     used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", COMPOSE))
-    # The containers have a database of their own, and start as what serves it.
+    # The containers have their own database and image, so they set these themselves.
     assert known - used == {
         "DB_HOST",
         "DB_SSL",
@@ -226,7 +226,7 @@ def test_the_containers_settings_are_those_of_the_template() -> None:
         "DIRECTUS_SYNC_WORKER",
     }
     assert used <= known
-    # A secret has no default: either it is given, or nothing starts.
+    # A secret has no default: Compose does not start without it.
     for name in used & {*settings.SECRET_NAMES} - {"ADMIN_TOKEN", "DIRECTUS_TOKEN", "COMPOSE_REDIS_PASSWORD"}:
         assert f"${{{name}:?" in COMPOSE
         assert f"${{{name}:-" not in COMPOSE

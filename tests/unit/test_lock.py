@@ -1,4 +1,4 @@
-"""What of the lock needs no database: its key, its deadline and its message."""
+"""The lock without a database: its key, its deadline and its messages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from directus_sync.errors import LockTimeout
 from directus_sync.postgres import lock
 from directus_sync.postgres.database import Connection
 
-# Nothing is asked of it.
+# A stand-in that is never used.
 CLOSED = cast("Connection", None)
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -46,7 +46,7 @@ def test_the_key_spells_the_tool_s_name() -> None:
     assert lock.LOCK_KEY.to_bytes(8, "big") == b"dirsync\0"
 
 
-def test_a_lock_that_becomes_free_is_taken_and_the_holder_was_named_once(
+def test_a_lock_is_taken_when_it_becomes_free_and_its_holder_is_named_once(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     free_after(5, monkeypatch)
@@ -55,7 +55,7 @@ def test_a_lock_that_becomes_free_is_taken_and_the_holder_was_named_once(
     assert capsys.readouterr().err == "Waiting for the migration lock, held by directus-sync deploy other:7 (pid 42)\n"
 
 
-def test_a_lock_that_stays_taken_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_waiting_for_a_lock_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     free_after(10_000, monkeypatch)
     with pytest.raises(LockTimeout) as caught, lock.exclusive(CLOSED, 3):
         pytest.fail("the lock is not ours")
@@ -67,7 +67,7 @@ def test_a_lock_that_stays_taken_is_given_up_at_the_deadline(monkeypatch: pytest
     assert "DIRECTUS_SYNC_LOCK_WAIT" in message
 
 
-def test_waiting_no_time_tries_once_and_a_holder_that_just_ended_is_no_error(
+def test_a_lock_wait_of_zero_tries_once_and_accepts_that_the_holder_has_just_ended(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     free_after(10_000, monkeypatch)

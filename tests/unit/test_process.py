@@ -1,4 +1,4 @@
-"""Signals that ask the process to end, and children that end with it. Each in a process of its own."""
+"""Signals that ask a process to end, and child processes that end with it. Each test starts its own process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from directus_sync.errors import SyncError
 from directus_sync.process import signals
 
-# Prints when it is ready, cleans up when it is asked to end, and reports the exit code of the interruption.
+# Prints "ready", waits, and runs a clean-up when it is asked to end.
 PROGRAM = """
 import sys, time
 from directus_sync.process import signals
@@ -33,7 +33,7 @@ def started(cleanup: str = "pass", stdin: int | None = None) -> subprocess.Popen
         stdout=subprocess.PIPE,
         text=True,
         stdin=stdin,
-        # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
+        # If a shell started the tests in the background, they and their children ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
     )
     assert process.stdout is not None
@@ -42,7 +42,7 @@ def started(cleanup: str = "pass", stdin: int | None = None) -> subprocess.Popen
 
 
 @pytest.mark.parametrize("number", signals.REQUESTS_TO_END)
-def test_a_request_to_end_runs_the_clean_up_and_exits_as_a_shell_reports_it(number: signal.Signals) -> None:
+def test_a_request_to_end_runs_the_clean_up_and_exits_with_128_plus_the_signal(number: signal.Signals) -> None:
     process = started()
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
@@ -50,7 +50,7 @@ def test_a_request_to_end_runs_the_clean_up_and_exits_as_a_shell_reports_it(numb
     assert process.returncode == 128 + number
 
 
-def test_a_second_request_does_not_break_the_clean_up() -> None:
+def test_a_second_request_does_not_interrupt_the_clean_up() -> None:
     process = started("print('cleaning', flush=True); sys.stdin.readline()", stdin=subprocess.PIPE)
     assert process.stdout is not None
     process.send_signal(signal.SIGINT)
@@ -70,8 +70,8 @@ def test_a_clean_up_that_hangs_is_cut_off() -> None:
     assert 0 < signals.CLEAN_UP_SECONDS < 10
 
 
-def test_a_request_that_python_drops_is_raised_again() -> None:
-    """Python ignores what is raised in a finalizer, and in a hook at a fork."""
+def test_an_interruption_that_python_drops_is_raised_again() -> None:
+    """Python ignores exceptions in finalizers and in fork hooks."""
     program = (
         "import os, signal, time\nfrom directus_sync.process import signals\nsignals.handle()\n"
         "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
@@ -98,7 +98,7 @@ def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
     assert process.stdout == "still here\n"
 
 
-def test_an_interruption_is_found_behind_the_error_of_a_clean_up() -> None:
+def test_an_interruption_is_found_in_the_context_of_a_clean_up_error() -> None:
     try:
         try:
             raise signals.Interrupted(signal.SIGTERM)
@@ -111,7 +111,7 @@ def test_an_interruption_is_found_behind_the_error_of_a_clean_up() -> None:
     assert signals.of(SyncError("another")) is None
 
 
-def test_a_child_ends_with_a_parent_that_is_killed() -> None:
+def test_a_child_ends_when_its_parent_is_killed() -> None:
     parent = subprocess.Popen(
         [
             sys.executable,
@@ -128,7 +128,7 @@ def test_a_child_ends_with_a_parent_that_is_killed() -> None:
     assert child.exists()
     parent.kill()
     parent.wait(10)
-    # The child's parent is now init or a reaper; it is gone, or a zombie that waits to be reaped.
+    # The child has a new parent, such as init. It is gone, or a zombie until that parent reaps it.
     for _ in range(1000):
         if not child.exists() or "Z" in (child / "stat").read_text().rpartition(")")[2].split()[0]:
             return
@@ -136,7 +136,7 @@ def test_a_child_ends_with_a_parent_that_is_killed() -> None:
     pytest.fail("the child outlived its parent")
 
 
-# Becoming another program
+# Handing over to another program
 
 
 DEPLOY_ONLY = {
@@ -148,7 +148,7 @@ DEPLOY_ONLY = {
 }
 
 
-def test_a_program_that_a_boot_starts_gets_no_credentials_of_the_deploy() -> None:
+def test_the_program_that_a_boot_starts_gets_no_credentials_of_the_deploy() -> None:
     program = (
         "from directus_sync import settings\nfrom directus_sync.process import handover\n"
         "handover.become(['env'], settings.serving_environment())"

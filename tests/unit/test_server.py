@@ -1,4 +1,4 @@
-"""What a user is told when there is no Directus to start, and what is known without starting one."""
+"""Starting a temporary Directus: the errors, its environment and its socket. A script stands in for Node."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADMINISTRATOR = Administrator("6f2b5c1e-0d3a-5b8e-9a51-3c0d5f6b7b00", None)
 
 
 def node(folder: Path, script: str) -> str:
-    """Put a `node` on a PATH of its own; return that PATH."""
+    """Write a script as `node` and return a PATH that finds it."""
     (folder / "bin").mkdir()
     program = folder / "bin" / "node"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
@@ -46,7 +46,7 @@ def test_a_failed_bootstrap_shows_the_end_of_its_output(load: Load, home: Path) 
     assert "line 1\n" not in message
 
 
-def test_a_private_server_that_ends_early_is_not_waited_for(load: Load, home: Path) -> None:
+def test_a_private_directus_that_ends_early_fails_at_once(load: Load, home: Path) -> None:
     settings = load(DIRECTUS_HOME=str(home), PATH=node(home, "echo no such table; exit 1"))
     with pytest.raises(PrivateServerFailed) as caught, server.private(settings, ADMINISTRATOR):
         pytest.fail("there is no server")
@@ -54,7 +54,7 @@ def test_a_private_server_that_ends_early_is_not_waited_for(load: Load, home: Pa
     assert "no such table" in str(caught.value)
 
 
-def test_a_private_server_that_never_answers_is_stopped(load: Load, home: Path) -> None:
+def test_a_private_directus_that_never_answers_is_stopped(load: Load, home: Path) -> None:
     pid = home / "pid"
     settings = load(
         DIRECTUS_HOME=str(home), PATH=node(home, f"echo $$ > {pid}; exec sleep 60"), DIRECTUS_SYNC_DIRECTUS_WAIT="0.5"
@@ -66,7 +66,7 @@ def test_a_private_server_that_never_answers_is_stopped(load: Load, home: Path) 
     assert not Path("/proc", pid.read_text(encoding="utf-8").strip()).exists()
 
 
-def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -> None:
+def test_a_loaded_directus_waits_until_it_is_started(load: Load, home: Path) -> None:
     path = node(home, "echo loaded; cat; echo started; exit 1")
     settings = load(DIRECTUS_HOME=str(home), PATH=path)
     with server.loading(settings) as loaded:
@@ -77,7 +77,7 @@ def test_a_directus_that_is_loaded_waits_to_be_started(load: Load, home: Path) -
     assert "loaded\n         started" in str(caught.value)
 
 
-def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Path) -> None:
+def test_a_loaded_directus_that_ended_is_replaced(load: Load, home: Path) -> None:
     path = node(home, f"echo one >> {home}/starts; exit 1")
     settings = load(DIRECTUS_HOME=str(home), PATH=path)
     with server.loading(settings) as loaded:
@@ -88,7 +88,9 @@ def test_a_directus_that_ended_while_it_waited_is_replaced(load: Load, home: Pat
 
 
 @pytest.mark.parametrize("own", ["", "-c work_mem=8MB"])
-def test_the_sessions_of_directus_end_when_it_is_killed_and_see_only_public(load: Load, home: Path, own: str) -> None:
+def test_directus_s_sessions_end_when_it_is_killed_and_see_only_the_schema_public(
+    load: Load, home: Path, own: str
+) -> None:
     path = node(home, f'echo "$PGOPTIONS" > {home}/options; exit 1')
     with pytest.raises(BootstrapFailed):
         bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, PGOPTIONS=own))
@@ -96,7 +98,7 @@ def test_the_sessions_of_directus_end_when_it_is_killed_and_see_only_public(load
     assert options == f"{own} {database.WHEN_CLIENT_IS_GONE} -c search_path=public,pg_temp".strip()
 
 
-def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: Path) -> None:
+def test_a_loaded_directus_that_is_not_needed_is_stopped(load: Load, home: Path) -> None:
     with server.loading(load(DIRECTUS_HOME=str(home), PATH=node(home, "exec cat"))) as loaded:
         assert loaded.process.poll() is None
     assert loaded.process.returncode is not None
@@ -106,7 +108,7 @@ def test_a_directus_that_is_loaded_and_not_needed_is_stopped(load: Load, home: P
     ("limit", "used", "room"),
     [("max", "0", True), (str(2 << 30), str(1 << 30), True), (str(2 << 30), str(3 << 29), False)],
 )
-def test_two_at_once_need_memory(
+def test_two_directus_run_at_once_only_if_there_is_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, used: str, room: bool
 ) -> None:
     files = (tmp_path / "memory.max", tmp_path / "memory.current")
@@ -116,7 +118,7 @@ def test_two_at_once_need_memory(
     assert bootstrap.has_room_for_two() is room
 
 
-def test_a_child_is_given_the_settings_and_no_sight_of_alembic_s_tables(load: Load, home: Path) -> None:
+def test_directus_gets_the_settings_and_does_not_see_alembic_s_tables(load: Load, home: Path) -> None:
     path = node(home, f"env > {home}/environment; echo $2 > {home}/verb")
     bootstrap.bootstrap(load(DIRECTUS_HOME=str(home), PATH=path, DB_CLIENT="mysql", TELEMETRY="true"))
     environment = (home / "environment").read_text(encoding="utf-8").splitlines()
@@ -138,7 +140,7 @@ def test_a_long_tmpdir_does_not_make_the_sockets_path_too_long(
         assert loaded.socket.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_pipe_that_somebody_named_so_does_not_hold_up_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_pipe_among_the_socket_folders_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
     pipe = short / f"{sockets.PREFIX}pipe"
@@ -156,7 +158,7 @@ def test_a_pipe_that_somebody_named_so_does_not_hold_up_a_run(monkeypatch: pytes
     shutil.rmtree(short)
 
 
-def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
+def test_the_folder_of_a_killed_run_is_removed_by_the_next_run(
     load: Load, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = Path(tempfile.mkdtemp(dir="/tmp"))
@@ -177,11 +179,11 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(
     shutil.rmtree(short)
 
 
-def test_the_installed_version_is_that_of_the_package(load: Load, home: Path) -> None:
+def test_the_installed_version_is_read_from_package_json(load: Load, home: Path) -> None:
     assert installation.version(load(DIRECTUS_HOME=str(home))) == "11.17.4"
 
 
-def test_without_url_and_home_both_are_named(load: Load) -> None:
+def test_the_error_without_url_and_home_names_both(load: Load) -> None:
     with pytest.raises(WrongSettings) as caught:
         installation.version(load())
     assert "DIRECTUS_URL" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Where settings come from, which values are refused, and what of them may be printed."""
+"""Settings: where they come from, which values are refused, and which must be hidden."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BAD_PORTS = ("0", "65536", "-1", "abc", "5432 ", "54.32", "9" * 5000)
 BAD_URLS = (
     *("127.0.0.1:8055", "ftp://example.com", "http://", "directus", "http://[::1", "http://example.com:abc"),
     *("http://example.com:99999", "http://exam\nple.com:0x"),
-    # Directus takes `access_token` from the query, and the URL is part of many a message.
+    # Directus accepts `access_token` in a URL's query, and messages show the URL.
     *("http://example.com?access_token=hunter22", "http://example.com#hunter22"),
 )
 BAD_TOKENS = ("hunter22\n", "hunter22 2", "hunter22\r\nX-Evil: 1", "h\u00fcnter22")
@@ -59,7 +59,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("variables", "said"), REFUSED)
-def test_a_value_that_is_none_is_refused_by_name_and_no_secret_repeated(
+def test_an_invalid_value_is_refused_by_name_without_showing_secrets(
     load: Load, variables: dict[str, str], said: str
 ) -> None:
     with pytest.raises(WrongSettings) as caught:
@@ -105,19 +105,19 @@ def test_a_variable_is_read_or_has_its_default(
 # The database
 
 
-def test_the_database_is_named_by_directus_s_own_variables(load: Load) -> None:
+def test_the_database_is_read_from_directus_s_own_variables(load: Load) -> None:
     known = {"host": "db.example", "name": "trm", "user": "directus", "password": "db-pass-1", "sslmode": None}
     database = load(DB_PORT="6543").database
     assert {name: getattr(database, name) for name in (*known, "port")} == {**known, "port": 6543}
 
 
-def test_a_connection_string_takes_the_place_of_the_rest(load: Load) -> None:
+def test_a_connection_string_replaces_the_other_variables(load: Load) -> None:
     database = load(DB_CONNECTION_STRING="postgresql://u:p@h/d").database
     assert database.connection_string == "postgresql://u:p@h/d"
     assert database.host == ""
 
 
-def test_without_a_database_the_message_names_every_way_to_give_one(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_database_names_every_way_to_set_one(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings) as caught:
         settings.load({}, tmp_path / ".env")
     message = str(caught.value)
@@ -137,14 +137,14 @@ def test_any_way_to_log_in_is_enough(load: Load, variables: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("variables", [{}, {"ADMIN_EMAIL": "a@example.com"}, {"ADMIN_PASSWORD": "p"}])
-def test_no_way_to_log_in_names_them_all(load: Load, variables: dict[str, str]) -> None:
+def test_the_error_for_missing_credentials_names_every_way_to_log_in(load: Load, variables: dict[str, str]) -> None:
     with pytest.raises(WrongSettings) as caught:
         load(**variables).require_credentials()
     for name in ("ADMIN_TOKEN", "DIRECTUS_TOKEN", "ADMIN_EMAIL", "ADMIN_PASSWORD"):
         assert name in str(caught.value)
 
 
-def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
+def test_the_tables_of_alembic_are_always_excluded_from_directus(load: Load) -> None:
     assert load().excluded_tables == "spatial_ref_sys,sysdiagrams,positions,last_positions,recompute_requests"
     assert (
         load(DB_EXCLUDE_TABLES="mine,positions").excluded_tables
@@ -152,7 +152,7 @@ def test_a_directus_never_sees_the_tables_of_alembic(load: Load) -> None:
     )
 
 
-def test_the_approvals_lie_beside_the_snapshot(load: Load, tmp_path: Path) -> None:
+def test_the_file_of_approvals_is_in_the_folder_of_the_snapshot(load: Load, tmp_path: Path) -> None:
     assert replace(load(), snapshot=tmp_path / "schema.yaml").removals == tmp_path / "removals.yaml"
 
 
@@ -177,31 +177,29 @@ def test_an_env_file_that_cannot_be_read_is_named(tmp_path: Path, encoding: str)
     assert refused.value.where == str(path)
 
 
-def test_the_env_file_gives_what_the_environment_lacks(tmp_path: Path) -> None:
+def test_the_env_file_sets_variables_that_the_environment_lacks(tmp_path: Path) -> None:
     loaded = settings.load({}, env_file(tmp_path, COMPLETE))
     assert loaded.database.host == "from-file"
     assert loaded.database.password == "p a#ss"
     assert loaded.token == "file-token"
 
 
-def test_the_env_file_is_left_alone_where_directus_is_to_read_another(tmp_path: Path) -> None:
+def test_the_env_file_is_not_read_if_config_path_is_set(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="no database is named"):
         settings.load({"CONFIG_PATH": "/dev/null"}, env_file(tmp_path, COMPLETE))
 
 
-def test_the_environment_comes_before_the_env_file_and_an_empty_variable_switches_one_of_it_off(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_env_file_even_with_an_empty_value(tmp_path: Path) -> None:
     loaded = settings.load({"DB_HOST": "from-environment", "ADMIN_TOKEN": ""}, env_file(tmp_path, COMPLETE))
     assert (loaded.database.host, loaded.token) == ("from-environment", None)
 
 
-def test_without_arguments_the_environment_of_the_process_is_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DB_HOST", "from-process")
     assert settings.load(env_file=env_file(tmp_path, COMPLETE)).database.host == "from-process"
 
 
-# What may be printed
+# Secrets and labels
 
 
 def test_every_secret_is_known(load: Load) -> None:
@@ -214,7 +212,7 @@ def test_the_longest_secret_comes_first(load: Load) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "admin", "directus", "password", "postgres"])
-def test_a_word_that_everybody_uses_is_no_secret(load: Load, word: str) -> None:
+def test_a_common_word_is_not_hidden(load: Load, word: str) -> None:
     assert word not in load(DB_PASSWORD=word).secrets
 
 
@@ -226,21 +224,21 @@ def test_the_label_names_host_port_and_database(load: Load) -> None:
 @pytest.mark.parametrize(
     ("string", "secrets"),
     [
-        # As written, and as meant.
+        # As written, and decoded.
         ("postgresql://someone:hunter22%2Fword@h/d", {"hunter22%2Fword", "hunter22/word"}),
         ("postgresql://h/d?user=someone&password=hunter22", {"hunter22"}),
         ("postgresql://h/d?user=someone&password=hunter@22", {"hunter@22"}),
         ("host=h password=hunter22 user=someone", {"hunter22", "host=h password=hunter22 user=someone"}),
         (r"host=h password = 'hunter\'s 22' user=someone", {r"hunter\'s 22", "hunter's 22"}),
-        # libpq reads these two as it does the first. A slash must be percent-encoded; it is often forgotten.
+        # libpq reads # and ? as part of the password. A slash should be percent-encoded, which people often forget.
         ("postgresql://someone:hunter22#x@h/d", {"hunter22#x"}),
         ("postgresql://someone:hunter22?x@h/d", {"hunter22?x"}),
         ("postgresql://someone:hunter22/x@h/d", {"hunter22/x"}),
-        # It is broken.
+        # An invalid string.
         ("postgresql://someone:hunter22@[::1/d", {"hunter22"}),
     ],
 )
-def test_the_password_in_a_connection_string_is_secret_and_in_no_label(
+def test_the_password_in_a_connection_string_is_hidden_and_not_in_the_label(
     load: Load, string: str, secrets: set[str]
 ) -> None:
     loaded = load(DB_CONNECTION_STRING=string, DB_PASSWORD="")
@@ -249,7 +247,7 @@ def test_the_password_in_a_connection_string_is_secret_and_in_no_label(
     assert "someone" not in loaded.database.label
 
 
-def test_settings_shown_in_a_traceback_have_no_secrets(load: Load) -> None:
+def test_the_repr_of_settings_has_no_secrets(load: Load) -> None:
     secrets = {name: f"value-of-{name}" for name in settings.SECRET_NAMES}
     assert "value-of" not in repr(load(**secrets))
 
@@ -264,7 +262,7 @@ def test_a_file_can_hold_the_value_of_a_setting(load: Load, tmp_path: Path) -> N
     assert load(DB_PASSWORD="given", DB_PASSWORD_FILE=str(secret)).database.password == "given"
 
 
-def test_the_tool_has_its_own_role_and_address_and_hides_both_passwords(load: Load) -> None:
+def test_the_tool_can_have_its_own_role_and_address_and_hides_all_passwords(load: Load) -> None:
     loaded = load(
         DB_CONNECTION_STRING="postgresql://serves:serving-password@pooler:6432/d",
         DB_HOST="pooler",
@@ -279,7 +277,7 @@ def test_the_tool_has_its_own_role_and_address_and_hides_both_passwords(load: Lo
 
 
 @pytest.mark.parametrize("name", ["seeds", "access/collections", "resources", "resources/presets"])
-def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+def test_a_folder_that_cannot_be_read_is_an_error(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     closed = tmp_path / name
@@ -291,7 +289,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
     listing = os.scandir
 
     def scandir(path: str | Path) -> object:
-        # The tests may run as root, who reads everything.
+        # Raised here, because the tests may run as root, who can read everything.
         if Path(path) == closed:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return listing(path)
@@ -302,7 +300,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
     assert caught.value.where == str(closed)
 
 
-def test_a_path_of_which_nobody_can_tell_is_not_taken_for_missing(
+def test_a_path_that_cannot_be_checked_is_an_error_and_not_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (settings.is_there(tmp_path), settings.is_there(tmp_path / "none")) == (True, False)
@@ -312,7 +310,7 @@ def test_a_path_of_which_nobody_can_tell_is_not_taken_for_missing(
         settings.is_there(tmp_path)
 
 
-# How old copies must be for `attic purge`
+# Ages for `attic purge`
 
 
 @pytest.mark.parametrize(
@@ -323,7 +321,7 @@ def test_an_age_is_a_number_and_a_unit(text: str, span: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "d", "90", "-1d", "1.5d", "90 d", "90m", "9" * 5000 + "d", "9" * 12 + "w"])
-def test_an_age_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_age_is_refused(text: str) -> None:
     with pytest.raises(WrongSettings) as caught:
         settings.age(text, "--older-than")
     assert caught.value.exit_code == 2
